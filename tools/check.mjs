@@ -1,0 +1,23 @@
+// `npm run check`: everything a contributor needs before a commit. Stops at the first failure.
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import './ready.mjs'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const bin = (name, file) => path.join(root, 'node_modules', name, file)
+const steps = [
+  ['format and lint', [bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.']],
+  ['import rules are generated', [path.join(root, 'tools/arrows.mjs')]],
+  ['import rules', [bin('oxlint', 'bin/oxlint'), '--deny-warnings']],
+  ['tests', [bin('vitest', 'vitest.mjs'), 'run']],
+]
+for (const [what, args] of steps) {
+  if (process.argv.includes('--no-tests') && what === 'tests') continue
+  process.stderr.write(`check: ${what}\n`)
+  const done = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
+  if (done.status !== 0) {
+    process.stderr.write(`check: ${what} failed\n`)
+    process.exit(1)
+  }
+}
