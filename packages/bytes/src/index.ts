@@ -1,0 +1,7 @@
+export * from './address.ts'
+export * from './errors.ts'
+export * from './page-set.ts'
+export * from './physical-space.ts'
+export * from './published-fill.ts'
+export * from './source.ts'
+export * from './struct.ts'

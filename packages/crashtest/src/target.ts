@@ -1,0 +1,166 @@
+// What the Crashdump Support Test drives: a system that can be configured, crashed, restarted and asked for evidence.
+// Declared here because the test is its user; the embedded Windows-shaped system implements it.
+import type { ByteSource, Gpa, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+
+/** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
+export type DumpType = 'full' | 'kernel'
+
+/** What a scenario changes in the system under test; {} is a healthy system. */
+export interface TargetConditions {
+  /** The dump miniport itself faults (second bugcheck) before the header is written, or half-way through the body. */
+  readonly miniportFault?: 'beforeHeader' | 'midBody'
+  /** The copy of the dump stays locked for this long (virtual milliseconds) after the restart. */
+  readonly copyLockedMs?: number
+  /** The dump stack fails to write: the page file holds no dump at the restart. */
+  readonly dumpNeverWritten?: boolean
+  /** WerFault's copy fails after `copyLockedMs`; the .tmp file stays. */
+  readonly copyFails?: boolean
+  /** Free bytes on C:, instead of what the volume really has. */
+  readonly freeBytesOnC?: number
+  /** An old MEMORY.DMP exists, deleting it fails, and the crash leaves no new one. */
+  readonly staleDump?: boolean
+  /** The crash dump stack sits on a second controller that reaches the same disk. */
+  readonly otherController?: boolean
+}
+
+export type EventSource =
+  | 'volmgr'
+  | 'Microsoft-Windows-WER-SystemErrorReporting'
+  | 'Microsoft-Windows-Kernel-Power'
+  | 'EventLog'
+export interface SystemEvent {
+  readonly id: number
+  readonly source: EventSource
+  /** Virtual milliseconds since 1970. */
+  readonly at: number
+  readonly text: string
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/** A dump-mode rule (DM-nn) that a driver broke, or the fault that ended the dump. */
+export interface Violation {
+  readonly rule: string
+  /** The call or access: `StorPortIssueDpc`. */
+  readonly call: string
+  readonly message: string
+  readonly driver: string
+  /** Address of the caller or of the access; image offset when known. */
+  readonly address: string
+  readonly offset?: string
+  readonly irql: string
+  /** Virtual nanoseconds. */
+  readonly atNs: number
+  /** One line that shows it again. */
+  readonly repro: string
+}
+
+export interface Bugcheck {
+  readonly code: number
+  readonly parameters: readonly [bigint, bigint, bigint, bigint]
+}
+
+export interface StackRow {
+  readonly nameOnDisk: string
+  readonly baseName: string
+  readonly base: bigint
+  readonly size: number
+  readonly purpose: string
+  readonly state: 'loaded' | 'unloaded'
+}
+
+export interface TargetDescription {
+  readonly profile: string
+  readonly controller: string
+  readonly seed: number
+  readonly cpuCount: number
+  readonly ramBytes: number
+  readonly pageFileBytes: number
+  readonly freeBytesOnC: number
+  readonly stack: readonly StackRow[]
+}
+
+export interface CrashReport {
+  /** As the blue screen shows it: a second bugcheck replaces the first. */
+  readonly shown: Bugcheck
+  readonly screen: readonly string[]
+  /** The dump's own NTSTATUS: nt!IopFinalCrashDumpStatus. */
+  readonly finalStatus: number
+  readonly bytesWritten: number
+  /** Host seconds from OpenRoutine to FinishRoutine. */
+  readonly seconds: number
+  /** Virtual milliseconds since 1970 at KeBugCheckEx. */
+  readonly crashedAt: number
+  readonly violations: readonly Violation[]
+}
+
+/** Bytes of the dump that one device wrote. */
+export interface WrittenRange {
+  readonly fileOffset: number
+  readonly byteLength: number
+  /** Controller name from the DMA log; `none` where no transfer reached the bytes. */
+  readonly device: string
+}
+
+export interface Evidence {
+  /** RAM at the instant of the crash. */
+  readonly truth: PhysicalSpace
+  readonly seed: number
+  /** Pages that ever were written; all others hold the published fill. */
+  readonly used: PageSet
+  readonly promised: PageSet
+  readonly changedByDumpPath: PageSet
+  readonly bugcheck: Bugcheck
+  /** Names of kernel and dump images that the dump's module list must hold. */
+  readonly images: readonly string[]
+  /** The controller under test. */
+  readonly controller: string
+  readonly writtenBy: readonly WrittenRange[]
+  readonly events: readonly SystemEvent[]
+  /** CrashControl\MachineCrash, when smss made it. */
+  readonly machineCrash?: { readonly dumpFile: string; readonly tempDestination: number }
+  readonly directoryTableBase: Gpa
+  readonly dumpType: number
+}
+
+export type Progress = (percent: number) => void
+
+export interface OpenedDump {
+  readonly source: ByteSource
+  /** The path that Windows would show: C:\Windows\MEMORY.DMP. */
+  readonly path: string
+  /** Virtual milliseconds since 1970 of the file's last write. */
+  readonly modifiedAt: number
+}
+
+/** Raised by openDump as a Windows program would see it: 0x80070002, 0x80070020. */
+export class DumpOpenError extends Error {
+  readonly hresult: number
+  constructor(hresult: number, path: string) {
+    super(`cannot open ${path}: HRESULT 0x${hresult.toString(16).toUpperCase()}`)
+    this.name = 'DumpOpenError'
+    this.hresult = hresult
+  }
+}
+
+/** Every method takes an AbortSignal and rejects with its reason; times are the target's own clock. */
+export interface Target {
+  describe(): TargetDescription
+  /** Virtual milliseconds since 1970. */
+  now(): number
+  /** Boots, installs the crash driver, sets the page file, restarts. */
+  prepare(step: 'debuggers' | 'crashDriver' | 'pageFile' | 'restart', signal: AbortSignal): Promise<void>
+  /** Sets CrashControl for the type and deletes old dumps; false where deleting failed. */
+  configure(dump: DumpType, signal: AbortSignal): Promise<{ oldDumpsDeleted: boolean }>
+  crash(progress: Progress, signal: AbortSignal): Promise<CrashReport>
+  /** Resets and boots; rejects when the system is not back within `ms` of its own time. */
+  awaitRestart(ms: number, progress: Progress, signal: AbortSignal): Promise<void>
+  sleep(ms: number, signal: AbortSignal): Promise<void>
+  evidence(): Promise<Evidence>
+  /** Opens %SystemRoot%\MEMORY.DMP; throws DumpOpenError. */
+  openDump(): Promise<OpenedDump>
+  /** Moves the examined dump into the run folder's place for its type; host path, or null where none exists. */
+  keepDump(dump: DumpType): Promise<string | null>
+  /** Puts CrashControl and the page file back as they were. */
+  restore(signal: AbortSignal): Promise<void>
+  close(): void
+}

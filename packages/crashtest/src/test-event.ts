@@ -1,0 +1,70 @@
+// The one stream that everything is folded from: journal, log, JSON, JUnit and screen.
+import type { Bugcheck, CrashReport, DumpType, TargetDescription, WrittenRange } from './target.ts'
+
+export type Verdict = 'pass' | 'fail' | 'inconclusive'
+
+/** The steps of the test, in the order of the kit's page. */
+export type StepName =
+  | 'prerequisites'
+  | 'debuggers'
+  | 'crashDriver'
+  | 'pageFile'
+  | 'restart'
+  | 'crashControl'
+  | 'crash'
+  | 'awaitRestart'
+  | 'examine'
+  | 'restore'
+
+export interface Finding {
+  /** The check that made it: `truth`, `dumpType`, `writtenBy`. */
+  readonly check: string
+  readonly verdict: Verdict
+  readonly message: string
+  readonly pfn?: number
+  readonly fileOffset?: number
+  readonly found?: string
+  readonly expected?: string
+}
+
+export interface TruthCount {
+  readonly compared: number
+  readonly equal: number
+  readonly changedByDumpPath: number
+  readonly different: number
+  readonly missing: number
+  readonly extra: number
+}
+
+/** What the examine step learned about one dump. */
+export interface DumpExamination {
+  readonly type: DumpType
+  readonly verdict: Verdict
+  readonly file: string | null
+  readonly byteLength: number
+  readonly dumpType: number | null
+  readonly bugcheck: Bugcheck | null
+  readonly pagesInDump: number
+  readonly truth: TruthCount
+  readonly writtenBy: readonly WrittenRange[]
+  readonly seconds: number
+  readonly bytesPerSecond: number
+  readonly checks: readonly { readonly id: string; readonly verdict: Verdict; readonly message: string }[]
+}
+
+export type TestEventBody =
+  | {
+      readonly kind: 'run'
+      readonly options: Readonly<Record<string, unknown>>
+      readonly seed: number
+      readonly target: TargetDescription
+    }
+  | { readonly kind: 'begin'; readonly step: StepName; readonly dump?: DumpType }
+  | { readonly kind: 'end'; readonly step: StepName; readonly dump?: DumpType; readonly verdict: Verdict }
+  | { readonly kind: 'message'; readonly level: 'i' | 'x'; readonly text: string }
+  | { readonly kind: 'finding'; readonly finding: Finding }
+  | { readonly kind: 'crashed'; readonly dump: DumpType; readonly report: CrashReport }
+  | { readonly kind: 'examined'; readonly dump: DumpType; readonly examination: DumpExamination }
+  | { readonly kind: 'progress'; readonly percent: number }
+/** `at`: milliseconds since 1970 on the target's clock. All but `progress` are journalled and synced. */
+export type TestEvent = { readonly seq: number; readonly at: number } & TestEventBody

@@ -1,0 +1,34 @@
+// What the kernel gives to drivers: memory with addresses, image loading, register windows. windows/boot implements it.
+import type { Gpa, Gva } from '@dumpstack/bytes'
+import type { Owner } from '@dumpstack/machine'
+
+export interface KernelMemory {
+  readonly va: Gva
+  readonly gpa: Gpa
+  readonly byteLength: number
+}
+
+/** An image mapped into guest RAM and entered into the loaded module list. */
+export interface LoadedImage {
+  /** File on disk: `storahci.sys`. */
+  readonly nameOnDisk: string
+  /** As the module list shows it: `dump_storahci.sys`. */
+  readonly baseName: string
+  readonly base: Gva
+  readonly size: number
+  /** Address of an export; null where the image has none of that name. */
+  exportAddress(name: string): Gva | null
+}
+
+export interface KernelServices {
+  /** Physically contiguous, zeroed nonpaged memory, page granular; its pages get `owner`. */
+  allocate(byteLength: number, options: { owner: Owner; below4GiB?: boolean }): KernelMemory
+  /** Virtual to physical through the kernel's page tables; null when not mapped. */
+  vaToGpa(va: Gva): Gpa | null
+  /** Maps a register window; the same window gives the same address. */
+  mapIoSpace(gpa: Gpa, byteLength: number): Gva
+  /** Throws when the image is not installed. */
+  loadImage(nameOnDisk: string, baseName: string): LoadedImage
+  /** Moves the image from the loaded to the unloaded list and frees its memory. */
+  unloadImage(image: LoadedImage): void
+}

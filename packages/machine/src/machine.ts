@@ -1,0 +1,157 @@
+// The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
+import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+
+/** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
+export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
+export type Owner = (typeof Owner)[keyof typeof Owner]
+
+export interface Ram extends PhysicalSpace {
+  readonly seed: number
+  /** Pages that ever were written, by anyone, since reset without keepRam. */
+  readonly used: PageSet
+  /** Throws MachineError RAM_HOLE when a byte lies outside the runs, as all accessors below do. */
+  write(gpa: Gpa, from: Uint8Array): void
+  u32(gpa: Gpa): number
+  setU32(gpa: Gpa, value: number): void
+  u64(gpa: Gpa): bigint
+  setU64(gpa: Gpa, value: bigint): void
+  /** To read only, never across a chunk of 1 GiB or a run's end. */
+  span(gpa: Gpa, length: number): Uint8Array
+  /** To read and write; its pages count as written; ended by the next checkpoint. */
+  view(gpa: Gpa, length: number): DataView
+  owner(page: Pfn): Owner
+  setOwner(page: Pfn, count: number, owner: Owner): void
+}
+
+/** Bus, device and function of a PCI device: bus << 8 | device << 3 | function. */
+export type Bdf = number
+
+export interface Bus {
+  in8(port: number): number
+  in16(port: number): number
+  in32(port: number): number
+  out8(port: number, value: number): void
+  out16(port: number, value: number): void
+  out32(port: number, value: number): void
+  read8(gpa: Gpa): number
+  read16(gpa: Gpa): number
+  read32(gpa: Gpa): number
+  write8(gpa: Gpa, value: number): void
+  write16(gpa: Gpa, value: number): void
+  write32(gpa: Gpa, value: number): void
+  config32(bdf: Bdf, offset: number): number
+  setConfig32(bdf: Bdf, offset: number, value: number): void
+  /** `isr` answers whether the interrupt was its own; null disconnects. */
+  onInterrupt(vector: number, isr: (() => boolean) | null): void
+}
+
+/** The bytes behind a disk: a file, memory, an overlay. Offsets in bytes. */
+export interface DiskImage {
+  readonly byteLength: number
+  /** Fills `into` whole; never-written bytes are zero. */
+  read(offset: number, into: Uint8Array): void
+  /** One gathered write of the parts, end to end. */
+  write(offset: number, parts: readonly Uint8Array[]): void
+  /** Makes what was written durable. */
+  sync(): void
+  close(): void
+}
+
+export interface Disk {
+  readonly name: string
+  readonly model: string
+  readonly serialNumber: string
+  /** 512 (512e) or 4096 (4Kn). */
+  readonly logicalSectorBytes: number
+  readonly physicalSectorBytes: number
+  readonly sectorCount: number
+  readonly image: DiskImage
+  /** FLUSH commands that reached the disk. */
+  readonly flushCount: number
+}
+
+export type ControllerKind = 'ahci'
+export interface ControllerOptions {
+  readonly kind: ControllerKind
+  /** As reports name it: `ahci0`. */
+  readonly name: string
+  readonly bdf: Bdf
+  readonly interruptVector: number
+  readonly disk: Disk
+}
+export interface MachineOptions {
+  /** Seed of the published fill and of every other choice. */
+  readonly seed: number
+  readonly runs: readonly PageRun[]
+  readonly cpuCount: number
+  readonly controllers: readonly ControllerOptions[]
+}
+
+/** A fault that a device shows; `controller` is its name, `count` how often (default: always). */
+export type Fault = { readonly controller: string; readonly count?: number } & (
+  | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
+  | { readonly kind: 'transientError'; readonly afterWrites: number }
+  | { readonly kind: 'hang'; readonly afterWrites: number }
+  | { readonly kind: 'lostCompletion'; readonly afterWrites: number }
+  | { readonly kind: 'wrongStatus'; readonly afterWrites: number }
+  | { readonly kind: 'wrongPage'; readonly afterWrites: number }
+  | { readonly kind: 'latency'; readonly nanoseconds: number }
+  | { readonly kind: 'linkDown' }
+)
+export interface FaultPlan {
+  add(fault: Fault): void
+  clear(): void
+}
+
+/** Pages written since the last checkpoint, by the processor or by DMA. */
+export interface WriteLog {
+  readonly pages: PageSet
+}
+
+export interface DmaRecord {
+  /** ControllerOptions.name */
+  readonly device: string
+  readonly direction: 'toDisk' | 'fromDisk'
+  /** Bytes from the start of the disk. */
+  readonly diskOffset: number
+  readonly byteLength: number
+  /** Address of the first segment. */
+  readonly gpa: Gpa
+  readonly atNs: number
+}
+/** Data transfers that completed, one record a command. */
+export interface DmaLog {
+  readonly length: number
+  at(index: number): DmaRecord
+  clear(): void
+}
+
+/** What was touched and is not modelled, by name, with a count. */
+export interface NotModelled {
+  readonly device: string
+  readonly register: string
+  readonly access: 'read' | 'write'
+  count: number
+}
+
+export interface Machine {
+  readonly ram: Ram
+  readonly bus: Bus
+  readonly disks: readonly Disk[]
+  readonly controllers: readonly ControllerOptions[]
+  readonly cpuCount: number
+  readonly faults: FaultPlan
+  readonly nowNs: number
+  stall(microseconds: number): void
+  /** Lets time pass and devices work until `untilNs`. */
+  run(untilNs: number): void
+  interruptsEnabled: boolean
+  /** RAM as it is now, for as long as the machine lives or until the next checkpoint; pages are saved on write. */
+  checkpoint(): PhysicalSpace
+  readonly writes: WriteLog
+  readonly dmaLog: DmaLog
+  readonly notModelled: readonly NotModelled[]
+  /** Platform reset: controllers to power-on state, firmware assigns BARs again; pending commands are lost. */
+  reset(options: { keepRam: boolean }): void
+  close(): void
+}
