@@ -1,1 +1,5 @@
-export {}
+export * from './boot/boot-kernel.ts'
+export * from './boot/contract.ts'
+export * from './boot/memory-layout.ts'
+export * from './bugcheck/blue-screen.ts'
+export * from './errors.ts'

@@ -1,0 +1,70 @@
+// What a booted kernel is to the rest of the system: memory and images for drivers, the bugcheck, and the facts that a
+// dump header repeats. Nothing here executes guest code: boot and bugcheck lay what the code would have left in RAM.
+import type { Gpa, Gva, PageRun, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
+import type { Machine } from '@dumpstack/machine'
+
+export interface BootOptions {
+  readonly machine: Machine
+  /** Files of the system volume by name on disk: `ntkrnlmp.exe`, `crashtst.sys`, `storahci.sys`. */
+  readonly images: ReadonlyMap<string, Uint8Array>
+  /** Milliseconds since 1970 at virtual time 0. */
+  readonly epochMs: number
+}
+
+export interface Bugcheck {
+  readonly code: number
+  readonly parameters: readonly [bigint, bigint, bigint, bigint]
+}
+
+/** A row of nt!MmUnloadedDrivers. */
+export interface UnloadedImage {
+  /** As the list keeps it: at most 12 characters. */
+  readonly name: string
+  readonly start: Gva
+  readonly end: Gva
+  /** FILETIME: 100 ns since 1601. */
+  readonly unloadedAt: bigint
+}
+
+/** What a dump header repeats from the crashed system. */
+export interface DumpFacts {
+  readonly build: number
+  readonly processorCount: number
+  readonly bugcheckCode: number
+  readonly bugcheckParameters: readonly [bigint, bigint, bigint, bigint]
+  readonly directoryTableBase: Gpa
+  /** Address of the variable nt!MmPfnDatabase. */
+  readonly pfnDataBase: Gva
+  readonly psLoadedModuleList: Gva
+  readonly psActiveProcessHead: Gva
+  readonly kdDebuggerDataBlock: Gva
+  /** x64 CONTEXT of the crashing processor, 0x4d0 bytes. */
+  readonly contextRecord: Uint8Array
+  /** EXCEPTION_RECORD64, 0x98 bytes. */
+  readonly exceptionRecord: Uint8Array
+  /** FILETIME: 100 ns since 1601. */
+  readonly systemTime: bigint
+  /** 100 ns units. */
+  readonly systemUpTime: bigint
+  readonly productType: number
+  readonly suiteMask: number
+  readonly physicalMemory: readonly PageRun[]
+}
+
+export interface BootedKernel extends KernelServices {
+  /** CR3 of the System process. */
+  readonly directoryTableBase: Gpa
+  /** As PsLoadedModuleList holds them: kernel, hal, then in load order. */
+  readonly loadedImages: readonly LoadedImage[]
+  readonly unloadedImages: readonly UnloadedImage[]
+  /**
+   * KeBugCheckEx as the crash driver calls it on processor `cpu`: freezes the others, saves every processor's context,
+   * disables interrupts. Returns RAM as it is at that instant. Throws WindowsError ALREADY_CRASHED the second time.
+   */
+  bugcheck(bugcheck: Bugcheck, cpu: number): PhysicalSpace
+  /** Throws WindowsError NOT_CRASHED before bugcheck(). */
+  dumpFacts(): DumpFacts
+  /** Pages that a dump of the type must hold: all of RAM, or what the kernel and the dump path own. */
+  promised(dump: 'full' | 'kernel'): PageSet
+}

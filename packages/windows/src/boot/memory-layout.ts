@@ -1,0 +1,41 @@
+// Physical memory of the modelled PC: where firmware leaves RAM and where it leaves holes.
+import { hex, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
+import { WindowsError } from '../errors.ts'
+
+export const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
+const MAXIMUM_RAM_BYTES = 2 ** 40
+
+// Page 0 stays with the firmware, 0xa0000-0xfffff is video memory and option ROMs, the last GiB below 4 GiB is PCI.
+const LEGACY_HOLE_PAGE = 0xa0
+const ONE_MEGABYTE_PAGE = 0x100
+const PCI_HOLE_PAGE = 0xc0000
+const FOUR_GIGABYTE_PAGE = 0x100000
+
+/**
+ * RAM of `ramBytes` bytes as runs whose sum is exactly that: a quarter lies above 4 GiB (more where the rest does not fit
+ * below the PCI hole), so that holes and 64-bit addresses occur on machines of any size. Throws WindowsError RAM_SIZE.
+ */
+export function ramRuns(ramBytes: number): PageRun[] {
+  if (!Number.isSafeInteger(ramBytes) || ramBytes % PAGE_SIZE !== 0) {
+    throw new WindowsError('RAM_SIZE', `ram size ${ramBytes} is not a multiple of ${PAGE_SIZE} bytes`, {
+      ramBytes,
+    })
+  }
+  if (ramBytes < MINIMUM_RAM_BYTES || ramBytes > MAXIMUM_RAM_BYTES) {
+    throw new WindowsError(
+      'RAM_SIZE',
+      `ram size is ${hex(ramBytes)} bytes, expected ${hex(MINIMUM_RAM_BYTES)} to ${hex(MAXIMUM_RAM_BYTES)}`,
+      { ramBytes },
+    )
+  }
+  const pages = ramBytes / PAGE_SIZE
+  const conventional = LEGACY_HOLE_PAGE - 1
+  const wantedHigh = Math.floor(pages / 4)
+  const low = Math.min(pages - wantedHigh - conventional, PCI_HOLE_PAGE - ONE_MEGABYTE_PAGE)
+  const high = pages - conventional - low
+  return [
+    { basePage: pfn(1), pageCount: conventional },
+    { basePage: pfn(ONE_MEGABYTE_PAGE), pageCount: low },
+    { basePage: pfn(FOUR_GIGABYTE_PAGE), pageCount: high },
+  ]
+}
