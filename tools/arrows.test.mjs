@@ -46,3 +46,16 @@ it.each([
   expect(text).toContain('0 errors')
   expect(ok).toBe(true)
 })
+
+it('a cycle inside a room is reported', () => {
+  const other = path.join(folder, 'packages/bytes/src/b.ts')
+  mkdirSync(path.dirname(other), { recursive: true })
+  writeFileSync(other, "import { a } from './a.ts'\nexport const b = () => a\n")
+  const { ok, text } = lint(
+    'packages/bytes/src/a.ts',
+    "import { b } from './b.ts'\nexport const a = () => b\n",
+  )
+  rmSync(other)
+  expect(ok).toBe(false)
+  expect(text).toContain('no-cycle')
+})
