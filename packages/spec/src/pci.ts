@@ -1,0 +1,49 @@
+// PCI configuration space and its access mechanism: PCI Local Bus Specification 3.0, sections 3.2.2.3 and 6.
+
+// Configuration mechanism #1 (section 3.2.2.3.2): I/O ports
+export const CONFIG_ADDRESS = 0xcf8
+export const CONFIG_DATA = 0xcfc
+export const CONFIG_ADDRESS_ENABLE = 0x80000000
+
+// Type 00h header (section 6.1, figure 6-1): byte offsets
+export const PCI_VENDOR_ID = 0x00
+export const PCI_DEVICE_ID = 0x02
+export const PCI_COMMAND = 0x04
+export const PCI_STATUS = 0x06
+export const PCI_REVISION_ID = 0x08
+export const PCI_CLASS_CODE = 0x09
+export const PCI_HEADER_TYPE = 0x0e
+export const PCI_BASE_ADDRESS_0 = 0x10
+export const PCI_BASE_ADDRESS_5 = 0x24
+export const PCI_SUBSYSTEM_VENDOR_ID = 0x2c
+export const PCI_SUBSYSTEM_ID = 0x2e
+export const PCI_CAPABILITIES_POINTER = 0x34
+export const PCI_INTERRUPT_LINE = 0x3c
+export const PCI_INTERRUPT_PIN = 0x3d
+export const PCI_CONFIG_BYTES = 256
+
+// Command register (section 6.2.2, table 6-1)
+export const PCI_COMMAND_IO_SPACE = 1 << 0
+export const PCI_COMMAND_MEMORY_SPACE = 1 << 1
+export const PCI_COMMAND_BUS_MASTER = 1 << 2
+export const PCI_COMMAND_INTERRUPT_DISABLE = 1 << 10
+
+// Status register (section 6.2.3, table 6-2)
+export const PCI_STATUS_INTERRUPT = 1 << 3
+export const PCI_STATUS_CAPABILITIES_LIST = 1 << 4
+
+// Base address registers (section 6.2.5.1)
+export const PCI_BASE_ADDRESS_MEMORY_MASK = 0xfffffff0
+
+/** What a read returns where no device answers (section 6.1: master abort reads as all ones). */
+export const PCI_NO_DEVICE = 0xffffffff
+
+// Power management capability (PCI Power Management Interface 1.2, section 3.2)
+export const PCI_CAP_ID_PM = 0x01
+export const PCI_PM_PMCSR = 0x04
+export const PCI_PM_PMCSR_POWER_STATE = 0x03
+export const PCI_PM_D0 = 0
+export const PCI_PM_D3HOT = 3
+
+// Class code of an AHCI HBA (AHCI 1.3.1 section 2.1.5): mass storage, SATA, AHCI
+export const PCI_CLASS_AHCI = 0x010601
