@@ -1,1 +1,12 @@
-export {}
+export * from './codes/bugcheck.ts'
+export * from './codes/hresult.ts'
+export * from './codes/ntstatus.ts'
+export * from './kernel/context-x64.ts'
+export * from './kernel/debugger-data.ts'
+export * from './kernel/list.ts'
+export * from './kernel/machine-types.ts'
+export * from './kernel/modules.ts'
+export * from './kernel/page-table.ts'
+export * from './kernel/physical-memory.ts'
+export * from './kernel/process.ts'
+export * from './kernel/processor.ts'

@@ -1,0 +1,17 @@
+// IMAGE_FILE_MACHINE_* (PE/COFF specification, section "Machine Types").
+export const IMAGE_FILE_MACHINE_I386 = 0x014c
+export const IMAGE_FILE_MACHINE_IA64 = 0x0200
+export const IMAGE_FILE_MACHINE_ARMNT = 0x01c4
+export const IMAGE_FILE_MACHINE_AMD64 = 0x8664
+export const IMAGE_FILE_MACHINE_ARM64 = 0xaa64
+
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [IMAGE_FILE_MACHINE_I386, 'x86'],
+  [IMAGE_FILE_MACHINE_IA64, 'IA64'],
+  [IMAGE_FILE_MACHINE_ARMNT, 'ARM'],
+  [IMAGE_FILE_MACHINE_AMD64, 'x64'],
+  [IMAGE_FILE_MACHINE_ARM64, 'ARM64'],
+])
+
+/** `x64`, or null for a number that is no machine Windows runs on. */
+export const machineName = (machine: number): string | null => NAMES.get(machine) ?? null
