@@ -1,2 +1,7 @@
 export * from './dump.ts'
+export * from './dump-error.ts'
+export * from './modules.ts'
+export * from './open-dump.ts'
 export * from './plan.ts'
+export * from './plan-dump.ts'
+export * from './verify-dump.ts'
