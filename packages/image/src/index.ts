@@ -1,1 +1,8 @@
-export {}
+export type { CodeView } from './debug-directory.ts'
+export * from './errors.ts'
+export * from './frame-layout.ts'
+export type { PeSection } from './image-file.ts'
+export type { ImportedName, PeImport } from './imports.ts'
+export * from './map.ts'
+export * from './pe.ts'
+export { REGISTER_NAMES, type RuntimeFunction, type UnwindCode, type UnwindInfo } from './unwind-info.ts'
