@@ -1,6 +1,23 @@
 // The contract of the crash dump stack: crashdmp broker, filters, dump port, dump miniport. The system loads it at boot
 // (twice), gives it the page file's extents, and after KeBugCheckEx lets it write one plan.
 import type { DumpPlan } from '@dumpstack/dumpfile'
+import type { Machine } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
+import type { DumpFilterImage } from './dump-filter.ts'
+import type { KernelServices } from './kernel-services.ts'
+import type { MiniportImage } from './miniport.ts'
+import type { RuntimeStack } from './runtime-stack.ts'
+
+export interface CrashDumpStackOptions {
+  readonly machine: Machine
+  readonly kernel: KernelServices
+  readonly profile: Profile
+  /** The stack under the boot disk; its dump pointers say what the dump port inherits. */
+  readonly runtime: RuntimeStack
+  readonly miniport: MiniportImage
+  /** Loaded under the profile's filter row; dumpfve unless told otherwise. */
+  readonly filter?: DumpFilterImage
+}
 
 /** A piece of the page file: file offsets on its left, byte offsets inside the partition on its right. */
 export interface PageFileExtent {
@@ -36,14 +53,26 @@ export interface DumpWriteReport {
   readonly finalStatus: number
   readonly bytesWritten: number
   readonly violations: readonly DumpModeViolation[]
+  /** One line: what ended the dump early. */
+  readonly failure?: string
   /** A bugcheck raised on the dump path replaces the shown one. */
-  readonly secondBugcheck?: { code: number; parameters: readonly [bigint, bigint, bigint, bigint] }
+  readonly secondBugcheck?: {
+    readonly code: number
+    readonly parameters: readonly [bigint, bigint, bigint, bigint]
+  }
 }
 
 export interface CrashDumpStack {
   readonly rows: readonly DumpStackRow[]
-  /** Nothing may touch the file system later: the extents are copied now, with a checksum for the integrity gate. */
+  /**
+   * The boot device's page file exists: loads the stack a second time, for good. Nothing may touch the file system later:
+   * the extents are copied now, with a second copy for the integrity gate. Throws DriversError PAGE_FILE_MAP for extents
+   * that overlap, leave the disk or are not whole pages.
+   */
   setPageFile(extents: readonly PageFileExtent[], partitionOffset: number): void
-  /** CrashdmpWrite. Yields bytes written so far at least every 16 MiB; returns the report. */
+  /**
+   * CrashdmpWrite. The first value is 0, when OpenRoutine has returned; then the bytes written so far, at least every
+   * 16 MiB; it returns after FinishRoutine. Never throws for what a guest driver does.
+   */
   write(plan: DumpPlan): Generator<number, DumpWriteReport>
 }

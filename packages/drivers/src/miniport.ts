@@ -13,7 +13,7 @@ export type DriverEntry = (port: PortExports, driverObject: Gva | null, registry
 export interface GuestBlock {
   readonly va: Gva
   readonly gpa: Gpa
-  /** A fresh view of the bytes in RAM; do not keep it over a checkpoint. */
+  /** The bytes in RAM, live. A checkpoint ends it: what runs after one gets blocks that were made after it. */
   readonly view: DataView
 }
 
@@ -57,9 +57,15 @@ export interface DeviceRegisters {
   read32(offset: number): number
   write32(offset: number, value: number): void
 }
-export interface ScatterGatherElement {
-  readonly physicalAddress: Gpa
-  readonly length: number
+/** A STOR_SCATTER_GATHER_LIST in guest RAM, read element by element; valid until its SRB completes. */
+export interface ScatterGatherList {
+  readonly numberOfElements: number
+  physicalAddress(index: number): Gpa
+  length(index: number): number
+}
+/** An initialised STOR_DPC. */
+export interface StorDpc {
+  readonly routine: (deviceExtension: GuestBlock) => void
 }
 
 /** The port driver's routines by their names (StorPort prefix dropped); in dump mode each is under the DM rules. */
@@ -77,7 +83,7 @@ export interface PortExports {
     srb: GuestBlock | null,
     va: Gva,
   ): { gpa: Gpa; length: number } | null
-  getScatterGatherList(deviceExtension: GuestBlock, srb: GuestBlock): readonly ScatterGatherElement[]
+  getScatterGatherList(deviceExtension: GuestBlock, srb: GuestBlock): ScatterGatherList | null
   /** The SRB's extension, SrbExtensionSize bytes. */
   getSrbExtension(srb: GuestBlock): GuestBlock
   setDeviceQueueDepth(
@@ -91,8 +97,9 @@ export interface PortExports {
   stallExecution(microseconds: number): void
   enablePassiveInitialization(deviceExtension: GuestBlock, routine: () => boolean): boolean
   initializePerfOpts(deviceExtension: GuestBlock, query: boolean): number
-  initializeDpc(deviceExtension: GuestBlock, routine: () => void): object
-  issueDpc(deviceExtension: GuestBlock, dpc: object): boolean
+  initializeDpc(deviceExtension: GuestBlock, routine: StorDpc['routine']): StorDpc
+  /** False when it is queued already. */
+  issueDpc(deviceExtension: GuestBlock, dpc: StorDpc): boolean
   acquireSpinLock(deviceExtension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object
   releaseSpinLock(deviceExtension: GuestBlock, lock: object): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
@@ -102,4 +109,6 @@ export interface PortExports {
   querySystemTime(): bigint
   logError(deviceExtension: GuestBlock, errorCode: number, uniqueId: number): void
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
+  /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
+  dereference(va: Gva, byteLength: number): GuestBlock
 }

@@ -1,0 +1,24 @@
+import { expect, it } from 'vitest'
+import { controllerDrivers, DEFAULT_PROFILE, profileNamed } from './index.ts'
+
+it('names the images of both loads as real minidumps of build 19041 do', () => {
+  const drivers = controllerDrivers(profileNamed('win10-19041'), 'ahci')
+  expect(drivers.firstLoad.map((image) => image.baseName)).toEqual([
+    'dump_storport.sys',
+    'dump_storahci.sys',
+    'dump_dumpfve.sys',
+  ])
+  expect(drivers.secondLoad.map((image) => image.baseName)).toEqual([
+    'dump_dumpstorport.sys',
+    'dump_storahci.sys',
+    'dump_dumpfve.sys',
+  ])
+})
+
+it('refuses a pair that never existed and says why', () => {
+  expect(() => controllerDrivers(DEFAULT_PROFILE, 'buslogic')).toThrow(
+    /^controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era$/,
+  )
+  expect(() => controllerDrivers(DEFAULT_PROFILE, 'floppy')).toThrow(/no such controller is known/)
+  expect(() => profileNamed('win95')).toThrow(/profile 'win95' is not known, expected one of win10-19041/)
+})

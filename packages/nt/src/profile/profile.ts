@@ -1,0 +1,84 @@
+// Version profiles: what a build of Windows calls things and how it orders them. Data only; the evidence for the names is
+// in real minidumps: the stack loads twice, and the second load stays.
+import { DumpstackError } from '@dumpstack/bytes'
+
+export class ProfileError extends DumpstackError {}
+
+/** One image of the stack; names with their extension. */
+export interface StackImage {
+  readonly role: 'broker' | 'port' | 'miniport' | 'filter'
+  readonly nameOnDisk: string
+  /** As nt!PsLoadedModuleList shows it. */
+  readonly baseName: string
+  readonly purpose: string
+}
+
+/** What one storage controller gets from one build of Windows. */
+export interface ControllerDrivers {
+  readonly runtimePort: string
+  readonly miniport: string
+  /** Code of the dump port. */
+  readonly dumpPort: 'diskdump'
+  /** crashdmp itself: loaded once, before the first load of the stack. */
+  readonly broker: StackImage
+  /** At phase 1 of kernel initialisation; unloaded again. */
+  readonly firstLoad: readonly StackImage[]
+  /** When the boot device's page file is created; stays. */
+  readonly secondLoad: readonly StackImage[]
+}
+
+export interface Profile {
+  readonly name: string
+  readonly build: number
+  /** DUMP_HEADER64.DumpType of the test's dump types. */
+  readonly dumpTypes: Readonly<Record<'full' | 'kernel', number>>
+  readonly limits: {
+    /** Pages of one MDL, of the broker's scratch memory and of a filter's. */
+    readonly maxPagesPerWrite: number
+    /** Bytes of one SRB, whatever the miniport allows. */
+    readonly maximumTransferSize: number
+    /** Bytes of each of the two common buffers; an uncached extension is never larger. */
+    readonly commonBufferSize: number
+    /** Bytes of the port's heap: device extension, SRB, lists. */
+    readonly memoryBlockSize: number
+    /** DM-11: what a miniport should stay under, in bytes. */
+    readonly noncachedBudget: number
+    /** unverified: diskdump's own constants are not published; these imitate it in public research code. */
+    readonly srbTimeoutSeconds: number
+    readonly pollMicroseconds: number
+    readonly sendsPerSrb: number
+  }
+  readonly order: {
+    /** Dump_Start of the filters relative to the port's DriverEntry. unverified: sources disagree. */
+    readonly filterStart: 'beforePort' | 'afterPort'
+    /** DM-05a: StorPortInitialize of the dump port calls HwFindAdapter before it returns. */
+    readonly findAdapter: 'insideInitialize' | 'afterDriverEntry'
+  }
+  /** By controller; a text says why the pair is refused. */
+  readonly controllers: Readonly<Record<string, ControllerDrivers | string>>
+}
+
+/** Throws ProfileError PROFILE_UNKNOWN. */
+export function findProfile(profiles: readonly Profile[], name: string): Profile {
+  const profile = profiles.find((candidate) => candidate.name === name)
+  if (profile !== undefined) return profile
+  const known = profiles.map((candidate) => candidate.name).join(', ')
+  throw new ProfileError('PROFILE_UNKNOWN', `profile '${name}' is not known, expected one of ${known}`, {
+    name,
+  })
+}
+
+/** Throws ProfileError PROFILE_PAIR when this Windows has no driver for the controller, with the reason. */
+export function controllerDrivers(profile: Profile, controller: string): ControllerDrivers {
+  const drivers = profile.controllers[controller]
+  if (typeof drivers === 'object') return drivers
+  const reason = drivers ?? 'no such controller is known'
+  throw new ProfileError(
+    'PROFILE_PAIR',
+    `controller ${controller} does not go with ${profile.name}: ${reason}`,
+    {
+      controller,
+      profile: profile.name,
+    },
+  )
+}

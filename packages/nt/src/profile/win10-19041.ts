@@ -1,0 +1,66 @@
+// Windows 10 2004 (build 19041). Names of the loads: eleven real minidumps of this build with an NVMe boot disk; the AHCI
+// pair follows the same prefix rule, and dump_storahci is confirmed in the field.
+import type { ControllerDrivers, Profile, StackImage } from './profile.ts'
+
+const broker: StackImage = {
+  role: 'broker',
+  nameOnDisk: 'crashdmp.sys',
+  baseName: 'crashdmp.sys',
+  purpose: 'crash dump broker',
+}
+// The file that holds the dump port's code; later builds also ship dumpstorport.sys.
+const DUMP_PORT_FILE = 'diskdump.sys'
+
+function stackOn(miniport: string, disk: string): ControllerDrivers {
+  const load = (port: string): readonly StackImage[] => [
+    { role: 'port', nameOnDisk: DUMP_PORT_FILE, baseName: `dump_${port}.sys`, purpose: 'dump port driver' },
+    {
+      role: 'miniport',
+      nameOnDisk: miniport,
+      baseName: `dump_${miniport}`,
+      purpose: `dump miniport of ${disk}`,
+    },
+    {
+      role: 'filter',
+      nameOnDisk: 'dumpfve.sys',
+      baseName: 'dump_dumpfve.sys',
+      purpose: 'dump filter of BitLocker',
+    },
+  ]
+  return {
+    runtimePort: 'storport.sys',
+    miniport,
+    dumpPort: 'diskdump',
+    broker,
+    firstLoad: load('storport'),
+    secondLoad: load('dumpstorport'),
+  }
+}
+
+const notBuilt = (driver: string): string => `${driver} is not modelled yet`
+
+export const win10_19041: Profile = {
+  name: 'win10-19041',
+  build: 19041,
+  dumpTypes: { full: 5, kernel: 6 },
+  limits: {
+    maxPagesPerWrite: 16,
+    maximumTransferSize: 0x10000,
+    commonBufferSize: 0x10000,
+    memoryBlockSize: 0x10000,
+    noncachedBudget: 0x8000,
+    srbTimeoutSeconds: 10,
+    pollMicroseconds: 10,
+    sendsPerSrb: 5,
+  },
+  order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
+  controllers: {
+    ahci: stackOn('storahci.sys', 'the AHCI disk'),
+    nvme: notBuilt('stornvme.sys'),
+    'lsi-sas': notBuilt('LSI_SAS.sys'),
+    virtio: notBuilt('viostor.sys'),
+    pvscsi: notBuilt('pvscsi.sys'),
+    ide: notBuilt('atapi.sys under dumpata.sys'),
+    buslogic: 'vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era',
+  },
+}
