@@ -1,7 +1,17 @@
 // The one stream that everything is folded from: journal, log, JSON, JUnit and screen.
-import type { Bugcheck, CrashReport, DumpType, TargetDescription, WrittenRange } from './target.ts'
+import type { Bugcheck, CrashReport, DumpType, SystemEvent, TargetDescription, WrittenRange } from './target.ts'
 
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
+
+/** Fail outweighs inconclusive, which outweighs pass. */
+export function worst(verdicts: Iterable<Verdict>): Verdict {
+  let result: Verdict = 'pass'
+  for (const verdict of verdicts) {
+    if (verdict === 'fail') return 'fail'
+    if (verdict === 'inconclusive') result = verdict
+  }
+  return result
+}
 
 /** The steps of the test, in the order of the kit's page. */
 export type StepName =
@@ -49,7 +59,13 @@ export interface DumpExamination {
   readonly writtenBy: readonly WrittenRange[]
   readonly seconds: number
   readonly bytesPerSecond: number
-  readonly checks: readonly { readonly id: string; readonly verdict: Verdict; readonly message: string }[]
+  readonly checks: readonly CheckOutcome[]
+}
+
+export interface CheckOutcome {
+  readonly id: string
+  readonly verdict: Verdict
+  readonly message: string
 }
 
 export type TestEventBody =
@@ -57,6 +73,8 @@ export type TestEventBody =
       readonly kind: 'run'
       readonly options: Readonly<Record<string, unknown>>
       readonly seed: number
+      /** Which of a scenario's variants this is; null where it has one. */
+      readonly variant: string | null
       readonly target: TargetDescription
     }
   | { readonly kind: 'begin'; readonly step: StepName; readonly dump?: DumpType }
@@ -65,6 +83,9 @@ export type TestEventBody =
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'crashed'; readonly dump: DumpType; readonly report: CrashReport }
   | { readonly kind: 'examined'; readonly dump: DumpType; readonly examination: DumpExamination }
+  | { readonly kind: 'systemEvents'; readonly dump: DumpType; readonly events: readonly SystemEvent[] }
   | { readonly kind: 'progress'; readonly percent: number }
 /** `at`: milliseconds since 1970 on the target's clock. All but `progress` are journalled and synced. */
+/** Where events go; the times are the target's. */
+export type Emit = (body: TestEventBody, at: number) => void
 export type TestEvent = { readonly seq: number; readonly at: number } & TestEventBody

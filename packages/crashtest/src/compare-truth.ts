@@ -1,0 +1,176 @@
+// Compares every page of a dump with the RAM that it came from, in pieces of 1 MiB; memory stays flat however large the
+// dump. What the dump promises comes from the owner tags and what the dump path changed from the write log (Evidence):
+// neither is ever concluded from the comparison itself.
+import { type ByteSource, hex, PAGE_SIZE, PageSet, type Pfn, type PhysicalSpace, pfn, pfnToGpa } from '@dumpstack/bytes'
+import { CrashtestError } from './errors.ts'
+import type { TruthCount } from './test-event.ts'
+
+/** The part of a Dump that the comparison needs. */
+export interface DumpPages {
+  readonly pages: PageSet | null
+  pageOffset(page: Pfn): number
+}
+
+export interface TruthToCompare {
+  readonly truth: PhysicalSpace
+  readonly promised: PageSet
+  readonly changedByDumpPath: PageSet
+}
+
+export interface DifferentPage {
+  readonly pfn: Pfn
+  /** File offset of the page. */
+  readonly fileOffset: number
+  /** Byte inside the page that differs first. */
+  readonly byte: number
+  readonly found: number
+  readonly expected: number
+}
+export interface PlacedPage {
+  readonly pfn: Pfn
+  /** Where the page is in the file, or should be; -1 where the dump has no place for it. */
+  readonly fileOffset: number
+}
+
+export interface TruthComparison {
+  readonly count: TruthCount
+  /** The first ones of each kind, in ascending PFN. */
+  readonly different: readonly DifferentPage[]
+  readonly missing: readonly PlacedPage[]
+  readonly extra: readonly PlacedPage[]
+}
+
+export const FIRST_NAMED = 8
+const CHUNK_PAGES = 256
+
+/** Yields the percentage done, at least every 1 MiB. */
+export function* compareTruth(
+  source: ByteSource,
+  dump: DumpPages,
+  evidence: TruthToCompare,
+): Generator<number, TruthComparison> {
+  const held = dump.pages ?? new PageSet(0)
+  const promised = evidence.promised
+  const common = intersection(promised, held)
+  const missing: PlacedPage[] = []
+  const extra: PlacedPage[] = []
+  const different: DifferentPage[] = []
+  const lacking = difference(promised, held)
+  const surplus = difference(held, promised)
+  for (const page of firstPages(lacking)) missing.push({ pfn: page, fileOffset: -1 })
+  for (const page of firstPages(surplus)) extra.push({ pfn: page, fileOffset: dump.pageOffset(page) })
+
+  const total = common.size
+  let done = 0
+  let equal = 0
+  let changed = 0
+  let differing = 0
+  let cutOff = 0
+  const found = Buffer.alloc(CHUNK_PAGES * PAGE_SIZE)
+  const expected = Buffer.alloc(CHUNK_PAGES * PAGE_SIZE)
+
+  for (const run of common.runs(CHUNK_PAGES)) {
+    const base = run.basePage
+    const offset = dump.pageOffset(base)
+    const byteLength = run.pageCount * PAGE_SIZE
+    const readTruth = evidence.truth.read(pfnToGpa(base), expected.subarray(0, byteLength))
+    if (readTruth !== byteLength) {
+      throw new CrashtestError(
+        'TRUTH_SHORT',
+        `truth holds ${readTruth} bytes at pfn ${hex(base)}, expected ${byteLength}`,
+      )
+    }
+    let obtained: number
+    const last = pfn(base + run.pageCount - 1)
+    if (dump.pageOffset(last) === offset + byteLength - PAGE_SIZE) {
+      obtained = source.read(offset, found.subarray(0, byteLength))
+    } else {
+      obtained = gather(source, dump, base, run.pageCount, found)
+    }
+    if (
+      obtained === byteLength &&
+      found.compare(expected, 0, byteLength, 0, byteLength) === 0
+    ) {
+      equal += run.pageCount
+    } else {
+      for (let index = 0; index < run.pageCount; index++) {
+        const page = pfn(base + index)
+        const from = index * PAGE_SIZE
+        const end = from + PAGE_SIZE
+        if (obtained < end) {
+          cutOff++
+          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: dump.pageOffset(page) })
+        } else if (found.compare(expected, from, end, from, end) === 0) {
+          equal++
+        } else if (evidence.changedByDumpPath.has(page)) {
+          changed++
+        } else {
+          differing++
+          if (different.length < FIRST_NAMED) {
+            different.push(firstDifference(page, dump.pageOffset(page), found, expected, from))
+          }
+        }
+      }
+    }
+    done += run.pageCount
+    yield Math.floor((done * 100) / total)
+  }
+  return {
+    count: {
+      compared: total - cutOff,
+      equal,
+      changedByDumpPath: changed,
+      different: differing,
+      missing: lacking.size + cutOff,
+      extra: surplus.size,
+    },
+    different,
+    missing: missing.sort((a, b) => a.pfn - b.pfn),
+    extra,
+  }
+}
+
+/** Pages of a run that do not follow each other in the file; the bytes obtained before the first that is cut off. */
+function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Buffer): number {
+  for (let index = 0; index < pageCount; index++) {
+    const from = index * PAGE_SIZE
+    const obtained = source.read(dump.pageOffset(pfn(base + index)), into.subarray(from, from + PAGE_SIZE))
+    if (obtained !== PAGE_SIZE) return from + obtained
+  }
+  return pageCount * PAGE_SIZE
+}
+
+function firstDifference(
+  page: Pfn,
+  fileOffset: number,
+  found: Buffer,
+  expected: Buffer,
+  from: number,
+): DifferentPage {
+  let byte = 0
+  while (byte < PAGE_SIZE - 1 && found[from + byte] === expected[from + byte]) byte++
+  return { pfn: page, fileOffset, byte, found: found[from + byte]!, expected: expected[from + byte]! }
+}
+
+function intersection(a: PageSet, b: PageSet): PageSet {
+  return combine(a, b, (x, y) => x & y)
+}
+
+function difference(a: PageSet, b: PageSet): PageSet {
+  return combine(a, b, (x, y) => x & ~y)
+}
+
+function combine(a: PageSet, b: PageSet, join: (x: number, y: number) => number): PageSet {
+  const result = new Uint8Array(a.bytes.byteLength)
+  for (let i = 0; i < result.length; i++) result[i] = join(a.bytes[i]!, b.bytes[i] ?? 0)
+  return new PageSet(a.bitCount, result)
+}
+
+function firstPages(set: PageSet): Pfn[] {
+  const first: Pfn[] = []
+  for (const run of set.runs(1)) {
+    first.push(run.basePage)
+    if (first.length === FIRST_NAMED) break
+  }
+  return first
+}

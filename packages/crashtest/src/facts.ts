@@ -1,0 +1,110 @@
+// Reads JSON of ours that may have been damaged: every field is asked for by name and kind, and an error says which.
+import { CrashtestError } from './errors.ts'
+
+export class Facts {
+  readonly #fields: Readonly<Record<string, unknown>>
+  readonly #place: string
+
+  private constructor(value: unknown, place: string) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new CrashtestError('TRUTH_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
+    }
+    this.#fields = value as Readonly<Record<string, unknown>> // an object, as just checked
+    this.#place = place
+  }
+
+  static parse(json: string, place: string): Facts {
+    let value: unknown
+    try {
+      value = JSON.parse(json)
+    } catch (cause) {
+      throw new CrashtestError('TRUTH_CORRUPT', `${place} is not JSON`, {}, { cause })
+    }
+    return new Facts(value, place)
+  }
+
+  wrong(field: string, found: unknown, expected: unknown): CrashtestError {
+    const shown = typeof found === 'object' || found === undefined ? kindOf(found) : String(found)
+    return new CrashtestError('TRUTH_CORRUPT', `${this.#place}: ${field} is ${shown}, expected ${expected}`)
+  }
+
+  number(field: string): number {
+    const value = this.#fields[field]
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
+      throw this.wrong(field, value, 'a number of at least 0')
+    }
+    return value
+  }
+
+  string(field: string): string {
+    const value = this.#fields[field]
+    if (typeof value !== 'string') throw this.wrong(field, value, 'a string')
+    return value
+  }
+
+  optionalString(field: string): string | null {
+    return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.string(field)
+  }
+
+  oneOf<T extends string>(field: string, allowed: readonly T[]): T {
+    const value = this.string(field)
+    const found = allowed.find((name) => name === value)
+    if (found === undefined) throw this.wrong(field, value, `one of ${allowed.join(', ')}`)
+    return found
+  }
+
+  object(field: string): Facts {
+    return new Facts(this.#fields[field], `${this.#place}: ${field}`)
+  }
+
+  optional(field: string): Facts | null {
+    return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.object(field)
+  }
+
+  objects(field: string): Facts[] {
+    return this.#list(field).map((value, index) => new Facts(value, `${this.#place}: ${field}[${index}]`))
+  }
+
+  strings(field: string): string[] {
+    return this.#list(field).map((value) => {
+      if (typeof value !== 'string') throw this.wrong(field, value, 'strings')
+      return value
+    })
+  }
+
+  numbers(field: string): number[] {
+    return this.#list(field).map((value) => {
+      if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+        throw this.wrong(field, value, 'whole numbers of at least 0')
+      }
+      return value
+    })
+  }
+
+  /** `count` values written as hex strings. */
+  bigints(field: string, count: number): bigint[] {
+    const texts = this.strings(field)
+    if (texts.length !== count) throw this.wrong(field, `${texts.length} values`, count)
+    return texts.map((text) => {
+      if (!/^0x[0-9a-f]{1,16}$/i.test(text)) throw this.wrong(field, text, '64 bits in hexadecimal')
+      return BigInt(text)
+    })
+  }
+
+  stringRecord(field: string): Record<string, string> {
+    const inner = this.object(field)
+    return Object.fromEntries(Object.keys(inner.#fields).map((key) => [key, inner.string(key)]))
+  }
+
+  #list(field: string): readonly unknown[] {
+    const value = this.#fields[field]
+    if (!Array.isArray(value)) throw this.wrong(field, value, 'a list')
+    return value
+  }
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined) return 'absent'
+  if (value === null) return 'null'
+  return Array.isArray(value) ? 'a list' : `a ${typeof value}`
+}

@@ -1,0 +1,335 @@
+// The truth of a finished run, so that a dump can be examined again without the machine that made it: truth.json holds
+// the facts, truth.bin three parts end to end:
+//   1. RAM at the crash, the pages that ever were written, ascending PFN (all others are the published fill);
+//   2. what the dump file holds in front of its first page (header and bitmap), as the run left it;
+//   3. the dump's own copies of the pages that the dump path changed: no truth can judge these.
+import {
+  type ByteSource,
+  endOfRuns,
+  type Gpa,
+  gpa,
+  hex,
+  PAGE_SIZE,
+  type PageRun,
+  PageSet,
+  type Pfn,
+  type PhysicalSpace,
+  pfn,
+  pfnToGpa,
+  publishedFill,
+} from '@dumpstack/bytes'
+import type { DumpPages } from './compare-truth.ts'
+import { CrashtestError } from './errors.ts'
+import { Facts } from './facts.ts'
+import type { Bugcheck, CrashReport, DumpType, Evidence, SystemEvent, Violation, WrittenRange } from './target.ts'
+
+/** The dump file as the run left it, where the truth itself cannot tell. */
+export interface KeptFile {
+  readonly byteLength: number
+  /** Header and bitmap. */
+  readonly front: Uint8Array
+  /** The dump's copy of a page that the dump path changed; null for any other. */
+  changedPage(page: Pfn): Uint8Array | null
+}
+
+export interface KeptDump {
+  readonly type: DumpType
+  /** The path that Windows showed. */
+  readonly path: string
+  readonly modifiedAt: number
+  readonly crash: CrashReport
+  readonly evidence: Evidence
+  /** Null where the run found no dump. */
+  readonly file: KeptFile | null
+}
+
+export interface DumpToKeep {
+  readonly type: DumpType
+  readonly path: string
+  readonly modifiedAt: number
+  readonly crash: CrashReport
+  readonly evidence: Evidence
+  readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
+}
+
+const FORMAT = 1
+const CHUNK_PAGES = 256
+/** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
+const LONGEST_FRONT = 0x400000
+
+/** What truth.json says; `parts` are truth.bin's bytes in order, to be written at once: the chunks are reused. */
+export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Uint8Array> } {
+  const { evidence, file } = kept
+  const changed = file === null ? [] : changedPagesIn(file.dump, evidence.changedByDumpPath)
+  const json = {
+    format: FORMAT,
+    type: kept.type,
+    path: kept.path,
+    modifiedAt: kept.modifiedAt,
+    crash: kept.crash,
+    seed: evidence.seed,
+    runs: evidence.truth.runs,
+    used: [...usedInRuns(evidence).runs()],
+    promised: [...evidence.promised.runs()],
+    changedByDumpPath: [...evidence.changedByDumpPath.runs()],
+    bugcheck: evidence.bugcheck,
+    images: evidence.images,
+    controller: evidence.controller,
+    writtenBy: evidence.writtenBy,
+    events: evidence.events,
+    machineCrash: evidence.machineCrash ?? null,
+    directoryTableBase: evidence.directoryTableBase,
+    dumpType: evidence.dumpType,
+    file:
+      file === null
+        ? null
+        : { byteLength: file.source.byteLength, frontLength: frontLength(file), changedPages: changed },
+  }
+  return { json: `${JSON.stringify(json, bigintAsHex, 1)}\n`, parts: partsOf(evidence, file, changed) }
+}
+
+/** Addresses that need 64 bits are hex strings in every file of ours. */
+export const bigintAsHex = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? hex(value) : value
+
+function* partsOf(
+  evidence: Evidence,
+  file: DumpToKeep['file'],
+  changed: readonly Pfn[],
+): Generator<Uint8Array> {
+  const buffer = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
+  for (const run of usedInRuns(evidence).runs(CHUNK_PAGES)) {
+    const chunk = buffer.subarray(0, run.pageCount * PAGE_SIZE)
+    evidence.truth.read(pfnToGpa(run.basePage), chunk)
+    yield chunk
+  }
+  if (file === null) return
+  const front = new Uint8Array(frontLength(file))
+  file.source.read(0, front)
+  yield front
+  for (const page of changed) {
+    const chunk = buffer.subarray(0, PAGE_SIZE)
+    chunk.fill(0)
+    file.source.read(file.dump.pageOffset(page), chunk)
+    yield chunk
+  }
+}
+
+function usedInRuns(evidence: Evidence): PageSet {
+  const set = PageSet.ofRuns(evidence.truth.runs, endOfRuns(evidence.truth.runs))
+  for (let i = 0; i < set.bytes.length; i++) set.bytes[i]! &= evidence.used.bytes[i] ?? 0
+  return set
+}
+
+function frontLength(file: { source: ByteSource; dump: DumpPages }): number {
+  for (const run of file.dump.pages?.runs(1) ?? []) {
+    return Math.min(file.dump.pageOffset(run.basePage), file.source.byteLength, LONGEST_FRONT)
+  }
+  return Math.min(file.source.byteLength, LONGEST_FRONT)
+}
+
+function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
+  const pages: Pfn[] = []
+  for (const run of changed.runs(1)) if (dump.pages?.has(run.basePage)) pages.push(run.basePage)
+  return pages
+}
+
+/** Throws CrashtestError TRUTH_CORRUPT naming the field or the size that is wrong. */
+export function restoreTruth(json: string, bin: ByteSource, name: string): KeptDump {
+  const facts = Facts.parse(json, name)
+  const format = facts.number('format')
+  if (format !== FORMAT) throw facts.wrong('format', format, FORMAT)
+  const runs = pageRuns(facts, 'runs')
+  const end = endOfRuns(runs)
+  const used = pageSet(facts, 'used', end)
+  const seed = facts.number('seed')
+  const fileFacts = facts.optional('file')
+  const frontBytes = fileFacts?.number('frontLength') ?? 0
+  const changedPages = fileFacts?.numbers('changedPages') ?? []
+  const usedBytes = used.size * PAGE_SIZE
+  const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
+  if (bin.byteLength !== expected) {
+    throw new CrashtestError(
+      'TRUTH_CORRUPT',
+      `${name}: truth.bin holds ${bin.byteLength} bytes, expected ${expected}`,
+    )
+  }
+  const machineCrash = facts.optional('machineCrash')
+  const evidence: Evidence = {
+    truth: new KeptSpace(runs, used, seed, bin),
+    seed,
+    used,
+    promised: pageSet(facts, 'promised', end),
+    changedByDumpPath: pageSet(facts, 'changedByDumpPath', end),
+    bugcheck: bugcheckOf(facts.object('bugcheck')),
+    images: facts.strings('images'),
+    controller: facts.string('controller'),
+    writtenBy: facts.objects('writtenBy').map(
+      (range): WrittenRange => ({
+        fileOffset: range.number('fileOffset'),
+        byteLength: range.number('byteLength'),
+        device: range.string('device'),
+      }),
+    ),
+    events: facts.objects('events').map(eventOf),
+    ...(machineCrash && {
+      machineCrash: {
+        dumpFile: machineCrash.string('dumpFile'),
+        tempDestination: machineCrash.number('tempDestination'),
+      },
+    }),
+    directoryTableBase: gpa(facts.number('directoryTableBase')),
+    dumpType: facts.number('dumpType'),
+  }
+  return {
+    type: facts.oneOf('type', ['full', 'kernel']),
+    path: facts.string('path'),
+    modifiedAt: facts.number('modifiedAt'),
+    crash: crashOf(facts.object('crash')),
+    evidence,
+    file: fileFacts === null ? null : keptFile(fileFacts, bin, usedBytes, frontBytes, changedPages),
+  }
+}
+
+function keptFile(
+  facts: Facts,
+  bin: ByteSource,
+  at: number,
+  frontBytes: number,
+  changedPages: readonly number[],
+): KeptFile {
+  const front = new Uint8Array(frontBytes)
+  bin.read(at, front)
+  const places = new Map(changedPages.map((page, index) => [page, index]))
+  return {
+    byteLength: facts.number('byteLength'),
+    front,
+    changedPage(page) {
+      const index = places.get(page)
+      if (index === undefined) return null
+      const bytes = new Uint8Array(PAGE_SIZE)
+      bin.read(at + frontBytes + index * PAGE_SIZE, bytes)
+      return bytes
+    },
+  }
+}
+
+function bugcheckOf(facts: Facts): Bugcheck {
+  const [first, second, third, fourth] = facts.bigints('parameters', 4)
+  return { code: facts.number('code'), parameters: [first!, second!, third!, fourth!] }
+}
+
+function eventOf(facts: Facts): SystemEvent {
+  return {
+    id: facts.number('id'),
+    source: facts.oneOf('source', [
+      'volmgr',
+      'Microsoft-Windows-WER-SystemErrorReporting',
+      'Microsoft-Windows-Kernel-Power',
+      'EventLog',
+    ]),
+    at: facts.number('at'),
+    text: facts.string('text'),
+    fields: facts.stringRecord('fields'),
+  }
+}
+
+function crashOf(facts: Facts): CrashReport {
+  return {
+    shown: bugcheckOf(facts.object('shown')),
+    screen: facts.strings('screen'),
+    finalStatus: facts.number('finalStatus'),
+    bytesWritten: facts.number('bytesWritten'),
+    seconds: facts.number('seconds'),
+    crashedAt: facts.number('crashedAt'),
+    violations: facts.objects('violations').map((violation): Violation => {
+      const offset = violation.optionalString('offset')
+      return {
+        rule: violation.string('rule'),
+        call: violation.string('call'),
+        message: violation.string('message'),
+        driver: violation.string('driver'),
+        address: violation.string('address'),
+        ...(offset !== null && { offset }),
+        irql: violation.string('irql'),
+        atNs: violation.number('atNs'),
+        repro: violation.string('repro'),
+      }
+    }),
+  }
+}
+
+function pageRuns(facts: Facts, field: string): PageRun[] {
+  let end = 0
+  return facts.objects(field).map((run) => {
+    const basePage = run.number('basePage')
+    const pageCount = run.number('pageCount')
+    if (basePage < end || pageCount <= 0 || !Number.isSafeInteger((basePage + pageCount) * PAGE_SIZE)) {
+      throw run.wrong('basePage', basePage, `a run that ascends and ends below 2^53`)
+    }
+    end = basePage + pageCount
+    return { basePage: pfn(basePage), pageCount }
+  })
+}
+
+/** 64 GiB and a hole: beyond it a set of pages would be allocated by trust. */
+const HIGHEST_PFN = 0x4000000
+
+function pageSet(facts: Facts, field: string, end: number): PageSet {
+  if (end > HIGHEST_PFN) throw facts.wrong('runs', hex(end), `pages below pfn ${hex(HIGHEST_PFN)}`)
+  const runs = pageRuns(facts, field)
+  const set = new PageSet(end)
+  if (endOfRuns(runs) > set.bitCount) throw facts.wrong(field, hex(endOfRuns(runs)), `pages below ${hex(end)}`)
+  for (const run of runs) set.addRun(run.basePage, run.pageCount)
+  return set
+}
+
+/** RAM as kept: written pages from truth.bin, the others recomputed. */
+class KeptSpace implements PhysicalSpace {
+  readonly runs: readonly PageRun[]
+  readonly #present: PageSet
+  readonly #used: PageSet
+  readonly #seed: number
+  readonly #bin: ByteSource
+  readonly #fill = new Uint32Array(CHUNK_PAGES * (PAGE_SIZE / 4))
+
+  constructor(runs: readonly PageRun[], used: PageSet, seed: number, bin: ByteSource) {
+    this.runs = runs
+    this.#present = PageSet.ofRuns(runs, endOfRuns(runs))
+    this.#used = used
+    this.#seed = seed
+    this.#bin = bin
+  }
+
+  read(address: Gpa, into: Uint8Array): number {
+    let done = 0
+    while (done < into.byteLength) {
+      const at = address + done
+      const first = pfn(Math.floor(at / PAGE_SIZE))
+      if (!this.#present.has(first)) break
+      const skip = at - first * PAGE_SIZE
+      const wanted = into.byteLength - done
+      const isUsed = this.#used.has(first)
+      let count = 1
+      while (
+        count < CHUNK_PAGES &&
+        count * PAGE_SIZE - skip < wanted &&
+        this.#present.has(pfn(first + count)) &&
+        this.#used.has(pfn(first + count)) === isUsed
+      ) {
+        count++
+      }
+      const length = Math.min(wanted, count * PAGE_SIZE - skip)
+      const part = into.subarray(done, done + length)
+      if (isUsed) {
+        const obtained = this.#bin.read(this.#used.rank(first) * PAGE_SIZE + skip, part)
+        if (obtained < length) return done + obtained
+      } else {
+        publishedFill(this.#seed, first, count, this.#fill)
+        part.set(new Uint8Array(this.#fill.buffer, skip, length))
+      }
+      done += length
+    }
+    return done
+  }
+}
