@@ -1,7 +1,16 @@
 // Compares every page of a dump with the RAM that it came from, in pieces of 1 MiB; memory stays flat however large the
 // dump. What the dump promises comes from the owner tags and what the dump path changed from the write log (Evidence):
 // neither is ever concluded from the comparison itself.
-import { type ByteSource, hex, PAGE_SIZE, PageSet, type Pfn, type PhysicalSpace, pfn, pfnToGpa } from '@dumpstack/bytes'
+import {
+  type ByteSource,
+  hex,
+  PAGE_SIZE,
+  PageSet,
+  type Pfn,
+  type PhysicalSpace,
+  pfn,
+  pfnToGpa,
+} from '@dumpstack/bytes'
 import { CrashtestError } from './errors.ts'
 import type { TruthCount } from './test-event.ts'
 
@@ -87,10 +96,7 @@ export function* compareTruth(
     } else {
       obtained = gather(source, dump, base, run.pageCount, found)
     }
-    if (
-      obtained === byteLength &&
-      found.compare(expected, 0, byteLength, 0, byteLength) === 0
-    ) {
+    if (obtained === byteLength && found.compare(expected, 0, byteLength, 0, byteLength) === 0) {
       equal += run.pageCount
     } else {
       for (let index = 0; index < run.pageCount; index++) {

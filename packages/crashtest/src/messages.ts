@@ -3,8 +3,7 @@
 
 export const VERIFYING_PAGE_FILE = 'Verifying paging file size.'
 export const PAGE_FILE_TOO_SMALL = 'Paging file size is too small for full dump purposes.'
-export const PAGE_FILE_ADVICE =
-  'Please configure minimum paging file size to physical RAM size + 1MB.'
+export const PAGE_FILE_ADVICE = 'Please configure minimum paging file size to physical RAM size + 1MB.'
 export const pageFileSize = (bytes: number): string => `Paging file size: ${bytes}`
 export const physicalMemorySize = (bytes: number): string => `Physical memory size: ${bytes}`
 export const connectingTo = (path: string): string => `Connecting to DumpFile: ${path}`

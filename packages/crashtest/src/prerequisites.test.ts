@@ -26,7 +26,9 @@ it.each([
 })
 
 it('says both sizes and what to do', () => {
-  expect(verifyPrerequisites({ ...system, pageFileBytes: 330989568 }).map((m) => `(${m.level}) ${m.text}`)).toEqual([
+  expect(
+    verifyPrerequisites({ ...system, pageFileBytes: 330989568 }).map((m) => `(${m.level}) ${m.text}`),
+  ).toEqual([
     '(i) Verifying free disk space on C:.',
     '(i) Verifying paging file size.',
     '(x) Paging file size is too small for full dump purposes.',

@@ -1,5 +1,12 @@
 // The one stream that everything is folded from: journal, log, JSON, JUnit and screen.
-import type { Bugcheck, CrashReport, DumpType, SystemEvent, TargetDescription, WrittenRange } from './target.ts'
+import type {
+  Bugcheck,
+  CrashReport,
+  DumpType,
+  SystemEvent,
+  TargetDescription,
+  WrittenRange,
+} from './target.ts'
 
 export type Verdict = 'pass' | 'fail' | 'inconclusive'
 

@@ -21,7 +21,15 @@ import {
 import type { DumpPages } from './compare-truth.ts'
 import { CrashtestError } from './errors.ts'
 import { Facts } from './facts.ts'
-import type { Bugcheck, CrashReport, DumpType, Evidence, SystemEvent, Violation, WrittenRange } from './target.ts'
+import type {
+  Bugcheck,
+  CrashReport,
+  DumpType,
+  Evidence,
+  SystemEvent,
+  Violation,
+  WrittenRange,
+} from './target.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
 export interface KeptFile {
@@ -279,7 +287,8 @@ function pageSet(facts: Facts, field: string, end: number): PageSet {
   if (end > HIGHEST_PFN) throw facts.wrong('runs', hex(end), `pages below pfn ${hex(HIGHEST_PFN)}`)
   const runs = pageRuns(facts, field)
   const set = new PageSet(end)
-  if (endOfRuns(runs) > set.bitCount) throw facts.wrong(field, hex(endOfRuns(runs)), `pages below ${hex(end)}`)
+  if (endOfRuns(runs) > set.bitCount)
+    throw facts.wrong(field, hex(endOfRuns(runs)), `pages below ${hex(end)}`)
   for (const run of runs) set.addRun(run.basePage, run.pageCount)
   return set
 }

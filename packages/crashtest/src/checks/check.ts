@@ -1,0 +1,56 @@
+// What every check gets and gives. A check is one file and one line in checks/index.ts.
+import { type ByteSource, hex } from '@dumpstack/bytes'
+import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
+import type { TruthComparison } from '../compare-truth.ts'
+import type { Bugcheck, CrashReport, Evidence } from '../target.ts'
+import type { Finding, Verdict } from '../test-event.ts'
+import type { KeptFile } from '../truth-file.ts'
+
+/** A dump beside everything that is known about the crash that it should show. */
+export interface ExaminedDump {
+  readonly source: ByteSource
+  /** Virtual milliseconds since 1970. */
+  readonly modifiedAt: number
+  readonly dump: Dump
+  readonly report: VerifyReport
+  readonly comparison: TruthComparison
+  readonly crash: CrashReport
+  readonly evidence: Evidence
+  /** As the run left the file; null while the run itself examines it. */
+  readonly kept: KeptFile | null
+}
+
+export type Place = Omit<Finding, 'check' | 'verdict' | 'message'>
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly message: string
+  /** Where; at most the first few. */
+  readonly places?: readonly Place[]
+}
+
+/** Judges from the crash report alone: also where there is no dump. */
+export interface CrashCheck {
+  readonly id: string
+  judge(crash: CrashReport): Judgement
+}
+export interface DumpCheck {
+  readonly id: string
+  judge(examined: ExaminedDump): Judgement
+}
+
+export const pass = (message: string): Judgement => ({ verdict: 'pass', message })
+export const fail = (message: string, places: readonly Place[] = []): Judgement => ({
+  verdict: 'fail',
+  message,
+  places,
+})
+
+export const bugcheckText = (bugcheck: Bugcheck): string =>
+  `${hex(bugcheck.code)} (${bugcheck.parameters.map((parameter) => hex(parameter)).join(', ')})`
+
+/** `3 pages`, `1 page`. */
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** ` and 5 more` where `named` of `total` were named. */
+export const andMore = (total: number, named: number): string =>
+  total > named ? `; and ${total - named} more` : ''

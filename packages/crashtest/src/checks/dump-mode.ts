@@ -1,0 +1,20 @@
+// No driver of the dump stack broke a dump mode rule (DM-nn).
+import { andMore, type CrashCheck, counted, fail, pass } from './check.ts'
+
+const NAMED = 4
+
+export const dumpMode: CrashCheck = {
+  id: 'dumpMode',
+  judge({ violations }) {
+    if (violations.length === 0) return pass('no dump mode rule was broken')
+    const named = violations
+      .slice(0, NAMED)
+      .map(
+        (v) =>
+          `${v.rule} by ${v.driver}${v.offset === undefined ? '' : ` at offset ${v.offset}`} in ${v.call}: ${v.message}`,
+      )
+    return fail(
+      `${counted(violations.length, 'violation')}: ${named.join('; ')}${andMore(violations.length, NAMED)}`,
+    )
+  },
+}

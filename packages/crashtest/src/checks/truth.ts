@@ -1,0 +1,30 @@
+// Every promised page holds what RAM held at the instant of the crash.
+import { hex } from '@dumpstack/bytes'
+import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'
+
+export const truth: DumpCheck = {
+  id: 'truth',
+  judge({ comparison }) {
+    const { different, count } = comparison
+    if (count.different === 0) {
+      const changed =
+        count.changedByDumpPath === 0 ? '' : `, ${count.changedByDumpPath} changed by the dump path itself`
+      return pass(
+        `${counted(count.compared, 'page')} compared with RAM at the crash: ${count.equal} equal${changed}`,
+      )
+    }
+    const named = different.map(
+      (page) =>
+        `pfn ${hex(page.pfn)} at file offset ${hex(page.fileOffset)} (byte ${hex(page.byte)}: found ${hex(page.found)}, expected ${hex(page.expected)})`,
+    )
+    return fail(
+      `${counted(count.different, 'page')} of ${count.compared} compared ${count.different === 1 ? 'differs' : 'differ'} from RAM at the crash: ${named.join('; ')}${andMore(count.different, different.length)}`,
+      different.map((page) => ({
+        pfn: page.pfn,
+        fileOffset: page.fileOffset + page.byte,
+        found: hex(page.found),
+        expected: hex(page.expected),
+      })),
+    )
+  },
+}

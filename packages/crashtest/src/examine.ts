@@ -1,0 +1,113 @@
+// The examine step: opens one dump and puts it through every check. Works the same on a dump of this run and on one of
+// a finished run with the truth that it kept.
+import { type ByteSource, hex } from '@dumpstack/bytes'
+import { type Dump, DumpError, openDump, verifyDump } from '@dumpstack/dumpfile'
+import type { ExaminedDump, Judgement } from './checks/check.ts'
+import { crashChecks, dumpChecks } from './checks/index.ts'
+import { mergeRanges } from './checks/written-by.ts'
+import { compareTruth } from './compare-truth.ts'
+import type { CrashReport, DumpType, Evidence } from './target.ts'
+import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
+import type { KeptFile } from './truth-file.ts'
+
+export interface DumpToExamine {
+  readonly type: DumpType
+  /** Null where no dump file could be opened; then `whyNone` says why. */
+  readonly opened: { readonly source: ByteSource; readonly modifiedAt: number } | null
+  readonly whyNone?: string
+  readonly crash: CrashReport
+  readonly evidence: Evidence
+  readonly kept: KeptFile | null
+}
+
+export interface ExaminationResult {
+  /** `file` is null: only the caller knows where the dump stays. */
+  readonly examination: DumpExamination
+  readonly findings: readonly Finding[]
+  /** Null where the bytes are not a dump. */
+  readonly dump: Dump | null
+}
+
+const NOTHING_COMPARED: TruthCount = {
+  compared: 0,
+  equal: 0,
+  changedByDumpPath: 0,
+  different: 0,
+  missing: 0,
+  extra: 0,
+}
+
+/** Yields the percentage done. */
+export function* examineDump(input: DumpToExamine): Generator<number, ExaminationResult> {
+  const { opened, crash, evidence } = input
+  const judged: [string, Judgement][] = crashChecks.map((check) => [check.id, check.judge(crash)])
+  let dump: Dump | null = null
+  let truthCount: TruthCount = { ...NOTHING_COMPARED, missing: evidence.promised.size }
+
+  if (opened === null) {
+    judged.push(['file', { verdict: 'fail', message: input.whyNone ?? 'no dump file was found' }])
+  } else {
+    const { source } = opened
+    judged.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
+    try {
+      dump = openDump(source)
+      const report = yield* verifyDump(source, { allPages: false })
+      const comparison = yield* compareTruth(source, dump, evidence)
+      truthCount = comparison.count
+      const examined: ExaminedDump = {
+        ...opened,
+        dump,
+        report,
+        comparison,
+        crash,
+        evidence,
+        kept: input.kept,
+      }
+      for (const check of dumpChecks) judged.push([check.id, check.judge(examined)])
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error
+      judged.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])
+    }
+  }
+
+  return {
+    dump,
+    findings: judged.flatMap(([check, { verdict, message, places }]) =>
+      verdict === 'pass'
+        ? []
+        : (places?.length ? places : [{}]).map((place) => ({ check, verdict, message, ...place })),
+    ),
+    examination: {
+      type: input.type,
+      verdict: worst(judged.map(([, judgement]) => judgement.verdict)),
+      file: null,
+      byteLength: opened?.source.byteLength ?? 0,
+      dumpType: dump?.header.dumpType ?? null,
+      bugcheck: dump && { code: dump.header.bugcheckCode, parameters: dump.header.bugcheckParameters },
+      pagesInDump: dump?.pages?.size ?? 0,
+      truth: truthCount,
+      writtenBy: opened === null ? [] : mergeRanges(evidence.writtenBy),
+      seconds: crash.seconds,
+      bytesPerSecond: crash.seconds > 0 ? Math.round(crash.bytesWritten / crash.seconds) : 0,
+      checks: judged.map(([id, { verdict, message }]) => ({ id, verdict, message })),
+    },
+  }
+}
+
+function placesOf(error: DumpError): Finding[] | [] {
+  const offset = error.fields['offset']
+  if (typeof offset !== 'number') return []
+  return [{ check: 'format', verdict: 'fail', message: error.message, fileOffset: offset }]
+}
+
+/** Why there is no dump, from what the system itself left behind: MachineCrash and the event log. */
+export function explainMissingDump(evidence: Evidence, hresult: number): string {
+  const code = `HRESULT ${hex(hresult)}`
+  const ids = new Set(evidence.events.map((event) => event.id))
+  const logged = [161, 162, 1001, 41, 6008, 46, 49].filter((id) => ids.has(id))
+  const log = `event log: ${logged.length > 0 ? logged.join(', ') : 'nothing'}${ids.has(1001) ? '' : ', no 1001'}`
+  if (evidence.machineCrash === undefined) {
+    return `no dump file (${code}): the dump was never written: no valid dump header in the page file at the restart, no CrashControl\\MachineCrash; ${log}`
+  }
+  return `no dump file (${code}): the dump was written but not copied: CrashControl\\MachineCrash names ${evidence.machineCrash.dumpFile}; ${log}`
+}

@@ -1,0 +1,117 @@
+// The JUnit fold: one suite for the settings and one for each dump, one case a step and a check. Times are the
+// system's own; messages stand in system-out.
+import type { TestEvent, Verdict } from '../test-event.ts'
+import { stepTitle } from './words.ts'
+
+interface Case {
+  readonly name: string
+  readonly seconds: number
+  readonly verdict: Verdict
+  readonly message: string
+}
+interface Suite {
+  readonly name: string
+  readonly cases: Case[]
+  readonly lines: string[]
+}
+
+export class JunitFold {
+  readonly #suites: Suite[] = []
+  #variant: string | null = null
+  #begunAt = 0
+  /** (x) texts of the open step. */
+  #complaints: string[] = []
+  #current: Suite | null = null
+
+  readonly sink = (event: TestEvent): void => {
+    switch (event.kind) {
+      case 'run':
+        this.#variant = event.variant
+        break
+      case 'begin':
+        this.#current = this.#suite(event.dump === undefined ? 'settings' : `${event.dump} dump`)
+        this.#begunAt = event.at
+        this.#complaints = []
+        break
+      case 'message':
+        this.#current?.lines.push(`(${event.level}) ${event.text}`)
+        if (event.level === 'x') this.#complaints.push(event.text)
+        break
+      case 'examined':
+        for (const { id, verdict, message } of event.examination.checks) {
+          this.#current?.cases.push({ name: `check ${id}`, seconds: 0, verdict, message })
+        }
+        break
+      case 'end':
+        this.#current?.cases.push({
+          name: stepTitle(event.step),
+          seconds: (event.at - this.#begunAt) / 1000,
+          verdict: event.verdict,
+          message: this.#complaints.join(' ') || `step ended ${event.verdict}`,
+        })
+        break
+      case 'crashed':
+      case 'systemEvents':
+      case 'finding':
+      case 'progress':
+        break
+    }
+  }
+
+  xml(): string {
+    const all = this.#suites.flatMap((suite) => suite.cases)
+    const out = [
+      '<?xml version="1.0" encoding="UTF-8"?>',
+      `<testsuites name="Crashdump Support Test" ${totals(all)}>`,
+    ]
+    for (const suite of this.#suites) {
+      out.push(`  <testsuite name="${escaped(suite.name)}" ${totals(suite.cases)}>`)
+      for (const entry of suite.cases) {
+        const open = `    <testcase classname="${escaped(suite.name)}" name="${escaped(entry.name)}" time="${entry.seconds.toFixed(3)}"`
+        if (entry.verdict === 'pass') {
+          out.push(`${open}/>`)
+        } else {
+          const text = escaped(entry.message)
+          const inner =
+            entry.verdict === 'fail'
+              ? `<failure message="${text}">${text}</failure>`
+              : `<skipped message="${text}"/>`
+          out.push(`${open}>${inner}</testcase>`)
+        }
+      }
+      out.push(`    <system-out>${escaped(suite.lines.join('\n'))}</system-out>`, '  </testsuite>')
+    }
+    out.push('</testsuites>', '')
+    return out.join('\n')
+  }
+
+  #suite(title: string): Suite {
+    const name = this.#variant === null ? title : `${title} (${this.#variant})`
+    const found = this.#suites.find((suite) => suite.name === name)
+    if (found !== undefined) return found
+    const suite: Suite = { name, cases: [], lines: [] }
+    this.#suites.push(suite)
+    return suite
+  }
+}
+
+function totals(cases: readonly Case[]): string {
+  const failures = cases.filter(({ verdict }) => verdict === 'fail').length
+  const skipped = cases.filter(({ verdict }) => verdict === 'inconclusive').length
+  const seconds = cases.reduce((sum, entry) => sum + entry.seconds, 0)
+  return `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds.toFixed(3)}"`
+}
+
+/** Text for an attribute or an element; characters that XML 1.0 does not have become U+FFFD. */
+function escaped(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the ones that XML 1.0 forbids
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd')
+      .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '\ufffd')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+  )
+}

@@ -1,0 +1,92 @@
+// The JSON fold: what the whole run came to. Its shape is docs/schema/test-result.schema.json.
+import { hex } from '@dumpstack/bytes'
+import type { Bugcheck } from '../target.ts'
+import { type DumpExamination, type TestEvent, type Verdict, worst } from '../test-event.ts'
+
+export const RESULT_SCHEMA = 'docs/schema/test-result.schema.json'
+
+export interface TestResult {
+  readonly schema: typeof RESULT_SCHEMA
+  readonly verdict: Verdict
+  readonly dumps: readonly object[]
+  readonly violations: readonly object[]
+  readonly events: readonly object[]
+  /** No guest instruction ran: the system was modelled. */
+  readonly executed: false
+}
+
+export class ResultFold {
+  readonly #dumps: DumpExamination[] = []
+  readonly #violations: object[] = []
+  readonly #events: object[] = []
+  readonly #verdicts: Verdict[] = []
+  #openSteps = 0
+  #started = false
+
+  readonly sink = (event: TestEvent): void => {
+    switch (event.kind) {
+      case 'run':
+        this.#started = true
+        break
+      case 'begin':
+        this.#openSteps++
+        break
+      case 'end':
+        this.#openSteps--
+        this.#verdicts.push(event.verdict)
+        break
+      case 'crashed':
+        for (const violation of event.report.violations) {
+          this.#violations.push({ dump: event.dump, ...violation })
+        }
+        break
+      case 'systemEvents':
+        for (const entry of event.events) this.#events.push({ dump: event.dump, ...entry })
+        break
+      case 'examined':
+        this.#dumps.push(event.examination)
+        this.#verdicts.push(event.examination.verdict)
+        break
+      case 'message':
+      case 'finding':
+      case 'progress':
+        break
+    }
+  }
+
+  /** `asked` is what the run itself says: a run that broke off is at best inconclusive. */
+  result(asked: Verdict = 'pass'): TestResult {
+    const unfinished: Verdict = this.#started && this.#openSteps === 0 ? 'pass' : 'inconclusive'
+    return {
+      schema: RESULT_SCHEMA,
+      verdict: worst([...this.#verdicts, asked, unfinished]),
+      dumps: this.#dumps.map(dumpAsJson),
+      violations: this.#violations,
+      events: this.#events,
+      executed: false,
+    }
+  }
+}
+
+const bugcheckAsJson = (bugcheck: Bugcheck): object => ({
+  code: hex(bugcheck.code),
+  parameters: bugcheck.parameters.map((parameter) => hex(parameter)),
+})
+
+const dumpAsJson = (dump: DumpExamination): object => ({
+  type: dump.type,
+  verdict: dump.verdict,
+  file: dump.file,
+  dumpType: dump.dumpType,
+  bugcheck: dump.bugcheck === null ? null : bugcheckAsJson(dump.bugcheck),
+  pagesInDump: dump.pagesInDump,
+  truth: dump.truth,
+  writtenBy: dump.writtenBy.map(({ fileOffset, byteLength, device }) => ({
+    device,
+    fileOffset: hex(fileOffset),
+    byteLength,
+  })),
+  seconds: dump.seconds,
+  bytesPerSecond: dump.bytesPerSecond,
+  checks: dump.checks,
+})

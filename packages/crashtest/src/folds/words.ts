@@ -1,0 +1,19 @@
+// How log, JUnit and screen name the steps and dump types.
+import type { DumpType } from '../target.ts'
+import type { StepName } from '../test-event.ts'
+
+const TITLES: Readonly<Record<StepName, string>> = {
+  prerequisites: 'prerequisites',
+  debuggers: 'install debuggers',
+  crashDriver: 'install crash driver',
+  pageFile: 'set page file',
+  restart: 'restart',
+  crashControl: 'crash control',
+  crash: 'crash',
+  awaitRestart: 'restart after crash',
+  examine: 'examine dump',
+  restore: 'restore settings',
+}
+
+export const stepTitle = (step: StepName): string => TITLES[step]
+export const dumpTitle = (dump: DumpType | undefined): string => (dump === undefined ? '' : ` (${dump} dump)`)

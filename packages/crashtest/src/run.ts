@@ -1,0 +1,288 @@
+// The Crashdump Support Test: prerequisites, debuggers, crash driver, page file, restart; then for each dump type crash
+// control, crash, restart, examine; settings restored at the end, also after a failure. Sequence and messages are the
+// kit's (see messages.ts). An event goes out, journalled and synced, before the effect that it announces.
+
+import { crashChecks } from './checks/index.ts'
+import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
+import * as messages from './messages.ts'
+import { verifyPrerequisites } from './prerequisites.ts'
+import {
+  type CrashReport,
+  DumpOpenError,
+  type DumpType,
+  type Evidence,
+  type OpenedDump,
+  type Target,
+} from './target.ts'
+import { type Emit, type StepName, type Verdict, worst } from './test-event.ts'
+import type { DumpToKeep } from './truth-file.ts'
+
+export interface TestOptions {
+  readonly dumps: readonly DumpType[]
+  /** Leave everything as it is after the first crash, for a stranger to look at. */
+  readonly stopAfter: 'crash' | null
+  readonly variant: string | null
+  /** As the user gave them, for the journal. */
+  readonly given: Readonly<Record<string, unknown>>
+  /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
+  keep(dump: DumpToKeep): void
+}
+
+const SHARING_VIOLATION = 0x80070020
+const RETRY_MS = 5 * 60_000
+/** The kit's own time limit of the whole job: 2700 minutes. */
+const LONGEST_WAIT_MS = 2700 * 60_000
+const RESTART_MS = 30 * 60_000
+const DUMP_PATH = 'C:\\Windows\\MEMORY.DMP'
+
+const SETUP = ['debuggers', 'crashDriver', 'pageFile', 'restart'] as const
+
+export async function runCrashdumpTest(
+  target: Target,
+  options: TestOptions,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Verdict> {
+  return await new Run(target, options, emit, signal).run()
+}
+
+class Run {
+  readonly #target: Target
+  readonly #options: TestOptions
+  readonly #emit: Emit
+  readonly #signal: AbortSignal
+  #place = 'before the first step'
+  #percent = -1
+
+  constructor(target: Target, options: TestOptions, emit: Emit, signal: AbortSignal) {
+    this.#target = target
+    this.#options = options
+    this.#emit = emit
+    this.#signal = signal
+  }
+
+  async run(): Promise<Verdict> {
+    const { dumps, stopAfter, variant, given } = this.#options
+    const description = this.#target.describe()
+    this.#send({ kind: 'run', options: given, seed: description.seed, variant, target: description })
+    const verdicts: Verdict[] = []
+    let changedSettings = false
+    try {
+      if ((await this.#step('prerequisites', undefined, () => this.#prerequisites())) === 'fail')
+        return 'fail'
+      for (const name of SETUP) {
+        changedSettings = true
+        await this.#step(name, undefined, async (): Promise<Verdict> => {
+          await this.#target.prepare(name, this.#signal)
+          return 'pass'
+        })
+      }
+      for (const dump of dumps) {
+        verdicts.push(...(await this.#oneDump(dump)))
+        if (stopAfter === 'crash') {
+          this.#say('i', `Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`)
+          changedSettings = false
+          verdicts.push('inconclusive')
+          break
+        }
+      }
+    } catch (error) {
+      if (this.#signal.aborted) this.#say('x', `Stopped by the user ${this.#place}.`)
+      else
+        this.#say('x', `The test broke off ${this.#place}: ${error instanceof Error ? error.message : error}`)
+      if (changedSettings) await this.#restoreAfterFailure()
+      throw error
+    }
+    if (changedSettings) verdicts.push(await this.#restore(this.#signal))
+    return worst(verdicts)
+  }
+
+  #prerequisites(): Verdict {
+    const said = verifyPrerequisites(this.#target.describe())
+    for (const { level, text } of said) this.#say(level, text)
+    return said.some(({ level }) => level === 'x') ? 'fail' : 'pass'
+  }
+
+  async #oneDump(dump: DumpType): Promise<Verdict[]> {
+    const target = this.#target
+    const verdicts: Verdict[] = []
+    verdicts.push(
+      await this.#step('crashControl', dump, async (): Promise<Verdict> => {
+        const { oldDumpsDeleted } = await target.configure(dump, this.#signal)
+        if (!oldDumpsDeleted) this.#say('x', messages.OLD_DUMP_NOT_DELETED)
+        return oldDumpsDeleted ? 'pass' : 'fail'
+      }),
+    )
+    let crash: CrashReport | undefined
+    verdicts.push(
+      await this.#step('crash', dump, async (): Promise<Verdict> => {
+        crash = await target.crash((percent) => this.#progress(percent), this.#signal)
+        this.#send({ kind: 'crashed', dump, report: crash })
+        return this.#judgeCrash(crash)
+      }),
+    )
+    const report = crash!
+    if (this.#options.stopAfter === 'crash') return verdicts
+    verdicts.push(
+      await this.#step('awaitRestart', dump, async (): Promise<Verdict> => {
+        await target.awaitRestart(RESTART_MS, (percent) => this.#progress(percent), this.#signal)
+        return 'pass'
+      }),
+    )
+    verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, report)))
+    return verdicts
+  }
+
+  #judgeCrash(crash: CrashReport): Verdict {
+    const judgements = crashChecks.map((check) => check.judge(crash))
+    for (const { verdict, message } of judgements) if (verdict !== 'pass') this.#say('x', sentence(message))
+    return worst(judgements.map(({ verdict }) => verdict))
+  }
+
+  async #examine(dump: DumpType, crash: CrashReport): Promise<Verdict> {
+    const target = this.#target
+    const opening = await this.#openDump()
+    const evidence = await target.evidence()
+    const opened = opening instanceof DumpOpenError ? null : opening
+    try {
+      const whyNone =
+        opening instanceof DumpOpenError ? explainMissingDump(evidence, opening.hresult) : undefined
+      const result = await this.#drain(
+        examineDump({
+          type: dump,
+          opened,
+          ...(whyNone !== undefined && { whyNone }),
+          crash,
+          evidence,
+          kept: null,
+        }),
+      )
+      this.#options.keep(toKeep(dump, crash, evidence, opened, result))
+      const file = opened === null ? null : await target.keepDump(dump)
+      this.#send({ kind: 'systemEvents', dump, events: evidence.events })
+      for (const finding of result.findings) this.#send({ kind: 'finding', finding })
+      reportChecks(result, (text) => this.#say('x', text))
+      this.#send({ kind: 'examined', dump, examination: { ...result.examination, file } })
+      return result.examination.verdict
+    } finally {
+      opened?.source.close?.()
+    }
+  }
+
+  /** Opens the dump as the kit does: while another process holds it, again every five minutes. */
+  async #openDump(): Promise<OpenedDump | DumpOpenError> {
+    let waitedMs = 0
+    for (;;) {
+      this.#say('i', messages.connectingTo(DUMP_PATH))
+      try {
+        return await this.#target.openDump()
+      } catch (error) {
+        if (!(error instanceof DumpOpenError)) throw error
+        if (error.hresult !== SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
+          this.#say('x', messages.cannotOpen(error.hresult))
+          if (waitedMs > 0 && error.hresult !== SHARING_VIOLATION) {
+            this.#say('x', messages.changedHresult(SHARING_VIOLATION, error.hresult))
+          }
+          return error
+        }
+      }
+      this.#say('x', messages.IN_USE)
+      this.#say('i', messages.IN_USE_ADVICE)
+      await this.#target.sleep(RETRY_MS, this.#signal)
+      waitedMs += RETRY_MS
+    }
+  }
+
+  /** Runs long synchronous work and gives the event loop a turn whenever the percentage moves. */
+  async #drain<T>(work: Generator<number, T>): Promise<T> {
+    for (;;) {
+      const next = work.next()
+      if (next.done) return next.value
+      if (this.#progress(next.value)) {
+        await new Promise<void>((resolve) => setTimeout(resolve, 0))
+        this.#signal.throwIfAborted()
+      }
+    }
+  }
+
+  async #restore(signal: AbortSignal): Promise<Verdict> {
+    return await this.#step('restore', undefined, async (): Promise<Verdict> => {
+      await this.#target.restore(signal)
+      return 'pass'
+    })
+  }
+
+  /** The failure that led here is the one to report: what restoring adds is only said. */
+  async #restoreAfterFailure(): Promise<void> {
+    try {
+      await this.#restore(new AbortController().signal)
+    } catch (error) {
+      this.#say('x', `The settings could not be restored: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+
+  async #step(
+    step: StepName,
+    dump: DumpType | undefined,
+    work: () => Verdict | Promise<Verdict>,
+  ): Promise<Verdict> {
+    const place = dump === undefined ? {} : { dump }
+    this.#place = `in step ${step}${dump === undefined ? '' : ` of the ${dump} dump`}`
+    this.#percent = -1
+    if (step !== 'restore') this.#signal.throwIfAborted()
+    this.#send({ kind: 'begin', step, ...place })
+    let verdict: Verdict = 'inconclusive'
+    try {
+      verdict = await work()
+      return verdict
+    } finally {
+      this.#send({ kind: 'end', step, ...place, verdict })
+    }
+  }
+
+  /** True when the whole percentage moved. */
+  #progress(percent: number): boolean {
+    const whole = Math.max(0, Math.min(100, Math.floor(percent)))
+    if (whole === this.#percent) return false
+    if (this.#percent < 0 || whole > 0)
+      this.#place = `${this.#place.replace(/, at \d+ %$/, '')}, at ${whole} %`
+    this.#percent = whole
+    this.#send({ kind: 'progress', percent: whole })
+    return true
+  }
+
+  #say(level: 'i' | 'x', text: string): void {
+    this.#send({ kind: 'message', level, text })
+  }
+
+  #send(body: Parameters<Emit>[0]): void {
+    this.#emit(body, this.#target.now())
+  }
+}
+
+/** Says each failed check as one line; those that judge the crash report alone were said when it crashed. */
+export function reportChecks(result: ExaminationResult, say: (text: string) => void): void {
+  const said = new Set(crashChecks.map((check) => check.id))
+  for (const { id, verdict, message } of result.examination.checks) {
+    if (verdict !== 'pass' && !said.has(id)) say(sentence(message))
+  }
+}
+
+const sentence = (message: string): string => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`
+
+function toKeep(
+  type: DumpType,
+  crash: CrashReport,
+  evidence: Evidence,
+  opened: OpenedDump | null,
+  result: ExaminationResult,
+): DumpToKeep {
+  return {
+    type,
+    path: opened?.path ?? DUMP_PATH,
+    modifiedAt: opened?.modifiedAt ?? 0,
+    crash,
+    evidence,
+    file: opened === null || result.dump === null ? null : { source: opened.source, dump: result.dump },
+  }
+}

@@ -1,0 +1,14 @@
+// The dump miniport itself faults, so that a second bugcheck replaces 0xE2 on the screen: once before the header is
+// written, once half-way through the body.
+import type { Scenario } from './scenario.ts'
+
+export const wrongBugcheck: Scenario = {
+  name: 'wrong-bugcheck',
+  summary: 'the dump miniport faults, before the header and then mid-body: a second bugcheck',
+  variants: [
+    { name: 'before-header', conditions: { miniportFault: 'beforeHeader' } },
+    { name: 'mid-body', conditions: { miniportFault: 'midBody' } },
+  ],
+  expected: 'fail',
+  expectedMessages: () => ['The screen shows bugcheck 0x', 'The dump ended early', 'No dump file'],
+}

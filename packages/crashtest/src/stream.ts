@@ -1,0 +1,12 @@
+// Numbers the events and hands each to every fold, in order: the journal first, so that nothing is shown that is not kept.
+import type { Emit, TestEvent } from './test-event.ts'
+
+export type Sink = (event: TestEvent) => void
+
+export function createStream(sinks: readonly Sink[]): Emit {
+  let seq = 0
+  return (body, at) => {
+    const event: TestEvent = { seq: seq++, at, ...body }
+    for (const sink of sinks) sink(event)
+  }
+}
