@@ -21,12 +21,17 @@ export class ResultFold {
   readonly #events: object[] = []
   readonly #verdicts: Verdict[] = []
   #openSteps = 0
-  #started = false
+  #hasBegun = false
+
+  /** False as long as there is nothing to tell. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
 
   readonly sink = (event: TestEvent): void => {
     switch (event.kind) {
       case 'run':
-        this.#started = true
+        this.#hasBegun = true
         break
       case 'begin':
         this.#openSteps++
@@ -56,7 +61,7 @@ export class ResultFold {
 
   /** `asked` is what the run itself says: a run that broke off is at best inconclusive. */
   result(asked: Verdict = 'pass'): TestResult {
-    const unfinished: Verdict = this.#started && this.#openSteps === 0 ? 'pass' : 'inconclusive'
+    const unfinished: Verdict = this.#openSteps === 0 ? 'pass' : 'inconclusive'
     return {
       schema: RESULT_SCHEMA,
       verdict: worst([...this.#verdicts, asked, unfinished]),

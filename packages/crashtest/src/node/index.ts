@@ -1,1 +1,3 @@
-export {}
+export * from './finished-run.ts'
+export * from './host-error.ts'
+export * from './run-folder.ts'

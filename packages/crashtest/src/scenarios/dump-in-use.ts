@@ -4,7 +4,7 @@ import { onlyVariant, type Scenario } from './scenario.ts'
 
 export const dumpInUse: Scenario = {
   name: 'dump-in-use',
-  summary: 'MEMORY.DMP is still being written: retried after 5 minutes, then good',
+  summary: 'MEMORY.DMP is locked for a while: retried, good',
   variants: onlyVariant({ copyLockedMs: 4 * 60_000 }),
   expected: 'pass',
   expectedMessages: () => [messages.IN_USE, messages.IN_USE_ADVICE],

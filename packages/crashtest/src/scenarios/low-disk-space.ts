@@ -7,7 +7,7 @@ const FREE_BYTES = 19 * 1024 * 0x100000
 
 export const lowDiskSpace: Scenario = {
   name: 'low-disk-space',
-  summary: 'less than 20 GB free on C:: nothing crashes',
+  summary: 'less than 20 GB free: nothing crashes',
   variants: onlyVariant({ freeBytesOnC: FREE_BYTES }),
   expected: 'fail',
   expectedMessages: () => [messages.freeSpaceTooSmall(FREE_BYTES, FREE_BYTES_NEEDED)],

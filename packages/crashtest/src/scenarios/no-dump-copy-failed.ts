@@ -4,7 +4,7 @@ import { onlyVariant, type Scenario } from './scenario.ts'
 
 export const noDumpCopyFailed: Scenario = {
   name: 'no-dump-copy-failed',
-  summary: 'the copy to MEMORY.DMP fails: HRESULT 0x80070020 turns into 0x80070002',
+  summary: 'the copy fails: 0x80070020 turns into 0x80070002',
   variants: onlyVariant({ copyLockedMs: 4 * 60_000, copyFails: true }),
   expected: 'fail',
   expectedMessages: () => [

@@ -4,7 +4,7 @@ import { onlyVariant, type Scenario } from './scenario.ts'
 
 export const noDumpNeverWritten: Scenario = {
   name: 'no-dump-never-written',
-  summary: 'the dump stack writes nothing: HRESULT 0x80070002',
+  summary: 'the dump stack writes nothing: 0x80070002',
   variants: onlyVariant({ dumpNeverWritten: true }),
   expected: 'fail',
   expectedMessages: () => [

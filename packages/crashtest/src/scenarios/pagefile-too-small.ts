@@ -7,7 +7,7 @@ const pageFileBytes = (ramBytes: number): number => Math.floor(ramBytes / 2 / 0x
 
 export const pagefileTooSmall: Scenario = {
   name: 'pagefile-too-small',
-  summary: 'the page file is smaller than RAM + 1 MB: nothing crashes',
+  summary: 'page file below RAM + 1 MB: nothing crashes',
   variants: onlyVariant({}),
   pageFileBytes,
   expected: 'fail',

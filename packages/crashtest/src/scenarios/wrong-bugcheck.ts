@@ -4,7 +4,7 @@ import type { Scenario } from './scenario.ts'
 
 export const wrongBugcheck: Scenario = {
   name: 'wrong-bugcheck',
-  summary: 'the dump miniport faults, before the header and then mid-body: a second bugcheck',
+  summary: 'the dump miniport faults: before the header, mid-body',
   variants: [
     { name: 'before-header', conditions: { miniportFault: 'beforeHeader' } },
     { name: 'mid-body', conditions: { miniportFault: 'midBody' } },

@@ -1,0 +1,179 @@
+// The command line: options, help, and what ends the process with which code.
+import { readFileSync } from 'node:fs'
+import { scenarios } from '@dumpstack/crashtest'
+import { Command, CommanderError, Option } from 'commander'
+import { EXIT_USAGE } from './exit-code.ts'
+import { reportFailure } from './failure.ts'
+import { runExamine } from './run-examine.ts'
+import { runStack } from './run-stack.ts'
+import { runTest } from './run-test.ts'
+import { runVerify } from './run-verify.ts'
+import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
+import {
+  DEFAULT_PAGE_FILE,
+  type GivenTestOptions,
+  parseDumps,
+  parseScenario,
+  parseStopAfter,
+  planTest,
+} from './test-options.ts'
+
+const MOST_CPUS = 64
+const MOST_SEED = 0xffffffff
+const DEFAULT_SEED = 1
+const STACK_RAM = 128 * 2 ** 20
+
+const EXIT_CODES = `
+Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
+            4 the host failed (folder, disk), 130 stopped by Ctrl-C`
+
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = commandLine((code) => {
+    exitCode = code
+  })
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
+    return reportFailure(error, program.opts()['verbose'] === true)
+  }
+}
+
+export function commandLine(exit: (code: number) => void): Command {
+  const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
+  const program = new Command('dumpstack')
+    .description('Proves that a storage driver can write a Windows crash dump, and reads the dumps.')
+    .version(version(), '-V, --version', 'print the version')
+    .option('--verbose', 'after an error, also print where it came from')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      `
+Examples:
+  dumpstack test                                  full and kernel dump, 512 MiB of RAM, 4 CPUs
+  dumpstack test --scenario dump-in-use           what the test does while MEMORY.DMP is locked
+  dumpstack examine dumpstack-run                 look at the dumps of that run again
+  dumpstack verify MEMORY.DMP --all-pages         is this dump whole?
+${EXIT_CODES}`,
+    )
+
+  program
+    .command('test')
+    .summary('crash a machine, restart it, judge its dumps')
+    .description(
+      'The Crashdump Support Test: boots a Windows-shaped machine, crashes it with bugcheck 0xE2 while its disk is busy, ' +
+        'restarts it, finds each dump and compares every page with the RAM that it came from.',
+    )
+    .addOption(
+      option('--dumps <types>', 'dump types to test, in order')
+        .argParser(parseDumps)
+        .default(['full', 'kernel'], 'full,kernel'),
+    )
+    .addOption(
+      option('--ram <size>', 'RAM that the guest can use: 512M, 1G, 1073094656B')
+        .argParser(parseSize)
+        .default(512 * 2 ** 20, '512M'),
+    )
+    .addOption(
+      option('--cpus <n>', `number of CPUs, 1 to ${MOST_CPUS}`)
+        .argParser(parseWhole(1, MOST_CPUS))
+        .default(4),
+    )
+    .addOption(
+      option(
+        '--pagefile <size>',
+        `page file: MB, mem+N (RAM in MB plus N), or bytes: 1074143232B (default: ${DEFAULT_PAGE_FILE})`,
+      ).argParser(parsePageFileSize),
+    )
+    .addOption(
+      option('--scenario <name>', 'break the system in a known way, see below').argParser(parseScenario),
+    )
+    .addOption(
+      option('--seed <n>', 'same options and seed, same bytes')
+        .argParser(parseWhole(0, MOST_SEED))
+        .default(DEFAULT_SEED),
+    )
+    .option(
+      '--out <dir>',
+      'run folder: journal, log, dumps and truth (default: dumpstack-run, or the next free number)',
+    )
+    .addOption(
+      option(
+        '--stop-after <step>',
+        "'crash': keep the disk as the dump driver left it, judge nothing",
+      ).argParser(parseStopAfter),
+    )
+    .option('--json', 'print the result as one JSON object on stdout')
+    .option('--junit <file>', 'write the result as JUnit XML')
+    .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
+    .action(async (given: GivenTestOptions) => {
+      const plan = planTest(given, defaultPageFile)
+      exit(
+        await runTest(plan, {
+          out: given.out ?? null,
+          json: given.json === true,
+          junit: given.junit ?? null,
+        }),
+      )
+    })
+
+  program
+    .command('examine')
+    .summary('examine the dumps of a finished run again')
+    .description(
+      'Examines the dumps of a finished run again, against the truth that it kept. Changes nothing.',
+    )
+    .argument('<dir>', 'run folder of dumpstack test')
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addHelpText('after', `\nExample:\n  dumpstack examine dumpstack-run --json\n${EXIT_CODES}`)
+    .action(async (dir: string, given: { json?: true }) => {
+      exit(await runExamine(dir, given.json === true))
+    })
+
+  program
+    .command('verify')
+    .summary('is a dump file whole?')
+    .description(
+      'Checks a crash dump by its own words: size, counts, bitmap, runs, KDBG, page tables, module list.',
+    )
+    .argument('<file>', 'a kernel crash dump: MEMORY.DMP, a minidump')
+    .option('--all-pages', 'also read every page')
+    .option('--json', 'print the report as one JSON object on stdout')
+    .addHelpText('after', `\nExample:\n  dumpstack verify MEMORY.DMP --json\n${EXIT_CODES}`)
+    .action(async (file: string, given: { json?: true; allPages?: true }) => {
+      exit(await runVerify(file, given.json === true, given.allPages === true))
+    })
+
+  program
+    .command('stack')
+    .summary('list the drivers of the crash dump stack')
+    .description(
+      'Boots the machine and lists the crash dump stack: name on disk, name in memory, base, size, purpose.',
+    )
+    .option('--json', 'print the list as one JSON object on stdout')
+    .addHelpText('after', EXIT_CODES)
+    .action((given: { json?: true }) => {
+      const plan = planTest({ dumps: ['full'], ram: STACK_RAM, cpus: 1, seed: DEFAULT_SEED }, defaultPageFile)
+      exit(runStack(plan, given.json === true))
+    })
+  return program
+}
+
+const option = (flags: string, description: string): Option => new Option(flags, description)
+
+function scenarioLines(): string {
+  const width = Math.max(...scenarios.map((scenario) => scenario.name.length))
+  return scenarios.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  const manifest: unknown = JSON.parse(text)
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version)
+  throw new Error('package.json names no version')
+}

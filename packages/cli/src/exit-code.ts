@@ -1,0 +1,9 @@
+// Exit codes: a verdict is 0, 1 or 3; the rest says that there is none.
+import type { Verdict } from '@dumpstack/crashtest'
+
+export const EXIT_USAGE = 2
+export const EXIT_INFRASTRUCTURE = 4
+/** 128 + SIGINT. */
+export const EXIT_INTERRUPTED = 130
+
+export const exitCodeOf = (verdict: Verdict): number => ({ pass: 0, fail: 1, inconclusive: 3 })[verdict]

@@ -1,0 +1,26 @@
+// What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
+import { DumpstackError } from '@dumpstack/bytes'
+import { isSystemError, systemReason } from '@dumpstack/crashtest/node'
+import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.ts'
+import { Interrupted } from './interrupt.ts'
+import { UsageError } from './usage-error.ts'
+
+export function reportFailure(error: unknown, verbose: boolean): number {
+  if (error instanceof Interrupted) return EXIT_INTERRUPTED
+  process.stderr.write(`error: ${lineOf(error)}\n`)
+  if (verbose) {
+    for (let cause = error; cause instanceof Error; cause = cause.cause)
+      process.stderr.write(`${cause.stack}\n`)
+  }
+  return error instanceof UsageError ? EXIT_USAGE : EXIT_INFRASTRUCTURE
+}
+
+function lineOf(error: unknown): string {
+  if (error instanceof DumpstackError) return `${error.message} [${error.code}]`
+  if (error instanceof UsageError) return error.message
+  if (isSystemError(error)) {
+    const file = error.path === undefined ? '' : `${error.path}: `
+    return `${file}${systemReason(error)}`
+  }
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
+}

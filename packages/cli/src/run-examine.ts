@@ -1,0 +1,101 @@
+// `dumpstack examine DIR`: the dumps of a finished run again, against the truth that it kept. Writes nothing to DIR.
+import { FileSource } from '@dumpstack/bytes/node'
+import {
+  createStream,
+  type Emit,
+  examineDump,
+  explainMissingDump,
+  ResultFold,
+  reportChecks,
+  ScreenFold,
+  type Sink,
+  type Verdict,
+  worst,
+} from '@dumpstack/crashtest'
+import { type FinishedDump, finishedDumps, onHost } from '@dumpstack/crashtest/node'
+import { exitCodeOf } from './exit-code.ts'
+import { catchInterrupts } from './interrupt.ts'
+import { shownPath } from './run-test.ts'
+import { colorsFor, columnsOf } from './terminal.ts'
+
+const FILE_NOT_FOUND = 0x80070002
+
+export async function runExamine(folder: string, json: boolean): Promise<number> {
+  const resultFold = new ResultFold()
+  const sinks: Sink[] = [resultFold.sink]
+  const stream = json ? process.stderr : process.stdout
+  const isTerminal = stream.isTTY === true
+  const screen =
+    json && !isTerminal
+      ? null
+      : new ScreenFold((text) => stream.write(text), {
+          isTerminal,
+          columns: columnsOf(stream),
+          colors: colorsFor(stream),
+          shownPath,
+        })
+  if (screen !== null) sinks.push(screen.sink)
+  const emit = createStream(sinks)
+  const interrupt = catchInterrupts()
+  const verdicts: Verdict[] = []
+  try {
+    for (const finished of finishedDumps(folder)) {
+      try {
+        verdicts.push(await examineAgain(finished, emit, interrupt.signal))
+      } finally {
+        finished.close()
+      }
+    }
+  } finally {
+    interrupt.release()
+  }
+  const verdict = worst(verdicts)
+  if (json) process.stdout.write(`${JSON.stringify(resultFold.result(verdict), null, 2)}\n`)
+  screen?.close(verdict, `. Examined: ${shownPath(folder)}`)
+  return exitCodeOf(verdict)
+}
+
+async function examineAgain(finished: FinishedDump, emit: Emit, signal: AbortSignal): Promise<Verdict> {
+  const { kept, file, variant } = finished
+  const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
+  const dump = kept.type
+  emit({ kind: 'begin', step: 'examine', dump }, at)
+  if (variant !== null) emit({ kind: 'message', level: 'i', text: `Variant: ${variant}` }, at)
+  const source = file === null ? null : onHost(`read ${file}`, () => new FileSource(file))
+  try {
+    if (file !== null)
+      emit({ kind: 'message', level: 'i', text: `Connecting to DumpFile: ${shownPath(file)}` }, at)
+    const work = examineDump({
+      type: dump,
+      opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
+      whyNone:
+        kept.file === null
+          ? explainMissingDump(kept.evidence, FILE_NOT_FOUND)
+          : 'the run kept a dump file, and it is gone',
+      crash: kept.crash,
+      evidence: kept.evidence,
+      kept: kept.file,
+    })
+    let step = work.next()
+    let shown = -1
+    while (!step.done) {
+      if (step.value !== shown) {
+        shown = step.value
+        emit({ kind: 'progress', percent: shown }, at)
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        signal.throwIfAborted()
+      }
+      step = work.next()
+    }
+    const result = step.value
+    emit({ kind: 'crashed', dump, report: kept.crash }, at)
+    emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
+    for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
+    reportChecks(result, (text) => emit({ kind: 'message', level: 'x', text }, at))
+    emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
+    emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict }, at)
+    return result.examination.verdict
+  } finally {
+    source?.close()
+  }
+}

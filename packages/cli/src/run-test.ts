@@ -1,0 +1,151 @@
+// `dumpstack test`: composes the Windows-shaped system, the run folder and the folds, and nothing else.
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import {
+  createStream,
+  JunitFold,
+  ResultFold,
+  runCrashdumpTest,
+  type ScenarioVariant,
+  ScreenFold,
+  type Sink,
+  type Verdict,
+  worst,
+} from '@dumpstack/crashtest'
+import { onHost, RunFolder } from '@dumpstack/crashtest/node'
+import { createWindowsTarget } from '@dumpstack/windows/node'
+import { exitCodeOf } from './exit-code.ts'
+import { catchInterrupts } from './interrupt.ts'
+import { colorsFor, columnsOf } from './terminal.ts'
+import { DISK_BYTES, type TestPlan } from './test-options.ts'
+
+export interface TestOutput {
+  readonly out: string | null
+  readonly json: boolean
+  readonly junit: string | null
+}
+
+const DEFAULT_OUT = 'dumpstack-run'
+const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
+
+export async function runTest(plan: TestPlan, output: TestOutput): Promise<number> {
+  const startedAt = performance.now()
+  if (output.junit !== null) checkWritable(output.junit)
+  const folder = new RunFolder(output.out ?? freeDefaultFolder())
+  const resultFold = new ResultFold()
+  const junitFold = new JunitFold()
+  const screen = screenFor(output)
+  const sinks: Sink[] = [folder.journal, folder.log, resultFold.sink, junitFold.sink]
+  if (screen !== null) sinks.push(screen.sink)
+  const emit = createStream(sinks)
+  const interrupt = catchInterrupts()
+  let verdict: Verdict = 'inconclusive'
+  let failure: unknown = null
+  try {
+    const verdicts: Verdict[] = []
+    for (const variant of plan.scenario?.variants ?? NO_SCENARIO) {
+      verdicts.push(await runVariant(plan, variant, folder, emit, interrupt.signal))
+    }
+    verdict = worst(verdicts)
+  } catch (error) {
+    failure = error
+  }
+  try {
+    finish()
+  } catch (error) {
+    failure ??= error
+  } finally {
+    interrupt.release()
+    folder.close()
+  }
+  if (failure !== null) throw failure
+  return exitCodeOf(verdict)
+
+  function finish(): void {
+    if (!resultFold.hasBegun) return
+    const result = resultFold.result(verdict)
+    const json = `${JSON.stringify(result, null, 2)}\n`
+    if (output.json) process.stdout.write(json)
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    screen?.close(result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder.path)}`)
+    folder.writeResult(result)
+    const { junit } = output
+    if (junit !== null) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml()))
+  }
+}
+
+async function runVariant(
+  plan: TestPlan,
+  variant: ScenarioVariant,
+  folder: RunFolder,
+  emit: Parameters<typeof runCrashdumpTest>[2],
+  signal: AbortSignal,
+): Promise<Verdict> {
+  const target = onHost(`make the machine in ${folder.path}`, () =>
+    createWindowsTarget({
+      folder: folder.variantFolder(variant.name),
+      seed: plan.seed,
+      ramBytes: plan.ramBytes,
+      cpuCount: plan.cpuCount,
+      pageFileBytes: plan.pageFileBytes,
+      conditions: variant.conditions,
+      diskBytes: DISK_BYTES,
+      hostNow: () => performance.now(),
+    }),
+  )
+  try {
+    const { scenario, dumps, stopAfter } = plan
+    const verdict = await runCrashdumpTest(
+      target,
+      {
+        dumps,
+        stopAfter,
+        variant: variant.name,
+        given: { ...plan, scenario: scenario?.name ?? null },
+        keep: (kept) => folder.keepTruth(variant.name, kept),
+      },
+      emit,
+      signal,
+    )
+    if (stopAfter === 'crash') {
+      for (const file of await target.keepDisk()) {
+        emit({ kind: 'message', level: 'i', text: `Kept ${shownPath(file)}` }, target.now())
+      }
+    }
+    return verdict
+  } finally {
+    target.close()
+  }
+}
+
+/** The first of dumpstack-run, dumpstack-run-2, ... that no run has taken: a second `npm start` just works. */
+function freeDefaultFolder(): string {
+  if (!existsSync(DEFAULT_OUT)) return DEFAULT_OUT
+  let number = 2
+  while (existsSync(`${DEFAULT_OUT}-${number}`)) number++
+  return `${DEFAULT_OUT}-${number}`
+}
+
+function checkWritable(file: string): void {
+  onHost(`write ${file}`, () =>
+    accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
+  )
+}
+
+/** With --json stdout belongs to the result: progress goes to stderr, and only where somebody watches. */
+function screenFor(output: TestOutput): ScreenFold | null {
+  const stream = output.json ? process.stderr : process.stdout
+  const isTerminal = stream.isTTY === true
+  if (output.json && !isTerminal) return null
+  return new ScreenFold((text) => stream.write(text), {
+    isTerminal,
+    columns: columnsOf(stream),
+    colors: colorsFor(stream),
+    shownPath,
+  })
+}
+
+export function shownPath(file: string): string {
+  const relative = path.relative(process.cwd(), file)
+  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative) ? relative : file
+}

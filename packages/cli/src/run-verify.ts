@@ -1,0 +1,150 @@
+// `dumpstack verify FILE`: whether a dump is whole by its own words, without any truth to compare it with.
+import { hex, hex64 } from '@dumpstack/bytes'
+import { FileSource } from '@dumpstack/bytes/node'
+import { mebibytes, type ScreenColors } from '@dumpstack/crashtest'
+import { onHost } from '@dumpstack/crashtest/node'
+import { DumpError, type VerifyReport, verifyDump } from '@dumpstack/dumpfile'
+import { exitCodeOf } from './exit-code.ts'
+import { catchInterrupts } from './interrupt.ts'
+import { colorsFor } from './terminal.ts'
+
+export const VERIFY_SCHEMA = 'docs/schema/verify-result.schema.json'
+
+export async function runVerify(file: string, json: boolean, allPages: boolean): Promise<number> {
+  const source = onHost(`read ${file}`, () => new FileSource(file))
+  const interrupt = catchInterrupts()
+  try {
+    const report = await drain(verifyDump(source, { allPages }), interrupt.signal)
+    process.stdout.write(
+      json ? `${JSON.stringify(reportAsJson(file, report), null, 2)}\n` : reportAsText(file, report),
+    )
+    return exitCodeOf(report.verdict)
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error
+    process.stdout.write(
+      json ? `${JSON.stringify(refusalAsJson(file, error), null, 2)}\n` : refusalAsText(file, error),
+    )
+    return exitCodeOf('fail')
+  } finally {
+    interrupt.release()
+    source.close()
+  }
+}
+
+async function drain(work: Generator<number, VerifyReport>, signal: AbortSignal): Promise<VerifyReport> {
+  const isTerminal = process.stderr.isTTY === true
+  let shown = -1
+  try {
+    for (;;) {
+      const step = work.next()
+      if (step.done) return step.value
+      if (step.value === shown) continue
+      shown = step.value
+      if (isTerminal) process.stderr.write(`\rverifying ${shown} %`)
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      signal.throwIfAborted()
+    }
+  } finally {
+    if (isTerminal) process.stderr.write('\r\x1b[K')
+  }
+}
+
+function reportAsText(file: string, report: VerifyReport): string {
+  const colors = colorsFor(process.stdout)
+  const pages = report.pageCount === null ? '' : `, ${report.pageCount} pages`
+  const name = report.bugcheckName === null ? '' : ` ${report.bugcheckName}`
+  const lines = [
+    colors.bold(file),
+    `  type       ${report.dumpTypeName} (${report.dumpType}), ${mebibytes(report.byteLength)}${pages}`,
+    `  system     build ${report.build}, ${report.machineName}, ${report.processorCount} processor${report.processorCount === 1 ? '' : 's'}`,
+    `  bugcheck   ${hex(report.bugcheckCode)}${name} (${report.bugcheckParameters.map((value) => hex(value)).join(', ')})`,
+    '',
+    `Modules: ${report.loaded.length} loaded, ${report.unloaded.length} unloaded`,
+    ...report.loaded.map(
+      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${module.baseName}`,
+    ),
+    ...report.unloaded.map(
+      (module) =>
+        `  ${hex64(module.start)}  ${hex(module.end - module.start).padStart(10)}  ${module.name} (unloaded)`,
+    ),
+    '',
+    'Checks:',
+    ...report.checks.flatMap((check) => [
+      `  ${verdictWord(check.verdict, colors)}  ${check.id}: ${check.message}`,
+      ...placeLine(check),
+    ]),
+    '',
+    `Verdict: ${report.verdict}`,
+    '',
+  ]
+  return lines.join('\n')
+}
+
+function placeLine(check: VerifyReport['checks'][number]): string[] {
+  const facts = [
+    check.offset === undefined ? null : `offset ${check.offset}`,
+    check.found === undefined ? null : `found ${check.found}`,
+    check.expected === undefined ? null : `expected ${check.expected}`,
+  ].filter((fact) => fact !== null)
+  return facts.length === 0 ? [] : [`        ${facts.join(', ')}`]
+}
+
+function verdictWord(verdict: VerifyReport['verdict'], colors: ScreenColors): string {
+  if (verdict === 'pass') return colors.green('pass')
+  return verdict === 'fail' ? colors.red('FAIL') : colors.yellow('open')
+}
+
+function refusalAsText(file: string, error: DumpError): string {
+  const colors = colorsFor(process.stdout)
+  return `${colors.bold(file)}\n  ${colors.red('FAIL')}  ${error.message} [${error.code}]\n\nVerdict: fail\n`
+}
+
+const refusalAsJson = (file: string, error: DumpError): object => ({
+  schema: VERIFY_SCHEMA,
+  verdict: 'fail',
+  file,
+  dumpType: null,
+  dumpTypeName: null,
+  build: null,
+  machine: null,
+  processorCount: null,
+  bugcheck: null,
+  byteLength: null,
+  pageCount: null,
+  modules: { loaded: [], unloaded: [] },
+  checks: [{ id: 'format', verdict: 'fail', message: error.message, code: error.code }],
+})
+
+const reportAsJson = (file: string, report: VerifyReport): object => ({
+  schema: VERIFY_SCHEMA,
+  verdict: report.verdict,
+  file,
+  dumpType: report.dumpType,
+  dumpTypeName: report.dumpTypeName,
+  build: report.build,
+  machine: hex(report.machine),
+  processorCount: report.processorCount,
+  bugcheck: {
+    code: hex(report.bugcheckCode),
+    name: report.bugcheckName,
+    parameters: report.bugcheckParameters.map((value) => hex(value)),
+  },
+  byteLength: report.byteLength,
+  pageCount: report.pageCount,
+  modules: {
+    loaded: report.loaded.map((module) => ({
+      name: module.baseName,
+      fullName: module.fullName,
+      base: hex(module.base),
+      size: hex(module.size),
+      checkSum: hex(module.checkSum),
+      timeDateStamp: hex(module.timeDateStamp),
+    })),
+    unloaded: report.unloaded.map((module) => ({
+      name: module.name,
+      start: hex(module.start),
+      end: hex(module.end),
+    })),
+  },
+  checks: report.checks,
+})

@@ -1,0 +1,26 @@
+// Where text goes: colours only on a terminal and never with NO_COLOR; a reader that has gone away ends nothing.
+import type { ScreenColors } from '@dumpstack/crashtest'
+import picocolors from 'picocolors'
+
+const CLOSED_PIPE = 'EPIPE'
+
+/** `dumpstack ... | head` must not change what a run does: what nobody reads any more is dropped. */
+export function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== CLOSED_PIPE) throw error
+    })
+  }
+}
+
+export function colorsFor(stream: NodeJS.WriteStream): ScreenColors {
+  const noColor = process.env['NO_COLOR'] ?? ''
+  return picocolors.createColors(stream.isTTY === true && noColor === '' && process.env['TERM'] !== 'dumb')
+}
+
+/** Lines are not broken narrower than this. */
+const NARROWEST = 40
+const DEFAULT_COLUMNS = 80
+
+export const columnsOf = (stream: NodeJS.WriteStream): number =>
+  Math.max(NARROWEST, stream.columns ?? DEFAULT_COLUMNS)
