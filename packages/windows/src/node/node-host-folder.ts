@@ -1,0 +1,85 @@
+// The files of C: in a folder of the host's file system. Host errors become one line with path and reason.
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { ByteSource } from '@dumpstack/bytes'
+import { WindowsError } from '../errors.ts'
+import type { HostFile, HostFolder } from '../volume/host-folder.ts'
+
+export class NodeHostFolder implements HostFolder {
+  readonly #root: string
+
+  constructor(root: string) {
+    this.#root = root
+  }
+
+  create(name: string): HostFile {
+    const path = this.pathOf(name)
+    return onHost(path, () => {
+      mkdirSync(dirname(path), { recursive: true })
+      const file = openSync(path, 'w')
+      return {
+        write: (offset, bytes) => {
+          onHost(path, () => {
+            for (let done = 0; done < bytes.byteLength; ) {
+              done += writeSync(file, bytes, done, bytes.byteLength - done, offset + done)
+            }
+          })
+        },
+        close: () => closeSync(file),
+      }
+    })
+  }
+
+  open(name: string): ByteSource {
+    const path = this.pathOf(name)
+    return onHost(path, () => {
+      const file = openSync(path, 'r')
+      return {
+        byteLength: fstatSync(file).size,
+        read: (offset, into) => onHost(path, () => readSync(file, into, 0, into.byteLength, offset)),
+        close: () => closeSync(file),
+      }
+    })
+  }
+
+  rename(from: string, to: string): void {
+    const path = this.pathOf(to)
+    onHost(path, () => {
+      mkdirSync(dirname(path), { recursive: true })
+      renameSync(this.pathOf(from), path)
+    })
+  }
+
+  remove(name: string): void {
+    const path = this.pathOf(name)
+    onHost(path, () => rmSync(path, { force: true }))
+  }
+
+  pathOf(name: string): string {
+    return join(this.#root, name)
+  }
+}
+
+/** Runs `action`; a refusal of the host becomes WindowsError HOST_FULL or HOST_REFUSED. */
+export function onHost<T>(path: string, action: () => T): T {
+  try {
+    return action()
+  } catch (cause) {
+    if (cause instanceof WindowsError || !(cause instanceof Error)) throw cause
+    const code = 'code' in cause ? String(cause.code) : cause.message
+    if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
+      throw new WindowsError(
+        'HOST_FULL',
+        `${path}: the host's file system is full (${code})`,
+        { path },
+        { cause },
+      )
+    }
+    throw new WindowsError(
+      'HOST_REFUSED',
+      `${path}: the host's file system refuses it (${code})`,
+      { path },
+      { cause },
+    )
+  }
+}
