@@ -1,0 +1,14 @@
+// The System event log, as far as a crash writes into it.
+import type { SystemEvent } from '@dumpstack/crashtest'
+
+export class EventLog {
+  readonly #events: SystemEvent[] = []
+
+  get events(): readonly SystemEvent[] {
+    return [...this.#events]
+  }
+
+  add(event: SystemEvent): void {
+    this.#events.push(event)
+  }
+}
