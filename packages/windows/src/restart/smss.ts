@@ -1,0 +1,83 @@
+// The Session Manager's part of a start: it looks for a dump in the page files of the last run before it creates new
+// ones (Windows Internals, 6th edition, part 2, chapter 14; SmpCheckForCrashDump).
+import { type Dump, DumpError, openDump } from '@dumpstack/dumpfile'
+import type { DiskImage } from '@dumpstack/machine'
+import { WindowsError } from '../errors.ts'
+import type { CrashControl } from '../registry/crash-control.ts'
+import { CLUSTER_BYTES, type Volume, type VolumeFile } from '../volume/volume.ts'
+import { VolumeFileSource } from '../volume/volume-bytes.ts'
+
+/** Signature PAGE and ValidDump DU64: the first bytes of a 64-bit dump header. */
+const VALID_DUMP = new TextEncoder().encode('PAGEDU64')
+
+export interface SmssSystem {
+  readonly volume: Volume
+  readonly image: DiskImage
+  readonly crashControl: CrashControl
+  /** Milliseconds since this start. */
+  readonly tickCount: number
+  readonly now: number
+}
+
+/** The dump's file under its temporary name, cut to the dump's size; null when no page file holds one. */
+export function extractCrashDump(system: SmssSystem): VolumeFile | null {
+  const { volume, image, crashControl } = system
+  for (const path of crashControl.existingPageFiles) {
+    const file = volume.find(path)
+    if (file === null) continue
+    const source = new VolumeFileSource(file, volume.partition.offset, image)
+    const start = new Uint8Array(CLUSTER_BYTES)
+    source.read(0, start)
+    if (!VALID_DUMP.every((byte, index) => start[index] === byte)) continue
+    const dumpInFile = openOrNull(source)
+    if (dumpInFile === null) continue
+    const { requiredDumpSpace } = dumpInFile.header
+    // A dump that outgrew its page file names more than the file holds: all of it is the dump.
+    const byteLength = requiredDumpSpace < file.byteLength ? Number(requiredDumpSpace) : file.byteLength
+    const name = `C:\\DUMP${(system.tickCount & 0xffff).toString(16).padStart(4, '0')}.tmp`
+    volume.truncate(path, byteLength, system.now)
+    const dump = volume.rename(path, name)
+    crashControl.createMachineCrash(name)
+    return dump
+  }
+  return null
+}
+
+/** null for a header that starts well and then makes no sense: such a page file is no dump. */
+function openOrNull(source: VolumeFileSource): Dump | null {
+  try {
+    return openDump(source)
+  } catch (error) {
+    if (error instanceof DumpError) return null
+    throw error
+  }
+}
+
+/**
+ * Creates the page files that PagingFiles names, keeps those of the right size, and enters them into ExistingPageFiles.
+ * One that does not fit is left out, as Windows does; the dump stack then has none.
+ */
+export function createPageFiles(system: SmssSystem): VolumeFile[] {
+  const { volume, image, crashControl } = system
+  const files: VolumeFile[] = []
+  for (const { path, byteLength } of crashControl.pagingFiles) {
+    const present = volume.find(path)
+    const wanted = Math.floor(byteLength / CLUSTER_BYTES) * CLUSTER_BYTES
+    if (present !== null && present.byteLength === wanted) {
+      files.push(present)
+      continue
+    }
+    if (present !== null) volume.delete(path)
+    try {
+      const file = volume.createPageFile(path, byteLength, system.now)
+      // What lay in these clusters before may be an old dump: a header left there would pass for a new one.
+      const first = volume.partition.offset + file.extents[0]!.partitionOffset
+      image.write(first, [new Uint8Array(CLUSTER_BYTES)])
+      files.push(file)
+    } catch (error) {
+      if (!(error instanceof WindowsError)) throw error
+    }
+  }
+  crashControl.existingPageFiles = files.map((file) => file.path)
+  return files
+}
