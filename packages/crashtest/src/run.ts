@@ -8,9 +8,10 @@ import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
 import {
   type CrashReport,
-  DumpOpenError,
+  type DumpOpenError,
   type DumpType,
   type Evidence,
+  isDumpOpenError,
   type OpenedDump,
   type Target,
 } from './target.ts'
@@ -143,10 +144,9 @@ class Run {
     const target = this.#target
     const opening = await this.#openDump()
     const evidence = await target.evidence()
-    const opened = opening instanceof DumpOpenError ? null : opening
+    const opened = isDumpOpenError(opening) ? null : opening
     try {
-      const whyNone =
-        opening instanceof DumpOpenError ? explainMissingDump(evidence, opening.hresult) : undefined
+      const whyNone = isDumpOpenError(opening) ? explainMissingDump(evidence, opening.hresult) : undefined
       const result = await this.#drain(
         examineDump({
           type: dump,
@@ -177,7 +177,7 @@ class Run {
       try {
         return await this.#target.openDump()
       } catch (error) {
-        if (!(error instanceof DumpOpenError)) throw error
+        if (!isDumpOpenError(error)) throw error
         if (error.hresult !== SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
           this.#say('x', messages.cannotOpen(error.hresult))
           if (waitedMs > 0 && error.hresult !== SHARING_VIOLATION) {

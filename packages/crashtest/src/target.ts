@@ -142,6 +142,10 @@ export class DumpOpenError extends Error {
   }
 }
 
+/** By its shape: a target that takes this room as types only throws an error class of its own. */
+export const isDumpOpenError = (error: unknown): error is DumpOpenError =>
+  error instanceof Error && 'hresult' in error && typeof error.hresult === 'number'
+
 /** Every method takes an AbortSignal and rejects with its reason; times are the target's own clock. */
 export interface Target {
   describe(): TargetDescription
