@@ -1,1 +1,5 @@
+export { createMachine } from './create-machine.ts'
+export { createDisk, type DiskOptions } from './disk/disk.ts'
+export { MemoryDiskImage } from './disk/memory-image.ts'
+export * from './errors.ts'
 export * from './machine.ts'

@@ -15,9 +15,9 @@ export interface Ram extends PhysicalSpace {
   setU32(gpa: Gpa, value: number): void
   u64(gpa: Gpa): bigint
   setU64(gpa: Gpa, value: bigint): void
-  /** To read only, never across a chunk of 1 GiB or a run's end. */
+  /** To read only, never across a chunk of 1 GiB or a run's end; ended by the next checkpoint, as views are. */
   span(gpa: Gpa, length: number): Uint8Array
-  /** To read and write; its pages count as written; ended by the next checkpoint. */
+  /** To read and write; its pages count as written; ended by the next checkpoint: a later use throws a TypeError. */
   view(gpa: Gpa, length: number): DataView
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
@@ -52,6 +52,8 @@ export interface DiskImage {
   read(offset: number, into: Uint8Array): void
   /** One gathered write of the parts, end to end. */
   write(offset: number, parts: readonly Uint8Array[]): void
+  /** FLUSH commands call sync(); otherwise they are only counted. */
+  readonly durable?: boolean
   /** Makes what was written durable. */
   sync(): void
   close(): void
@@ -87,7 +89,18 @@ export interface MachineOptions {
   readonly controllers: readonly ControllerOptions[]
 }
 
-/** A fault that a device shows; `controller` is its name, `count` how often (default: always). */
+/**
+ * A fault that a device shows; `controller` is its name, `count` how often (default: always, transientError: once).
+ * `afterWrites` write commands that end after the fault was added are good, then it shows:
+ * - badSector: reads and writes that touch the sectors fail (UNC, IDNF) and move nothing.
+ * - transientError: the write fails with an interface CRC error (ICRC, ABRT) and moves nothing; a retry is good.
+ * - hang: the write and all commands behind it never end, until the link or the controller is reset.
+ * - lostCompletion: the data reaches the disk, the command's end is never reported.
+ * - wrongStatus: the write is reported as good, its data never reaches the disk.
+ * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
+ * - latency: every command takes that much longer.
+ * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer.
+ */
 export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
   | { readonly kind: 'transientError'; readonly afterWrites: number }
@@ -145,13 +158,18 @@ export interface Machine {
   stall(microseconds: number): void
   /** Lets time pass and devices work until `untilNs`. */
   run(untilNs: number): void
+  /** True after creation and reset. */
   interruptsEnabled: boolean
   /** RAM as it is now, for as long as the machine lives or until the next checkpoint; pages are saved on write. */
   checkpoint(): PhysicalSpace
   readonly writes: WriteLog
   readonly dmaLog: DmaLog
   readonly notModelled: readonly NotModelled[]
-  /** Platform reset: controllers to power-on state, firmware assigns BARs again; pending commands are lost. */
+  /**
+   * Platform reset: controllers to power-on state, firmware assigns BARs again; pending commands are lost, interrupt
+   * routines are gone, interruptsEnabled is true again. Without keepRam used pages hold the fill again and have no owner.
+   */
   reset(options: { keepRam: boolean }): void
+  /** Gives RAM back. Disk images belong to who made them. */
   close(): void
 }

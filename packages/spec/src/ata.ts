@@ -89,8 +89,6 @@ export const IdentifyDevice = defineStruct('IDENTIFY_DEVICE_DATA', 512, {
   /** Bits 4:0: queue depth minus one. */
   queueDepth: u16(75 * 2),
   sataCapabilities: u16(76 * 2),
-  sataCapabilities77: u16(77 * 2),
-  sataFeatures: u16(78 * 2),
   majorVersion: u16(80 * 2),
   commandSet82: u16(82 * 2),
   commandSet83: u16(83 * 2),
@@ -107,7 +105,6 @@ export const IdentifyDevice = defineStruct('IDENTIFY_DEVICE_DATA', 512, {
   logicalSectorWords: u32(117 * 2),
   logicalSectorAlignment: u16(209 * 2),
   nominalMediaRotationRate: u16(217 * 2),
-  transportMajorVersion: u16(222 * 2),
   /** Signature 0xa5 in the low byte, checksum in the high byte: the sum of all bytes is 0. */
   integrity: u16(255 * 2),
 })

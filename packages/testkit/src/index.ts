@@ -1,1 +1,2 @@
 export * from './pe.ts'
+export * from './raw-ahci.ts'

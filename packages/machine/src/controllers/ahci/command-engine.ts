@@ -1,0 +1,302 @@
+// The part of a port that runs commands: fetches headers and FISes from the command list (AHCI 1.3.1 section 4.2.2),
+// keeps what the device has accepted, and when a command is due moves its data and reports its end (section 5.6).
+import { gpa } from '@dumpstack/bytes'
+import {
+  AHCI_MAX_SLOTS,
+  ATA_STATUS_BSY,
+  ATA_STATUS_DRQ,
+  COMMAND_HEADER_B,
+  COMMAND_HEADER_C,
+  COMMAND_HEADER_CFL_MASK,
+  COMMAND_HEADER_PRDTL_SHIFT,
+  COMMAND_TABLE_PRDT,
+  CommandHeader,
+  FIS_CONTROL_SRST,
+  FIS_REG_H2D_C,
+  FIS_TYPE_REG_H2D,
+  FisRegH2D,
+  PxIS_DHRS,
+  PxIS_DPS,
+  PxIS_HBFS,
+  PxIS_IFS,
+  PxIS_OFS,
+  PxIS_PSS,
+  PxIS_SDBS,
+  PxIS_TFES,
+} from '@dumpstack/spec'
+import { ClockEvent } from '../../clock.ts'
+import {
+  AtaCommand,
+  type AtaDevice,
+  Ending,
+  Protocol,
+  STATUS_FAILED,
+  STATUS_GOOD,
+} from '../../disk/ata-device.ts'
+import type { AhciPort } from './port.ts'
+import { Gather, Prdt } from './prdt.ts'
+
+const FIS_DWORDS = FisRegH2D.size / 4
+const NO_SLOT = -1
+
+export class CommandEngine {
+  readonly #port: AhciPort
+  readonly #device: AtaDevice | null
+  readonly #prdt: Prdt
+  readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot))
+  /** What the device has accepted, in the order it will end. */
+  readonly #accepted: AtaCommand[] = []
+  readonly #dueEvent = new ClockEvent(() => this.#endNext())
+  readonly #headerBytes = new Uint8Array(CommandHeader.size)
+  readonly #header = CommandHeader.of(this.#headerBytes)
+  readonly #fisBytes = new Uint8Array(FisRegH2D.size)
+  readonly #fis = FisRegH2D.of(this.#fisBytes)
+  /** An error stopped the list; only clearing PxCMD.ST goes on (section 5.3.8, ERR:WaitForClear). */
+  #isStopped = false
+  /** The head of the queue is due, but the bus is not ours. */
+  #waitsForBus = false
+  #hangs = false
+  /** Slot of the control FIS that ended a software reset. */
+  #resetSlot = NO_SLOT
+
+  constructor(port: AhciPort, device: AtaDevice | null) {
+    this.#port = port
+    this.#device = device
+    this.#prdt = new Prdt(port.host.ram)
+  }
+
+  /** Nothing that was accepted will end, no data of it will move. */
+  drop(): void {
+    this.#port.host.clock.disarm(this.#dueEvent)
+    this.#accepted.length = 0
+    this.#isStopped = false
+    this.#waitsForBus = false
+    this.#hangs = false
+    this.#resetSlot = NO_SLOT
+  }
+
+  resume(): void {
+    if (this.#waitsForBus && this.#port.host.isBusMaster) {
+      this.#waitsForBus = false
+      this.#endNext()
+    }
+    this.fetch()
+  }
+
+  /** Takes commands from the list while the device accepts them. */
+  fetch(): void {
+    const port = this.#port
+    const device = this.#device
+    while (device !== null && port.isRunning && !this.#isStopped && port.ci !== 0 && port.host.isBusMaster) {
+      if ((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) !== 0) return
+      const slot = nextSlot(port.ci, port.currentSlot)
+      port.currentSlot = slot
+      if (!this.#readCommand(slot)) return
+      if ((this.#fis.flags & FIS_REG_H2D_C) !== 0) this.#issue(slot, device)
+      else this.#control(slot)
+    }
+  }
+
+  /** Clears BSY and the slot of the control FIS that ended a software reset. */
+  softwareResetEnds(): void {
+    if (this.#resetSlot === NO_SLOT) return
+    this.#clearSlot(this.#resetSlot)
+    this.#resetSlot = NO_SLOT
+    this.fetch()
+  }
+
+  #readCommand(slot: number): boolean {
+    const { ram } = this.#port.host
+    const header = gpa(this.#port.commandList + slot * CommandHeader.size)
+    if (ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
+    const { di } = this.#header
+    if ((di & COMMAND_HEADER_CFL_MASK) < FIS_DWORDS) return this.#stopWith(PxIS_IFS)
+    if ((di & COMMAND_HEADER_B) !== 0) {
+      this.#port.host.note('BIST FIS', 'write')
+      return this.#stopWith(PxIS_IFS)
+    }
+    if (ram.read(gpa(this.#table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
+    // another FIS type: the device answers R_ERR (Serial ATA 3.0 section 9.4.2)
+    return this.#fis.fisType === FIS_TYPE_REG_H2D || this.#stopWith(PxIS_IFS)
+  }
+
+  get #table(): number {
+    return this.#header.ctbau * 0x100000000 + ((this.#header.ctba & ~0x7f) >>> 0)
+  }
+
+  #issue(slot: number, device: AtaDevice): void {
+    const port = this.#port
+    const command = this.#commands[slot]!
+    device.decode(this.#fis, command)
+    if (!command.isQueued && this.#accepted.length > 0) {
+      this.#accepted.length = 0
+      port.host.clock.disarm(this.#dueEvent)
+      device.abortForMixing()
+      this.#fail(command, device)
+      return
+    }
+    device.schedule(command, port.host.clock.nowNs)
+    if (command.isQueued) {
+      // accepted: the device frees the interface with a FIS that asks for no interrupt (ACS-3 section 4.14.2)
+      if (!port.received.registerD2H(STATUS_GOOD, 0, false, command, command.lba)) {
+        this.#stopWith(PxIS_HBFS)
+        return
+      }
+      port.setTaskFile(STATUS_GOOD, 0)
+      this.#clearSlot(slot)
+    } else {
+      port.setTaskFile(STATUS_GOOD | ATA_STATUS_BSY, 0)
+    }
+    this.#accepted.push(command)
+    if (this.#accepted.length === 1 && !this.#hangs) port.host.clock.arm(this.#dueEvent, command.dueNs)
+  }
+
+  /** A FIS with C clear carries the Control register: SRST set begins a reset, SRST clear ends it. */
+  #control(slot: number): void {
+    const port = this.#port
+    if ((this.#fis.control & FIS_CONTROL_SRST) !== 0) {
+      port.host.clock.disarm(this.#dueEvent)
+      this.#accepted.length = 0
+      this.#hangs = false
+      const clearsBusy = (this.#header.di & COMMAND_HEADER_C) !== 0
+      port.setTaskFile(clearsBusy ? STATUS_GOOD : STATUS_GOOD | ATA_STATUS_BSY, 0)
+      if (clearsBusy) this.#clearSlot(slot)
+      return
+    }
+    port.setTaskFile(STATUS_GOOD | ATA_STATUS_BSY, 0)
+    this.#resetSlot = slot
+    port.deviceResets()
+  }
+
+  #endNext(): void {
+    const port = this.#port
+    const device = this.#device!
+    if (!port.host.isBusMaster) {
+      this.#waitsForBus = true
+      return
+    }
+    const command = this.#accepted.shift()
+    if (command === undefined) return
+    const ending = device.end(command)
+    if (ending === Ending.hang) {
+      this.#hangs = true
+      return
+    }
+    if (ending === Ending.failed) this.#fail(command, device)
+    else if (this.#move(command, ending, device) && ending !== Ending.lost) this.#succeed(command)
+    const next = this.#accepted[0]
+    if (next !== undefined) port.host.clock.arm(this.#dueEvent, Math.max(next.dueNs, port.host.clock.nowNs))
+    this.fetch()
+  }
+
+  /** Moves the data of a command that ends well; false when a fatal error stopped the port instead. */
+  #move(command: AtaCommand, ending: Ending, device: AtaDevice): boolean {
+    if (command.protocol === Protocol.nonData) return true
+    const { host } = this.#port
+    const prdt = this.#prdt
+    const header = gpa(this.#port.commandList + command.slot * CommandHeader.size)
+    if (host.ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
+    const entryCount = this.#header.di >>> COMMAND_HEADER_PRDTL_SHIFT
+    const gathered = prdt.gather(gpa(this.#table + COMMAND_TABLE_PRDT), entryCount, command.byteLength)
+    if (gathered === Gather.notRam) return this.#stopWith(PxIS_HBFS)
+    // unverified: what an HBA does for a table that is too short for data to the device
+    if (gathered === Gather.tooShort) return this.#stopWith(PxIS_OFS)
+    if (command.isQueued) {
+      const deviceSends = command.protocol === Protocol.dmaIn
+      if (!this.#port.received.dmaSetup(command.tag, deviceSends, command.byteLength)) {
+        return this.#stopWith(PxIS_HBFS)
+      }
+    }
+    if (ending === Ending.wrongPage) prdt.misdirect()
+    const diskOffset = command.lba * device.disk.logicalSectorBytes
+    switch (command.protocol) {
+      case Protocol.dmaOut:
+        if (ending === Ending.wrongStatus) break
+        device.disk.image.write(diskOffset, prdt.parts(false))
+        host.logTransfer(true, diskOffset, command.byteLength, prdt.first)
+        break
+      case Protocol.dmaIn: {
+        let at = diskOffset
+        for (const part of prdt.parts(true)) {
+          device.disk.image.read(at, part)
+          at += part.byteLength
+        }
+        host.logTransfer(false, diskOffset, command.byteLength, prdt.first)
+        break
+      }
+      case Protocol.pioIn: {
+        const page = device.page(command)
+        let at = 0
+        for (const part of prdt.parts(true)) {
+          part.set(page.subarray(at, at + part.byteLength))
+          at += part.byteLength
+        }
+      }
+    }
+    // PRDBC is for commands that are not queued (section 5.4.1)
+    if (!command.isQueued)
+      host.ram.setU32(gpa(header + CommandHeader.fields.prdbc.offset), command.byteLength)
+    if (prdt.wantsInterrupt) this.#port.raise(PxIS_DPS)
+    return true
+  }
+
+  #succeed(command: AtaCommand): void {
+    const port = this.#port
+    const { received } = port
+    if (command.isQueued) {
+      if (!received.setDeviceBits(STATUS_GOOD, 0, (1 << command.tag) >>> 0)) {
+        this.#stopWith(PxIS_HBFS)
+        return
+      }
+      port.sact = (port.sact & ~(1 << command.tag)) >>> 0
+      // Set Device Bits does not touch BSY and DRQ
+      port.setTaskFile((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) | STATUS_GOOD, 0)
+      port.raise(PxIS_SDBS)
+      return
+    }
+    const isPio = command.protocol === Protocol.pioIn
+    const posted = isPio
+      ? received.pioSetupIn(STATUS_GOOD, command.byteLength, command)
+      : received.registerD2H(STATUS_GOOD, 0, true, command, command.lba)
+    if (!posted) {
+      this.#stopWith(PxIS_HBFS)
+      return
+    }
+    port.setTaskFile(STATUS_GOOD, 0)
+    this.#clearSlot(command.slot)
+    port.raise(isPio ? PxIS_PSS : PxIS_DHRS)
+  }
+
+  /** ERR:FatalTaskfile (section 5.3.8): TFES and no other cause; CI and SACT keep their bits for software. */
+  #fail(command: AtaCommand, device: AtaDevice): void {
+    const port = this.#port
+    const posted = command.isQueued
+      ? port.received.setDeviceBits(STATUS_FAILED, device.error, 0)
+      : port.received.registerD2H(STATUS_FAILED, device.error, true, command, device.errorLba)
+    port.setTaskFile(STATUS_FAILED, device.error)
+    // the device has given up what was queued (ACS-3 section 4.14.4)
+    this.#accepted.length = 0
+    this.#stopWith(posted ? PxIS_TFES : PxIS_HBFS)
+  }
+
+  #clearSlot(slot: number): void {
+    this.#port.ci = (this.#port.ci & ~(1 << slot)) >>> 0
+  }
+
+  #stopWith(cause: number): false {
+    this.#isStopped = true
+    this.#accepted.length = 0
+    this.#port.host.clock.disarm(this.#dueEvent)
+    this.#port.raise(cause)
+    return false
+  }
+}
+
+/** Slots take turns, from the one after the last (section 5.3.2, P:FetchCmd... `pSlotLoc`). */
+function nextSlot(ci: number, last: number): number {
+  for (let step = 1; step <= AHCI_MAX_SLOTS; step++) {
+    const slot = (last + step) % AHCI_MAX_SLOTS
+    if ((ci & (1 << slot)) !== 0) return slot
+  }
+  return last
+}

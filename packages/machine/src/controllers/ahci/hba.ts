@@ -1,0 +1,247 @@
+// An AHCI host bus adapter as Intel's ICH9 has it (8086:2922, class 010601), AHCI 1.3.1: its PCI function, the generic
+// host control registers (section 3.1) and the interrupt line (section 10.7). The disk is on port 0, five ports are empty.
+import {
+  AHCI_BOHC,
+  AHCI_CAP,
+  AHCI_CAP2,
+  AHCI_CCC_CTL,
+  AHCI_CCC_PORTS,
+  AHCI_EM_CTL,
+  AHCI_EM_LOC,
+  AHCI_GHC,
+  AHCI_IS,
+  AHCI_MAX_SLOTS,
+  AHCI_PI,
+  AHCI_PORT_BYTES,
+  AHCI_PORTS,
+  AHCI_VENDOR,
+  AHCI_VS,
+  AHCI_VS_1_3_1,
+  CAP_ISS_SHIFT,
+  CAP_NCS_SHIFT,
+  CAP_S64A,
+  CAP_SCLO,
+  CAP_SNCQ,
+  GHC_AE,
+  GHC_HR,
+  GHC_IE,
+  PCI_CLASS_AHCI,
+  PxSSTS_SPD_GEN3,
+} from '@dumpstack/spec'
+import { ClockEvent, type VirtualClock } from '../../clock.ts'
+import { AtaDevice } from '../../disk/ata-device.ts'
+import type { SataDisk } from '../../disk/disk.ts'
+import type { ColumnarDmaLog } from '../../dma-log.ts'
+import type { PlannedFaults } from '../../faults.ts'
+import type { ControllerOptions } from '../../machine.ts'
+import type { NotModelledLog } from '../../not-modelled.ts'
+import { merge, PciConfig, type PciFunction } from '../../pci.ts'
+import type { GuestRam } from '../../ram.ts'
+import { AhciPort, type PortHost } from './port.ts'
+
+export const AHCI_WINDOW_BYTES = 0x1000
+const PORT_COUNT = 6
+/** How long GHC.HR reads 1; section 10.4.3 allows a second. */
+const HBA_RESET_NS = 1_000_000
+
+/** No legacy interface is modelled, but SAM is 0 as on ICH9, so that software has to set GHC.AE. */
+const CAP =
+  ((PORT_COUNT - 1) |
+    ((AHCI_MAX_SLOTS - 1) << CAP_NCS_SHIFT) |
+    (PxSSTS_SPD_GEN3 << CAP_ISS_SHIFT) |
+    CAP_SCLO |
+    CAP_SNCQ |
+    CAP_S64A) >>>
+  0
+
+const UNIMPLEMENTED: Readonly<Record<number, string>> = {
+  [AHCI_CCC_CTL]: 'CCC_CTL',
+  [AHCI_CCC_PORTS]: 'CCC_PORTS',
+  [AHCI_EM_LOC]: 'EM_LOC',
+  [AHCI_EM_CTL]: 'EM_CTL',
+  [AHCI_BOHC]: 'BOHC',
+}
+
+export interface HbaParts {
+  readonly clock: VirtualClock
+  readonly ram: GuestRam
+  readonly faults: PlannedFaults
+  readonly notModelled: NotModelledLog
+  readonly dmaLog: ColumnarDmaLog
+  /** Its place in the list of controllers. */
+  readonly index: number
+}
+
+export class AhciHba implements PciFunction, PortHost {
+  readonly name: string
+  readonly bdf: number
+  readonly interruptVector: number
+  readonly clock: VirtualClock
+  readonly ram: GuestRam
+  readonly config = new PciConfig({
+    vendorId: 0x8086,
+    deviceId: 0x2922,
+    revisionId: 0x02,
+    classCode: PCI_CLASS_AHCI,
+    windowBytes: AHCI_WINDOW_BYTES,
+    powerManagementAt: 0x70,
+  })
+  readonly #parts: HbaParts
+  readonly #ports: readonly AhciPort[]
+  readonly #resetEnds = new ClockEvent(() => {
+    this.#isResetting = false
+  })
+  #isEnabled = false
+  #interruptsEnabled = false
+  #isResetting = false
+  #is = 0
+
+  constructor(options: ControllerOptions, disk: SataDisk, parts: HbaParts) {
+    this.name = options.name
+    this.bdf = options.bdf
+    this.interruptVector = options.interruptVector
+    this.clock = parts.clock
+    this.ram = parts.ram
+    this.#parts = parts
+    const device = new AtaDevice(disk, options.name, parts.faults, parts.notModelled)
+    this.#ports = Array.from(
+      { length: PORT_COUNT },
+      (_, index) => new AhciPort(this, index === 0 ? device : null),
+    )
+    parts.faults.onLinkChange.push(() => this.#ports[0]!.linkChanged())
+  }
+
+  powerOn(): void {
+    this.config.reset()
+    this.clock.disarm(this.#resetEnds)
+    this.#isResetting = this.#isEnabled = this.#interruptsEnabled = false
+    for (const port of this.#ports) port.powerOn()
+    this.#is = 0
+  }
+
+  get isBusMaster(): boolean {
+    return this.config.isBusMaster
+  }
+
+  configChanged(): void {
+    for (const port of this.#ports) port.busMasterChanged()
+  }
+
+  get isInterrupting(): boolean {
+    return this.#interruptsEnabled && this.#is !== 0
+  }
+
+  /** IS.IPS is set while PxIS & PxIE is not 0, and stays set until software clears it (section 3.1.3). */
+  interruptChanged(): void {
+    for (let index = 0; index < PORT_COUNT; index++) {
+      if (this.#ports[index]?.isInterrupting) this.#is |= 1 << index
+    }
+  }
+
+  isLinkDown(): boolean {
+    return this.#parts.faults.isLinkDown(this.name)
+  }
+
+  countComreset(): void {
+    this.#parts.faults.countComreset(this.name)
+  }
+
+  note(register: string, access: 'read' | 'write'): void {
+    this.#parts.notModelled.note(this.name, register, access)
+  }
+
+  logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void {
+    this.#parts.dmaLog.add(this.#parts.index, toDisk, diskOffset, byteLength, first, this.clock.nowNs)
+  }
+
+  readRegister(offset: number): number {
+    if (offset >= AHCI_PORTS) {
+      const port = this.#portAt(offset, 'read')
+      return port === null ? 0 : port.read(offset % AHCI_PORT_BYTES)
+    }
+    switch (offset) {
+      case AHCI_CAP:
+        return CAP
+      case AHCI_GHC:
+        return (
+          ((this.#isEnabled ? GHC_AE : 0) |
+            (this.#interruptsEnabled ? GHC_IE : 0) |
+            (this.#isResetting ? GHC_HR : 0)) >>>
+          0
+        )
+      case AHCI_IS:
+        return this.#is
+      case AHCI_PI:
+        return (1 << PORT_COUNT) - 1
+      case AHCI_VS:
+        return AHCI_VS_1_3_1
+      case AHCI_CAP2:
+        return 0
+      default:
+        this.#noteReserved(offset, 'read')
+        return 0
+    }
+  }
+
+  writeRegister(offset: number, value: number, mask: number): void {
+    if (offset === AHCI_GHC) {
+      this.#writeControl(value, mask)
+      return
+    }
+    // software sets AE before it uses other registers (section 3.1.2) and leaves them alone during a reset
+    if (!this.#isEnabled || this.#isResetting) {
+      this.note(this.#isResetting ? 'writes while GHC.HR is 1' : 'writes while GHC.AE is 0', 'write')
+      return
+    }
+    if (offset >= AHCI_PORTS) {
+      this.#portAt(offset, 'write')?.write(offset % AHCI_PORT_BYTES, value, mask)
+      return
+    }
+    switch (offset) {
+      case AHCI_IS:
+        this.#is &= ~(value & mask)
+        this.interruptChanged()
+        break
+      case AHCI_CAP: // writable once by firmware only (section 3.1.1)
+      case AHCI_PI:
+      case AHCI_VS:
+      case AHCI_CAP2:
+        break
+      default:
+        this.#noteReserved(offset, 'write')
+    }
+  }
+
+  #writeControl(value: number, mask: number): void {
+    if (this.#isResetting) return
+    if ((value & mask & GHC_HR) !== 0) {
+      this.#reset()
+      return
+    }
+    const next = merge(this.readRegister(AHCI_GHC), value, mask)
+    this.#isEnabled = (next & GHC_AE) !== 0
+    this.#interruptsEnabled = (next & GHC_IE) !== 0
+  }
+
+  /** Section 10.4.3: GHC, IS and the ports go to their reset values; PxCLB and PxFB stay. */
+  #reset(): void {
+    this.#isEnabled = this.#interruptsEnabled = false
+    this.#isResetting = true
+    for (const port of this.#ports) port.hbaReset()
+    this.#is = 0
+    this.clock.arm(this.#resetEnds, this.clock.nowNs + HBA_RESET_NS)
+  }
+
+  #portAt(offset: number, access: 'read' | 'write'): AhciPort | null {
+    const index = Math.floor((offset - AHCI_PORTS) / AHCI_PORT_BYTES)
+    const port = this.#ports[index]
+    if (port !== undefined) return port
+    this.note(`registers of port ${index}`, access)
+    return null
+  }
+
+  #noteReserved(offset: number, access: 'read' | 'write'): void {
+    const name = UNIMPLEMENTED[offset] ?? (offset >= AHCI_VENDOR ? 'vendor specific registers' : undefined)
+    if (name !== undefined) this.note(name, access)
+  }
+}

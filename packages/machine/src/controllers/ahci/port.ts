@@ -1,0 +1,428 @@
+// One AHCI port: its registers (AHCI 1.3.1 section 3.3), the link, and the state machine of section 5.3, simplified:
+// NotRunning, Idle (fetch commands), and Err, which only clearing PxCMD.ST leaves. Data moves when a command ends, so
+// what a stop or a reset drops has changed nothing.
+import {
+  ATA_SIGNATURE,
+  ATA_STATUS_BSY,
+  ATA_STATUS_DRQ,
+  PxCI,
+  PxCLB,
+  PxCLBU,
+  PxCMD,
+  PxCMD_ATAPI,
+  PxCMD_CCS_MASK,
+  PxCMD_CCS_SHIFT,
+  PxCMD_CLO,
+  PxCMD_CR,
+  PxCMD_DLAE,
+  PxCMD_FR,
+  PxCMD_FRE,
+  PxCMD_POD,
+  PxCMD_ST,
+  PxCMD_SUD,
+  PxDEVSLP,
+  PxFB,
+  PxFBS,
+  PxFBU,
+  PxIE,
+  PxIS,
+  PxIS_CPDS,
+  PxIS_DHRS,
+  PxIS_DMPS,
+  PxIS_DPS,
+  PxIS_DSS,
+  PxIS_HBDS,
+  PxIS_HBFS,
+  PxIS_IFS,
+  PxIS_INFS,
+  PxIS_IPMS,
+  PxIS_OFS,
+  PxIS_PCS,
+  PxIS_PRCS,
+  PxIS_PSS,
+  PxIS_SDBS,
+  PxIS_TFES,
+  PxIS_UFS,
+  PxSACT,
+  PxSCTL,
+  PxSCTL_DET_COMRESET,
+  PxSCTL_DET_MASK,
+  PxSCTL_DET_NONE,
+  PxSCTL_DET_OFFLINE,
+  PxSERR,
+  PxSERR_DIAG_N,
+  PxSERR_DIAG_X,
+  PxSIG,
+  PxSIG_RESET,
+  PxSNTF,
+  PxSSTS,
+  PxSSTS_DET_ESTABLISHED,
+  PxSSTS_DET_MASK,
+  PxSSTS_DET_OFFLINE,
+  PxSSTS_IPM_ACTIVE,
+  PxSSTS_IPM_SHIFT,
+  PxSSTS_SPD_GEN3,
+  PxSSTS_SPD_SHIFT,
+  PxTFD,
+  PxTFD_ERR_SHIFT,
+  PxTFD_RESET,
+  PxVS,
+} from '@dumpstack/spec'
+import { ClockEvent, type VirtualClock } from '../../clock.ts'
+import { type AtaDevice, STATUS_GOOD } from '../../disk/ata-device.ts'
+import { merge } from '../../pci.ts'
+import type { GuestRam } from '../../ram.ts'
+import { CommandEngine } from './command-engine.ts'
+import { ReceivedFis } from './received-fis.ts'
+
+/** What a port needs from its HBA. */
+export interface PortHost {
+  readonly clock: VirtualClock
+  readonly ram: GuestRam
+  readonly isBusMaster: boolean
+  isLinkDown(): boolean
+  countComreset(): void
+  /** PxIS or PxIE changed. */
+  interruptChanged(): void
+  note(register: string, access: 'read' | 'write'): void
+  logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void
+}
+
+/** From the end of COMRESET to an established link, and from there to the device's signature. */
+const LINK_NS = 1_000_000
+const READY_NS = 5_000_000
+/** Diagnostic code of the signature FIS: passed (ACS-3 section 9.1). */
+const DIAGNOSTIC_PASSED = 0x01
+
+const SSTS_ESTABLISHED =
+  PxSSTS_DET_ESTABLISHED | (PxSSTS_SPD_GEN3 << PxSSTS_SPD_SHIFT) | (PxSSTS_IPM_ACTIVE << PxSSTS_IPM_SHIFT)
+const CMD_RESET = PxCMD_SUD | PxCMD_POD // read-only 1: CAP.SSS and PxCMD.CPD are 0
+/** ICC ends where it began: the link is always active, requests are done at once. */
+const CMD_WRITABLE = PxCMD_ST | PxCMD_FRE | PxCMD_ATAPI | PxCMD_DLAE
+const SCTL_WRITABLE = 0xfff
+const IE_WRITABLE =
+  PxIS_DHRS |
+  PxIS_PSS |
+  PxIS_DSS |
+  PxIS_SDBS |
+  PxIS_UFS |
+  PxIS_DPS |
+  PxIS_PCS |
+  PxIS_DMPS |
+  PxIS_PRCS |
+  PxIS_IPMS |
+  PxIS_OFS |
+  PxIS_INFS |
+  PxIS_IFS |
+  PxIS_HBDS |
+  PxIS_HBFS |
+  PxIS_TFES |
+  PxIS_CPDS
+
+const NAMES: Readonly<Record<number, string>> = {
+  [PxSNTF]: 'PxSNTF',
+  [PxFBS]: 'PxFBS',
+  [PxDEVSLP]: 'PxDEVSLP',
+}
+
+export class AhciPort {
+  readonly host: PortHost
+  readonly received: ReceivedFis
+  readonly #engine: CommandEngine
+  readonly #device: AtaDevice | null
+  readonly #linkEvent = new ClockEvent(() => this.#linkUp())
+  readonly #readyEvent = new ClockEvent(() => this.#deviceReady())
+  #clb = 0
+  #clbu = 0
+  #fb = 0
+  #fbu = 0
+  #is = 0
+  #ie = 0
+  #cmd = CMD_RESET
+  #tfd = PxTFD_RESET
+  #sig = PxSIG_RESET
+  #ssts = 0
+  #sctl = 0
+  #serr = 0
+  /** The device's first FIS waits for PxCMD.FRE (section 10.1.2). */
+  #signaturePending = false
+  sact = 0
+  ci = 0
+  /** Slot that was fetched last: PxCMD.CCS. */
+  currentSlot = 0
+  /** PxCMD.CR: the list is processed, or was until an error. */
+  isRunning = false
+
+  constructor(host: PortHost, device: AtaDevice | null) {
+    this.host = host
+    this.#device = device
+    this.received = new ReceivedFis(host.ram)
+    this.#engine = new CommandEngine(this, device)
+  }
+
+  get commandList(): number {
+    return this.#clbu * 0x100000000 + this.#clb
+  }
+
+  get status(): number {
+    return this.#tfd & 0xff
+  }
+
+  setTaskFile(status: number, error: number): void {
+    this.#tfd = status | (error << PxTFD_ERR_SHIFT)
+  }
+
+  raise(bits: number): void {
+    this.#is = (this.#is | bits) >>> 0
+    this.host.interruptChanged()
+  }
+
+  get isInterrupting(): boolean {
+    return (this.#interruptStatus & this.#ie) !== 0
+  }
+
+  /** Platform power-on: the firmware has brought the link up; addresses are gone. */
+  powerOn(): void {
+    this.#clb = this.#clbu = this.#fb = this.#fbu = 0
+    this.#placeReceived()
+    this.#device?.powerOn()
+    this.hbaReset()
+    this.host.clock.disarm(this.#linkEvent)
+    if (this.#device === null || this.host.isLinkDown()) return
+    this.#ssts = SSTS_ESTABLISHED
+    this.#signaturePending = true
+  }
+
+  /** GHC.HR: everything but the list and FIS base addresses; then COMRESET (section 10.4.3). */
+  hbaReset(): void {
+    this.#is = this.#ie = this.#serr = this.#sctl = 0
+    this.#cmd = CMD_RESET
+    this.#comresetBegins()
+    this.#comresetEnds()
+  }
+
+  read(offset: number): number {
+    switch (offset) {
+      case PxCLB:
+        return this.#clb
+      case PxCLBU:
+        return this.#clbu
+      case PxFB:
+        return this.#fb
+      case PxFBU:
+        return this.#fbu
+      case PxIS:
+        return this.#interruptStatus
+      case PxIE:
+        return this.#ie
+      case PxCMD:
+        return this.#command
+      case PxTFD:
+        return this.#tfd
+      case PxSIG:
+        return this.#sig
+      case PxSSTS:
+        return this.#ssts
+      case PxSCTL:
+        return this.#sctl
+      case PxSERR:
+        return this.#serr
+      case PxSACT:
+        return this.sact
+      case PxCI:
+        return this.ci
+      default:
+        if (isNamed(offset)) this.host.note(nameOf(offset), 'read')
+        return 0 // reserved
+    }
+  }
+
+  write(offset: number, value: number, mask: number): void {
+    const set = (value & mask) >>> 0
+    switch (offset) {
+      case PxCLB:
+        this.#clb = merge(this.#clb, value & ~0x3ff, mask)
+        break
+      case PxCLBU:
+        this.#clbu = merge(this.#clbu, value, mask)
+        break
+      case PxFB:
+        this.#fb = merge(this.#fb, value & ~0xff, mask)
+        this.#placeReceived()
+        break
+      case PxFBU:
+        this.#fbu = merge(this.#fbu, value, mask)
+        this.#placeReceived()
+        break
+      case PxIS:
+        this.#is = (this.#is & ~set) >>> 0
+        this.host.interruptChanged()
+        break
+      case PxIE:
+        this.#ie = merge(this.#ie, value & IE_WRITABLE, mask)
+        this.host.interruptChanged()
+        break
+      case PxCMD:
+        this.#writeCommand(merge(this.#cmd, value, mask))
+        break
+      case PxSCTL:
+        this.#writeControl(merge(this.#sctl, value & SCTL_WRITABLE, mask))
+        break
+      case PxSERR:
+        this.#serr = (this.#serr & ~set) >>> 0
+        this.host.interruptChanged()
+        break
+      case PxSACT: // set only, while ST is 1 (section 3.3.13)
+        if ((this.#cmd & PxCMD_ST) !== 0) this.sact = (this.sact | set) >>> 0
+        break
+      case PxCI: // section 3.3.14
+        if ((this.#cmd & PxCMD_ST) === 0) break
+        this.ci = (this.ci | set) >>> 0
+        this.#engine.fetch()
+        break
+      case PxTFD:
+      case PxSIG:
+      case PxSSTS:
+        break // read only
+      default:
+        if (isNamed(offset)) this.host.note(nameOf(offset), 'write')
+    }
+  }
+
+  /** PCI bus mastering or the power state changed. */
+  busMasterChanged(): void {
+    this.#engine.resume()
+  }
+
+  /** A planned link fault came or went. */
+  linkChanged(): void {
+    if (this.#device === null) return
+    const isUp = (this.#ssts & PxSSTS_DET_MASK) === PxSSTS_DET_ESTABLISHED
+    if (isUp && this.host.isLinkDown()) {
+      this.#linkLost()
+      this.#ssts = 0
+      this.#linkError(PxSERR_DIAG_N)
+    } else if (!isUp && !this.host.isLinkDown() && (this.#sctl & PxSCTL_DET_MASK) === PxSCTL_DET_NONE) {
+      this.host.clock.arm(this.#linkEvent, this.host.clock.nowNs + LINK_NS)
+    }
+  }
+
+  /** Software reset by two control FISes (section 10.4.1): the device sends its signature when it is ready. */
+  deviceResets(): void {
+    this.#device?.reset()
+    this.host.clock.arm(this.#readyEvent, this.host.clock.nowNs + READY_NS)
+  }
+
+  /** PCS and PRCS show PxSERR.DIAG.X and N until those are cleared (section 3.3.5). */
+  get #interruptStatus(): number {
+    let value = this.#is
+    if ((this.#serr & PxSERR_DIAG_X) !== 0) value |= PxIS_PCS
+    if ((this.#serr & PxSERR_DIAG_N) !== 0) value |= PxIS_PRCS
+    return value >>> 0
+  }
+
+  get #command(): number {
+    let value = this.#cmd
+    if (this.isRunning) value |= PxCMD_CR | ((this.currentSlot & PxCMD_CCS_MASK) << PxCMD_CCS_SHIFT)
+    if ((this.#cmd & PxCMD_FRE) !== 0) value |= PxCMD_FR
+    return value >>> 0
+  }
+
+  #writeCommand(value: number): void {
+    const before = this.#cmd
+    this.#cmd = (CMD_RESET | (value & CMD_WRITABLE)) >>> 0
+    // CLO (section 3.3.7): only while ST is 0; done at once, so it reads 0
+    if ((value & PxCMD_CLO) !== 0 && (before & PxCMD_ST) === 0)
+      this.#tfd &= ~(ATA_STATUS_BSY | ATA_STATUS_DRQ)
+    if ((this.#cmd & PxCMD_FRE) !== 0 && this.#signaturePending) this.#deliverSignature()
+    if ((before & PxCMD_ST) !== 0 && (this.#cmd & PxCMD_ST) === 0) this.#stop()
+    this.#startIfReady()
+  }
+
+  /** P:NotRunning to P:Idle needs a ready device (section 10.3.1). */
+  #startIfReady(): void {
+    const isEstablished = (this.#ssts & PxSSTS_DET_MASK) === PxSSTS_DET_ESTABLISHED
+    const isReady = isEstablished && (this.#tfd & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) === 0
+    if ((this.#cmd & PxCMD_ST) === 0 || this.isRunning || !isReady) return
+    this.isRunning = true
+    this.#engine.fetch()
+  }
+
+  /** Clearing ST clears CI and SACT (sections 3.3.13 and 3.3.14) and drops what has not ended. */
+  #stop(): void {
+    this.isRunning = false
+    this.currentSlot = 0
+    this.ci = 0
+    this.sact = 0
+    this.#engine.drop()
+  }
+
+  #writeControl(value: number): void {
+    const before = this.#sctl & PxSCTL_DET_MASK
+    const after = value & PxSCTL_DET_MASK
+    this.#sctl = value
+    if (after === before) return
+    if (after === PxSCTL_DET_COMRESET || after === PxSCTL_DET_OFFLINE) {
+      this.#comresetBegins()
+      if (after === PxSCTL_DET_OFFLINE) this.#ssts = PxSSTS_DET_OFFLINE
+    } else if (after === PxSCTL_DET_NONE) {
+      this.#comresetEnds()
+    }
+  }
+
+  #comresetBegins(): void {
+    this.#linkLost()
+    this.#ssts = 0
+    this.#tfd = PxTFD_RESET
+    this.#sig = PxSIG_RESET
+  }
+
+  #comresetEnds(): void {
+    if (this.#device === null) return
+    if (this.host.isLinkDown()) this.host.countComreset()
+    if (this.host.isLinkDown()) return
+    this.#device.reset()
+    this.host.clock.arm(this.#linkEvent, this.host.clock.nowNs + LINK_NS)
+  }
+
+  #linkLost(): void {
+    this.host.clock.disarm(this.#linkEvent)
+    this.host.clock.disarm(this.#readyEvent)
+    this.#signaturePending = false
+    this.#stop()
+  }
+
+  #linkUp(): void {
+    this.#ssts = SSTS_ESTABLISHED
+    // COMINIT sets BSY until the signature came; unverified: the other bits of PxTFD at this time
+    this.#tfd = ATA_STATUS_BSY
+    this.#linkError(PxSERR_DIAG_X | PxSERR_DIAG_N)
+    this.host.clock.arm(this.#readyEvent, this.host.clock.nowNs + READY_NS)
+  }
+
+  #linkError(bits: number): void {
+    this.#serr |= bits
+    this.host.interruptChanged()
+  }
+
+  #deviceReady(): void {
+    this.#signaturePending = true
+    if ((this.#cmd & PxCMD_FRE) !== 0) this.#deliverSignature()
+    this.#engine.softwareResetEnds()
+    this.#startIfReady()
+  }
+
+  #deliverSignature(): void {
+    this.#signaturePending = false
+    if (!this.received.signature(STATUS_GOOD, DIAGNOSTIC_PASSED)) this.raise(PxIS_HBFS)
+    this.setTaskFile(STATUS_GOOD, DIAGNOSTIC_PASSED)
+    this.#sig = ATA_SIGNATURE
+  }
+
+  #placeReceived(): void {
+    this.received.base = this.#fbu * 0x100000000 + this.#fb
+  }
+}
+
+const isNamed = (offset: number): boolean => offset in NAMES || offset >= PxVS
+const nameOf = (offset: number): string => NAMES[offset] ?? 'PxVS'

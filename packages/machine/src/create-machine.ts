@@ -1,0 +1,182 @@
+// Puts the embedded machine together: RAM, clock, bus, controllers; and is the processor's share of time and interrupts.
+import { type Gpa, gpa, hex, type PhysicalSpace } from '@dumpstack/bytes'
+import {
+  PCI_BASE_ADDRESS_5,
+  PCI_COMMAND,
+  PCI_COMMAND_BUS_MASTER,
+  PCI_COMMAND_MEMORY_SPACE,
+  PCI_INTERRUPT_LINE,
+} from '@dumpstack/spec'
+import { SystemBus } from './bus.ts'
+import { checkTime, VirtualClock } from './clock.ts'
+import { AHCI_WINDOW_BYTES, AhciHba } from './controllers/ahci/hba.ts'
+import { SataDisk } from './disk/disk.ts'
+import { ColumnarDmaLog } from './dma-log.ts'
+import { MachineError } from './errors.ts'
+import { PlannedFaults } from './faults.ts'
+import type {
+  Bus,
+  ControllerOptions,
+  Disk,
+  Machine,
+  MachineOptions,
+  NotModelled,
+  WriteLog,
+} from './machine.ts'
+import { NotModelledLog } from './not-modelled.ts'
+import { GuestRam } from './ram.ts'
+
+/** Where firmware puts memory windows: in the PCI hole that every RAM layout leaves below 4 GiB. */
+const PCI_WINDOW = gpa(0xe0000000)
+/** Entry and exit of an interrupt routine. */
+const INTERRUPT_NS = 1000
+
+class EmbeddedMachine implements Machine {
+  readonly ram: GuestRam
+  readonly bus: Bus
+  readonly disks: readonly Disk[]
+  readonly controllers: readonly ControllerOptions[]
+  readonly cpuCount: number
+  readonly faults: PlannedFaults
+  readonly dmaLog: ColumnarDmaLog
+  interruptsEnabled = true
+  readonly #clock = new VirtualClock()
+  readonly #notModelled = new NotModelledLog()
+  readonly #systemBus: SystemBus
+  readonly #hbas: readonly AhciHba[]
+  #isInInterrupt = false
+
+  constructor(options: MachineOptions) {
+    checkOptions(options)
+    this.cpuCount = options.cpuCount
+    this.controllers = options.controllers
+    this.disks = [...new Set(options.controllers.map(({ disk }) => disk))]
+    const names = options.controllers.map(({ name }) => name)
+    this.faults = new PlannedFaults(names)
+    this.dmaLog = new ColumnarDmaLog(names)
+    this.ram = new GuestRam(options.seed, options.runs)
+    const { faults, dmaLog, ram } = this
+    this.#hbas = options.controllers.map(
+      (controller, index) =>
+        new AhciHba(controller, ownDisk(controller), {
+          clock: this.#clock,
+          ram,
+          faults,
+          notModelled: this.#notModelled,
+          dmaLog,
+          index,
+        }),
+    )
+    checkWindow(ram, gpa(PCI_WINDOW + AHCI_WINDOW_BYTES * this.#hbas.length))
+    this.#systemBus = new SystemBus(this.#clock, ram, this.#hbas, this.#notModelled)
+    this.bus = this.#systemBus
+    this.#powerOn()
+  }
+
+  get nowNs(): number {
+    return this.#clock.nowNs
+  }
+
+  get writes(): WriteLog {
+    return this.ram.writes
+  }
+
+  get notModelled(): readonly NotModelled[] {
+    return this.#notModelled.entries
+  }
+
+  stall(microseconds: number): void {
+    checkTime(microseconds, 'stall in microseconds')
+    this.#pass(this.#clock.nowNs + microseconds * 1000)
+  }
+
+  run(untilNs: number): void {
+    checkTime(untilNs, 'time to run until')
+    this.#pass(untilNs)
+  }
+
+  checkpoint(): PhysicalSpace {
+    return this.ram.checkpoint()
+  }
+
+  reset(options: { keepRam: boolean }): void {
+    this.#systemBus.disconnectAll()
+    this.interruptsEnabled = true
+    this.#powerOn()
+    if (!options.keepRam) this.ram.refill()
+  }
+
+  close(): void {
+    this.#systemBus.disconnectAll()
+    this.ram.close()
+  }
+
+  /** Devices work until then; a raised line calls its routine, except inside another routine. */
+  #pass(untilNs: number): void {
+    for (;;) {
+      const wasCalled = this.interruptsEnabled && !this.#isInInterrupt && this.#deliver()
+      if (wasCalled) this.#clock.advance(INTERRUPT_NS)
+      if (this.#clock.nowNs >= untilNs) return
+      if (!wasCalled) this.#clock.advanceTo(Math.min(untilNs, this.#clock.nextNs))
+    }
+  }
+
+  #deliver(): boolean {
+    this.#isInInterrupt = true
+    try {
+      return this.#systemBus.deliverInterrupts()
+    } finally {
+      this.#isInInterrupt = false
+    }
+  }
+
+  /** Devices at power-on state, then what firmware does: windows, command registers, interrupt lines. */
+  #powerOn(): void {
+    this.#hbas.forEach((hba, index) => {
+      hba.powerOn()
+      hba.config.write(PCI_BASE_ADDRESS_5, PCI_WINDOW + index * AHCI_WINDOW_BYTES, 0xffffffff)
+      hba.config.write(PCI_INTERRUPT_LINE, hba.interruptVector & 0xff, 0xff)
+      hba.config.write(PCI_COMMAND, PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER, 0xffff)
+    })
+  }
+}
+
+export function createMachine(options: MachineOptions): Machine {
+  return new EmbeddedMachine(options)
+}
+
+function checkOptions({ seed, cpuCount, controllers }: MachineOptions): void {
+  if (!Number.isSafeInteger(seed)) throw wrong(`seed is ${seed}, expected a whole number`)
+  if (!Number.isInteger(cpuCount) || cpuCount < 1) throw wrong(`${cpuCount} CPUs, expected at least 1`)
+  const unique = (what: string, values: readonly (string | number)[]): void => {
+    const twice = values.find((value, index) => values.indexOf(value) !== index)
+    if (twice !== undefined) throw wrong(`two controllers have the ${what} ${twice}`)
+  }
+  unique(
+    'name',
+    controllers.map(({ name }) => name),
+  )
+  unique(
+    'function',
+    controllers.map(({ bdf }) => bdf),
+  )
+  for (const { name, bdf } of controllers) {
+    const isBdf = Number.isInteger(bdf) && bdf >= 0 && bdf <= 0xffff
+    if (!isBdf) throw wrong(`controller ${name} is at function ${hex(bdf)}, expected at most 0xffff`)
+  }
+}
+
+function checkWindow(ram: GuestRam, end: Gpa): void {
+  for (const run of ram.runs) {
+    if (run.basePage * 4096 < end && (run.basePage + run.pageCount) * 4096 > PCI_WINDOW) {
+      throw wrong(`RAM run at PFN ${hex(run.basePage)} covers device windows at ${hex(PCI_WINDOW)}`)
+    }
+  }
+}
+
+function ownDisk({ name, disk }: ControllerOptions): SataDisk {
+  if (disk instanceof SataDisk) return disk
+  throw wrong(`the disk of controller ${name} was not made by createDisk`)
+}
+
+const wrong = (text: string): MachineError => new MachineError('MACHINE_OPTIONS', text)

@@ -1,0 +1,279 @@
+// The ATA device behind one port: decodes commands, says how long they take and how they end (ACS-3 sections 6, 7 and
+// 4.14 for NCQ). Data is moved by the controller, when a command ends. Two devices may stand before one disk.
+import {
+  ATA_DEVICE_LBA,
+  ATA_ERROR_ABRT,
+  ATA_ERROR_ICRC,
+  ATA_ERROR_IDNF,
+  ATA_ERROR_UNC,
+  ATA_FLUSH_CACHE,
+  ATA_FLUSH_CACHE_EXT,
+  ATA_IDENTIFY_DEVICE,
+  ATA_LOG_NCQ_COMMAND_ERROR,
+  ATA_LOG_PAGE_BYTES,
+  ATA_NCQ_TAG_SHIFT,
+  ATA_READ_DMA_EXT,
+  ATA_READ_FPDMA_QUEUED,
+  ATA_READ_LOG_EXT,
+  ATA_SET_FEATURES,
+  ATA_STANDBY_IMMEDIATE,
+  ATA_STATUS_DRDY,
+  ATA_STATUS_DSC,
+  ATA_STATUS_ERR,
+  ATA_WRITE_DMA_EXT,
+  ATA_WRITE_FPDMA_QUEUED,
+  type FisRegH2D,
+  NCQ_ERROR_NQ,
+  NcqCommandErrorLog,
+  SET_FEATURES_DISABLE_READ_LOOK_AHEAD,
+  SET_FEATURES_DISABLE_WRITE_CACHE,
+  SET_FEATURES_ENABLE_READ_LOOK_AHEAD,
+  SET_FEATURES_ENABLE_WRITE_CACHE,
+  SET_FEATURES_TRANSFER_MODE,
+} from '@dumpstack/spec'
+import type { PlannedFaults } from '../faults.ts'
+import type { NotModelledLog } from '../not-modelled.ts'
+import type { SataDisk } from './disk.ts'
+import { checksum, identifyDevice } from './identify.ts'
+
+/** Time before a command's data moves, and the link's rate (SATA 3: 6 Gb/s, 8b/10b coded). */
+const COMMAND_NS = 20_000
+const NS_PER_BYTE = 1e9 / 600e6
+const FLUSH_NS = 50_000
+const MAX_SECTORS = 0x10000
+
+export const STATUS_GOOD = ATA_STATUS_DRDY | ATA_STATUS_DSC
+export const STATUS_FAILED = STATUS_GOOD | ATA_STATUS_ERR
+
+/** How a command's data moves. */
+export const Protocol = { nonData: 0, pioIn: 1, dmaIn: 2, dmaOut: 3, unsupported: 4 } as const
+export type Protocol = (typeof Protocol)[keyof typeof Protocol]
+
+/** How a command ends; all but `failed` and `hang` move their data unless a fault says otherwise. */
+export const Ending = { good: 0, failed: 1, hang: 2, lost: 3, wrongStatus: 4, wrongPage: 5 } as const
+export type Ending = (typeof Ending)[keyof typeof Ending]
+
+/** A command inside the device; one per command slot, reused. */
+export class AtaCommand {
+  readonly slot: number
+  opcode = 0
+  protocol: Protocol = Protocol.nonData
+  isQueued = false
+  tag = 0
+  features = 0
+  device = 0
+  lba = 0
+  sectorCount = 0
+  byteLength = 0
+  dueNs = 0
+
+  constructor(slot: number) {
+    this.slot = slot
+  }
+}
+
+export class AtaDevice {
+  readonly disk: SataDisk
+  readonly #controller: string
+  readonly #faults: PlannedFaults
+  readonly #notModelled: NotModelledLog
+  /** When the link is free for the next command's data. */
+  #busyUntilNs = 0
+  #settings = { writeCache: true, readLookAhead: true }
+  /** Set by the error of a queued command until the log is read (section 4.14.4). */
+  #queueError = false
+  readonly #errorLog = new Uint8Array(ATA_LOG_PAGE_BYTES)
+  /** Error field and LBA of the command that failed last. */
+  error = 0
+  errorLba = 0
+
+  constructor(disk: SataDisk, controller: string, faults: PlannedFaults, notModelled: NotModelledLog) {
+    this.disk = disk
+    this.#controller = controller
+    this.#faults = faults
+    this.#notModelled = notModelled
+  }
+
+  powerOn(): void {
+    this.#settings = { writeCache: true, readLookAhead: true }
+    this.reset()
+  }
+
+  /** COMRESET and software reset: settings stay, the queue and its error do not. */
+  reset(): void {
+    this.#busyUntilNs = 0
+    this.#queueError = false
+    this.#errorLog.fill(0)
+  }
+
+  decode(fis: FisRegH2D, into: AtaCommand): void {
+    into.opcode = fis.command
+    into.features = fis.features
+    into.device = fis.device
+    into.isQueued = false
+    into.lba =
+      fis.lba7to0 +
+      fis.lba15to8 * 0x100 +
+      fis.lba23to16 * 0x10000 +
+      fis.lba31to24 * 0x1000000 +
+      fis.lba39to32 * 0x100000000 +
+      fis.lba47to40 * 0x10000000000
+    into.sectorCount = fis.count | (fis.countExp << 8) || MAX_SECTORS
+    into.byteLength = 0
+    switch (fis.command) {
+      case ATA_READ_FPDMA_QUEUED:
+      case ATA_WRITE_FPDMA_QUEUED:
+        into.protocol = fis.command === ATA_READ_FPDMA_QUEUED ? Protocol.dmaIn : Protocol.dmaOut
+        into.isQueued = true
+        into.tag = fis.count >>> ATA_NCQ_TAG_SHIFT
+        into.sectorCount = fis.features | (fis.featuresExp << 8) || MAX_SECTORS
+        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        break
+      case ATA_READ_DMA_EXT:
+      case ATA_WRITE_DMA_EXT:
+        into.protocol = fis.command === ATA_READ_DMA_EXT ? Protocol.dmaIn : Protocol.dmaOut
+        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        break
+      case ATA_IDENTIFY_DEVICE:
+      case ATA_READ_LOG_EXT:
+        into.protocol = Protocol.pioIn
+        into.byteLength = ATA_LOG_PAGE_BYTES
+        break
+      case ATA_FLUSH_CACHE:
+      case ATA_FLUSH_CACHE_EXT:
+      case ATA_SET_FEATURES:
+      case ATA_STANDBY_IMMEDIATE:
+        into.protocol = Protocol.nonData
+        break
+      default:
+        into.protocol = Protocol.unsupported
+        this.#notModelled.note(this.#controller, `ATA command 0x${fis.command.toString(16)}`, 'write')
+    }
+  }
+
+  /** Sets when the command ends: overheads overlap, data shares one link. */
+  schedule(command: AtaCommand, nowNs: number): void {
+    const isFlush = command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT
+    const ready = nowNs + (isFlush ? FLUSH_NS : COMMAND_NS) + this.#faults.latencyNs(this.#controller)
+    command.dueNs = Math.ceil(Math.max(ready, this.#busyUntilNs) + command.byteLength * NS_PER_BYTE)
+    this.#busyUntilNs = command.dueNs
+  }
+
+  /** The command is due: does what needs no data transfer and says how it ends. */
+  end(command: AtaCommand): Ending {
+    const isErrorLog =
+      command.opcode === ATA_READ_LOG_EXT && (command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR
+    if (this.#queueError && !isErrorLog) return this.#fail(command, ATA_ERROR_ABRT, command.lba)
+    switch (command.protocol) {
+      case Protocol.dmaIn:
+      case Protocol.dmaOut:
+        return this.#endTransfer(command)
+      case Protocol.pioIn:
+        return command.opcode === ATA_IDENTIFY_DEVICE || isReadableLog(command)
+          ? Ending.good
+          : this.#fail(command, ATA_ERROR_ABRT, command.lba)
+      case Protocol.nonData:
+        if (command.opcode === ATA_SET_FEATURES && !this.#setFeatures(command.features)) {
+          return this.#fail(command, ATA_ERROR_ABRT, command.lba)
+        }
+        if (command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT) this.disk.flush()
+        return Ending.good
+      case Protocol.unsupported:
+        return this.#fail(command, ATA_ERROR_ABRT, command.lba)
+    }
+  }
+
+  /** Fails what was not queued while queued commands were outstanding (section 4.14.4). */
+  abortForMixing(): void {
+    this.error = ATA_ERROR_ABRT
+    this.#queueError = true
+    this.#logError(NCQ_ERROR_NQ, ATA_ERROR_ABRT, 0)
+  }
+
+  /** The data of a pioIn command that ended well. */
+  page(command: AtaCommand): Uint8Array {
+    if (command.opcode === ATA_IDENTIFY_DEVICE) return identifyDevice(this.disk, this.#settings)
+    if ((command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR) {
+      this.#queueError = false
+      return this.#errorLog
+    }
+    const directory = new Uint8Array(ATA_LOG_PAGE_BYTES) // section A.2: version 1, then the pages of each log
+    directory[0] = 1
+    directory[ATA_LOG_NCQ_COMMAND_ERROR * 2] = 1
+    return directory
+  }
+
+  #endTransfer(command: AtaCommand): Ending {
+    const { lba, sectorCount } = command
+    if ((command.device & ATA_DEVICE_LBA) === 0) return this.#fail(command, ATA_ERROR_ABRT, lba)
+    if (lba + sectorCount > this.disk.sectorCount) return this.#fail(command, ATA_ERROR_IDNF, lba)
+    const isWrite = command.protocol === Protocol.dmaOut
+    const bad = this.#faults.badSector(this.#controller, lba, sectorCount)
+    if (bad >= 0) return this.#fail(command, isWrite ? ATA_ERROR_IDNF : ATA_ERROR_UNC, bad)
+    switch (isWrite ? this.#faults.nextWrite(this.#controller) : null) {
+      case null:
+        return Ending.good
+      case 'transientError':
+        return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, lba)
+      case 'hang':
+        return Ending.hang
+      case 'lostCompletion':
+        return Ending.lost
+      case 'wrongStatus':
+        return Ending.wrongStatus
+      case 'wrongPage':
+        return Ending.wrongPage
+    }
+  }
+
+  #setFeatures(subcommand: number): boolean {
+    switch (subcommand) {
+      case SET_FEATURES_ENABLE_WRITE_CACHE:
+      case SET_FEATURES_DISABLE_WRITE_CACHE:
+        this.#settings.writeCache = subcommand === SET_FEATURES_ENABLE_WRITE_CACHE
+        return true
+      case SET_FEATURES_ENABLE_READ_LOOK_AHEAD:
+      case SET_FEATURES_DISABLE_READ_LOOK_AHEAD:
+        this.#settings.readLookAhead = subcommand === SET_FEATURES_ENABLE_READ_LOOK_AHEAD
+        return true
+      case SET_FEATURES_TRANSFER_MODE: // SATA has one speed: accepted, no effect (section 7.45.8)
+        return true
+      default:
+        this.#notModelled.note(this.#controller, `SET FEATURES 0x${subcommand.toString(16)}`, 'write')
+        return false
+    }
+  }
+
+  #fail(command: AtaCommand, error: number, lba: number): Ending {
+    this.error = error
+    this.errorLba = lba
+    if (command.isQueued && !this.#queueError) {
+      this.#queueError = true
+      this.#logError(command.tag, error, lba)
+    }
+    return Ending.failed
+  }
+
+  #logError(tag: number, error: number, lba: number): void {
+    this.#errorLog.fill(0)
+    const log = NcqCommandErrorLog.of(this.#errorLog)
+    log.tag = tag
+    log.status = STATUS_FAILED
+    log.error = error
+    log.device = ATA_DEVICE_LBA
+    log.lba7to0 = lba & 0xff
+    log.lba15to8 = (lba >>> 8) & 0xff
+    log.lba23to16 = (lba >>> 16) & 0xff
+    log.lba31to24 = Math.floor(lba / 2 ** 24) & 0xff
+    log.lba39to32 = Math.floor(lba / 2 ** 32) & 0xff
+    log.lba47to40 = Math.floor(lba / 2 ** 40) & 0xff
+    log.checksum = checksum(this.#errorLog)
+  }
+}
+
+/** The log directory and the NCQ Command Error log, their first page, one page. */
+function isReadableLog(command: AtaCommand): boolean {
+  const log = command.lba & 0xff
+  const isPageZero = (command.lba & 0xff00) === 0
+  return (log === 0 || log === ATA_LOG_NCQ_COMMAND_ERROR) && isPageZero && command.sectorCount === 1
+}

@@ -1,0 +1,68 @@
+// A SATA disk's medium: geometry, identity, the image behind it. It knows nothing of controllers; two may share it.
+import { MachineError } from '../errors.ts'
+import type { Disk, DiskImage } from '../machine.ts'
+
+export interface DiskOptions {
+  readonly name: string
+  /** At most 40 ASCII characters. */
+  readonly model: string
+  /** At most 20 ASCII characters. */
+  readonly serialNumber: string
+  /** 512 (512e, with physical sectors of 4096) or 4096 (4Kn). */
+  readonly logicalSectorBytes: number
+  readonly image: DiskImage
+}
+
+const PHYSICAL_SECTOR_BYTES = 4096
+
+export class SataDisk implements Disk {
+  readonly name: string
+  readonly model: string
+  readonly serialNumber: string
+  readonly logicalSectorBytes: number
+  readonly physicalSectorBytes = PHYSICAL_SECTOR_BYTES
+  readonly sectorCount: number
+  readonly image: DiskImage
+  #flushCount = 0
+
+  constructor(options: DiskOptions) {
+    const { name, model, serialNumber, logicalSectorBytes, image } = options
+    if (logicalSectorBytes !== 512 && logicalSectorBytes !== 4096) {
+      throw geometry(name, `has sectors of ${logicalSectorBytes} bytes, expected 512 or 4096`)
+    }
+    if (image.byteLength < PHYSICAL_SECTOR_BYTES || image.byteLength % PHYSICAL_SECTOR_BYTES !== 0) {
+      throw geometry(name, `has ${image.byteLength} bytes, expected a multiple of ${PHYSICAL_SECTOR_BYTES}`)
+    }
+    checkAscii(name, 'model', model, 40)
+    checkAscii(name, 'serial number', serialNumber, 20)
+    this.name = name
+    this.model = model
+    this.serialNumber = serialNumber
+    this.logicalSectorBytes = logicalSectorBytes
+    this.sectorCount = image.byteLength / logicalSectorBytes
+    this.image = image
+  }
+
+  get flushCount(): number {
+    return this.#flushCount
+  }
+
+  /** FLUSH CACHE: recorded; reaches the host's medium only when the image asks for it. */
+  flush(): void {
+    this.#flushCount++
+    if (this.image.durable === true) this.image.sync()
+  }
+}
+
+export function createDisk(options: DiskOptions): Disk {
+  return new SataDisk(options)
+}
+
+function checkAscii(disk: string, what: string, text: string, limit: number): void {
+  if (text.length > limit || !/^[\x20-\x7e]*$/.test(text)) {
+    throw geometry(disk, `has the ${what} '${text}', expected at most ${limit} ASCII characters`)
+  }
+}
+
+const geometry = (disk: string, text: string): MachineError =>
+  new MachineError('DISK_GEOMETRY', `disk '${disk}' ${text}`, { disk })

@@ -1,0 +1,108 @@
+// The fault plan: what a device is told to do wrong. Controllers ask at the points where each kind shows.
+import { MachineError } from './errors.ts'
+import type { Fault, FaultPlan } from './machine.ts'
+
+export type WriteFault = Extract<Fault, { afterWrites: number }>['kind']
+
+interface Planned {
+  readonly fault: Fault
+  /** How often it still shows. */
+  remaining: number
+  /** Write commands of its controller that ended since it was added. */
+  writes: number
+}
+
+export class PlannedFaults implements FaultPlan {
+  readonly #controllers: readonly string[]
+  readonly #planned: Planned[] = []
+  /** Controllers that must look at their link again. */
+  readonly onLinkChange: (() => void)[] = []
+
+  constructor(controllers: readonly string[]) {
+    this.#controllers = controllers
+  }
+
+  add(fault: Fault): void {
+    if (!this.#controllers.includes(fault.controller)) {
+      throw new MachineError(
+        'FAULT_PLAN',
+        `fault ${fault.kind} names controller '${fault.controller}', expected one of ${this.#controllers.join(', ')}`,
+      )
+    }
+    for (const [name, value] of Object.entries(fault)) {
+      if (typeof value === 'number' && (!Number.isSafeInteger(value) || value < 0)) {
+        throw new MachineError(
+          'FAULT_PLAN',
+          `${name} of fault ${fault.kind} is ${value}, expected a whole number`,
+        )
+      }
+    }
+    const always = fault.kind === 'transientError' ? 1 : Number.POSITIVE_INFINITY
+    this.#planned.push({ fault, remaining: fault.count ?? always, writes: 0 })
+    if (fault.kind === 'linkDown') this.#linkChanged()
+  }
+
+  clear(): void {
+    this.#planned.length = 0
+    this.#linkChanged()
+  }
+
+  /** What happens to the write command that ends now; null: nothing. Counts the write for every fault. */
+  nextWrite(controller: string): WriteFault | null {
+    let shown: WriteFault | null = null
+    for (const planned of this.#planned) {
+      const { fault } = planned
+      if (fault.controller !== controller || !('afterWrites' in fault)) continue
+      if (planned.writes++ < fault.afterWrites || planned.remaining === 0 || shown !== null) continue
+      planned.remaining--
+      shown = fault.kind
+    }
+    return shown
+  }
+
+  /** The first sector of the range that cannot be transferred, or -1. */
+  badSector(controller: string, lba: number, sectorCount: number): number {
+    let first = -1
+    for (const planned of this.#planned) {
+      const { fault } = planned
+      if (fault.kind !== 'badSector' || fault.controller !== controller || planned.remaining === 0) continue
+      const start = Math.max(lba, fault.lba)
+      if (start >= Math.min(lba + sectorCount, fault.lba + fault.sectorCount)) continue
+      planned.remaining--
+      if (first < 0 || start < first) first = start
+    }
+    return first
+  }
+
+  /** What every command of the controller takes longer; asked once a command. */
+  latencyNs(controller: string): number {
+    let total = 0
+    for (const planned of this.#planned) {
+      const { fault } = planned
+      if (fault.kind !== 'latency' || fault.controller !== controller || planned.remaining === 0) continue
+      planned.remaining--
+      total += fault.nanoseconds
+    }
+    return total
+  }
+
+  isLinkDown(controller: string): boolean {
+    return this.#linkFault(controller) !== undefined
+  }
+
+  /** A COMRESET was tried: `count` of linkDown is how many stay without answer. */
+  countComreset(controller: string): void {
+    const planned = this.#linkFault(controller)
+    if (planned !== undefined) planned.remaining--
+  }
+
+  #linkFault(controller: string): Planned | undefined {
+    return this.#planned.find(
+      ({ fault, remaining }) => fault.kind === 'linkDown' && fault.controller === controller && remaining > 0,
+    )
+  }
+
+  #linkChanged(): void {
+    for (const notify of this.onLinkChange) notify()
+  }
+}

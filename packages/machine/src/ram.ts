@@ -1,0 +1,296 @@
+// Guest RAM: chunks of at most 1 GiB for each run, holes between runs, an owner for each page, and the published fill
+// in every page that nothing wrote. What was written since the last checkpoint is known page by page.
+//
+// Why the truth cannot change silently: each write goes through #touch, which saves the page for the checkpoint before
+// its first change; view() does the same for its whole range when it is made. Views and spans made before a checkpoint
+// are ended by it: their ArrayBuffer is transferred, so a later use throws a TypeError (detached) instead of writing.
+import {
+  endOfRuns,
+  type Gpa,
+  hex,
+  PAGE_SIZE,
+  type PageRun,
+  PageSet,
+  type Pfn,
+  type PhysicalSpace,
+  pfn,
+  pfnToGpa,
+  publishedFill,
+} from '@dumpstack/bytes'
+import { Checkpoint } from './checkpoint.ts'
+import { MachineError } from './errors.ts'
+import { Owner, type Ram, type WriteLog } from './machine.ts'
+
+export const CHUNK_BYTES = 2 ** 30
+/** Bitmaps and owner tags cost memory up to the highest page: 1 TiB of address space is the limit. */
+export const MAX_PAGES = 2 ** 28
+
+interface Chunk {
+  readonly base: number
+  readonly end: number
+  bytes: Uint8Array
+  view: DataView
+}
+
+export class GuestRam implements Ram {
+  readonly seed: number
+  readonly runs: readonly PageRun[]
+  readonly used: PageSet
+  readonly writes: WriteLog
+  readonly #chunks: Chunk[]
+  readonly #owners: Uint8Array
+  readonly #dumpPath: PageSet
+  /** Pages that were written, logged and saved since the last checkpoint or reset: nothing is left to do for them. */
+  readonly #touched: PageSet
+  readonly #scratch = new DataView(new ArrayBuffer(8))
+  #checkpoint: Checkpoint | null = null
+  #last: Chunk
+
+  constructor(seed: number, runs: readonly PageRun[]) {
+    checkRuns(runs)
+    this.seed = seed
+    this.runs = runs.map((run) => ({ basePage: run.basePage, pageCount: run.pageCount }))
+    const end = endOfRuns(runs)
+    this.used = new PageSet(end)
+    this.writes = { pages: new PageSet(end) }
+    this.#touched = new PageSet(end)
+    this.#dumpPath = new PageSet(end)
+    this.#owners = new Uint8Array(end)
+    this.#chunks = runs.flatMap(chunksOf)
+    this.#last = this.#chunks[0]!
+    for (const chunk of this.#chunks)
+      this.#fill(chunk, chunk.base / PAGE_SIZE, (chunk.end - chunk.base) / PAGE_SIZE)
+  }
+
+  /** Whether all bytes lie in RAM; `length` 0 is in RAM everywhere. */
+  has(gpa: Gpa, length: number): boolean {
+    let at: number = gpa
+    const end = gpa + length
+    while (at < end) {
+      const chunk = this.#chunkAt(at)
+      if (chunk === null) return false
+      at = chunk.end
+    }
+    return true
+  }
+
+  /** Bytes from `gpa` to the end of its chunk; 0 in a hole. */
+  contiguous(gpa: Gpa): number {
+    const chunk = this.#chunkAt(gpa)
+    return chunk === null ? 0 : chunk.end - gpa
+  }
+
+  read(gpa: Gpa, into: Uint8Array): number {
+    const length = into.byteLength
+    const first = this.#chunkAt(gpa)
+    if (first === null) return 0
+    if (gpa + length <= first.end) {
+      into.set(first.bytes.subarray(gpa - first.base, gpa - first.base + length))
+      return length
+    }
+    let done = 0
+    for (
+      let chunk: Chunk | null = first;
+      chunk !== null && done < length;
+      chunk = this.#chunkAt(gpa + done)
+    ) {
+      const start = gpa + done - chunk.base
+      const part = chunk.bytes.subarray(start, start + length - done)
+      into.set(part, done)
+      done += part.byteLength
+    }
+    return done
+  }
+
+  write(gpa: Gpa, from: Uint8Array): void {
+    const length = from.byteLength
+    this.#check(gpa, length)
+    this.#touch(gpa, length)
+    for (let done = 0; done < length; ) {
+      const chunk = this.#chunkAt(gpa + done)!
+      const start = gpa + done - chunk.base
+      const count = Math.min(length - done, chunk.end - chunk.base - start)
+      chunk.bytes.set(count === length ? from : from.subarray(done, done + count), start)
+      done += count
+    }
+  }
+
+  u32(gpa: Gpa): number {
+    const chunk = this.#chunkOf(gpa, 4)
+    if (chunk !== null) return chunk.view.getUint32(gpa - chunk.base, true)
+    return this.#across(gpa, 4).getUint32(0, true)
+  }
+
+  setU32(gpa: Gpa, value: number): void {
+    const chunk = this.#chunkOf(gpa, 4)
+    if (chunk === null) {
+      this.#scratch.setUint32(0, value, true)
+      this.write(gpa, new Uint8Array(this.#scratch.buffer, 0, 4))
+      return
+    }
+    this.#touch(gpa, 4)
+    chunk.view.setUint32(gpa - chunk.base, value, true)
+  }
+
+  u64(gpa: Gpa): bigint {
+    const chunk = this.#chunkOf(gpa, 8)
+    if (chunk !== null) return chunk.view.getBigUint64(gpa - chunk.base, true)
+    return this.#across(gpa, 8).getBigUint64(0, true)
+  }
+
+  setU64(gpa: Gpa, value: bigint): void {
+    this.#scratch.setBigUint64(0, value, true)
+    this.write(gpa, new Uint8Array(this.#scratch.buffer))
+  }
+
+  span(gpa: Gpa, length: number): Uint8Array {
+    const chunk = this.#chunkOf(gpa, length) ?? this.#refuse(gpa, length)
+    return new Uint8Array(chunk.bytes.buffer, gpa - chunk.base, length)
+  }
+
+  view(gpa: Gpa, length: number): DataView {
+    const chunk = this.#chunkOf(gpa, length) ?? this.#refuse(gpa, length)
+    this.#touch(gpa, length)
+    return new DataView(chunk.bytes.buffer, gpa - chunk.base, length)
+  }
+
+  owner(page: Pfn): Owner {
+    return (this.#owners[page] ?? Owner.free) as Owner // only setOwner writes the array
+  }
+
+  setOwner(page: Pfn, count: number, owner: Owner): void {
+    this.#check(pfnToGpa(page), count * PAGE_SIZE)
+    this.#owners.fill(owner, page, page + count)
+    if (owner === Owner.dumpPath) this.#dumpPath.addRun(page, count)
+    else for (let i = 0; i < count; i++) this.#dumpPath.delete(pfn(page + i))
+  }
+
+  /** Ends the checkpoint before it, and every view and span. */
+  checkpoint(): PhysicalSpace {
+    this.#checkpoint?.end()
+    for (const chunk of this.#chunks) {
+      const buffer = chunk.bytes.buffer as ArrayBuffer // chunksOf allocates it
+      chunk.bytes = new Uint8Array(structuredClone(buffer, { transfer: [buffer] }))
+      chunk.view = new DataView(chunk.bytes.buffer)
+    }
+    clear(this.writes.pages)
+    clear(this.#touched)
+    const checkpoint = new Checkpoint(this)
+    for (const run of this.#dumpPath.runs()) {
+      for (let i = 0; i < run.pageCount; i++) checkpoint.save(pfn(run.basePage + i))
+    }
+    this.#checkpoint = checkpoint
+    return checkpoint
+  }
+
+  /** Power was off: every used page holds the fill again, no page has an owner. A checkpoint keeps what it saw. */
+  refill(): void {
+    for (const run of this.used.runs()) {
+      for (let page = run.basePage as number; page < run.basePage + run.pageCount; page++) {
+        this.#checkpoint?.save(pfn(page))
+        this.#fill(this.#chunkAt(page * PAGE_SIZE)!, page, 1)
+      }
+    }
+    clear(this.used)
+    clear(this.#touched)
+    clear(this.#dumpPath)
+    this.#owners.fill(Owner.free)
+  }
+
+  close(): void {
+    this.#checkpoint?.end()
+    this.#checkpoint = null
+    this.#chunks.length = 0
+    this.#last = { base: 0, end: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) }
+  }
+
+  #fill(chunk: Chunk, page: number, pageCount: number): void {
+    const words = new Uint32Array(
+      chunk.bytes.buffer,
+      page * PAGE_SIZE - chunk.base,
+      pageCount * (PAGE_SIZE / 4),
+    )
+    publishedFill(this.seed, pfn(page), pageCount, words)
+  }
+
+  #chunkAt(gpa: number): Chunk | null {
+    const last = this.#last
+    if (gpa >= last.base && gpa < last.end) return last
+    for (const chunk of this.#chunks) {
+      if (gpa >= chunk.base && gpa < chunk.end) {
+        this.#last = chunk
+        return chunk
+      }
+    }
+    return null
+  }
+
+  /** The chunk that holds all bytes, or null. */
+  #chunkOf(gpa: number, length: number): Chunk | null {
+    const chunk = this.#chunkAt(gpa)
+    return chunk !== null && gpa + length <= chunk.end ? chunk : null
+  }
+
+  #touch(gpa: number, length: number): void {
+    if (length === 0) return
+    const last = Math.floor((gpa + length - 1) / PAGE_SIZE)
+    for (let page = Math.floor(gpa / PAGE_SIZE); page <= last; page++) {
+      if (!this.#touched.has(pfn(page))) this.#firstTouch(pfn(page))
+    }
+  }
+
+  #firstTouch(page: Pfn): void {
+    this.#checkpoint?.save(page)
+    this.#touched.add(page)
+    this.used.add(page)
+    this.writes.pages.add(page)
+  }
+
+  #across(gpa: Gpa, length: number): DataView {
+    this.#check(gpa, length)
+    this.read(gpa, new Uint8Array(this.#scratch.buffer, 0, length))
+    return this.#scratch
+  }
+
+  #check(gpa: Gpa, length: number): void {
+    if (!this.has(gpa, length)) this.#refuse(gpa, length)
+  }
+
+  #refuse(gpa: Gpa, length: number): never {
+    const fields = { gpa, length }
+    if (this.has(gpa, length)) {
+      throw new MachineError('RAM_CHUNK', `${length} bytes of RAM at ${hex(gpa)} lie in two chunks`, fields)
+    }
+    throw new MachineError('RAM_HOLE', `${length} bytes at ${hex(gpa)} are not all in RAM`, fields)
+  }
+}
+
+function clear(set: PageSet): void {
+  set.bytes.fill(0)
+  if (set.bitCount > 0) set.delete(pfn(0)) // forgets the totals that the set keeps
+}
+
+function chunksOf(run: PageRun): Chunk[] {
+  const chunks: Chunk[] = []
+  const end = (run.basePage + run.pageCount) * PAGE_SIZE
+  for (let base = run.basePage * PAGE_SIZE; base < end; base += CHUNK_BYTES) {
+    const bytes = new Uint8Array(Math.min(CHUNK_BYTES, end - base))
+    chunks.push({ base, end: base + bytes.byteLength, bytes, view: new DataView(bytes.buffer) })
+  }
+  return chunks
+}
+
+function checkRuns(runs: readonly PageRun[]): void {
+  let end = 0
+  for (const { basePage, pageCount } of runs) {
+    const isWhole = Number.isSafeInteger(basePage) && Number.isSafeInteger(pageCount)
+    if (!isWhole || basePage < end || pageCount < 1 || basePage + pageCount > MAX_PAGES) {
+      throw new MachineError(
+        'MACHINE_OPTIONS',
+        `RAM run of ${pageCount} pages at PFN ${basePage} is not above PFN ${end}, not empty and below PFN ${hex(MAX_PAGES)}`,
+      )
+    }
+    end = basePage + pageCount
+  }
+  if (runs.length === 0) throw new MachineError('MACHINE_OPTIONS', 'RAM has no runs, expected at least one')
+}
