@@ -1,2 +1,3 @@
+export * from './dump.ts'
 export * from './pe.ts'
 export * from './raw-ahci.ts'
