@@ -1,9 +1,26 @@
 // A crash dump as everything above the format sees it.
-import type { Gpa, Gva, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
-import type { VirtualSpace } from './plan.ts'
+import type { ByteSource, Gpa, Gva, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { VirtualSpace } from './virtual-space.ts'
 
 /** DUMP_HEADER64.DumpType */
 export const DumpType = { full: 1, summary: 2, header: 3, triage: 4, bitmapFull: 5, bitmapKernel: 6 } as const
+
+const TYPE_NAMES: Readonly<Record<number, string>> = {
+  1: 'full dump',
+  2: 'summary dump (Windows 7 and before)',
+  3: 'header dump',
+  4: 'minidump (triage)',
+  5: 'full bitmap dump',
+  6: 'kernel bitmap dump',
+  7: 'automatic dump',
+  8: 'kernel memory dump of a debugger',
+  9: 'kernel and user memory dump of a debugger',
+  10: 'complete memory dump of a debugger',
+}
+
+/** `kernel bitmap dump`; a number without a name says that it is unknown. */
+export const dumpTypeName = (dumpType: number): string =>
+  TYPE_NAMES[dumpType] ?? `dump of unknown type ${dumpType}`
 
 export interface DumpHeader {
   readonly dumpType: number
@@ -12,6 +29,7 @@ export interface DumpHeader {
   readonly processorCount: number
   readonly bugcheckCode: number
   readonly bugcheckParameters: readonly [bigint, bigint, bigint, bigint]
+  /** Without PCID and reserved bits. */
   readonly directoryTableBase: Gpa
   readonly psLoadedModuleList: Gva
   readonly psActiveProcessHead: Gva
@@ -26,11 +44,17 @@ export interface DumpHeader {
 
 export interface Dump {
   readonly header: DumpHeader
+  /** DUMP_HEADER64 as it stands in the file. */
+  readonly headerBytes: Uint8Array
+  readonly source: ByteSource
   readonly byteLength: number
   /** Pages that the dump says it holds; null for types without a physical body. */
   readonly pages: PageSet | null
-  /** File offset of a page; -1 where the dump does not hold it. */
+  /** File offset of the first page; -1 for types without a physical body. */
+  readonly firstPageOffset: number
+  /** File offset of a page; -1 where the dump does not hold it, or not all of it. */
   pageOffset(page: Pfn): number
   readonly physical?: PhysicalSpace
+  /** Throws DumpError DUMP_NO_MEMORY (type 4) or DUMP_UNSUPPORTED_MACHINE (not x64). */
   virtual(dtb?: Gpa): VirtualSpace
 }

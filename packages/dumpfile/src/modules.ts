@@ -1,13 +1,25 @@
-import type { Gva } from '@dumpstack/bytes'
-import type { Dump } from './dump.ts'
+// Loaded and unloaded drivers of a dump: from the kernel's own lists in memory, or from a minidump's driver list.
+import { type Gva, gva, hex } from '@dumpstack/bytes'
+import {
+  KDBG_TAG,
+  KddebuggerData64,
+  KldrDataTableEntry,
+  ListEntry,
+  MI_UNLOADED_DRIVERS,
+  UnloadedDriver,
+} from '@dumpstack/nt'
+import { type Dump, DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
+import { readTriageModules } from './triage-modules.ts'
+import type { VirtualSpace } from './virtual-space.ts'
 
 export interface LoadedModule {
-  /** Last part of the name: `ntoskrnl.exe`. */
+  /** Last part of the name: `ntoskrnl.exe`; empty where the name is not in the dump. */
   readonly baseName: string
   readonly fullName: string
   readonly base: Gva
   readonly size: number
+  /** 0 in minidumps, which do not keep it. */
   readonly entryPoint: Gva
   readonly checkSum: number
   readonly timeDateStamp: number
@@ -18,16 +30,124 @@ export interface UnloadedModule {
   readonly name: string
   readonly start: Gva
   readonly end: Gva
-  /** FILETIME: 100 ns since 1601. */
+  /** FILETIME: 100 ns since 1601; 0 in minidumps, which do not keep it. */
   readonly unloadedAt: bigint
 }
 
 export interface Modules {
+  /** In the order of the list: the kernel first. */
   readonly loaded: readonly LoadedModule[]
+  /** Oldest first; empty where the dump does not hold the table. */
   readonly unloaded: readonly UnloadedModule[]
 }
 
-/** Throws DumpError DUMP_MODULE_LIST when the list cannot be followed. */
-export function readModules(_dump: Dump): Modules {
-  throw new DumpError('DUMP_NOT_IMPLEMENTED', 'readModules is not built yet')
+/** Real lists have some hundred entries; this bounds what a damaged one can cost. */
+const MAX_MODULES = 4096
+const MAX_NAME_BYTES = 2048
+
+/** Throws DumpError DUMP_MODULE_LIST when the list of loaded modules cannot be followed to its end. */
+export function readModules(dump: Dump): Modules {
+  if (dump.header.dumpType === DumpType.triage) return readTriageModules(dump)
+  const space = dump.virtual()
+  const { loaded, damage } = walkLoadedModules(dump, space)
+  if (damage !== null) throw damage
+  return { loaded, unloaded: readUnloadedModules(dump, space) }
+}
+
+/** The modules up to the first broken link, and what is wrong there. */
+export function walkLoadedModules(
+  dump: Dump,
+  space: VirtualSpace,
+): { loaded: LoadedModule[]; damage: DumpError | null } {
+  const head = dump.header.psLoadedModuleList
+  const loaded: LoadedModule[] = []
+  const stop = (message: string, address: Gva) => ({
+    loaded,
+    damage: new DumpError('DUMP_MODULE_LIST', message, { address, modules: loaded.length }),
+  })
+  const unreadable = (what: string, address: Gva) =>
+    stop(
+      `${what} at ${hex(address)} cannot be read: ${space.absence(address) ?? 'crosses an absent page'}`,
+      address,
+    )
+
+  const headBytes = new Uint8Array(ListEntry.size)
+  if (space.read(head, headBytes) < headBytes.byteLength) return unreadable('PsLoadedModuleList', head)
+  const entryBytes = new Uint8Array(KldrDataTableEntry.size)
+  const entry = KldrDataTableEntry.of(entryBytes)
+  let previous = head
+  let current = gva(ListEntry.of(headBytes).flink)
+  while (current !== head) {
+    const what = `module list entry ${loaded.length}`
+    if (loaded.length >= MAX_MODULES)
+      return stop(`module list does not end after ${MAX_MODULES} entries`, current)
+    if (space.read(current, entryBytes) < entryBytes.byteLength) return unreadable(what, current)
+    const links = entry.inLoadOrderLinks
+    if (links.blink !== previous) {
+      return stop(
+        `${what} at ${hex(current)} links back to ${hex(links.blink)}, expected ${hex(previous)}`,
+        current,
+      )
+    }
+    loaded.push({
+      baseName: readName(space, entry.baseDllName),
+      fullName: readName(space, entry.fullDllName),
+      base: gva(entry.dllBase),
+      size: entry.sizeOfImage,
+      entryPoint: gva(entry.entryPoint),
+      checkSum: entry.checkSum,
+      timeDateStamp: entry.timeDateStamp,
+    })
+    previous = current
+    current = gva(links.flink)
+  }
+  return { loaded, damage: null }
+}
+
+/** Through KDDEBUGGER_DATA64; what cannot be read is left out: the table is no part of a dump's soundness. */
+export function readUnloadedModules(dump: Dump, space: VirtualSpace): UnloadedModule[] {
+  const kdbg = readKdbg(dump, space)
+  if (kdbg === null) return []
+  const pointer = readU64(space, gva(kdbg.mmUnloadedDrivers))
+  const next = readU64(space, gva(kdbg.mmLastUnloadedDriver))
+  if (pointer === null || pointer === 0n || next === null) return []
+  const rows = new Uint8Array(UnloadedDriver.size * MI_UNLOADED_DRIVERS)
+  const length = space.read(gva(pointer), rows)
+  // MmLastUnloadedDriver is a ULONG, the row that is written next: the oldest is behind it.
+  const oldest = Number(next & 0xffff_ffffn) % MI_UNLOADED_DRIVERS
+  const unloaded: UnloadedModule[] = []
+  for (let index = 0; index < MI_UNLOADED_DRIVERS; index++) {
+    const at = ((oldest + index) % MI_UNLOADED_DRIVERS) * UnloadedDriver.size
+    if (at + UnloadedDriver.size > length) continue
+    const row = UnloadedDriver.of(rows, at)
+    if (row.startAddress === 0n) continue
+    unloaded.push({
+      name: readName(space, row.name),
+      start: gva(row.startAddress),
+      end: gva(row.endAddress),
+      unloadedAt: row.currentTime,
+    })
+  }
+  return unloaded
+}
+
+/** The debugger data block; null where it cannot be read or has no tag. Its size is not judged here. */
+export function readKdbg(dump: Dump, space: VirtualSpace): KddebuggerData64 | null {
+  const bytes = new Uint8Array(KddebuggerData64.size)
+  if (space.read(dump.header.kdDebuggerDataBlock, bytes) < bytes.byteLength) return null
+  const kdbg = KddebuggerData64.of(bytes)
+  return kdbg.ownerTag === KDBG_TAG ? kdbg : null
+}
+
+/** A 64-bit variable; null where it cannot be read. */
+export function readU64(space: VirtualSpace, address: Gva): bigint | null {
+  const bytes = new Uint8Array(8)
+  return space.read(address, bytes) < 8 ? null : new DataView(bytes.buffer).getBigUint64(0, true)
+}
+
+function readName(space: VirtualSpace, name: { length: number; buffer: bigint }): string {
+  if (name.length === 0 || name.length % 2 !== 0 || name.length > MAX_NAME_BYTES) return ''
+  const bytes = new Uint8Array(name.length)
+  if (space.read(gva(name.buffer), bytes) < bytes.byteLength) return ''
+  return new TextDecoder('utf-16le').decode(bytes)
 }

@@ -1,8 +1,104 @@
-import type { ByteSource } from '@dumpstack/bytes'
-import type { Dump } from './dump.ts'
+// Opens a kernel crash dump: constant work, the bitmap apart, whatever its size.
+import { type ByteSource, type Gpa, gpa, gva, hex, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
+import { IMAGE_FILE_MACHINE_AMD64, machineName, PTE_PFN_HIGH_MASK, PTE_PFN_LOW_MASK } from '@dumpstack/nt'
+import { type DumpBody, RunBody, readBitmapBody } from './body.ts'
+import { type Dump, type DumpHeader, DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
+import { ATTRIBUTE_ENCRYPTED_DUMP_DATA, DumpHeader64, PAGE_FILL_32 } from './layouts.ts'
+import { DumpPhysicalSpace } from './physical.ts'
+import { readHeader64, unsupportedTypeError } from './recognise.ts'
+import { DumpVirtualSpace } from './virtual-space.ts'
+
+/** A dump and the parts of it that only this room looks at. */
+export interface OpenedDump extends Dump {
+  readonly body: DumpBody | null
+}
 
 /** Throws DumpError for everything that is not a readable kernel crash dump. */
-export function openDump(_source: ByteSource): Dump {
-  throw new DumpError('DUMP_NOT_IMPLEMENTED', 'openDump is not built yet')
+export function openDump(source: ByteSource): Dump {
+  return openWithBody(source)
+}
+
+export function openWithBody(source: ByteSource): OpenedDump {
+  const headerBytes = readHeader64(source)
+  const header = decodeHeader(headerBytes)
+  if ((header.attributes & ATTRIBUTE_ENCRYPTED_DUMP_DATA) !== 0) {
+    throw new DumpError('DUMP_ENCRYPTED', 'attributes at offset 0x1050 say that the dump is encrypted')
+  }
+  const body = readBody(source, header.dumpType, headerBytes)
+  const byteLength = source.byteLength
+  const common = { header, headerBytes, source, byteLength, body }
+  if (body === null) {
+    return {
+      ...common,
+      pages: null,
+      firstPageOffset: -1,
+      pageOffset: () => -1,
+      virtual: () => {
+        throw new DumpError('DUMP_NO_MEMORY', 'a minidump holds no physical memory to translate through')
+      },
+    }
+  }
+  const physical = new DumpPhysicalSpace(source, body)
+  return {
+    ...common,
+    get pages() {
+      return body.pages
+    },
+    firstPageOffset: body.firstPageOffset,
+    pageOffset(page: Pfn): number {
+      const offset = body.offsetOf(page)
+      return offset + PAGE_SIZE > byteLength ? -1 : offset
+    },
+    physical,
+    virtual(dtb: Gpa = header.directoryTableBase) {
+      if (header.machine !== IMAGE_FILE_MACHINE_AMD64) {
+        const machine = machineName(header.machine) ?? hex(header.machine)
+        throw new DumpError('DUMP_UNSUPPORTED_MACHINE', `page tables of ${machine} are not read, only x64`)
+      }
+      return new DumpVirtualSpace(physical, body, byteLength, dtb)
+    },
+  }
+}
+
+function readBody(source: ByteSource, dumpType: number, headerBytes: Uint8Array): DumpBody | null {
+  switch (dumpType) {
+    case DumpType.full:
+      return new RunBody(headerBytes)
+    case DumpType.bitmapFull:
+    case DumpType.bitmapKernel:
+      return readBitmapBody(source)
+    case DumpType.triage:
+      return null
+    default:
+      throw unsupportedTypeError(dumpType)
+  }
+}
+
+function decodeHeader(bytes: Uint8Array): DumpHeader {
+  const header = DumpHeader64.of(bytes)
+  const p = header.bugCheckParameters
+  return {
+    dumpType: header.dumpType,
+    machine: header.machineImageType,
+    build: header.minorVersion,
+    processorCount: header.numberProcessors,
+    bugcheckCode: header.bugCheckCode,
+    bugcheckParameters: [p.get(0), p.get(1), p.get(2), p.get(3)],
+    directoryTableBase: pageTableRoot(header.directoryTableBase),
+    psLoadedModuleList: gva(header.psLoadedModuleList),
+    psActiveProcessHead: gva(header.psActiveProcessHead),
+    kdDebuggerDataBlock: gva(header.kdDebuggerDataBlock),
+    systemTime: header.systemTime,
+    systemUpTime: header.systemUpTime,
+    attributes: header.attributes === PAGE_FILL_32 ? 0 : header.attributes,
+    requiredDumpSpace: header.requiredDumpSpace,
+  }
+}
+
+/** CR3 without PCID, flags and reserved bits. */
+function pageTableRoot(cr3: bigint): Gpa {
+  const high = Number((cr3 >> 32n) & BigInt(PTE_PFN_HIGH_MASK)) // 16 bits
+  const low = Number(cr3 & BigInt(PTE_PFN_LOW_MASK)) // 32 bits
+  return gpa(high * 0x1_0000_0000 + low)
 }

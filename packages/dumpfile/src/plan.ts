@@ -1,5 +1,5 @@
 // What is going to be written: the contract between who knows the dump format and who moves the bytes.
-import type { Gpa, Gva, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { PageSet, Pfn } from '@dumpstack/bytes'
 
 /** `at` is a file offset; a PFN run is contiguous, at most 1 MiB. */
 export type DumpExtent = { readonly at: number } & (
@@ -18,12 +18,3 @@ export interface DumpPlan {
   /** Header first; fields known only at the end are written again, last. */
   extents(): Iterable<DumpExtent>
 }
-
-/** 4096-byte pages that a kernel address space reaches; `absence` says why a read came back short. */
-export interface VirtualSpace {
-  read(gva: Gva, into: Uint8Array): number
-  absence(gva: Gva): 'notMapped' | 'notInDump' | 'pagedOut' | 'pastEnd'
-}
-
-/** Translates through page tables: null when not mapped. */
-export type Translate = (dtb: Gpa, gva: Gva, space: PhysicalSpace) => Gpa | null

@@ -1,0 +1,110 @@
+// The headers of kernel crash dump files. Offsets: independent readers (kdmp-parser, volatility3, rizin, Ghidra) and two
+// real minidumps, see docs/formats/crash-dump.md. Everything that nobody set holds the fill `PAGE`.
+import { array, bytes, defineStruct, size64, struct, u8, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
+import { ExceptionRecord64, PhysicalMemoryDescriptor64 } from '@dumpstack/nt'
+
+export const SIGNATURE_PAGE = 0x4547_4150
+export const VALID_DUMP_DU64 = 0x3436_5544
+export const VALID_DUMP_DUMP = 0x504d_5544
+export const PAGE_FILL_32 = SIGNATURE_PAGE
+export const PAGE_FILL_64 = 0x4547_4150_4547_4150n
+
+export const HEADER64_SIZE = 0x2000
+export const HEADER32_SIZE = 0x1000
+
+export const DumpHeader64 = defineStruct('_DUMP_HEADER64', HEADER64_SIZE, {
+  signature: u32(0x0000),
+  validDump: u32(0x0004),
+  /** 0xf free build, 0xc checked build. */
+  majorVersion: u32(0x0008),
+  minorVersion: u32(0x000c),
+  directoryTableBase: u64(0x0010),
+  pfnDataBase: u64(0x0018),
+  psLoadedModuleList: u64(0x0020),
+  psActiveProcessHead: u64(0x0028),
+  machineImageType: u32(0x0030),
+  numberProcessors: u32(0x0034),
+  bugCheckCode: u32(0x0038),
+  bugCheckParameters: array(0x0040, 4, u64),
+  kdDebuggerDataBlock: u64(0x0080),
+  physicalMemoryBlock: struct(0x0088, PhysicalMemoryDescriptor64),
+  contextRecord: bytes(0x0348, 3000),
+  exception: struct(0x0f00, ExceptionRecord64),
+  exceptionBytes: bytes(0x0f00, 0x98),
+  dumpType: u32(0x0f98),
+  requiredDumpSpace: u64(0x0fa0),
+  systemTime: u64(0x0fa8),
+  systemUpTime: u64(0x1030),
+  miniDumpFields: u32(0x1038),
+  productType: u32(0x1040),
+  suiteMask: u32(0x1044),
+  writerStatus: u32(0x1048),
+  kdSecondaryVersion: u8(0x104d),
+  attributes: u32(0x1050),
+})
+export type DumpHeader64 = ViewOf<typeof DumpHeader64>
+
+/** Runs follow the descriptor's 16 bytes inside its 700 byte buffer. */
+export const HEADER_RUNS_OFFSET = 0x0098
+export const HEADER_RUNS_CAPACITY = 42
+
+/** DUMP_FILE_ATTRIBUTES */
+export const ATTRIBUTE_INSUFFICIENT_DUMPFILE_SIZE = 0x004
+export const ATTRIBUTE_ENCRYPTED_DUMP_DATA = 0x100
+
+/** Only what it takes to say what such a file is. */
+export const DumpHeader32 = defineStruct('_DUMP_HEADER32', HEADER32_SIZE, {
+  minorVersion: u32(0x00c),
+  machineImageType: u32(0x020),
+  bugCheckCode: u32(0x028),
+  dumpType: u32(0xf88),
+})
+
+/** At HEADER64_SIZE in dumps of type 5 and 6; the bitmap follows. */
+export const BitmapHeader = defineStruct('_BITMAP_DUMP', 0x38, {
+  /** `FDMP` full, `SDMP` kernel: readers take either in both types. */
+  signature: u32(0x00),
+  validDump: u32(0x04),
+  firstPage: size64(0x20),
+  totalPresentPages: size64(0x28),
+  /** Bits in the bitmap. */
+  pages: size64(0x30),
+})
+export const SIGNATURE_FDMP = 0x504d_4446
+export const SIGNATURE_SDMP = 0x504d_4453
+export const BITMAP_HEADER_OFFSET = HEADER64_SIZE
+export const BITMAP_OFFSET = BITMAP_HEADER_OFFSET + BitmapHeader.size
+
+/** At HEADER64_SIZE in dumps of type 4. Offsets in it are file offsets. */
+export const TriageDump64 = defineStruct('_TRIAGE_DUMP64', 0x80, {
+  sizeOfDump: u32(0x04),
+  validOffset: u32(0x08),
+  unloadedDriversOffset: u32(0x18),
+  driverListOffset: u32(0x30),
+  driverCount: u32(0x34),
+  stringPoolOffset: u32(0x38),
+  stringPoolSize: u32(0x3c),
+  debuggerDataOffset: u32(0x70),
+  debuggerDataSize: u32(0x74),
+})
+export type TriageDump64 = ViewOf<typeof TriageDump64>
+/** The bytes `TRGD`, at ValidOffset. */
+export const SIGNATURE_TRIAGE = 0x4447_5254
+
+/** A fixed record of its own: not the live KLDR_DATA_TABLE_ENTRY. */
+export const DumpDriverEntry64 = defineStruct('_DUMP_DRIVER_ENTRY64', 0x90, {
+  driverNameOffset: u32(0x00),
+  dllBase: u64(0x38),
+  entryPoint: u64(0x40),
+  sizeOfImage: u32(0x48),
+  checkSum: u32(0x80),
+  timeDateStamp: u32(0x88),
+})
+
+/** Rows behind a u32 count and 4 bytes of padding. */
+export const DumpUnloadedDriver64 = defineStruct('_DUMP_UNLOADED_DRIVERS64', 0x38, {
+  length: u16(0x00),
+  name: bytes(0x10, 24),
+  startAddress: u64(0x28),
+  endAddress: u64(0x30),
+})
