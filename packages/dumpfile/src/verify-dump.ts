@@ -1,20 +1,16 @@
+// Verifies a dump by itself, without the memory it came from: size first, then counts, then what the kernel's pointers reach.
 import type { ByteSource } from '@dumpstack/bytes'
-import { DumpError } from './dump-error.ts'
-import type { LoadedModule, UnloadedModule } from './modules.ts'
+import { bugcheckName, machineName } from '@dumpstack/nt'
+import { dumpTypeName } from './dump.ts'
+import type { LoadedModule, Modules, UnloadedModule } from './modules.ts'
+import { openWithBody } from './open-dump.ts'
+import { checkAllPages } from './verify/all-pages.ts'
+import { Checks, type DumpCheck, type Verdict } from './verify/checks.ts'
+import { checkFile } from './verify/file-checks.ts'
+import { checkMemory } from './verify/memory-checks.ts'
+import { checkTriage } from './verify/triage-checks.ts'
 
-export type Verdict = 'pass' | 'fail' | 'inconclusive'
-
-/** One thing that was checked; a failed one says where, what stood there and what was expected. */
-export interface DumpCheck {
-  /** `file-size`, `bitmap-population`, `kdbg`, ...: stable, documented in docs/formats/crash-dump.md. */
-  readonly id: string
-  readonly verdict: Verdict
-  readonly message: string
-  /** File offset, hex; absent where no single place is to blame. */
-  readonly offset?: string
-  readonly found?: string
-  readonly expected?: string
-}
+export type { DumpCheck, Verdict }
 
 export interface VerifyReport {
   readonly verdict: Verdict
@@ -43,6 +39,38 @@ export interface VerifyOptions {
 }
 
 /** Yields the percentage done. Throws DumpError for everything that is not a kernel crash dump. */
-export function verifyDump(_source: ByteSource, _options: VerifyOptions): Generator<number, VerifyReport> {
-  throw new DumpError('DUMP_NOT_IMPLEMENTED', 'verifyDump is not built yet')
+export function* verifyDump(
+  source: ByteSource,
+  { allPages }: VerifyOptions,
+): Generator<number, VerifyReport> {
+  const dump = openWithBody(source)
+  const { header, body } = dump
+  const checks = new Checks()
+  yield 0
+  let modules: Modules
+  if (body === null) {
+    modules = checkTriage(checks, dump)
+  } else {
+    checkFile(checks, dump, body)
+    modules = checkMemory(checks, dump)
+    if (allPages) yield* checkAllPages(checks, dump, body)
+  }
+  yield 100
+  return {
+    verdict: checks.verdict,
+    dumpType: header.dumpType,
+    dumpTypeName: dumpTypeName(header.dumpType),
+    build: header.build,
+    machine: header.machine,
+    machineName: machineName(header.machine) ?? 'unknown machine',
+    processorCount: header.processorCount,
+    bugcheckCode: header.bugcheckCode,
+    bugcheckName: bugcheckName(header.bugcheckCode),
+    bugcheckParameters: header.bugcheckParameters,
+    byteLength: dump.byteLength,
+    pageCount: body === null ? null : body.statedPageCount,
+    loaded: modules.loaded,
+    unloaded: modules.unloaded,
+    checks: checks.rows,
+  }
 }
