@@ -4,6 +4,7 @@
 
 import { crashChecks } from './checks/index.ts'
 import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
+import { dumpTitle, stepTitle } from './folds/words.ts'
 import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
 import {
@@ -227,7 +228,7 @@ class Run {
     work: () => Verdict | Promise<Verdict>,
   ): Promise<Verdict> {
     const place = dump === undefined ? {} : { dump }
-    this.#place = `in step ${step}${dump === undefined ? '' : ` of the ${dump} dump`}`
+    this.#place = `during '${stepTitle(step)}${dumpTitle(dump)}'`
     this.#percent = -1
     if (step !== 'restore') this.#signal.throwIfAborted()
     this.#send({ kind: 'begin', step, ...place })

@@ -1,11 +1,11 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
 import type { TestEvent, Verdict } from '../test-event.ts'
-import { dumpTitle, stepTitle } from './words.ts'
+import { dumpTitle, printable, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
 export function logLines(event: TestEvent): string {
   return textsOf(event)
-    .map((text) => `${stamp(event.at)} ${text}\n`)
+    .map((text) => `${stamp(event.at)} ${printable(text)}\n`)
     .join('')
 }
 

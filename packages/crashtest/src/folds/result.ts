@@ -20,7 +20,6 @@ export class ResultFold {
   readonly #violations: object[] = []
   readonly #events: object[] = []
   readonly #verdicts: Verdict[] = []
-  #openSteps = 0
   #hasBegun = false
 
   /** False as long as there is nothing to tell. */
@@ -33,11 +32,7 @@ export class ResultFold {
       case 'run':
         this.#hasBegun = true
         break
-      case 'begin':
-        this.#openSteps++
-        break
       case 'end':
-        this.#openSteps--
         this.#verdicts.push(event.verdict)
         break
       case 'crashed':
@@ -52,6 +47,7 @@ export class ResultFold {
         this.#dumps.push(event.examination)
         this.#verdicts.push(event.examination.verdict)
         break
+      case 'begin':
       case 'message':
       case 'finding':
       case 'progress':
@@ -59,12 +55,11 @@ export class ResultFold {
     }
   }
 
-  /** `asked` is what the run itself says: a run that broke off is at best inconclusive. */
-  result(asked: Verdict = 'pass'): TestResult {
-    const unfinished: Verdict = this.#openSteps === 0 ? 'pass' : 'inconclusive'
+  /** `verdict` is the run's own: that it broke off, or judged nothing, no step can tell. */
+  result(verdict: Verdict): TestResult {
     return {
       schema: RESULT_SCHEMA,
-      verdict: worst([...this.#verdicts, asked, unfinished]),
+      verdict: worst([...this.#verdicts, verdict]),
       dumps: this.#dumps.map(dumpAsJson),
       violations: this.#violations,
       events: this.#events,

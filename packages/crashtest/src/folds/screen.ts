@@ -2,7 +2,7 @@
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
 import type { TargetDescription } from '../target.ts'
 import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
-import { dumpTitle, stepTitle } from './words.ts'
+import { dumpTitle, printable, stepTitle } from './words.ts'
 
 export interface ScreenColors {
   green(text: string): string
@@ -59,7 +59,7 @@ export class ScreenFold {
         this.#showPercent(event.percent)
         break
       case 'message': {
-        const text = `(${event.level}) ${event.text}`
+        const text = `(${event.level}) ${printable(event.text)}`
         this.#line(`${' '.repeat(INDENT)}${text}`, event.level === 'x' ? colors.yellow : colors.dim)
         break
       }

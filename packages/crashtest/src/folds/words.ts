@@ -11,9 +11,19 @@ const TITLES: Readonly<Record<StepName, string>> = {
   crashControl: 'crash control',
   crash: 'crash',
   awaitRestart: 'restart after crash',
-  examine: 'examine dump',
+  examine: 'examine',
   restore: 'restore settings',
 }
 
 export const stepTitle = (step: StepName): string => TITLES[step]
 export const dumpTitle = (dump: DumpType | undefined): string => (dump === undefined ? '' : ` (${dump} dump)`)
+
+/** Text from a dump or a driver must not command a terminal: control characters become U+FFFD. */
+export function printable(text: string): string {
+  let out = ''
+  for (const character of text) {
+    const code = character.codePointAt(0)!
+    out += code < 0x20 || (code >= 0x7f && code < 0xa0) ? '\ufffd' : character
+  }
+  return out
+}
