@@ -1,3 +1,4 @@
+export * from './call-site.ts'
 export type { CodeView } from './debug-directory.ts'
 export * from './errors.ts'
 export * from './frame-layout.ts'

@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Builds the guest images into guest/bin with Debian's clang-16, lld-16 and llvm-16: the same bytes from any folder.
+# --check builds in a temporary folder and compares with what is committed.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+for tool in clang-16 lld-link-16 llvm-dlltool-16; do
+  command -v $tool >/dev/null || { echo "guest/build.sh: $tool is not installed (apt install clang-16 lld-16 llvm-16)" >&2; exit 2; }
+done
+case "${1:-}" in
+  '' | --check) ;;
+  *) echo "usage: guest/build.sh [--check]" >&2; exit 2 ;;
+esac
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+# Sources are compiled from a copy, by relative names, so that no folder of this machine gets into the PDB.
+cp -r "$here/include" "$here/src" "$here/exports" "$work"
+cd "$work"
+mkdir obj lib bin
+
+compile() { # SOURCE OPTIONS: obj/NAME.obj
+  local object=obj/${1//\//-}.obj
+  # No sibling calls: a stack must show every caller. Control flow guard: every indirect call has a return address.
+  clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -gno-codeview-command-line -ffreestanding \
+    -fno-stack-protector -mno-sse -fasynchronous-unwind-tables -fno-eliminate-unused-debug-types \
+    -fno-optimize-sibling-calls -Wall -Wextra -Werror -Iinclude "${@:2}" -fdebug-compilation-dir=. -c "$1" -o "$object"
+  echo "$object"
+}
+link() { # OUTPUT ARGUMENTS
+  lld-link-16 /nologo /subsystem:native /nodefaultlib /debug /pdb:"${1%.*}.pdb" /pdbaltpath:"${1%.*}.pdb" \
+    '/pdbsourcepath:x:\dumpstack' /Brepro /base:0x140000000 /dynamicbase /opt:noref,noicf /out:"$1" "${@:2}"
+  mv "$1" "${1%.*}.pdb" bin/
+}
+import_library() { # NAME: lib/NAME.lib from exports/NAME.def
+  llvm-dlltool-16 -m i386:x86-64 -d "exports/$1.def" -l "lib/$1.lib"
+}
+
+import_library ntoskrnl
+
+objects=()
+for source in src/ntkrnlmp/*.c; do objects+=("$(compile "$source" -Xclang -cfguard)"); done
+# Assembly has no CodeView: -g would leave DWARF sections in the image.
+objects+=("$(compile src/ntkrnlmp/trap.S -g0 -Wno-unused-command-line-argument)")
+link ntkrnlmp.exe /entry:KiSystemStartup /def:exports/ntoskrnl.def /fixed:no "${objects[@]}"
+
+link hal.dll /dll /entry:DriverEntry /def:exports/hal.def "$(compile src/hal.c)"
+link ntdll.dll /dll /entry:DllMain /def:exports/ntdll.def "$(compile src/ntdll.c)"
+link crashtst.sys /driver /entry:DriverEntry /def:exports/crashtst.def "$(compile src/crashtst.c)" lib/ntoskrnl.lib
+
+link storport.sys /driver /entry:DriverEntry /implib:lib/storport.lib "$(compile src/stack/storport.c)" lib/ntoskrnl.lib
+for driver in crashdmp diskdump dumpfve disk; do
+  link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib
+done
+link storahci.sys /driver /entry:DriverEntry "$(compile src/stack/storahci.c)" lib/ntoskrnl.lib lib/storport.lib
+rm -f bin/*.lib
+
+if [ "${1:-}" = --check ]; then
+  status=0
+  for built in bin/*; do
+    cmp "$built" "$here/$built" || status=1
+  done
+  for committed in "$here"/bin/*.{exe,dll,sys,pdb}; do
+    [ -e "bin/$(basename "$committed")" ] || { echo "$committed is built from nothing" >&2; status=1; }
+  done
+  [ $status = 0 ] && echo "guest/bin is what guest/build.sh builds ($(ls bin | wc -l) files)"
+  exit $status
+fi
+mkdir -p "$here/bin"
+install -m 644 bin/* "$here/bin/"
+(cd "$here/bin" && ls -l)

@@ -1,0 +1,87 @@
+// The crash: KeBugCheckEx -> KeBugCheck2 -> IoWriteCrashDump -> the broker's call table -> restart.
+// Order and names: crashdmp.wordpress.com, "Post-initialization"; reference for the call table: W3 of the same site.
+#include "kernel.h"
+
+#define REBOOT_ROUTINE 3 // FIRMWARE_REENTRY HalRebootRoutine
+
+/** What crashdmp.sys fills in when it is loaded. unverified: order beyond Windows 7; a kernel of that build settles it. */
+typedef struct _CRASHDMP_CALL_TABLE {
+    ULONG MajorVersion;
+    ULONG MinorVersion;
+    void *Initialize;
+    void *LoadDumpStack;
+    void *InitDumpStack;
+    void *FreeDumpStack;
+    void *Disable;
+    void *Notify;
+    NTSTATUS (*Write)(void *DumpBlock, ULONG BugCheckCode, ULONG64 *Parameters, struct _CONTEXT *Context,
+                      struct _KTHREAD *Thread);
+    void *UpdatePhysicalRange;
+} CRASHDMP_CALL_TABLE;
+
+CRASHDMP_CALL_TABLE CrashdmpCallTable;
+void *CrashdmpDumpBlock;
+/** How writing the dump ended; STATUS_PENDING until it has. */
+NTSTATUS IopFinalCrashDumpStatus = STATUS_PENDING;
+
+extern ULONG KiBugCheckActive;
+
+/** Control registers, descriptor tables and debug registers: what no trap frame holds. */
+NOINLINE void KiSaveProcessorControlState(struct _KPROCESSOR_STATE *ProcessorState) {
+    KSPECIAL_REGISTERS *special = &ProcessorState->SpecialRegisters;
+    __asm__ volatile("movq %%cr0, %0" : "=r"(special->Cr0));
+    __asm__ volatile("movq %%cr2, %0" : "=r"(special->Cr2));
+    __asm__ volatile("movq %%cr3, %0" : "=r"(special->Cr3));
+    __asm__ volatile("movq %%cr4, %0" : "=r"(special->Cr4));
+    __asm__ volatile("movq %%cr8, %0" : "=r"(special->Cr8));
+    __asm__ volatile("movq %%dr0, %0" : "=r"(special->KernelDr0));
+    __asm__ volatile("movq %%dr1, %0" : "=r"(special->KernelDr1));
+    __asm__ volatile("movq %%dr2, %0" : "=r"(special->KernelDr2));
+    __asm__ volatile("movq %%dr3, %0" : "=r"(special->KernelDr3));
+    __asm__ volatile("movq %%dr6, %0" : "=r"(special->KernelDr6));
+    __asm__ volatile("movq %%dr7, %0" : "=r"(special->KernelDr7));
+    __asm__ volatile("sgdt %0" : "=m"(*(char(*)[10])&special->Gdtr.Limit));
+    __asm__ volatile("sidt %0" : "=m"(*(char(*)[10])&special->Idtr.Limit));
+    __asm__ volatile("str %0" : "=r"(special->Tr));
+    __asm__ volatile("sldt %0" : "=r"(special->Ldtr));
+    __asm__ volatile("stmxcsr %0" : "=m"(special->MxCsr));
+}
+
+NOINLINE void KeBugCheckEx(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4) {
+    struct _KPRCB *prcb = KeGetCurrentPrcb();
+    RtlCaptureContext(prcb->Context);
+    KiSaveProcessorControlState(&prcb->ProcessorState);
+    prcb->DebuggerSavedIRQL = KeGetCurrentIrql();
+    if (prcb->DebuggerSavedIRQL < DISPATCH_LEVEL) KiSetIrql(DISPATCH_LEVEL);
+    KeBugCheck2(BugCheckCode, P1, P2, P3, P4, NULL);
+    // Nothing returns here: the machine has been restarted.
+    for (;;) DbgBreakPointWithStatus(BugCheckCode);
+}
+
+NOINLINE void KeBugCheck2(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4,
+                          struct _KTRAP_FRAME *TrapFrame) {
+    struct _KPRCB *prcb = KeGetCurrentPrcb();
+    ULONG64 parameters[4] = { P1, P2, P3, P4 };
+    __asm__ volatile("cli");
+    // The first processor to come wins; any other waits to be frozen.
+    if (__atomic_exchange_n(&KiBugCheckActive, 1, __ATOMIC_SEQ_CST) != 0) KiFreezeTargetExecution(TrapFrame);
+    KiBugCheckData[0] = BugCheckCode;
+    for (ULONG i = 0; i < 4; i++) KiBugCheckData[i + 1] = parameters[i];
+    KiSetIrql(HIGH_LEVEL);
+    KiSendFreeze();
+    if (TrapFrame != NULL) prcb->Context->Rip = TrapFrame->Rip;
+    IoWriteCrashDump(BugCheckCode, parameters[0], parameters[1], parameters[2], parameters[3], prcb->Context,
+                     prcb->CurrentThread);
+    HalReturnToFirmware(REBOOT_ROUTINE);
+}
+
+NOINLINE BOOLEAN IoWriteCrashDump(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4,
+                                  struct _CONTEXT *Context, struct _KTHREAD *Thread) {
+    ULONG64 parameters[4] = { P1, P2, P3, P4 };
+    if (CrashdmpDumpBlock == NULL || CrashdmpCallTable.Write == NULL) {
+        IopFinalCrashDumpStatus = STATUS_NOT_SUPPORTED;
+        return FALSE;
+    }
+    IopFinalCrashDumpStatus = CrashdmpCallTable.Write(CrashdmpDumpBlock, BugCheckCode, parameters, Context, Thread);
+    return IopFinalCrashDumpStatus >= 0;
+}
