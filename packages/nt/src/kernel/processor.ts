@@ -28,7 +28,10 @@ export const Kprcb = defineStruct('_KPRCB', 0xaf00, {
   initialApicId: u32(0xd4),
   cFlushSize: u32(0xe8),
   processorState: struct(0x100, KprocessorState),
+  /** IPI_FROZEN_STATE: 0 running, 2 frozen, 5 asked to freeze. */
+  ipiFrozen: u32(0x2d88),
   dpcStack: u64(0x3110),
+  debuggerSavedIrql: u8(0x7e98),
   vendorString: bytes(0x8590, 13),
   featureBits: u64(0x85a0),
   updateSignature: u64(0x85a8),

@@ -1,0 +1,168 @@
+// Four-level x64 page tables in guest RAM (Intel SDM volume 3, 4.5; AMD64 manual volume 2, 5.3), with the self-map that
+// Windows keeps: one PML4 entry points at the PML4 itself, so that all page tables appear as one array at PteBase.
+import {
+  type Gpa,
+  type Gva,
+  gpa,
+  gva,
+  hex64,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  type Pfn,
+  pfn,
+  pfnToGpa,
+} from '@dumpstack/bytes'
+import { Owner, type Ram } from '@dumpstack/machine'
+import {
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_GLOBAL,
+  PTE_NO_EXECUTE_HIGH,
+  PTE_OWNER,
+  PTE_PFN_HIGH_MASK,
+  PTE_SIZE,
+  PTE_VALID,
+  PTE_WRITE,
+} from '@dumpstack/nt'
+import { WindowsError } from '../errors.ts'
+import type { PhysicalPages } from './physical-pages.ts'
+
+const PTE_CACHE_DISABLE = 0x10
+// Windows' software copy of "this page may be written", in valid entries (MMPTE_HARDWARE.Write, bit 11).
+const PTE_SOFTWARE_WRITE = 0x800
+
+const TABLE_LOW = PTE_VALID | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
+const LEVEL_SHIFTS = [39, 30, 21, 12] as const
+const FIRST_KERNEL_SLOT = 256
+
+export interface Protection {
+  readonly write: boolean
+  readonly execute: boolean
+  readonly user?: boolean
+  readonly uncached?: boolean
+}
+export const KERNEL_READ_WRITE: Protection = { write: true, execute: false }
+
+/** First address that PML4 entry `slot` maps. */
+export const slotAddress = (slot: number): Gva =>
+  gva((slot >= FIRST_KERNEL_SLOT ? 0xffff000000000000n : 0n) | (BigInt(slot) << 39n))
+export const slotOf = (va: Gva): number => Number((va >> 39n) & 0x1ffn)
+
+/** One address space: a PML4 and what hangs below it. Process spaces share the kernel half of the System process. */
+export class PageTables {
+  readonly root: Pfn
+  readonly selfMapSlot: number
+  readonly #ram: Ram
+  readonly #pages: PhysicalPages
+
+  private constructor(ram: Ram, pages: PhysicalPages, selfMapSlot: number) {
+    this.#ram = ram
+    this.#pages = pages
+    this.selfMapSlot = selfMapSlot
+    this.root = pages.takeZeroed(Owner.kernel)
+    this.#setEntry(this.#entry(this.root, selfMapSlot), this.root, TABLE_LOW, true)
+  }
+
+  /** `kernelSlots` get their next level now: processes made later share it whatever is mapped below. */
+  static ofSystem(
+    ram: Ram,
+    pages: PhysicalPages,
+    selfMapSlot: number,
+    kernelSlots: readonly number[],
+  ): PageTables {
+    const tables = new PageTables(ram, pages, selfMapSlot)
+    for (const slot of kernelSlots) tables.#below(tables.#entry(tables.root, slot), false)
+    return tables
+  }
+
+  newProcess(): PageTables {
+    const tables = new PageTables(this.#ram, this.#pages, this.selfMapSlot)
+    for (let slot = FIRST_KERNEL_SLOT; slot < 512; slot++) {
+      if (slot === this.selfMapSlot) continue
+      const from = this.#entry(this.root, slot)
+      const to = tables.#entry(tables.root, slot)
+      this.#ram.setU32(to, this.#ram.u32(from))
+      this.#ram.setU32(gpa(to + 4), this.#ram.u32(gpa(from + 4)))
+    }
+    return tables
+  }
+
+  get directoryTableBase(): Gpa {
+    return pfnToGpa(this.root)
+  }
+
+  /** KDBG.PteBase: the page table entries of all addresses as one array. */
+  get pteBase(): Gva {
+    return slotAddress(this.selfMapSlot)
+  }
+
+  /** Where the entry that maps `va` appears. */
+  pteAddress(va: Gva): Gva {
+    return gva(this.pteBase + ((va & 0xffffffffffffn) >> 12n) * 8n)
+  }
+
+  map(va: Gva, page: Pfn, protection: Protection): void {
+    const place = this.#leaf(va, protection.user === true)
+    if ((this.#ram.u32(place) & PTE_VALID) !== 0) {
+      throw new WindowsError('ALREADY_MAPPED', `address ${hex64(va)} is mapped already`, { va })
+    }
+    let low = PTE_VALID | PTE_ACCESSED
+    if (protection.write) low |= PTE_WRITE | PTE_DIRTY | PTE_SOFTWARE_WRITE
+    if (protection.uncached) low |= PTE_CACHE_DISABLE
+    low |= protection.user ? PTE_OWNER : PTE_GLOBAL
+    this.#setEntry(place, page, low, !protection.execute)
+  }
+
+  /** Clears the entry and returns the page that it mapped. */
+  unmap(va: Gva): Pfn {
+    const address = this.translate(va)
+    if (address === null) throw new WindowsError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
+    const place = this.#leaf(va, false)
+    this.#ram.setU32(place, 0)
+    this.#ram.setU32(gpa(place + 4), 0)
+    return pfn(Math.floor(address / PAGE_SIZE))
+  }
+
+  translate(va: Gva): Gpa | null {
+    const low = Number(va & 0xffffffffffffn)
+    let table: number = this.root
+    for (const shift of LEVEL_SHIFTS) {
+      const place = gpa(table * PAGE_SIZE + (Math.floor(low / 2 ** shift) & 0x1ff) * PTE_SIZE)
+      if ((this.#ram.u32(place) & PTE_VALID) === 0) return null
+      table = this.#target(place)
+    }
+    return gpa(table * PAGE_SIZE + (low & (PAGE_SIZE - 1)))
+  }
+
+  #leaf(va: Gva, user: boolean): Gpa {
+    const low = Number(va & 0xffffffffffffn)
+    let table = this.root
+    for (let level = 0; level < 3; level++) {
+      const index = Math.floor(low / 2 ** LEVEL_SHIFTS[level]!) & 0x1ff
+      table = this.#below(this.#entry(table, index), user)
+    }
+    return this.#entry(table, Math.floor(low / PAGE_SIZE) & 0x1ff)
+  }
+
+  #below(place: Gpa, user: boolean): Pfn {
+    if ((this.#ram.u32(place) & PTE_VALID) !== 0) return this.#target(place)
+    const table = this.#pages.takeZeroed(Owner.kernel)
+    this.#setEntry(place, table, TABLE_LOW | (user ? PTE_OWNER : 0), false)
+    return table
+  }
+
+  #entry(table: Pfn, index: number): Gpa {
+    return gpa(table * PAGE_SIZE + index * PTE_SIZE)
+  }
+
+  #target(place: Gpa): Pfn {
+    const high = this.#ram.u32(gpa(place + 4)) & PTE_PFN_HIGH_MASK
+    return pfn(high * 2 ** (32 - PAGE_SHIFT) + (this.#ram.u32(place) >>> PAGE_SHIFT))
+  }
+
+  #setEntry(place: Gpa, page: Pfn, low: number, noExecute: boolean): void {
+    const high = Math.floor(page / 2 ** (32 - PAGE_SHIFT))
+    this.#ram.setU32(place, ((page << PAGE_SHIFT) | low) >>> 0)
+    this.#ram.setU32(gpa(place + 4), (high | (noExecute ? PTE_NO_EXECUTE_HIGH : 0)) >>> 0)
+  }
+}
