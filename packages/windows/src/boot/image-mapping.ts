@@ -1,0 +1,48 @@
+// A PE file in guest memory: mapped section by section, with the protection that its headers ask for.
+import { type Gva, gpaToPfn, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import { mapPe, type PeImage } from '@dumpstack/image'
+import type { Owner } from '@dumpstack/machine'
+import type { AddressSpace } from './address-space.ts'
+import type { PageTables, Protection } from './page-tables.ts'
+
+// IMAGE_SCN_* (PE Format, "Section Flags")
+const IMAGE_SCN_MEM_EXECUTE = 0x20000000
+const IMAGE_SCN_MEM_WRITE = 0x80000000
+
+const HEADERS: Protection = { write: false, execute: false }
+
+export function mapImage(
+  space: AddressSpace,
+  image: PeImage,
+  base: Gva,
+  owner: Owner,
+  user: boolean = false,
+): void {
+  for (const [page, protection] of pageProtections(image).entries()) {
+    space.commit(gva(base + BigInt(page * PAGE_SIZE)), 1, owner, { ...protection, user })
+  }
+  space.write(base, mapPe(image, base))
+}
+
+/** The same image in another process: the same frames. */
+export function shareImage(from: PageTables, to: PageTables, image: PeImage, base: Gva): void {
+  for (const [page, protection] of pageProtections(image).entries()) {
+    const va = gva(base + BigInt(page * PAGE_SIZE))
+    const address = from.translate(va)
+    if (address !== null) to.map(va, gpaToPfn(address), { ...protection, user: true })
+  }
+}
+
+function pageProtections(image: PeImage): Protection[] {
+  const pageCount = image.sizeOfImage / PAGE_SIZE
+  const protections: Protection[] = Array.from({ length: pageCount }, () => HEADERS)
+  for (const section of image.sections) {
+    const last = Math.ceil((section.rva + section.virtualSize) / PAGE_SIZE)
+    const protection = {
+      write: (section.characteristics & IMAGE_SCN_MEM_WRITE) !== 0,
+      execute: (section.characteristics & IMAGE_SCN_MEM_EXECUTE) !== 0,
+    }
+    protections.fill(protection, Math.floor(section.rva / PAGE_SIZE), last)
+  }
+  return protections
+}

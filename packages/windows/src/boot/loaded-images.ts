@@ -1,0 +1,215 @@
+// Kernel images in memory and the two lists that a debugger reads: nt!PsLoadedModuleList (KLDR_DATA_TABLE_ENTRY, linked
+// in load order) and nt!MmUnloadedDrivers (a ring of rows).
+import { type Gva, gva, hex64, PAGE_SIZE } from '@dumpstack/bytes'
+import type { LoadedImage } from '@dumpstack/drivers'
+import { type PeImage, parsePe } from '@dumpstack/image'
+import { Owner } from '@dumpstack/machine'
+import { KldrDataTableEntry, MI_UNLOADED_DRIVERS, UnloadedDriver } from '@dumpstack/nt'
+import { WindowsError } from '../errors.ts'
+import type { AddressSpace } from './address-space.ts'
+import type { UnloadedImage } from './contract.ts'
+import { mapImage } from './image-mapping.ts'
+import { insertTailList, removeEntryList } from './linked-list.ts'
+import type { NonpagedPool } from './nonpaged-pool.ts'
+import { writeUnicodeString } from './unicode-string.ts'
+import type { VirtualRegion } from './virtual-region.ts'
+
+/** Drivers start on a 64 KiB boundary, as the system's loader places them. */
+const IMAGE_ALIGNMENT = 0x10000
+const DUMP_PREFIX = 'dump_'
+/** Characters of a name that a row of the unloaded list keeps. */
+const UNLOADED_NAME_LENGTH = 12
+const LDRP_ENTRY_PROCESSED = 0x4000
+const IMAGE_DIRECTORY_ENTRY_EXCEPTION_BYTES = 12 // one RUNTIME_FUNCTION
+
+/** A loaded image with what the system itself needs to know of it. */
+export interface KernelImage extends LoadedImage {
+  readonly pe: PeImage
+  /** Address of its KLDR_DATA_TABLE_ENTRY. */
+  readonly entry: Gva
+}
+
+export interface LoadedImagesOptions {
+  readonly space: AddressSpace
+  readonly pool: NonpagedPool
+  readonly files: ReadonlyMap<string, Uint8Array>
+  readonly systemTime: () => bigint
+}
+
+export class LoadedImages {
+  readonly #options: LoadedImagesOptions
+  readonly #parsed = new Map<string, PeImage>()
+  readonly #loaded: KernelImage[] = []
+  readonly #unloaded: UnloadedImage[] = []
+  #listHead: Gva | null = null
+  #unloadedRows: Gva | null = null
+  #lastUnloaded: Gva | null = null
+
+  constructor(options: LoadedImagesOptions) {
+    this.#options = options
+  }
+
+  get loaded(): readonly KernelImage[] {
+    return this.#loaded
+  }
+
+  get unloaded(): readonly UnloadedImage[] {
+    return this.#unloaded
+  }
+
+  /** The file, parsed once however often it is loaded. Throws WindowsError IMAGE_NOT_INSTALLED. */
+  parse(nameOnDisk: string): PeImage {
+    const known = this.#parsed.get(nameOnDisk)
+    if (known !== undefined) return known
+    const bytes = this.#options.files.get(nameOnDisk)
+    if (bytes === undefined) {
+      throw new WindowsError('IMAGE_NOT_INSTALLED', `image ${nameOnDisk} is not installed`, { nameOnDisk })
+    }
+    const image = parsePe(bytes)
+    this.#parsed.set(nameOnDisk, image)
+    return image
+  }
+
+  /** nt's own lists: everything loaded before the kernel's globals were known is entered now. */
+  attach(lists: { loadedHead: Gva; unloadedRows: Gva; lastUnloaded: Gva }): void {
+    this.#listHead = lists.loadedHead
+    this.#unloadedRows = lists.unloadedRows
+    this.#lastUnloaded = lists.lastUnloaded
+    for (const image of this.#loaded) insertTailList(this.#options.space, lists.loadedHead, image.entry)
+  }
+
+  find(baseName: string): KernelImage | null {
+    const wanted = baseName.toLowerCase()
+    return this.#loaded.find((image) => image.baseName.toLowerCase() === wanted) ?? null
+  }
+
+  /** Maps the image into `region` and appends it to the loaded list; its imports are bound by bind(). */
+  load(nameOnDisk: string, baseName: string, region: VirtualRegion): KernelImage {
+    const { space, pool } = this.#options
+    const pe = this.parse(nameOnDisk)
+    const base = region.take(pe.sizeOfImage, IMAGE_ALIGNMENT)
+    mapImage(space, pe, base, Owner.kernel)
+    const entry = pool.allocate(KldrDataTableEntry.size, 'MmLd')
+    const image: KernelImage = {
+      nameOnDisk,
+      baseName,
+      base,
+      size: pe.sizeOfImage,
+      pe,
+      entry,
+      exportAddress: (name) => {
+        const rva = pe.exports.get(name)
+        return rva === undefined ? null : gva(base + BigInt(rva))
+      },
+    }
+    this.#writeEntry(image)
+    if (this.#listHead !== null) insertTailList(space, this.#listHead, entry)
+    this.#loaded.push(image)
+    return image
+  }
+
+  /** Writes the addresses that the image imports into its import address table. */
+  bind(image: KernelImage): void {
+    for (const { dll, names } of image.pe.imports) {
+      const exporter = this.#exporter(image, dll)
+      for (const { name, iatRva } of names) {
+        const address = this.#resolve(exporter, name)
+        if (address === null) {
+          throw new WindowsError(
+            'IMPORT_NOT_FOUND',
+            `${image.baseName} imports ${name} from ${dll}, which ${exporter.baseName} does not export`,
+            { image: image.baseName, dll, name },
+          )
+        }
+        this.#options.space.setU64(gva(image.base + BigInt(iatRva)), address)
+      }
+    }
+  }
+
+  unload(image: LoadedImage): void {
+    const index = this.#loaded.findIndex((candidate) => candidate.base === image.base)
+    const found = this.#loaded[index]
+    if (found === undefined || this.#unloadedRows === null || this.#lastUnloaded === null) {
+      throw new WindowsError('NOT_LOADED', `image ${image.baseName} at ${hex64(image.base)} is not loaded`, {
+        base: image.base,
+      })
+    }
+    const { space, pool } = this.#options
+    this.#loaded.splice(index, 1)
+    removeEntryList(space, found.entry)
+    space.decommit(found.base, found.size / PAGE_SIZE)
+
+    const row: UnloadedImage = {
+      name: found.baseName.slice(0, UNLOADED_NAME_LENGTH),
+      start: found.base,
+      end: gva(found.base + BigInt(found.size)),
+      unloadedAt: this.#options.systemTime(),
+    }
+    this.#unloaded.push(row)
+    const last = space.u32(this.#lastUnloaded) % MI_UNLOADED_DRIVERS
+    const bytes = new Uint8Array(UnloadedDriver.size)
+    const view = UnloadedDriver.of(bytes)
+    writeUnicodeString(space, pool, view.name, row.name, 'MmUd')
+    view.startAddress = row.start
+    view.endAddress = row.end
+    view.currentTime = row.unloadedAt
+    space.write(gva(this.#unloadedRows + BigInt(last * UnloadedDriver.size)), bytes)
+    space.setU32(this.#lastUnloaded, (last + 1) % MI_UNLOADED_DRIVERS)
+  }
+
+  /** A dump driver's imports from the runtime port driver resolve to the dump copy: that is what the prefix is for. */
+  #exporter(image: KernelImage, dll: string): KernelImage {
+    const isDumpDriver = image.baseName.toLowerCase().startsWith(DUMP_PREFIX)
+    const candidates = isDumpDriver ? [`dump_${dll}`, `dump_dump${dll}`, dll] : [dll]
+    for (const name of candidates) {
+      const found = this.find(name)
+      if (found !== null) return found
+    }
+    throw new WindowsError('IMPORT_NOT_FOUND', `${image.baseName} imports from ${dll}, which is not loaded`, {
+      image: image.baseName,
+      dll,
+    })
+  }
+
+  #resolve(exporter: KernelImage, name: string): Gva | null {
+    const own = exporter.exportAddress(name)
+    const forwarder = exporter.pe.forwarders.get(name)
+    if (own !== null || forwarder === undefined) return own
+    const dot = forwarder.lastIndexOf('.')
+    const dll = forwarder.slice(0, dot).toLowerCase()
+    return (
+      (this.find(`${dll}.exe`) ?? this.find(`${dll}.sys`) ?? this.find(`${dll}.dll`))?.exportAddress(
+        forwarder.slice(dot + 1),
+      ) ?? null
+    )
+  }
+
+  #writeEntry(image: KernelImage): void {
+    const { space, pool } = this.#options
+    const { pe, base } = image
+    const bytes = new Uint8Array(KldrDataTableEntry.size)
+    const entry = KldrDataTableEntry.of(bytes)
+    const pdata = pe.sections.find((section) => section.name === '.pdata')
+    if (pdata !== undefined) entry.exceptionTable = base + BigInt(pdata.rva)
+    entry.exceptionTableSize = pe.runtimeFunctions.length * IMAGE_DIRECTORY_ENTRY_EXCEPTION_BYTES
+    entry.dllBase = base
+    if (pe.entryPointRva !== 0) entry.entryPoint = base + BigInt(pe.entryPointRva)
+    entry.sizeOfImage = pe.sizeOfImage
+    writeUnicodeString(space, pool, entry.fullDllName, fullName(image.baseName), 'MmLn')
+    writeUnicodeString(space, pool, entry.baseDllName, image.baseName, 'MmLn')
+    entry.flags = LDRP_ENTRY_PROCESSED
+    entry.loadCount = 1
+    entry.checkSum = pe.checkSum
+    entry.sizeOfImageNotRounded = pe.sizeOfImage
+    entry.timeDateStamp = pe.timeDateStamp
+    space.write(image.entry, bytes)
+  }
+}
+
+/** The kernel and the HAL live in system32, dump drivers and the rest below it, spelled as real dumps spell them. */
+function fullName(baseName: string): string {
+  const name = baseName.toLowerCase()
+  if (name.endsWith('.exe') || name.endsWith('.dll')) return `\\SystemRoot\\system32\\${baseName}`
+  const folder = name.startsWith(DUMP_PREFIX) || name === 'crashdmp.sys' ? 'Drivers' : 'drivers'
+  return `\\SystemRoot\\System32\\${folder}\\${baseName}`
+}
