@@ -1,7 +1,8 @@
 // What a booted kernel is to the rest of the system: memory and images for drivers, the bugcheck, and the facts that a
 // dump header repeats. Nothing here executes guest code: boot and bugcheck lay what the code would have left in RAM.
-import type { Gpa, Gva, PageRun, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
+import type { DumpFacts } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
 
 export interface BootOptions {
@@ -25,31 +26,6 @@ export interface UnloadedImage {
   readonly end: Gva
   /** FILETIME: 100 ns since 1601. */
   readonly unloadedAt: bigint
-}
-
-/** What a dump header repeats from the crashed system. */
-export interface DumpFacts {
-  readonly build: number
-  readonly processorCount: number
-  readonly bugcheckCode: number
-  readonly bugcheckParameters: readonly [bigint, bigint, bigint, bigint]
-  readonly directoryTableBase: Gpa
-  /** Address of the variable nt!MmPfnDatabase. */
-  readonly pfnDataBase: Gva
-  readonly psLoadedModuleList: Gva
-  readonly psActiveProcessHead: Gva
-  readonly kdDebuggerDataBlock: Gva
-  /** x64 CONTEXT of the crashing processor, 0x4d0 bytes. */
-  readonly contextRecord: Uint8Array
-  /** EXCEPTION_RECORD64, 0x98 bytes. */
-  readonly exceptionRecord: Uint8Array
-  /** FILETIME: 100 ns since 1601. */
-  readonly systemTime: bigint
-  /** 100 ns units. */
-  readonly systemUpTime: bigint
-  readonly productType: number
-  readonly suiteMask: number
-  readonly physicalMemory: readonly PageRun[]
 }
 
 export interface BootedKernel extends KernelServices {

@@ -1,0 +1,97 @@
+// KDDEBUGGER_DATA64 (nt!KdDebuggerDataBlock) and nt!KdVersionBlock as they must be when the kernel crashes. The image's own
+// compiler wrote addresses, offsets and sizes; boot adds what only the running system knows, and checks the rest: a
+// debugger would believe every one of these numbers.
+import { type Gva, hex } from '@dumpstack/bytes'
+import {
+  DbgkdGetVersion64,
+  Eprocess,
+  Ethread,
+  KDBG_TAG,
+  KddebuggerData64,
+  Kpcr,
+  Kprcb,
+  KprocessorState,
+  Kthread,
+} from '@dumpstack/nt'
+import { WindowsError } from '../errors.ts'
+import type { AddressSpace } from './address-space.ts'
+import type { KernelGlobals } from './kernel-globals.ts'
+import type { KernelImage } from './loaded-images.ts'
+
+const processorState = Kprcb.fields.processorState.offset
+
+/** Offsets and sizes by which this room lays structures; the image was compiled with its own declarations. */
+const EXPECTED = {
+  ownerTag: KDBG_TAG,
+  size: KddebuggerData64.size,
+  sizeEProcess: Eprocess.size,
+  sizeEThread: Ethread.size,
+  sizePrcb: Kprcb.size,
+  sizePcr: Kpcr.size,
+  offsetEprocessPeb: Eprocess.fields.peb.offset,
+  offsetEprocessDirectoryTableBase: Eprocess.fields.pcb.offset + 0x28,
+  offsetKThreadKernelStack: Kthread.fields.kernelStack.offset,
+  offsetKThreadInitialStack: Kthread.fields.initialStack.offset,
+  offsetKThreadStackBase: Kthread.fields.stackBase.offset,
+  offsetKThreadStackLimit: Kthread.fields.stackLimit.offset,
+  offsetKThreadState: Kthread.fields.state.offset,
+  offsetKThreadApcProcess: Kthread.fields.apcProcess.offset,
+  offsetPrcbCurrentThread: Kprcb.fields.currentThread.offset,
+  offsetPrcbIdleThread: Kprcb.fields.idleThread.offset,
+  offsetPrcbNumber: Kprcb.fields.number.offset,
+  offsetPrcbMhz: Kprcb.fields.mhz.offset,
+  offsetPrcbContext: Kprcb.fields.context.offset,
+  offsetPrcbProcStateSpecialReg: processorState,
+  offsetPrcbProcStateContext: processorState + KprocessorState.fields.contextFrame.offset,
+  offsetPcrSelfPcr: Kpcr.fields.self.offset,
+  offsetPcrCurrentPrcb: Kpcr.fields.currentPrcb.offset,
+  offsetPcrContainedPrcb: Kpcr.fields.prcb.offset,
+} as const
+
+/** Fields that hold the address of the variable beside them. */
+const ADDRESSES = {
+  psLoadedModuleList: 'PsLoadedModuleList',
+  psActiveProcessHead: 'PsActiveProcessHead',
+  kiBugcheckData: 'KiBugCheckData',
+  mmPfnDatabase: 'MmPfnDatabase',
+  kiProcessorBlock: 'KiProcessorBlock',
+  mmUnloadedDrivers: 'MmUnloadedDrivers',
+  mmLastUnloadedDriver: 'MmLastUnloadedDriver',
+  mmPhysicalMemoryBlock: 'MmPhysicalMemoryBlock',
+} as const
+
+export interface DebuggerDataOptions {
+  readonly space: AddressSpace
+  readonly kernel: KernelImage
+  readonly globals: KernelGlobals
+  readonly pteBase: Gva
+}
+
+/** Throws WindowsError KDBG_WRONG where the image's own block contradicts the layouts that this room uses. */
+export function completeDebuggerData(options: DebuggerDataOptions): void {
+  const { space, kernel, globals } = options
+  const va = globals.address('KdDebuggerDataBlock')
+  const bytes = space.read(va, KddebuggerData64.size)
+  const block = KddebuggerData64.of(bytes)
+  for (const [field, expected] of Object.entries(EXPECTED)) {
+    check(kernel, field, BigInt(block[field as keyof typeof EXPECTED]), BigInt(expected)) // keys of EXPECTED are fields
+  }
+  for (const [field, name] of Object.entries(ADDRESSES)) {
+    check(kernel, field, block[field as keyof typeof ADDRESSES], globals.address(name)) // keys of ADDRESSES are fields
+  }
+  check(kernel, 'list.flink', block.list.flink, globals.address('KdpDebuggerDataListHead'))
+  check(kernel, 'kernBase', block.kernBase, kernel.base)
+  block.pteBase = options.pteBase
+  space.write(va, bytes)
+  const version = DbgkdGetVersion64.of(space.read(globals.address('KdVersionBlock'), DbgkdGetVersion64.size))
+  check(kernel, 'KdVersionBlock.kernBase', version.kernBase, kernel.base)
+}
+
+function check(kernel: KernelImage, field: string, found: bigint, expected: bigint): void {
+  if (found === expected) return
+  throw new WindowsError(
+    'KDBG_WRONG',
+    `KdDebuggerDataBlock.${field} of ${kernel.nameOnDisk} is ${hex(found)}, expected ${hex(expected)}`,
+    { field, found, expected },
+  )
+}

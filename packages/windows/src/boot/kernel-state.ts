@@ -1,0 +1,22 @@
+// What boot laid out, by its parts: the bugcheck and the kernel's services start from it.
+import type { Machine } from '@dumpstack/machine'
+import type { KernelGlobals } from './kernel-globals.ts'
+import type { KernelImage, LoadedImages } from './loaded-images.ts'
+import type { KernelMemoryManager } from './memory-manager.ts'
+import type { Processor } from './processors.ts'
+import type { SystemClock } from './system-clock.ts'
+import type { UserProcess } from './user-processes.ts'
+import type { UserSharedData } from './user-shared-data.ts'
+
+export interface KernelState {
+  readonly machine: Machine
+  readonly clock: SystemClock
+  readonly memory: KernelMemoryManager
+  readonly images: LoadedImages
+  readonly kernel: KernelImage
+  readonly globals: KernelGlobals
+  readonly build: number
+  readonly processors: readonly Processor[]
+  readonly userProcesses: readonly UserProcess[]
+  readonly sharedData: UserSharedData
+}

@@ -1,0 +1,88 @@
+// The booted kernel as drivers and the rest of the system see it: memory, images, and the way into the bugcheck.
+import { endOfRuns, type Gpa, type Gva, PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
+import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
+import type { DumpFacts } from '@dumpstack/dumpfile'
+import { Owner } from '@dumpstack/machine'
+import { crash } from '../bugcheck/crash.ts'
+import { WindowsError } from '../errors.ts'
+import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
+import type { KernelState } from './kernel-state.ts'
+
+export class Kernel implements BootedKernel {
+  readonly #state: KernelState
+  #facts: DumpFacts | null = null
+
+  constructor(state: KernelState) {
+    this.#state = state
+  }
+
+  get directoryTableBase(): Gpa {
+    return this.#state.memory.tables.directoryTableBase
+  }
+
+  get loadedImages(): readonly LoadedImage[] {
+    return this.#state.images.loaded
+  }
+
+  get unloadedImages(): readonly UnloadedImage[] {
+    return this.#state.images.unloaded
+  }
+
+  allocate(byteLength: number, options: { owner: Owner; below4GiB?: boolean }): KernelMemory {
+    return this.#state.memory.allocateContiguous(byteLength, options.owner, options.below4GiB === true)
+  }
+
+  vaToGpa(va: Gva): Gpa | null {
+    return this.#state.memory.tables.translate(va)
+  }
+
+  mapIoSpace(gpa: Gpa, byteLength: number): Gva {
+    return this.#state.memory.mapIoSpace(gpa, byteLength)
+  }
+
+  loadImage(nameOnDisk: string, baseName: string): LoadedImage {
+    const { images, memory } = this.#state
+    const image = images.load(nameOnDisk, baseName, memory.regions.driverImages)
+    images.bind(image)
+    return image
+  }
+
+  unloadImage(image: LoadedImage): void {
+    this.#state.images.unload(image)
+  }
+
+  bugcheck(bugcheck: Bugcheck, cpu: number): PhysicalSpace {
+    if (this.#facts !== null) {
+      throw new WindowsError('ALREADY_CRASHED', 'the system has crashed already', { cpu })
+    }
+    if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#state.processors.length) {
+      throw new WindowsError(
+        'NO_SUCH_PROCESSOR',
+        `processor ${cpu} does not exist, the machine has ${this.#state.processors.length}`,
+        { cpu },
+      )
+    }
+    this.#facts = crash(this.#state, bugcheck, cpu)
+    this.#state.machine.interruptsEnabled = false
+    return this.#state.machine.checkpoint()
+  }
+
+  dumpFacts(): DumpFacts {
+    if (this.#facts === null) throw new WindowsError('NOT_CRASHED', 'the system has not crashed')
+    return this.#facts
+  }
+
+  promised(dump: 'full' | 'kernel'): PageSet {
+    const { ram } = this.#state.machine
+    const end = endOfRuns(ram.runs)
+    if (dump === 'full') return PageSet.ofRuns(ram.runs, end)
+    const pages = new PageSet(end)
+    for (const run of ram.runs) {
+      for (let page = run.basePage; page < run.basePage + run.pageCount; page = pfn(page + 1)) {
+        const owner = ram.owner(page)
+        if (owner === Owner.kernel || owner === Owner.dumpPath) pages.add(page)
+      }
+    }
+    return pages
+  }
+}

@@ -1,0 +1,36 @@
+// Memory of user processes: pages that a full dump must hold and a kernel dump must not. Some were written, some were
+// committed and never touched.
+import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import { Owner } from '@dumpstack/machine'
+import type { AddressSpace } from './address-space.ts'
+import type { Protection } from './page-tables.ts'
+import type { SeededChoice } from './seeded-choice.ts'
+
+export const USER_READ_WRITE: Protection = { write: true, execute: false, user: true }
+
+/** Where a process' private memory begins: heaps of 64-bit processes lie at a drawn place below 0x7ff0`00000000. */
+export const drawHeapBase = (choice: SeededChoice): Gva =>
+  gva((BigInt(0x100 + choice.below(0x100)) << 32n) | (BigInt(choice.below(0x10000)) << 16n))
+
+/** Commits `pageCount` private pages from `base` on and writes the first `writtenCount`, each with a text of its own. */
+export function commitUserMemory(
+  space: AddressSpace,
+  imageName: string,
+  base: Gva,
+  pageCount: number,
+  writtenCount: number,
+): void {
+  space.commit(base, pageCount, Owner.user, USER_READ_WRITE)
+  for (let i = 0; i < writtenCount; i++) {
+    const va = gva(base + BigInt(i * PAGE_SIZE))
+    space.write(va, pageOfText(`${imageName} private memory at 0x${va.toString(16)}`))
+  }
+}
+
+/** A page of one line, again and again. */
+export function pageOfText(line: string): Uint8Array {
+  const page = new Uint8Array(PAGE_SIZE)
+  const bytes = new TextEncoder().encode(`${line}\r\n`)
+  for (let at = 0; at < PAGE_SIZE; at += bytes.byteLength) page.set(bytes.subarray(0, PAGE_SIZE - at), at)
+  return page
+}

@@ -1,0 +1,141 @@
+// The user half: the session manager's children and the test program, each with tables and private memory of its own, and
+// the memory of a process that has ended (free again, but written once).
+import { type Gva, gva, PAGE_SIZE, pagesInRuns, pfnToGpa } from '@dumpstack/bytes'
+import { mapPe, type PeImage } from '@dumpstack/image'
+import { Owner } from '@dumpstack/machine'
+import { KthreadState } from '@dumpstack/nt'
+import { WindowsError } from '../errors.ts'
+import { findBehind } from '../stacks/call-site.ts'
+import { EFLAGS_INTERRUPTS_ON, type MachineFrame } from '../stacks/stack-writer.ts'
+import { AddressSpace } from './address-space.ts'
+import { mapImage, shareImage } from './image-mapping.ts'
+import type { KernelMemoryManager } from './memory-manager.ts'
+import type { PageTables } from './page-tables.ts'
+import { SeededChoice } from './seeded-choice.ts'
+import type { SystemClock } from './system-clock.ts'
+import {
+  createProcess,
+  createThread,
+  type KernelProcess,
+  type KernelThread,
+} from './threads-and-processes.ts'
+import { commitUserMemory, drawHeapBase, pageOfText, USER_READ_WRITE } from './user-memory.ts'
+import type { UserSharedData } from './user-shared-data.ts'
+
+/** The program that asks the crash driver to crash. */
+export const CRASH_TEST_PROGRAM = 'crashdumptest.exe'
+
+// A sixteenth of RAM is user memory and a quarter of that was written; at most 4 MiB, so that a large machine boots fast.
+const USER_SHARE = 16
+const WRITTEN_SHARE = 4
+const MAXIMUM_WRITTEN_PAGES = 1024
+const FIRST_USER_PROCESS_ID = 0x140
+
+const PROGRAMS: readonly { readonly name: string; readonly weight: number }[] = [
+  { name: 'smss.exe', weight: 1 },
+  { name: 'csrss.exe', weight: 3 },
+  { name: 'wininit.exe', weight: 2 },
+  { name: CRASH_TEST_PROGRAM, weight: 2 },
+]
+
+export const NTDLL_FILE = 'ntdll.dll'
+const NTDLL_LOWEST = 0x7ff800000000n
+const SYSCALL = [0x0f, 0x05] as const
+const SYSTEM_CALL_STUB_BYTES = 32
+const USER_STACK_PAGES = 4
+const USER_CS = 0x33
+const USER_SS = 0x2b
+
+export interface UserProcess {
+  readonly process: KernelProcess
+  readonly thread: KernelThread
+  readonly tables: PageTables
+  /** Its registers in user mode while the kernel serves its system call. */
+  readonly systemCall: MachineFrame
+}
+
+export interface UserProcessesOptions {
+  readonly memory: KernelMemoryManager
+  readonly clock: SystemClock
+  readonly sharedData: UserSharedData
+  readonly activeProcessHead: Gva
+  readonly parentId: number
+  readonly ntdll: PeImage
+}
+
+export function startUserProcesses(options: UserProcessesOptions): readonly UserProcess[] {
+  const { memory, clock } = options
+  const choice = new SeededChoice(memory.ram.seed, 'user processes')
+  const userPages = Math.floor(pagesInRuns(memory.ram.runs) / USER_SHARE)
+  const weights = PROGRAMS.reduce((sum, program) => sum + program.weight, 0)
+  const { ntdll } = options
+  const ntdllBase = gva(NTDLL_LOWEST + BigInt(choice.below(0x1000) * 0x10000))
+  const at = (rva: number): Gva => gva(ntdllBase + BigInt(rva))
+  const syscall = systemCallReturn(ntdll)
+  let first: PageTables | null = null
+  let id = FIRST_USER_PROCESS_ID
+  let parentId = options.parentId
+  return PROGRAMS.map(({ name, weight }) => {
+    id += 4 * (1 + choice.below(32))
+    const tables = memory.tables.newProcess()
+    options.sharedData.mapInto(tables)
+    const pageCount = Math.floor((userPages * weight) / weights)
+    const space = new AddressSpace(memory.ram, memory.pages, tables)
+    if (first === null) mapImage(space, ntdll, ntdllBase, Owner.user, true)
+    else shareImage(first, tables, ntdll, ntdllBase)
+    first ??= tables
+    const heap = drawHeapBase(choice)
+    const written = Math.min(Math.floor(pageCount / WRITTEN_SHARE), MAXIMUM_WRITTEN_PAGES)
+    commitUserMemory(space, name, heap, pageCount, written)
+    const stack = gva(heap - BigInt((USER_STACK_PAGES + 1) * PAGE_SIZE))
+    space.commitZeroed(stack, USER_STACK_PAGES, Owner.user, USER_READ_WRITE)
+    const process = createProcess(memory, {
+      id,
+      parentId,
+      imageName: name,
+      directoryTableBase: tables.directoryTableBase,
+      createTime: clock.systemTime,
+      activeProcessHead: options.activeProcessHead,
+    })
+    if (name === 'smss.exe') parentId = id
+    const thread = createThread(memory, {
+      id: id + 4,
+      process,
+      startAddress: at(exportedRva(ntdll, 'RtlUserThreadStart')),
+      createTime: clock.systemTime,
+      state: KthreadState.Waiting,
+      processor: 0,
+    })
+    const systemCall: MachineFrame = {
+      rip: at(syscall),
+      cs: USER_CS,
+      eFlags: EFLAGS_INTERRUPTS_ON,
+      // The program's own frames are not modelled: the stack is empty but for a return address of 0.
+      rsp: gva(stack + BigInt(USER_STACK_PAGES * PAGE_SIZE - 0x28)),
+      ss: USER_SS,
+    }
+    return { process, thread, tables, systemCall }
+  })
+}
+
+function exportedRva(image: PeImage, name: string): number {
+  const rva = image.exports.get(name)
+  if (rva !== undefined) return rva
+  throw new WindowsError('SYMBOL_NOT_FOUND', `${NTDLL_FILE} does not export ${name}`, { name })
+}
+
+/** RVA behind the syscall instruction of ntdll!NtDeviceIoControlFile. */
+function systemCallReturn(ntdll: PeImage): number {
+  const beginRva = exportedRva(ntdll, 'NtDeviceIoControlFile')
+  const code = mapPe(ntdll, ntdll.preferredBase).subarray(beginRva, beginRva + SYSTEM_CALL_STUB_BYTES)
+  return findBehind({ name: 'NtDeviceIoControlFile', beginRva, code }, SYSCALL)
+}
+
+/** Pages of a process that ran and ended: free again, and still holding what it wrote. */
+export function leaveEndedProcess(memory: KernelMemoryManager, name: string, pageCount: number): void {
+  const left = Array.from({ length: pageCount }, () => memory.pages.take(Owner.user))
+  for (const [index, page] of left.entries()) {
+    memory.ram.write(pfnToGpa(page), pageOfText(`${name} ended, its page ${index}`))
+    memory.pages.release(page, 1)
+  }
+}
