@@ -1,1 +1,2 @@
 export * from './create-windows-target.ts'
+export * from './guest-images.ts'

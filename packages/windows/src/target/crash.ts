@@ -1,0 +1,175 @@
+// One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
+// frozen, and the crash dump stack writes what the page file can hold.
+import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
+import type { CrashReport, DumpType, Progress, WrittenRange } from '@dumpstack/crashtest'
+import type { DumpWriteReport } from '@dumpstack/drivers'
+import { type DumpPlan, planDump } from '@dumpstack/dumpfile'
+import { Owner } from '@dumpstack/machine'
+import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import type { Bugcheck } from '../boot/contract.ts'
+import { BlueScreen } from '../bugcheck/blue-screen.ts'
+import { WindowsError } from '../errors.ts'
+import type { VolumeFile } from '../volume/volume.ts'
+import { SavedTruth } from './saved-truth.ts'
+import type { RunningSystem, WindowsSystem } from './windows-system.ts'
+import { writtenBy } from './written-by.ts'
+
+const IN_FLIGHT_WRITES = 8
+const IN_FLIGHT_BYTES = 64 * 1024
+const BUGCHECK: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
+/** nt!IopFinalCrashDumpStatus where no dump was started: -1. */
+const DUMP_NEVER_STARTED = 0xffffffff
+
+/** What stays of a crash for the restart and for the judge. */
+export interface Crash {
+  readonly dump: DumpType
+  readonly bugcheck: Bugcheck
+  readonly report: CrashReport
+  /** RAM as KeBugCheckEx left it. */
+  readonly truth: PhysicalSpace
+  readonly used: PageSet
+  readonly promised: PageSet
+  readonly changedByDumpPath: PageSet
+  /** null: no dump was configured. */
+  readonly pageFile: VolumeFile | null
+  /** Base names that the dump's module list must hold: the kernel and the loaded rows of the stack. */
+  readonly images: readonly string[]
+  readonly writtenBy: readonly WrittenRange[]
+  readonly directoryTableBase: Gpa
+  /** Bytes of the dump in the page file, had all gone well. */
+  readonly dumpByteLength: number
+}
+
+/** `dump` is the type whose promise is judged; CrashControl decides what is written. */
+export async function crash(
+  system: WindowsSystem,
+  dump: DumpType,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<Crash> {
+  const { machine, running, options } = system
+  const { kernel, runtime, pageFile } = running
+  if (!running.crashDriverLoaded) {
+    throw new WindowsError(
+      'CRASH_DRIVER_NOT_LOADED',
+      'crash driver is not loaded: install it and restart first',
+    )
+  }
+  const written = system.dumpIsConfigured() ? system.crashControl.dumpType : null
+
+  keepDiskBusy(system)
+  const crashedAt = system.now
+  machine.dmaLog.clear()
+  const frozen = kernel.bugcheck(BUGCHECK, 0)
+  runtime.freeze()
+  if (options.conditions.dumpNeverWritten === true) {
+    machine.faults.add({ controller: system.dumpController, kind: 'hang', afterWrites: 0 })
+  }
+
+  const screen = new BlueScreen(BUGCHECK)
+  let outcome: DumpWriteReport = { finalStatus: DUMP_NEVER_STARTED, bytesWritten: 0, violations: [] }
+  let seconds = 0
+  let dumpByteLength = 0
+  if (written !== null && pageFile !== null) {
+    const plan = planDump({
+      dumpType: dumpTypeOf(system.profile.dumpTypes[written]),
+      facts: kernel.dumpFacts(),
+      promised: kernel.promised(written),
+      fileByteLength: pageFile.byteLength,
+    })
+    dumpByteLength = plan.byteLength
+    ;({ outcome, seconds } = await write(system, plan, screen, progress, signal))
+  }
+  const used = copyOf(machine.ram.used)
+  const truth = new SavedTruth(frozen, used, options.seed)
+  if (outcome.secondBugcheck !== undefined) screen.replace(outcome.secondBugcheck)
+  return {
+    dump,
+    bugcheck: BUGCHECK,
+    truth,
+    used,
+    promised: kernel.promised(dump),
+    changedByDumpPath: copyOf(machine.writes.pages),
+    images: imagesOf(running),
+    writtenBy:
+      pageFile === null
+        ? []
+        : writtenBy(machine.dmaLog, pageFile.extents, system.volume.partition.offset, dumpByteLength),
+    directoryTableBase: kernel.directoryTableBase,
+    pageFile: written === null ? null : pageFile,
+    dumpByteLength,
+    report: {
+      shown: outcome.secondBugcheck ?? BUGCHECK,
+      screen: screen.lines,
+      finalStatus: outcome.finalStatus,
+      bytesWritten: outcome.bytesWritten,
+      seconds,
+      crashedAt,
+      violations: outcome.violations,
+    },
+  }
+}
+
+/** Some writes complete, the rest are in flight when this returns; all go to disk space that no file occupies. */
+function keepDiskBusy(system: WindowsSystem): void {
+  const { machine, volume, running } = system
+  const buffer = running.kernel.allocate(IN_FLIGHT_BYTES, { owner: Owner.kernel })
+  machine.ram.write(buffer.gpa, new Uint8Array(IN_FLIGHT_BYTES).fill(0xa5))
+  const start = volume.findFreeDiskOffset(IN_FLIGHT_WRITES * IN_FLIGHT_BYTES)
+  for (const last of [false, true]) {
+    for (let index = 0; index < IN_FLIGHT_WRITES; index++) {
+      running.runtime.write(start + index * IN_FLIGHT_BYTES, buffer.gpa, IN_FLIGHT_BYTES)
+    }
+    if (!last) running.runtime.drain()
+  }
+}
+
+/** Drives the broker's generator; the seconds run from OpenRoutine to FinishRoutine. */
+async function write(
+  system: WindowsSystem,
+  plan: DumpPlan,
+  screen: BlueScreen,
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<{ outcome: DumpWriteReport; seconds: number }> {
+  const { hostNow, hostTurn } = system.options
+  screen.collecting()
+  screen.initializingDisk()
+  const writing = system.running.dumpStack.write(plan)
+  let step = writing.next()
+  const opened = hostNow()
+  if (step.done !== true) screen.beginning()
+  try {
+    while (step.done !== true) {
+      const percent = plan.byteLength === 0 ? 0 : (step.value / plan.byteLength) * 100
+      screen.progress(percent)
+      progress(Math.floor(percent))
+      await hostTurn()
+      signal.throwIfAborted()
+      step = writing.next()
+    }
+  } catch (error) {
+    writing.return({ finalStatus: DUMP_NEVER_STARTED, bytesWritten: 0, violations: [] })
+    throw error
+  }
+  const seconds = (hostNow() - opened) / 1000
+  if (step.value.finalStatus === 0) {
+    screen.progress(100)
+    progress(100)
+  }
+  return { outcome: step.value, seconds }
+}
+
+function imagesOf(running: RunningSystem): string[] {
+  const stack = running.dumpStack.rows.filter((row) => row.state === 'loaded').map((row) => row.baseName)
+  return [running.kernel.loadedImages[0]!.baseName, ...stack]
+}
+
+function dumpTypeOf(dumpType: number): 1 | 5 | 6 {
+  if (dumpType === 1 || dumpType === 5 || dumpType === 6) return dumpType
+  throw new WindowsError('DUMP_TYPE', `profile asks for dump type ${dumpType}, expected 1, 5 or 6`, {
+    dumpType,
+  })
+}
+
+const copyOf = (set: PageSet): PageSet => new PageSet(set.bitCount, set.bytes.slice())

@@ -1,0 +1,309 @@
+// The embedded Windows-shaped system as the Crashdump Support Test drives it. Time is the machine's own clock.
+import type {
+  CrashReport,
+  DumpType,
+  Evidence,
+  OpenedDump,
+  Progress,
+  StackRow,
+  Target,
+  TargetDescription,
+} from '@dumpstack/crashtest'
+import { HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION, hresultText } from '@dumpstack/nt'
+import { WindowsError } from '../errors.ts'
+import { bugcheckSaved, dumpDeleted } from '../events/system-events.ts'
+import { type CrashControlSettings, SYSTEM_ROOT } from '../registry/crash-control.ts'
+import { keepsMemoryDump } from '../restart/retention.ts'
+import { DumpCopy } from '../restart/wer-fault.ts'
+import { copyHostFile, hostNameOf } from '../volume/host-folder.ts'
+import { type Crash, crash } from './crash.ts'
+import { EXTENTS_NAME, extentsRecord, IMAGE_NAME, MANIFEST_NAME, writeJson } from './disk-record.ts'
+import type { SystemOptions } from './options.ts'
+import { WindowsSystem } from './windows-system.ts'
+
+const CRASH_DRIVER_FILE = `${SYSTEM_ROOT}\\System32\\drivers\\crashtst.sys`
+const DEBUGGERS_FILE = 'C:\\Debuggers\\dumpstack.txt'
+const DEBUGGERS_TEXT = 'Dumps of this system are judged by `dumpstack verify`; symbols come with the judge.\n'
+/** From the first service to the moment when the test runs again after a logon; virtual. */
+const LOGON_MS = 60_000
+const FAILED_COPY_PART = 0.5
+
+/** What a program sees that opens a file in vain. Structurally crashtest's DumpOpenError. */
+export class FileOpenError extends WindowsError {
+  readonly hresult: number
+
+  constructor(hresult: number, path: string) {
+    const code = `0x${hresult.toString(16).toUpperCase()}`
+    super('FILE_OPEN', `cannot open ${path}: HRESULT ${code} ${hresultText(hresult) ?? ''}`.trimEnd(), {
+      path,
+    })
+    this.hresult = hresult
+  }
+}
+
+export class SystemTarget implements Target {
+  readonly #system: WindowsSystem
+  readonly #settings: CrashControlSettings
+  #crash: Crash | null = null
+  #copy: DumpCopy | null = null
+  #restarted = false
+  /** Events before this one belong to an earlier dump. */
+  #firstEvent = 0
+  #isDiskKept = false
+
+  /** Powers the machine on and starts it. */
+  constructor(options: SystemOptions) {
+    this.#system = new WindowsSystem(options)
+    const { volume, crashControl } = this.#system
+    this.#settings = crashControl.settings
+    const { freeBytesOnC } = options.conditions
+    if (freeBytesOnC !== undefined && freeBytesOnC < volume.freeBytes) {
+      volume.create('C:\\Users\\ballast.bin', volume.freeBytes - freeBytesOnC, this.now())
+    }
+    this.#writeManifest()
+  }
+
+  get isDiskKept(): boolean {
+    return this.#isDiskKept
+  }
+
+  describe(): TargetDescription {
+    const { options, profile, ramBytes, volume } = this.#system
+    return {
+      profile: profile.name,
+      controller: this.#system.controllerUnderTest,
+      seed: options.seed,
+      cpuCount: options.cpuCount,
+      ramBytes,
+      pageFileBytes: options.pageFileBytes,
+      freeBytesOnC: volume.freeBytes,
+      stack: this.#system.running.dumpStack.rows.map((row): StackRow => ({ ...row })),
+    }
+  }
+
+  now(): number {
+    return this.#system.now
+  }
+
+  async prepare(
+    step: 'debuggers' | 'crashDriver' | 'pageFile' | 'restart',
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted()
+    const system = this.#system
+    switch (step) {
+      case 'debuggers':
+        this.#placeFile(DEBUGGERS_FILE, new TextEncoder().encode(DEBUGGERS_TEXT))
+        break
+      case 'crashDriver': {
+        const image = system.options.guestImages.get('crashtst.sys')
+        if (image === undefined)
+          throw new WindowsError('IMAGE_MISSING', 'crashtst.sys is not among the guest images')
+        this.#placeFile(CRASH_DRIVER_FILE, image)
+        system.installCrashDriver()
+        break
+      }
+      case 'pageFile':
+        system.crashControl.setPagingFile(system.options.pageFileBytes)
+        break
+      case 'restart':
+        system.restart(null)
+        if (system.options.conditions.staleDump === true) await this.#leaveStaleDump(signal)
+        break
+    }
+    this.#writeManifest()
+  }
+
+  async configure(dump: DumpType, signal: AbortSignal): Promise<{ oldDumpsDeleted: boolean }> {
+    signal.throwIfAborted()
+    const { crashControl, volume, log, options } = this.#system
+    this.#firstEvent = log.events.length
+    crashControl.configure(dump)
+    this.#system.configureCrashDump()
+    let oldDumpsDeleted = true
+    for (const { path } of volume.files) {
+      if (path !== crashControl.dumpFile && !/^C:\\DUMP[0-9a-f]{4}\.tmp$/i.test(path)) continue
+      try {
+        volume.delete(path)
+        options.host.remove(hostNameOf(path))
+      } catch (error) {
+        if (!(error instanceof WindowsError)) throw error
+        oldDumpsDeleted = false
+      }
+    }
+    return { oldDumpsDeleted }
+  }
+
+  async crash(progress: Progress, signal: AbortSignal): Promise<CrashReport> {
+    signal.throwIfAborted()
+    const dump = this.#system.crashControl.dumpType ?? 'kernel'
+    this.#copy = null
+    this.#restarted = false
+    this.#crash = await crash(this.#system, dump, progress, signal)
+    return this.#crash.report
+  }
+
+  async awaitRestart(ms: number, progress: Progress, signal: AbortSignal): Promise<void> {
+    const system = this.#system
+    const crashed = this.#crash
+    if (crashed === null || this.#restarted) throw new WindowsError('NOT_CRASHED', 'system has not crashed')
+    const from = this.now()
+    if (!system.crashControl.autoReboot) {
+      system.pass(ms)
+      throw new WindowsError('RESTART_TIMEOUT', `system did not restart within ${ms} ms: AutoReboot is 0`)
+    }
+    this.#restarted = true
+    system.restart({
+      bugcheck: crashed.report.shown,
+      at: crashed.report.crashedAt,
+      dump: crashed.pageFile === null ? null : { finalStatus: crashed.report.finalStatus },
+    })
+    if (this.now() - from > ms) {
+      throw new WindowsError(
+        'RESTART_TIMEOUT',
+        `system took ${this.now() - from} ms to restart, expected ${ms}`,
+      )
+    }
+    await this.#startCopy(progress, signal)
+    system.pass(Math.min(LOGON_MS, ms - (this.now() - from)))
+    this.#settleCopy()
+    this.#writeManifest()
+  }
+
+  async sleep(ms: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    this.#system.pass(ms)
+    this.#settleCopy()
+  }
+
+  async evidence(): Promise<Evidence> {
+    const crashed = this.#existingCrash()
+    const { options, profile, log, crashControl } = this.#system
+    const machineCrash = crashControl.machineCrash
+    return {
+      truth: crashed.truth,
+      seed: options.seed,
+      used: crashed.used,
+      promised: crashed.promised,
+      changedByDumpPath: crashed.changedByDumpPath,
+      bugcheck: crashed.bugcheck,
+      images: crashed.images,
+      controller: this.#system.controllerUnderTest,
+      writtenBy: crashed.writtenBy,
+      events: log.events.slice(this.#firstEvent),
+      ...(machineCrash !== null && { machineCrash }),
+      directoryTableBase: crashed.directoryTableBase,
+      dumpType: profile.dumpTypes[crashed.dump],
+    }
+  }
+
+  async openDump(): Promise<OpenedDump> {
+    const { volume, crashControl, options } = this.#system
+    const path = crashControl.dumpFile
+    const file = volume.find(path)
+    if (file === null) throw new FileOpenError(HRESULT_FILE_NOT_FOUND, path)
+    if (file.locked) throw new FileOpenError(HRESULT_SHARING_VIOLATION, path)
+    return { source: options.host.open(hostNameOf(path)), path, modifiedAt: file.modifiedAt }
+  }
+
+  async keepDump(dump: DumpType): Promise<string | null> {
+    const { volume, crashControl, options } = this.#system
+    const path = crashControl.dumpFile
+    const file = volume.find(path)
+    if (file === null || file.locked) return null
+    const kept = `${dump}/MEMORY.DMP`
+    if (file.readOnly) {
+      copyHostFile(options.host, hostNameOf(path), kept)
+    } else {
+      options.host.rename(hostNameOf(path), kept)
+      volume.delete(path)
+    }
+    this.#writeManifest()
+    return options.host.pathOf(kept)
+  }
+
+  async keepDisk(): Promise<readonly string[]> {
+    const crashed = this.#existingCrash()
+    if (this.#restarted) throw new WindowsError('NO_DUMP_ON_DISK', 'system has restarted since it crashed')
+    const { options, volume, disk } = this.#system
+    const { seed, runs, host } = options
+    const record = extentsRecord(crashed, { seed, runs, partitionOffset: volume.partition.offset })
+    disk.image.sync()
+    writeJson(host, EXTENTS_NAME, record)
+    this.#isDiskKept = true
+    this.#writeManifest()
+    return [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME].map((name) => host.pathOf(name))
+  }
+
+  async restore(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    this.#system.crashControl.restore(this.#settings)
+  }
+
+  close(): void {
+    this.#system.close()
+  }
+
+  /** A dump of a crash before the test, which is then made read-only: nothing can replace it. */
+  async #leaveStaleDump(signal: AbortSignal): Promise<void> {
+    const { crashControl, volume } = this.#system
+    await this.configure('kernel', signal)
+    await this.crash(() => {}, signal)
+    await this.awaitRestart(Number.MAX_SAFE_INTEGER, () => {}, signal)
+    volume.setAttributes(crashControl.dumpFile, { readOnly: true })
+  }
+
+  async #startCopy(progress: Progress, signal: AbortSignal): Promise<void> {
+    const { running, volume, disk, crashControl, options } = this.#system
+    const from = running.foundDump
+    if (from === null) return
+    const { copyFails, copyLockedMs } = options.conditions
+    this.#copy = new DumpCopy({
+      volume,
+      image: disk.image,
+      host: options.host,
+      from,
+      to: crashControl.dumpFile,
+      overwrite: crashControl.overwrite,
+      startedAt: this.now(),
+      ...(copyLockedMs !== undefined && { lockedMs: copyLockedMs }),
+      ...(copyFails === true && { failAfterBytes: Math.floor(from.byteLength * FAILED_COPY_PART) }),
+    })
+    await this.#copy.run(progress, async () => {
+      await options.hostTurn()
+      signal.throwIfAborted()
+    })
+  }
+
+  #settleCopy(): void {
+    const copy = this.#copy
+    if (copy === null || !copy.settle(this.now()) || copy.state !== 'done') return
+    const { volume, crashControl, log, options } = this.#system
+    const { dumpFile, alwaysKeepMemoryDump } = crashControl
+    log.add(bugcheckSaved(copy.doneAt!, this.#existingCrash().bugcheck, dumpFile))
+    if (keepsMemoryDump(volume.freeBytes, alwaysKeepMemoryDump)) return
+    volume.delete(dumpFile)
+    options.host.remove(hostNameOf(dumpFile))
+    log.add(dumpDeleted(copy.doneAt!, dumpFile))
+  }
+
+  #placeFile(path: string, bytes: Uint8Array): void {
+    const { volume, options } = this.#system
+    volume.create(path, bytes.byteLength, this.now())
+    const file = options.host.create(hostNameOf(path), bytes.byteLength)
+    try {
+      file.write(0, bytes)
+    } finally {
+      file.close()
+    }
+  }
+
+  #existingCrash(): Crash {
+    if (this.#crash === null) throw new WindowsError('NOT_CRASHED', 'system has not crashed')
+    return this.#crash
+  }
+
+  #writeManifest(): void {
+    writeJson(this.#system.options.host, MANIFEST_NAME, this.#system.volume.manifest(IMAGE_NAME))
+  }
+}

@@ -1,0 +1,223 @@
+// The system that runs, crashes and starts again: machine, disk, C:, registry, event log, and per start a kernel with its
+// storage stack and crash dump stack.
+import { PAGE_SIZE, pagesInRuns } from '@dumpstack/bytes'
+import {
+  type CrashDumpStack,
+  faultyMiniport,
+  loadCrashDumpStack,
+  type RuntimeStack,
+  startRuntimeStack,
+  storahci,
+} from '@dumpstack/drivers'
+import {
+  type ControllerOptions,
+  createDisk,
+  createMachine,
+  type Disk,
+  type Machine,
+} from '@dumpstack/machine'
+import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { bootKernel } from '../boot/boot-kernel.ts'
+import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
+import { WindowsError } from '../errors.ts'
+import { EventLog } from '../events/event-log.ts'
+import * as events from '../events/system-events.ts'
+import { CrashControl } from '../registry/crash-control.ts'
+import { Registry } from '../registry/registry.ts'
+import { createPageFiles, extractCrashDump } from '../restart/smss.ts'
+import { partitionDisk } from '../volume/gpt.ts'
+import { Volume, type VolumeFile } from '../volume/volume.ts'
+import { EPOCH_MS, type SystemOptions } from './options.ts'
+
+const CRASH_DRIVER = 'crashtst.sys'
+const CRASH_DRIVER_KEY = 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\crashtst'
+/** Windows' own choice on a fresh system; the test sets its own. */
+const INSTALLED_PAGE_FILE_BYTES = 256 * 1024 * 1024
+/** From power on to the session manager, and from there to the first service; virtual nanoseconds. */
+const KERNEL_START_NS = 5_000_000_000
+const SERVICES_START_NS = 15_000_000_000
+const FULL_DUMP_EXTRA_BYTES = 1024 * 1024
+
+/** What the next start learns about the last one, beyond what is on the disk. */
+export interface LastCrash {
+  readonly bugcheck: Bugcheck
+  readonly at: number
+  /** null: no dump was configured. */
+  readonly dump: { readonly finalStatus: number } | null
+}
+
+/** All that lives from one start to the next restart. */
+export interface RunningSystem {
+  readonly kernel: BootedKernel
+  readonly runtime: RuntimeStack
+  readonly dumpStack: CrashDumpStack
+  readonly pageFile: VolumeFile | null
+  readonly crashDriverLoaded: boolean
+  /** What smss found in the page file of the last run, under its temporary name. */
+  readonly foundDump: VolumeFile | null
+}
+
+export class WindowsSystem {
+  readonly options: SystemOptions
+  readonly machine: Machine
+  readonly disk: Disk
+  readonly volume: Volume
+  readonly crashControl: CrashControl
+  readonly log = new EventLog()
+  readonly profile = DEFAULT_PROFILE
+  readonly #registry = new Registry()
+  #running: RunningSystem
+
+  /** Powers on and starts for the first time. */
+  constructor(options: SystemOptions) {
+    this.options = options
+    const { seed, runs, cpuCount, image, logicalSectorBytes } = options
+    this.disk = createDisk({
+      name: 'disk0',
+      model: 'DUMPSTACK SATA DISK',
+      serialNumber: `DS${seed.toString(16).padStart(8, '0')}`,
+      logicalSectorBytes,
+      image,
+    })
+    this.volume = new Volume(partitionDisk(this.disk, seed), seed)
+    const wanted = Math.max(options.pageFileBytes, INSTALLED_PAGE_FILE_BYTES)
+    if (wanted > this.volume.freeBytes) {
+      throw new WindowsError(
+        'PAGE_FILE_OUTSIDE_DISK',
+        `page file of ${wanted} bytes does not fit C: with ${this.volume.freeBytes} bytes free`,
+        { pageFileBytes: wanted, freeBytes: this.volume.freeBytes },
+      )
+    }
+    this.crashControl = new CrashControl(this.#registry)
+    this.crashControl.install(INSTALLED_PAGE_FILE_BYTES)
+    this.machine = createMachine({ seed, runs, cpuCount, controllers: this.#controllers() })
+    this.#running = this.#start()
+  }
+
+  /** The controller under test; the dump stack sits on it, unless the conditions move the stack. */
+  get controllerUnderTest(): string {
+    return this.machine.controllers[0]!.name
+  }
+
+  get dumpController(): string {
+    return this.machine.controllers.at(-1)!.name
+  }
+
+  get running(): RunningSystem {
+    return this.#running
+  }
+
+  get ramBytes(): number {
+    return pagesInRuns(this.options.runs) * PAGE_SIZE
+  }
+
+  /** Virtual milliseconds since 1970. */
+  get now(): number {
+    return EPOCH_MS + Math.floor(this.machine.nowNs / 1e6)
+  }
+
+  pass(ms: number): void {
+    this.machine.run(this.machine.nowNs + ms * 1e6)
+  }
+
+  /** The driver's service: it loads at the next start. */
+  installCrashDriver(): void {
+    const key = this.#registry.create(CRASH_DRIVER_KEY)
+    key.set('ImagePath', { type: 'REG_EXPAND_SZ', data: `System32\\drivers\\${CRASH_DRIVER}` })
+    key.set('Type', { type: 'REG_DWORD', data: 1 })
+    key.set('Start', { type: 'REG_DWORD', data: 2 })
+  }
+
+  /** Resets the machine and starts again; `crash` is what ended the last run, null for an orderly restart. */
+  restart(crash: LastCrash | null): void {
+    this.machine.faults.clear()
+    this.machine.reset({ keepRam: false })
+    this.#registry.restart()
+    this.#running = this.#start()
+    if (crash !== null) this.#logCrash(crash)
+  }
+
+  /** Whether a crash now writes a dump of the configured type; logs why not, as volmgr does at start and on a change. */
+  dumpIsConfigured(): boolean {
+    const { pageFile } = this.#running
+    if (this.crashControl.dumpType === null) return false
+    if (pageFile === null) return false
+    return (
+      this.crashControl.dumpType !== 'full' || pageFile.byteLength >= this.ramBytes + FULL_DUMP_EXTRA_BYTES
+    )
+  }
+
+  /** volmgr at start, and when CrashControl changes. */
+  configureCrashDump(): void {
+    if (this.crashControl.dumpType === null || this.dumpIsConfigured()) return
+    this.log.add(
+      this.#running.pageFile === null
+        ? events.dumpInitializationFailed(this.now)
+        : events.pageFileConfigurationFailed(this.now),
+    )
+  }
+
+  close(): void {
+    this.machine.close()
+    this.disk.image.close()
+  }
+
+  #start(): RunningSystem {
+    const { machine, profile } = this
+    const { conditions, guestImages } = this.options
+    const startedNs = machine.nowNs
+    const kernel = bootKernel({ machine, images: guestImages, epochMs: EPOCH_MS })
+    const [underTest, other] = machine.controllers
+    const runtime = startRuntimeStack({ machine, kernel, controller: underTest!, miniport: storahci })
+    const dumpStack = loadCrashDumpStack({
+      machine,
+      kernel,
+      profile,
+      runtime:
+        other === undefined
+          ? runtime
+          : startRuntimeStack({ machine, kernel, controller: other, miniport: storahci }),
+      miniport:
+        conditions.miniportFault === undefined
+          ? storahci
+          : faultyMiniport(storahci, conditions.miniportFault),
+    })
+    machine.run(machine.nowNs + KERNEL_START_NS)
+    const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)
+    const files = {
+      volume: this.volume,
+      image: this.disk.image,
+      crashControl: this.crashControl,
+      now: this.now,
+      tickCount,
+    }
+    const foundDump = extractCrashDump(files)
+    const pageFile = createPageFiles(files)[0] ?? null
+    if (pageFile !== null) dumpStack.setPageFile(pageFile.extents, this.volume.partition.offset)
+    const crashDriverLoaded = this.#registry.open(CRASH_DRIVER_KEY) !== null
+    if (crashDriverLoaded) kernel.loadImage(CRASH_DRIVER, CRASH_DRIVER)
+    machine.run(machine.nowNs + SERVICES_START_NS)
+    this.#running = { kernel, runtime, dumpStack, pageFile, crashDriverLoaded, foundDump }
+    this.configureCrashDump()
+    return this.#running
+  }
+
+  #logCrash(crash: LastCrash): void {
+    const { now, log } = this
+    if (crash.dump !== null) {
+      const { finalStatus } = crash.dump
+      log.add(
+        finalStatus === 0 ? events.dumpCreationSucceeded(now) : events.dumpCreationFailed(now, finalStatus),
+      )
+    }
+    log.add(events.rebootedWithoutShutdown(now, crash.dump === null ? null : crash.bugcheck))
+    log.add(events.unexpectedShutdown(now, crash.at))
+  }
+
+  #controllers(): ControllerOptions[] {
+    const { disk } = this
+    const first: ControllerOptions = { kind: 'ahci', name: 'ahci0', bdf: 0x0010, interruptVector: 0x50, disk }
+    if (this.options.conditions.otherController !== true) return [first]
+    return [first, { kind: 'ahci', name: 'ahci1', bdf: 0x0018, interruptVector: 0x51, disk }]
+  }
+}
