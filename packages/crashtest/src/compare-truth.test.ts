@@ -15,7 +15,7 @@ function dumpOf(ram: FakeRam, pages: PageSet): { bytes: Uint8Array; dump: DumpPa
   }
   const pageOffset = (page: number): number =>
     pages.has(pfn(page)) ? FRONT + pages.rank(pfn(page)) * PAGE_SIZE : -1
-  return { bytes, dump: { pages, pageOffset } }
+  return { bytes, dump: { pages, firstPageOffset: FRONT, pageOffset } }
 }
 
 function compare(
@@ -130,5 +130,5 @@ it('compares pages that do not follow each other in the file', () => {
   const reversed = new Uint8Array(bytes)
   const place = (page: number): number => FRONT + (total - 1 - pages.rank(pfn(page))) * PAGE_SIZE
   for (const run of pages.runs(1)) reversed.set(ram.page(run.basePage), place(run.basePage))
-  expect(compare(reversed, { pages, pageOffset: place }, ram).count.equal).toBe(640)
+  expect(compare(reversed, { pages, firstPageOffset: FRONT, pageOffset: place }, ram).count.equal).toBe(640)
 })

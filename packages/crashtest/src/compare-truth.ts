@@ -17,6 +17,8 @@ import type { TruthCount } from './test-event.ts'
 /** The part of a Dump that the comparison needs. */
 export interface DumpPages {
   readonly pages: PageSet | null
+  readonly firstPageOffset: number
+  /** -1 where the file does not hold the whole page. */
   pageOffset(page: Pfn): number
 }
 
@@ -91,7 +93,7 @@ export function* compareTruth(
     }
     let obtained: number
     const last = pfn(base + run.pageCount - 1)
-    if (dump.pageOffset(last) === offset + byteLength - PAGE_SIZE) {
+    if (offset >= 0 && dump.pageOffset(last) === offset + byteLength - PAGE_SIZE) {
       obtained = source.read(offset, found.subarray(0, byteLength))
     } else {
       obtained = gather(source, dump, base, run.pageCount, found)
@@ -105,7 +107,7 @@ export function* compareTruth(
         const end = from + PAGE_SIZE
         if (obtained < end) {
           cutOff++
-          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: dump.pageOffset(page) })
+          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, held, page) })
         } else if (found.compare(expected, from, end, from, end) === 0) {
           equal++
         } else if (evidence.changedByDumpPath.has(page)) {
@@ -136,12 +138,16 @@ export function* compareTruth(
   }
 }
 
-/** Pages of a run that do not follow each other in the file; the bytes obtained before the first that is cut off. */
+/** Where a page that the file has lost belongs: pages follow each other in ascending order. */
+const placeOf = (dump: DumpPages, held: PageSet, page: Pfn): number =>
+  dump.firstPageOffset + held.rank(page) * PAGE_SIZE
+
+/** Pages of a run one by one; the bytes obtained before the first that is not in the file. */
 function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Buffer): number {
   for (let index = 0; index < pageCount; index++) {
     const from = index * PAGE_SIZE
-    const obtained = source.read(dump.pageOffset(pfn(base + index)), into.subarray(from, from + PAGE_SIZE))
-    if (obtained !== PAGE_SIZE) return from + obtained
+    const offset = dump.pageOffset(pfn(base + index))
+    if (offset < 0 || source.read(offset, into.subarray(from, from + PAGE_SIZE)) < PAGE_SIZE) return from
   }
   return pageCount * PAGE_SIZE
 }

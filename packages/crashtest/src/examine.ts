@@ -2,7 +2,8 @@
 // a finished run with the truth that it kept.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, openDump, verifyDump } from '@dumpstack/dumpfile'
-import type { ExaminedDump, Judgement } from './checks/check.ts'
+import { asKept, frontDifferences } from './checks/as-kept.ts'
+import type { ExaminedDump, Judgement, Place } from './checks/check.ts'
 import { crashChecks, dumpChecks } from './checks/index.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareTruth } from './compare-truth.ts'
@@ -51,7 +52,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     judged.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
     try {
       dump = openDump(source)
-      const report = yield* verifyDump(source, { allPages: false })
+      const report = resultOf(verifyDump(source, { allPages: false }))
       const comparison = yield* compareTruth(source, dump, evidence)
       truthCount = comparison.count
       const examined: ExaminedDump = {
@@ -67,6 +68,10 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     } catch (error) {
       if (!(error instanceof DumpError)) throw error
       judged.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])
+      if (input.kept !== null) {
+        const { places, named } = frontDifferences(source, input.kept)
+        if (named.length > 0) judged.push([asKept.id, { verdict: 'fail', message: named.join('; '), places }])
+      }
     }
   }
 
@@ -94,10 +99,17 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
   }
 }
 
-function placesOf(error: DumpError): Finding[] | [] {
+/** The structure is verified in no time: its percentages would only run ahead of those of the pages. */
+function resultOf<T>(work: Generator<unknown, T>): T {
+  for (;;) {
+    const step = work.next()
+    if (step.done) return step.value
+  }
+}
+
+function placesOf(error: DumpError): Place[] {
   const offset = error.fields['offset']
-  if (typeof offset !== 'number') return []
-  return [{ check: 'format', verdict: 'fail', message: error.message, fileOffset: offset }]
+  return typeof offset === 'number' ? [{ fileOffset: offset }] : []
 }
 
 /** Why there is no dump, from what the system itself left behind: MachineCrash and the event log. */

@@ -55,7 +55,11 @@ const kept: DumpToKeep = {
   evidence,
   file: {
     source: new MemorySource(fileBytes),
-    dump: { pages, pageOffset: (page) => FRONT + pages.rank(page) * PAGE_SIZE },
+    dump: {
+      pages,
+      firstPageOffset: FRONT,
+      pageOffset: (page) => (pages.has(page) ? FRONT + pages.rank(page) * PAGE_SIZE : -1),
+    },
   },
 }
 

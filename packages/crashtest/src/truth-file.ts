@@ -129,16 +129,14 @@ function usedInRuns(evidence: Evidence): PageSet {
   return set
 }
 
-function frontLength(file: { source: ByteSource; dump: DumpPages }): number {
-  for (const run of file.dump.pages?.runs(1) ?? []) {
-    return Math.min(file.dump.pageOffset(run.basePage), file.source.byteLength, LONGEST_FRONT)
-  }
-  return Math.min(file.source.byteLength, LONGEST_FRONT)
+function frontLength({ source, dump }: { source: ByteSource; dump: DumpPages }): number {
+  const front = dump.pages === null ? source.byteLength : dump.firstPageOffset
+  return Math.min(front, source.byteLength, LONGEST_FRONT)
 }
 
 function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
   const pages: Pfn[] = []
-  for (const run of changed.runs(1)) if (dump.pages?.has(run.basePage)) pages.push(run.basePage)
+  for (const { basePage } of changed.runs(1)) if (dump.pageOffset(basePage) >= 0) pages.push(basePage)
   return pages
 }
 

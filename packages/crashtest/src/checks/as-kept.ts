@@ -1,36 +1,16 @@
 // A dump that is examined again is still the file that the run left: its length, its header and bitmap, and the dump's
 // copies of the pages that the dump path changed, which RAM at the crash cannot judge.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { FIRST_NAMED } from '../compare-truth.ts'
+import type { KeptFile } from '../truth-file.ts'
 import { andMore, type DumpCheck, fail, type Place, pass } from './check.ts'
 
 export const asKept: DumpCheck = {
   id: 'asKept',
   judge({ source, kept, dump, evidence }) {
     if (kept === null) return pass('examined by the run itself')
-    const places: Place[] = []
-    const named: string[] = []
-    let total = 0
-    if (source.byteLength !== kept.byteLength) {
-      total++
-      named.push(`the file is ${source.byteLength} bytes long, expected ${kept.byteLength}`)
-      places.push({
-        fileOffset: Math.min(source.byteLength, kept.byteLength),
-        found: String(source.byteLength),
-        expected: String(kept.byteLength),
-      })
-    }
-    const front = new Uint8Array(kept.front.byteLength)
-    source.read(0, front)
-    const byte = firstDifference(front, kept.front)
-    if (byte >= 0) {
-      total++
-      const place = { fileOffset: byte, found: hex(front[byte]!), expected: hex(kept.front[byte]!) }
-      places.push(place)
-      named.push(
-        `header or bitmap byte at file offset ${hex(byte)}: found ${place.found}, expected ${place.expected}`,
-      )
-    }
+    const { places, named } = frontDifferences(source, kept)
+    let total = places.length
     const page = new Uint8Array(PAGE_SIZE)
     for (const { basePage } of evidence.changedByDumpPath.runs(1)) {
       const expected = kept.changedPage(basePage)
@@ -51,6 +31,31 @@ export const asKept: DumpCheck = {
       places,
     )
   },
+}
+
+/** Length, header and bitmap: judged also where they can no longer be read as a dump. */
+export function frontDifferences(source: ByteSource, kept: KeptFile): { places: Place[]; named: string[] } {
+  const places: Place[] = []
+  const named: string[] = []
+  if (source.byteLength !== kept.byteLength) {
+    named.push(`the file is ${source.byteLength} bytes long, expected ${kept.byteLength}`)
+    places.push({
+      fileOffset: Math.min(source.byteLength, kept.byteLength),
+      found: String(source.byteLength),
+      expected: String(kept.byteLength),
+    })
+  }
+  const front = new Uint8Array(kept.front.byteLength)
+  const obtained = source.read(0, front)
+  const byte = firstDifference(front.subarray(0, obtained), kept.front)
+  if (byte >= 0 && byte < obtained) {
+    const place = { fileOffset: byte, found: hex(front[byte]!), expected: hex(kept.front[byte]!) }
+    places.push(place)
+    named.push(
+      `header or bitmap byte at file offset ${hex(byte)}: found ${place.found}, expected ${place.expected}`,
+    )
+  }
+  return { places, named }
 }
 
 /** -1 when equal; a shorter `found` differs at its end. */

@@ -1,17 +1,10 @@
 // The kernel and every image of the dump stack stand in the dump's own module list.
-import { DumpError, readModules } from '@dumpstack/dumpfile'
 import { counted, type DumpCheck, fail, pass } from './check.ts'
 
 export const images: DumpCheck = {
   id: 'images',
-  judge({ dump, evidence }) {
-    let present: Set<string>
-    try {
-      present = new Set(readModules(dump).loaded.map((module) => module.baseName.toLowerCase()))
-    } catch (error) {
-      if (error instanceof DumpError) return fail(`the module list cannot be read: ${error.message}`)
-      throw error
-    }
+  judge({ report, evidence }) {
+    const present = new Set(report.loaded.map((module) => module.baseName.toLowerCase()))
     const absent = evidence.images.filter((name) => !present.has(name.toLowerCase()))
     if (absent.length > 0) {
       return fail(`the module list of ${counted(present.size, 'image')} lacks ${absent.join(', ')}`, [
