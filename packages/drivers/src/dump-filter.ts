@@ -4,6 +4,8 @@ import type { GuestBlock } from './miniport.ts'
 /** A filter file; load() gives fresh globals each time. */
 export interface DumpFilterImage {
   readonly fileName: string
+  /** What the image puts before Start, Write and Finish in its exports: `DumpFve`. */
+  readonly symbolPrefix: string
   load(): FilterEntry
 }
 

@@ -5,6 +5,8 @@ import type { Gpa, Gva } from '@dumpstack/bytes'
 /** A miniport file; load() gives fresh globals each time (DM-05). */
 export interface MiniportImage {
   readonly fileName: string
+  /** What the image puts before the kit's names in its exports: `Ahci` for `AhciHwStartIo`. */
+  readonly symbolPrefix: string
   load(): DriverEntry
 }
 export type DriverEntry = (port: PortExports, driverObject: Gva | null, registryPath: Gva | null) => number

@@ -1,7 +1,25 @@
-// Starts the storage stack of a running system on one controller.
-import { DriversError } from '../errors.ts'
+// Starts the storage stack of a running system on one controller: port, miniport, boot disk.
 import type { RuntimeStack, RuntimeStackOptions } from '../runtime-stack.ts'
+import { BootDisk } from './boot-disk.ts'
+import { makeDumpPointers } from './dump-pointers.ts'
+import { Storport } from './storport.ts'
 
-export function startRuntimeStack(_options: RuntimeStackOptions): RuntimeStack {
-  throw new DriversError('NOT_IMPLEMENTED', 'startRuntimeStack is not built yet')
+/** Throws DriversError NO_CONTROLLER, CONTROLLER_FAILED or IO_FAILED when the disk does not come up. */
+export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
+  const { machine, kernel, controller, miniport } = options
+  const port = new Storport(machine, kernel, controller, miniport)
+  const disk = new BootDisk(machine, port)
+  const pointers = makeDumpPointers(machine, kernel, port, disk)
+  return {
+    controller,
+    bootDevice: disk.device,
+    get inFlight() {
+      return disk.inFlight
+    },
+    write: (diskOffset, gpa, byteLength) => disk.queue(true, diskOffset, gpa, byteLength),
+    read: (diskOffset, gpa, byteLength) => disk.queue(false, diskOffset, gpa, byteLength),
+    drain: () => disk.drain(),
+    dumpPointers: () => pointers,
+    freeze: () => port.freeze(),
+  }
 }

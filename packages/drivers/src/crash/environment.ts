@@ -1,0 +1,354 @@
+// The world after KeBugCheckEx as a dump miniport sees it through its port's exports: HIGH_LEVEL, one processor, no pool, DPC,
+// timer or registry, memory only from two common buffers, interrupts polled. What dump mode forbids is answered with
+// failure and becomes a violation with its DM rule; README.md lists rules and answers.
+import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import {
+  AccessRange,
+  HwInitializationDataLayout,
+  PortConfigurationInformation,
+  type Profile,
+  STATUS_SUCCESS,
+} from '@dumpstack/nt'
+import { DriversError } from '../errors.ts'
+import { fillBlock, GuestHeap } from '../guest-block.ts'
+import { GuestFault } from '../guest-fault.ts'
+import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
+import type {
+  DeviceRegisters,
+  GuestBlock,
+  HwInitializationData,
+  PortExports,
+  ScatterGatherList,
+  StorDpc,
+} from '../miniport.ts'
+import { copyInitializationData, routineAddress } from '../port-configuration.ts'
+import { type RegisterWatch, RegisterWindow } from '../register-window.ts'
+import { readConfig } from '../runtime/pci-device.ts'
+import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
+import { DriverHang } from './driver-hang.ts'
+import type { ViolationLog } from './violation-log.ts'
+
+/** What memory of the dump path holds before a driver gets it: never zeros to rely on (B17). */
+export const DUMP_MEMORY_PATTERN = 0xa5
+// DM-13: aligned for the processor, not for a controller.
+const UNCACHED_MISALIGNMENT = 0x40
+const ROUTINE_SECONDS = 60
+const FROZEN_SYSTEM_TIME = 0n
+
+/** The entry point that is running, by the kit's name. */
+export type EntryPoint =
+  | 'DriverEntry'
+  | 'HwFindAdapter'
+  | 'HwInitialize'
+  | 'HwBuildIo'
+  | 'HwStartIo'
+  | 'HwInterrupt'
+  | 'HwResetBus'
+
+/** A register window that was mapped before the crash; nothing can be mapped after it. */
+export interface SavedWindow {
+  readonly va: Gva
+  readonly gpa: Gpa
+  readonly byteLength: number
+}
+
+export interface CrashEnvironmentOptions {
+  readonly machine: Machine
+  readonly kernel: KernelServices
+  readonly controller: ControllerOptions
+  readonly image: LoadedImage
+  readonly symbolPrefix: string
+  readonly profile: Profile
+  readonly memoryBlock: KernelMemory
+  readonly commonBuffers: readonly [KernelMemory, KernelMemory]
+  readonly windows: readonly SavedWindow[]
+  readonly violations: ViolationLog
+}
+
+/** The dump port behind the exports. */
+export interface DumpPortSide {
+  /** StorPortInitialize with valid tables; NTSTATUS. */
+  onInitialize(data: HwInitializationData): number
+  readonly configBlock: GuestBlock
+  readonly activeSrb: GuestBlock | null
+  readonly srbExtension: GuestBlock
+  readonly scatterGatherList: ScatterGatherList
+  onRequestComplete(srb: GuestBlock): void
+}
+
+export class CrashEnvironment implements PortExports, RegisterWatch {
+  readonly machine: Machine
+  readonly image: LoadedImage
+  /** Nonpaged heap: device extension, SRB, lists. */
+  readonly heap: GuestHeap
+  readonly #uncachedHeap: GuestHeap
+  readonly #srbHeap: GuestHeap
+  readonly #kernel: KernelServices
+  readonly #controller: ControllerOptions
+  readonly #profile: Profile
+  readonly #windows: readonly SavedWindow[]
+  readonly #violations: ViolationLog
+  readonly #symbolPrefix: string
+  #side!: DumpPortSide
+  #entryPoint: EntryPoint = 'DriverEntry'
+  #deadlineNs = Number.POSITIVE_INFINITY
+  #registerWrites = 0
+  #uncached: GuestBlock | null = null
+  #uncachedBytes = 0
+
+  constructor(options: CrashEnvironmentOptions) {
+    this.machine = options.machine
+    this.image = options.image
+    this.#kernel = options.kernel
+    this.#controller = options.controller
+    this.#profile = options.profile
+    this.#windows = options.windows
+    this.#violations = options.violations
+    this.#symbolPrefix = options.symbolPrefix
+    const { ram } = options.machine
+    this.heap = new GuestHeap(ram, options.memoryBlock)
+    this.#uncachedHeap = new GuestHeap(ram, options.commonBuffers[0])
+    this.#srbHeap = new GuestHeap(ram, options.commonBuffers[1])
+    this.#uncachedHeap.take(UNCACHED_MISALIGNMENT)
+    this.#srbHeap.take(UNCACHED_MISALIGNMENT)
+  }
+
+  serve(side: DumpPortSide): void {
+    this.#side = side
+  }
+
+  /** Before and after each call of a miniport routine; `leave` is not reached when the routine faults. */
+  enter(entryPoint: EntryPoint): void {
+    this.#entryPoint = entryPoint
+    this.#deadlineNs = this.machine.nowNs + ROUTINE_SECONDS * 1e9
+  }
+
+  leave(): void {
+    this.#deadlineNs = Number.POSITIVE_INFINITY
+  }
+
+  /** Address of the routine that runs. */
+  get routine(): Gva {
+    return routineAddress(this.image, this.#symbolPrefix + this.#entryPoint)
+  }
+
+  get entryPoint(): EntryPoint {
+    return this.#entryPoint
+  }
+
+  get registerWrites(): number {
+    return this.#registerWrites
+  }
+
+  /** Bytes of noncached memory that the miniport asked for. */
+  get uncachedBytes(): number {
+    return this.#uncachedBytes
+  }
+
+  violate(rule: string, call: string, message: string): void {
+    this.#violations.add({
+      rule,
+      call,
+      message,
+      driver: this.image,
+      routine: this.routine,
+      atNs: this.machine.nowNs,
+    })
+  }
+
+  /** Memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
+  need(byteLength: number): GuestBlock {
+    const block = this.heap.take(byteLength)
+    if (block === null)
+      throw new DriversError('DUMP_MEMORY', `the dump stack's heap has no ${hex(byteLength)} bytes`)
+    return block
+  }
+
+  takeSrbExtension(byteLength: number): GuestBlock | null {
+    return this.#srbHeap.take(byteLength)
+  }
+
+  onRead(): void {
+    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
+  }
+
+  onWrite(): void {
+    this.#registerWrites++
+    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
+  }
+
+  #hang(): never {
+    this.violate(
+      'DM-26',
+      this.#entryPoint,
+      `${this.#entryPoint} did not return within ${ROUTINE_SECONDS} s of the machine's time`,
+    )
+    throw new DriverHang(this.image.baseName, this.#entryPoint, ROUTINE_SECONDS)
+  }
+
+  // PortExports that work
+
+  initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
+    const copy = this.heap.take(HwInitializationDataLayout.size)
+    if (copy !== null) copyInitializationData(copy, data, this.image, this.#symbolPrefix)
+    return this.#side.onInitialize(data)
+  }
+
+  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
+    return readConfig(this.machine, this.#controller.bdf, offset, length)
+  }
+
+  getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
+    const config = PortConfigurationInformation.at(this.#side.configBlock.view)
+    if (rangeIndex >= config.numberOfAccessRanges) return null
+    const ranges = this.dereference(gva(config.accessRanges), config.numberOfAccessRanges * AccessRange.size)
+    const start = AccessRange.at(ranges.view, rangeIndex * AccessRange.size).rangeStart
+    const saved = this.#windows.find((window) => BigInt(window.gpa) === start)
+    if (saved === undefined) return null
+    return new RegisterWindow(
+      this.machine.bus,
+      this.image.baseName,
+      saved.va,
+      saved.gpa,
+      saved.byteLength,
+      this,
+    )
+  }
+
+  getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
+    const call = 'StorPortGetUncachedExtension'
+    if (this.#uncached !== null) return this.#uncached
+    if (this.#entryPoint !== 'HwFindAdapter') {
+      this.violate('DM-12', call, `${call} was called from ${this.#entryPoint}, expected HwFindAdapter only`)
+      return null
+    }
+    this.#uncachedBytes = byteLength
+    const block = this.#uncachedHeap.take(byteLength)
+    if (block === null) {
+      const { commonBufferSize } = this.#profile.limits
+      this.violate(
+        'DM-11',
+        call,
+        `${call} asked for ${hex(byteLength)} bytes, at most ${hex(commonBufferSize - UNCACHED_MISALIGNMENT)} exist in dump mode`,
+      )
+      return null
+    }
+    this.#uncached = block
+    return block
+  }
+
+  getPhysicalAddress(
+    _extension: GuestBlock,
+    _srb: GuestBlock | null,
+    va: Gva,
+  ): { gpa: Gpa; length: number } | null {
+    const address = this.#kernel.vaToGpa(va)
+    return address === null ? null : { gpa: address, length: PAGE_SIZE - (address % PAGE_SIZE) }
+  }
+
+  getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList | null {
+    return srb === this.#side.activeSrb ? this.#side.scatterGatherList : null
+  }
+
+  getSrbExtension(srb: GuestBlock): GuestBlock {
+    if (srb !== this.#side.activeSrb) throw new GuestFault(this.image.baseName, 'read', srb.va)
+    return this.#side.srbExtension
+  }
+
+  /** DM-24: one request at a time whatever the miniport asks. */
+  setDeviceQueueDepth(): boolean {
+    return true
+  }
+
+  notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
+    this.#side.onRequestComplete(srb)
+  }
+
+  stallExecution(microseconds: number): void {
+    this.machine.stall(microseconds)
+    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
+  }
+
+  dereference(va: Gva, byteLength: number): GuestBlock {
+    const address = this.#kernel.vaToGpa(va)
+    const end = this.#kernel.vaToGpa(gva(va + BigInt(Math.max(byteLength, 1) - 1)))
+    if (address === null || end === null) throw new GuestFault(this.image.baseName, 'read', va)
+    return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
+  }
+
+  markDumpMemory(): number {
+    if (this.#entryPoint !== 'DriverEntry' && this.#entryPoint !== 'HwFindAdapter') {
+      const call = 'StorPortMarkDumpMemory'
+      const where = `${call} was called from ${this.#entryPoint}, expected DriverEntry or HwFindAdapter only`
+      this.violate('DM-17', call, where)
+      return STOR_STATUS_UNSUCCESSFUL
+    }
+    return STOR_STATUS_SUCCESS
+  }
+
+  // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
+
+  acquireSpinLock(): object {
+    return {}
+  }
+
+  releaseSpinLock(): void {}
+
+  querySystemTime(): bigint {
+    return FROZEN_SYSTEM_TIME
+  }
+
+  logError(): void {}
+
+  // Answered with failure. In-box drivers ask for these two without looking at the mode, so asking breaks no rule.
+
+  enablePassiveInitialization(): boolean {
+    return false
+  }
+
+  initializePerfOpts(): number {
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+
+  // Forbidden
+
+  registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
+    this.violate('DM-08', 'StorPortRegistryRead', `registry value '${valueName}' was read in dump mode`)
+    return null
+  }
+
+  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    this.violate('DM-21', 'StorPortInitializeDpc', 'a DPC was initialised, which never runs in dump mode')
+    return { routine }
+  }
+
+  issueDpc(): boolean {
+    this.violate('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
+    return false
+  }
+
+  allocatePool(_extension: GuestBlock, byteLength: number): null {
+    const what = `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`
+    this.violate('DM-14', 'StorPortAllocatePool', what)
+    return null
+  }
+
+  freePool(): number {
+    this.violate('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
+    return STOR_STATUS_UNSUCCESSFUL
+  }
+
+  requestTimer(): number {
+    this.violate('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')
+    return STOR_STATUS_UNSUCCESSFUL
+  }
+}
+
+/** DM-15: DumpRegion as the dump instance finds it. */
+export function patternDumpRegion(environment: CrashEnvironment, config: PortConfigurationInformation): void {
+  const { virtualBase, length } = config.dumpRegion
+  if (length > 0) fillBlock(environment.dereference(gva(virtualBase), length), DUMP_MEMORY_PATTERN)
+}
+
+export const isSuccess = (status: number): boolean => status >>> 0 < 0x8000_0000 && status >= STATUS_SUCCESS

@@ -1,0 +1,200 @@
+// diskdump, the SCSI/Storport dump port: services one MDL at a time by SRBs that it polls to their end. It adds the partition
+// offset and splits at the smallest of its own limit, the miniport's and the physical breaks'.
+import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import {
+  MDL_PFN_ARRAY,
+  Mdl,
+  type PortConfigurationInformation,
+  type Profile,
+  SRB_FLAGS_DATA_IN,
+  SRB_FLAGS_DATA_OUT,
+  SRB_FLAGS_DISABLE_AUTOSENSE,
+  SRB_FLAGS_DISABLE_DISCONNECT,
+  SRB_FLAGS_DISABLE_SYNCH_TRANSFER,
+  SRB_FUNCTION_EXECUTE_SCSI,
+  SRB_FUNCTION_IO_CONTROL,
+  SRB_FUNCTION_SHUTDOWN,
+  SRB_STATUS_INVALID_REQUEST,
+  STATUS_IO_TIMEOUT,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+} from '@dumpstack/nt'
+import { InquiryData, ReadCapacity16Data } from '@dumpstack/spec'
+import { fillBlock } from '../../guest-block.ts'
+import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
+import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
+import type { SrbBuilder } from '../../srb-builder.ts'
+import { type CrashEnvironment, type DumpPortSide, isSuccess } from '../environment.ts'
+import { DumpAdapter } from './dump-adapter.ts'
+import { PolledSrb, type ScsiPlace } from './polled-srb.ts'
+
+const BASE_FLAGS =
+  SRB_FLAGS_DISABLE_AUTOSENSE | SRB_FLAGS_DISABLE_DISCONNECT | SRB_FLAGS_DISABLE_SYNCH_TRANSFER
+const SMALL_BUFFER_BYTES = 0x40
+const LIST_ELEMENTS = 0x21
+const TWO_TO_32 = 0x100000000
+const BYTE_COUNT = Mdl.fields.byteCount.offset
+const BYTE_OFFSET = Mdl.fields.byteOffset.offset
+
+export class DiskDump implements DumpPortSide {
+  readonly scatterGatherList: GuestScatterGatherList
+  readonly #environment: CrashEnvironment
+  readonly #adapter: DumpAdapter
+  readonly #srb: PolledSrb
+  readonly #sendsPerSrb: number
+  readonly #smallBuffer: GuestBlock
+  #partitionOffset = 0
+  #sectorBytes = PAGE_SIZE
+  #failure = ''
+
+  constructor(
+    environment: CrashEnvironment,
+    profile: Profile,
+    place: ScsiPlace,
+    saved: PortConfigurationInformation,
+  ) {
+    this.#environment = environment
+    this.#sendsPerSrb = profile.limits.sendsPerSrb
+    this.#adapter = new DumpAdapter(environment, profile, saved)
+    this.#srb = new PolledSrb(environment, this.#adapter, place, profile)
+    this.#smallBuffer = environment.need(SMALL_BUFFER_BYTES)
+    this.scatterGatherList = new GuestScatterGatherList(environment.need(scatterGatherBytes(LIST_ELEMENTS)))
+    environment.serve(this)
+  }
+
+  /** One line: why the last routine failed. */
+  get failure(): string {
+    return this.#failure
+  }
+
+  get configBlock(): GuestBlock {
+    return this.#adapter.configBlock
+  }
+
+  get activeSrb(): GuestBlock | null {
+    return this.#srb.activeBlock
+  }
+
+  get srbExtension(): GuestBlock {
+    return this.#adapter.srbExtension
+  }
+
+  onInitialize(data: HwInitializationData): number {
+    return this.#adapter.onInitialize(data)
+  }
+
+  onRequestComplete(srb: GuestBlock): void {
+    this.#srb.onRequestComplete(srb)
+  }
+
+  driverEntry(miniport: MiniportImage): number {
+    const status = this.#adapter.start(miniport)
+    this.#failure = this.#adapter.failure
+    return status
+  }
+
+  /** OpenRoutine: enumerates the disk; false when it does not answer. */
+  open(partitionOffset: number): boolean {
+    this.#partitionOffset = partitionOffset
+    if (!this.#ask('INQUIRY', InquiryData.size, (srb) => srb.inquiry(InquiryData.size))) return false
+    const byteLength = ReadCapacity16Data.size
+    if (!this.#ask('READ CAPACITY', byteLength, (srb) => srb.readCapacity16(byteLength))) return false
+    this.#sectorBytes = ReadCapacity16Data.at(this.#smallBuffer.view).bytesPerBlock
+    if (this.#sectorBytes === 0 || PAGE_SIZE % this.#sectorBytes !== 0) {
+      this.#failure = `the disk has sectors of ${this.#sectorBytes} bytes, which do not fill a page`
+      return false
+    }
+    this.#askUnsupported()
+    return true
+  }
+
+  /** WriteRoutine: `offset` is partition relative; the MDL's pages go to the disk in order. NTSTATUS. */
+  write(offset: number, mdl: GuestBlock): number {
+    const { view } = mdl
+    const total = view.getUint32(BYTE_COUNT, true)
+    const first = view.getUint32(BYTE_OFFSET, true)
+    const va = view.getBigUint64(Mdl.fields.mappedSystemVa.offset, true)
+    for (let done = 0; done < total; ) {
+      const length = Math.min(total - done, this.#adapter.maximumTransfer)
+      this.#listPages(view, first + done, length)
+      const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
+      const status = this.#transfer(block, length, done === 0 ? va : va + BigInt(done))
+      if (status !== STATUS_SUCCESS) return status
+      done += length
+    }
+    return STATUS_SUCCESS
+  }
+
+  /** FinishRoutine: SYNCHRONIZE CACHE, then SHUTDOWN as the last SRB (DM-47). */
+  finish(): void {
+    this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS, 0)
+    this.#srb.builder.synchronizeCache()
+    this.#mustSucceed('SYNCHRONIZE CACHE')
+    this.#srb.begin(SRB_FUNCTION_SHUTDOWN, BASE_FLAGS, 0)
+    this.#mustSucceed('SHUTDOWN')
+  }
+
+  #mustSucceed(name: string): void {
+    if (isSuccess(this.#srb.send(name))) return
+    this.#environment.violate('DM-47', name, `${this.#srb.failure}, expected success`)
+  }
+
+  #ask(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): boolean {
+    for (let send = 0; send < this.#sendsPerSrb; send++) {
+      this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_IN, byteLength)
+      this.#srb.builder.srb.dataBuffer = this.#smallBuffer.va
+      compose(this.#srb.builder)
+      const status = this.#srb.send(name)
+      if (isSuccess(status)) return true
+      this.#failure = this.#srb.failure
+      if (status === STATUS_IO_TIMEOUT) return false
+    }
+    return false
+  }
+
+  /** DM-39, by the telemetry request that newer dump stacks send: a miniport without telemetry refuses it. */
+  #askUnsupported(): void {
+    fillBlock(this.#smallBuffer, 0)
+    this.#srb.begin(SRB_FUNCTION_IO_CONTROL, BASE_FLAGS | SRB_FLAGS_DATA_IN, SMALL_BUFFER_BYTES)
+    this.#srb.builder.srb.dataBuffer = this.#smallBuffer.va
+    const isTimeout = this.#srb.send('IO_CONTROL') === STATUS_IO_TIMEOUT
+    const status = this.#srb.srbStatus
+    if (!isTimeout && status === SRB_STATUS_INVALID_REQUEST) return
+    this.#environment.violate(
+      'DM-39',
+      'SRB_FUNCTION_IO_CONTROL',
+      `an unsupported function ended with SRB status ${hex(status)}, expected ${hex(SRB_STATUS_INVALID_REQUEST)}`,
+    )
+  }
+
+  #transfer(block: number, byteLength: number, va: bigint): number {
+    let status: number = STATUS_UNSUCCESSFUL
+    for (let send = 0; send < this.#sendsPerSrb; send++) {
+      this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
+      this.#srb.builder.srb.dataBuffer = va
+      this.#srb.builder.transfer(true, block, byteLength / this.#sectorBytes)
+      status = this.#srb.send('WRITE')
+      if (status === STATUS_SUCCESS) return status
+      this.#failure = `${this.#srb.failure} at sector ${hex(block)}`
+      if (status === STATUS_IO_TIMEOUT) return status
+    }
+    this.#failure = `${this.#failure}, ${this.#sendsPerSrb} times`
+    return status
+  }
+
+  /** Bytes `from` to `from + length` of the MDL's pages. */
+  #listPages(mdl: DataView, from: number, length: number): void {
+    const list = this.scatterGatherList
+    list.clear()
+    let at = from
+    const end = from + length
+    while (at < end) {
+      const within = at % PAGE_SIZE
+      const piece = Math.min(PAGE_SIZE - within, end - at)
+      const entry = MDL_PFN_ARRAY + ((at - within) / PAGE_SIZE) * 8
+      const page = mdl.getUint32(entry + 4, true) * TWO_TO_32 + mdl.getUint32(entry, true)
+      list.append(page * PAGE_SIZE + within, piece)
+      at += piece
+    }
+  }
+}

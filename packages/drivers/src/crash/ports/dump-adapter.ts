@@ -1,0 +1,196 @@
+// The start-up of a dump miniport as the dump port runs it inside its own DriverEntry: DriverEntry(NULL, NULL),
+// HwFindAdapter with dump=1 and the saved configuration, HwInitialize; then one poll with nothing pending.
+import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import {
+  DUMP_MODE_CRASH,
+  PortConfigurationInformation,
+  type Profile,
+  SP_RETURN_FOUND,
+  SP_UNINITIALIZED_VALUE,
+  SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK,
+  STATUS_DEVICE_NOT_CONNECTED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_NOT_SUPPORTED,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+  STOR_MAP_ALL_BUFFERS,
+} from '@dumpstack/nt'
+import { fillBlock } from '../../guest-block.ts'
+import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
+import { prefillConfiguration } from '../../port-configuration.ts'
+import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
+
+const ARGUMENT_STRING = 'dump=1;'
+
+export class DumpAdapter {
+  readonly configBlock: GuestBlock
+  /** One line: why start-up failed. */
+  failure = ''
+  data!: HwInitializationData
+  deviceExtension!: GuestBlock
+  srbExtension!: GuestBlock
+  /** Bytes of one SRB: what port, miniport and its physical breaks allow, whole pages. */
+  maximumTransfer = 0
+  readonly #environment: CrashEnvironment
+  readonly #profile: Profile
+  readonly #config: PortConfigurationInformation
+  readonly #saved: PortConfigurationInformation
+  #isInitialized = false
+  #status: number = STATUS_UNSUCCESSFUL
+
+  /** `saved` is the PORT_CONFIGURATION_INFORMATION of the dump pointers. */
+  constructor(environment: CrashEnvironment, profile: Profile, saved: PortConfigurationInformation) {
+    this.#environment = environment
+    this.#profile = profile
+    this.#saved = saved
+    this.configBlock = environment.need(PortConfigurationInformation.size)
+    this.#config = PortConfigurationInformation.at(this.configBlock.view)
+  }
+
+  /** DriverEntry(NULL, DUMP_STACK_CONTEXT): the miniport's DriverEntry, HwFindAdapter and HwInitialize, in that order (DM-06). */
+  start(miniport: MiniportImage): number {
+    this.#environment.enter('DriverEntry')
+    const status = miniport.load()(this.#environment, null, null)
+    this.#environment.leave()
+    if (this.failure !== '') return this.#status
+    if (!isSuccess(status)) {
+      return this.#fail(status, `DriverEntry of ${miniport.fileName} returned ${hex(status >>> 0)}`)
+    }
+    if (!this.#isInitialized) {
+      return this.#fail(STATUS_UNSUCCESSFUL, `${miniport.fileName} did not call StorPortInitialize`)
+    }
+    if (this.#profile.order.findAdapter === 'afterDriverEntry') this.#status = this.#findAdapter()
+    if (!isSuccess(this.#status)) return this.#status
+    return this.#initializeAdapter(miniport.fileName)
+  }
+
+  onInitialize(data: HwInitializationData): number {
+    if (this.#isInitialized) return STATUS_INVALID_PARAMETER
+    if ((data.srbTypeFlags & SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK) === 0) {
+      return this.#fail(
+        STATUS_NOT_SUPPORTED,
+        'the miniport takes no SCSI_REQUEST_BLOCK, which is all this port has',
+      )
+    }
+    if (data.mapBuffers === STOR_MAP_ALL_BUFFERS) {
+      return this.#fail(
+        STATUS_NOT_SUPPORTED,
+        'the miniport wants every data buffer mapped, which is not modelled',
+      )
+    }
+    const extension = this.#environment.heap.take(data.deviceExtensionSize)
+    if (extension === null) {
+      return this.#fail(
+        STATUS_INSUFFICIENT_RESOURCES,
+        `a device extension of ${hex(data.deviceExtensionSize)} bytes does not fit the memory of the dump stack`,
+      )
+    }
+    fillBlock(extension, 0)
+    this.deviceExtension = extension
+    this.data = data
+    this.#isInitialized = true
+    if (this.#profile.order.findAdapter === 'afterDriverEntry') return STATUS_SUCCESS
+    this.#status = this.#findAdapter()
+    return this.#status
+  }
+
+  #findAdapter(): number {
+    const { data } = this
+    this.#rebuildConfiguration(data)
+    const environment = this.#environment
+    environment.enter('HwFindAdapter')
+    const found = data.hwFindAdapter(this.deviceExtension, null, null, ARGUMENT_STRING, this.configBlock)
+    environment.leave()
+    if (found !== SP_RETURN_FOUND) {
+      return this.#fail(
+        STATUS_DEVICE_NOT_CONNECTED,
+        `HwFindAdapter returned ${found}, expected ${SP_RETURN_FOUND}`,
+      )
+    }
+    return this.#takeLimits(data)
+  }
+
+  /** The configuration that the runtime port saved, with limits unset as before any HwFindAdapter. */
+  #rebuildConfiguration(data: HwInitializationData): void {
+    const config = this.#config
+    const saved = this.#saved
+    prefillConfiguration(config, data)
+    config.systemIoBusNumber = saved.systemIoBusNumber
+    config.busInterruptLevel = saved.busInterruptLevel
+    config.busInterruptVector = saved.busInterruptVector
+    config.slotNumber = saved.slotNumber
+    config.numberOfAccessRanges = saved.numberOfAccessRanges
+    config.accessRanges = saved.accessRanges
+    config.miniportDumpData = saved.miniportDumpData
+    config.dumpRegion.virtualBase = saved.dumpRegion.virtualBase
+    config.dumpRegion.physicalBase = saved.dumpRegion.physicalBase
+    config.dumpRegion.length = saved.dumpRegion.length
+    config.dumpMode = DUMP_MODE_CRASH
+    patternDumpRegion(this.#environment, config)
+  }
+
+  #takeLimits(data: HwInitializationData): number {
+    const { limits } = this.#profile
+    const environment = this.#environment
+    const { maximumTransferLength, numberOfPhysicalBreaks, srbExtensionSize } = this.#config
+    const limit = Math.min(maximumTransferLength, limits.maximumTransferSize)
+    const byBreaks =
+      numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE
+        ? Number.POSITIVE_INFINITY
+        : (numberOfPhysicalBreaks - 1) * PAGE_SIZE
+    const isOneUnset =
+      (maximumTransferLength === SP_UNINITIALIZED_VALUE) !==
+      (numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE)
+    if (isOneUnset || byBreaks < limit) {
+      environment.violate(
+        'DM-43',
+        'HwFindAdapter',
+        `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)} do not agree`,
+      )
+    }
+    this.maximumTransfer = Math.floor(Math.min(limit, byBreaks) / PAGE_SIZE) * PAGE_SIZE
+    if (this.maximumTransfer < PAGE_SIZE) {
+      return this.#fail(
+        STATUS_INVALID_PARAMETER,
+        'the limits of the miniport do not allow one page in a transfer',
+      )
+    }
+    const noncached = environment.uncachedBytes + srbExtensionSize + data.deviceExtensionSize
+    if (noncached > limits.noncachedBudget) {
+      environment.violate(
+        'DM-11',
+        'HwFindAdapter',
+        `noncached memory of ${hex(noncached)} bytes was asked for, expected at most ${hex(limits.noncachedBudget)}`,
+      )
+    }
+    const extension = environment.takeSrbExtension(srbExtensionSize)
+    if (extension === null) {
+      return this.#fail(
+        STATUS_INSUFFICIENT_RESOURCES,
+        `an SRB extension of ${hex(srbExtensionSize)} bytes does not fit`,
+      )
+    }
+    this.srbExtension = extension
+    return STATUS_SUCCESS
+  }
+
+  #initializeAdapter(fileName: string): number {
+    const { data } = this
+    const environment = this.#environment
+    environment.enter('HwInitialize')
+    const isReady = data.hwInitialize(this.deviceExtension)
+    environment.leave()
+    if (!isReady) return this.#fail(STATUS_UNSUCCESSFUL, `HwInitialize of ${fileName} returned FALSE`)
+    // DM-20: a poll with nothing pending must be safe.
+    environment.enter('HwInterrupt')
+    data.hwInterrupt(this.deviceExtension)
+    environment.leave()
+    return STATUS_SUCCESS
+  }
+
+  #fail(status: number, failure: string): number {
+    this.failure = failure
+    return status
+  }
+}

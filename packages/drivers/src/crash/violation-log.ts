@@ -1,0 +1,45 @@
+// The dump-mode rules that a driver broke, each once, with the routine it was in.
+import { type Gva, hex } from '@dumpstack/bytes'
+import type { DumpModeViolation } from '../dump-stack.ts'
+import type { LoadedImage } from '../kernel-services.ts'
+
+/** Everything after KeBugCheckEx runs at HIGH_LEVEL, which is 15 on x64. */
+export const HIGH_LEVEL = 15
+
+export interface BrokenRule {
+  readonly rule: string
+  /** The port routine or access, or the entry point itself. */
+  readonly call: string
+  readonly message: string
+  readonly driver: LoadedImage
+  /** Address of the driver's routine that ran. */
+  readonly routine: Gva
+  readonly atNs: number
+}
+
+export class ViolationLog {
+  readonly violations: DumpModeViolation[] = []
+  readonly #seed: number
+
+  constructor(seed: number) {
+    this.#seed = seed
+  }
+
+  add({ rule, call, message, driver, routine, atNs }: BrokenRule): void {
+    const isKnown = this.violations.some(
+      (known) => known.rule === rule && known.call === call && known.message === message,
+    )
+    if (isKnown) return
+    this.violations.push({
+      rule,
+      call,
+      message,
+      driver: driver.baseName,
+      address: hex(routine),
+      offset: hex(routine - driver.base),
+      irql: 'HIGH_LEVEL',
+      atNs,
+      repro: `dumpstack test --seed ${this.#seed}`,
+    })
+  }
+}

@@ -1,0 +1,121 @@
+// A kernel for tests: contiguous memory from a bump allocator, one VA per GPA, images that are only addresses.
+import { type Gpa, type Gva, gpa, gpaToPfn, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
+import {
+  type ControllerOptions,
+  createDisk,
+  createMachine,
+  type DiskImage,
+  type Machine,
+  MemoryDiskImage,
+  Owner,
+} from '@dumpstack/machine'
+import type { KernelMemory, KernelServices, LoadedImage } from './kernel-services.ts'
+
+const RAM_VA = 0xffff_8000_0000_0000n
+const IO_VA = 0xffff_f780_0000_0000n
+const FIRST_FREE = 0x200000
+const IMAGE_BYTES = 0x4000
+const EXPORTS = [
+  'DriverEntry',
+  'AhciHwFindAdapter',
+  'AhciHwInitialize',
+  'AhciHwBuildIo',
+  'AhciHwStartIo',
+  'AhciHwInterrupt',
+  'AhciHwResetBus',
+]
+
+export class FakeKernel implements KernelServices {
+  readonly loaded: LoadedImage[] = []
+  readonly unloaded: LoadedImage[] = []
+  readonly #machine: Machine
+  #next = FIRST_FREE
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  allocate(byteLength: number, options: { owner: Owner }): KernelMemory {
+    const length = Math.ceil(byteLength / PAGE_SIZE) * PAGE_SIZE
+    const address = gpa(this.#next)
+    this.#next += length
+    this.#machine.ram.setOwner(gpaToPfn(address), length / PAGE_SIZE, options.owner)
+    this.#machine.ram.write(address, new Uint8Array(length))
+    return { va: gva(RAM_VA + BigInt(address)), gpa: address, byteLength: length }
+  }
+
+  vaToGpa(va: Gva): Gpa | null {
+    const address = Number(va - RAM_VA)
+    const { ram } = this.#machine
+    const page = Math.floor(address / PAGE_SIZE)
+    const isRam = ram.runs.some((run) => page >= run.basePage && page < run.basePage + run.pageCount)
+    return va >= RAM_VA && isRam && address < this.#next ? gpa(address) : null
+  }
+
+  mapIoSpace(address: Gpa): Gva {
+    return gva(IO_VA + BigInt(address))
+  }
+
+  loadImage(nameOnDisk: string, baseName: string): LoadedImage {
+    const { va } = this.allocate(IMAGE_BYTES, { owner: Owner.kernel })
+    const image: LoadedImage = {
+      nameOnDisk,
+      baseName,
+      base: va,
+      size: IMAGE_BYTES,
+      exportAddress: (name) => {
+        const index = EXPORTS.indexOf(name)
+        return index < 0 ? null : gva(va + 0x1000n + BigInt(index) * 0x100n)
+      },
+    }
+    this.loaded.push(image)
+    return image
+  }
+
+  unloadImage(image: LoadedImage): void {
+    this.loaded.splice(this.loaded.indexOf(image), 1)
+    this.unloaded.push(image)
+  }
+}
+
+export const TEST_SEED = 7
+export const TEST_DISK_BYTES = 64 * 1024 * 1024
+
+export interface TestMachine {
+  readonly machine: Machine
+  readonly kernel: FakeKernel
+  readonly controller: ControllerOptions
+  readonly image: DiskImage
+}
+
+/** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one AHCI controller, one disk in memory. */
+export function testMachine(
+  options: { logicalSectorBytes?: 512 | 4096; diskBytes?: number } = {},
+): TestMachine {
+  const image = new MemoryDiskImage(options.diskBytes ?? TEST_DISK_BYTES)
+  const disk = createDisk({
+    name: 'disk0',
+    model: 'Dumpstack Disk',
+    serialNumber: 'DS0001',
+    logicalSectorBytes: options.logicalSectorBytes ?? 512,
+    image,
+  })
+  const controller: ControllerOptions = {
+    kind: 'ahci',
+    name: 'ahci0',
+    bdf: (1 << 3) | 0,
+    interruptVector: 16,
+    disk,
+  }
+  const machine = createMachine({
+    seed: TEST_SEED,
+    runs: [
+      { basePage: pfn(1), pageCount: 0x9f },
+      { basePage: pfn(0x100), pageCount: 0xd61 },
+      { basePage: pfn(0x100000), pageCount: 0x200 },
+    ],
+    cpuCount: 1,
+    controllers: [controller],
+  })
+  return { machine, kernel: new FakeKernel(machine), controller, image }
+}

@@ -1,0 +1,125 @@
+// Composes an ATA command in a command table: the register FIS, the physical region descriptors and the command header.
+// Serial ATA AHCI 1.3.1, section 4.2; field use per command from ACS-3, section 7.
+import { type Gpa, gpa } from '@dumpstack/bytes'
+import {
+  ATA_DEVICE_LBA,
+  ATA_NCQ_TAG_SHIFT,
+  COMMAND_HEADER_PRDTL_SHIFT,
+  COMMAND_HEADER_W,
+  COMMAND_TABLE_CFIS,
+  COMMAND_TABLE_PRDT,
+  CommandHeader,
+  FIS_REG_H2D_C,
+  FIS_TYPE_REG_H2D,
+  FisRegH2D,
+  PrdtEntry,
+} from '@dumpstack/spec'
+import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
+import { COMMAND_TABLE_ALIGNMENT } from './layouts.ts'
+
+const FIS_DWORDS = FisRegH2D.size / 4
+const DBA = PrdtEntry.fields.dba.offset
+const DBC = PrdtEntry.fields.dbc.offset
+const TWO_TO_24 = 0x1000000
+const TWO_TO_32 = 0x100000000
+
+/** A command table in guest RAM, aligned inside the block that it was given. */
+export class CommandTable {
+  readonly gpa: Gpa
+  readonly #view: DataView
+  readonly #at: number
+  readonly #fis: FisRegH2D
+  #prdtLength = 0
+  #isWrite = false
+  #isQueued = false
+
+  constructor(block: GuestBlock) {
+    const slack = block.gpa % COMMAND_TABLE_ALIGNMENT
+    this.#at = slack === 0 ? 0 : COMMAND_TABLE_ALIGNMENT - slack
+    this.gpa = gpa(block.gpa + this.#at)
+    this.#view = block.view
+    this.#fis = FisRegH2D.at(block.view, this.#at + COMMAND_TABLE_CFIS)
+  }
+
+  get isQueued(): boolean {
+    return this.#isQueued
+  }
+
+  /** A command without sectors: IDENTIFY, FLUSH CACHE EXT, STANDBY IMMEDIATE. */
+  compose(command: number): void {
+    this.#begin(command, 0)
+    this.#isQueued = false
+    this.#isWrite = false
+  }
+
+  /** READ or WRITE DMA EXT. */
+  composeDma(command: number, isWrite: boolean, sector: number, count: number): void {
+    this.#begin(command, ATA_DEVICE_LBA)
+    this.#lba(sector)
+    this.#fis.count = count & 0xff
+    this.#fis.countExp = (count >>> 8) & 0xff
+    this.#isQueued = false
+    this.#isWrite = isWrite
+  }
+
+  /** READ or WRITE FPDMA QUEUED: the count is in Features, the tag follows with the slot. */
+  composeQueued(command: number, isWrite: boolean, sector: number, count: number): void {
+    this.#begin(command, ATA_DEVICE_LBA)
+    this.#lba(sector)
+    this.#fis.features = count & 0xff
+    this.#fis.featuresExp = (count >>> 8) & 0xff
+    this.#isQueued = true
+    this.#isWrite = isWrite
+  }
+
+  /** Physical regions of the data. */
+  describe(list: ScatterGatherList): void {
+    this.#prdtLength = list.numberOfElements
+    for (let i = 0; i < this.#prdtLength; i++) this.#region(i, list.physicalAddress(i), list.length(i))
+  }
+
+  describeOne(address: number, byteLength: number): void {
+    this.#prdtLength = 1
+    this.#region(0, address, byteLength)
+  }
+
+  /** Writes the command header of `slot`; a queued command takes the slot as its tag. */
+  place(commandList: DataView, slot: number): void {
+    if (this.#isQueued) this.#fis.count = slot << ATA_NCQ_TAG_SHIFT
+    const at = slot * CommandHeader.size
+    const flags = FIS_DWORDS | (this.#isWrite ? COMMAND_HEADER_W : 0)
+    commandList.setUint32(at, (flags | (this.#prdtLength << COMMAND_HEADER_PRDTL_SHIFT)) >>> 0, true)
+    commandList.setUint32(at + 0x4, 0, true)
+    commandList.setUint32(at + 0x8, this.gpa >>> 0, true)
+    commandList.setUint32(at + 0xc, Math.floor(this.gpa / TWO_TO_32), true)
+  }
+
+  #begin(command: number, device: number): void {
+    const at = this.#at + COMMAND_TABLE_CFIS
+    for (let i = 0; i < FisRegH2D.size; i += 4) this.#view.setUint32(at + i, 0, true)
+    this.#fis.fisType = FIS_TYPE_REG_H2D
+    this.#fis.flags = FIS_REG_H2D_C
+    this.#fis.command = command
+    this.#fis.device = device
+    this.#prdtLength = 0
+  }
+
+  #lba(sector: number): void {
+    const low = sector % TWO_TO_24
+    const high = Math.floor(sector / TWO_TO_24)
+    this.#fis.lba7to0 = low & 0xff
+    this.#fis.lba15to8 = (low >>> 8) & 0xff
+    this.#fis.lba23to16 = low >>> 16
+    this.#fis.lba31to24 = high & 0xff
+    this.#fis.lba39to32 = (high >>> 8) & 0xff
+    this.#fis.lba47to40 = (high >>> 16) & 0xff
+  }
+
+  #region(index: number, address: number, byteLength: number): void {
+    const at = this.#at + COMMAND_TABLE_PRDT + index * PrdtEntry.size
+    this.#view.setUint32(at + DBA, address >>> 0, true)
+    this.#view.setUint32(at + DBA + 4, Math.floor(address / TWO_TO_32), true)
+    this.#view.setUint32(at + 8, 0, true)
+    this.#view.setUint32(at + DBC, byteLength - 1, true)
+  }
+}

@@ -1,0 +1,104 @@
+// SCSI commands that the miniport answers itself, from IDENTIFY DEVICE data: SPC-4 and SBC-3 through SAT-3.
+import {
+  CDB_INQUIRY_EVPD,
+  CDB_SERVICE_ACTION_MASK,
+  Cdb6Inquiry,
+  Cdb16,
+  DIRECT_ACCESS_DEVICE,
+  IdentifyDevice,
+  INQUIRY_CMDQUE,
+  INQUIRY_RESPONSE_DATA_FORMAT,
+  INQUIRY_VERSION_SPC_3,
+  InquiryData,
+  LunList,
+  ReadCapacity16Data,
+  ReadCapacityData,
+  SCSIOP_INQUIRY,
+  SCSIOP_READ_CAPACITY,
+  SCSIOP_REPORT_LUNS,
+  SCSIOP_SERVICE_ACTION_IN16,
+  SERVICE_ACTION_READ_CAPACITY16,
+  VPD_SERIAL_NUMBER,
+  VPD_SUPPORTED_PAGES,
+  VpdPageHeader,
+} from '@dumpstack/spec'
+import { ataString } from './identify.ts'
+import type { AdapterExtension } from './layouts.ts'
+
+const TWO_TO_32 = 0x100000000
+
+/** The data of the command in `cdb`; null when command or page is not one that a SATA disk answers. */
+export function emulatedData(
+  cdb: DataView,
+  adapter: AdapterExtension,
+  identify: DataView,
+): Uint8Array | null {
+  switch (cdb.getUint8(0)) {
+    case SCSIOP_INQUIRY:
+      return inquiry(Cdb6Inquiry.at(cdb), adapter, IdentifyDevice.at(identify))
+    case SCSIOP_READ_CAPACITY: {
+      const data = new Uint8Array(ReadCapacityData.size)
+      const capacity = ReadCapacityData.of(data)
+      capacity.logicalBlockAddress = Math.min(adapter.sectorCount - 1, 0xffffffff)
+      capacity.bytesPerBlock = adapter.sectorBytes
+      return data
+    }
+    case SCSIOP_SERVICE_ACTION_IN16: {
+      if ((Cdb16.at(cdb).flags & CDB_SERVICE_ACTION_MASK) !== SERVICE_ACTION_READ_CAPACITY16) return null
+      const data = new Uint8Array(ReadCapacity16Data.size)
+      const capacity = ReadCapacity16Data.of(data)
+      const last = adapter.sectorCount - 1
+      capacity.logicalBlockAddressHigh = Math.floor(last / TWO_TO_32)
+      capacity.logicalBlockAddressLow = last % TWO_TO_32
+      capacity.bytesPerBlock = adapter.sectorBytes
+      capacity.logicalPerPhysicalExponent = adapter.logicalPerPhysicalExponent
+      return data
+    }
+    case SCSIOP_REPORT_LUNS: {
+      const data = new Uint8Array(LunList.size)
+      LunList.of(data).lunListLength = LunList.size - 8
+      return data
+    }
+    default:
+      return null
+  }
+}
+
+function inquiry(cdb: Cdb6Inquiry, adapter: AdapterExtension, identify: IdentifyDevice): Uint8Array | null {
+  if ((cdb.flags & CDB_INQUIRY_EVPD) !== 0) {
+    if (cdb.pageCode === VPD_SUPPORTED_PAGES) {
+      return vpdPage(VPD_SUPPORTED_PAGES, [VPD_SUPPORTED_PAGES, VPD_SERIAL_NUMBER])
+    }
+    return cdb.pageCode === VPD_SERIAL_NUMBER
+      ? vpdPage(VPD_SERIAL_NUMBER, ascii(ataString(identify.serialNumber), 20))
+      : null
+  }
+  if (cdb.pageCode !== 0) return null
+  const data = new Uint8Array(InquiryData.size)
+  const view = InquiryData.of(data)
+  view.deviceType = DIRECT_ACCESS_DEVICE
+  view.version = INQUIRY_VERSION_SPC_3
+  view.responseDataFormat = INQUIRY_RESPONSE_DATA_FORMAT
+  view.additionalLength = InquiryData.size - 5
+  if (adapter.supportsNcq === 1) view.flags7 = INQUIRY_CMDQUE
+  view.vendorId = ascii('ATA', 8) // SAT-3 8.1.1
+  view.productId = ascii(ataString(identify.modelNumber), 16)
+  view.productRevisionLevel = ascii(ataString(identify.firmwareRevision), 4)
+  return data
+}
+
+function vpdPage(pageCode: number, content: ArrayLike<number>): Uint8Array {
+  const data = new Uint8Array(VpdPageHeader.size + content.length)
+  const header = VpdPageHeader.of(data)
+  header.deviceType = DIRECT_ACCESS_DEVICE
+  header.pageCode = pageCode
+  header.pageLength = content.length
+  data.set(content, VpdPageHeader.size)
+  return data
+}
+
+function ascii(text: string, length: number): Uint8Array {
+  const field = new Uint8Array(length).fill(0x20)
+  for (let i = 0; i < Math.min(text.length, length); i++) field[i] = text.charCodeAt(i)
+  return field
+}

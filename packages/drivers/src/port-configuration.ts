@@ -1,0 +1,69 @@
+// What any port driver does with a miniport's tables: the copy of HW_INITIALIZATION_DATA in RAM and the configuration that
+// HwFindAdapter gets, prefilled (storport.h).
+import type { Gva } from '@dumpstack/bytes'
+import {
+  HwInitializationDataLayout,
+  PortConfigurationInformation,
+  SCSI_DMA64_SYSTEM_SUPPORTED,
+  SP_UNINITIALIZED_VALUE,
+} from '@dumpstack/nt'
+import type { LoadedImage } from './kernel-services.ts'
+import type { GuestBlock, HwInitializationData } from './miniport.ts'
+
+/** Address of a driver's routine, for RAM and reports; the image's base where it exports none of that name. */
+export const routineAddress = (image: LoadedImage, name: string): Gva =>
+  image.exportAddress(name) ?? image.base
+
+/** The miniport's table as RAM shows it; the code behind the addresses is not executed. */
+export function copyInitializationData(
+  block: GuestBlock,
+  data: HwInitializationData,
+  image: LoadedImage,
+  symbolPrefix: string,
+): void {
+  const address = (name: string): Gva => routineAddress(image, symbolPrefix + name)
+  const copy = HwInitializationDataLayout.at(block.view)
+  copy.hwInitializationDataSize = data.hwInitializationDataSize
+  copy.adapterInterfaceType = data.adapterInterfaceType
+  copy.hwInitialize = address('HwInitialize')
+  copy.hwStartIo = address('HwStartIo')
+  copy.hwInterrupt = address('HwInterrupt')
+  copy.hwFindAdapter = address('HwFindAdapter')
+  copy.hwResetBus = address('HwResetBus')
+  copy.hwAdapterControl = data.hwAdapterControl ? address('HwAdapterControl') : 0n
+  copy.hwBuildIo = data.hwBuildIo ? address('HwBuildIo') : 0n
+  copy.deviceExtensionSize = data.deviceExtensionSize
+  copy.specificLuExtensionSize = data.specificLuExtensionSize
+  copy.srbExtensionSize = data.srbExtensionSize
+  copy.numberOfAccessRanges = data.numberOfAccessRanges
+  copy.mapBuffers = data.mapBuffers
+  copy.needPhysicalAddresses = data.needPhysicalAddresses ? 1 : 0
+  copy.taggedQueuing = data.taggedQueuing ? 1 : 0
+  copy.autoRequestSense = data.autoRequestSense ? 1 : 0
+  copy.multipleRequestPerLu = data.multipleRequestPerLu ? 1 : 0
+  copy.featureSupport = data.featureSupport
+  copy.srbTypeFlags = data.srbTypeFlags
+  copy.addressTypeFlags = data.addressTypeFlags
+}
+
+/** Prefills what the port knows before HwFindAdapter; bus facts and dump facts are the caller's. */
+export function prefillConfiguration(config: PortConfigurationInformation, data: HwInitializationData): void {
+  config.length = PortConfigurationInformation.size
+  config.adapterInterfaceType = data.adapterInterfaceType
+  config.maximumTransferLength = SP_UNINITIALIZED_VALUE
+  config.numberOfPhysicalBreaks = SP_UNINITIALIZED_VALUE
+  config.dmaChannel = SP_UNINITIALIZED_VALUE
+  config.dmaPort = SP_UNINITIALIZED_VALUE
+  config.numberOfAccessRanges = data.numberOfAccessRanges
+  for (let bus = 0; bus < 8; bus++) config.initiatorBusId.set(bus, 0xff)
+  config.mapBuffers = data.mapBuffers
+  config.needPhysicalAddresses = data.needPhysicalAddresses ? 1 : 0
+  config.taggedQueuing = data.taggedQueuing ? 1 : 0
+  config.autoRequestSense = data.autoRequestSense ? 1 : 0
+  config.multipleRequestPerLu = data.multipleRequestPerLu ? 1 : 0
+  config.deviceExtensionSize = data.deviceExtensionSize
+  config.specificLuExtensionSize = data.specificLuExtensionSize
+  config.srbExtensionSize = data.srbExtensionSize
+  config.dma64BitAddresses = SCSI_DMA64_SYSTEM_SUPPORTED
+  config.featureSupport = data.featureSupport
+}

@@ -1,0 +1,235 @@
+// The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
+import { type Gpa, gpa, hex } from '@dumpstack/bytes'
+import type { Machine } from '@dumpstack/machine'
+import {
+  MiniportDumpPointers,
+  SRB_FLAGS_DATA_IN,
+  SRB_FLAGS_DATA_OUT,
+  SRB_FLAGS_QUEUE_ACTION_ENABLE,
+  SRB_FUNCTION_DUMP_POINTERS,
+  SRB_FUNCTION_EXECUTE_SCSI,
+  SRB_SIMPLE_TAG_REQUEST,
+  SRB_STATUS_MASK,
+  SRB_STATUS_PENDING,
+  SRB_STATUS_SUCCESS,
+} from '@dumpstack/nt'
+import { InquiryData, ReadCapacity16Data, SenseData } from '@dumpstack/spec'
+import { DriversError } from '../errors.ts'
+import type { GuestBlock } from '../miniport.ts'
+import type { BootDevice } from '../runtime-stack.ts'
+import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
+import { SrbBuilder } from '../srb-builder.ts'
+import type { Storport } from './storport.ts'
+
+const REQUESTS = 32
+const SRB_TIMEOUT_SECONDS = 10
+const ATTEMPTS = 4
+const STEP_NS = 100_000
+const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
+const MAXIMUM_REQUEST_BYTES = 0x20000
+const SMALL_BUFFER_BYTES = 0x100
+const TWO_TO_32 = 0x100000000
+
+/** One SRB with all that belongs to it. */
+interface Request {
+  readonly builder: SrbBuilder
+  readonly extension: GuestBlock
+  readonly list: GuestScatterGatherList
+  readonly sense: GuestBlock
+  transfer: Transfer | null
+}
+interface Transfer {
+  readonly isWrite: boolean
+  readonly diskOffset: number
+  readonly gpa: Gpa
+  readonly byteLength: number
+  attempts: number
+}
+
+export class BootDisk {
+  readonly device: BootDevice
+  readonly #machine: Machine
+  readonly #port: Storport
+  readonly #bySrb = new Map<GuestBlock, Request>()
+  readonly #idle: Request[] = []
+  readonly #waiting: Transfer[] = []
+  readonly #buffer: GuestBlock
+  #active = 0
+  #failure: DriversError | null = null
+
+  constructor(machine: Machine, port: Storport) {
+    this.#machine = machine
+    this.#port = port
+    this.#buffer = port.allocate(SMALL_BUFFER_BYTES)
+    port.resourcesOf = (srb) => this.#bySrb.get(srb)!
+    port.onComplete = (srb) => this.#completed(this.#bySrb.get(srb)!)
+    for (let i = 0; i < REQUESTS; i++) this.#makeRequest()
+    this.device = this.#identify()
+  }
+
+  get inFlight(): number {
+    return this.#active + this.#waiting.length
+  }
+
+  queue(isWrite: boolean, diskOffset: number, address: Gpa, byteLength: number): void {
+    if (this.#port.isFrozen)
+      throw new DriversError('STACK_FROZEN', 'the storage stack stopped with the system')
+    const { sectorBytes, sectorCount } = this.device
+    const isWhole = byteLength % sectorBytes === 0 && diskOffset % sectorBytes === 0
+    if (
+      !isWhole ||
+      byteLength <= 0 ||
+      byteLength > MAXIMUM_REQUEST_BYTES ||
+      diskOffset + byteLength > sectorBytes * sectorCount
+    ) {
+      throw new DriversError(
+        'OUT_OF_RANGE',
+        `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}: expected whole sectors of ${sectorBytes} bytes, at most ${hex(MAXIMUM_REQUEST_BYTES)}, inside ${sectorCount} sectors`,
+        { diskOffset, byteLength },
+      )
+    }
+    this.#waiting.push({ isWrite, diskOffset, gpa: address, byteLength, attempts: 0 })
+    this.#pump()
+  }
+
+  drain(): void {
+    const giveUpAt = this.#machine.nowNs + PATIENCE_NS
+    while (this.inFlight > 0 && this.#failure === null) {
+      if (this.#machine.nowNs >= giveUpAt) {
+        throw new DriversError(
+          'IO_FAILED',
+          `${this.inFlight} requests did not complete in ${PATIENCE_NS / 1e9} s`,
+        )
+      }
+      this.#machine.run(this.#machine.nowNs + STEP_NS)
+    }
+    const failure = this.#failure
+    this.#failure = null
+    if (failure !== null) throw failure
+  }
+
+  /** SRB_FUNCTION_DUMP_POINTERS: null when the miniport refuses. */
+  miniportDumpPointers(): MiniportDumpPointers | null {
+    const status = this.#small(
+      SRB_FUNCTION_DUMP_POINTERS,
+      MiniportDumpPointers.size,
+      SRB_FLAGS_DATA_IN,
+      () => {},
+    )
+    return status === SRB_STATUS_SUCCESS ? MiniportDumpPointers.at(this.#buffer.view) : null
+  }
+
+  #identify(): BootDevice {
+    this.#smallScsi('INQUIRY', InquiryData.size, (builder) => builder.inquiry(InquiryData.size))
+    const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
+    this.#smallScsi('READ CAPACITY', ReadCapacity16Data.size, (builder) =>
+      builder.readCapacity16(ReadCapacity16Data.size),
+    )
+    const capacity = ReadCapacity16Data.at(this.#buffer.view)
+    return {
+      model,
+      sectorBytes: capacity.bytesPerBlock,
+      sectorCount: capacity.logicalBlockAddressHigh * TWO_TO_32 + capacity.logicalBlockAddressLow + 1,
+    }
+  }
+
+  #smallScsi(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): void {
+    const status = this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, SRB_FLAGS_DATA_IN, compose)
+    if (status === SRB_STATUS_SUCCESS) return
+    throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
+  }
+
+  /** One SRB with the small buffer, awaited. */
+  #small(
+    srbFunction: number,
+    byteLength: number,
+    flags: number,
+    compose: (builder: SrbBuilder) => void,
+  ): number {
+    const request = this.#idle.pop()!
+    const { builder } = request
+    builder.begin(srbFunction, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
+    builder.srb.dataBuffer = this.#buffer.va
+    compose(builder)
+    request.transfer = null
+    this.#active++
+    this.#port.start(builder.block)
+    const giveUpAt = this.#machine.nowNs + PATIENCE_NS
+    while (builder.srb.srbStatus === SRB_STATUS_PENDING && this.#machine.nowNs < giveUpAt) {
+      this.#machine.run(this.#machine.nowNs + STEP_NS)
+    }
+    return builder.srb.srbStatus & SRB_STATUS_MASK
+  }
+
+  #makeRequest(): void {
+    const request: Request = {
+      builder: new SrbBuilder(this.#port.allocate(0x80)),
+      extension: this.#port.allocate(this.#port.config.srbExtensionSize),
+      list: new GuestScatterGatherList(this.#port.allocate(scatterGatherBytes(1))),
+      sense: this.#port.allocate(SenseData.size),
+      transfer: null,
+    }
+    this.#bySrb.set(request.builder.block, request)
+    this.#idle.push(request)
+  }
+
+  #pump(): void {
+    while (this.#waiting.length > 0 && this.#active < this.#port.queueDepth && !this.#port.isFrozen) {
+      const request = this.#idle.pop()
+      if (request === undefined) return
+      const transfer = this.#waiting.shift()!
+      request.transfer = transfer
+      this.#active++
+      if (this.#send(request, transfer)) continue
+      this.#active--
+      request.transfer = null
+      this.#idle.push(request)
+      this.#waiting.unshift(transfer)
+      return // busy: the next completion tries again
+    }
+  }
+
+  #send(request: Request, transfer: Transfer): boolean {
+    const { builder, list } = request
+    const flags = (transfer.isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
+    builder.begin(
+      SRB_FUNCTION_EXECUTE_SCSI,
+      flags,
+      transfer.byteLength,
+      SRB_TIMEOUT_SECONDS,
+      request.extension.va,
+    )
+    builder.srb.queueAction = SRB_SIMPLE_TAG_REQUEST
+    builder.srb.senseInfoBuffer = request.sense.va
+    builder.srb.senseInfoBufferLength = SenseData.size
+    const { sectorBytes } = this.device
+    builder.transfer(transfer.isWrite, transfer.diskOffset / sectorBytes, transfer.byteLength / sectorBytes)
+    list.clear()
+    list.append(gpa(transfer.gpa), transfer.byteLength)
+    transfer.attempts++
+    return this.#port.start(builder.block)
+  }
+
+  #completed(request: Request): void {
+    this.#active--
+    this.#idle.push(request)
+    const { transfer } = request
+    request.transfer = null
+    if (transfer === null) return
+    const status = request.builder.srb.srbStatus & SRB_STATUS_MASK
+    if (status !== SRB_STATUS_SUCCESS) this.#retry(transfer, status)
+    this.#pump()
+  }
+
+  #retry(transfer: Transfer, status: number): void {
+    if (transfer.attempts < ATTEMPTS) {
+      this.#waiting.unshift(transfer)
+      return
+    }
+    this.#failure ??= new DriversError(
+      'IO_FAILED',
+      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with SRB status ${hex(status)} ${ATTEMPTS} times`,
+      { diskOffset: transfer.diskOffset, status },
+    )
+  }
+}

@@ -1,0 +1,76 @@
+// IOCTL_SCSI_GET_DUMP_POINTERS: what crashdmp learns from the running stack, laid out in guest RAM. The miniport's context
+// for its dump instance comes through SRB_FUNCTION_DUMP_POINTERS when it has STOR_FEATURE_DUMP_POINTERS.
+import { type Machine, Owner } from '@dumpstack/machine'
+import {
+  DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
+  DUMP_POINTERS_VERSION_4,
+  DumpDriver,
+  DumpPointersEx,
+  MappedAddress,
+  PortConfigurationInformation,
+  STOR_FEATURE_DUMP_POINTERS,
+} from '@dumpstack/nt'
+import { DriversError } from '../errors.ts'
+import { GuestHeap } from '../guest-block.ts'
+import type { KernelMemory, KernelServices } from '../kernel-services.ts'
+import type { GuestBlock } from '../miniport.ts'
+import type { BootDisk } from './boot-disk.ts'
+import { chainMappedAddresses, type Storport } from './storport.ts'
+
+const COMMON_BUFFER_BYTES = 0x10000
+const POINTERS_BYTES = 0x1000
+
+export function makeDumpPointers(
+  machine: Machine,
+  kernel: KernelServices,
+  port: Storport,
+  disk: BootDisk,
+): KernelMemory {
+  const memory = kernel.allocate(POINTERS_BYTES, { owner: Owner.dumpPath })
+  const heap = new GuestHeap(machine.ram, memory)
+  const take = (byteLength: number): GuestBlock => {
+    const block = heap.take(byteLength)
+    if (block === null)
+      throw new DriversError('DUMP_POINTERS', `dump pointers need more than ${POINTERS_BYTES} bytes`)
+    return block
+  }
+  const pointers = DumpPointersEx.at(take(DumpPointersEx.size).view)
+  const saved = take(PortConfigurationInformation.size)
+  const { view } = port.configBlock
+  new Uint8Array(saved.view.buffer, saved.view.byteOffset, PortConfigurationInformation.size).set(
+    new Uint8Array(view.buffer, view.byteOffset, PortConfigurationInformation.size),
+  )
+  if ((port.data.featureSupport & STOR_FEATURE_DUMP_POINTERS) !== 0) {
+    const answer = disk.miniportDumpPointers()
+    if (answer === null) {
+      throw new DriversError(
+        'DUMP_POINTERS',
+        `${port.image.baseName} did not answer SRB_FUNCTION_DUMP_POINTERS`,
+      )
+    }
+    PortConfigurationInformation.at(saved.view).miniportDumpData = answer.miniportPrivateDumpData
+  }
+  const miniport = driverEntry(take(DumpDriver.size), port.image.nameOnDisk, null)
+  const portDriver = driverEntry(take(DumpDriver.size), 'storport.sys', miniport)
+  const windows = port.mappedAddresses
+  const chain = chainMappedAddresses(take(Math.max(windows.length, 1) * MappedAddress.size), windows)
+
+  pointers.version = DUMP_POINTERS_VERSION_4
+  pointers.size = DumpPointersEx.size
+  pointers.dumpData = saved.va
+  pointers.commonBufferSize = COMMON_BUFFER_BYTES
+  pointers.allocateCommonBuffers = 1
+  pointers.driverList = portDriver.va
+  pointers.dwPortFlags = DUMP_EX_FLAG_SUPPORT_64BITMEMORY
+  pointers.maxTransferSize = COMMON_BUFFER_BYTES
+  pointers.mappedRegisterBase = chain ?? 0n
+  return memory
+}
+
+function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | null): GuestBlock {
+  const driver = DumpDriver.at(block.view)
+  driver.dumpDriverList = next?.va ?? 0n
+  driver.driverName = fileName.replace(/\.sys$/, '')
+  driver.baseName = driver.driverName
+  return block
+}

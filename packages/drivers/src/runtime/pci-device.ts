@@ -1,0 +1,64 @@
+// Finds what PnP would hand to the port: the PCI function, its memory ranges and its identity. PCI 3.0, section 6.2.5.
+import { type Gpa, gpa, hex } from '@dumpstack/bytes'
+import type { Bdf, Machine } from '@dumpstack/machine'
+import {
+  PCI_BASE_ADDRESS_0,
+  PCI_BASE_ADDRESS_MEMORY_MASK,
+  PCI_CLASS_AHCI,
+  PCI_COMMAND,
+  PCI_COMMAND_BUS_MASTER,
+  PCI_COMMAND_MEMORY_SPACE,
+  PCI_NO_DEVICE,
+  PCI_REVISION_ID,
+  PCI_VENDOR_ID,
+} from '@dumpstack/spec'
+import { DriversError } from '../errors.ts'
+
+const BASE_ADDRESSES = 6
+
+export interface PciRange {
+  readonly base: Gpa
+  readonly byteLength: number
+}
+
+/** Six base address registers, null where there is none or it is an I/O range. Throws DriversError NO_CONTROLLER. */
+export function discoverAhci(machine: Machine, bdf: Bdf): (PciRange | null)[] {
+  const { bus } = machine
+  const place = `pci ${hex(bdf >>> 8)}:${hex((bdf >>> 3) & 0x1f)}.${bdf & 7}`
+  if (bus.config32(bdf, PCI_VENDOR_ID) === PCI_NO_DEVICE) {
+    throw new DriversError('NO_CONTROLLER', `${place} has no device`, { bdf })
+  }
+  const classCode = bus.config32(bdf, PCI_REVISION_ID) >>> 8
+  if (classCode !== PCI_CLASS_AHCI) {
+    throw new DriversError(
+      'NO_CONTROLLER',
+      `${place} has class ${hex(classCode)}, expected ${hex(PCI_CLASS_AHCI)}, an AHCI controller`,
+      { bdf, classCode },
+    )
+  }
+  const command = bus.config32(bdf, PCI_COMMAND) & 0xffff
+  const ranges: (PciRange | null)[] = []
+  for (let index = 0; index < BASE_ADDRESSES; index++) {
+    const register = PCI_BASE_ADDRESS_0 + index * 4
+    const address = bus.config32(bdf, register)
+    bus.setConfig32(bdf, register, 0xffffffff)
+    const mask = bus.config32(bdf, register)
+    bus.setConfig32(bdf, register, address)
+    const isMemory = mask !== 0 && (address & 1) === 0
+    const base = (address & PCI_BASE_ADDRESS_MEMORY_MASK) >>> 0
+    const byteLength = ((~(mask & PCI_BASE_ADDRESS_MEMORY_MASK) >>> 0) + 1) % 0x100000000
+    ranges.push(isMemory && base !== 0 ? { base: gpa(base), byteLength } : null)
+  }
+  bus.setConfig32(bdf, PCI_COMMAND, command | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER)
+  return ranges
+}
+
+/** `length` bytes of configuration space. */
+export function readConfig(machine: Machine, bdf: Bdf, offset: number, length: number): Uint8Array {
+  const first = offset - (offset % 4)
+  const words = new DataView(new ArrayBuffer(Math.ceil((offset + length - first) / 4) * 4))
+  for (let at = 0; at < words.byteLength; at += 4) {
+    words.setUint32(at, machine.bus.config32(bdf, first + at), true)
+  }
+  return new Uint8Array(words.buffer, offset - first, length)
+}

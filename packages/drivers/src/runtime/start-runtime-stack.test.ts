@@ -1,0 +1,88 @@
+import { gpa } from '@dumpstack/bytes'
+import { describe, expect, it } from 'vitest'
+import { DriversError } from '../errors.ts'
+import { testMachine } from '../fake-kernel.test-support.ts'
+import { storahci } from '../miniports/storahci/index.ts'
+import { startRuntimeStack } from './start-runtime-stack.ts'
+
+const start = (options?: Parameters<typeof testMachine>[0]) => {
+  const test = testMachine(options)
+  const { machine, kernel, controller } = test
+  return { ...test, stack: startRuntimeStack({ machine, kernel, controller, miniport: storahci }) }
+}
+const random = (length: number, seed: number) =>
+  Uint8Array.from({ length }, (_, i) => Math.imul(i + seed, 0x9e3779b1) >>> 24)
+
+describe.each([512, 4096] as const)('on a disk with sectors of %i bytes', (logicalSectorBytes) => {
+  it('finds the disk, writes with several commands in flight and reads the same bytes back', () => {
+    const { machine, stack, image } = start({ logicalSectorBytes })
+    expect(stack.bootDevice).toEqual({
+      model: 'Dumpstack Disk',
+      sectorBytes: logicalSectorBytes,
+      sectorCount: (64 * 1024 * 1024) / logicalSectorBytes,
+    })
+    const blocks = Array.from({ length: 12 }, (_, i) => random(0x8000, i))
+    blocks.forEach((bytes, i) => {
+      machine.ram.write(gpa(0x100000000 + i * 0x8000), bytes)
+      stack.write(i * 0x10000, gpa(0x100000000 + i * 0x8000), bytes.byteLength)
+    })
+    expect(stack.inFlight).toBe(12)
+    stack.drain()
+    expect(stack.inFlight).toBe(0)
+    blocks.forEach((bytes, i) => {
+      const found = new Uint8Array(bytes.byteLength)
+      image.read(i * 0x10000, found)
+      expect(Buffer.compare(found, bytes)).toBe(0)
+      stack.read(i * 0x10000, gpa(0x700000 + i * 0x8000), bytes.byteLength)
+    })
+    stack.drain()
+    blocks.forEach((bytes, i) => {
+      const found = new Uint8Array(bytes.byteLength)
+      machine.ram.read(gpa(0x700000 + i * 0x8000), found)
+      expect(Buffer.compare(found, bytes)).toBe(0)
+    })
+  })
+})
+
+it('queues more than the disk takes at a time', () => {
+  const { stack } = start()
+  for (let i = 0; i < 100; i++) stack.write(i * 4096, gpa(0x100000), 4096)
+  expect(stack.inFlight).toBe(100)
+  stack.drain()
+  expect(stack.inFlight).toBe(0)
+})
+
+it('refuses what is not whole sectors inside the disk', () => {
+  const { stack } = start()
+  expect(() => stack.write(64 * 1024 * 1024, gpa(0x100000), 4096)).toThrow(/disk offset 0x4000000/)
+  expect(() => stack.write(100, gpa(0x100000), 4096)).toThrow(DriversError)
+  expect(() => stack.write(0, gpa(0x100000), 0x40000)).toThrow(/at most 0x20000/)
+})
+
+it('retries after a transient error and reports a bad sector', () => {
+  const { machine, stack, image, controller } = start()
+  const bytes = random(4096, 5)
+  machine.ram.write(gpa(0x100000), bytes)
+  machine.faults.add({ kind: 'transientError', controller: controller.name, afterWrites: 0 })
+  for (let i = 0; i < 4; i++) stack.write(i * 4096, gpa(0x100000), 4096)
+  stack.drain()
+  const found = new Uint8Array(4096)
+  for (let i = 0; i < 4; i++) {
+    image.read(i * 4096, found)
+    expect(Buffer.compare(found, bytes)).toBe(0)
+  }
+  machine.faults.add({ kind: 'badSector', controller: controller.name, lba: 80 as never, sectorCount: 1 })
+  stack.write(80 * 512, gpa(0x100000), 4096)
+  expect(() => stack.drain()).toThrow(
+    /write of 0x1000 bytes at disk offset 0xa000 ended with SRB status 0x4 4 times/,
+  )
+})
+
+it('stops with the system: nothing completes after the freeze', () => {
+  const { machine, stack } = start()
+  for (let i = 0; i < 8; i++) stack.write(i * 4096, gpa(0x100000), 4096)
+  stack.freeze()
+  machine.run(machine.nowNs + 1e9)
+  expect(stack.inFlight).toBe(8)
+  expect(() => stack.write(0, gpa(0x100000), 4096)).toThrow(/stopped with the system/)
+})

@@ -1,0 +1,337 @@
+// A small Storport for the running system: brings a miniport up as PnP would, keeps its SRBs, takes its interrupts and runs
+// its DPCs. Structures live in guest RAM as nonpaged kernel memory.
+import { type Gpa, type Gva, gpa, gva, hex } from '@dumpstack/bytes'
+import { type ControllerOptions, type Machine, Owner } from '@dumpstack/machine'
+import {
+  AccessRange,
+  DriverObject,
+  HwInitializationDataLayout,
+  IO_TYPE_DRIVER,
+  MappedAddress,
+  PortConfigurationInformation,
+  SP_RETURN_FOUND,
+  STATUS_SUCCESS,
+} from '@dumpstack/nt'
+import { DriversError } from '../errors.ts'
+import { GuestHeap } from '../guest-block.ts'
+import { GuestFault } from '../guest-fault.ts'
+import type { KernelServices, LoadedImage } from '../kernel-services.ts'
+import type {
+  DeviceRegisters,
+  GuestBlock,
+  HwInitializationData,
+  MiniportImage,
+  PortExports,
+  ScatterGatherList,
+  StorDpc,
+} from '../miniport.ts'
+import { copyInitializationData, prefillConfiguration } from '../port-configuration.ts'
+import { RegisterWindow } from '../register-window.ts'
+import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
+import { discoverAhci, type PciRange, readConfig } from './pci-device.ts'
+
+const KERNEL_OWNED = { owner: Owner.kernel }
+const MAXIMUM_QUEUE_DEPTH = 32
+const POOL_BYTES = 0x8000
+
+/** What the port keeps beside an SRB. */
+export interface SrbResources {
+  readonly extension: GuestBlock
+  readonly list: ScatterGatherList
+}
+
+export class Storport implements PortExports {
+  readonly image: LoadedImage
+  readonly config: PortConfigurationInformation
+  readonly configBlock: GuestBlock
+  /** Register windows as the dump port will find them. */
+  readonly mappedAddresses: { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[] = []
+  queueDepth = 1
+  onComplete: (srb: GuestBlock) => void = () => {}
+  resourcesOf: (srb: GuestBlock) => SrbResources = () => {
+    throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
+  }
+  readonly #machine: Machine
+  readonly #kernel: KernelServices
+  readonly #controller: ControllerOptions
+  readonly #driverName: string
+  readonly #symbolPrefix: string
+  readonly #ranges: (PciRange | null)[]
+  #data!: HwInitializationData
+  #pool: GuestHeap | null = null
+  #deviceExtension!: GuestBlock
+  #uncached: GuestBlock | null = null
+  #passiveInitialization: (() => boolean) | null = null
+  readonly #queuedDpcs: StorDpc[] = []
+  #isFrozen = false
+
+  constructor(
+    machine: Machine,
+    kernel: KernelServices,
+    controller: ControllerOptions,
+    miniport: MiniportImage,
+  ) {
+    this.#machine = machine
+    this.#kernel = kernel
+    this.#controller = controller
+    this.#driverName = miniport.fileName
+    this.#symbolPrefix = miniport.symbolPrefix
+    this.#ranges = discoverAhci(machine, controller.bdf)
+    kernel.loadImage('storport.sys', 'storport.sys')
+    this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
+    this.configBlock = this.#allocate(PortConfigurationInformation.size)
+    this.config = PortConfigurationInformation.at(this.configBlock.view)
+    this.#start(miniport)
+  }
+
+  get data(): HwInitializationData {
+    return this.#data
+  }
+
+  get isFrozen(): boolean {
+    return this.#isFrozen
+  }
+
+  allocate(byteLength: number): GuestBlock {
+    return this.#allocate(byteLength)
+  }
+
+  /** Hands an SRB to the miniport; false when it is busy and wants it again later. */
+  start(srb: GuestBlock): boolean {
+    const { hwBuildIo, hwStartIo } = this.#data
+    if (hwBuildIo !== undefined && !hwBuildIo(this.#deviceExtension, srb)) return true
+    return hwStartIo(this.#deviceExtension, srb)
+  }
+
+  resetBus(): void {
+    this.#data.hwResetBus(this.#deviceExtension, 0)
+  }
+
+  freeze(): void {
+    this.#isFrozen = true
+    this.#machine.bus.onInterrupt(this.#controller.interruptVector, null)
+  }
+
+  #start(miniport: MiniportImage): void {
+    const driverObject = this.#driverObject()
+    const registryPath = this.#allocate(0x10) // an empty UNICODE_STRING
+    const status = miniport.load()(this, driverObject.va, registryPath.va)
+    if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
+    this.#findAdapter()
+    this.#machine.bus.onInterrupt(this.#controller.interruptVector, () => this.#interrupt())
+    if (!this.#data.hwInitialize(this.#deviceExtension)) throw this.#failed('HwInitialize returned FALSE')
+    if (this.#passiveInitialization !== null && !this.#passiveInitialization()) {
+      throw this.#failed('passive initialisation returned FALSE')
+    }
+  }
+
+  #findAdapter(): void {
+    this.#deviceExtension = this.#allocate(this.#data.deviceExtensionSize)
+    const { config } = this
+    prefillConfiguration(config, this.#data)
+    config.systemIoBusNumber = this.#controller.bdf >>> 8
+    config.slotNumber = (this.#controller.bdf >>> 3) & 0x1f
+    config.busInterruptLevel = this.#controller.interruptVector
+    config.busInterruptVector = this.#controller.interruptVector
+    const ranges = this.#allocate(config.numberOfAccessRanges * AccessRange.size)
+    for (let i = 0; i < config.numberOfAccessRanges; i++) {
+      const range = this.#ranges[i]
+      if (!range) continue
+      const entry = AccessRange.at(ranges.view, i * AccessRange.size)
+      entry.rangeStart = BigInt(range.base)
+      entry.rangeLength = range.byteLength
+      entry.rangeInMemory = 1
+    }
+    config.accessRanges = ranges.va
+    const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
+    if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`)
+    if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
+  }
+
+  /** DM-15: memory that the dump instance will find in DumpRegion. */
+  #makeDumpRegion(byteLength: number): void {
+    const memory = this.#kernel.allocate(byteLength, { owner: Owner.dumpPath })
+    this.config.dumpRegion.virtualBase = memory.va
+    this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
+    this.config.dumpRegion.length = byteLength
+  }
+
+  #driverObject(): GuestBlock {
+    const block = this.#allocate(DriverObject.size)
+    const object = DriverObject.at(block.view)
+    object.type = IO_TYPE_DRIVER
+    object.size = DriverObject.size
+    object.driverStart = this.image.base
+    object.driverSize = this.image.size
+    return block
+  }
+
+  #interrupt(): boolean {
+    const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
+    while (!this.#isFrozen) {
+      const dpc = this.#queuedDpcs.shift()
+      if (dpc === undefined) break
+      dpc.routine(this.#deviceExtension)
+    }
+    return isOwn
+  }
+
+  #allocate(byteLength: number): GuestBlock {
+    const fits = this.#pool?.take(byteLength)
+    if (fits) return fits
+    const memory = this.#kernel.allocate(Math.max(byteLength, POOL_BYTES), KERNEL_OWNED)
+    this.#pool = new GuestHeap(this.#machine.ram, memory)
+    return this.#allocate(byteLength)
+  }
+
+  #failed(what: string): DriversError {
+    return new DriversError(
+      'CONTROLLER_FAILED',
+      `${this.#driverName} did not start on ${this.#controller.name}: ${what}`,
+      { driver: this.#driverName, controller: this.#controller.name },
+    )
+  }
+
+  // PortExports
+
+  initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
+    this.#data = data
+    copyInitializationData(
+      this.#allocate(HwInitializationDataLayout.size),
+      data,
+      this.image,
+      this.#symbolPrefix,
+    )
+    return STATUS_SUCCESS
+  }
+
+  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
+    return readConfig(this.#machine, this.#controller.bdf, offset, length)
+  }
+
+  getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
+    const range = this.#ranges[rangeIndex]
+    if (!range) return null
+    const va = this.#kernel.mapIoSpace(range.base, range.byteLength)
+    if (!this.mappedAddresses.some((mapped) => mapped.va === va)) {
+      this.mappedAddresses.push({ va, gpa: range.base, byteLength: range.byteLength })
+    }
+    return new RegisterWindow(this.#machine.bus, this.#driverName, va, range.base, range.byteLength)
+  }
+
+  getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
+    this.#uncached ??= this.#allocate(byteLength)
+    return this.#uncached
+  }
+
+  getPhysicalAddress(
+    _extension: GuestBlock,
+    _srb: GuestBlock | null,
+    va: Gva,
+  ): { gpa: Gpa; length: number } | null {
+    const address = this.#kernel.vaToGpa(va)
+    return address === null ? null : { gpa: address, length: 0x1000 - (address % 0x1000) }
+  }
+
+  getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList {
+    return this.resourcesOf(srb).list
+  }
+
+  getSrbExtension(srb: GuestBlock): GuestBlock {
+    return this.resourcesOf(srb).extension
+  }
+
+  setDeviceQueueDepth(
+    _extension: GuestBlock,
+    _path: number,
+    _target: number,
+    _lun: number,
+    depth: number,
+  ): boolean {
+    this.queueDepth = Math.min(depth, MAXIMUM_QUEUE_DEPTH)
+    return depth >= 1
+  }
+
+  notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
+    this.onComplete(srb)
+  }
+
+  stallExecution(microseconds: number): void {
+    this.#machine.stall(microseconds)
+  }
+
+  enablePassiveInitialization(_extension: GuestBlock, routine: () => boolean): boolean {
+    this.#passiveInitialization = routine
+    return true
+  }
+
+  initializePerfOpts(): number {
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+
+  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    return { routine }
+  }
+
+  issueDpc(_extension: GuestBlock, dpc: StorDpc): boolean {
+    if (this.#queuedDpcs.includes(dpc)) return false
+    this.#queuedDpcs.push(dpc)
+    return true
+  }
+
+  // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
+  acquireSpinLock(): object {
+    return {}
+  }
+
+  releaseSpinLock(): void {}
+
+  allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock {
+    return this.#allocate(byteLength)
+  }
+
+  freePool(): number {
+    return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
+  }
+
+  requestTimer(): number {
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+
+  registryRead(): Uint8Array | null {
+    return null
+  }
+
+  /** 100 ns since an epoch that the port does not know. */
+  querySystemTime(): bigint {
+    return BigInt(Math.floor(this.#machine.nowNs / 100))
+  }
+
+  logError(): void {}
+
+  markDumpMemory(): number {
+    return STOR_STATUS_SUCCESS
+  }
+
+  dereference(va: Gva, byteLength: number): GuestBlock {
+    const address = this.#kernel.vaToGpa(va)
+    if (address === null) throw new GuestFault(this.#driverName, 'read', va)
+    return { va: gva(va), gpa: gpa(address), view: this.#machine.ram.view(address, byteLength) }
+  }
+}
+
+/** MAPPED_ADDRESS chain in `block`, which holds one entry per window; its address, or null without windows. */
+export function chainMappedAddresses(
+  block: GuestBlock,
+  windows: readonly { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[],
+): Gva | null {
+  windows.forEach((window, index) => {
+    const at = index * MappedAddress.size
+    const entry = MappedAddress.at(block.view, at)
+    entry.nextMappedAddress = index + 1 < windows.length ? block.va + BigInt(at + MappedAddress.size) : 0n
+    entry.mappedAddress = window.va
+    entry.numberOfBytes = window.byteLength
+    entry.ioAddress = window.gpa
+  })
+  return windows.length === 0 ? null : block.va
+}

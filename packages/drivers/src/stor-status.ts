@@ -1,0 +1,4 @@
+// Return values of the StorPort support routines that are not NTSTATUS (storport.h).
+export const STOR_STATUS_SUCCESS = 0x00000000
+export const STOR_STATUS_UNSUCCESSFUL = 0xc1000001
+export const STOR_STATUS_NOT_IMPLEMENTED = 0xc1000002
