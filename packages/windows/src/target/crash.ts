@@ -49,12 +49,6 @@ export async function crash(
 ): Promise<Crash> {
   const { machine, running, options } = system
   const { kernel, runtime, pageFile } = running
-  if (!running.crashDriverLoaded) {
-    throw new WindowsError(
-      'CRASH_DRIVER_NOT_LOADED',
-      'crash driver is not loaded: install it and restart first',
-    )
-  }
   const written = system.dumpIsConfigured() ? system.crashControl.dumpType : null
 
   keepDiskBusy(system)

@@ -52,7 +52,6 @@ export interface RunningSystem {
   readonly runtime: RuntimeStack
   readonly dumpStack: CrashDumpStack
   readonly pageFile: VolumeFile | null
-  readonly crashDriverLoaded: boolean
   /** What smss found in the page file of the last run, under its temporary name. */
   readonly foundDump: VolumeFile | null
 }
@@ -194,10 +193,9 @@ export class WindowsSystem {
     const foundDump = extractCrashDump(files)
     const pageFile = createPageFiles(files)[0] ?? null
     if (pageFile !== null) dumpStack.setPageFile(pageFile.extents, this.volume.partition.offset)
-    const crashDriverLoaded = this.#registry.open(CRASH_DRIVER_KEY) !== null
-    if (crashDriverLoaded) kernel.loadImage(CRASH_DRIVER, CRASH_DRIVER)
+    if (this.#registry.open(CRASH_DRIVER_KEY) !== null) kernel.loadImage(CRASH_DRIVER, CRASH_DRIVER)
     machine.run(machine.nowNs + SERVICES_START_NS)
-    this.#running = { kernel, runtime, dumpStack, pageFile, crashDriverLoaded, foundDump }
+    this.#running = { kernel, runtime, dumpStack, pageFile, foundDump }
     this.configureCrashDump()
     return this.#running
   }
