@@ -28,7 +28,7 @@ compile() { # SOURCE OPTIONS: obj/NAME.obj
 }
 link() { # OUTPUT ARGUMENTS
   lld-link-16 /nologo /subsystem:native /nodefaultlib /debug /pdb:"${1%.*}.pdb" /pdbaltpath:"${1%.*}.pdb" \
-    '/pdbsourcepath:x:\dumpstack' /Brepro /base:0x140000000 /dynamicbase /opt:noref,noicf /out:"$1" "${@:2}"
+    '/pdbsourcepath:x:\dumpstack' /release /Brepro /base:0x140000000 /dynamicbase /opt:noref,noicf /out:"$1" "${@:2}"
   mv "$1" "${1%.*}.pdb" bin/
 }
 import_library() { # NAME: lib/NAME.lib from exports/NAME.def
