@@ -4,10 +4,6 @@ import { scenarios } from '@dumpstack/crashtest'
 import { Command, CommanderError, Option } from 'commander'
 import { EXIT_USAGE } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
-import { runExamine } from './run-examine.ts'
-import { runStack } from './run-stack.ts'
-import { runTest } from './run-test.ts'
-import { runVerify } from './run-verify.ts'
 import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
 import {
   DEFAULT_PAGE_FILE,
@@ -27,6 +23,7 @@ const EXIT_CODES = `
 Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
             4 the host failed (folder, disk), 130 stopped by Ctrl-C`
 
+/** Each command loads what it needs when it runs: wrong options and help cost nothing. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode = 0
   const program = commandLine((code) => {
@@ -54,10 +51,10 @@ export function commandLine(exit: (code: number) => void): Command {
       'after',
       `
 Examples:
-  dumpstack test                                  full and kernel dump, 512 MiB of RAM, 4 CPUs
-  dumpstack test --scenario dump-in-use           what the test does while MEMORY.DMP is locked
-  dumpstack examine dumpstack-run                 look at the dumps of that run again
-  dumpstack verify MEMORY.DMP --all-pages         is this dump whole?
+  dumpstack test                           full and kernel dump, 512 MiB of RAM
+  dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
+  dumpstack examine dumpstack-run          look at the dumps of that run again
+  dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
 ${EXIT_CODES}`,
     )
 
@@ -112,6 +109,7 @@ ${EXIT_CODES}`,
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
     .action(async (given: GivenTestOptions) => {
       const plan = planTest(given, defaultPageFile)
+      const { runTest } = await import('./run-test.ts')
       exit(
         await runTest(plan, {
           out: given.out ?? null,
@@ -131,6 +129,7 @@ ${EXIT_CODES}`,
     .option('--json', 'print the result as one JSON object on stdout')
     .addHelpText('after', `\nExample:\n  dumpstack examine dumpstack-run --json\n${EXIT_CODES}`)
     .action(async (dir: string, given: { json?: true }) => {
+      const { runExamine } = await import('./run-examine.ts')
       exit(await runExamine(dir, given.json === true))
     })
 
@@ -145,6 +144,7 @@ ${EXIT_CODES}`,
     .option('--json', 'print the report as one JSON object on stdout')
     .addHelpText('after', `\nExample:\n  dumpstack verify MEMORY.DMP --json\n${EXIT_CODES}`)
     .action(async (file: string, given: { json?: true; allPages?: true }) => {
+      const { runVerify } = await import('./run-verify.ts')
       exit(await runVerify(file, given.json === true, given.allPages === true))
     })
 
@@ -156,8 +156,9 @@ ${EXIT_CODES}`,
     )
     .option('--json', 'print the list as one JSON object on stdout')
     .addHelpText('after', EXIT_CODES)
-    .action((given: { json?: true }) => {
+    .action(async (given: { json?: true }) => {
       const plan = planTest({ dumps: ['full'], ram: STACK_RAM, cpus: 1, seed: DEFAULT_SEED }, defaultPageFile)
+      const { runStack } = await import('./run-stack.ts')
       exit(runStack(plan, given.json === true))
     })
   return program

@@ -7,7 +7,6 @@ import {
   explainMissingDump,
   ResultFold,
   reportChecks,
-  ScreenFold,
   type Sink,
   type Verdict,
   worst,
@@ -15,25 +14,14 @@ import {
 import { type FinishedDump, finishedDumps, onHost } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
-import { shownPath } from './run-test.ts'
-import { colorsFor, columnsOf } from './terminal.ts'
+import { screenOn, shownPath } from './terminal.ts'
 
 const FILE_NOT_FOUND = 0x80070002
 
 export async function runExamine(folder: string, json: boolean): Promise<number> {
   const resultFold = new ResultFold()
   const sinks: Sink[] = [resultFold.sink]
-  const stream = json ? process.stderr : process.stdout
-  const isTerminal = stream.isTTY === true
-  const screen =
-    json && !isTerminal
-      ? null
-      : new ScreenFold((text) => stream.write(text), {
-          isTerminal,
-          columns: columnsOf(stream),
-          colors: colorsFor(stream),
-          shownPath,
-        })
+  const screen = screenOn(json ? process.stderr : process.stdout, !json)
   if (screen !== null) sinks.push(screen.sink)
   const emit = createStream(sinks)
   const interrupt = catchInterrupts()

@@ -7,7 +7,6 @@ import {
   ResultFold,
   runCrashdumpTest,
   type ScenarioVariant,
-  ScreenFold,
   type Sink,
   type Verdict,
   worst,
@@ -16,7 +15,7 @@ import { onHost, RunFolder } from '@dumpstack/crashtest/node'
 import { createWindowsTarget } from '@dumpstack/windows/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
-import { colorsFor, columnsOf } from './terminal.ts'
+import { screenOn, shownPath } from './terminal.ts'
 import { DISK_BYTES, type TestPlan } from './test-options.ts'
 
 export interface TestOutput {
@@ -34,7 +33,7 @@ export async function runTest(plan: TestPlan, output: TestOutput): Promise<numbe
   const folder = new RunFolder(output.out ?? freeDefaultFolder())
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
-  const screen = screenFor(output)
+  const screen = screenOn(output.json ? process.stderr : process.stdout, !output.json)
   const sinks: Sink[] = [folder.journal, folder.log, resultFold.sink, junitFold.sink]
   if (screen !== null) sinks.push(screen.sink)
   const emit = createStream(sinks)
@@ -130,22 +129,4 @@ function checkWritable(file: string): void {
   onHost(`write ${file}`, () =>
     accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
   )
-}
-
-/** With --json stdout belongs to the result: progress goes to stderr, and only where somebody watches. */
-function screenFor(output: TestOutput): ScreenFold | null {
-  const stream = output.json ? process.stderr : process.stdout
-  const isTerminal = stream.isTTY === true
-  if (output.json && !isTerminal) return null
-  return new ScreenFold((text) => stream.write(text), {
-    isTerminal,
-    columns: columnsOf(stream),
-    colors: colorsFor(stream),
-    shownPath,
-  })
-}
-
-export function shownPath(file: string): string {
-  const relative = path.relative(process.cwd(), file)
-  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative) ? relative : file
 }

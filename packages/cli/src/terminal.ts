@@ -1,5 +1,6 @@
 // Where text goes: colours only on a terminal and never with NO_COLOR; a reader that has gone away ends nothing.
-import type { ScreenColors } from '@dumpstack/crashtest'
+import path from 'node:path'
+import { type ScreenColors, ScreenFold } from '@dumpstack/crashtest'
 import picocolors from 'picocolors'
 
 const CLOSED_PIPE = 'EPIPE'
@@ -22,5 +23,23 @@ export function colorsFor(stream: NodeJS.WriteStream): ScreenColors {
 const NARROWEST = 40
 const DEFAULT_COLUMNS = 80
 
-export const columnsOf = (stream: NodeJS.WriteStream): number =>
+const columnsOf = (stream: NodeJS.WriteStream): number =>
   Math.max(NARROWEST, stream.columns ?? DEFAULT_COLUMNS)
+
+/** The screen on `stream`; null where `always` is false and nobody watches: --json leaves stderr quiet then. */
+export function screenOn(stream: NodeJS.WriteStream, always: boolean): ScreenFold | null {
+  const isTerminal = stream.isTTY === true
+  if (!always && !isTerminal) return null
+  return new ScreenFold((text) => stream.write(text), {
+    isTerminal,
+    columns: columnsOf(stream),
+    colors: colorsFor(stream),
+    shownPath,
+  })
+}
+
+/** Relative where that is inside the current folder. */
+export function shownPath(file: string): string {
+  const relative = path.relative(process.cwd(), file)
+  return relative !== '' && !relative.startsWith('..') && !path.isAbsolute(relative) ? relative : file
+}
