@@ -54,8 +54,8 @@ export async function crash(
   keepDiskBusy(system)
   const crashedAt = system.now
   machine.dmaLog.clear()
-  const frozen = kernel.bugcheck(BUGCHECK, 0)
   runtime.freeze()
+  const frozen = kernel.bugcheck(BUGCHECK, 0)
   if (options.conditions.dumpNeverWritten === true) {
     machine.faults.add({ controller: system.dumpController, kind: 'hang', afterWrites: 0 })
   }
