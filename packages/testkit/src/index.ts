@@ -1,3 +1,4 @@
 export * from './dump.ts'
+export * from './guest-memory.ts'
 export * from './pe.ts'
 export * from './raw-ahci.ts'
