@@ -22,6 +22,8 @@ import { MachineError } from './errors.ts'
 import { Owner, type Ram, type WriteLog } from './machine.ts'
 
 export const CHUNK_BYTES = 2 ** 30
+/** Up to here a loop is faster than the subarray that set() needs (devices fetch structures of 20 to 32 bytes). */
+const SHORT_BYTES = 64
 /** Bitmaps and owner tags cost memory up to the highest page: 1 TiB of address space is the limit. */
 export const MAX_PAGES = 2 ** 28
 
@@ -84,20 +86,20 @@ export class GuestRam implements Ram {
     const length = into.byteLength
     const first = this.#chunkAt(gpa)
     if (first === null) return 0
-    if (gpa + length <= first.end) {
-      into.set(first.bytes.subarray(gpa - first.base, gpa - first.base + length))
+    const offset = gpa - first.base
+    if (length <= SHORT_BYTES && gpa + length <= first.end) {
+      const { bytes } = first
+      for (let i = 0; i < length; i++) into[i] = bytes[offset + i]!
       return length
     }
     let done = 0
-    for (
-      let chunk: Chunk | null = first;
-      chunk !== null && done < length;
-      chunk = this.#chunkAt(gpa + done)
-    ) {
+    let chunk: Chunk | null = first
+    while (chunk !== null && done < length) {
       const start = gpa + done - chunk.base
       const part = chunk.bytes.subarray(start, start + length - done)
       into.set(part, done)
       done += part.byteLength
+      chunk = this.#chunkAt(gpa + done)
     }
     return done
   }

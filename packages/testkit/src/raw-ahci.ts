@@ -12,6 +12,31 @@ export interface RawBus {
   stall(microseconds: number): void
 }
 
+/** What the embedded machine has; parameters are plain numbers here. */
+interface MachineLike {
+  readonly bus: {
+    read32(gpa: number): number
+    write32(gpa: number, value: number): void
+    config32(bdf: number, offset: number): number
+    setConfig32(bdf: number, offset: number, value: number): void
+  }
+  readonly ram: { read(gpa: number, into: Uint8Array): number; write(gpa: number, from: Uint8Array): void }
+  stall(microseconds: number): void
+}
+
+export const rawBusOf = (machine: MachineLike): RawBus => ({
+  read32: (address) => machine.bus.read32(address),
+  write32: (address, value) => machine.bus.write32(address, value),
+  config32: (bdf, offset) => machine.bus.config32(bdf, offset),
+  setConfig32: (bdf, offset, value) => machine.bus.setConfig32(bdf, offset, value),
+  readRam: (address, into) => {
+    if (machine.ram.read(address, into) < into.byteLength)
+      throw new Error(`no RAM at 0x${address.toString(16)}`)
+  },
+  writeRam: (address, from) => machine.ram.write(address, from),
+  stall: (microseconds) => machine.stall(microseconds),
+})
+
 export interface RawSegment {
   readonly at: number
   readonly byteLength: number

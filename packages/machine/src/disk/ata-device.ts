@@ -183,8 +183,8 @@ export class AtaDevice {
     }
   }
 
-  /** Fails what was not queued while queued commands were outstanding (section 4.14.4). */
-  abortForMixing(): void {
+  /** A tag that is in use, or a command that is not queued among queued ones, ends them all (section 4.14.4). */
+  abortQueue(): void {
     this.error = ATA_ERROR_ABRT
     this.#queueError = true
     this.#logError(NCQ_ERROR_NQ, ATA_ERROR_ABRT, 0)

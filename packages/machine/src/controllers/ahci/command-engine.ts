@@ -49,6 +49,10 @@ export class CommandEngine {
   readonly #dueEvent = new ClockEvent(() => this.#endNext())
   readonly #headerBytes = new Uint8Array(CommandHeader.size)
   readonly #header = CommandHeader.of(this.#headerBytes)
+  /** Of each slot, as they were when it was fetched: header and table address, PRDT entries. */
+  readonly #headers = new Float64Array(AHCI_MAX_SLOTS)
+  readonly #tables = new Float64Array(AHCI_MAX_SLOTS)
+  readonly #entryCounts = new Uint16Array(AHCI_MAX_SLOTS)
   readonly #fisBytes = new Uint8Array(FisRegH2D.size)
   readonly #fis = FisRegH2D.of(this.#fisBytes)
   /** An error stopped the list; only clearing PxCMD.ST goes on (section 5.3.8, ERR:WaitForClear). */
@@ -108,6 +112,7 @@ export class CommandEngine {
   #readCommand(slot: number): boolean {
     const { ram } = this.#port.host
     const header = gpa(this.#port.commandList + slot * CommandHeader.size)
+    this.#headers[slot] = header
     if (ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
     const { di } = this.#header
     if ((di & COMMAND_HEADER_CFL_MASK) < FIS_DWORDS) return this.#stopWith(PxIS_IFS)
@@ -115,23 +120,25 @@ export class CommandEngine {
       this.#port.host.note('BIST FIS', 'write')
       return this.#stopWith(PxIS_IFS)
     }
-    if (ram.read(gpa(this.#table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
+    const table = this.#header.ctbau * 0x100000000 + ((this.#header.ctba & ~0x7f) >>> 0)
+    if (ram.read(gpa(table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
+    this.#tables[slot] = table
+    this.#entryCounts[slot] = di >>> COMMAND_HEADER_PRDTL_SHIFT
     // another FIS type: the device answers R_ERR (Serial ATA 3.0 section 9.4.2)
     return this.#fis.fisType === FIS_TYPE_REG_H2D || this.#stopWith(PxIS_IFS)
   }
 
-  get #table(): number {
-    return this.#header.ctbau * 0x100000000 + ((this.#header.ctba & ~0x7f) >>> 0)
-  }
-
   #issue(slot: number, device: AtaDevice): void {
     const port = this.#port
+    if (this.#hangs) {
+      port.setTaskFile(port.status | ATA_STATUS_BSY, 0)
+      return
+    }
     const command = this.#commands[slot]!
+    const isOutstanding = this.#accepted.includes(command)
     device.decode(this.#fis, command)
-    if (!command.isQueued && this.#accepted.length > 0) {
-      this.#accepted.length = 0
-      port.host.clock.disarm(this.#dueEvent)
-      device.abortForMixing()
+    if (isOutstanding || (!command.isQueued && this.#accepted.length > 0)) {
+      device.abortQueue()
       this.#fail(command, device)
       return
     }
@@ -148,7 +155,7 @@ export class CommandEngine {
       port.setTaskFile(STATUS_GOOD | ATA_STATUS_BSY, 0)
     }
     this.#accepted.push(command)
-    if (this.#accepted.length === 1 && !this.#hangs) port.host.clock.arm(this.#dueEvent, command.dueNs)
+    if (this.#accepted.length === 1) port.host.clock.arm(this.#dueEvent, command.dueNs)
   }
 
   /** A FIS with C clear carries the Control register: SRST set begins a reset, SRST clear ends it. */
@@ -194,16 +201,15 @@ export class CommandEngine {
     if (command.protocol === Protocol.nonData) return true
     const { host } = this.#port
     const prdt = this.#prdt
-    const header = gpa(this.#port.commandList + command.slot * CommandHeader.size)
-    if (host.ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
-    const entryCount = this.#header.di >>> COMMAND_HEADER_PRDTL_SHIFT
-    const gathered = prdt.gather(gpa(this.#table + COMMAND_TABLE_PRDT), entryCount, command.byteLength)
+    const { slot, byteLength } = command
+    const table = gpa(this.#tables[slot]! + COMMAND_TABLE_PRDT)
+    const gathered = prdt.gather(table, this.#entryCounts[slot]!, byteLength)
     if (gathered === Gather.notRam) return this.#stopWith(PxIS_HBFS)
     // unverified: what an HBA does for a table that is too short for data to the device
     if (gathered === Gather.tooShort) return this.#stopWith(PxIS_OFS)
     if (command.isQueued) {
       const deviceSends = command.protocol === Protocol.dmaIn
-      if (!this.#port.received.dmaSetup(command.tag, deviceSends, command.byteLength)) {
+      if (!this.#port.received.dmaSetup(command.tag, deviceSends, byteLength)) {
         return this.#stopWith(PxIS_HBFS)
       }
     }
@@ -213,7 +219,7 @@ export class CommandEngine {
       case Protocol.dmaOut:
         if (ending === Ending.wrongStatus) break
         device.disk.image.write(diskOffset, prdt.parts(false))
-        host.logTransfer(true, diskOffset, command.byteLength, prdt.first)
+        host.logTransfer(true, diskOffset, byteLength, prdt.first)
         break
       case Protocol.dmaIn: {
         let at = diskOffset
@@ -221,7 +227,7 @@ export class CommandEngine {
           device.disk.image.read(at, part)
           at += part.byteLength
         }
-        host.logTransfer(false, diskOffset, command.byteLength, prdt.first)
+        host.logTransfer(false, diskOffset, byteLength, prdt.first)
         break
       }
       case Protocol.pioIn: {
@@ -234,8 +240,9 @@ export class CommandEngine {
       }
     }
     // PRDBC is for commands that are not queued (section 5.4.1)
-    if (!command.isQueued)
-      host.ram.setU32(gpa(header + CommandHeader.fields.prdbc.offset), command.byteLength)
+    if (!command.isQueued) {
+      host.ram.setU32(gpa(this.#headers[slot]! + CommandHeader.fields.prdbc.offset), byteLength)
+    }
     if (prdt.wantsInterrupt) this.#port.raise(PxIS_DPS)
     return true
   }
