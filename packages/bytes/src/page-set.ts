@@ -114,14 +114,26 @@ export class PageSet {
     const words = this.#words
     const ranks = new Uint32Array(Math.ceil(words.length / WORDS_PER_RANK) + 1)
     let total = 0
-    for (let i = 0; i < words.length; i++) {
-      if (i % WORDS_PER_RANK === 0) ranks[i / WORDS_PER_RANK] = total
-      total += popcount32(words[i]!)
+    for (let rank = 0; rank < ranks.length - 1; rank++) {
+      ranks[rank] = total
+      const first = rank * WORDS_PER_RANK
+      total += population(words, first, Math.min(first + WORDS_PER_RANK, words.length))
     }
     ranks[ranks.length - 1] = total
     this.#ranks = ranks
     return ranks
   }
+}
+
+/** A function of its own, and short cuts for what most words are: an index is built once, mostly before it is compiled. */
+function population(words: Uint32Array, from: number, to: number): number {
+  let total = 0
+  for (let i = from; i < to; i++) {
+    const word = words[i]!
+    if (word === 0xffffffff) total += 32
+    else if (word !== 0) total += popcount32(word)
+  }
+  return total
 }
 
 function* split(base: number, end: number, maxPages: number): Generator<PageRun> {
