@@ -19,6 +19,7 @@ export const TABLE_ABSENT = -2
 export const PAGED_OUT = -3
 
 const PAGE_BYTES = 4096
+/** A power of two. */
 const CACHE_SLOTS = 128
 
 export class PageWalker {
@@ -58,7 +59,7 @@ export class PageWalker {
 
   /** The page of a table; null where the space does not hold it. */
   #table(page: number): PageTable | null {
-    const slot = page % CACHE_SLOTS
+    const slot = page & (CACHE_SLOTS - 1)
     let table = this.#tables[slot]
     if (table?.page === page) return table
     if (table === undefined) {

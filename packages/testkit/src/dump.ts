@@ -20,6 +20,8 @@ export interface DumpRecipe {
   readonly type: 1 | 5 | 6
   /** [first PFN, pages], ascending. */
   readonly runs?: ReadonlyArray<readonly [number, number]>
+  /** What nt!MmPhysicalMemoryBlock says; the runs when absent. */
+  readonly physicalMemory?: ReadonlyArray<readonly [number, number]>
   readonly modules?: readonly BuiltModule[]
   readonly unloaded?: readonly BuiltUnloaded[]
   readonly bugcheck?: number
@@ -198,10 +200,11 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
     memory.u64(at + 0x18n, driver.end)
     memory.u64(at + 0x20n, 0x1da3c5f00000000n + BigInt(index))
   }
-  const descriptor = allocate(0x10 + runs.length * 0x10)
-  memory.u32(descriptor, runs.length)
-  memory.u64(descriptor + 8n, BigInt(runs.reduce((sum, [, count]) => sum + count, 0)))
-  for (const [index, [base, count]] of runs.entries()) {
+  const memoryBlock = recipe.physicalMemory ?? runs
+  const descriptor = allocate(0x10 + memoryBlock.length * 0x10)
+  memory.u32(descriptor, memoryBlock.length)
+  memory.u64(descriptor + 8n, BigInt(memoryBlock.reduce((sum, [, count]) => sum + count, 0)))
+  for (const [index, [base, count]] of memoryBlock.entries()) {
     memory.u64(descriptor + BigInt(0x10 + index * 0x10), BigInt(base))
     memory.u64(descriptor + BigInt(0x18 + index * 0x10), BigInt(count))
   }
