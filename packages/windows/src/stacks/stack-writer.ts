@@ -1,11 +1,11 @@
 // Lays a call stack in guest memory: the inverse of unwinding. Frame sizes and saved registers come from each image's own
 // .pdata, return addresses from its code. No instruction ran: a report says `executed: false`.
 import { type Gva, gva } from '@dumpstack/bytes'
-import { type FrameLayout, frameLayout } from '@dumpstack/image'
+import { type FrameLayout, findReturnRva, frameLayout } from '@dumpstack/image'
 import type { AddressSpace } from '../boot/address-space.ts'
 import type { KernelImage } from '../boot/loaded-images.ts'
 import { WindowsError } from '../errors.ts'
-import { type CallerCode, type CallTarget, findBehind, findReturnAddress } from './call-site.ts'
+import { findBehind } from './instruction.ts'
 
 /** A function on the stack. */
 export interface StackFunction {
@@ -30,6 +30,8 @@ export const EFLAGS_INTERRUPTS_OFF = 0x2
 
 const RSP = 4
 const LONGEST_LEAF = 64
+/** Images built with control flow guard call every pointer through this one. */
+const CALL_POINTER = '__guard_dispatch_icall_fptr'
 
 export class StackWriter {
   readonly #space: AddressSpace
@@ -93,8 +95,17 @@ export class StackWriter {
 
   /** Address behind an instruction of the function on top, given by its bytes: where it can be stopped. */
   ripBehind(instruction: readonly number[]): Gva {
-    const { function: top } = this.#current()
-    return gva(top.image.base + BigInt(findBehind(this.#code(), instruction)))
+    const { function: top, rva } = this.#current()
+    const { pe, base } = top.image
+    // A leaf function has no entry: it ends where the next one begins, if not before.
+    const endRva =
+      pe.findFunction(rva)?.endRva ??
+      Math.min(
+        rva + LONGEST_LEAF,
+        pe.runtimeFunctions.find(({ beginRva }) => beginRva > rva)?.beginRva ?? rva,
+      )
+    const code = this.#space.read(gva(base + BigInt(rva)), endRva - rva)
+    return gva(base + BigInt(findBehind({ name: top.name, beginRva: rva, code }, instruction)))
   }
 
   #enter(target: StackFunction): void {
@@ -123,24 +134,21 @@ export class StackWriter {
   }
 
   #returnAddress(target: StackFunction, through?: 'pointer'): bigint {
-    const { function: caller } = this.#current()
-    const callTo: CallTarget = through === 'pointer' ? { kind: 'pointer' } : callTarget(caller, target)
-    return caller.image.base + BigInt(findReturnAddress(this.#code(), callTo))
-  }
-
-  /** Machine code of the function on top, from where its name stands to its end. */
-  #code(): CallerCode {
-    const { function: top, rva } = this.#current()
-    const { pe, base } = top.image
-    // A leaf function has no entry: it ends where the next one begins, if not before.
-    const endRva =
-      pe.findFunction(rva)?.endRva ??
-      Math.min(
-        rva + LONGEST_LEAF,
-        pe.runtimeFunctions.find(({ beginRva }) => beginRva > rva)?.beginRva ?? rva,
+    const { function: caller, rva } = this.#current()
+    const called =
+      through === 'pointer' ? rvaOf({ ...caller, name: CALL_POINTER }) : calledRva(caller, target)
+    const returnRva = called === null ? null : findReturnRva(caller.image.pe, rva, called)
+    if (returnRva === null) {
+      throw new WindowsError(
+        'NO_CALL_SITE',
+        `${caller.name} of ${caller.image.baseName} never calls ${target.name}`,
+        {
+          caller: caller.name,
+          target: target.name,
+        },
       )
-    const code = this.#space.read(gva(base + BigInt(rva)), endRva - rva)
-    return { name: top.name, beginRva: rva, code }
+    }
+    return caller.image.base + BigInt(returnRva)
   }
 
   #current(): { function: StackFunction; rva: number } {
@@ -157,14 +165,9 @@ function rvaOf(target: StackFunction): number {
   })
 }
 
-function callTarget(caller: StackFunction, target: StackFunction): CallTarget {
-  if (caller.image === target.image) return { kind: 'direct', rva: rvaOf(target) }
-  for (const { names } of caller.image.pe.imports) {
-    const found = names.find(({ name }) => name === target.name)
-    if (found !== undefined) return { kind: 'import', iatRva: found.iatRva }
-  }
-  throw new WindowsError('NO_CALL_SITE', `${caller.image.baseName} does not import ${target.name}`, {
-    caller: caller.name,
-    target: target.name,
-  })
+/** What a call of `target` names in the caller's code: the function itself, or its import address table slot. */
+function calledRva(caller: StackFunction, target: StackFunction): number | null {
+  if (caller.image === target.image) return rvaOf(target)
+  const imported = caller.image.pe.imports.flatMap(({ names }) => names)
+  return imported.find(({ name }) => name === target.name)?.iatRva ?? null
 }
