@@ -1,16 +1,7 @@
 // The blue screen's text: stop code, parameters, and the classic progress lines of the crash dump
 // (Microsoft, "Bug check code reference" for names; the progress lines as shown by Windows 7 and 8 in the field).
-import { hex } from '@dumpstack/bytes'
+import { bugcheckName } from '@dumpstack/nt'
 import type { Bugcheck } from '../boot/contract.ts'
-
-/** Stop codes that a walk can show; others print without a name. */
-const STOP_CODES: Readonly<Record<number, string>> = {
-  10: 'IRQL_NOT_LESS_OR_EQUAL',
-  80: 'PAGE_FAULT_IN_NONPAGED_AREA',
-  126: 'SYSTEM_THREAD_EXCEPTION_NOT_HANDLED',
-  209: 'DRIVER_IRQL_NOT_LESS_OR_EQUAL',
-  226: 'MANUALLY_INITIATED_CRASH',
-}
 
 export class BlueScreen {
   readonly #bugcheck: string[]
@@ -40,10 +31,10 @@ export class BlueScreen {
     this.#percent = 0
   }
 
-  /** Whole per cent, never going back; 100 also closes the dump. */
+  /** Whole per cent, never going back. */
   progress(percent: number): void {
+    // unverified: Windows closes with a line of its own; its wording was not confirmed, so none is made up.
     this.#percent = Math.max(this.#percent, Math.min(100, Math.floor(percent)))
-    // unverified: Windows prints a closing line too; its exact wording was not confirmed, so none is invented.
   }
 
   /** A second bugcheck replaces what is shown; no second dump is written. */
@@ -52,14 +43,13 @@ export class BlueScreen {
   }
 }
 
-function stopLines(shown: Bugcheck): string[] {
-  const name = STOP_CODES[shown.code]
-  const parameters = shown.parameters.map(
-    (value) => `0x${value.toString(16).toUpperCase().padStart(16, '0')}`,
-  )
+function stopLines({ code, parameters }: Bugcheck): string[] {
+  const digits = (value: number | bigint, width: number) =>
+    `0x${value.toString(16).toUpperCase().padStart(width, '0')}`
+  const number = digits(code, 8)
   return [
     'Your device ran into a problem and needs to restart.',
-    `Stop code: ${name ?? hex(shown.code)}`,
-    `*** STOP: 0x${shown.code.toString(16).toUpperCase().padStart(8, '0')} (${parameters.join(', ')})`,
+    `Stop code: ${bugcheckName(code) ?? number}`,
+    `*** STOP: ${number} (${parameters.map((value) => digits(value, 16)).join(', ')})`,
   ]
 }
