@@ -35,6 +35,11 @@ export class FakeKernel implements KernelServices {
     this.#machine = machine
   }
 
+  /** Pages below this one were handed out. */
+  get nextPage(): number {
+    return this.#next / PAGE_SIZE
+  }
+
   allocate(byteLength: number, options: { owner: Owner }): KernelMemory {
     const length = Math.ceil(byteLength / PAGE_SIZE) * PAGE_SIZE
     const address = gpa(this.#next)

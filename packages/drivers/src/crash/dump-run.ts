@@ -1,0 +1,201 @@
+// One dump from the port's DriverEntry to FinishRoutine: brings the stack up, moves the plan's extents in batches through filter
+// and port, flushes. The order of filter start and port start is the profile's.
+import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import type { DumpPlan } from '@dumpstack/dumpfile'
+import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import {
+  type Profile,
+  STATUS_DEVICE_NOT_READY,
+  STATUS_DISK_FULL,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+} from '@dumpstack/nt'
+import { guestBlock } from '../guest-block.ts'
+import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { MiniportImage } from '../miniport.ts'
+import { CrashEnvironment, isSuccess } from './environment.ts'
+import type { LoadedFilter } from './loaded-filter.ts'
+import type { PageFileMap } from './page-file-map.ts'
+import { DiskDump } from './ports/diskdump.ts'
+import { StackContext } from './stack-context.ts'
+import type { ViolationLog } from './violation-log.ts'
+import { mdlBytes, WriteBatch } from './write-batch.ts'
+
+const YIELD_BYTES = 0x40_0000
+
+export interface DumpRunOptions {
+  readonly machine: Machine
+  readonly kernel: KernelServices
+  readonly profile: Profile
+  readonly controller: ControllerOptions
+  readonly miniport: MiniportImage
+  readonly portImage: LoadedImage
+  readonly miniportImage: LoadedImage
+  readonly filter: LoadedFilter
+  readonly contextMemory: KernelMemory
+  /** Scratch pages, then one page for the MDL. */
+  readonly scratchMemory: KernelMemory
+  readonly map: PageFileMap
+  readonly log: ViolationLog
+}
+
+export class DumpRun {
+  bytesWritten = 0
+  /** One line: what ended the dump early. */
+  failure = ''
+  readonly environment: CrashEnvironment
+  readonly #options: DumpRunOptions
+  readonly #context: StackContext
+  readonly #port: DiskDump
+  readonly #batch: WriteBatch
+  #firstTransfer = 0
+
+  constructor(options: DumpRunOptions) {
+    this.#options = options
+    const { machine, kernel, profile, portImage, scratchMemory } = options
+    const context = new StackContext(machine, kernel, profile, options.contextMemory, portImage)
+    this.#context = context
+    this.environment = new CrashEnvironment({
+      machine,
+      kernel,
+      controller: options.controller,
+      image: options.miniportImage,
+      symbolPrefix: options.miniport.symbolPrefix,
+      profile,
+      memoryBlock: context.memoryBlock,
+      commonBuffers: context.commonBuffers,
+      windows: context.windows,
+      violations: options.log,
+    })
+    this.#port = new DiskDump(this.environment, profile, context.place, context.saved)
+    const { maxPagesPerWrite } = profile.limits
+    const scratchBytes = maxPagesPerWrite * PAGE_SIZE
+    this.#batch = new WriteBatch(
+      guestBlock(machine.ram, scratchMemory, scratchBytes, mdlBytes(maxPagesPerWrite)),
+      guestBlock(machine.ram, scratchMemory, 0, scratchBytes),
+      maxPagesPerWrite,
+    )
+  }
+
+  /** NTSTATUS of the dump. */
+  *write(plan: DumpPlan): Generator<number, number> {
+    const started = this.#start()
+    if (!isSuccess(started)) return started
+    if (!this.#port.open(this.#context.partitionOffset)) {
+      return this.#fail(STATUS_DEVICE_NOT_READY, `OpenRoutine returned FALSE: ${this.#port.failure}`)
+    }
+    yield 0
+    const status = yield* this.#writeExtents(plan)
+    if (!isSuccess(status)) return status
+    const finished = this.#options.filter.finish()
+    if (!isSuccess(finished)) {
+      return this.#fail(
+        finished,
+        `Dump_Finish of ${this.#options.filter.image.baseName} returned ${hex(finished >>> 0)}`,
+      )
+    }
+    this.#port.finish()
+    this.#checkStrayWrites()
+    return STATUS_SUCCESS
+  }
+
+  #start(): number {
+    const { filterStart } = this.#options.profile.order
+    const steps = [() => this.#startFilter(), () => this.#startPort()]
+    if (filterStart === 'afterPort') steps.reverse()
+    for (const step of steps) {
+      const status = step()
+      if (!isSuccess(status)) return status
+    }
+    this.#firstTransfer = this.#options.machine.dmaLog.length
+    return STATUS_SUCCESS
+  }
+
+  #startFilter(): number {
+    const { filter, log } = this.#options
+    const status = filter.start(log)
+    if (isSuccess(status)) return status
+    return this.#fail(status, `filter ${filter.image.baseName} did not start: ${hex(status >>> 0)}`)
+  }
+
+  #startPort(): number {
+    const status = this.#port.driverEntry(this.#options.miniport)
+    if (!isSuccess(status)) return this.#fail(status, this.#port.failure)
+    this.#context.fillRoutines()
+    return status
+  }
+
+  *#writeExtents(plan: DumpPlan): Generator<number, number> {
+    let nextYield = YIELD_BYTES
+    const batch = this.#batch
+    for (const extent of plan.extents()) {
+      const isBytes = 'bytes' in extent
+      const total = isBytes ? extent.bytes.byteLength : extent.pageCount
+      for (let done = 0; done < total; ) {
+        const taken = isBytes
+          ? batch.takeBytes(extent.at + done, extent.bytes, done)
+          : batch.takePages(extent.at + done * PAGE_SIZE, extent.pfn + done, total - done)
+        done += taken
+        if (taken > 0) continue
+        const status = this.#flush(extent.at + (isBytes ? done : done * PAGE_SIZE))
+        if (status !== STATUS_SUCCESS) return status
+        if (this.bytesWritten >= nextYield) {
+          yield this.bytesWritten
+          nextYield = this.bytesWritten + YIELD_BYTES
+        }
+      }
+    }
+    return this.#flush(0)
+  }
+
+  /** Writes the batch, if it holds anything, and starts the next one at `next`. */
+  #flush(next: number): number {
+    const batch = this.#batch
+    if (batch.byteLength > 0) {
+      batch.seal()
+      const { filter, map } = this.#options
+      const partitionOffset = map.partitionOffset(batch.start)
+      const filtered = filter.write(partitionOffset, batch)
+      if (!isSuccess(filtered)) {
+        const what = `Dump_Write of ${filter.image.baseName} returned ${hex(filtered >>> 0)} at dump offset ${hex(batch.start)}`
+        return this.#fail(filtered, what)
+      }
+      const status = this.#port.write(partitionOffset, batch.mdl)
+      if (status !== STATUS_SUCCESS) {
+        return this.#fail(status, `${this.#port.failure} (dump offset ${hex(batch.start)})`)
+      }
+      this.bytesWritten = Math.max(this.bytesWritten, batch.start + batch.byteLength)
+    }
+    const contiguous = this.#options.map.contiguousFrom(next)
+    if (contiguous === 0) {
+      const { byteLength } = this.#options.map
+      return this.#fail(
+        STATUS_DISK_FULL,
+        `dump offset ${hex(next)} lies past the end of the page file, which has ${hex(byteLength)} bytes`,
+      )
+    }
+    batch.begin(next, contiguous)
+    return STATUS_SUCCESS
+  }
+
+  /** DM-29: what the running instance had in flight must be gone when the dump begins. */
+  #checkStrayWrites(): void {
+    const { machine, controller, map } = this.#options
+    const { dmaLog } = machine
+    for (let i = this.#firstTransfer; i < dmaLog.length; i++) {
+      const { device, direction, diskOffset, byteLength } = dmaLog.at(i)
+      if (device !== controller.name || direction !== 'toDisk') continue
+      if (map.holds(diskOffset - this.#context.partitionOffset, byteLength)) continue
+      this.environment.violate(
+        'DM-29',
+        'HwInitialize',
+        `${hex(byteLength)} bytes went to disk offset ${hex(diskOffset)} after HwInitialize, where no dump is: the controller was not reset`,
+      )
+    }
+  }
+
+  #fail(status: number, failure: string): number {
+    this.failure = failure
+    return status === STATUS_SUCCESS ? STATUS_UNSUCCESSFUL : status
+  }
+}

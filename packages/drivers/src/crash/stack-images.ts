@@ -1,0 +1,32 @@
+// The images of the stack as the module lists and `dumpstack stack` show them.
+import type { StackImage } from '@dumpstack/nt'
+import type { DumpStackRow } from '../dump-stack.ts'
+import type { KernelServices, LoadedImage } from '../kernel-services.ts'
+
+export class StackImages {
+  readonly rows: DumpStackRow[] = []
+  readonly #kernel: KernelServices
+
+  constructor(kernel: KernelServices) {
+    this.#kernel = kernel
+  }
+
+  load(image: StackImage): LoadedImage {
+    const loaded = this.#kernel.loadImage(image.nameOnDisk, image.baseName)
+    this.rows.push({
+      nameOnDisk: image.nameOnDisk,
+      baseName: image.baseName,
+      base: loaded.base,
+      size: loaded.size,
+      purpose: image.purpose,
+      state: 'loaded',
+    })
+    return loaded
+  }
+
+  unload(image: LoadedImage): void {
+    const index = this.rows.findIndex((row) => row.base === image.base && row.state === 'loaded')
+    this.rows[index] = { ...this.rows[index]!, state: 'unloaded' }
+    this.#kernel.unloadImage(image)
+  }
+}
