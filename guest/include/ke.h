@@ -78,6 +78,16 @@ typedef struct _KDPC_DATA {
 } KDPC_DATA;
 _Static_assert(sizeof(KDPC_DATA) == 0x28, "_KDPC_DATA");
 
+typedef struct _KPRIQUEUE {
+    struct _DISPATCHER_HEADER Header;
+    struct _LIST_ENTRY EntryListHead[32];
+    LONG CurrentCount[32];
+    ULONG MaximumCount;
+    UCHAR Reserved29C[0x4];
+    struct _LIST_ENTRY ThreadListHead;
+} KPRIQUEUE;
+_Static_assert(sizeof(KPRIQUEUE) == 0x2B0, "_KPRIQUEUE");
+
 typedef struct _KPROCESS {
     struct _DISPATCHER_HEADER Header;
     struct _LIST_ENTRY ProfileListHead;

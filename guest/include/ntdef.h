@@ -3,11 +3,11 @@
 #define NTDEF_H
 
 typedef unsigned char UCHAR, BOOLEAN, KIRQL;
-typedef signed char CHAR;
+typedef char CHAR;
 typedef unsigned short USHORT, WCHAR;
 typedef short SHORT;
-typedef unsigned int ULONG;
-typedef int LONG, NTSTATUS;
+typedef unsigned long ULONG;
+typedef long LONG, NTSTATUS;
 typedef unsigned long long ULONG64, KAFFINITY;
 typedef long long LONG64;
 

@@ -4,7 +4,7 @@
 BOOLEAN HalInitSystemForwarded(ULONG Phase);
 
 /** Phase 0 only remembers that it has been: the kernel does the work. */
-static ULONG HalpPhase = ~0u;
+static ULONG HalpPhase = ~0ul;
 
 NOINLINE BOOLEAN HalInitSystemForwarded(ULONG Phase) {
     if (Phase > 1 || (Phase == 1 && HalpPhase != 0)) return FALSE;

@@ -6,7 +6,7 @@ import path from 'node:path'
 import { gva } from '@dumpstack/bytes'
 import { findReturnRva, mapPe, type PeImage, parsePe } from '@dumpstack/image'
 import { describe, expect, it } from 'vitest'
-import { GUEST_BIN, guestImages, hasTool, ROOT, toolOutput } from './tools.ts'
+import { GUEST_BIN, guestImages, hasTool, ROOT, sharedData, toolOutput } from './tools.ts'
 
 const PDBUTIL = 'llvm-pdbutil-16'
 const images = new Map(guestImages().map((name) => [name, parsePe(readFileSync(path.join(GUEST_BIN, name)))]))
@@ -129,7 +129,7 @@ describe('KdDebuggerDataBlock', () => {
   const memory = new DataView(mapPe(kernel, gva(base)).buffer)
   const at = rva(kernel, 'KdDebuggerDataBlock')
 
-  // Offsets and values: reference readings of a real minidump of build 19041.
+  // Readings of a real minidump of build 19041.
   const values: [field: string, offset: number, width: 2 | 4, value: number][] = [
     ['OwnerTag', 0x10, 4, 0x4742444b],
     ['Size', 0x14, 4, 0x380],
@@ -181,7 +181,7 @@ describe('KdDebuggerDataBlock', () => {
     ['PsActiveProcessHead', 0x50],
     ['KiBugCheckData', 0x88],
     ['MmPfnDatabase', 0xc0],
-    ['NtBuildLab', 0x208],
+    ['NtBuildLabEx', 0x208],
     ['KiProcessorBlock', 0x218],
     ['MmUnloadedDrivers', 0x220],
     ['MmLastUnloadedDriver', 0x228],
@@ -190,6 +190,44 @@ describe('KdDebuggerDataBlock', () => {
   it.each(addresses)('%s is the address of the variable, wherever the kernel is loaded', (name, offset) => {
     expect(memory.getBigUint64(at + offset, true)).toBe(base + BigInt(rva(kernel, name)))
   })
+
+  const dump = sharedData('dumps/triage_x64_19041.dmp')
+  it.skipIf(dump === null)(
+    'agrees with the block of a real kernel of build 19041 (needs shared/data/dumps/triage_x64_19041.dmp)',
+    () => {
+      // TRIAGE_DUMP64 at 0x2000: DebuggerDataOffset 0x70, DebuggerDataSize 0x74.
+      const file = readFileSync(dump!)
+      const real = new DataView(
+        file.buffer,
+        file.byteOffset + file.readUInt32LE(0x2070),
+        file.readUInt32LE(0x2074),
+      )
+      // Offsets, sizes and selectors: everything between the pointers.
+      const numbers = [
+        [0x10, 0x18],
+        [0x36, 0x38],
+        [0x138, 0x140],
+        [0x298, 0x2c8],
+        [0x2e0, 0x308],
+        [0x338, 0x360],
+        [0x37c, 0x380],
+      ] as const
+      for (const [from, to] of numbers) {
+        for (let offset = from; offset < to; offset += 2) {
+          expect([offset, memory.getUint16(at + offset, true)]).toEqual([
+            offset,
+            real.getUint16(offset, true),
+          ])
+        }
+      }
+      // Pointers: none where the real kernel has none.
+      for (let offset = 0x18; offset < 0x338; offset += 8) {
+        if (real.getBigUint64(offset, true) === 0n) {
+          expect([offset, memory.getBigUint64(at + offset, true)]).toEqual([offset, 0n])
+        }
+      }
+    },
+  )
 
   it('names the kernel base and hangs in its list', () => {
     const head = BigInt(rva(kernel, 'KdpDebuggerDataListHead'))

@@ -21,8 +21,8 @@ typedef struct _CRASHDMP_CALL_TABLE {
 
 CRASHDMP_CALL_TABLE CrashdmpCallTable;
 void *CrashdmpDumpBlock;
-/** How writing the dump ended; STATUS_PENDING until it has. */
-NTSTATUS IopFinalCrashDumpStatus = STATUS_PENDING;
+/** How writing the dump ended; -1 where none was begun. */
+NTSTATUS IopFinalCrashDumpStatus = -1;
 
 extern ULONG KiBugCheckActive;
 

@@ -17,6 +17,7 @@ ULONG KeMaximumProcessors = MAXIMUM_PROCESSORS;
 /** 100 ns units between clock interrupts: 15.625 ms. */
 ULONG KeTimeIncrement = 156250;
 void *KeLoaderBlock;
+void *KdpLoaderDebuggerBlock;
 
 ULONG64 KiBugCheckData[5];
 ULONG KiBugCheckActive;
@@ -35,8 +36,10 @@ const ULONG64 MmHighestUserAddress = 0x00007FFFFFFEFFFF;
 const ULONG64 MmUserProbeAddress = 0x00007FFFFFFF0000;
 const ULONG64 MmSystemRangeStart = 0xFFFF800000000000;
 BOOLEAN Mm64BitPhysicalAddress = TRUE;
-LIST_ENTRY MmLoadedUserImageList = EMPTY_LIST(MmLoadedUserImageList);
 ULONG MmSpecialPoolTag;
+/** Driver Verifier is off. */
+ULONG KernelVerifier;
+ULONG VerifierTriageActionTaken;
 
 /** The ring of unloaded drivers; MmLastUnloadedDriver is the next entry to write. */
 struct _UNLOADED_DRIVERS MiUnloadedDrivers[MI_UNLOADED_DRIVERS];
@@ -46,6 +49,7 @@ ULONG MmLastUnloadedDriver;
 #define BUILD 19041
 /** Bits 28..31: 0xF free build, 0xC checked build. */
 ULONG NtBuildNumber = 0xF0000000 | BUILD;
-const char NtBuildLab[] = "19041.1.amd64fre.vb_release.191206-1406";
+const char NtBuildLab[] = "19041.vb_release.191206-1406";
+const char NtBuildLabEx[] = "19041.1.amd64fre.vb_release.191206-1406";
 /** Service pack: none. */
 ULONG CmNtCSDVersion;

@@ -1,12 +1,16 @@
 // The way of a device control request from the system service to a driver, and what drivers import to get one.
 #include "kernel.h"
 
-#define FILE_OBJECT_DEVICE 8 // FILE_OBJECT.DeviceObject
+/** FILE_OBJECT.DeviceObject */
+#define FILE_OBJECT_DEVICE 8
+
+#define STACK_LOCATIONS 8
 
 /** Request storage of this kernel: one request is under way at a time. */
 static struct {
     struct _IRP Irp;
-    struct _IO_STACK_LOCATION Stack[8];
+    struct _IO_STACK_LOCATION Stack[STACK_LOCATIONS];
+    struct _KEVENT Event;
 } IopIrp;
 
 NOINLINE NTSTATUS IofCallDriver(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
@@ -21,6 +25,7 @@ NOINLINE void IofCompleteRequest(struct _IRP *Irp, CHAR PriorityBoost) {
     Irp->PendingReturned = FALSE;
     Irp->CurrentLocation = Irp->StackCount + 2;
     if (Irp->UserIosb != NULL) *Irp->UserIosb = Irp->IoStatus;
+    if (Irp->UserEvent != NULL) Irp->UserEvent->Header.SignalState = 1;
     if (Irp->Thread != NULL) Irp->Thread->Tcb.PriorityDecrement += PriorityBoost;
 }
 
@@ -28,9 +33,8 @@ NOINLINE NTSTATUS IopSynchronousServiceTail(struct _DEVICE_OBJECT *DeviceObject,
                                             struct _KPRCB *Prcb) {
     Prcb->KeSystemCalls++;
     NTSTATUS status = IofCallDriver(DeviceObject, Irp);
-    // Whoever queued the request completes it: wait for the event in it.
     if (status == STATUS_PENDING) {
-        KeWaitForSingleObject(&Irp->UserEvent, 0, 0, FALSE, NULL);
+        KeWaitForSingleObject(Irp->UserEvent, 0, 0, FALSE, NULL);
         status = Irp->IoStatus.Status;
     }
     return status;
@@ -45,12 +49,13 @@ NOINLINE NTSTATUS IopXxxControlFile(void *FileObject, IO_STATUS_BLOCK *IoStatusB
     struct _IRP *irp = &IopIrp.Irp;
     irp->Type = 6;
     irp->Size = sizeof(IopIrp);
-    irp->StackCount = sizeof(IopIrp.Stack) / sizeof(IopIrp.Stack[0]);
-    irp->CurrentLocation = irp->StackCount + 1;
-    irp->CurrentStackLocation = &IopIrp.Stack[irp->StackCount];
+    irp->StackCount = STACK_LOCATIONS;
+    irp->CurrentLocation = STACK_LOCATIONS + 1;
+    irp->CurrentStackLocation = &IopIrp.Stack[STACK_LOCATIONS];
     irp->Thread = (struct _ETHREAD *)prcb->CurrentThread;
     irp->UserIosb = IoStatusBlock;
     irp->UserBuffer = OutputBuffer;
+    irp->UserEvent = &IopIrp.Event;
     struct _IO_STACK_LOCATION *next = irp->CurrentStackLocation - 1;
     next->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     next->FileObject = FileObject;
@@ -61,7 +66,7 @@ NOINLINE NTSTATUS IopXxxControlFile(void *FileObject, IO_STATUS_BLOCK *IoStatusB
     return IopSynchronousServiceTail(device, irp, prcb);
 }
 
-/** Event, APC routine and APC context take places 2 to 4; this kernel's requests are synchronous. */
+/** Requests of this kernel are synchronous: no event, no APC. */
 NOINLINE NTSTATUS NtDeviceIoControlFile(void *FileObject, void *Event, void *ApcRoutine, void *ApcContext,
                                         IO_STATUS_BLOCK *IoStatusBlock, ULONG IoControlCode, void *InputBuffer,
                                         ULONG InputBufferLength, void *OutputBuffer, ULONG OutputBufferLength) {

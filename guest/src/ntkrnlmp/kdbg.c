@@ -1,5 +1,6 @@
 // KDDEBUGGER_DATA64 and DBGKD_GET_VERSION64 of this image. Offsets come from the structures themselves, addresses from
-// the variables; a field stays zero where nothing in this kernel stands behind it.
+// the variables that build 19041 has there; a field stays zero where that build leaves it zero, or where nothing in this
+// kernel stands behind it. tests/conformance/guest.test.ts compares with the block of a real minidump.
 #include "kernel.h"
 
 #define ADDRESS(variable) ((ULONG64)&(variable))
@@ -29,14 +30,15 @@ ULONG KdPrintBufferSize = sizeof(KdPrintDefaultCircularBuffer);
 ULONG IopNumTriageDumpDataBlocks;
 void *IopTriageDumpDataBlocks[64];
 
-extern LIST_ENTRY KeBugCheckCallbackListHead, IopErrorLogListHead, ExpSystemResourcesList, MmLoadedUserImageList;
-extern ULONG MmSpecialPoolTag, CmNtCSDVersion;
-extern void *KeLoaderBlock;
+extern LIST_ENTRY KeBugCheckCallbackListHead, IopErrorLogListHead, ExpSystemResourcesList;
+extern ULONG MmSpecialPoolTag, CmNtCSDVersion, KernelVerifier, VerifierTriageActionTaken;
+extern void *KdpLoaderDebuggerBlock;
+extern const UCHAR RtlpBreakWithStatusInstruction[];
 
 KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .Header = { ADDRESS(KdpDebuggerDataListHead), ADDRESS(KdpDebuggerDataListHead), KDBG_TAG, sizeof(KDDEBUGGER_DATA64) },
     .KernBase = (ULONG64)__ImageBase,
-    .BreakpointWithStatus = (ULONG64)DbgBreakPointWithStatus,
+    .BreakpointWithStatus = (ULONG64)RtlpBreakWithStatusInstruction,
     .PaeEnabled = 1,
     .PsLoadedModuleList = ADDRESS(PsLoadedModuleList),
     .PsActiveProcessHead = ADDRESS(PsActiveProcessHead),
@@ -46,9 +48,6 @@ KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .KiBugcheckData = ADDRESS(KiBugCheckData),
     .IopErrorLogListHead = ADDRESS(IopErrorLogListHead),
     .MmPfnDatabase = ADDRESS(MmPfnDatabase),
-    .MmLowestPhysicalPage = ADDRESS(MmLowestPhysicalPage),
-    .MmHighestPhysicalPage = ADDRESS(MmHighestPhysicalPage),
-    .MmNumberOfPhysicalPages = ADDRESS(MmNumberOfPhysicalPages),
     .MmPageSize = 0x1000,
     .MmHighestUserAddress = ADDRESS(MmHighestUserAddress),
     .MmSystemRangeStart = ADDRESS(MmSystemRangeStart),
@@ -57,12 +56,13 @@ KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .KdPrintCircularBufferEnd = (ULONG64)(KdPrintDefaultCircularBuffer + sizeof(KdPrintDefaultCircularBuffer)),
     .KdPrintWritePointer = ADDRESS(KdPrintWritePointer),
     .KdPrintRolloverCount = ADDRESS(KdPrintRolloverCount),
-    .MmLoadedUserImageList = ADDRESS(MmLoadedUserImageList),
-    .NtBuildLab = (ULONG64)NtBuildLab,
+    .NtBuildLab = (ULONG64)NtBuildLabEx,
     .KiProcessorBlock = (ULONG64)KiProcessorBlock,
     .MmUnloadedDrivers = ADDRESS(MmUnloadedDrivers),
     .MmLastUnloadedDriver = ADDRESS(MmLastUnloadedDriver),
+    .MmTriageActionTaken = ADDRESS(VerifierTriageActionTaken),
     .MmSpecialPoolTag = ADDRESS(MmSpecialPoolTag),
+    .KernelVerifier = ADDRESS(KernelVerifier),
     .CmNtCSDVersion = ADDRESS(CmNtCSDVersion),
     .MmPhysicalMemoryBlock = ADDRESS(MmPhysicalMemoryBlock),
     .OffsetKThreadNextProcessor = offsetof(KTHREAD, NextProcessor),
@@ -86,7 +86,7 @@ KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .SizeEThread = sizeof(ETHREAD),
     .KdPrintCircularBufferPtr = ADDRESS(KdPrintCircularBuffer),
     .KdPrintBufferSize = ADDRESS(KdPrintBufferSize),
-    .KeLoaderBlock = ADDRESS(KeLoaderBlock),
+    .KeLoaderBlock = ADDRESS(KdpLoaderDebuggerBlock),
     .SizePcr = sizeof(KPCR),
     .OffsetPcrSelfPcr = offsetof(KPCR, Self),
     .OffsetPcrCurrentPrcb = offsetof(KPCR, CurrentPrcb),
@@ -96,7 +96,6 @@ KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .GdtR0Data = 0x18,
     .GdtR3Code = 0x33,
     .GdtR3Data = 0x2B,
-    .GdtR3Teb = 0x53,
     .GdtTss = 0x40,
     .Gdt64R3CmCode = 0x23,
     .Gdt64R3CmTeb = 0x53,
@@ -111,6 +110,8 @@ KDDEBUGGER_DATA64 KdDebuggerDataBlock = {
     .OffsetPrcbNormalDpcState = offsetof(KPRCB, NormalDpcState),
     .OffsetPrcbDpcStack = offsetof(KPRCB, DpcStack),
     .OffsetPrcbIsrStack = offsetof(KPRCB, IsrStack),
+    .SizeKDPC_STACK_FRAME = 0x50, // the structure is in no public symbol; the size is in real dumps
+    .OffsetKPriQueueThreadListHead = offsetof(KPRIQUEUE, ThreadListHead),
     .OffsetKThreadWaitReason = offsetof(KTHREAD, WaitReason),
 };
 
@@ -121,6 +122,7 @@ DBGKD_GET_VERSION64 KdVersionBlock = {
     .KdSecondaryVersion = 0,
     .Flags = 7, // MP, data, pointers of 64 bits
     .MachineType = 0x8664,
+    // unverified: protocol limits as public debugger clients state them; only live debugging reads them
     .MaxPacketType = 0xC,
     .MaxStateChange = 3,
     .MaxManipulate = 0x2D,

@@ -44,7 +44,7 @@ extern void *MmPfnDatabase;
 extern ULONG64 MmLowestPhysicalPage, MmHighestPhysicalPage, MmNumberOfPhysicalPages;
 extern const ULONG64 MmHighestUserAddress, MmSystemRangeStart, MmUserProbeAddress;
 extern ULONG NtBuildNumber;
-extern const char NtBuildLab[];
+extern const char NtBuildLabEx[];
 
 struct _KTHREAD;
 void DbgBreakPointWithStatus(ULONG Status);

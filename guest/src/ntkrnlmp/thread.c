@@ -1,6 +1,7 @@
 // System threads and waiting: enough for a thread that waits to show the stack that it shows on Windows.
 #include "kernel.h"
 
+#define THREAD_STATE_TERMINATED 4
 #define THREAD_STATE_WAITING 5
 #define WAIT_SUCCESS 0
 
@@ -57,6 +58,8 @@ NOINLINE void PspSystemThreadStartup(void (*StartRoutine)(void *), void *StartCo
     thread->StartAddress = (void *)StartRoutine;
     KiSetIrql(PASSIVE_LEVEL);
     StartRoutine(StartContext);
-    // A system thread ends itself; one that returns has lost its way.
-    KeBugCheckEx(0x7A, (ULONG64)thread, (ULONG64)StartRoutine, 0, 0);
+    thread->ExitStatus = STATUS_SUCCESS;
+    thread->Tcb.State = THREAD_STATE_TERMINATED;
+    // A processor never comes back to a thread that has ended.
+    for (;;) KiSwapThread(&thread->Tcb, KeGetCurrentPrcb());
 }

@@ -78,9 +78,11 @@ PROC KiSystemCall64
     jae 3f
     leaq KiServiceTable(%rip), %r11
     movq (%r11,%rax,8), %rax
+    testq %rax, %rax
+    jz 3f
     movq 0x180(%rsp), %rsi
+# Home space and arguments 5 to 14, copied from the user stack: packages/windows/src/stacks knows these 0x70 bytes.
     subq $0x70, %rsp
-# Arguments 5 to 10 are copied from the user stack, above its return address and home space.
     leaq 0x28(%rsi), %rsi
     leaq 0x20(%rsp), %rdi
     movl $10, %ecx
@@ -239,6 +241,8 @@ PROC RtlCaptureContext
     .globl DbgBreakPointWithStatus
     .p2align 4, 0xcc
 DbgBreakPointWithStatus:
+    .globl RtlpBreakWithStatusInstruction
+RtlpBreakWithStatusInstruction:
     int3
     retq
 
