@@ -6,14 +6,23 @@ import { Interrupted } from './interrupt.ts'
 import { UsageError } from './usage-error.ts'
 
 export function reportFailure(error: unknown, verbose: boolean): number {
-  if (error instanceof Interrupted) return EXIT_INTERRUPTED
+  if (error instanceof Interrupted) {
+    process.stderr.write(`${error.message}\n`)
+    return EXIT_INTERRUPTED
+  }
   process.stderr.write(`error: ${lineOf(error)}\n`)
   if (verbose) {
     for (let cause = error; cause instanceof Error; cause = cause.cause)
       process.stderr.write(`${cause.stack}\n`)
   }
-  return error instanceof UsageError ? EXIT_USAGE : EXIT_INFRASTRUCTURE
+  return isWrongUse(error) ? EXIT_USAGE : EXIT_INFRASTRUCTURE
 }
+
+/** Sizes that only the system itself can refuse: it knows its disk and its memory map. */
+const REFUSED_BY_THE_SYSTEM = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE'])
+
+const isWrongUse = (error: unknown): boolean =>
+  error instanceof UsageError || (error instanceof DumpstackError && REFUSED_BY_THE_SYSTEM.has(error.code))
 
 function lineOf(error: unknown): string {
   if (error instanceof DumpstackError) return `${error.message} [${error.code}]`

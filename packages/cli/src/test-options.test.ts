@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { parsePageFileSize, parseSize } from './sizes.ts'
+import { type GivenTestOptions, planTest } from './test-options.ts'
+
+const given: GivenTestOptions = { dumps: ['full', 'kernel'], ram: 1073094656, cpus: 4, seed: 1 }
+const plan = (change: Partial<GivenTestOptions> = {}): ReturnType<typeof planTest> =>
+  planTest({ ...given, ...change }, parsePageFileSize('mem+257'))
+
+it.each([
+  ['512M', 512 * 2 ** 20],
+  ['1g', 2 ** 30],
+  ['1073094656B', 1073094656],
+  ['64K', 65536],
+])('reads the size %s', (text, bytes) => {
+  expect(parseSize(text)).toBe(bytes)
+})
+
+it.each(['', '512', 'M', '-1M', '1.5G', '0x10B', '99999999999999G', '1 M'])('refuses the size %j', (text) => {
+  expect(() => parseSize(text)).toThrow('Expected a size')
+})
+
+it.each([
+  ['1025', 1025 * 2 ** 20],
+  ['mem+1', 1025 * 2 ** 20],
+  ['MEM+257', 1281 * 2 ** 20],
+  ['1074143232B', 1074143232],
+  ['2G', 2 ** 31],
+])('reads the page file size %s for 1073094656 bytes of RAM', (text, bytes) => {
+  expect(plan({ pagefile: parsePageFileSize(text) }).pageFileBytes).toBe(bytes)
+})
+
+it('gives a page file of RAM and 257 MB where none is asked for', () => {
+  expect(plan().pageFileBytes).toBe((1024 + 257) * 2 ** 20)
+  expect(plan({ ram: 512 * 2 ** 20 }).pageFileBytes).toBe(769 * 2 ** 20)
+})
+
+it.each([
+  [{ ram: 2 ** 20 }, '--ram is 1048576 bytes, expected from 64M to 64G'],
+  [{ ram: 2 ** 30 + 1 }, '--ram is 1073741825 bytes, expected a multiple of the page size 4096'],
+  [{ pagefile: () => 0 }, '--pagefile is 0 bytes, expected a page file'],
+  [{ pagefile: () => 64 * 2 ** 30 }, 'lies outside the disk'],
+  [{ ram: 64 * 2 ** 30 }, 'lies outside the disk'],
+])('refuses %j', (change, reason) => {
+  expect(() => plan(change)).toThrow(reason)
+})

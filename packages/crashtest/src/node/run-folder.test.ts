@@ -1,0 +1,136 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { FakeTarget } from '../fake-target.ts'
+import { runCrashdumpTest } from '../run.ts'
+import { createStream, type Sink } from '../stream.ts'
+import type { TestEvent } from '../test-event.ts'
+import { finishedDumps } from './finished-run.ts'
+import { RunFolder } from './run-folder.ts'
+
+let root = ''
+beforeEach(() => {
+  root = mkdtempSync(path.join(tmpdir(), 'dumpstack-folder-'))
+})
+afterEach(() => rmSync(root, { recursive: true, force: true }))
+
+async function runInto(
+  folder: RunFolder,
+  variant: string | null = null,
+  watch: Sink = () => {},
+): Promise<void> {
+  const target = new FakeTarget({ dumpBytes: () => new Uint8Array(100) })
+  await runCrashdumpTest(
+    target,
+    { dumps: ['full'], stopAfter: null, variant, given: {}, keep: (kept) => folder.keepTruth(variant, kept) },
+    createStream([folder.journal, folder.log, watch]),
+    new AbortController().signal,
+  )
+}
+
+it('journals every event before anybody else sees it, and keeps the truth for later', async () => {
+  const folder = new RunFolder(path.join(root, 'run'))
+  const journal = path.join(folder.path, 'journal.jsonl')
+  let seen = 0
+  await runInto(folder, null, (event: TestEvent) => {
+    if (event.kind === 'progress') return
+    const last = readFileSync(journal, 'utf8').trimEnd().split('\n').at(-1)
+    expect(JSON.parse(last ?? '')).toMatchObject({ seq: event.seq, kind: event.kind })
+    seen++
+  })
+  folder.writeResult({ verdict: 'fail' })
+  folder.close()
+  expect(seen).toBeGreaterThan(20)
+  expect(readdirSync(folder.path).sort()).toEqual([
+    'crashdumptest.log',
+    'full',
+    'journal.jsonl',
+    'result.json',
+  ])
+  expect(readFileSync(path.join(folder.path, 'crashdumptest.log'), 'utf8')).toContain(
+    '(i) Verifying paging file size.\n',
+  )
+
+  const [finished, ...more] = [...finishedDumps(folder.path)]
+  expect(more).toEqual([])
+  expect(finished).toMatchObject({
+    variant: null,
+    file: null,
+    kept: { type: 'full', evidence: { controller: 'ahci0' } },
+  })
+  finished?.close()
+})
+
+it('keeps the variants of a scenario apart and finds each', async () => {
+  const folder = new RunFolder(path.join(root, 'run'))
+  await runInto(folder, 'before-header')
+  await runInto(folder, 'mid-body')
+  folder.close()
+  const variants: (string | null)[] = []
+  for (const finished of finishedDumps(folder.path)) {
+    variants.push(finished.variant)
+    finished.close()
+  }
+  expect(variants).toEqual(['before-header', 'mid-body'])
+})
+
+it.each(['journal.jsonl', 'result.json', 'disk.img'])(
+  'refuses a folder that holds another run: %s',
+  (name) => {
+    writeFileSync(path.join(root, name), 'mine')
+    expect(() => new RunFolder(root)).toThrow(`already holds a run (${name}): choose another --out`)
+    expect(readdirSync(root)).toEqual([name])
+    expect(readFileSync(path.join(root, name), 'utf8')).toBe('mine')
+  },
+)
+
+it('takes a folder with other files in it, and removes only its own when no run began', () => {
+  writeFileSync(path.join(root, 'notes.txt'), '')
+  new RunFolder(root).close()
+  expect(readdirSync(root)).toEqual(['notes.txt'])
+  new RunFolder(path.join(root, 'new')).close()
+  expect(existsSync(path.join(root, 'new'))).toBe(false)
+})
+
+it('names file and reason when the folder cannot be made', () => {
+  writeFileSync(path.join(root, 'file'), '')
+  expect(() => new RunFolder(path.join(root, 'file', 'run'))).toThrow(
+    /cannot make the run folder .*: not a directory \(ENOTDIR\)$/,
+  )
+})
+
+it('says what is wrong with a folder that holds no truth, or a damaged one', async () => {
+  const folder = new RunFolder(path.join(root, 'run'))
+  await runInto(folder)
+  folder.close()
+  const truth = path.join(folder.path, 'full', 'truth.json')
+  writeFileSync(truth, readFileSync(truth, 'utf8').replace('"seed": 7', '"seed": "x"'))
+  expect(() => [...finishedDumps(folder.path)]).toThrow(
+    `${truth}: seed is x, expected a number of at least 0`,
+  )
+  rmSync(truth)
+  expect(() => [...finishedDumps(folder.path)]).toThrow('examined no dump')
+  expect(() => [...finishedDumps(root)]).toThrow('holds no run: journal.jsonl is not there')
+  expect(() => [...finishedDumps(path.join(root, 'absent'))]).toThrow('no such file or directory (ENOENT)')
+})
+
+/** A file system of 64 KiB, where this user may mount one. */
+function mountSmall(at: string): boolean {
+  mkdirSync(at)
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]).status === 0
+}
+
+it('names the file and ENOSPC when the disk is full', async (context) => {
+  const small = path.join(root, 'small')
+  if (!mountSmall(small)) context.skip('mounting a small file system needs root')
+  const folder = new RunFolder(path.join(small, 'run'))
+  try {
+    writeFileSync(path.join(small, 'filler'), new Uint8Array(52_000))
+    await expect(runInto(folder)).rejects.toThrow(/cannot write .*run.*: no space left on device \(ENOSPC\)$/)
+  } finally {
+    folder.close()
+    spawnSync('umount', [small])
+  }
+})
