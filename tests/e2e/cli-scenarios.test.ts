@@ -5,7 +5,7 @@ import { scenarios } from '@dumpstack/crashtest'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, schemaViolation, temporaryFolder } from './cli.ts'
 
-const RAM_BYTES = 128 * 2 ** 20
+const RAM_BYTES = 64 * 2 ** 20
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
 
@@ -17,10 +17,8 @@ interface Result {
 }
 
 function runScenario(name: string): { code: number | null; log: string; result: Result } {
-  const { code, stdout } = dumpstack(
-    folder.path,
-    ...['test', '--ram', '128M', '--dumps', 'kernel', '--scenario', name, '--out', name, '--json'],
-  )
+  const args = ['test', '--ram', '64M', '--dumps', 'kernel', '--scenario', name, '--out', name, '--json']
+  const { code, stdout } = dumpstack(folder.path, ...args)
   const violation = schemaViolation('docs/schema/test-result.schema.json', stdout)
   if (violation !== null) expect(violation).toBe('')
   const log = readFileSync(path.join(folder.path, name, 'crashdumptest.log'), 'utf8')
@@ -95,10 +93,16 @@ it.each([
   ['mem+1', false],
 ])('a page file of %s for 1073094656 bytes of RAM is too small: %s', (pagefile, isTooSmall) => {
   // Too little disk space stops the test behind the question that is asked here.
+  const sizes = ['--ram', '1073094656B', '--pagefile', pagefile]
+  const out = `page-file-${pagefile}`
   const { code, stdout } = dumpstack(
     folder.path,
-    ...['test', '--ram', '1073094656B', '--pagefile', pagefile, '--out', `page-file-${pagefile}`],
-    ...['--scenario', 'low-disk-space'],
+    'test',
+    ...sizes,
+    '--scenario',
+    'low-disk-space',
+    '--out',
+    out,
   )
   expect(stdout).toContain('(i) Verifying paging file size.')
   expect(stdout.includes('(x) Paging file size is too small for full dump purposes.')).toBe(isTooSmall)
