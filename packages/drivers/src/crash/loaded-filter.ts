@@ -151,9 +151,12 @@ export class LoadedFilter {
   }
 
   #differs(index: number, page: number): boolean {
-    const now = new Uint8Array(PAGE_SIZE)
-    this.#machine.ram.read(gpa(page * PAGE_SIZE), now)
-    return now.some((byte, i) => byte !== this.#contents[index * PAGE_SIZE + i])
+    const now = this.#machine.ram.span(gpa(page * PAGE_SIZE), PAGE_SIZE)
+    const first = index * PAGE_SIZE
+    for (let i = 0; i < PAGE_SIZE; i++) {
+      if (now[i] !== this.#contents[first + i]) return true
+    }
+    return false
   }
 
   #refuse(rule: string, message: string): number {

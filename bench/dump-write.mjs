@@ -1,0 +1,105 @@
+// A full dump of a 1 GiB machine from DriverEntry of the dump port to FinishRoutine, into a real file: medians of five fresh
+// processes, FLUSH recorded and FLUSH fsynced. RAM holds the published fill, memory has holes, the page file four pieces.
+// Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB]` is one measurement in this process.
+import { spawnSync } from 'node:child_process'
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { loadCrashDumpStack, startRuntimeStack, storahci } from '@dumpstack/drivers'
+import { planDump } from '@dumpstack/dumpfile'
+import { createDisk, createMachine } from '@dumpstack/machine'
+import { FileDiskImage } from '@dumpstack/machine/node'
+import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { bootKernel, ramRuns } from '@dumpstack/windows'
+import { readGuestImages } from '@dumpstack/windows/node'
+
+const MIB = 2 ** 20
+const PROCESSES = 5
+const PARTITION_OFFSET = MIB
+const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
+
+/** Four pieces, the later ones earlier on the disk. */
+function pageFile(byteLength) {
+  const piece = Math.ceil(byteLength / 4 / 4096) * 4096
+  return [3, 1, 2, 0].map((place, index) => ({
+    fileOffset: index * piece,
+    partitionOffset: place * (piece + MIB),
+    byteLength: piece,
+  }))
+}
+
+function once(mode, mib) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dump-write-'))
+  try {
+    const ramBytes = mib * MIB
+    const image =
+      mode === 'null'
+        ? { byteLength: 8 * ramBytes, read() {}, write() {}, sync() {}, close() {} }
+        : FileDiskImage.create(path.join(folder, 'disk.img'), 8 * ramBytes, { durable: mode === 'fsynced' })
+    const disk = createDisk({
+      name: 'disk0',
+      model: 'Bench',
+      serialNumber: '1',
+      logicalSectorBytes: 512,
+      image,
+    })
+    const controller = { kind: 'ahci', name: 'ahci0', bdf: 0xfa, interruptVector: 11, disk }
+    const machine = createMachine({
+      seed: 1,
+      runs: ramRuns(ramBytes),
+      cpuCount: 1,
+      controllers: [controller],
+    })
+    const kernel = bootKernel({ machine, images: readGuestImages(), epochMs: 0 })
+    const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
+    const stack = loadCrashDumpStack({
+      machine,
+      kernel,
+      profile: DEFAULT_PROFILE,
+      runtime,
+      miniport: storahci,
+    })
+    kernel.loadImage('crashtst.sys', 'crashtst.sys')
+    const fileByteLength = ramBytes + 257 * MIB
+    stack.setPageFile(pageFile(fileByteLength), PARTITION_OFFSET)
+    runtime.freeze()
+    kernel.bugcheck({ code: 0xe2, parameters: [0n, 0n, 0n, 0n] }, 0)
+    const plan = planDump({
+      dumpType: 5,
+      facts: kernel.dumpFacts(),
+      promised: kernel.promised('full'),
+      fileByteLength,
+    })
+    const start = performance.now()
+    const writing = stack.write(plan)
+    let step = writing.next()
+    while (!step.done) step = writing.next()
+    const seconds = (performance.now() - start) / 1000
+    if (step.value.finalStatus !== 0) throw new Error(JSON.stringify(step.value))
+    image.close()
+    return step.value.bytesWritten / seconds / 1e9
+  } finally {
+    fs.rmSync(folder, { recursive: true })
+  }
+}
+
+if (process.argv[2] === 'once') {
+  console.log(once(process.argv[3], Number(process.argv[4] ?? 1024)))
+} else {
+  for (const [mode, title] of [
+    ['recorded', 'FLUSH recorded'],
+    ['fsynced', 'FLUSH fsynced'],
+  ]) {
+    const rates = Array.from({ length: PROCESSES }, () => {
+      const done = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'once', mode], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      if (done.status !== 0) process.exit(done.status ?? 1)
+      return Number(done.stdout)
+    })
+    const each = rates.map((rate) => rate.toFixed(2)).join(' ')
+    console.log(`1 GiB full dump, ${title}: ${median(rates).toFixed(2)} GB/s (${each})`)
+  }
+}
