@@ -2,6 +2,7 @@
 # Builds the guest images into guest/bin with Debian's clang-16, lld-16 and llvm-16: the same bytes from any folder.
 # --check builds in a temporary folder and compares with what is committed.
 set -euo pipefail
+export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 for tool in clang-16 lld-link-16 llvm-dlltool-16; do
   command -v $tool >/dev/null || { echo "guest/build.sh: $tool is not installed (apt install clang-16 lld-16 llvm-16)" >&2; exit 2; }

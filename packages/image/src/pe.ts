@@ -33,6 +33,8 @@ const IMAGE_FILE_MACHINE_AMD64 = 0x8664
 const OPTIONAL_HDR64_MAGIC = 0x20b
 const MAX_DIRECTORIES = 16
 const PAGE = 0x1000
+/** What the Windows loader takes (PE Format, "File Headers"). */
+const MAX_SECTIONS = 96
 /** No driver or kernel comes near; a lying SizeOfImage must not make us allocate gigabytes. */
 const MAX_SIZE_OF_IMAGE = 0x1000_0000
 
@@ -145,6 +147,15 @@ export function parsePe(bytes: Uint8Array): PeImage {
 }
 
 function readSections(file: ImageFile, at: number, count: number, sizeOfImage: number): PeSection[] {
+  if (count > MAX_SECTIONS) {
+    throw new ImageError(
+      'IMAGE_BAD_SECTION',
+      `image has ${count} sections, expected at most ${MAX_SECTIONS}`,
+      {
+        count,
+      },
+    )
+  }
   const sections: PeSection[] = []
   let end = 0
   for (let index = 0; index < count; index++) {
