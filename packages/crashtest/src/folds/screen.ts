@@ -1,7 +1,7 @@
 // The screen fold: what a person sees. One line a step; on a terminal the open step stands on the last line with its
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
 import type { TargetDescription } from '../target.ts'
-import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
+import type { DumpExamination, TestEvent, TruthCount, Verdict } from '../test-event.ts'
 import { dumpTitle, printable, stepTitle } from './words.ts'
 
 export interface ScreenColors {
@@ -43,6 +43,7 @@ export class ScreenFold {
     const { colors } = this.#options
     switch (event.kind) {
       case 'run':
+        if (event.seq > 0) this.#line('')
         this.#line(colors.bold('Crashdump Support Test'))
         for (const line of describe(event.target, event.seed)) this.#line(line)
         if (event.variant !== null) this.#line(`Variant: ${event.variant}`)
@@ -64,8 +65,8 @@ export class ScreenFold {
         break
       }
       case 'crashed': {
-        const { bytesWritten, seconds } = event.report
-        if (seconds > 0) {
+        const { bytesWritten, seconds, finalStatus } = event.report
+        if (seconds > 0 && finalStatus === 0) {
           this.#detail = `: ${mebibytes(bytesWritten)} in ${seconds.toFixed(2)} s, ${(bytesWritten / seconds / 1e9).toFixed(2)} GB/s`
         }
         break
@@ -74,7 +75,7 @@ export class ScreenFold {
         const { truth } = event.examination
         this.#dumps.push(event.examination)
         if (truth.compared > 0) {
-          this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} pages equal`
+          this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} pages equal${othersOf(truth)}`
         }
         break
       }
@@ -97,7 +98,9 @@ export class ScreenFold {
     this.#open = null
     if (this.#dumps.length > 0) {
       this.#line('')
-      for (const [index, line] of this.#table().entries()) this.#line(index === 0 ? colors.bold(line) : line)
+      for (const [index, line] of this.#table().entries()) {
+        this.#write(`${index === 0 ? colors.bold(line) : line}\n`)
+      }
     }
     this.#line('')
     this.#line(`${painter(verdict, colors)(colors.bold(`Verdict: ${verdict}`))}${closing}`)
@@ -150,6 +153,17 @@ export class ScreenFold {
     this.#write(`${isTerminal ? '\r\x1b[K' : ''}${lines.map(paint).join('\n')}\n`)
     this.#showOpen()
   }
+}
+
+/** Why compared pages are not all equal, and what could not be compared. */
+function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount): string {
+  const others: [number, string][] = [
+    [different, 'different'],
+    [changedByDumpPath, 'changed by the dump path'],
+    [missing, 'missing'],
+    [extra, 'not promised'],
+  ]
+  return others.map(([count, what]) => (count === 0 ? '' : `, ${grouped(count)} ${what}`)).join('')
 }
 
 const painter = (verdict: Verdict, colors: ScreenColors): ((text: string) => string) =>
