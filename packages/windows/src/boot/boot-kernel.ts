@@ -10,6 +10,7 @@ import { Kernel } from './kernel.ts'
 import { KernelGlobals } from './kernel-globals.ts'
 import { LoadedImages } from './loaded-images.ts'
 import { KernelMemoryManager } from './memory-manager.ts'
+import { PfnDatabase } from './pfn-database.ts'
 import { layPhysicalMemoryBlock } from './physical-memory-block.ts'
 import { createProcessor } from './processors.ts'
 import { SystemClock } from './system-clock.ts'
@@ -57,6 +58,8 @@ export function bootKernel(options: BootOptions): BootedKernel {
   const build = space.u32(globals.address('NtBuildNumber')) & 0xffff
   completeDebuggerData({ space, kernel, globals, pteBase: memory.tables.pteBase })
   globals.setPointer('MmPhysicalMemoryBlock', layPhysicalMemoryBlock(memory))
+  const pfnDatabase = new PfnDatabase(memory)
+  globals.setPointer('MmPfnDatabase', pfnDatabase.base)
   globals.setPointer('MmPteBase', memory.tables.pteBase)
   globals.setPointer('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
   globals.setPointer('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
@@ -145,5 +148,6 @@ export function bootKernel(options: BootOptions): BootedKernel {
     processors,
     userProcesses,
     sharedData,
+    pfnDatabase,
   })
 }

@@ -3,6 +3,7 @@ import type { Machine } from '@dumpstack/machine'
 import type { KernelGlobals } from './kernel-globals.ts'
 import type { KernelImage, LoadedImages } from './loaded-images.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
+import type { PfnDatabase } from './pfn-database.ts'
 import type { Processor } from './processors.ts'
 import type { SystemClock } from './system-clock.ts'
 import type { UserProcess } from './user-processes.ts'
@@ -19,4 +20,5 @@ export interface KernelState {
   readonly processors: readonly Processor[]
   readonly userProcesses: readonly UserProcess[]
   readonly sharedData: UserSharedData
+  readonly pfnDatabase: PfnDatabase
 }

@@ -23,6 +23,7 @@ import {
   PTE_SIZE,
   PTE_VALID,
   PTE_WRITE,
+  PTES_PER_TABLE,
 } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { PhysicalPages } from './physical-pages.ts'
@@ -41,6 +42,8 @@ export interface Protection {
   readonly user?: boolean
   readonly uncached?: boolean
 }
+/** `entryAt`: low 48 bits of the address where the self-map shows the entry that maps `target`. */
+export type EntryVisitor = (target: Pfn, table: Pfn, entryAt: number) => void
 export const KERNEL_READ_WRITE: Protection = { write: true, execute: false }
 
 /** First address that PML4 entry `slot` maps. */
@@ -96,11 +99,6 @@ export class PageTables {
     return slotAddress(this.selfMapSlot)
   }
 
-  /** Where the entry that maps `va` appears. */
-  pteAddress(va: Gva): Gva {
-    return gva(this.pteBase + ((va & 0xffffffffffffn) >> 12n) * 8n)
-  }
-
   map(va: Gva, page: Pfn, protection: Protection): void {
     const place = this.#leaf(va, protection.user === true)
     if ((this.#ram.u32(place) & PTE_VALID) !== 0) {
@@ -132,6 +130,31 @@ export class PageTables {
       table = this.#target(place)
     }
     return gpa(table * PAGE_SIZE + (low & (PAGE_SIZE - 1)))
+  }
+
+  /** Every valid entry of the kernel half or of the user half, tables before what is below them. */
+  visit(half: 'kernel' | 'user', visitor: EntryVisitor): void {
+    const first = half === 'kernel' ? FIRST_KERNEL_SLOT : 0
+    // The window on the tables shows the PML4 at index selfMapSlot of every level.
+    const window = this.selfMapSlot * 2 ** 39
+    const root = window + this.selfMapSlot * (2 ** 30 + 2 ** 21 + 2 ** 12)
+    for (let slot = first; slot < first + FIRST_KERNEL_SLOT; slot++) {
+      this.#visitEntry(this.root, slot, root, 3, visitor)
+    }
+  }
+
+  /** `tableAt`: low 48 bits of the address where the window shows `table`; `below`: levels under it. */
+  #visitEntry(table: Pfn, index: number, tableAt: number, below: number, visitor: EntryVisitor): void {
+    const place = this.#entry(table, index)
+    if ((this.#ram.u32(place) & PTE_VALID) === 0) return
+    const target = this.#target(place)
+    const entryAt = tableAt + index * PTE_SIZE
+    visitor(target, table, entryAt)
+    if (below === 0 || target === this.root) return
+    // What an entry maps appears at its own place in the window, one level further down: 512 times the offset.
+    const window = this.selfMapSlot * 2 ** 39
+    const belowAt = window + (((entryAt - window) * PTES_PER_TABLE) % 2 ** 39)
+    for (let i = 0; i < PTES_PER_TABLE; i++) this.#visitEntry(target, i, belowAt, below - 1, visitor)
   }
 
   #leaf(va: Gva, user: boolean): Gpa {

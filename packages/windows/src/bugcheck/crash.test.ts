@@ -1,7 +1,7 @@
-import { endOfRuns, gpa, MemorySource, PAGE_SIZE } from '@dumpstack/bytes'
+import { endOfRuns, gpa, MemorySource, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { openDump, planDump, readModules, verifyDump } from '@dumpstack/dumpfile'
 import { parsePe } from '@dumpstack/image'
-import { createMachine, type Machine } from '@dumpstack/machine'
+import { createMachine, type Machine, Owner } from '@dumpstack/machine'
 import { GuestMemory, type UnwindModule, type UnwoundFrame, unwindStack } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { bootKernel } from '../boot/boot-kernel.ts'
@@ -155,6 +155,37 @@ describe.each([
     // The shared page has the time of the last clock interrupt, at most 15.625 ms ago.
     const ago = facts.systemTime - memory.u64(0xfffff78000000014n)
     expect(ago >= 0n && ago < 156_250n).toBe(true)
+  })
+
+  it('keeps a page frame database whose rows lead to the entries that map the pages', () => {
+    const database = memory.u64(kernel.dumpFacts().pfnDataBase)
+    const word = new Uint8Array(8)
+    const seen = { active: 0, free: 0, inWindow: 0 }
+    for (const run of machine.ram.runs) {
+      for (let page: number = run.basePage; page < run.basePage + run.pageCount; page += 7) {
+        const row = new DataView(memory.read(database + BigInt(page * 0x30), 0x30).buffer)
+        const owner = machine.ram.owner(pfn(page))
+        const location = row.getUint8(0x22) & 7
+        expect(location).toBe(owner === Owner.free ? 1 : 6)
+        if (location === 1) {
+          seen.free++
+          continue
+        }
+        seen.active++
+        const pteAddress = row.getBigUint64(8, true)
+        const table = Number(row.getBigUint64(0x28, true) & 0xfffffffffn)
+        memory.ram.read(table * PAGE_SIZE + Number(pteAddress & 0xfffn), word)
+        const entry = new DataView(word.buffer).getBigUint64(0, true)
+        expect(Number((entry >> 12n) & 0xfffffffffn)).toBe(page)
+        // What is not another process' own shows in this process' window on the tables too.
+        if (memory.walk(pteAddress) === null || memory.frame(pteAddress) !== table) continue
+        seen.inWindow++
+        expect(memory.u64(pteAddress)).toBe(entry)
+      }
+    }
+    expect(seen.active).toBeGreaterThan(300)
+    expect(seen.free).toBeGreaterThan(1000)
+    expect(seen.inWindow).toBeGreaterThan(150)
   })
 
   it('stops the machine: interrupts off, the truth kept, no second crash', () => {

@@ -50,6 +50,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
   for (const [index, value] of [BigInt(bugcheck.code), ...bugcheck.parameters].entries()) {
     globals.setElement('KiBugCheckData', index, value)
   }
+  state.pfnDatabase.refresh(state.userProcesses.map(({ tables }) => tables))
   const exceptionRecord = new Uint8Array(ExceptionRecord64.size)
   const exception = ExceptionRecord64.of(exceptionRecord)
   exception.exceptionCode = STATUS_BREAKPOINT
