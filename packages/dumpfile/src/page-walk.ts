@@ -21,12 +21,14 @@ export const PAGED_OUT = -3
 const PAGE_BYTES = 4096
 /** A power of two. */
 const CACHE_SLOTS = 128
+const NO_TABLE = new Uint32Array(0)
 
 export class PageWalker {
   readonly #space: PhysicalSpace
   readonly #root: number
   // A direct-mapped cache of page-table pages: slot = PFN modulo the slots; a slot's memory comes with its first use.
-  readonly #tables: (PageTable | undefined)[] = Array.from({ length: CACHE_SLOTS })
+  readonly #tags = new Float64Array(CACHE_SLOTS).fill(-1)
+  readonly #tables: Uint32Array[] = Array.from({ length: CACHE_SLOTS }, () => NO_TABLE)
 
   constructor(space: PhysicalSpace, dtb: Gpa) {
     this.#space = space
@@ -37,48 +39,36 @@ export class PageWalker {
   walk(high: number, low: number): number {
     const sign = (high | 0) >> 15
     if (sign !== 0 && sign !== -1) return NOT_MAPPED // not canonical
-    let tablePage = this.#root
+    let page = this.#root
     for (let shift = 39; ; shift -= 9) {
-      const table = this.#table(tablePage)
-      if (table === null) return TABLE_ABSENT
+      const slot = page & (CACHE_SLOTS - 1)
+      if (this.#tags[slot] !== page && !this.#load(slot, page)) return TABLE_ABSENT
+      const table = this.#tables[slot]!
       const at = index(high, low, shift) * 2
-      const entryLow = table.words[at]!
-      const entryHigh = table.words[at + 1]!
-      const page = (entryHigh & PTE_PFN_HIGH_MASK) * 0x100000 + (entryLow >>> 12)
+      const entryLow = table[at]!
+      const entryHigh = table[at + 1]!
       if ((entryLow & PTE_VALID) === 0) {
         if (entryLow === 0 && entryHigh === 0) return NOT_MAPPED
         const isInMemory = (entryLow & (PTE_TRANSITION | PTE_PROTOTYPE)) === PTE_TRANSITION
         if (!isInMemory) return PAGED_OUT
-      } else if (shift !== 12 && shift !== 39 && (entryLow & PTE_LARGE_PAGE) !== 0) {
+      } else if ((entryLow & PTE_LARGE_PAGE) !== 0 && shift !== 12 && shift !== 39) {
         return largePage(entryHigh, entryLow, low, shift)
       }
+      page = (entryHigh & PTE_PFN_HIGH_MASK) * 0x100000 + (entryLow >>> 12)
       if (shift === 12) return page * PAGE_BYTES + (low & 0xfff)
-      tablePage = page
     }
   }
 
-  /** The page of a table; null where the space does not hold it. */
-  #table(page: number): PageTable | null {
-    const slot = page & (CACHE_SLOTS - 1)
-    let table = this.#tables[slot]
-    if (table?.page === page) return table
-    if (table === undefined) {
-      const words = new Uint32Array(PAGE_BYTES / 4)
-      table = { page: -1, words, bytes: new Uint8Array(words.buffer) }
-      this.#tables[slot] = table
-    }
-    table.page = -1
+  /** Reads the page of a table into its slot; false where the space does not hold it. */
+  #load(slot: number, page: number): boolean {
+    if (this.#tables[slot] === NO_TABLE) this.#tables[slot] = new Uint32Array(PAGE_BYTES / 4)
+    this.#tags[slot] = -1
+    const bytes = new Uint8Array(this.#tables[slot]!.buffer)
     // A PFN times the page size is the address of the table.
-    if (this.#space.read((page * PAGE_BYTES) as Gpa, table.bytes) < PAGE_BYTES) return null
-    table.page = page
-    return table
+    if (this.#space.read((page * PAGE_BYTES) as Gpa, bytes) < PAGE_BYTES) return false
+    this.#tags[slot] = page
+    return true
   }
-}
-
-interface PageTable {
-  page: number
-  readonly words: Uint32Array
-  readonly bytes: Uint8Array
 }
 
 /** Nine bits of the address from `shift` on. */

@@ -117,6 +117,19 @@ it.each([
   expect(bytes.length).toBe(0x27000)
 })
 
+it('cuts a bitmap of more than 1 MiB into pieces that follow each other', () => {
+  const runs = [run(0x100, 4), run(0xfff_ff0, 16)] // 1 TiB of addresses: 32 MiB of bitmap
+  const plan = planDump({ dumpType: 5, facts: facts(runs), promised: setOf(runs), fileByteLength: 2 ** 40 })
+  let at = 0x2000
+  for (const extent of [...plan.extents()].slice(1, -1)) {
+    expect(extent.at).toBe(at)
+    const length = 'bytes' in extent ? extent.bytes.length : extent.pageCount * 4096
+    expect(length).toBeLessThanOrEqual(0x100000)
+    at += length
+  }
+  expect(at).toBe(plan.byteLength)
+})
+
 it('stops at the end of a file that is too small, with whole pages and a header that says so', () => {
   const options = { dumpType: 5, facts: facts(RUNS), promised: setOf(RUNS) } as const
   const whole = planDump({ ...options, fileByteLength: 2 ** 40 })
