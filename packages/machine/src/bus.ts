@@ -127,6 +127,7 @@ export class SystemBus implements Bus {
   }
 
   #read(gpa: Gpa, size: number): number {
+    if (!(gpa >= 0 && Number.isSafeInteger(gpa))) refuseMemory(gpa)
     this.#clock.advance(MEMORY_READ_NS)
     const device = this.#deviceAt(gpa)
     if (device === null) return this.#readRam(gpa, size)
@@ -144,6 +145,7 @@ export class SystemBus implements Bus {
   }
 
   #write(gpa: Gpa, size: number, value: number): void {
+    if (!(gpa >= 0 && Number.isSafeInteger(gpa))) refuseMemory(gpa)
     this.#clock.advance(MEMORY_WRITE_NS)
     const device = this.#deviceAt(gpa)
     if (device === null) {
@@ -254,4 +256,8 @@ function checkPort(port: number, size: number): void {
   if (!Number.isInteger(port) || port < 0 || port + size > 0x10000) {
     throw new MachineError('BUS_ACCESS', `${size} bytes at port ${hex(port)}, expected ports below 0x10000`)
   }
+}
+
+function refuseMemory(gpa: number): never {
+  throw new MachineError('BUS_ACCESS', `memory access at ${gpa}, expected a whole address from 0`)
 }

@@ -66,6 +66,7 @@ export class GuestRam implements Ram {
 
   /** Whether all bytes lie in RAM; `length` 0 is in RAM everywhere. */
   has(gpa: Gpa, length: number): boolean {
+    if (!Number.isSafeInteger(gpa)) return false
     let at: number = gpa
     const end = gpa + length
     while (at < end) {

@@ -62,6 +62,8 @@ export class CommandEngine {
   #hangs = false
   /** Slot of the control FIS that ended a software reset. */
   #resetSlot = NO_SLOT
+  /** pSlotLoc: starts at the last slot, so that slot 0 comes first (section 5.3.2). */
+  #lastSlot = AHCI_MAX_SLOTS - 1
 
   constructor(port: AhciPort, device: AtaDevice | null) {
     this.#port = port
@@ -77,6 +79,7 @@ export class CommandEngine {
     this.#waitsForBus = false
     this.#hangs = false
     this.#resetSlot = NO_SLOT
+    this.#lastSlot = AHCI_MAX_SLOTS - 1
   }
 
   resume(): void {
@@ -93,7 +96,8 @@ export class CommandEngine {
     const device = this.#device
     while (device !== null && port.isRunning && !this.#isStopped && port.ci !== 0 && port.host.isBusMaster) {
       if ((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) !== 0) return
-      const slot = nextSlot(port.ci, port.currentSlot)
+      const slot = nextSlot(port.ci, this.#lastSlot)
+      this.#lastSlot = slot
       port.currentSlot = slot
       if (!this.#readCommand(slot)) return
       if ((this.#fis.flags & FIS_REG_H2D_C) !== 0) this.#issue(slot, device)
@@ -299,7 +303,7 @@ export class CommandEngine {
   }
 }
 
-/** Slots take turns, from the one after the last (section 5.3.2, P:FetchCmd... `pSlotLoc`). */
+/** Slots take turns, from the one after the last (section 5.3.2, pSlotLoc). */
 function nextSlot(ci: number, last: number): number {
   for (let step = 1; step <= AHCI_MAX_SLOTS; step++) {
     const slot = (last + step) % AHCI_MAX_SLOTS
