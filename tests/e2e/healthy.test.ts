@@ -1,0 +1,37 @@
+// The first walk: a full dump and then a kernel dump of a healthy system, each page compared with RAM.
+import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import { afterAll, expect, it } from 'vitest'
+import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
+
+afterAll(removeFolders)
+
+it.each([
+  ['512e', { cpuCount: 2 }],
+  ['4Kn', { cpuCount: 1, logicalSectorBytes: 4096 }],
+] as const)('both dumps pass on a %s disk', async (_, overrides) => {
+  const walk = newWalk({}, overrides)
+  const events: TestEventBody[] = []
+  const verdict = await runCrashdumpTest(
+    walk.target,
+    { dumps: ['full', 'kernel'], stopAfter: null, variant: null, given: {}, keep: () => {} },
+    (event) => events.push(event),
+    new AbortController().signal,
+  )
+  const bad = events.filter((event) => event.kind === 'message' && event.level === 'x')
+  expect(bad).toEqual([])
+  expect(verdict).toBe('pass')
+
+  const examined = events.filter((event) => event.kind === 'examined').map((event) => event.examination)
+  expect(examined.map((one) => [one.type, one.dumpType])).toEqual([
+    ['full', 5],
+    ['kernel', 6],
+  ])
+  expect(examined[0]!.pagesInDump).toBe(RAM_BYTES / 4096)
+  expect(examined[1]!.pagesInDump).toBeLessThan(examined[0]!.pagesInDump / 2)
+  for (const { truth, writtenBy, byteLength } of examined) {
+    expect(truth).toMatchObject({ different: 0, missing: 0, extra: 0 })
+    expect(truth.changedByDumpPath).toBeLessThanOrEqual(256)
+    expect(writtenBy).toEqual([{ fileOffset: 0, byteLength, device: 'ahci0' }])
+  }
+  walk.target.close()
+})
