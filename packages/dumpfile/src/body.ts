@@ -31,6 +31,8 @@ export interface BitmapBody extends DumpBody {
 
 /** 4 TiB of physical addresses: what a lying header can make us allocate ends here. */
 const MAX_PAGES = 2 ** 30
+/** Behind the largest bitmap, with room to spare for whoever aligns generously. */
+const MAX_FIRST_PAGE = BITMAP_OFFSET + MAX_PAGES / 8 + 2 ** 20
 
 /** The runs of the header's descriptor; null where it is PAGE fill. Bounded by the header, not by trust. */
 export function readHeaderRuns(headerBytes: Uint8Array): readonly PageRun[] | null {
@@ -117,15 +119,10 @@ export function readBitmapBody(source: ByteSource): BitmapBody {
   if (view.getUint32(4, true) !== VALID_DUMP_DUMP) {
     throw damaged('bitmap signature', BITMAP_HEADER_OFFSET + 4, view.getUint32(4, true), 'DUMP')
   }
-  // The three counts are 64 bits wide in the file; what exceeds the file is refused before it becomes a size.
-  const firstPage = boundedSize(view, 0x20, 'offset of the first page', source.byteLength)
-  const statedPageCount = boundedSize(view, 0x28, 'number of pages', Number.MAX_SAFE_INTEGER / PAGE_SIZE / 2)
-  const bitCount = boundedSize(
-    view,
-    0x30,
-    'number of bits',
-    Math.min(MAX_PAGES, (source.byteLength - BITMAP_OFFSET) * 8),
-  )
+  // The three counts are 64 bits wide in the file: what no dump has is damage, what this file has not is a cut.
+  const firstPage = boundedSize(view, 0x20, 'offset of the first page', MAX_FIRST_PAGE)
+  const statedPageCount = boundedSize(view, 0x28, 'number of pages', MAX_PAGES)
+  const bitCount = boundedSize(view, 0x30, 'number of bits', MAX_PAGES)
   const bitmapBytes = Math.ceil(bitCount / 8)
   if (firstPage < BITMAP_OFFSET + bitmapBytes) {
     throw damaged(
@@ -135,6 +132,7 @@ export function readBitmapBody(source: ByteSource): BitmapBody {
       `at least ${hex(BITMAP_OFFSET + bitmapBytes)}, the end of the bitmap`,
     )
   }
+  if (source.byteLength < firstPage) throw truncated('bitmap', source.byteLength, firstPage)
   const bitmap = new Uint8Array(Math.ceil(bitCount / 64) * 8)
   const got = source.read(BITMAP_OFFSET, bitmap.subarray(0, bitmapBytes))
   if (got < bitmapBytes) throw truncated('bitmap', BITMAP_OFFSET + got, BITMAP_OFFSET + bitmapBytes)
@@ -151,9 +149,7 @@ export function readBitmapBody(source: ByteSource): BitmapBody {
 
 function boundedSize(view: DataView, at: number, what: string, limit: number): number {
   const value = view.getBigUint64(at, true)
-  if (value > BigInt(Math.max(0, Math.floor(limit)))) {
-    throw damaged(what, BITMAP_HEADER_OFFSET + at, value, `at most ${hex(Math.floor(Math.max(0, limit)))}`)
-  }
+  if (value > BigInt(limit)) throw damaged(what, BITMAP_HEADER_OFFSET + at, value, `at most ${hex(limit)}`)
   return Number(value) // bounded above by a safe integer
 }
 

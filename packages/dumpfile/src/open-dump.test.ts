@@ -92,6 +92,8 @@ it('tells a page that the file was cut off before from one that the dump does no
   expect(dump.pageOffset(pfn(0x100040))).toBe(-1)
   expect(dump.virtual().absence(gva(built.absent))).toBe('pastEnd')
   expect(dump.virtual().read(gva(built.absent), new Uint8Array(1))).toBe(0)
+  const headerOnly = openDump(new MemorySource(bytes.subarray(0, 0x2000)))
+  expect(headerOnly.virtual().absence(gva(built.absent))).toBe('pastEnd') // the page table itself
 })
 
 it('ignores bits of the bitmap beyond its count', () => {
@@ -206,6 +208,13 @@ it('refuses runs that do not fit the header and says where the file ends inside 
   )
   const bitmap = buildDump({ type: 5 }).bytes.subarray(0, 0x2020)
   expect(() => openDump(new MemorySource(bitmap))).toThrow(/ends at offset 0x2020 inside the bitmap header/)
+  const pages = buildDump({ type: 5 }).bytes.subarray(0, 0x5000)
+  expect(() => openDump(new MemorySource(pages))).toThrow(
+    expect.objectContaining({
+      code: 'DUMP_TRUNCATED',
+      message: expect.stringMatching(/ends at offset 0x5000 inside the bitmap, expected at least 0x23000/),
+    }),
+  )
 })
 
 it('opens a minidump without physical memory', () => {

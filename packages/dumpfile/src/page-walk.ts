@@ -13,7 +13,7 @@ import {
 
 /** Results of walk() that are no addresses. */
 export const NOT_MAPPED = -1
-/** A page table is not in the dump. */
+/** The page of a table cannot be read: `absentTable` is its PFN. */
 export const TABLE_ABSENT = -2
 /** The entry says where the page went: page file, prototype entry. */
 export const PAGED_OUT = -3
@@ -26,6 +26,8 @@ const NO_TABLE = new Uint32Array(0)
 export class PageWalker {
   readonly #space: PhysicalSpace
   readonly #root: number
+  /** PFN of the table that the last walk with TABLE_ABSENT did not get. */
+  absentTable = -1
   // A direct-mapped cache of page-table pages: slot = PFN modulo the slots; a slot's memory comes with its first use.
   readonly #tags = new Float64Array(CACHE_SLOTS).fill(-1)
   readonly #tables: Uint32Array[] = Array.from({ length: CACHE_SLOTS }, () => NO_TABLE)
@@ -42,7 +44,10 @@ export class PageWalker {
     let page = this.#root
     for (let shift = 39; ; shift -= 9) {
       const slot = page & (CACHE_SLOTS - 1)
-      if (this.#tags[slot] !== page && !this.#load(slot, page)) return TABLE_ABSENT
+      if (this.#tags[slot] !== page && !this.#load(slot, page)) {
+        this.absentTable = page
+        return TABLE_ABSENT
+      }
       const table = this.#tables[slot]!
       const at = index(high, low, shift) * 2
       const entryLow = table[at]!

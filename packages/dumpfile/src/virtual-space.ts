@@ -58,15 +58,18 @@ export class DumpVirtualSpace implements VirtualSpace {
       case NOT_MAPPED:
         return 'notMapped'
       case TABLE_ABSENT:
-        return 'notInDump'
+        return this.#pageAbsence(this.#walker.absentTable as Pfn) // the walker keeps PFNs
       case PAGED_OUT:
         return 'pagedOut'
-      default: {
-        const offset = this.#body.offsetOf(Math.floor(place / PAGE_BYTES) as Pfn) // the page of an address
-        if (offset < 0) return 'notInDump'
-        return offset + PAGE_BYTES > this.#byteLength ? 'pastEnd' : null
-      }
+      default:
+        return this.#pageAbsence(Math.floor(place / PAGE_BYTES) as Pfn) // the page of an address
     }
+  }
+
+  #pageAbsence(page: Pfn): Absence | null {
+    const offset = this.#body.offsetOf(page)
+    if (offset < 0) return 'notInDump'
+    return offset + PAGE_BYTES > this.#byteLength ? 'pastEnd' : null
   }
 
   translate(gva: Gva): Gpa | null {

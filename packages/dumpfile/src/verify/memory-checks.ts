@@ -71,7 +71,7 @@ function checkPageTables(
     if (absence === null) continue
     checks.fail(
       'page-tables',
-      `${what} ${hex(address)} is ${absence} through the page tables at ${hex(dump.header.directoryTableBase)}`,
+      `${what} ${hex(address)} cannot be reached through the page tables at ${hex(dump.header.directoryTableBase)}`,
       { offset: 0x10, found: absence, expected: 'a page of the dump' },
     )
     return
