@@ -14,7 +14,7 @@ it.each([
   [['test', '--ram', '1M'], '--ram is 1048576 bytes, expected from 64M to 64G'],
   [['test', '--ram', '134217729B'], 'expected a multiple of the page size 4096'],
   [['test', '--ram', '512'], 'Expected a size such as 512M'],
-  [['test', '--pagefile', '70000'], 'lies outside the disk'],
+  [['test', '--pagefile', '70000'], "of the disk's 68719476736 are left for it"],
   [['test', '--pagefile', '0'], 'expected a page file'],
   [['test', '--pagefile', 'mem-1'], 'Expected a number of MB, mem+N'],
   [['test', '--scenario', 'no-such'], 'pagefile-too-small, wrong-bugcheck'],

@@ -7,7 +7,7 @@ import type { StackRow } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/crashtest/node'
 import { createWindowsTarget } from '@dumpstack/windows/node'
 import { colorsFor } from './terminal.ts'
-import { DISK_BYTES, type TestPlan } from './test-options.ts'
+import type { TestPlan } from './test-options.ts'
 
 export const STACK_SCHEMA = 'docs/schema/stack-result.schema.json'
 
@@ -21,7 +21,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
       cpuCount: plan.cpuCount,
       pageFileBytes: plan.pageFileBytes,
       conditions: {},
-      diskBytes: DISK_BYTES,
+      diskBytes: plan.diskBytes,
       hostNow: () => performance.now(),
     })
     const { profile, controller, stack } = target.describe()

@@ -16,7 +16,7 @@ import { createWindowsTarget } from '@dumpstack/windows/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { screenOn, shownPath } from './terminal.ts'
-import { DISK_BYTES, type TestPlan } from './test-options.ts'
+import type { TestPlan } from './test-options.ts'
 
 export interface TestOutput {
   readonly out: string | null
@@ -88,7 +88,7 @@ async function runVariant(
       cpuCount: plan.cpuCount,
       pageFileBytes: plan.pageFileBytes,
       conditions: variant.conditions,
-      diskBytes: DISK_BYTES,
+      diskBytes: plan.diskBytes,
       hostNow: () => performance.now(),
     }),
   )

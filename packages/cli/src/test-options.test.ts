@@ -38,8 +38,16 @@ it.each([
   [{ ram: 2 ** 20 }, '--ram is 1048576 bytes, expected from 64M to 64G'],
   [{ ram: 2 ** 30 + 1 }, '--ram is 1073741825 bytes, expected a multiple of the page size 4096'],
   [{ pagefile: () => 0 }, '--pagefile is 0 bytes, expected a page file'],
-  [{ pagefile: () => 64 * 2 ** 30 }, 'lies outside the disk'],
-  [{ ram: 64 * 2 ** 30 }, 'lies outside the disk'],
+  [{ pagefile: () => 64 * 2 ** 30 }, '--pagefile is 68719476736 bytes, at most 34091302912 of the disk'],
 ])('refuses %j', (change, reason) => {
   expect(() => plan(change)).toThrow(reason)
 })
+
+it.each([64 * 2 ** 20, 512 * 2 ** 20, 2 ** 30, 32 * 2 ** 30, 64 * 2 ** 30])(
+  'makes a disk that holds the default page file, the dumps and 20 GB for RAM of %d bytes',
+  (ram) => {
+    const { diskBytes, pageFileBytes } = plan({ ram })
+    expect(diskBytes).toBeGreaterThanOrEqual(64 * 2 ** 30)
+    expect(diskBytes - pageFileBytes - 2 * ram).toBeGreaterThan(20 * 2 ** 30)
+  },
+)

@@ -1,5 +1,5 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
-import { type DumpType, type Scenario, scenarios } from '@dumpstack/crashtest'
+import { type DumpType, FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
 import { InvalidArgumentError } from 'commander'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,6 +23,7 @@ export interface TestPlan {
   readonly ramBytes: number
   readonly cpuCount: number
   readonly pageFileBytes: number
+  readonly diskBytes: number
   readonly scenario: Scenario | null
   readonly seed: number
   readonly stopAfter: 'crash' | null
@@ -31,7 +32,8 @@ export interface TestPlan {
 const PAGE_BYTES = 4096
 const LEAST_RAM = 64 * MEGABYTE
 const MOST_RAM = 64 * 1024 * MEGABYTE
-export const DISK_BYTES = 64 * 1024 * MEGABYTE
+const GIGABYTE = 1024 * MEGABYTE
+const LEAST_DISK = 64 * GIGABYTE
 /** What the partition table, its backup and the volume's own files take of the disk. */
 const DISK_OVERHEAD = 256 * MEGABYTE
 /** The page file that the kit's page asks for by default: RAM and 257 MB. */
@@ -62,6 +64,17 @@ export function parseStopAfter(text: string): 'crash' {
   return text
 }
 
+/**
+ * Files of C: begin in its middle, so half of it can hold a page file; and beside it stay the dump under its temporary
+ * name, its copy MEMORY.DMP, and what the test wants free.
+ */
+const mostPageFileBytes = (diskBytes: number, ramBytes: number): number =>
+  Math.min(diskBytes / 2, diskBytes - 2 * ramBytes - FREE_BYTES_NEEDED) - DISK_OVERHEAD
+
+/** Sparse: big enough that a page file of RAM and the dumps leave what the test wants free. */
+const diskBytesFor = (ramBytes: number): number =>
+  Math.max(LEAST_DISK, Math.ceil((4 * ramBytes + FREE_BYTES_NEEDED) / GIGABYTE + 4) * GIGABYTE)
+
 /** Throws UsageError for what contradicts itself or cannot be. */
 export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize): TestPlan {
   const ramBytes = given.ram
@@ -77,9 +90,11 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
   }
   const pageFileBytes = scenario?.pageFileBytes?.(ramBytes) ?? (given.pagefile ?? defaultPageFile)(ramBytes)
   if (pageFileBytes === 0) throw new UsageError('--pagefile is 0 bytes, expected a page file')
-  if (pageFileBytes > DISK_BYTES - DISK_OVERHEAD) {
+  const diskBytes = diskBytesFor(ramBytes)
+  const most = mostPageFileBytes(diskBytes, ramBytes)
+  if (pageFileBytes > most) {
     throw new UsageError(
-      `--pagefile is ${pageFileBytes} bytes and lies outside the disk: at most ${DISK_BYTES - DISK_OVERHEAD} bytes of its ${DISK_BYTES} are free`,
+      `--pagefile is ${pageFileBytes} bytes, at most ${most} of the disk's ${diskBytes} are left for it`,
     )
   }
   return {
@@ -87,6 +102,7 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     ramBytes,
     cpuCount: given.cpus,
     pageFileBytes,
+    diskBytes,
     scenario,
     seed: given.seed,
     stopAfter: given.stopAfter ?? null,
