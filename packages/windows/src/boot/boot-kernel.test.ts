@@ -67,6 +67,10 @@ describe('a booted kernel', () => {
     }
   })
 
+  it('has its first page table root where readers without symbols look for it', () => {
+    expect(kernel.directoryTableBase).toBe(0x1ad000)
+  })
+
   it('agrees with its own vaToGpa', () => {
     for (const image of kernel.loadedImages) {
       for (let offset = 0x123; offset < image.size; offset += PAGE_SIZE) {
@@ -97,6 +101,11 @@ describe('a booted kernel', () => {
       'crashdumptest.exe'.slice(0, 14),
     ])
     expect(processes[0]!.id).toBe(4)
+    const threadIds = processes.flatMap(({ threads }) =>
+      threads.map((thread) => Number(memory.u64(thread + 0x480n))),
+    )
+    const ids = [...processes.map(({ id }) => id), ...threadIds]
+    expect(new Set(ids).size).toBe(ids.length)
     expect(memory.u64(exported(kernel, 'PsInitialSystemProcess')) + 0x448n).toBe(
       memory.u64(exported(kernel, 'PsActiveProcessHead')),
     )

@@ -35,6 +35,9 @@ const PTE_SOFTWARE_WRITE = 0x800
 const TABLE_LOW = PTE_VALID | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
 const LEVEL_SHIFTS = [39, 30, 21, 12] as const
 const FIRST_KERNEL_SLOT = 256
+// The boot loader puts the first PML4 near 0x1a0000 whatever the machine: readers without symbols look for it there
+// (volatility3 scans 0x150000-0x2a0000; 0x1ad000 is CR3 of the System process in a real dump of this build).
+const SYSTEM_ROOT_PAGE = pfn(0x1ad)
 
 export interface Protection {
   readonly write: boolean
@@ -58,11 +61,11 @@ export class PageTables {
   readonly #ram: Ram
   readonly #pages: PhysicalPages
 
-  private constructor(ram: Ram, pages: PhysicalPages, selfMapSlot: number) {
+  private constructor(ram: Ram, pages: PhysicalPages, selfMapSlot: number, root: Pfn) {
     this.#ram = ram
     this.#pages = pages
     this.selfMapSlot = selfMapSlot
-    this.root = pages.takeZeroed(Owner.kernel)
+    this.root = root
     this.#setEntry(this.#entry(this.root, selfMapSlot), this.root, TABLE_LOW, true)
   }
 
@@ -73,13 +76,15 @@ export class PageTables {
     selfMapSlot: number,
     kernelSlots: readonly number[],
   ): PageTables {
-    const tables = new PageTables(ram, pages, selfMapSlot)
+    const root = pages.takeZeroedAt(SYSTEM_ROOT_PAGE, Owner.kernel)
+    const tables = new PageTables(ram, pages, selfMapSlot, root)
     for (const slot of kernelSlots) tables.#below(tables.#entry(tables.root, slot), false)
     return tables
   }
 
   newProcess(): PageTables {
-    const tables = new PageTables(this.#ram, this.#pages, this.selfMapSlot)
+    const root = this.#pages.takeZeroed(Owner.kernel)
+    const tables = new PageTables(this.#ram, this.#pages, this.selfMapSlot, root)
     for (let slot = FIRST_KERNEL_SLOT; slot < 512; slot++) {
       if (slot === this.selfMapSlot) continue
       const from = this.#entry(this.root, slot)

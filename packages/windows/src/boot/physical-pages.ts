@@ -52,6 +52,16 @@ export class PhysicalPages {
     throw new WindowsError('OUT_OF_MEMORY', 'physical memory has no free page left', { pages: 1 })
   }
 
+  /** This page, which must be free, zeroed. */
+  takeZeroedAt(page: Pfn, owner: Owner): Pfn {
+    if (!this.#free.has(page)) {
+      throw new WindowsError('OUT_OF_MEMORY', `physical page ${hex(page)} is not free`, { page })
+    }
+    this.#claim(page, 1, owner)
+    this.#ram.write(pfnToGpa(page), ZERO_PAGE)
+    return page
+  }
+
   /** One page of zeros. */
   takeZeroed(owner: Owner): Pfn {
     const page = this.take(owner)

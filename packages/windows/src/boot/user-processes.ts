@@ -76,7 +76,8 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
   let id = FIRST_USER_PROCESS_ID
   let parentId = options.parentId
   return PROGRAMS.map(({ name, weight }) => {
-    id += 4 * (1 + choice.below(32))
+    // Processes and threads take their ids from one table: the thread's follows its process'.
+    id += 8 + 4 * choice.below(32)
     const tables = memory.tables.newProcess()
     options.sharedData.mapInto(tables)
     const pageCount = Math.floor((userPages * weight) / weights)
