@@ -83,6 +83,12 @@ it('names the reason when the run folder cannot be made, and leaves nothing', ()
   expect(existsSync(path.join(folder.path, 'dumpstack-run'))).toBe(false)
 })
 
+it.skipIf(!existsSync('/proc/self'))('does not hang where no folder can be made (needs /proc)', () => {
+  const { code, stderr } = dumpstack(folder.path, 'test', '--out', '/proc/absent/run')
+  expect(stderr).toContain('cannot make the run folder /proc/absent/run')
+  expect(code).toBe(4)
+})
+
 it('prints where an error came from only when asked', () => {
   const quiet = dumpstack(folder.path, 'verify', 'absent.dmp')
   const verbose = dumpstack(folder.path, 'verify', 'absent.dmp', '--verbose')

@@ -4,7 +4,6 @@ import {
   closeSync,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   renameSync,
@@ -20,6 +19,7 @@ import { logLines } from '../folds/log.ts'
 import type { Sink } from '../stream.ts'
 import { type DumpToKeep, keepTruth } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
+import { makeFolder } from './make-folder.ts'
 
 export const JOURNAL = 'journal.jsonl'
 export const LOG = 'crashdumptest.log'
@@ -41,7 +41,7 @@ export class RunFolder {
   /** Throws CrashtestError RUN_FOLDER_TAKEN when the folder holds a run, RUN_FOLDER_IO when it cannot be written. */
   constructor(folder: string) {
     this.path = path.resolve(folder)
-    this.#made = onHost(`make the run folder ${folder}`, () => mkdirSync(this.path, { recursive: true }))
+    this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(this.path))
     const taken = OWN_NAMES.find((name) => existsSync(path.join(this.path, name)))
     if (taken !== undefined) {
       throw new CrashtestError(
@@ -73,7 +73,7 @@ export class RunFolder {
   variantFolder(variant: string | null): string {
     if (variant === null) return this.path
     const folder = path.join(this.path, variant)
-    onHost(`make the folder ${folder}`, () => mkdirSync(folder, { recursive: true }))
+    onHost(`make the folder ${folder}`, () => makeFolder(folder))
     return folder
   }
 
@@ -81,7 +81,7 @@ export class RunFolder {
     const folder = path.join(this.variantFolder(variant), kept.type)
     const { json, parts } = keepTruth(kept)
     onHost(`write the truth to ${folder}`, () => {
-      mkdirSync(folder, { recursive: true })
+      makeFolder(folder)
       const bin = openSync(path.join(folder, TRUTH_BIN), 'wx')
       try {
         for (const part of parts) writeWhole(bin, part)

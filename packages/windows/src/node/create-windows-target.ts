@@ -12,7 +12,7 @@ import { readGuestImages } from './guest-images.ts'
 import { NodeHostFolder, onHost } from './node-host-folder.ts'
 
 export interface WindowsTargetOptions {
-  /** The run folder; disk.img, disk.json and C/ are made in it. */
+  /** The run folder, made where its parent exists; disk.img, disk.json and C/ are made in it. */
   readonly folder: string
   readonly seed: number
   /** Bytes the guest can use: the sum of the runs. */
@@ -43,7 +43,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): WindowsTarge
   if (existsSync(imagePath)) {
     throw new WindowsError('FOLDER_IN_USE', `${imagePath} exists: the folder holds another run`)
   }
-  onHost(options.folder, () => mkdirSync(options.folder, { recursive: true }))
+  if (!existsSync(options.folder)) onHost(options.folder, () => mkdirSync(options.folder))
   const diskBytes = options.diskBytes ?? DEFAULT_DISK_BYTES
   const image = onHost(imagePath, () => FileDiskImage.create(imagePath, diskBytes))
   try {
