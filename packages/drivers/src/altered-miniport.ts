@@ -19,18 +19,23 @@ export function alteredMiniport(
       const driverEntry = image.load()
       return (port, driverObject, registryPath) => {
         const isDump = driverObject === null && registryPath === null
-        const between = new Proxy(port, {
-          get(target, name) {
-            if (name === 'initialize') {
-              return (...[object, path, data]: Parameters<PortExports['initialize']>): number =>
-                port.initialize(object, path, alter(data, { port, isDump }))
-            }
-            const value: unknown = Reflect.get(target, name)
-            return typeof value === 'function' ? value.bind(target) : value
-          },
+        const between = portWith(port, {
+          initialize: (object, path, data) => port.initialize(object, path, alter(data, { port, isDump })),
         })
         return driverEntry(between, driverObject, registryPath)
       }
     },
   }
+}
+
+/** The port's exports with some of them replaced. */
+export function portWith(port: PortExports, replaced: Partial<PortExports>): PortExports {
+  return new Proxy(port, {
+    get(target, name) {
+      const replacement: unknown = Reflect.get(replaced, name)
+      if (replacement !== undefined) return replacement
+      const routine: unknown = Reflect.get(target, name)
+      return typeof routine === 'function' ? routine.bind(target) : routine
+    },
+  })
 }

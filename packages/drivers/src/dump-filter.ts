@@ -1,4 +1,5 @@
 // The contract of a crash dump filter (ntdddump.h): it sees every write of the dump before the dump port does.
+import type { Pfn } from '@dumpstack/bytes'
 import type { GuestBlock } from './miniport.ts'
 
 /** A filter file; load() gives fresh globals each time. */
@@ -23,8 +24,10 @@ export type FilterEntry = (
 export interface FilterServices {
   /** Nonpaged memory, page aligned: the filter's scratch pages. Only during DriverEntry. */
   allocate(byteLength: number): GuestBlock
-  /** What a pointer dereference is to a compiled filter: live bytes of one physical page. */
-  page(pfn: number): DataView
+  /** One physical page through the filter's mapping of it, to read. */
+  pageToRead(pfn: Pfn): Uint8Array
+  /** The same to write: the page counts as written. */
+  pageToWrite(pfn: Pfn): Uint8Array
 }
 
 /** All optional; NTSTATUS. None may change offset or length; Write may point the MDL to other pages, never change them. */

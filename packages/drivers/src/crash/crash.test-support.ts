@@ -50,6 +50,7 @@ export const BODY: readonly PageRun[] = [run(0x40, 0x20), run(0x900, 0x100), run
 
 export interface CrashOptions {
   readonly miniport?: MiniportImage
+  readonly runtimeMiniport?: MiniportImage
   readonly filter?: DumpFilterImage
   readonly profile?: Profile
   readonly logicalSectorBytes?: 512 | 4096
@@ -68,7 +69,12 @@ export interface Crashed extends TestMachine {
 export function crash(options: CrashOptions = {}): Crashed {
   const test = testMachine({ logicalSectorBytes: options.logicalSectorBytes ?? 512 })
   const { machine, kernel, controller } = test
-  const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
+  const runtime = startRuntimeStack({
+    machine,
+    kernel,
+    controller,
+    miniport: options.runtimeMiniport ?? storahci,
+  })
   const stack = loadCrashDumpStack({
     machine,
     kernel,

@@ -48,7 +48,9 @@ export class DumpRun {
   readonly #context: StackContext
   readonly #port: DiskDump
   readonly #batch: WriteBatch
-  #firstTransfer = 0
+  /** Places in the DMA log: after HwInitialize, before the first write of the dump. */
+  #afterInitialize = 0
+  #beforeFirstWrite = 0
 
   constructor(options: DumpRunOptions) {
     this.#options = options
@@ -85,6 +87,7 @@ export class DumpRun {
       return this.#fail(STATUS_DEVICE_NOT_READY, `OpenRoutine returned FALSE: ${this.#port.failure}`)
     }
     yield 0
+    this.#beforeFirstWrite = this.#options.machine.dmaLog.length
     const status = yield* this.#writeExtents(plan)
     if (!isSuccess(status)) return status
     const finished = this.#options.filter.finish()
@@ -107,7 +110,7 @@ export class DumpRun {
       const status = step()
       if (!isSuccess(status)) return status
     }
-    this.#firstTransfer = this.#options.machine.dmaLog.length
+    this.#afterInitialize = this.#options.machine.dmaLog.length
     return STATUS_SUCCESS
   }
 
@@ -178,19 +181,19 @@ export class DumpRun {
     return STATUS_SUCCESS
   }
 
-  /** DM-29: what the running instance had in flight must be gone when the dump begins. */
+  /** DM-29: what the running instance had in flight must be gone when the dump begins; and no write may go astray. */
   #checkStrayWrites(): void {
     const { machine, controller, map } = this.#options
     const { dmaLog } = machine
-    for (let i = this.#firstTransfer; i < dmaLog.length; i++) {
+    for (let i = this.#afterInitialize; i < dmaLog.length; i++) {
       const { device, direction, diskOffset, byteLength } = dmaLog.at(i)
       if (device !== controller.name || direction !== 'toDisk') continue
       if (map.holds(diskOffset - this.#context.partitionOffset, byteLength)) continue
-      this.environment.violate(
-        'DM-29',
-        'HwInitialize',
-        `${hex(byteLength)} bytes went to disk offset ${hex(diskOffset)} after HwInitialize, where no dump is: the controller was not reset`,
-      )
+      const what = `${hex(byteLength)} bytes went to disk offset ${hex(diskOffset)}, outside the page file`
+      if (i < this.#beforeFirstWrite) {
+        const cause = 'a command of the dead instance that was not reset'
+        this.environment.violate('DM-29', 'HwInitialize', `${what}: ${cause}`)
+      } else this.environment.violate('stray-write', 'HwStartIo', what)
     }
   }
 

@@ -218,11 +218,11 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
     const call = 'StorPortGetUncachedExtension'
-    if (this.#uncached !== null) return this.#uncached
     if (this.#entryPoint !== 'HwFindAdapter') {
       this.violate('DM-12', call, `${call} was called from ${this.#entryPoint}, expected HwFindAdapter only`)
       return null
     }
+    if (this.#uncached !== null) return this.#uncached
     this.#uncachedBytes = byteLength
     const block = this.#uncachedHeap.take(byteLength)
     if (block === null) {

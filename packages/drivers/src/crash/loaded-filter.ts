@@ -72,7 +72,11 @@ export class LoadedFilter {
       {
         allocate: (byteLength) =>
           guestBlock(machine.ram, kernel.allocate(byteLength, { owner: Owner.dumpPath })),
-        page: (page) => machine.ram.view(pfnToGpa(pfn(page)), PAGE_SIZE),
+        pageToRead: (page) => machine.ram.span(pfnToGpa(page), PAGE_SIZE),
+        pageToWrite: (page) => {
+          const { buffer, byteOffset } = machine.ram.view(pfnToGpa(page), PAGE_SIZE)
+          return new Uint8Array(buffer, byteOffset, PAGE_SIZE)
+        },
       },
     )
     const isLoaded = isSuccess(entry.status)

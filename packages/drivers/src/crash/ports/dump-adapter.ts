@@ -191,6 +191,7 @@ export class DumpAdapter {
 
   #fail(status: number, failure: string): number {
     this.failure = failure
+    this.#status = status
     return status
   }
 }

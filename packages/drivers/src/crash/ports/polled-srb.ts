@@ -16,6 +16,10 @@ import { SrbBuilder } from '../../srb-builder.ts'
 import type { CrashEnvironment } from '../environment.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
 
+// Our choice: a disk that is silent for this long is asked less often, or a hang costs a million polls of the host's time.
+const FAST_POLL_NS = 20e6
+const SLOW_POLL_MICROSECONDS = 500
+
 export interface ScsiPlace {
   readonly pathId: number
   readonly targetId: number
@@ -121,13 +125,15 @@ export class PolledSrb {
     const environment = this.#environment
     const { machine } = environment
     const giveUpAt = machine.nowNs + this.#timeoutSeconds * 1e9
+    const slowFrom = machine.nowNs + FAST_POLL_NS
     for (;;) {
       environment.enter('HwInterrupt')
       data.hwInterrupt(deviceExtension)
       environment.leave()
       if (this.#isComplete) return true
-      if (machine.nowNs >= giveUpAt) return false
-      machine.stall(this.#pollMicroseconds)
+      const { nowNs } = machine
+      if (nowNs >= giveUpAt) return false
+      machine.stall(nowNs < slowFrom ? this.#pollMicroseconds : SLOW_POLL_MICROSECONDS)
     }
   }
 

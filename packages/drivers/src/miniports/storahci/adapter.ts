@@ -40,6 +40,7 @@ import {
   PxIS_HBDS,
   PxIS_HBFS,
   PxIS_IFS,
+  PxIS_OFS,
   PxIS_PSS,
   PxIS_SDBS,
   PxIS_TFES,
@@ -66,7 +67,7 @@ import {
 } from './layouts.ts'
 import type { AhciRequest } from './request.ts'
 
-const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS
+const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS | PxIS_OFS
 const PORT_INTERRUPTS = PxIS_DHRS | PxIS_PSS | PxIS_SDBS | PORT_ERRORS
 const ABAR_RANGE = 5
 const HBA_RESET_STEP_MS = 20

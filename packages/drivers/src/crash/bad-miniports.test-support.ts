@@ -1,0 +1,72 @@
+// Makes deliberately bad dump miniports out of storahci, each by one change.
+import { PortConfigurationInformation, ScsiRequestBlock } from '@dumpstack/nt'
+import { type Alteration, alteredMiniport } from '../altered-miniport.ts'
+import type { DumpWriteReport } from '../dump-stack.ts'
+import type { GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
+import { storahci } from '../miniports/storahci/index.ts'
+import { BODY, type Crashed, type CrashOptions, crash, testPlan, writeDump } from './crash.test-support.ts'
+
+export const IO_CONTROL = 0x02
+export const EXECUTE_SCSI = 0x00
+export const INQUIRY = 0x12
+export const SYNCHRONIZE_CACHE = 0x35
+export const PLAN = testPlan(BODY)
+
+export type Change = (data: HwInitializationData, alteration: Alteration) => Partial<HwInitializationData>
+
+export const bad = (change: Change): MiniportImage =>
+  alteredMiniport(storahci, (data, alteration) => ({ ...data, ...change(data, alteration) }))
+
+export function dumpWith(
+  miniport: MiniportImage,
+  options: CrashOptions = {},
+): { crashed: Crashed; report: DumpWriteReport } {
+  const crashed = crash({ ...options, miniport })
+  return { crashed, report: writeDump(crashed.stack, PLAN) }
+}
+
+/** Does something in HwFindAdapter before the real one. */
+export const inFindAdapter =
+  (action: (alteration: Alteration, extension: GuestBlock, config: GuestBlock) => void): Change =>
+  (data, alteration) => ({
+    hwFindAdapter: (extension, context, bus, argument, config) => {
+      action(alteration, extension, config)
+      return data.hwFindAdapter(extension, context, bus, argument, config)
+    },
+  })
+
+/** Does something in HwInitialize before the real one. */
+export const inInitialize =
+  (action: (alteration: Alteration, extension: GuestBlock) => void): Change =>
+  (data, alteration) => ({
+    hwInitialize: (extension) => {
+      action(alteration, extension)
+      return data.hwInitialize(extension)
+    },
+  })
+
+/** Answers SRBs of one function (and operation code) itself, `times` over. */
+export const answering =
+  (srbFunction: number, operationCode: number, status: number, times = 1): Change =>
+  (data, { port }) => ({
+    hwBuildIo: (extension, block) => {
+      const srb = ScsiRequestBlock.at(block.view)
+      const isMeant =
+        srb.function === srbFunction && (srbFunction !== EXECUTE_SCSI || srb.cdb[0] === operationCode)
+      if (!isMeant) return data.hwBuildIo!(extension, block)
+      srb.srbStatus = status
+      for (let i = 0; i < times; i++) port.notificationRequestComplete(extension, block)
+      return false
+    },
+  })
+
+/** Changes the configuration that the real HwFindAdapter left. */
+export const changingConfig =
+  (change: (config: PortConfigurationInformation) => void): Change =>
+  (data) => ({
+    hwFindAdapter: (extension, context, bus, argument, config) => {
+      const found = data.hwFindAdapter(extension, context, bus, argument, config)
+      change(PortConfigurationInformation.at(config.view))
+      return found
+    },
+  })

@@ -1,0 +1,414 @@
+// One deliberately bad dump miniport for each rule that a miniport can break here. Most dumps still succeed: then the violation
+// is all there is to see. Rules as README.md lists them.
+import { gpa, gva } from '@dumpstack/bytes'
+import { PortConfigurationInformation } from '@dumpstack/nt'
+import { describe, expect, it } from 'vitest'
+import { portWith } from '../altered-miniport.ts'
+import type { GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
+import { storahci } from '../miniports/storahci/index.ts'
+import {
+  answering,
+  bad,
+  type Change,
+  changingConfig,
+  dumpWith,
+  EXECUTE_SCSI,
+  INQUIRY,
+  IO_CONTROL,
+  inFindAdapter,
+  inInitialize,
+  PLAN,
+  SYNCHRONIZE_CACHE,
+} from './bad-miniports.test-support.ts'
+import { bytesOfPlan, bytesOnDisk } from './crash.test-support.ts'
+
+const UNCACHED = 'StorPortGetUncachedExtension'
+
+it.each<[string, string, string, Change]>([
+  [
+    'DM-08',
+    'StorPortRegistryRead',
+    'reads the registry',
+    inFindAdapter(({ port }, extension) => expect(port.registryRead(extension, 'IoTimeout')).toBeNull()),
+  ],
+  [
+    'DM-11',
+    'HwFindAdapter',
+    'asks for more noncached memory than 32 KiB',
+    inFindAdapter(({ port }, extension, config) => {
+      expect(port.getUncachedExtension(extension, config, 0x9000)).not.toBeNull()
+    }),
+  ],
+  [
+    'DM-11',
+    UNCACHED,
+    'asks for more noncached memory than there is',
+    inFindAdapter(({ port }, extension, config) => {
+      expect(port.getUncachedExtension(extension, config, 0x10000)).toBeNull()
+    }),
+  ],
+  [
+    'DM-12',
+    UNCACHED,
+    'asks for uncached memory in HwInitialize',
+    inInitialize(({ port }, extension) => {
+      expect(port.getUncachedExtension(extension, extension, 0x100)).toBeNull()
+    }),
+  ],
+  [
+    'DM-14',
+    'StorPortAllocatePool',
+    'allocates pool',
+    inFindAdapter(({ port }, extension) => expect(port.allocatePool(extension, 0x100)).toBeNull()),
+  ],
+  [
+    'DM-16',
+    'StorPortFreePool',
+    'frees pool',
+    inInitialize(({ port }, extension) => expect(port.freePool(extension, extension)).not.toBe(0)),
+  ],
+  [
+    'DM-17',
+    'StorPortMarkDumpMemory',
+    'marks memory too late',
+    inInitialize(({ port }, extension) => {
+      expect(port.markDumpMemory(extension, extension.va, 0)).not.toBe(0)
+    }),
+  ],
+  [
+    'DM-21',
+    'StorPortInitializeDpc',
+    'initialises a DPC',
+    inInitialize(({ port }, extension) => void port.initializeDpc(extension, () => {})),
+  ],
+  [
+    'DM-21',
+    'StorPortIssueDpc',
+    'queues a DPC',
+    inInitialize(({ port }, extension) => {
+      expect(port.issueDpc(extension, { routine: () => {} })).toBe(false)
+    }),
+  ],
+  [
+    'DM-22',
+    'StorPortRequestTimer',
+    'sets a timer',
+    inInitialize(({ port }, extension) => {
+      expect(port.requestTimer(extension, () => {}, 1000)).not.toBe(0)
+    }),
+  ],
+  ['DM-38', 'RequestComplete', 'completes an SRB twice', answering(IO_CONTROL, 0, 6, 2)],
+  [
+    'DM-39',
+    'SRB_FUNCTION_IO_CONTROL',
+    'accepts a function that it does not have',
+    answering(IO_CONTROL, 0, 1),
+  ],
+  [
+    'DM-43',
+    'HwFindAdapter',
+    'leaves its physical breaks unset',
+    changingConfig((config) => {
+      config.numberOfPhysicalBreaks = 0xffffffff
+    }),
+  ],
+  [
+    'DM-43',
+    'HwFindAdapter',
+    'has fewer breaks than its transfers need',
+    changingConfig((config) => {
+      config.numberOfPhysicalBreaks = 4
+    }),
+  ],
+  ['DM-47', 'SYNCHRONIZE CACHE', 'does not flush the disk', answering(EXECUTE_SCSI, SYNCHRONIZE_CACHE, 6)],
+])('%s: names %s when the miniport %s, and the dump is written all the same', (rule, call, _what, change) => {
+  const { crashed, report } = dumpWith(bad(change))
+  expect(report.violations).toMatchObject([
+    { rule, call, driver: 'dump_storahci.sys', irql: 'HIGH_LEVEL', repro: 'dumpstack test --seed 7' },
+  ])
+  expect(report.violations[0]!.address).toMatch(/^0xffff8000/)
+  expect(report.finalStatus).toBe(0)
+  expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
+})
+
+it('answers what is harmless in dump mode without a violation', () => {
+  const { report } = dumpWith(
+    bad((data, { port }) => ({
+      hwInitialize: (extension) => {
+        port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'startIo'))
+        expect(port.querySystemTime()).toBe(port.querySystemTime())
+        port.logError(extension, 1, 2)
+        expect(port.initializePerfOpts(extension, true)).not.toBe(0)
+        expect(port.enablePassiveInitialization(extension, () => true)).toBe(false)
+        expect(port.setDeviceQueueDepth(extension, 0, 0, 0, 32)).toBe(true)
+        expect([...port.getBusData(extension, 9, 3)]).toEqual([0x01, 0x06, 0x01])
+        expect(port.getPhysicalAddress(extension, null, extension.va)?.gpa).toBe(extension.gpa)
+        expect(port.getPhysicalAddress(extension, null, gva(0n))).toBeNull()
+        return data.hwInitialize(extension)
+      },
+      hwFindAdapter: (extension, context, bus, argument, config) => {
+        expect(port.markDumpMemory(extension, extension.va, 0)).toBe(0)
+        return data.hwFindAdapter(extension, context, bus, argument, config)
+      },
+      // DM-20: what HwInterrupt returns is no sign of anything
+      hwInterrupt: (extension) => !data.hwInterrupt(extension),
+    })),
+  )
+  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+})
+
+it('hands out a zeroed device extension and memory that is neither zero nor aligned (DM-05, DM-13)', () => {
+  const seen: { zeroed: boolean; first: number; alignment: number; region: number[] }[] = []
+  const asksForRegion = bad(
+    changingConfig((config) => {
+      config.requestedDumpBufferSize = 0x3000
+    }),
+  )
+  const { report } = dumpWith(
+    bad((data, { port }) => ({
+      hwFindAdapter: (extension, context, bus, argument, config) => {
+        const block = port.getUncachedExtension(extension, config, 0x1000)!
+        const { dumpRegion } = PortConfigurationInformation.at(config.view)
+        const region = port.dereference(gva(dumpRegion.virtualBase), 8)
+        const bytes = new Uint8Array(
+          extension.view.buffer,
+          extension.view.byteOffset,
+          extension.view.byteLength,
+        )
+        seen.push({
+          zeroed: bytes.every((byte) => byte === 0),
+          first: block.view.getUint8(0),
+          alignment: block.gpa % 0x1000,
+          region: [dumpRegion.length, region.view.getUint8(0)],
+        })
+        return data.hwFindAdapter(extension, context, bus, argument, config)
+      },
+    })),
+    { runtimeMiniport: asksForRegion },
+  )
+  expect(report.finalStatus).toBe(0)
+  expect(seen).toEqual([{ zeroed: true, first: 0xa5, alignment: 0x40, region: [0x3000, 0xa5] }])
+})
+
+it('DM-30: names an SRB that the dump port did not send, and ignores it', () => {
+  const foreign: GuestBlock = {
+    va: gva(0xffff_8000_0012_3000n),
+    gpa: gpa(0x123000),
+    view: new DataView(new ArrayBuffer(0x58)),
+  }
+  const { report } = dumpWith(
+    bad((data, { port }) => ({
+      hwInterrupt: (extension) => {
+        port.notificationRequestComplete(extension, foreign)
+        return data.hwInterrupt(extension)
+      },
+    })),
+  )
+  expect(report).toMatchObject({
+    finalStatus: 0,
+    violations: [
+      {
+        rule: 'DM-30',
+        message: 'an SRB at 0xffff800000123000 was completed that the dump port did not send',
+      },
+    ],
+  })
+})
+
+/** Leaves the HBA alone in HwFindAdapter and HwInitialize and starts with its first SRB, a while later. */
+const lateReset: MiniportImage = {
+  ...storahci,
+  load: () => (port, driverObject, registryPath) => {
+    let uncached: GuestBlock | null = null
+    let configuration: GuestBlock | null = null
+    let isStarted = false
+    const start = (data: HwInitializationData, extension: GuestBlock): void => {
+      if (isStarted || configuration === null) return
+      isStarted = true
+      port.stallExecution(20_000)
+      data.hwFindAdapter(extension, null, null, 'dump=1', configuration)
+      data.hwInitialize(extension)
+    }
+    const between = portWith(port, {
+      getUncachedExtension: () => uncached,
+      initialize: (object, path, data) =>
+        port.initialize(object, path, {
+          ...data,
+          hwFindAdapter: (extension, _context, _bus, _argument, config) => {
+            uncached = port.getUncachedExtension(extension, config, 0x2000)
+            configuration = config
+            const limits = PortConfigurationInformation.at(config.view)
+            limits.maximumTransferLength = 0x10000
+            limits.numberOfPhysicalBreaks = 0x11
+            return 1
+          },
+          hwInitialize: () => true,
+          hwInterrupt: (extension) => isStarted && data.hwInterrupt(extension),
+          hwBuildIo: (extension, srb) => {
+            start(data, extension)
+            return data.hwBuildIo!(extension, srb)
+          },
+        }),
+    })
+    return storahci.load()(between, driverObject, registryPath)
+  },
+}
+
+it('DM-29: names data of the dead instance that reached the disk because the reset came too late', () => {
+  const { report, crashed } = dumpWith(lateReset, { writesInFlight: 4 })
+  expect(report.finalStatus).toBe(0)
+  expect(report.violations).toHaveLength(4)
+  expect(report.violations[0]).toMatchObject({
+    rule: 'DM-29',
+    message:
+      '0x10000 bytes went to disk offset 0x0, outside the page file: a command of the dead instance that was not reset',
+  })
+  expect(crashed.runtime.inFlight).toBe(4)
+})
+
+it('DM-37: names a bus reset that is refused, and one that touches the controller', () => {
+  const hang = { kind: 'hang', controller: 'ahci0', afterWrites: 3 } as const
+  for (const [change, message] of [
+    [() => ({ hwResetBus: () => false }), 'HwResetBus returned FALSE, expected TRUE'],
+    [
+      (_data, { port }) => ({
+        hwResetBus: (extension) => {
+          port.getDeviceBase(extension, 5)!.write32(0x04, 1)
+          return true
+        },
+      }),
+      'HwResetBus wrote 1 registers, expected none',
+    ],
+  ] as [Change, string][]) {
+    const { report } = dumpWith(bad(change), { before: ({ machine }) => machine.faults.add(hang) })
+    expect(report.finalStatus).toBe(0xc00000b5)
+    expect(report.violations).toMatchObject([{ rule: 'DM-37', call: 'HwResetBus', message }])
+  }
+})
+
+describe('a miniport that cannot go on', () => {
+  it.each<[string, string, Change, object]>([
+    [
+      'DM-09, DM-10',
+      'waits for a passive initialisation that never comes',
+      () => ({ hwInitialize: () => true }),
+      {
+        finalStatus: 0xc00000a3,
+        failure: 'OpenRoutine returned FALSE: the disk has sectors of 0 bytes, which do not fill a page',
+      },
+    ],
+    [
+      'DM-06',
+      'does not find its adapter',
+      () => ({ hwFindAdapter: () => 2 }),
+      { finalStatus: 0xc000009d, failure: 'HwFindAdapter returned 2, expected 1' },
+    ],
+    [
+      'DM-09',
+      'fails HwInitialize',
+      () => ({ hwInitialize: () => false }),
+      { finalStatus: 0xc0000001, failure: 'HwInitialize of storahci.sys returned FALSE' },
+    ],
+    [
+      'DM-19',
+      'trusts an interrupt status that stays clear',
+      () => ({ hwInterrupt: () => false }),
+      {
+        finalStatus: 0xc00000b5,
+        failure: expect.stringMatching(/^WRITE did not complete within 10 s at sector 0x/),
+      },
+    ],
+    [
+      'DM-26',
+      'waits without end',
+      inInitialize(({ port }) => {
+        for (;;) port.stallExecution(1000)
+      }),
+      { finalStatus: 0xc00000b5, violations: [{ rule: 'DM-26', call: 'HwInitialize' }] },
+    ],
+    [
+      'DM-26',
+      'polls a register without end',
+      inInitialize(({ port }, extension) => {
+        const registers = port.getDeviceBase(extension, 5)!
+        while (registers.read32(0x10) !== 0) port.stallExecution(100_000)
+      }),
+      { finalStatus: 0xc00000b5, violations: [{ rule: 'DM-26', call: 'HwInitialize' }] },
+    ],
+    [
+      'DM-38',
+      'completes with SRB_STATUS_PENDING',
+      answering(EXECUTE_SCSI, INQUIRY, 0),
+      {
+        finalStatus: 0xc00000a3,
+        violations: [{ rule: 'DM-38', message: 'an SRB was completed with SRB_STATUS_PENDING' }],
+      },
+    ],
+    [
+      'its memory',
+      'wants a device extension of 1 MiB',
+      () => ({ deviceExtensionSize: 0x100000 }),
+      { finalStatus: 0xc000009a },
+    ],
+    [
+      'its memory',
+      'wants an SRB extension of 128 KiB',
+      () => ({ srbExtensionSize: 0x20000 }),
+      { finalStatus: 0xc000009a },
+    ],
+    [
+      'its limits',
+      'allows less than a page',
+      changingConfig((config) => {
+        config.maximumTransferLength = 0x800
+      }),
+      { finalStatus: 0xc000000d },
+    ],
+    [
+      'its tables',
+      'takes only STORAGE_REQUEST_BLOCK',
+      () => ({ srbTypeFlags: 2 }),
+      { finalStatus: 0xc00000bb },
+    ],
+    ['its tables', 'wants all buffers mapped', () => ({ mapBuffers: 1 }), { finalStatus: 0xc00000bb }],
+  ])('%s: it %s, and the dump ends with its status', (_rule, _what, change, expected) => {
+    const { report } = dumpWith(bad(change))
+    expect(report).toMatchObject(expected)
+    expect(report.failure).toBeTruthy()
+    expect(report.secondBugcheck).toBeUndefined()
+  })
+})
+
+describe('a miniport that touches what is not mapped', () => {
+  it.each<[string, string, bigint, MiniportImage]>([
+    [
+      'DM-01',
+      'DriverEntry',
+      0n,
+      { ...storahci, load: () => (port) => port.dereference(gva(0n), 8).view.getUint32(0) },
+    ],
+    [
+      'DM-20',
+      'HwInterrupt',
+      0x18n,
+      bad((data, { port }) => ({
+        hwInterrupt: (extension) => {
+          port.dereference(gva(0x18n), 8)
+          return data.hwInterrupt(extension)
+        },
+      })),
+    ],
+    [
+      'a register past the window',
+      'HwInitialize',
+      0xfffff780e0002000n,
+      bad(inInitialize(({ port }, extension) => void port.getDeviceBase(extension, 5)!.read32(0x2000))),
+    ],
+  ])('%s: a fault in %s is a second bugcheck', (_rule, entryPoint, address, miniport) => {
+    const { report } = dumpWith(miniport)
+    expect(report.secondBugcheck?.code).toBe(0xd1)
+    expect(report.secondBugcheck?.parameters.slice(0, 2)).toEqual([address, 15n])
+    expect(report.violations).toMatchObject([{ rule: 'bugcheck-0xd1', call: entryPoint }])
+    expect(report.finalStatus).toBe(0xc0000001)
+  })
+})
