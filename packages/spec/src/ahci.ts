@@ -21,21 +21,16 @@ export const AHCI_MAX_PORTS = 32
 export const AHCI_MAX_SLOTS = 32
 
 // CAP (section 3.1.1)
-export const CAP_NP_MASK = 0x1f // number of ports minus one
 export const CAP_NCS_SHIFT = 8 // number of command slots minus one, bits 12:8
 export const CAP_NCS_MASK = 0x1f
-export const CAP_SSC = 1 << 14
-export const CAP_SAM = 1 << 18
 export const CAP_ISS_SHIFT = 20 // interface speed: 1, 2, 3 = 1.5, 3, 6 Gb/s
 export const CAP_SCLO = 1 << 24
-export const CAP_SSS = 1 << 27
 export const CAP_SNCQ = 1 << 30
 export const CAP_S64A = 0x80000000
 
 // GHC (section 3.1.2)
 export const GHC_HR = 1 << 0
 export const GHC_IE = 1 << 1
-export const GHC_MRSM = 1 << 2
 export const GHC_AE = 0x80000000
 
 /** VS (section 3.1.5): major version in bits 31:16, minor in 15:0. */
@@ -92,11 +87,6 @@ export const PxCMD_FR = 1 << 14
 export const PxCMD_CR = 1 << 15
 export const PxCMD_ATAPI = 1 << 24
 export const PxCMD_DLAE = 1 << 25
-export const PxCMD_ALPE = 1 << 26
-export const PxCMD_ASP = 1 << 27
-export const PxCMD_ICC_SHIFT = 28
-export const PxCMD_ICC_MASK = 0xf
-export const PxCMD_ICC_ACTIVE = 1
 
 /** PxTFD (section 3.3.8): status in bits 7:0, error in 15:8. */
 export const PxTFD_ERR_SHIFT = 8
@@ -105,8 +95,6 @@ export const PxTFD_RESET = 0x7f
 
 // PxSSTS (section 3.3.10)
 export const PxSSTS_DET_MASK = 0xf
-export const PxSSTS_DET_NONE = 0
-export const PxSSTS_DET_PRESENT = 1
 export const PxSSTS_DET_ESTABLISHED = 3
 export const PxSSTS_DET_OFFLINE = 4
 export const PxSSTS_SPD_SHIFT = 4
@@ -140,17 +128,13 @@ export const CommandHeader = defineStruct('AHCI_COMMAND_HEADER', 0x20, {
 export type CommandHeader = ViewOf<typeof CommandHeader>
 export const COMMAND_LIST_BYTES = 0x400
 export const COMMAND_HEADER_CFL_MASK = 0x1f // FIS length in dwords, 2 to 16
-export const COMMAND_HEADER_A = 1 << 5 // ATAPI
 export const COMMAND_HEADER_W = 1 << 6 // write: from memory to the device
-export const COMMAND_HEADER_P = 1 << 7 // prefetchable
-export const COMMAND_HEADER_R = 1 << 8 // reset: software sends SRST
 export const COMMAND_HEADER_B = 1 << 9 // BIST
 export const COMMAND_HEADER_C = 1 << 10 // clear busy upon R_OK
 export const COMMAND_HEADER_PRDTL_SHIFT = 16
 
 // Command table (section 4.2.3, figure 6)
 export const COMMAND_TABLE_CFIS = 0x00
-export const COMMAND_TABLE_ACMD = 0x40
 export const COMMAND_TABLE_PRDT = 0x80
 
 /** Physical region descriptor (section 4.2.3.3, figure 7). */
@@ -170,7 +154,6 @@ export const RECEIVED_FIS_DSFIS = 0x00
 export const RECEIVED_FIS_PSFIS = 0x20
 export const RECEIVED_FIS_RFIS = 0x40
 export const RECEIVED_FIS_SDBFIS = 0x58
-export const RECEIVED_FIS_UFIS = 0x60
 
 // FIS types (Serial ATA 3.0 section 10.3)
 export const FIS_TYPE_REG_H2D = 0x27

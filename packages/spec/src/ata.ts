@@ -24,7 +24,6 @@ export const SET_FEATURES_ENABLE_READ_LOOK_AHEAD = 0xaa
 export const ATA_STATUS_ERR = 1 << 0
 export const ATA_STATUS_DRQ = 1 << 3
 export const ATA_STATUS_DSC = 1 << 4 // obsolete since ATA-4; devices still set it
-export const ATA_STATUS_DF = 1 << 5
 export const ATA_STATUS_DRDY = 1 << 6
 export const ATA_STATUS_BSY = 1 << 7
 
@@ -36,8 +35,6 @@ export const ATA_ERROR_ICRC = 1 << 7
 
 /** Device register: the LBA bit that 48-bit and queued commands set (section 7.21.3). */
 export const ATA_DEVICE_LBA = 1 << 6
-/** Force unit access in the Device register of the FPDMA commands (section 7.60.3). */
-export const ATA_DEVICE_FUA = 1 << 7
 /** FPDMA commands carry their tag in bits 7:3 of Count and the sector count in Features (section 7.60.3). */
 export const ATA_NCQ_TAG_SHIFT = 3
 

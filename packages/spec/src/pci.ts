@@ -12,7 +12,6 @@ export const PCI_COMMAND = 0x04
 export const PCI_STATUS = 0x06
 export const PCI_REVISION_ID = 0x08
 export const PCI_CLASS_CODE = 0x09
-export const PCI_HEADER_TYPE = 0x0e
 export const PCI_BASE_ADDRESS_0 = 0x10
 export const PCI_BASE_ADDRESS_5 = 0x24
 export const PCI_SUBSYSTEM_VENDOR_ID = 0x2c
@@ -23,7 +22,6 @@ export const PCI_INTERRUPT_PIN = 0x3d
 export const PCI_CONFIG_BYTES = 256
 
 // Command register (section 6.2.2, table 6-1)
-export const PCI_COMMAND_IO_SPACE = 1 << 0
 export const PCI_COMMAND_MEMORY_SPACE = 1 << 1
 export const PCI_COMMAND_BUS_MASTER = 1 << 2
 export const PCI_COMMAND_INTERRUPT_DISABLE = 1 << 10
@@ -39,10 +37,8 @@ export const PCI_BASE_ADDRESS_MEMORY_MASK = 0xfffffff0
 export const PCI_NO_DEVICE = 0xffffffff
 
 // Power management capability (PCI Power Management Interface 1.2, section 3.2)
-export const PCI_CAP_ID_PM = 0x01
 export const PCI_PM_PMCSR = 0x04
 export const PCI_PM_PMCSR_POWER_STATE = 0x03
-export const PCI_PM_D0 = 0
 export const PCI_PM_D3HOT = 3
 
 // Class code of an AHCI HBA (AHCI 1.3.1 section 2.1.5): mass storage, SATA, AHCI

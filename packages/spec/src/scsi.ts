@@ -17,9 +17,7 @@ export const beU32 = (offset: number): FieldKind<number> => ({
 
 // Operation codes (SPC-4 table 63, SBC-3 table 30)
 export const SCSIOP_TEST_UNIT_READY = 0x00 // SPC-4 6.47
-export const SCSIOP_REQUEST_SENSE = 0x03 // SPC-4 6.39
 export const SCSIOP_INQUIRY = 0x12 // SPC-4 6.6
-export const SCSIOP_START_STOP_UNIT = 0x1b // SBC-3 5.25
 export const SCSIOP_READ_CAPACITY = 0x25 // SBC-3 5.15
 export const SCSIOP_READ = 0x28 // SBC-3 5.11, READ (10)
 export const SCSIOP_WRITE = 0x2a // SBC-3 5.36, WRITE (10)
@@ -31,7 +29,7 @@ export const SCSIOP_SERVICE_ACTION_IN16 = 0x9e // SPC-4 table 63
 export const SERVICE_ACTION_READ_CAPACITY16 = 0x10 // SBC-3 5.16
 export const SCSIOP_REPORT_LUNS = 0xa0 // SPC-4 6.33
 
-/** 6-byte CDB of INQUIRY (SPC-4 6.6.1) and REQUEST SENSE. */
+/** 6-byte CDB of INQUIRY (SPC-4 6.6.1). */
 export const Cdb6Inquiry = defineStruct('CDB6INQUIRY', 6, {
   operationCode: u8(0),
   /** Bit 0 EVPD. */
@@ -67,11 +65,7 @@ export const Cdb16 = defineStruct('CDB16', 16, {
   control: u8(15),
 })
 export type Cdb16 = ViewOf<typeof Cdb16>
-/** Force unit access: bit 3 of byte 1 of READ and WRITE (SBC-3 5.11). */
-export const CDB_FUA = 1 << 3
 export const CDB_SERVICE_ACTION_MASK = 0x1f
-/** IMMED of START STOP UNIT is bit 0 of byte 1; START is bit 0 of byte 4 (SBC-3 5.25). */
-export const CDB_START_STOP_START = 1 << 0
 
 /** Standard INQUIRY data (SPC-4 6.6.2, table 142). Strings are ASCII padded with spaces. */
 export const InquiryData = defineStruct('INQUIRYDATA', 36, {
@@ -106,7 +100,6 @@ export const VpdPageHeader = defineStruct('VPD_PAGE_HEADER', 4, {
 export type VpdPageHeader = ViewOf<typeof VpdPageHeader>
 export const VPD_SUPPORTED_PAGES = 0x00
 export const VPD_SERIAL_NUMBER = 0x80
-export const VPD_DEVICE_IDENTIFIERS = 0x83
 
 /** READ CAPACITY (10) data (SBC-3 5.15.2). */
 export const ReadCapacityData = defineStruct('READ_CAPACITY_DATA', 8, {
@@ -149,23 +142,16 @@ export const SenseData = defineStruct('SENSE_DATA', 18, {
 })
 export type SenseData = ViewOf<typeof SenseData>
 export const SCSI_SENSE_ERRORCODE_FIXED_CURRENT = 0x70
-export const SCSI_SENSE_INFORMATION_VALID = 1 << 7
 
 // Sense keys (SPC-4 table 57)
-export const SCSI_SENSE_NO_SENSE = 0x00
-export const SCSI_SENSE_NOT_READY = 0x02
 export const SCSI_SENSE_MEDIUM_ERROR = 0x03
 export const SCSI_SENSE_HARDWARE_ERROR = 0x04
 export const SCSI_SENSE_ILLEGAL_REQUEST = 0x05
-export const SCSI_SENSE_UNIT_ATTENTION = 0x06
-export const SCSI_SENSE_ABORTED_COMMAND = 0x0b
 
 // Additional sense codes (SPC-4 annex F.2)
-export const SCSI_ADSENSE_NO_SENSE = 0x00
 export const SCSI_ADSENSE_WRITE_ERROR = 0x0c
 export const SCSI_ADSENSE_UNRECOVERED_ERROR = 0x11
 export const SCSI_ADSENSE_ILLEGAL_COMMAND = 0x20
 export const SCSI_ADSENSE_ILLEGAL_BLOCK = 0x21
 export const SCSI_ADSENSE_INVALID_CDB = 0x24
-export const SCSI_ADSENSE_INVALID_LUN = 0x25
 export const SCSI_ADSENSE_INTERNAL_TARGET_FAILURE = 0x44
