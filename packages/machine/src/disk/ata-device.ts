@@ -99,9 +99,14 @@ export class AtaDevice {
     this.reset()
   }
 
+  /** What it had accepted is given up: the link is free. */
+  giveUp(): void {
+    this.#busyUntilNs = 0
+  }
+
   /** COMRESET and software reset: settings stay, the queue and its error do not. */
   reset(): void {
-    this.#busyUntilNs = 0
+    this.giveUp()
     this.#queueError = false
     this.#errorLog.fill(0)
   }

@@ -64,7 +64,7 @@ describe.each(Object.keys(make))('%s', (kind) => {
 })
 
 describe('FileDiskImage', () => {
-  it('takes no room for what was never written', () => {
+  it.skipIf(process.platform === 'win32')('takes no room for what was never written', () => {
     const file = path.join(folder, 'big.img')
     const image = FileDiskImage.create(file, 64 * 2 ** 30)
     image.write(63 * 2 ** 30, [Uint8Array.of(1, 2), Uint8Array.of(3)])

@@ -75,11 +75,17 @@ export class CommandEngine {
   drop(): void {
     this.#port.host.clock.disarm(this.#dueEvent)
     this.#accepted.length = 0
+    this.#device?.giveUp()
     this.#isStopped = false
     this.#waitsForBus = false
-    this.#hangs = false
     this.#resetSlot = NO_SLOT
     this.#lastSlot = AHCI_MAX_SLOTS - 1
+  }
+
+  /** The link went down: a device that hung works again. */
+  linkLost(): void {
+    this.drop()
+    this.#hangs = false
   }
 
   resume(): void {
@@ -100,6 +106,10 @@ export class CommandEngine {
       this.#lastSlot = slot
       port.currentSlot = slot
       if (!this.#readCommand(slot)) return
+      if (this.#hangs) {
+        port.setTaskFile(port.status | ATA_STATUS_BSY, 0)
+        return
+      }
       if ((this.#fis.flags & FIS_REG_H2D_C) !== 0) this.#issue(slot, device)
       else this.#control(slot)
     }
@@ -134,10 +144,6 @@ export class CommandEngine {
 
   #issue(slot: number, device: AtaDevice): void {
     const port = this.#port
-    if (this.#hangs) {
-      port.setTaskFile(port.status | ATA_STATUS_BSY, 0)
-      return
-    }
     const command = this.#commands[slot]!
     const isOutstanding = this.#accepted.includes(command)
     device.decode(this.#fis, command)
@@ -168,7 +174,6 @@ export class CommandEngine {
     if ((this.#fis.control & FIS_CONTROL_SRST) !== 0) {
       port.host.clock.disarm(this.#dueEvent)
       this.#accepted.length = 0
-      this.#hangs = false
       const clearsBusy = (this.#header.di & COMMAND_HEADER_C) !== 0
       port.setTaskFile(clearsBusy ? STATUS_GOOD : STATUS_GOOD | ATA_STATUS_BSY, 0)
       if (clearsBusy) this.#clearSlot(slot)

@@ -97,6 +97,18 @@ describe('a command that fails', () => {
     expect(ahci.run(1, write(0))).toBe(0x50)
   })
 
+  it('a command after a stop does not wait for what the stop dropped', () => {
+    const { ahci, machine } = started()
+    for (let slot = 0; slot < 32; slot++) ahci.prepare(slot, queued(slot, slot * 8))
+    ahci.issue(0xffffffff, true)
+    ahci.recover()
+    const before = machine.nowNs
+    ahci.prepare(0, read(0))
+    ahci.issue(1)
+    while (ahci.port(0x38) !== 0) machine.stall(1)
+    expect(machine.nowNs - before).toBeLessThan(30_000)
+  })
+
   it('COMRESET also leaves the error of the queue', () => {
     const { ahci } = started()
     ahci.prepare(6, queued(6, SECTORS))
@@ -222,6 +234,12 @@ describe('faults', () => {
     machine.stall(1_000_000)
     expect(ahci.port(0x38)).toBe(1 << 5)
     expect(ahci.port(0x20) & 0x80).toBe(0x80)
+    ahci.stopPort()
+    ahci.setPort(0x18, ahci.port(0x18) | 8) // CLO helps the port, not the disk
+    ahci.setPort(0x18, ahci.port(0x18) | 1)
+    ahci.issue(1 << 5)
+    machine.stall(1_000_000)
+    expect(ahci.port(0x38)).toBe(1 << 5)
     ahci.stopPort()
     ahci.comreset()
     ahci.setPort(0x18, ahci.port(0x18) | 1)

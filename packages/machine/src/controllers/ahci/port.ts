@@ -390,6 +390,7 @@ export class AhciPort {
     this.host.clock.disarm(this.#readyEvent)
     this.#signaturePending = false
     this.#stop()
+    this.#engine.linkLost()
   }
 
   #linkUp(): void {
