@@ -1,4 +1,5 @@
 // Each thing that can go wrong leaves its own files, registry values and events behind.
+import { openDump, readModules } from '@dumpstack/dumpfile'
 import { afterAll, expect, it } from 'vitest'
 import { eventIds, openHresult, removeFolders, sleepMinutes, walkThroughCrash } from './walk.ts'
 
@@ -91,6 +92,9 @@ it('a dump stack on another controller writes the same bytes, and the DMA log te
   const { controller, writtenBy } = await walk.target.evidence()
   expect(controller).toBe('ahci0')
   expect([...new Set(writtenBy.map((range) => range.device))]).toEqual(['ahci1'])
-  expect(await openHresult(walk)).toBe(0)
+  const { source } = await walk.target.openDump()
+  const names = readModules(openDump(source)).loaded.map((module) => module.baseName)
+  expect(names.filter((name) => name === 'storahci.sys')).toHaveLength(1)
+  source.close?.()
   walk.target.close()
 })

@@ -27,7 +27,7 @@ export interface KernelServices {
   vaToGpa(va: Gva): Gpa | null
   /** Maps a register window; the same window gives the same address. */
   mapIoSpace(gpa: Gpa, byteLength: number): Gva
-  /** Throws when the image is not installed. */
+  /** An image that is loaded under that base name is shared. Throws when the image is not installed. */
   loadImage(nameOnDisk: string, baseName: string): LoadedImage
   /** Moves the image from the loaded to the unloaded list and frees its memory. */
   unloadImage(image: LoadedImage): void

@@ -42,6 +42,8 @@ export class Kernel implements BootedKernel {
 
   loadImage(nameOnDisk: string, baseName: string): LoadedImage {
     const { images, memory } = this.#state
+    const present = images.find(baseName)
+    if (present !== null) return present
     const image = images.load(nameOnDisk, baseName, memory.regions.driverImages)
     images.bind(image)
     return image
