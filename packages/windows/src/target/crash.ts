@@ -60,6 +60,7 @@ export async function crash(
     machine.faults.add({ controller: system.dumpController, kind: 'hang', afterWrites: 0 })
   }
 
+  const facts = kernel.dumpFacts()
   const screen = new BlueScreen(BUGCHECK)
   let outcome: DumpWriteReport = { finalStatus: DUMP_NEVER_STARTED, bytesWritten: 0, violations: [] }
   let seconds = 0
@@ -67,7 +68,7 @@ export async function crash(
   if (written !== null && pageFile !== null) {
     const plan = planDump({
       dumpType: dumpTypeOf(system.profile.dumpTypes[written]),
-      facts: kernel.dumpFacts(),
+      facts,
       promised: kernel.promised(written),
       fileByteLength: pageFile.byteLength,
     })
@@ -89,7 +90,7 @@ export async function crash(
       pageFile === null
         ? []
         : writtenBy(machine.dmaLog, pageFile.extents, system.volume.partition.offset, dumpByteLength),
-    directoryTableBase: kernel.directoryTableBase,
+    directoryTableBase: facts.directoryTableBase,
     pageFile: written === null ? null : pageFile,
     dumpByteLength,
     report: {
