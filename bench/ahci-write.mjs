@@ -32,17 +32,14 @@ function machineOn(image, pages) {
   return createMachine({ seed: 1, runs: [{ basePage: 0x100, pageCount: pages }], cpuCount: 1, controllers })
 }
 
-/** Nanoseconds of host time for each command, queue depth 1 (as in dump mode) or 32. */
-function perCommand(image, depth) {
+/** Microseconds of host time for each command, queue depth 1 (as in dump mode) or 32; `stride` from page to page. */
+function perCommand(image, depth, stride) {
   const machine = machineOn(image, GIB / 4096 / 4)
   const ahci = new RawAhci(rawBusOf(machine), 0xfa, 0x200000)
   ahci.startPort()
   for (let slot = 0; slot < SLOTS; slot++) {
-    // every other page, as fragmented as memory gets
-    const segments = Array.from({ length: 16 }, (_, i) => ({
-      at: 0x1000000 + (slot * 16 + i) * 8192,
-      byteLength: 4096,
-    }))
+    const base = 0x1000000 + slot * 16 * stride
+    const segments = Array.from({ length: 16 }, (_, i) => ({ at: base + i * stride, byteLength: 4096 }))
     ahci.prepare(slot, {
       command: 0x61,
       isWrite: true,
@@ -63,7 +60,7 @@ function perCommand(image, depth) {
         ahci.setPort(0x10, 0xffffffff)
       }
     })
-    return (ms * 1e6) / (commands * depth)
+    return (ms * 1e3) / (commands * depth)
   })
   machine.close()
   return median(results)
@@ -77,17 +74,19 @@ for (let i = 0; i < 3; i++) {
   for (let j = 0; j < 9; j++) checkpoints.push(timed(() => machine.checkpoint()))
   machine.close()
 }
-console.log(`fill of 1 GiB         ${median(fills).toFixed(0)} ms`)
-console.log(`checkpoint of 1 GiB   ${median(checkpoints).toFixed(3)} ms`)
-for (const depth of [1, 32]) {
-  console.log(
-    `64 KiB, depth ${String(depth).padEnd(2)}      ${(perCommand(nullImage, depth) / 1000).toFixed(2)} us a command, without the file`,
-  )
+console.log(`fill of 1 GiB                  ${median(fills).toFixed(0)} ms`)
+console.log(`checkpoint of 1 GiB            ${median(checkpoints).toFixed(3)} ms`)
+const line = (depth, stride, where, image) => {
+  const pages = stride === 4096 ? 'in one piece' : 'in 16 pieces'
+  const figure = perCommand(image, depth, stride).toFixed(2).padStart(5)
+  console.log(`64 KiB ${pages}, depth ${String(depth).padEnd(2)}  ${figure} us a command, ${where}`)
 }
+for (const stride of [4096, 8192])
+  for (const depth of [1, 32]) line(depth, stride, 'without the file', nullImage)
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ahci-write-'))
 try {
   const image = FileDiskImage.create(path.join(folder, 'disk.img'), GIB)
-  console.log(`64 KiB, depth 1       ${(perCommand(image, 1) / 1000).toFixed(2)} us a command, into a file`)
+  for (const stride of [4096, 8192]) line(1, stride, 'into a file', image)
   image.close()
 } finally {
   fs.rmSync(folder, { recursive: true })
