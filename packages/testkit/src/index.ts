@@ -1,5 +1,6 @@
 export * from './dump.ts'
 export * from './guest-memory.ts'
+export * from './json-schema.ts'
 export * from './pe.ts'
 export * from './raw-ahci.ts'
 export * from './unwind.ts'

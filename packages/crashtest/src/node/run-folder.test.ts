@@ -1,5 +1,14 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -8,6 +17,7 @@ import { runCrashdumpTest } from '../run.ts'
 import { createStream, type Sink } from '../stream.ts'
 import type { TestEvent } from '../test-event.ts'
 import { finishedDumps } from './finished-run.ts'
+import { onHost } from './host-error.ts'
 import { RunFolder } from './run-folder.ts'
 
 let root = ''
@@ -116,21 +126,23 @@ it('says what is wrong with a folder that holds no truth, or a damaged one', asy
   expect(() => [...finishedDumps(path.join(root, 'absent'))]).toThrow('no such file or directory (ENOENT)')
 })
 
-/** A file system of 64 KiB, where this user may mount one. */
-function mountSmall(at: string): boolean {
-  mkdirSync(at)
-  return spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', at]).status === 0
-}
-
-it('names the file and ENOSPC when the disk is full', async (context) => {
-  const small = path.join(root, 'small')
-  if (!mountSmall(small)) context.skip('mounting a small file system needs root')
-  const folder = new RunFolder(path.join(small, 'run'))
+it('names file and reason of what the system refuses', () => {
+  // /dev/full refuses every write as a full disk does.
+  const full = openSync('/dev/full', 'w')
   try {
-    writeFileSync(path.join(small, 'filler'), new Uint8Array(52_000))
-    await expect(runInto(folder)).rejects.toThrow(/cannot write .*run.*: no space left on device \(ENOSPC\)$/)
+    expect(() => onHost('write the journal', () => writeSync(full, 'x'))).toThrow(
+      'cannot write the journal: no space left on device (ENOSPC)',
+    )
   } finally {
-    folder.close()
-    spawnSync('umount', [small])
+    closeSync(full)
   }
+  expect(() => onHost('open it', () => openSync(path.join(root, 'absent'), 'r'))).toThrow(
+    'cannot open it: no such file or directory (ENOENT)',
+  )
+  const ours = new Error('not of the system')
+  expect(() =>
+    onHost('do it', () => {
+      throw ours
+    }),
+  ).toThrow(ours)
 })
