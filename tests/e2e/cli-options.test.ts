@@ -24,6 +24,8 @@ it.each([
   [['test', '--dumps', ''], 'full and kernel'],
   [['test', '--seed', '4294967296'], 'Expected a whole number from 0 to 4294967295.'],
   [['test', '--stop-after', 'restart'], "Only 'crash'"],
+  [['test', '--out', ''], 'Expected a path.'],
+  [['test', '--junit', '.'], '--junit . is a folder, expected a file'],
   [['test', '--no-such'], "unknown option '--no-such'"],
   [['test', 'full'], 'too many arguments'],
   [['no-such'], "unknown command 'no-such'"],

@@ -19,8 +19,7 @@ interface Result {
 function runScenario(name: string): { code: number | null; log: string; result: Result } {
   const args = ['test', '--ram', '64M', '--dumps', 'kernel', '--scenario', name, '--out', name, '--json']
   const { code, stdout } = dumpstack(folder.path, ...args)
-  const violation = schemaViolation('docs/schema/test-result.schema.json', stdout)
-  if (violation !== null) expect(violation).toBe('')
+  expect(schemaViolation('docs/schema/test-result.schema.json', stdout)).toBe('')
   const log = readFileSync(path.join(folder.path, name, 'crashdumptest.log'), 'utf8')
   return { code, log, result: JSON.parse(stdout) }
 }

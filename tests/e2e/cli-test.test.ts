@@ -1,10 +1,12 @@
 // `dumpstack test` and `dumpstack examine` as a user runs them: a good run, its folder, damage to its dumps, Ctrl-C.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   closeSync,
   existsSync,
   fstatSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -51,8 +53,7 @@ it('passes on a healthy system, and prints one JSON object that the published sc
       { type: 'kernel', verdict: 'pass', dumpType: 6, truth: { different: 0, missing: 0, extra: 0 } },
     ],
   })
-  const violation = schemaViolation('docs/schema/test-result.schema.json', run.stdout)
-  if (violation !== null) expect(violation).toBe('')
+  expect(schemaViolation('docs/schema/test-result.schema.json', run.stdout)).toBe('')
   expect(JSON.parse(readFileSync(path.join(folder.path, 'run/result.json'), 'utf8'))).toEqual(result)
   expect(readFileSync(path.join(folder.path, 'junit.xml'), 'utf8')).toContain(
     'failures="0" errors="0" skipped="0"',
@@ -97,8 +98,7 @@ it('verifies both dumps by their own words', () => {
     )
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', build: 19041, bugcheck: { code: '0xe2' } })
     expect(code).toBe(0)
-    const violation = schemaViolation('docs/schema/verify-result.schema.json', stdout)
-    if (violation !== null) expect(violation).toBe('')
+    expect(schemaViolation('docs/schema/verify-result.schema.json', stdout)).toBe('')
   }
 })
 
@@ -273,8 +273,7 @@ it('goes on to its verdict when nobody reads what it prints', async () => {
 it('lists the dump stack with the rows that the dump itself holds', () => {
   const { code, stdout } = dumpstack(folder.path, 'stack', '--json')
   expect(code).toBe(0)
-  const violation = schemaViolation('docs/schema/stack-result.schema.json', stdout)
-  if (violation !== null) expect(violation).toBe('')
+  expect(schemaViolation('docs/schema/stack-result.schema.json', stdout)).toBe('')
   const { stack }: { stack: { baseName: string; base: string; state: string }[] } = JSON.parse(stdout)
   const report: {
     modules: { loaded: { name: string; base: string }[]; unloaded: { name: string; start: string }[] }
@@ -288,3 +287,21 @@ it('lists the dump stack with the rows that the dump itself holds', () => {
   }
   expect(stack.map((row) => row.state)).toContain('unloaded')
 })
+
+/** A file system too small for the disk image, where this user may mount one. */
+const small = path.join(folder.path, 'small')
+mkdirSync(small)
+const haveSmall = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', small]).status === 0
+if (haveSmall) {
+  afterAll(() => {
+    spawnSync('umount', [small])
+  })
+  it('names the file and the reason when the disk of the host is full, and keeps journal and result', () => {
+    const { code, stdout, stderr } = dumpstack(folder.path, 'test', '--ram', '64M', '--out', 'small/run')
+    expect(stderr).toMatch(/^error: [^\n]*disk\.img[^\n]*ENOSPC[^\n]*\n$/)
+    expect(stdout).toContain('Verdict: inconclusive')
+    expect(code).toBe(4)
+    const left = readdirSync(path.join(small, 'run')).sort()
+    expect(left).toEqual(['crashdumptest.log', 'journal.jsonl', 'result.json'])
+  })
+}

@@ -9,6 +9,7 @@ import {
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
   parseDumps,
+  parsePath,
   parseScenario,
   parseStopAfter,
   planTest,
@@ -94,9 +95,11 @@ ${EXIT_CODES}`,
         .argParser(parseWhole(0, MOST_SEED))
         .default(DEFAULT_SEED),
     )
-    .option(
-      '--out <dir>',
-      'run folder: journal, log, dumps and truth (default: dumpstack-run, or the next free number)',
+    .addOption(
+      option(
+        '--out <dir>',
+        'run folder: journal, log, dumps and truth (default: dumpstack-run, or the next free number)',
+      ).argParser(parsePath),
     )
     .addOption(
       option(
@@ -105,7 +108,7 @@ ${EXIT_CODES}`,
       ).argParser(parseStopAfter),
     )
     .option('--json', 'print the result as one JSON object on stdout')
-    .option('--junit <file>', 'write the result as JUnit XML')
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
     .action(async (given: GivenTestOptions) => {
       const plan = planTest(given, defaultPageFile)

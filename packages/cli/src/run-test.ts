@@ -1,5 +1,5 @@
 // `dumpstack test`: composes the Windows-shaped system, the run folder and the folds, and nothing else.
-import { accessSync, constants, existsSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import {
   createStream,
@@ -17,6 +17,7 @@ import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { screenOn, shownPath } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
+import { UsageError } from './usage-error.ts'
 
 export interface TestOutput {
   readonly out: string | null
@@ -125,7 +126,11 @@ function freeDefaultFolder(): string {
   return `${DEFAULT_OUT}-${number}`
 }
 
+/** Known before the run rather than after it. */
 function checkWritable(file: string): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new UsageError(`--junit ${file} is a folder, expected a file`)
+  }
   onHost(`write ${file}`, () =>
     accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
   )
