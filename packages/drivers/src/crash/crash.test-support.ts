@@ -54,6 +54,7 @@ export interface CrashOptions {
   readonly filter?: DumpFilterImage
   readonly profile?: Profile
   readonly logicalSectorBytes?: 512 | 4096
+  readonly diskBytes?: number
   readonly extents?: readonly PageFileExtent[]
   readonly writesInFlight?: number
   /** Between the load of the stack and the crash. */
@@ -67,7 +68,10 @@ export interface Crashed extends TestMachine {
 
 /** Boots, loads the stack, leaves writes in flight and crashes. */
 export function crash(options: CrashOptions = {}): Crashed {
-  const test = testMachine({ logicalSectorBytes: options.logicalSectorBytes ?? 512 })
+  const test = testMachine({
+    logicalSectorBytes: options.logicalSectorBytes ?? 512,
+    ...(options.diskBytes && { diskBytes: options.diskBytes }),
+  })
   const { machine, kernel, controller } = test
   const runtime = startRuntimeStack({
     machine,

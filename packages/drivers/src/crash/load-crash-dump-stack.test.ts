@@ -30,6 +30,18 @@ describe.each([512, 4096] as const)('on a disk with sectors of %i bytes', (logic
   })
 })
 
+it('reaches a page file above sector 2^32 (B28)', () => {
+  const extents = EXTENTS.map((extent) => ({
+    ...extent,
+    partitionOffset: 2 ** 41 + extent.partitionOffset,
+  }))
+  const crashed = crash({ diskBytes: 2 ** 41 + 2 ** 26, extents })
+  const plan = testPlan(BODY)
+  expect(writeDump(crashed.stack, plan)).toMatchObject({ finalStatus: 0, violations: [] })
+  const onDisk = bytesOnDisk(crashed, plan.byteLength, extents)
+  expect(Buffer.compare(onDisk, bytesOfPlan(crashed, plan))).toBe(0)
+})
+
 it('drops what was in flight: its data never reaches the disk', () => {
   const crashed = crash({ writesInFlight: 8 })
   expect(writeDump(crashed.stack, testPlan(BODY)).finalStatus).toBe(0)

@@ -181,12 +181,13 @@ export class AhciAdapter {
   interrupt(): boolean {
     const extension = this.#extension
     if (this.#isDump) {
-      // DM-19, DM-20: polled, so the HBA's own interrupt status decides nothing; safe when nothing is pending.
+      // DM-19, DM-20: polled, so the HBA's interrupt status decides nothing, only the port's; safe when nothing is pending.
       if (extension.outstanding === 0) return false
     } else if ((this.#registers.read32(AHCI_IS) & (1 << extension.portNumber)) === 0) {
       return false
     }
     const status = this.#hbaPort.read(PxIS)
+    if (status === 0 && this.#isDump) return false
     if (status !== 0) {
       this.#hbaPort.write(PxIS, status)
       this.#registers.write32(AHCI_IS, 1 << extension.portNumber)

@@ -16,6 +16,7 @@ import {
   SRB_FUNCTION_SHUTDOWN,
   SRB_STATUS_BUS_RESET,
   SRB_STATUS_DATA_OVERRUN,
+  SRB_STATUS_INVALID_LUN,
   SRB_STATUS_INVALID_REQUEST,
   SRB_STATUS_NO_DEVICE,
   SRB_STATUS_SUCCESS,
@@ -154,6 +155,9 @@ class Storahci {
   }
 
   #buildScsi(request: AhciRequest): boolean {
+    const { pathId, targetId, lun } = request.srb
+    if (pathId !== 0 || targetId !== 0) return this.#end(request, SRB_STATUS_NO_DEVICE)
+    if (lun !== 0) return this.#end(request, SRB_STATUS_INVALID_LUN)
     switch (request.operationCode) {
       case SCSIOP_WRITE:
       case SCSIOP_WRITE16:
