@@ -53,6 +53,12 @@ it('gives a new page file other clusters, without what an old dump left in them'
   expect(first).toEqual(new Uint8Array(8))
 })
 
+it('does not take the name of a dump that is left over', () => {
+  const system = started(dump)
+  system.volume.create('C:\\DUMP1234.tmp', 4096, 0)
+  expect(extractCrashDump(system)?.path).toBe('C:\\DUMP1235.tmp')
+})
+
 it('keeps the whole page file for a dump that outgrew it', () => {
   const truncated = dump.slice()
   new DataView(truncated.buffer).setBigUint64(REQUIRED_DUMP_SPACE, BigInt(20 * MIB), true)

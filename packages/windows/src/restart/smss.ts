@@ -34,13 +34,21 @@ export function extractCrashDump(system: SmssSystem): VolumeFile | null {
     const { requiredDumpSpace } = dumpInFile.header
     // A dump that outgrew its page file names more than the file holds: all of it is the dump.
     const byteLength = requiredDumpSpace < file.byteLength ? Number(requiredDumpSpace) : file.byteLength
-    const name = `C:\\DUMP${(system.tickCount & 0xffff).toString(16).padStart(4, '0')}.tmp`
+    const name = freeName(volume, system.tickCount)
     volume.truncate(path, byteLength, system.now)
     const dump = volume.rename(path, name)
     crashControl.createMachineCrash(name)
     return dump
   }
   return null
+}
+
+/** DUMPxxxx.tmp by the low word of the tick count; the next one where a dump of that name is left over. */
+function freeName(volume: Volume, tickCount: number): string {
+  for (let number = tickCount; ; number++) {
+    const name = `C:\\DUMP${(number & 0xffff).toString(16).padStart(4, '0')}.tmp`
+    if (volume.find(name) === null) return name
+  }
 }
 
 /** null for a header that starts well and then makes no sense: such a page file is no dump. */

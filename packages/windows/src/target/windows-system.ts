@@ -26,6 +26,7 @@ import { CrashControl } from '../registry/crash-control.ts'
 import { Registry } from '../registry/registry.ts'
 import { createPageFiles, extractCrashDump } from '../restart/smss.ts'
 import { partitionDisk } from '../volume/gpt.ts'
+import { SeededRandom } from '../volume/seeded-random.ts'
 import { Volume, type VolumeFile } from '../volume/volume.ts'
 import { EPOCH_MS, type SystemOptions } from './options.ts'
 
@@ -33,8 +34,9 @@ const CRASH_DRIVER = 'crashtst.sys'
 const CRASH_DRIVER_KEY = 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\crashtst'
 /** Windows' own choice on a fresh system; the test sets its own. */
 const INSTALLED_PAGE_FILE_BYTES = 256 * 1024 * 1024
-/** From power on to the session manager, and from there to the first service; virtual nanoseconds. */
+/** From power on to the session manager, and from there to the first service; virtual nanoseconds. No two starts are equal. */
 const KERNEL_START_NS = 5_000_000_000
+const KERNEL_START_SPREAD_MS = 2000
 const SERVICES_START_NS = 15_000_000_000
 const FULL_DUMP_EXTRA_BYTES = 1024 * 1024
 
@@ -65,12 +67,14 @@ export class WindowsSystem {
   readonly log = new EventLog()
   readonly profile = DEFAULT_PROFILE
   readonly #registry = new Registry()
+  readonly #random: SeededRandom
   #running: RunningSystem
 
   /** Powers on and starts for the first time. */
   constructor(options: SystemOptions) {
     this.options = options
     const { seed, runs, cpuCount, image, logicalSectorBytes } = options
+    this.#random = new SeededRandom(seed, 0x424f4f54)
     this.disk = createDisk({
       name: 'disk0',
       model: 'DUMPSTACK SATA DISK',
@@ -181,7 +185,7 @@ export class WindowsSystem {
           ? storahci
           : faultyMiniport(storahci, conditions.miniportFault),
     })
-    machine.run(machine.nowNs + KERNEL_START_NS)
+    machine.run(machine.nowNs + KERNEL_START_NS + this.#random.below(KERNEL_START_SPREAD_MS) * 1e6)
     const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)
     const files = {
       volume: this.volume,

@@ -22,7 +22,7 @@ export interface HostFolder {
 /** `C:\Windows\MEMORY.DMP` lies in `C/Windows/MEMORY.DMP`. */
 export const hostNameOf = (path: string): string => path.replace(':', '').replaceAll('\\', '/')
 
-const COPY_BYTES = 4 * 1024 * 1024
+const COPY_BYTES = 256 * 1024
 
 export function copyHostFile(host: HostFolder, from: string, to: string): void {
   const source = host.open(from)
