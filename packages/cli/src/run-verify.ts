@@ -1,7 +1,7 @@
 // `dumpstack verify FILE`: whether a dump is whole by its own words, without any truth to compare it with.
 import { hex, hex64 } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
-import { mebibytes, type ScreenColors } from '@dumpstack/crashtest'
+import { mebibytes, printable, type ScreenColors } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/crashtest/node'
 import { DumpError, type VerifyReport, verifyDump } from '@dumpstack/dumpfile'
 import { exitCodeOf } from './exit-code.ts'
@@ -61,32 +61,22 @@ function reportAsText(file: string, report: VerifyReport): string {
     '',
     `Modules: ${report.loaded.length} loaded, ${report.unloaded.length} unloaded`,
     ...report.loaded.map(
-      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${module.baseName}`,
+      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${printable(module.baseName)}`,
     ),
     ...report.unloaded.map(
       (module) =>
-        `  ${hex64(module.start)}  ${hex(module.end - module.start).padStart(10)}  ${module.name} (unloaded)`,
+        `  ${hex64(module.start)}  ${hex(module.end - module.start).padStart(10)}  ${printable(module.name)} (unloaded)`,
     ),
     '',
     'Checks:',
-    ...report.checks.flatMap((check) => [
-      `  ${verdictWord(check.verdict, colors)}  ${check.id}: ${check.message}`,
-      ...placeLine(check),
-    ]),
+    ...report.checks.map(
+      (check) => `  ${verdictWord(check.verdict, colors)}  ${check.id}: ${printable(check.message)}`,
+    ),
     '',
     `Verdict: ${report.verdict}`,
     '',
   ]
   return lines.join('\n')
-}
-
-function placeLine(check: VerifyReport['checks'][number]): string[] {
-  const facts = [
-    check.offset === undefined ? null : `offset ${check.offset}`,
-    check.found === undefined ? null : `found ${check.found}`,
-    check.expected === undefined ? null : `expected ${check.expected}`,
-  ].filter((fact) => fact !== null)
-  return facts.length === 0 ? [] : [`        ${facts.join(', ')}`]
 }
 
 function verdictWord(verdict: VerifyReport['verdict'], colors: ScreenColors): string {
