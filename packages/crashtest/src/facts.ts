@@ -1,5 +1,11 @@
-// Reads JSON of ours that may have been damaged: every field is asked for by name and kind, and an error says which.
+// JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
+// and kind, so that an error says which.
+import { hex } from '@dumpstack/bytes'
 import { CrashtestError } from './errors.ts'
+
+/** Addresses that need 64 bits are hex strings in every file of ours. */
+export const bigintAsHex = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? hex(value) : value
 
 export class Facts {
   readonly #fields: Readonly<Record<string, unknown>>

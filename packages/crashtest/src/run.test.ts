@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { FakeTarget, type FakeTargetOptions } from './fake-target.ts'
+import { FakeTarget, type FakeTargetOptions } from './fake-target.test-support.ts'
 import { logLines } from './folds/log.ts'
 import { ResultFold } from './folds/result.ts'
 import { runCrashdumpTest, type TestOptions } from './run.ts'

@@ -2,7 +2,7 @@ import { gpa, MemorySource, PAGE_SIZE, pfn, pfnToGpa } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { CrashtestError } from './errors.ts'
-import { allPages, FAKE_RUNS, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.ts'
+import { allPages, FAKE_RUNS, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 import type { CrashReport, Evidence } from './target.ts'
 import { type DumpToKeep, keepTruth, restoreTruth } from './truth-file.ts'
 

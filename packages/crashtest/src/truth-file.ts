@@ -6,21 +6,19 @@
 import {
   type ByteSource,
   endOfRuns,
-  type Gpa,
   gpa,
   hex,
   PAGE_SIZE,
   type PageRun,
   PageSet,
   type Pfn,
-  type PhysicalSpace,
   pfn,
   pfnToGpa,
-  publishedFill,
 } from '@dumpstack/bytes'
 import type { DumpPages } from './compare-truth.ts'
 import { CrashtestError } from './errors.ts'
-import { Facts } from './facts.ts'
+import { bigintAsHex, Facts } from './facts.ts'
+import { KeptSpace } from './kept-space.ts'
 import type {
   Bugcheck,
   CrashReport,
@@ -95,10 +93,6 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
   }
   return { json: `${JSON.stringify(json, bigintAsHex, 1)}\n`, parts: partsOf(evidence, file, changed) }
 }
-
-/** Addresses that need 64 bits are hex strings in every file of ours. */
-export const bigintAsHex = (_key: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? hex(value) : value
 
 function* partsOf(
   evidence: Evidence,
@@ -289,54 +283,4 @@ function pageSet(facts: Facts, field: string, end: number): PageSet {
     throw facts.wrong(field, hex(endOfRuns(runs)), `pages below ${hex(end)}`)
   for (const run of runs) set.addRun(run.basePage, run.pageCount)
   return set
-}
-
-/** RAM as kept: written pages from truth.bin, the others recomputed. */
-class KeptSpace implements PhysicalSpace {
-  readonly runs: readonly PageRun[]
-  readonly #present: PageSet
-  readonly #used: PageSet
-  readonly #seed: number
-  readonly #bin: ByteSource
-  readonly #fill = new Uint32Array(CHUNK_PAGES * (PAGE_SIZE / 4))
-
-  constructor(runs: readonly PageRun[], used: PageSet, seed: number, bin: ByteSource) {
-    this.runs = runs
-    this.#present = PageSet.ofRuns(runs, endOfRuns(runs))
-    this.#used = used
-    this.#seed = seed
-    this.#bin = bin
-  }
-
-  read(address: Gpa, into: Uint8Array): number {
-    let done = 0
-    while (done < into.byteLength) {
-      const at = address + done
-      const first = pfn(Math.floor(at / PAGE_SIZE))
-      if (!this.#present.has(first)) break
-      const skip = at - first * PAGE_SIZE
-      const wanted = into.byteLength - done
-      const isUsed = this.#used.has(first)
-      let count = 1
-      while (
-        count < CHUNK_PAGES &&
-        count * PAGE_SIZE - skip < wanted &&
-        this.#present.has(pfn(first + count)) &&
-        this.#used.has(pfn(first + count)) === isUsed
-      ) {
-        count++
-      }
-      const length = Math.min(wanted, count * PAGE_SIZE - skip)
-      const part = into.subarray(done, done + length)
-      if (isUsed) {
-        const obtained = this.#bin.read(this.#used.rank(first) * PAGE_SIZE + skip, part)
-        if (obtained < length) return done + obtained
-      } else {
-        publishedFill(this.#seed, first, count, this.#fill)
-        part.set(new Uint8Array(this.#fill.buffer, skip, length))
-      }
-      done += length
-    }
-    return done
-  }
 }

@@ -8,7 +8,7 @@ import { journalLine } from './journal.ts'
 import { JunitFold } from './junit.ts'
 import { logLines } from './log.ts'
 import { ResultFold, type TestResult } from './result.ts'
-import { sampleEvents } from './sample-events.ts'
+import { sampleEvents } from './sample-events.test-support.ts'
 import { type ScreenColors, ScreenFold } from './screen.ts'
 
 const golden = (name: string): string => fileURLToPath(new URL(`__golden__/${name}`, import.meta.url))

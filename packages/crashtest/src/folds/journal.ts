@@ -1,6 +1,6 @@
 // The journal fold: one JSON object a line, everything but progress.
+import { bigintAsHex } from '../facts.ts'
 import type { TestEvent } from '../test-event.ts'
-import { bigintAsHex } from '../truth-file.ts'
 
 /** The line with its newline; null for events that are not journalled. */
 export function journalLine(event: TestEvent): string | null {

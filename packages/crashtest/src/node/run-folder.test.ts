@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { FakeTarget } from '../fake-target.ts'
+import { FakeTarget } from '../fake-target.test-support.ts'
 import { runCrashdumpTest } from '../run.ts'
 import { createStream, type Sink } from '../stream.ts'
 import type { TestEvent } from '../test-event.ts'

@@ -1,7 +1,7 @@
 // A system under test for tests of the test: remembers what it was asked, keeps its own clock, and serves dump bytes
 // that it is given.
 import { gpa, MemorySource } from '@dumpstack/bytes'
-import { allPages, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.ts'
+import { allPages, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 import {
   type Bugcheck,
   type CrashReport,
