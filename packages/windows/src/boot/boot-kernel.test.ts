@@ -303,6 +303,36 @@ describe('driver images', () => {
     expect(() => kernel.unloadImage(storport)).toThrow(/^image dump_storport.sys at fffff8.* is not loaded$/)
   })
 
+  it('are not entered where an import is missing', () => {
+    const { kernel } = boot()
+    expect(() => kernel.loadImage('storahci.sys', 'storahci.sys')).toThrow(
+      /^storahci.sys imports from storport.sys, which is not loaded$/,
+    )
+    kernel.loadImage('crashdmp.sys', 'storport.sys')
+    expect(() => kernel.loadImage('storahci.sys', 'storahci.sys')).toThrow(
+      /^storahci.sys imports StorPort[A-Za-z]+ from storport.sys, which storport.sys does not export$/,
+    )
+    expect(kernel.loadedImages.map(({ baseName }) => baseName)).toEqual([
+      'ntoskrnl.exe',
+      'hal.dll',
+      'storport.sys',
+    ])
+  })
+
+  it('leave the oldest of 50 rows to the next one that is unloaded', () => {
+    const { machine, kernel } = boot()
+    const memory = kernelMemory(machine, kernel)
+    for (let index = 0; index < 51; index++) {
+      kernel.unloadImage(kernel.loadImage('storport.sys', `unload${index}.sys`))
+    }
+    const rows = memory.u64(exported(kernel, 'MmUnloadedDrivers'))
+    expect(memory.unicodeString(rows)).toBe('unload50.sys')
+    expect(memory.unicodeString(rows + 0x28n)).toBe('unload1.sys')
+    expect(memory.u32(exported(kernel, 'MmLastUnloadedDriver'))).toBe(1)
+    expect(kernel.unloadedImages).toHaveLength(50)
+    expect(kernel.unloadedImages[0]!.name).toBe('unload1.sys')
+  })
+
   it('must be installed', () => {
     const { kernel } = boot()
     expect(() => kernel.loadImage('viostor.sys', 'viostor.sys')).toThrow(

@@ -52,8 +52,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
     unloadedRows: globals.pointer('MmUnloadedDrivers'),
     lastUnloaded: globals.address('MmLastUnloadedDriver'),
   })
-  images.bind(images.load(HAL_FILE, HAL_FILE, regions.kernelImages))
-  images.bind(kernel)
+  images.load(HAL_FILE, HAL_FILE, regions.kernelImages)
 
   const build = space.u32(globals.address('NtBuildNumber')) & 0xffff
   completeDebuggerData({ space, kernel, globals, pteBase: memory.tables.pteBase })

@@ -44,9 +44,7 @@ export class Kernel implements BootedKernel {
     const { images, memory } = this.#state
     const present = images.find(baseName)
     if (present !== null) return present
-    const image = images.load(nameOnDisk, baseName, memory.regions.driverImages)
-    images.bind(image)
-    return image
+    return images.load(nameOnDisk, baseName, memory.regions.driverImages)
   }
 
   unloadImage(image: LoadedImage): void {

@@ -83,12 +83,14 @@ export class LoadedImages {
     return this.#loaded.find((image) => image.baseName.toLowerCase() === wanted) ?? null
   }
 
-  /** Maps the image into `region` and appends it to the loaded list; its imports are bound by bind(). */
+  /** Maps the image into `region`, binds its imports and appends it to the loaded list; throws before it changes anything. */
   load(nameOnDisk: string, baseName: string, region: VirtualRegion): KernelImage {
     const { space, pool } = this.#options
     const pe = this.parse(nameOnDisk)
+    const imports = this.#resolveImports(pe, baseName)
     const base = region.take(pe.sizeOfImage, IMAGE_ALIGNMENT)
     mapImage(space, pe, base, Owner.kernel)
+    for (const { iatRva, address } of imports) space.setU64(gva(base + BigInt(iatRva)), address)
     const entry = pool.allocate(KldrDataTableEntry.size, 'MmLd')
     const image: KernelImage = {
       nameOnDisk,
@@ -106,24 +108,6 @@ export class LoadedImages {
     if (this.#listHead !== null) insertTailList(space, this.#listHead, entry)
     this.#loaded.push(image)
     return image
-  }
-
-  /** Writes the addresses that the image imports into its import address table. */
-  bind(image: KernelImage): void {
-    for (const { dll, names } of image.pe.imports) {
-      const exporter = this.#exporter(image, dll)
-      for (const { name, iatRva } of names) {
-        const address = this.#resolve(exporter, name)
-        if (address === null) {
-          throw new WindowsError(
-            'IMPORT_NOT_FOUND',
-            `${image.baseName} imports ${name} from ${dll}, which ${exporter.baseName} does not export`,
-            { image: image.baseName, dll, name },
-          )
-        }
-        this.#options.space.setU64(gva(image.base + BigInt(iatRva)), address)
-      }
-    }
   }
 
   unload(image: LoadedImage): void {
@@ -146,6 +130,7 @@ export class LoadedImages {
       unloadedAt: this.#options.systemTime(),
     }
     this.#unloaded.push(row)
+    if (this.#unloaded.length > MI_UNLOADED_DRIVERS) this.#unloaded.shift()
     const last = space.u32(this.#lastUnloaded) % MI_UNLOADED_DRIVERS
     const bytes = new Uint8Array(UnloadedDriver.size)
     const view = UnloadedDriver.of(bytes)
@@ -157,16 +142,32 @@ export class LoadedImages {
     space.setU32(this.#lastUnloaded, (last + 1) % MI_UNLOADED_DRIVERS)
   }
 
+  /** What goes into the import address table. Throws WindowsError IMPORT_NOT_FOUND. */
+  #resolveImports(pe: PeImage, baseName: string): { iatRva: number; address: Gva }[] {
+    return pe.imports.flatMap(({ dll, names }) => {
+      const exporter = this.#exporter(baseName, dll)
+      return names.map(({ name, iatRva }) => {
+        const address = this.#resolve(exporter, name)
+        if (address !== null) return { iatRva, address }
+        throw new WindowsError(
+          'IMPORT_NOT_FOUND',
+          `${baseName} imports ${name} from ${dll}, which ${exporter.baseName} does not export`,
+          { image: baseName, dll, name },
+        )
+      })
+    })
+  }
+
   /** A dump driver's imports from the runtime port driver resolve to the dump copy: that is what the prefix is for. */
-  #exporter(image: KernelImage, dll: string): KernelImage {
-    const isDumpDriver = image.baseName.toLowerCase().startsWith(DUMP_PREFIX)
+  #exporter(baseName: string, dll: string): KernelImage {
+    const isDumpDriver = baseName.toLowerCase().startsWith(DUMP_PREFIX)
     const candidates = isDumpDriver ? [`dump_${dll}`, `dump_dump${dll}`, dll] : [dll]
     for (const name of candidates) {
       const found = this.find(name)
       if (found !== null) return found
     }
-    throw new WindowsError('IMPORT_NOT_FOUND', `${image.baseName} imports from ${dll}, which is not loaded`, {
-      image: image.baseName,
+    throw new WindowsError('IMPORT_NOT_FOUND', `${baseName} imports from ${dll}, which is not loaded`, {
+      image: baseName,
       dll,
     })
   }
