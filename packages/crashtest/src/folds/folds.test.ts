@@ -95,13 +95,13 @@ it('folds to JUnit that an XML parser reads', async () => {
 
 const CLEAR = '\r\x1b[K'
 
-function screen(isTerminal: boolean, columns: number): string {
+function screen(isTerminal: boolean, columns: number, colors = plain): string {
   let text = ''
   const fold = new ScreenFold(
     (part) => {
       text += part
     },
-    { isTerminal, columns, colors: plain, shownPath: (file) => file.replace('/runs/', '') },
+    { isTerminal, columns, colors, shownPath: (file) => file.replace('/runs/', '') },
   )
   for (const event of sampleEvents()) fold.sink(event)
   fold.close('fail', ', after 1.2 s. Evidence: runs/1')
@@ -130,4 +130,11 @@ it('has a schema that names the file it is in', () => {
     const schema: unknown = JSON.parse(readFileSync(file, 'utf8'))
     expect(schema).toMatchObject({ $id: `docs/schema/${name}.schema.json` })
   }
+})
+
+it('breaks coloured lines where it breaks plain ones', () => {
+  const mark = (text: string): string => `⟦${text}⟧`
+  const marking: ScreenColors = { green: mark, red: mark, yellow: mark, dim: mark, bold: mark }
+  const unmarked = screen(true, 60, marking).replaceAll(/[⟦⟧]/g, '')
+  expect(unmarked).toBe(screen(true, 60))
 })

@@ -82,8 +82,11 @@ export class ScreenFold {
       case 'end': {
         const title = this.#open ?? stepTitle(event.step)
         this.#open = null
+        const start = `  ${WORDS[event.verdict]}`
         const paint = painter(event.verdict, colors)
-        this.#line(`  ${paint(WORDS[event.verdict])}  ${title}${this.#detail}`)
+        this.#line(`${start}  ${title}${this.#detail}`, (line) =>
+          line.startsWith(start) ? paint(start) + line.slice(start.length) : line,
+        )
         break
       }
       case 'finding':
@@ -179,9 +182,9 @@ function describe(target: TargetDescription, seed: number): string[] {
 export const mebibytes = (bytes: number): string => `${(bytes / 0x100000).toFixed(1)} MiB`
 const grouped = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',')
 
-/** Lines of at most `columns` characters; following ones are indented as the first. Escapes count, so paint after. */
+/** Lines of at most `columns` characters; following ones of an indented text hang. Escapes count, so paint after. */
 function brokenAtWords(text: string, columns: number): string[] {
-  const indent = ' '.repeat(text.length - text.trimStart().length)
+  const indent = ' '.repeat(text.startsWith(' ') ? INDENT : 0)
   const lines: string[] = []
   let rest = text
   while (rest.length > columns) {
