@@ -1,7 +1,7 @@
 // One deliberately bad dump miniport for each rule that a miniport can break here. Most dumps still succeed: then the violation
 // is all there is to see. Rules as README.md lists them.
 import { gpa, gva } from '@dumpstack/bytes'
-import { PortConfigurationInformation } from '@dumpstack/nt'
+import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import { portWith } from '../altered-miniport.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
@@ -240,6 +240,7 @@ const lateReset: MiniportImage = {
             const limits = PortConfigurationInformation.at(config.view)
             limits.maximumTransferLength = 0x10000
             limits.numberOfPhysicalBreaks = 0x11
+            limits.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
             return 1
           },
           hwInitialize: () => true,
@@ -363,6 +364,14 @@ describe('a miniport that cannot go on', () => {
         config.maximumTransferLength = 0x800
       }),
       { finalStatus: 0xc000000d },
+    ],
+    [
+      'its limits',
+      'takes 32-bit addresses only, with memory above 4 GiB',
+      changingConfig((config) => {
+        config.dma64BitAddresses = 0x80
+      }),
+      { finalStatus: 0xc00000bb, failure: expect.stringMatching(/^page 0x100000 lies above 4 GiB/) },
     ],
     [
       'its tables',

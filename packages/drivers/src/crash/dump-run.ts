@@ -89,6 +89,7 @@ export class DumpRun {
     yield 0
     this.#beforeFirstWrite = this.#options.machine.dmaLog.length
     const status = yield* this.#writeExtents(plan)
+    this.#checkStrayWrites()
     if (!isSuccess(status)) return status
     const finished = this.#options.filter.finish()
     if (!isSuccess(finished)) {
@@ -98,7 +99,6 @@ export class DumpRun {
       )
     }
     this.#port.finish()
-    this.#checkStrayWrites()
     return STATUS_SUCCESS
   }
 

@@ -16,6 +16,7 @@ import {
   SRB_FUNCTION_SHUTDOWN,
   SRB_STATUS_INVALID_REQUEST,
   STATUS_IO_TIMEOUT,
+  STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
@@ -116,7 +117,7 @@ export class DiskDump implements DumpPortSide {
     const va = view.getBigUint64(Mdl.fields.mappedSystemVa.offset, true)
     for (let done = 0; done < total; ) {
       const length = Math.min(total - done, this.#adapter.maximumTransfer)
-      this.#listPages(view, first + done, length)
+      if (!this.#listPages(view, first + done, length)) return STATUS_NOT_SUPPORTED
       const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
       const status = this.#transfer(block, length, done === 0 ? va : va + BigInt(done))
       if (status !== STATUS_SUCCESS) return status
@@ -182,9 +183,10 @@ export class DiskDump implements DumpPortSide {
     return status
   }
 
-  /** Bytes `from` to `from + length` of the MDL's pages. */
-  #listPages(mdl: DataView, from: number, length: number): void {
+  /** Bytes `from` to `from + length` of the MDL's pages; false where the controller does not reach one of them. */
+  #listPages(mdl: DataView, from: number, length: number): boolean {
     const list = this.scatterGatherList
+    const reach = this.#adapter.is64Bit ? Number.POSITIVE_INFINITY : TWO_TO_32
     list.clear()
     let at = from
     const end = from + length
@@ -193,8 +195,16 @@ export class DiskDump implements DumpPortSide {
       const piece = Math.min(PAGE_SIZE - within, end - at)
       const entry = MDL_PFN_ARRAY + ((at - within) / PAGE_SIZE) * 8
       const page = mdl.getUint32(entry + 4, true) * TWO_TO_32 + mdl.getUint32(entry, true)
-      list.append(page * PAGE_SIZE + within, piece)
+      const address = page * PAGE_SIZE + within
+      if (address >= reach) {
+        const what =
+          'the miniport takes 32-bit addresses only, and bouncing through the common buffer is not modelled'
+        this.#failure = `page ${hex(page)} lies above 4 GiB: ${what}`
+        return false
+      }
+      list.append(address, piece)
       at += piece
     }
+    return true
   }
 }

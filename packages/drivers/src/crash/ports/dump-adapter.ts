@@ -5,6 +5,7 @@ import {
   DUMP_MODE_CRASH,
   PortConfigurationInformation,
   type Profile,
+  SCSI_DMA64_MINIPORT_SUPPORTED,
   SP_RETURN_FOUND,
   SP_UNINITIALIZED_VALUE,
   SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK,
@@ -32,6 +33,8 @@ export class DumpAdapter {
   srbExtension!: GuestBlock
   /** Bytes of one SRB: what port, miniport and its physical breaks allow, whole pages. */
   maximumTransfer = 0
+  /** Whether the controller reaches memory above 4 GiB. */
+  is64Bit = false
   readonly #environment: CrashEnvironment
   readonly #profile: Profile
   readonly #config: PortConfigurationInformation
@@ -164,6 +167,7 @@ export class DumpAdapter {
         `noncached memory of ${hex(noncached)} bytes was asked for, expected at most ${hex(limits.noncachedBudget)}`,
       )
     }
+    this.is64Bit = (this.#config.dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED) !== 0
     const extension = environment.takeSrbExtension(srbExtensionSize)
     if (extension === null) {
       return this.#fail(

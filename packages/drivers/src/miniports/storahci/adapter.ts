@@ -17,23 +17,15 @@ import {
 } from '@dumpstack/nt'
 import {
   AHCI_CAP,
-  AHCI_GHC,
   AHCI_IS,
-  AHCI_MAX_PORTS,
   AHCI_MAX_SLOTS,
-  AHCI_PI,
   ATA_IDENTIFY_DEVICE,
   ATA_LOG_PAGE_BYTES,
   CAP_NCS_MASK,
   CAP_NCS_SHIFT,
   CAP_S64A,
   CAP_SNCQ,
-  GHC_AE,
-  GHC_HR,
-  GHC_IE,
   PxCI,
-  PxCMD,
-  PxCMD_SUD,
   PxIE,
   PxIS,
   PxIS_DHRS,
@@ -48,12 +40,13 @@ import {
 } from '@dumpstack/spec'
 import type { DeviceRegisters, GuestBlock, PortExports, StorDpc } from '../../miniport.ts'
 import { CommandTable } from './ata-command.ts'
+import { leaveDumpContext, takeDumpContext } from './dump-context.ts'
+import { firstPortWithDevice, takeHba } from './hba.ts'
 import { HbaPort } from './hba-port.ts'
 import { readIdentify } from './identify.ts'
 import {
   ADAPTER_EXTENSION_SLOT_SRB,
   AdapterExtension,
-  DUMP_CONTEXT_SIGNATURE,
   DumpContext,
   MAXIMUM_TRANSFER_LENGTH,
   NUMBER_OF_PHYSICAL_BREAKS,
@@ -70,8 +63,7 @@ import type { AhciRequest } from './request.ts'
 const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS | PxIS_OFS
 const PORT_INTERRUPTS = PxIS_DHRS | PxIS_PSS | PxIS_SDBS | PORT_ERRORS
 const ABAR_RANGE = 5
-const HBA_RESET_STEP_MS = 20
-const HBA_RESET_STEPS = 50
+const ALIGNMENT_MASK = 1
 const DUMP_LINK_EXTRA_MS = 300
 const INTERNAL_COMMAND_STEP_US = 100
 const INTERNAL_COMMAND_STEPS = 50_000
@@ -122,15 +114,25 @@ export class AhciAdapter {
     const extension = AdapterExtension.at(deviceExtension.view)
     this.#extension = extension
     extension.dumpMode = this.#isDump ? 1 : 0
-    const hasPlace = this.#isDump ? this.#placeFromContext(config) : this.#placeFromBus(config)
+    const hasPlace = this.#isDump
+      ? takeDumpContext(this.#port, config, extension)
+      : this.#placeFromBus(config)
     if (!hasPlace) return SP_RETURN_ERROR
     const registers = this.#port.getDeviceBase(deviceExtension, ABAR_RANGE)
     if (registers === null) return SP_RETURN_ERROR
     this.#registers = registers
-    if (!this.#takeHba()) return SP_RETURN_ERROR
-    if (!this.#isDump && !this.#choosePort()) return SP_RETURN_NOT_FOUND
+    if (!takeHba(registers, this.#port)) return SP_RETURN_ERROR
+    extension.cap = registers.read32(AHCI_CAP)
+    extension.commandSlots = this.#isDump ? 1 : ((extension.cap >>> CAP_NCS_SHIFT) & CAP_NCS_MASK) + 1
+    if (!this.#isDump) {
+      const number = firstPortWithDevice(registers, this.#port)
+      if (number < 0) return SP_RETURN_NOT_FOUND
+      extension.portNumber = number
+    }
     this.#hbaPort = new HbaPort(registers, this.#port, extension.portNumber)
-    return this.#allocate(configInfo) && this.#configure(config) ? SP_RETURN_FOUND : SP_RETURN_ERROR
+    if (!this.#allocate(configInfo)) return SP_RETURN_ERROR
+    this.#configure(config)
+    return SP_RETURN_FOUND
   }
 
   /** HwInitialize: in dump mode the disk is ready afterwards (DM-10), else passive initialisation makes it so. */
@@ -205,21 +207,15 @@ export class AhciAdapter {
 
   /** MINIPORT_DUMP_POINTERS for the dump instance (SRB_FUNCTION_DUMP_POINTERS). */
   describeDump(pointers: MiniportDumpPointers, driverName: string): void {
-    const extension = this.#extension
-    const at = extension.uncachedOffset + UNCACHED_DUMP_CONTEXT
-    const context = DumpContext.at(this.#uncached.view, at)
-    context.signature = DUMP_CONTEXT_SIGNATURE
-    context.portNumber = extension.portNumber
-    context.deviceAndVendor = extension.deviceAndVendor
-    context.abarLength = extension.abarLength
-    context.abar = extension.abar
+    const at = this.#extension.uncachedOffset + UNCACHED_DUMP_CONTEXT
+    leaveDumpContext(DumpContext.at(this.#uncached.view, at), this.#extension)
     pointers.version = DUMP_MINIPORT_VERSION_1
     pointers.size = MiniportDumpPointers.size
     pointers.driverName = driverName
     pointers.miniportPrivateDumpData = this.#uncached.va + BigInt(at)
     pointers.maximumTransferLength = MAXIMUM_TRANSFER_LENGTH
     pointers.numberOfPhysicalBreaks = NUMBER_OF_PHYSICAL_BREAKS
-    pointers.alignmentMask = 1
+    pointers.alignmentMask = ALIGNMENT_MASK
   }
 
   #placeFromBus(config: PortConfigurationInformation): boolean {
@@ -234,52 +230,6 @@ export class AhciAdapter {
     this.#extension.abar = Number(range.rangeStart)
     this.#extension.abarLength = range.rangeLength
     return range.rangeLength !== 0
-  }
-
-  #placeFromContext(config: PortConfigurationInformation): boolean {
-    if (config.miniportDumpData === 0n) return false
-    const context = DumpContext.at(
-      this.#port.dereference(gva(config.miniportDumpData), DumpContext.size).view,
-    )
-    if (context.signature !== DUMP_CONTEXT_SIGNATURE) return false
-    this.#extension.deviceAndVendor = context.deviceAndVendor
-    this.#extension.abar = context.abar
-    this.#extension.abarLength = context.abarLength
-    this.#extension.portNumber = context.portNumber
-    return true
-  }
-
-  /** An HBA that firmware or a dead instance left enabled is reset first (AHCI 10.4.3); commands in flight end there. */
-  #takeHba(): boolean {
-    const registers = this.#registers
-    if ((registers.read32(AHCI_GHC) & GHC_AE) !== 0) {
-      registers.write32(AHCI_GHC, (GHC_AE | GHC_HR) >>> 0)
-      let steps = 0
-      while ((registers.read32(AHCI_GHC) & GHC_HR) !== 0) {
-        if (++steps > HBA_RESET_STEPS) return false
-        this.#port.stallExecution(HBA_RESET_STEP_MS * 1000)
-      }
-    }
-    registers.write32(AHCI_GHC, GHC_AE >>> 0)
-    registers.write32(AHCI_GHC, (GHC_AE | GHC_IE) >>> 0)
-    const cap = registers.read32(AHCI_CAP)
-    this.#extension.cap = cap
-    this.#extension.commandSlots = this.#isDump ? 1 : ((cap >>> CAP_NCS_SHIFT) & CAP_NCS_MASK) + 1
-    return true
-  }
-
-  /** The first implemented port with a device. */
-  #choosePort(): boolean {
-    const implemented = this.#registers.read32(AHCI_PI)
-    for (let number = 0; number < AHCI_MAX_PORTS; number++) {
-      if ((implemented & (1 << number)) === 0) continue
-      const candidate = new HbaPort(this.#registers, this.#port, number)
-      candidate.write(PxCMD, candidate.read(PxCMD) | PxCMD_SUD)
-      if (!candidate.awaitLink(0)) continue
-      this.#extension.portNumber = number
-      return true
-    }
-    return false
   }
 
   #allocate(configInfo: GuestBlock): boolean {
@@ -301,10 +251,10 @@ export class AhciAdapter {
     return true
   }
 
-  #configure(config: PortConfigurationInformation): boolean {
+  #configure(config: PortConfigurationInformation): void {
     config.maximumTransferLength = MAXIMUM_TRANSFER_LENGTH
     config.numberOfPhysicalBreaks = NUMBER_OF_PHYSICAL_BREAKS
-    config.alignmentMask = 1
+    config.alignmentMask = ALIGNMENT_MASK
     config.numberOfBuses = 1
     config.maximumNumberOfTargets = 1
     config.maximumNumberOfLogicalUnits = 1
@@ -318,7 +268,6 @@ export class AhciAdapter {
       config.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
       config.srbExtensionSize += (NUMBER_OF_PHYSICAL_BREAKS + 2) * BREAK_DESCRIPTOR_BYTES
     }
-    return true
   }
 
   #uncachedGpa(offset: number): number {
