@@ -55,7 +55,7 @@ const FIELDS: ReadonlyArray<readonly [{ fields: object; structName: string }, st
   ],
   [
     Kprcb,
-    'mxCsr=0 legacyNumber=4 interruptRequest=6 idleHalt=7 currentThread=8 nextThread=10 idleThread=18 nestingLevel=20 number=24 rspBase=28 cpuType=40 cpuId=41 cpuStepping=42 cpuModel=43 mhz=44 minorVersion=88 majorVersion=8a buildType=8c cpuVendor=8d groupSetMember=c8 group=d0 groupIndex=d1 initialApicId=d4 cFlushSize=e8 processorState=100 dpcStack=3110 vendorString=8590 featureBits=85a0 updateSignature=85a8 context=85c0 contextFlagsInit=85c8 isrStack=85d8',
+    'mxCsr=0 legacyNumber=4 interruptRequest=6 idleHalt=7 currentThread=8 nextThread=10 idleThread=18 nestingLevel=20 number=24 rspBase=28 cpuType=40 cpuId=41 cpuStepping=42 cpuModel=43 mhz=44 minorVersion=88 majorVersion=8a buildType=8c cpuVendor=8d groupSetMember=c8 group=d0 groupIndex=d1 initialApicId=d4 cFlushSize=e8 processorState=100 ipiFrozen=2d88 dpcStack=3110 debuggerSavedIrql=7e98 vendorString=8590 featureBits=85a0 updateSignature=85a8 context=85c0 contextFlagsInit=85c8 isrStack=85d8',
   ],
   [
     Kpcr,
