@@ -11,6 +11,7 @@ import {
 } from '@dumpstack/bytes'
 import { openDump } from '@dumpstack/dumpfile'
 import { type BuiltDump, buildDump } from '@dumpstack/testkit'
+import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
 import type { CrashReport, Evidence } from './target.ts'
@@ -249,6 +250,11 @@ const cases: [string, Change, Record<string, unknown>][] = [
     },
   ],
   [
+    'page tables of another process',
+    { evidence: { directoryTableBase: gpa(0x7000) } },
+    { directoryTableBase: `directory table base is ${hex(full.dtb)}, expected 0x7000` },
+  ],
+  [
     'a module list without the dump image',
     { evidence: { images: ['ntoskrnl.exe', 'dump_dumpfve.sys'] } },
     { images: 'the module list of 4 images lacks dump_dumpfve.sys' },
@@ -338,4 +344,22 @@ it.each([
   expect(examination.checks.filter((check) => check.verdict === 'fail')).toEqual([
     { id: 'format', verdict: 'fail', message: expect.stringMatching(/^[^\n]+$/) },
   ])
+})
+
+it('judges any damage to header, bitmap and length without breaking', () => {
+  const change = fc.record({ at: fc.nat(0x4000), value: fc.integer({ min: 0, max: 255 }) })
+  const lengths = fc.option(fc.nat(full.bytes.byteLength), { freq: 3 })
+  fc.assert(
+    fc.property(fc.array(change, { minLength: 1, maxLength: 8 }), lengths, (changes, length) => {
+      const damage = (bytes: Uint8Array): Uint8Array => {
+        for (const { at: offset, value } of changes) bytes[offset] = value
+        return length === null ? bytes : bytes.slice(0, length)
+      }
+      const { examination } = examine({ damage, again: true })
+      const untouched =
+        length === null && changes.every(({ at: offset, value }) => full.bytes[offset] === value)
+      expect(examination.verdict).toBe(untouched ? 'pass' : 'fail')
+    }),
+    { numRuns: 60 },
+  )
 })

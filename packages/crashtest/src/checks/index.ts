@@ -3,6 +3,7 @@ import { asKept } from './as-kept.ts'
 import { bugcheck } from './bugcheck.ts'
 import { changedByDumpPath } from './changed-by-dump-path.ts'
 import type { CrashCheck, DumpCheck } from './check.ts'
+import { directoryTableBase } from './directory-table-base.ts'
 import { dumpMode } from './dump-mode.ts'
 import { dumpType } from './dump-type.ts'
 import { finalStatus } from './final-status.ts'
@@ -21,6 +22,7 @@ export const dumpChecks: readonly DumpCheck[] = [
   newer,
   dumpType,
   bugcheck,
+  directoryTableBase,
   structure,
   images,
   promisedPages,
