@@ -8,13 +8,13 @@ import type { BootedKernel, BootOptions } from './contract.ts'
 import { completeDebuggerData } from './debugger-data.ts'
 import { Kernel } from './kernel.ts'
 import { KernelGlobals } from './kernel-globals.ts'
-import { LoadedImages } from './loaded-images.ts'
+import { type KernelImage, LoadedImages } from './loaded-images.ts'
 import { KernelMemoryManager } from './memory-manager.ts'
 import { PfnDatabase } from './pfn-database.ts'
 import { layPhysicalMemoryBlock } from './physical-memory-block.ts'
-import { createProcessor } from './processors.ts'
+import { createProcessor, type Processor } from './processors.ts'
 import { SystemClock } from './system-clock.ts'
-import { createProcess, createThread, setThreadState } from './threads-and-processes.ts'
+import { createProcess, createThread, type KernelProcess, setThreadState } from './threads-and-processes.ts'
 import { leaveEndedProcess, NTDLL_FILE, startUserProcesses } from './user-processes.ts'
 import { UserSharedData } from './user-shared-data.ts'
 
@@ -56,13 +56,13 @@ export function bootKernel(options: BootOptions): BootedKernel {
 
   const build = space.u32(globals.address('NtBuildNumber')) & 0xffff
   completeDebuggerData({ space, kernel, globals, pteBase: memory.tables.pteBase })
-  globals.setPointer('MmPhysicalMemoryBlock', layPhysicalMemoryBlock(memory))
+  globals.setU64('MmPhysicalMemoryBlock', layPhysicalMemoryBlock(memory))
   const pfnDatabase = new PfnDatabase(memory)
-  globals.setPointer('MmPfnDatabase', pfnDatabase.base)
-  globals.setPointer('MmPteBase', memory.tables.pteBase)
-  globals.setPointer('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
-  globals.setPointer('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
-  globals.setPointer('MmNumberOfPhysicalPages', BigInt(pagesInRuns(machine.ram.runs)))
+  globals.setU64('MmPfnDatabase', pfnDatabase.base)
+  globals.setU64('MmPteBase', memory.tables.pteBase)
+  globals.setU64('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
+  globals.setU64('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
+  globals.setU64('MmNumberOfPhysicalPages', BigInt(pagesInRuns(machine.ram.runs)))
   globals.setU32('KeNumberProcessors', machine.cpuCount)
   const sharedData = new UserSharedData(memory, build, machine.cpuCount)
 
@@ -86,27 +86,11 @@ export function bootKernel(options: BootOptions): BootedKernel {
     activeProcessHead: null,
     at: globals.pointer('PsIdleProcess'),
   })
-  globals.setPointer('PsInitialSystemProcess', system.va)
+  globals.setU64('PsInitialSystemProcess', system.va)
 
-  const processors = Array.from({ length: machine.cpuCount }, (_, number) => {
-    const idleThread = createThread(memory, {
-      id: 0,
-      process: idle,
-      startAddress: globals.address('KiIdleLoop'),
-      createTime,
-      state: KthreadState.Running,
-      processor: number,
-      ...(number === 0 && { at: globals.address('KiInitialThread') }),
-    })
-    const processor = createProcessor(memory, {
-      number,
-      idleThread,
-      kdVersionBlock: globals.address('KdVersionBlock'),
-      systemCall: kernel.exportAddress('KiSystemCall64'),
-    })
-    globals.setElement('KiProcessorBlock', number, processor.kprcb)
-    return processor
-  })
+  const processors = Array.from({ length: machine.cpuCount }, (_, number) =>
+    startProcessor(memory, kernel, globals, idle, number),
+  )
   for (let index = 0; index < SYSTEM_THREAD_COUNT; index++) {
     const thread = createThread(memory, {
       id: SYSTEM_PROCESS_ID + 4 * (index + 1),
@@ -149,4 +133,31 @@ export function bootKernel(options: BootOptions): BootedKernel {
     sharedData,
     pfnDatabase,
   })
+}
+
+/** A processor with the idle thread that it runs; the boot processor's is storage of the kernel image. */
+function startProcessor(
+  memory: KernelMemoryManager,
+  kernel: KernelImage,
+  globals: KernelGlobals,
+  idle: KernelProcess,
+  number: number,
+): Processor {
+  const idleThread = createThread(memory, {
+    id: 0,
+    process: idle,
+    startAddress: globals.address('KiIdleLoop'),
+    createTime: idle.createTime,
+    state: KthreadState.Running,
+    processor: number,
+    ...(number === 0 && { at: globals.address('KiInitialThread') }),
+  })
+  const processor = createProcessor(memory, {
+    number,
+    idleThread,
+    kdVersionBlock: globals.address('KdVersionBlock'),
+    systemCall: kernel.exportAddress('KiSystemCall64'),
+  })
+  globals.setElement('KiProcessorBlock', number, processor.kprcb)
+  return processor
 }

@@ -28,7 +28,7 @@ export class KernelGlobals {
     return gva(this.#space.u64(this.address(name)))
   }
 
-  setPointer(name: string, value: bigint): void {
+  setU64(name: string, value: bigint): void {
     this.#space.setU64(this.address(name), value)
   }
 

@@ -1,4 +1,4 @@
-// The parts of kernel memory together: physical pages, page tables, regions of addresses, pool; and what drivers ask of
+// The kernel's memory manager (Mm), its parts together: physical pages, page tables, regions of addresses, pool; and what drivers ask of
 // them. Built first at boot: nothing else exists without an address.
 import { type Gpa, type Gva, gpa, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import type { KernelMemory } from '@dumpstack/drivers'

@@ -33,10 +33,6 @@ export class PhysicalPages {
     this.#choice = new SeededChoice(ram.seed, 'physical pages')
   }
 
-  get freeCount(): number {
-    return this.#free.size
-  }
-
   /** One page from anywhere; not written. Zones take turns and gaps are left, as on a machine that has run a while. */
   take(owner: Owner): Pfn {
     for (let tried = 0; tried < this.#zones.length; tried++) {

@@ -24,6 +24,8 @@ export interface KernelProcess {
   readonly id: number
   readonly imageName: string
   readonly directoryTableBase: Gpa
+  /** FILETIME. */
+  readonly createTime: bigint
 }
 
 export interface KernelThread {
@@ -74,7 +76,8 @@ export function createProcess(memory: KernelMemoryManager, options: ProcessOptio
   const links = gva(va + BigInt(Eprocess.fields.activeProcessLinks.offset))
   if (options.activeProcessHead === null) initializeListHead(space, links)
   else insertTailList(space, options.activeProcessHead, links)
-  return { va, id: options.id, imageName: options.imageName, directoryTableBase: options.directoryTableBase }
+  const { id, imageName, directoryTableBase, createTime } = options
+  return { va, id, imageName, directoryTableBase, createTime }
 }
 
 export interface ThreadOptions {
