@@ -19,6 +19,7 @@ import {
 import { DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
+import { SeededChoice } from '../boot/seeded-choice.ts'
 import { WindowsError } from '../errors.ts'
 import { EventLog } from '../events/event-log.ts'
 import * as events from '../events/system-events.ts'
@@ -26,7 +27,6 @@ import { CrashControl } from '../registry/crash-control.ts'
 import { Registry } from '../registry/registry.ts'
 import { createPageFiles, extractCrashDump } from '../restart/smss.ts'
 import { partitionDisk } from '../volume/gpt.ts'
-import { SeededRandom } from '../volume/seeded-random.ts'
 import { Volume, type VolumeFile } from '../volume/volume.ts'
 import { EPOCH_MS, type SystemOptions } from './options.ts'
 
@@ -67,14 +67,14 @@ export class WindowsSystem {
   readonly log = new EventLog()
   readonly profile = DEFAULT_PROFILE
   readonly #registry = new Registry()
-  readonly #random: SeededRandom
+  readonly #choice: SeededChoice
   #running: RunningSystem
 
   /** Powers on and starts for the first time. */
   constructor(options: SystemOptions) {
     this.options = options
     const { seed, runs, cpuCount, image, logicalSectorBytes } = options
-    this.#random = new SeededRandom(seed, 0x424f4f54)
+    this.#choice = new SeededChoice(seed, 'start times')
     this.disk = createDisk({
       name: 'disk0',
       model: 'DUMPSTACK SATA DISK',
@@ -185,7 +185,7 @@ export class WindowsSystem {
           ? storahci
           : faultyMiniport(storahci, conditions.miniportFault),
     })
-    machine.run(machine.nowNs + KERNEL_START_NS + this.#random.below(KERNEL_START_SPREAD_MS) * 1e6)
+    machine.run(machine.nowNs + KERNEL_START_NS + this.#choice.below(KERNEL_START_SPREAD_MS) * 1e6)
     const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)
     const files = {
       volume: this.volume,

@@ -2,8 +2,9 @@
 // UEFI specification 2.10, section 5: 5.2.3 protective MBR, 5.3.2 header, 5.3.3 partition entries.
 import { bytes, defineStruct, size64, u8, u16, u32, utf16 } from '@dumpstack/bytes'
 import type { Disk } from '@dumpstack/machine'
+import { SeededChoice } from '../boot/seeded-choice.ts'
 import { WindowsError } from '../errors.ts'
-import { guidText, SeededRandom } from './seeded-random.ts'
+import { chosenGuid, guidText } from './guid.ts'
 
 const ENTRY_COUNT = 128
 const ENTRY_BYTES = 128
@@ -79,9 +80,9 @@ export function partitionDisk(
       { sectorCount: disk.sectorCount },
     )
   }
-  const random = new SeededRandom(seed, 0x475054)
-  const diskGuid = random.guid()
-  const partitionGuid = random.guid()
+  const choice = new SeededChoice(seed, 'partition table')
+  const diskGuid = chosenGuid(choice)
+  const partitionGuid = chosenGuid(choice)
 
   const entries = new Uint8Array(ENTRIES_BYTES)
   const entry = GptEntry.of(entries)

@@ -2,10 +2,10 @@
 // Only page files, and what smss makes of them (DUMPxxxx.tmp), have their bytes on the disk image; other files occupy
 // clusters, so that free space is true, and keep their bytes in the host folder.
 import type { PageFileExtent } from '@dumpstack/drivers'
+import { SeededChoice } from '../boot/seeded-choice.ts'
 import { WindowsError } from '../errors.ts'
 import { FreeSpace } from './free-space.ts'
 import type { Partition } from './gpt.ts'
-import { SeededRandom } from './seeded-random.ts'
 
 export const CLUSTER_BYTES = 4096
 /** Where a file system keeps its boot sector and tables; nothing is allocated here. */
@@ -30,13 +30,13 @@ export class Volume {
   readonly partition: Partition
   readonly #free: FreeSpace
   readonly #files = new Map<string, VolumeFile>()
-  readonly #random: SeededRandom
+  readonly #choice: SeededChoice
 
   constructor(partition: Partition, seed: number) {
     this.partition = partition
     const usable = Math.floor((partition.byteLength - RESERVED_BYTES) / CLUSTER_BYTES) * CLUSTER_BYTES
     this.#free = new FreeSpace({ partitionOffset: RESERVED_BYTES, byteLength: usable })
-    this.#random = new SeededRandom(seed, 0x564f4c)
+    this.#choice = new SeededChoice(seed, 'page files')
   }
 
   get freeBytes(): number {
@@ -89,19 +89,23 @@ export class Volume {
         },
       )
     }
-    const random = this.#random
-    const count = Math.min(clusters, FEWEST_PAGE_FILE_EXTENTS + random.below(3))
+    const choice = this.#choice
+    const count = Math.min(clusters, FEWEST_PAGE_FILE_EXTENTS + choice.below(3))
     const cuts = new Set<number>()
-    while (cuts.size < count - 1) cuts.add(1 + random.below(clusters - 1))
+    while (cuts.size < count - 1) {
+      // An eighth, a thirty-second, ... of the file at most: a dump that is much smaller than its page file crosses them too.
+      const limit = Math.max(count, clusters >>> (3 + 2 * cuts.size))
+      cuts.add(1 + choice.below(Math.min(limit, clusters - 1)))
+    }
     const ends = [...cuts, clusters].sort((a, b) => a - b)
-    const gaps = Array.from({ length: count - 1 }, () => 1 + random.below(MOST_GAP_CLUSTERS))
+    const gaps = Array.from({ length: count - 1 }, () => 1 + choice.below(MOST_GAP_CLUSTERS))
     const span = (clusters + gaps.reduce((sum, gap) => sum + gap, 0)) * CLUSTER_BYTES
     const start = this.#free.find(span, 0)
     if (start === null) throw this.#full(path, byteLength)
 
     const extents: PageFileExtent[] = []
     let at = start
-    for (const [place, piece] of random.shuffled(count).entries()) {
+    for (const [place, piece] of shuffled(choice, count).entries()) {
       const first = piece === 0 ? 0 : ends[piece - 1]!
       const length = (ends[piece]! - first) * CLUSTER_BYTES
       extents.push({ fileOffset: first * CLUSTER_BYTES, partitionOffset: at, byteLength: length })
@@ -222,3 +226,13 @@ export class Volume {
 const roundUp = (byteLength: number): number => Math.ceil(byteLength / CLUSTER_BYTES) * CLUSTER_BYTES
 /** Names on C: are compared without case. */
 const keyOf = (path: string): string => path.toLowerCase()
+
+/** The numbers 0 .. count-1 in an order that is not the ascending one (for two and more). */
+function shuffled(choice: SeededChoice, count: number): number[] {
+  const order = Array.from({ length: count }, (_, index) => index)
+  for (let i = count - 1; i > 0; i--) {
+    const j = choice.below(i + 1)
+    ;[order[i], order[j]] = [order[j]!, order[i]!]
+  }
+  return order.every((value, index) => value === index) ? order.reverse() : order
+}
