@@ -86,6 +86,8 @@ export interface CrashReport {
   /** The dump's own NTSTATUS: nt!IopFinalCrashDumpStatus. */
   readonly finalStatus: number
   readonly bytesWritten: number
+  /** One line: what ended the dump early, where the dump stack knows it. */
+  readonly failure?: string
   /** Host seconds from OpenRoutine to FinishRoutine. */
   readonly seconds: number
   /** Virtual milliseconds since 1970 at KeBugCheckEx. */

@@ -235,11 +235,13 @@ function eventOf(facts: Facts): SystemEvent {
 }
 
 function crashOf(facts: Facts): CrashReport {
+  const failure = facts.optionalString('failure')
   return {
     shown: bugcheckOf(facts.object('shown')),
     screen: facts.strings('screen'),
     finalStatus: facts.number('finalStatus'),
     bytesWritten: facts.number('bytesWritten'),
+    ...(failure !== null && { failure }),
     seconds: facts.number('seconds'),
     crashedAt: facts.number('crashedAt'),
     violations: facts.objects('violations').map((violation): Violation => {

@@ -13,6 +13,9 @@ export const finalStatus: CrashCheck = {
       status === NEVER_STARTED
         ? 'the dump never started: '
         : `the dump ended early after ${crash.bytesWritten} bytes: `
-    return fail(`${what}status ${hex(status)}, expected 0x0`, [{ found: hex(status), expected: '0x0' }])
+    const cause = crash.failure === undefined ? '' : `: ${crash.failure}`
+    return fail(`${what}status ${hex(status)}, expected 0x0${cause}`, [
+      { found: hex(status), expected: '0x0' },
+    ])
   },
 }

@@ -98,6 +98,7 @@ export async function crash(
       screen: screen.lines,
       finalStatus: outcome.finalStatus,
       bytesWritten: outcome.bytesWritten,
+      ...(outcome.failure !== undefined && { failure: outcome.failure }),
       seconds,
       crashedAt,
       violations: outcome.violations,
