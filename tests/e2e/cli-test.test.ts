@@ -26,7 +26,7 @@ let run: Finished
 afterAll(() => folder.remove())
 beforeAll(() => {
   run = dumpstack(folder.path, 'test', ...RAM, '--out', 'run', '--json', '--junit', 'junit.xml')
-})
+}, 60_000)
 
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n')
 
