@@ -125,6 +125,29 @@ describe('a booted kernel', () => {
     }
   })
 
+  it('gives each program a PEB whose loader knows ntdll.dll, and its thread a TEB', () => {
+    const [, ...programs] = memory
+      .list(exported(kernel, 'PsActiveProcessHead'))
+      .map((links) => links - 0x448n)
+    for (const process of programs) {
+      const own = new GuestMemory(machine.ram, memory.u64(process + 0x28n))
+      const peb = own.u64(process + 0x550n)
+      const modules = own.list(own.u64(peb + 0x18n) + 0x10n)
+      expect(modules.map((entry) => own.unicodeString(entry + 0x48n))).toEqual([
+        'C:\\Windows\\SYSTEM32\\ntdll.dll',
+      ])
+      expect(modules.map((entry) => own.unicodeString(entry + 0x58n))).toEqual(['ntdll.dll'])
+      expect(own.u16(own.u64(modules[0]! + 0x30n))).toBe(0x5a4d)
+      const thread = own.list(process + 0x5e0n)[0]! - 0x4e8n
+      const teb = own.u64(thread + 0xf0n)
+      expect(own.u64(teb + 0x30n)).toBe(teb)
+      expect(own.u64(teb + 0x60n)).toBe(peb)
+      expect(own.u64(teb + 0x40n)).toBe(own.u64(process + 0x440n))
+      expect(own.walk(own.u64(teb + 0x8n) - 1n)).not.toBeNull()
+      expect(memory.walk(peb)).toBeNull()
+    }
+  })
+
   it('has a KPRCB for each processor, found through KiProcessorBlock and through gs', () => {
     expect(memory.u32(exported(kernel, 'KeNumberProcessors'))).toBe(4)
     const block = exported(kernel, 'KiProcessorBlock')

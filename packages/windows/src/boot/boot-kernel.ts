@@ -109,6 +109,8 @@ export function bootKernel(options: BootOptions): BootedKernel {
     activeProcessHead,
     parentId: SYSTEM_PROCESS_ID,
     ntdll: images.parse(NTDLL_FILE),
+    build,
+    processorCount: machine.cpuCount,
   })
   for (const { thread, systemCall } of userProcesses) {
     setThreadState(memory, thread, KthreadState.Waiting, layWaitingProgram(space, kernel, thread, systemCall))

@@ -11,6 +11,7 @@ import { AddressSpace } from './address-space.ts'
 import { mapImage, shareImage } from './image-mapping.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import type { PageTables } from './page-tables.ts'
+import { ENVIRONMENT_PAGES, layProcessEnvironment } from './process-environment.ts'
 import { SeededChoice } from './seeded-choice.ts'
 import type { SystemClock } from './system-clock.ts'
 import {
@@ -61,6 +62,8 @@ export interface UserProcessesOptions {
   readonly activeProcessHead: Gva
   readonly parentId: number
   readonly ntdll: PeImage
+  readonly build: number
+  readonly processorCount: number
 }
 
 export function startUserProcesses(options: UserProcessesOptions): readonly UserProcess[] {
@@ -88,8 +91,9 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
     const heap = drawHeapBase(choice)
     const written = Math.min(Math.floor(pageCount / WRITTEN_SHARE), MAXIMUM_WRITTEN_PAGES)
     commitUserMemory(space, name, heap, pageCount, written)
-    const stack = gva(heap - BigInt((USER_STACK_PAGES + 1) * PAGE_SIZE))
-    space.commitZeroed(stack, USER_STACK_PAGES, Owner.user, USER_READ_WRITE)
+    const limit = gva(heap - BigInt((USER_STACK_PAGES + 1) * PAGE_SIZE))
+    const stack = { limit, base: gva(limit + BigInt(USER_STACK_PAGES * PAGE_SIZE)) }
+    space.commitZeroed(limit, USER_STACK_PAGES, Owner.user, USER_READ_WRITE)
     const process = createProcess(memory, {
       id,
       parentId,
@@ -107,12 +111,21 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
       state: KthreadState.Waiting,
       processor: 0,
     })
+    layProcessEnvironment({
+      space,
+      base: gva(limit - BigInt((ENVIRONMENT_PAGES + 1) * PAGE_SIZE)),
+      thread,
+      stack,
+      module: { name: NTDLL_FILE, base: ntdllBase, pe: ntdll },
+      build: options.build,
+      processorCount: options.processorCount,
+    })
     const systemCall: MachineFrame = {
       rip: at(syscall),
       cs: USER_CS,
       eFlags: EFLAGS_INTERRUPTS_ON,
       // The program's own frames are not modelled: the stack is empty but for a return address of 0.
-      rsp: gva(stack + BigInt(USER_STACK_PAGES * PAGE_SIZE - 0x28)),
+      rsp: gva(stack.base - 0x28n),
       ss: USER_SS,
     }
     return { process, thread, tables, systemCall }

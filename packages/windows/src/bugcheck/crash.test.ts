@@ -106,6 +106,7 @@ describe.each([
       expect(name).toBe(number === cpu ? 'crashdumptest.' : 'Idle')
       expect(memory.u64(prcb + 0x100n + 0x10n)).toBe(memory.u64(process + 0x28n))
       expect(memory.u8(current + 0x184n)).toBe(2)
+      expect(memory.u64(prcb + 0x100n + 0xb0n)).toBe(memory.u64(current + 0xf0n)) // swapgs: the TEB
     }
   })
 
