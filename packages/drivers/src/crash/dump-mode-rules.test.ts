@@ -158,7 +158,7 @@ it('answers what is harmless in dump mode without a violation', () => {
 })
 
 it('hands out a zeroed device extension and memory that is neither zero nor aligned (DM-05, DM-13)', () => {
-  const seen: { zeroed: boolean; first: number; alignment: number; region: number[] }[] = []
+  const seen: { zeroed: boolean; first: number; alignment: number; region: number[]; unset: number[] }[] = []
   const asksForRegion = bad(
     changingConfig((config) => {
       config.requestedDumpBufferSize = 0x3000
@@ -168,7 +168,8 @@ it('hands out a zeroed device extension and memory that is neither zero nor alig
     bad((data, { port }) => ({
       hwFindAdapter: (extension, context, bus, argument, config) => {
         const block = port.getUncachedExtension(extension, config, 0x1000)!
-        const { dumpRegion } = PortConfigurationInformation.at(config.view)
+        const view = PortConfigurationInformation.at(config.view)
+        const { dumpRegion } = view
         const region = port.dereference(gva(dumpRegion.virtualBase), 8)
         const bytes = new Uint8Array(
           extension.view.buffer,
@@ -180,6 +181,7 @@ it('hands out a zeroed device extension and memory that is neither zero nor alig
           first: block.view.getUint8(0),
           alignment: block.gpa % 0x1000,
           region: [dumpRegion.length, region.view.getUint8(0)],
+          unset: [view.requestedDumpBufferSize, view.virtualDevice, view.interruptMode],
         })
         return data.hwFindAdapter(extension, context, bus, argument, config)
       },
@@ -187,7 +189,9 @@ it('hands out a zeroed device extension and memory that is neither zero nor alig
     { runtimeMiniport: asksForRegion },
   )
   expect(report.finalStatus).toBe(0)
-  expect(seen).toEqual([{ zeroed: true, first: 0xa5, alignment: 0x40, region: [0x3000, 0xa5] }])
+  expect(seen).toEqual([
+    { zeroed: true, first: 0xa5, alignment: 0x40, region: [0x3000, 0xa5], unset: [0, 0, 0] },
+  ])
 })
 
 it('DM-30: names an SRB that the dump port did not send, and ignores it', () => {

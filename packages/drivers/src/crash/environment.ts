@@ -157,11 +157,12 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
     })
   }
 
-  /** Memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
+  /** Zeroed memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
   need(byteLength: number): GuestBlock {
     const block = this.heap.take(byteLength)
     if (block === null)
       throw new DriversError('DUMP_MEMORY', `the dump stack's heap has no ${hex(byteLength)} bytes`)
+    fillBlock(block, 0)
     return block
   }
 
@@ -190,8 +191,8 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
   // PortExports that work
 
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
-    const copy = this.heap.take(HwInitializationDataLayout.size)
-    if (copy !== null) copyInitializationData(copy, data, this.image, this.#symbolPrefix)
+    const copy = this.need(HwInitializationDataLayout.size)
+    copyInitializationData(copy, data, this.image, this.#symbolPrefix)
     return this.#side.onInitialize(data)
   }
 
