@@ -7,8 +7,10 @@ import { ContextX64, ExceptionRecord64, KprocessorState, KspecialRegisters } fro
 import { DbgkdGetVersion64, KDBG_TAG, KddebuggerData64 } from './debugger-data.ts'
 import { ListEntry, UnicodeString } from './list.ts'
 import { KldrDataTableEntry, UnloadedDriver } from './modules.ts'
+import { Mmpfn } from './page-frame.ts'
 import { PhysicalMemoryRun64 } from './physical-memory.ts'
 import { Eprocess, Ethread, Kprocess, Kthread } from './process.ts'
+import { LdrDataTableEntry, Peb, PebLdrData, Teb } from './process-environment.ts'
 import { Kpcr, Kprcb } from './processor.ts'
 
 it.each([
@@ -29,6 +31,11 @@ it.each([
   [Kthread, 0x430],
   [Ethread, 0x898],
   [PhysicalMemoryRun64, 0x10],
+  [Mmpfn, 0x30],
+  [Peb, 0x7c8],
+  [PebLdrData, 0x58],
+  [LdrDataTableEntry, 0x120],
+  [Teb, 0x1838],
 ])('$structName has the size of the public type', (type, size) => {
   expect(type.size).toBe(size)
 })
@@ -82,6 +89,20 @@ const FIELDS: ReadonlyArray<readonly [{ fields: object; structName: string }, st
     'majorVersion=0 minorVersion=2 protocolVersion=4 kdSecondaryVersion=5 flags=6 machineType=8 maxPacketType=a maxStateChange=b maxManipulate=c simulation=d kernBase=10 psLoadedModuleList=18 debuggerDataList=20',
   ],
   [PhysicalMemoryRun64, 'basePage=0 pageCount=8'],
+  [Mmpfn, 'u1=0 pteAddress=8 originalPte=10 u2=18 referenceCount=20 e1=22 e3=23 u4=28'],
+  [
+    Peb,
+    'imageBaseAddress=10 ldr=18 numberOfProcessors=b8 osMajorVersion=118 osMinorVersion=11c osBuildNumber=120 osPlatformId=124',
+  ],
+  [
+    PebLdrData,
+    'length=0 initialized=4 inLoadOrderModuleList=10 inMemoryOrderModuleList=20 inInitializationOrderModuleList=30',
+  ],
+  [
+    LdrDataTableEntry,
+    'inLoadOrderLinks=0 inMemoryOrderLinks=10 inInitializationOrderLinks=20 dllBase=30 entryPoint=38 sizeOfImage=40 fullDllName=48 baseDllName=58 timeDateStamp=80 originalBase=f8 loadTime=100',
+  ],
+  [Teb, 'stackBase=8 stackLimit=10 self=30 clientId=40 processEnvironmentBlock=60 deallocationStack=1478'],
 ]
 
 it.each(FIELDS)('$structName puts its fields where the PDB has them', (type, line) => {
