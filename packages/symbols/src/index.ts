@@ -1,1 +1,3 @@
+export * from './errors.ts'
+export * from './pdb/pdb-file.ts'
 export * from './symbol-file.ts'

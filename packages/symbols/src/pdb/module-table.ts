@@ -1,0 +1,133 @@
+// Modules by address: section contributions say which object file each piece of the image came from, so that one
+// address reads the symbols of one module.
+import type { Dbi, PdbModule } from './dbi.ts'
+import { ModuleSymbols, type PdbProcedure } from './module-symbols.ts'
+import type { Msf } from './msf.ts'
+import type { Segments } from './segments.ts'
+
+export interface PlacedProcedure extends PdbProcedure {
+  readonly kind: 'function'
+  readonly rva: number
+  readonly module: number
+}
+
+interface Pieces {
+  /** RVAs before parts of the image were moved, ascending. */
+  readonly starts: Uint32Array
+  readonly ends: Float64Array
+  readonly modules: Uint16Array
+}
+
+export class ModuleTable {
+  readonly #msf: Msf
+  readonly #dbi: Dbi | null
+  readonly #segments: Segments
+  readonly #symbols = new Map<number, ModuleSymbols>()
+  /** Of each module that was asked for, ascending by RVA. */
+  readonly #procedures = new Map<number, readonly PlacedProcedure[]>()
+  #pieces: Pieces | null = null
+
+  constructor(msf: Msf, dbi: Dbi | null, segments: Segments) {
+    this.#msf = msf
+    this.#dbi = dbi
+    this.#segments = segments
+  }
+
+  get list(): readonly PdbModule[] {
+    return this.#dbi?.modules ?? []
+  }
+
+  /** null where the linker kept no symbols of the module, or there is none of that index. */
+  symbolsOf(index: number): ModuleSymbols | null {
+    const kept = this.#symbols.get(index)
+    if (kept !== undefined) return kept
+    const module = this.list[index]
+    if (module === undefined || module.stream === null) return null
+    const stream = this.#msf.stream(module.stream, `stream of module ${index}`)
+    const symbols = new ModuleSymbols(module, stream)
+    this.#symbols.set(index, symbols)
+    return symbols
+  }
+
+  /** Index of the module that the byte at `rva` came from; -1 where no module is named. */
+  moduleAt(rva: number): number {
+    const source = this.#segments.toSource(rva)
+    if (source < 0) return -1
+    this.#pieces ??= this.#readPieces()
+    const { starts, ends, modules } = this.#pieces
+    let low = 0
+    let high = starts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (starts[middle]! <= source) low = middle + 1
+      else high = middle
+    }
+    return low > 0 && source < ends[low - 1]! ? modules[low - 1]! : -1
+  }
+
+  /** The last procedure at or below `rva` in the module that `rva` came from. */
+  procedureBelow(rva: number): PlacedProcedure | null {
+    const module = this.moduleAt(rva)
+    if (module < 0) return null
+    const procedures = this.#proceduresOf(module)
+    let low = 0
+    let high = procedures.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (procedures[middle]!.rva <= rva) low = middle + 1
+      else high = middle
+    }
+    return procedures[low - 1] ?? null
+  }
+
+  /** The procedure whose record is at `symbolOffset` of the module's symbols. */
+  procedureOf(module: number, symbolOffset: number): PlacedProcedure | null {
+    const procedure = this.symbolsOf(module)?.procedureAt(symbolOffset) ?? null
+    return procedure === null ? null : this.#place(procedure, module)
+  }
+
+  /** Of all modules. */
+  *procedures(): Generator<PlacedProcedure> {
+    for (let i = 0; i < this.list.length; i++) yield* this.#proceduresOf(i)
+  }
+
+  #proceduresOf(module: number): readonly PlacedProcedure[] {
+    const kept = this.#procedures.get(module)
+    if (kept !== undefined) return kept
+    const procedures: PlacedProcedure[] = []
+    for (const procedure of this.symbolsOf(module)?.procedures() ?? []) {
+      const placed = this.#place(procedure, module)
+      if (placed !== null) procedures.push(placed)
+    }
+    procedures.sort((a, b) => a.rva - b.rva)
+    this.#procedures.set(module, procedures)
+    return procedures
+  }
+
+  #place(procedure: PdbProcedure, module: number): PlacedProcedure | null {
+    const rva = this.#segments.rvaOf(procedure.segment, procedure.offset)
+    return rva < 0 ? null : { ...procedure, kind: 'function', rva, module }
+  }
+
+  #readPieces(): Pieces {
+    const most = this.#dbi?.contributionCount ?? 0
+    const rvas = new Uint32Array(most)
+    const lengths = new Uint32Array(most)
+    const owners = new Uint16Array(most)
+    let count = 0
+    this.#dbi?.eachContribution((segment, offset, byteLength, moduleIndex) => {
+      const rva = this.#segments.sourceRvaOf(segment, offset)
+      if (rva < 0) return
+      rvas[count] = rva
+      lengths[count] = byteLength
+      owners[count++] = moduleIndex
+    })
+    const order = new Uint32Array(count).map((_, i) => i)
+    order.sort((a, b) => rvas[a]! - rvas[b]! || a - b)
+    return {
+      starts: order.map((i) => rvas[i]!),
+      ends: Float64Array.from(order, (i) => rvas[i]! + lengths[i]!),
+      modules: Uint16Array.from(order, (i) => owners[i]!),
+    }
+  }
+}

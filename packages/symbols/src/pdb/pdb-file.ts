@@ -1,0 +1,163 @@
+// A PDB as a symbol file. Opening reads the directory, the info stream and the header of the debug information; every
+// other stream is read by the first question that needs it, and kept.
+import type { ByteSource } from '@dumpstack/bytes'
+import { SymbolsError } from '../errors.ts'
+import type { NamedSymbol, NearSymbol, SymbolIdentity } from '../symbol-file.ts'
+import { AddressTable } from './address-table.ts'
+import { Dbi, DEBUG_STREAM, NO_STREAM } from './dbi.ts'
+import { Globals } from './globals.ts'
+import { ModuleTable } from './module-table.ts'
+import { Msf } from './msf.ts'
+import { type PdbInfo, readPdbInfo } from './pdb-info.ts'
+import { Publics } from './publics.ts'
+import { Omap, readSections, Segments } from './segments.ts'
+import type { StreamBytes } from './stream-bytes.ts'
+
+const INFO_STREAM = 1
+const DBI_STREAM = 3
+
+export class PdbFile {
+  readonly kind = 'pdb'
+  readonly origin: string
+  readonly identity: SymbolIdentity
+  readonly info: PdbInfo
+  /** null in a PDB of types alone, as compilers write it. */
+  readonly dbi: Dbi | null
+  readonly msf: Msf
+  #records: StreamBytes | null = null
+  #publics: Publics | null | undefined
+  #globals: Globals | null | undefined
+  #segments: Segments | null = null
+  #addresses: AddressTable | null = null
+  #modules: ModuleTable | null = null
+
+  /** Throws a SymbolsError that names what the file is when it is not a PDB. */
+  constructor(source: ByteSource, origin: string) {
+    this.origin = origin
+    this.msf = new Msf(source, origin)
+    this.info = readPdbInfo(this.msf.stream(INFO_STREAM, 'PDB info stream'))
+    this.dbi =
+      this.msf.streamByteLength(DBI_STREAM) === 0 ? null : new Dbi(this.msf.stream(DBI_STREAM, 'DBI stream'))
+    // Stores and images count by the age of the debug information; the other also counts changes of the file itself.
+    this.identity = { guid: this.info.guid, age: this.dbi?.age ?? this.info.age }
+  }
+
+  get publics(): Publics | null {
+    if (this.#publics === undefined) {
+      const stream = this.#optional(this.dbi?.publicStream, 'stream of publics')
+      this.#publics =
+        stream === null ? null : new Publics(stream, this.#symbolRecords(), this.info.hasMinimalDebugInfo)
+    }
+    return this.#publics
+  }
+
+  get globals(): Globals | null {
+    if (this.#globals === undefined) {
+      const stream = this.#optional(this.dbi?.globalStream, 'stream of globals')
+      this.#globals =
+        stream === null ? null : new Globals(stream, this.#symbolRecords(), this.info.hasMinimalDebugInfo)
+    }
+    return this.#globals
+  }
+
+  get segments(): Segments {
+    this.#segments ??= this.#readSegments()
+    return this.#segments
+  }
+
+  get modules(): ModuleTable {
+    this.#modules ??= new ModuleTable(this.msf, this.dbi, this.segments)
+    return this.#modules
+  }
+
+  /** Of names for one address, that of a function or of data goes before a public: it is the programmer's. */
+  near(rva: number): NearSymbol | null {
+    const symbol = this.#table().nearest(rva)
+    const procedure = this.modules.procedureBelow(rva)
+    const nearest = procedure !== null && procedure.rva >= (symbol?.rva ?? 0) ? procedure : symbol
+    return nearest === null
+      ? null
+      : { name: nearest.name, rva: nearest.rva, kind: nearest.kind, displacement: rva - nearest.rva }
+  }
+
+  /** Functions and data first, then publics; by the exact name, else by the name in another case. */
+  byName(name: string): NamedSymbol | null {
+    const wanted = name.toLowerCase()
+    let other: NamedSymbol | null = null
+    for (const symbol of this.#named(name)) {
+      if (symbol.name === name) return symbol
+      if (other === null && symbol.name.toLowerCase() === wanted) other = symbol
+    }
+    return other
+  }
+
+  /** A public is left out where it is only the decorated name of a function or of data. */
+  *symbols(): Generator<NamedSymbol> {
+    const written = new Map<number, string>()
+    for (const { name, rva } of this.modules.procedures()) {
+      written.set(rva, name)
+      yield { name, rva, kind: 'function' }
+    }
+    for (const symbol of this.#table().data) {
+      written.set(symbol.rva, symbol.name)
+      yield symbol
+    }
+    for (const { name, segment, offset } of this.publics ?? []) {
+      const rva = this.segments.rvaOf(segment, offset)
+      const better = written.get(rva)
+      const isDecorated = better !== undefined && (name.startsWith('?') || name.includes(better))
+      if (rva >= 0 && !isDecorated) yield { name, rva, kind: 'public' }
+    }
+  }
+
+  *#named(name: string): Generator<NamedSymbol> {
+    for (const symbol of this.globals?.byName(name) ?? []) {
+      if (symbol.kind === 'data') {
+        const rva = this.segments.rvaOf(symbol.segment, symbol.offset)
+        if (rva >= 0) yield { name: symbol.name, rva, kind: 'data' }
+      } else if (symbol.kind === 'procedure') {
+        const procedure = this.modules.procedureOf(symbol.module, symbol.symbolOffset)
+        if (procedure !== null) yield { name: procedure.name, rva: procedure.rva, kind: 'function' }
+      }
+    }
+    for (const symbol of this.publics?.byName(name) ?? []) {
+      const rva = this.segments.rvaOf(symbol.segment, symbol.offset)
+      if (rva >= 0) yield { name: symbol.name, rva, kind: 'public' }
+    }
+  }
+
+  #table(): AddressTable {
+    this.#addresses ??= new AddressTable(this.publics, this.globals, this.segments)
+    return this.#addresses
+  }
+
+  #symbolRecords(): StreamBytes {
+    this.#records ??= this.msf.stream(this.dbi?.symRecordStream ?? NO_STREAM, 'stream of symbol records')
+    return this.#records
+  }
+
+  #optional(index: number | null | undefined, name: string): StreamBytes | null {
+    return index === null || index === undefined || index === NO_STREAM ? null : this.msf.stream(index, name)
+  }
+
+  #readSegments(): Segments {
+    const debugStream = (place: number, name: string): StreamBytes | null =>
+      this.#optional(this.dbi?.debugStream(place), name)
+    const fromSource = debugStream(DEBUG_STREAM.omapFromSource, 'OMAP from source')
+    const toSource = debugStream(DEBUG_STREAM.omapToSource, 'OMAP to source')
+    const isMoved = fromSource !== null && toSource !== null
+    // Moved images keep the headers of before beside those of now; tools that leave the sections as they were do not.
+    const headers =
+      (isMoved ? debugStream(DEBUG_STREAM.originalSectionHeaders, 'original section headers') : null) ??
+      debugStream(DEBUG_STREAM.sectionHeaders, 'section headers')
+    if (headers === null) {
+      throw new SymbolsError(
+        'SYMBOLS_NO_ADDRESSES',
+        `${this.origin} has no section headers: nothing in it has an address`,
+        { origin: this.origin },
+      )
+    }
+    const omap = isMoved ? { fromSource: new Omap(fromSource), toSource: new Omap(toSource) } : null
+    return new Segments(readSections(headers), omap)
+  }
+}

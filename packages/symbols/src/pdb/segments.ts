@@ -1,0 +1,96 @@
+// From segment:offset, as symbols have it, to an RVA of the image and back: through section headers and, for images
+// whose parts were moved after linking, through the OMAP tables (entries {rva, rvaTo}, sorted; rvaTo 0: removed).
+import { bytes, defineStruct, u32 } from '@dumpstack/bytes'
+import type { StreamBytes } from './stream-bytes.ts'
+
+export const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
+  name: bytes(0, 8),
+  virtualSize: u32(8),
+  virtualAddress: u32(0xc),
+  sizeOfRawData: u32(0x10),
+  pointerToRawData: u32(0x14),
+  characteristics: u32(0x24),
+})
+export const OmapEntry = defineStruct('OMAP entry', 8, { rva: u32(0), rvaTo: u32(4) })
+
+const MAX_RVA = 0xffffffff
+
+export interface Section {
+  readonly name: string
+  readonly rva: number
+  readonly virtualSize: number
+  readonly characteristics: number
+}
+
+export function readSections(stream: StreamBytes): Section[] {
+  return Array.from({ length: Math.floor(stream.byteLength / SectionHeader.size) }, (_, i) => {
+    const header = stream.struct(SectionHeader, i * SectionHeader.size)
+    const end = header.name.indexOf(0)
+    return {
+      name: new TextDecoder().decode(end < 0 ? header.name : header.name.subarray(0, end)),
+      rva: header.virtualAddress,
+      virtualSize: header.virtualSize,
+      characteristics: header.characteristics,
+    }
+  })
+}
+
+export class Omap {
+  readonly #view: DataView
+  readonly length: number
+
+  constructor(stream: StreamBytes) {
+    this.#view = stream.view
+    this.length = Math.floor(stream.byteLength / OmapEntry.size)
+  }
+
+  /** Where `rva` went; -1 where it was removed or lies before the table. */
+  map(rva: number): number {
+    let low = 0
+    let high = this.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (this.#view.getUint32(middle * OmapEntry.size, true) <= rva) low = middle + 1
+      else high = middle
+    }
+    if (low === 0) return -1
+    const at = (low - 1) * OmapEntry.size
+    const to = this.#view.getUint32(at + 4, true)
+    return to === 0 ? -1 : to + rva - this.#view.getUint32(at, true)
+  }
+}
+
+export interface OmapPair {
+  readonly fromSource: Omap
+  readonly toSource: Omap
+}
+
+export class Segments {
+  /** As the linker laid them out, before anything was moved. */
+  readonly sections: readonly Section[]
+  readonly omap: OmapPair | null
+
+  constructor(sections: readonly Section[], omap: OmapPair | null) {
+    this.sections = sections
+    this.omap = omap
+  }
+
+  /** -1 for what is not in the image: an absolute symbol, a removed function. */
+  rvaOf(segment: number, offset: number): number {
+    const source = this.sourceRvaOf(segment, offset)
+    return this.omap === null || source < 0 ? source : this.omap.fromSource.map(source)
+  }
+
+  /** The RVA before parts of the image were moved. */
+  sourceRvaOf(segment: number, offset: number): number {
+    const section = this.sections[segment - 1]
+    if (section === undefined) return -1
+    const rva = section.rva + offset
+    return rva > MAX_RVA ? -1 : rva
+  }
+
+  /** -1 for what was not in the image before parts were moved. */
+  toSource(rva: number): number {
+    return this.omap === null ? rva : this.omap.toSource.map(rva)
+  }
+}
