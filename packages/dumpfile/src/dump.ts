@@ -1,5 +1,6 @@
 // A crash dump as everything above the format sees it.
 import type { ByteSource, Gpa, Gva, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { TriageDump } from './triage/triage-dump.ts'
 import type { VirtualSpace } from './virtual-space.ts'
 
 /** DUMP_HEADER64.DumpType */
@@ -55,6 +56,11 @@ export interface Dump {
   /** File offset of a page; -1 where the dump does not hold it, or not all of it. */
   pageOffset(page: Pfn): number
   readonly physical?: PhysicalSpace
-  /** Throws DumpError DUMP_NO_MEMORY (type 4) or DUMP_UNSUPPORTED_MACHINE (not x64). */
+  /** The pools of a minidump, read when first asked for; throws DumpError where one leaves the file. */
+  readonly triage?: TriageDump
+  /**
+   * Through the page tables of `dtb`, the header's by default; a minidump has its blocks at their addresses instead.
+   * Throws DumpError DUMP_UNSUPPORTED_MACHINE where there are page tables, but not of x64.
+   */
   virtual(dtb?: Gpa): VirtualSpace
 }

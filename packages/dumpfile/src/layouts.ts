@@ -75,17 +75,42 @@ export const SIGNATURE_SDMP = 0x504d_4453
 export const BITMAP_HEADER_OFFSET = HEADER64_SIZE
 export const BITMAP_OFFSET = BITMAP_HEADER_OFFSET + BitmapHeader.size
 
+/** DUMP_HEADER64.MiniDumpFields: what a minidump holds. Optional parts count only beside all of the basic ones. */
+export const TRIAGE_DUMP_BASIC_INFO = 0x0ff
+export const TRIAGE_DUMP_MMINFO = 0x100
+export const TRIAGE_DUMP_DATAPAGE = 0x200
+export const TRIAGE_DUMP_DEBUGGER_DATA = 0x400
+export const TRIAGE_DUMP_DATA_BLOCKS = 0x800
+
 /** At HEADER64_SIZE in dumps of type 4. Offsets in it are file offsets. */
 export const TriageDump64 = defineStruct('_TRIAGE_DUMP64', 0x80, {
+  servicePackBuild: u32(0x00),
   sizeOfDump: u32(0x04),
   validOffset: u32(0x08),
+  contextOffset: u32(0x0c),
+  exceptionOffset: u32(0x10),
+  mmOffset: u32(0x14),
   unloadedDriversOffset: u32(0x18),
+  prcbOffset: u32(0x1c),
+  processOffset: u32(0x20),
+  threadOffset: u32(0x24),
+  callStackOffset: u32(0x28),
+  sizeOfCallStack: u32(0x2c),
   driverListOffset: u32(0x30),
   driverCount: u32(0x34),
   stringPoolOffset: u32(0x38),
   stringPoolSize: u32(0x3c),
+  brokenDriverOffset: u32(0x40),
+  triageOptions: u32(0x44),
+  /** Virtual address of the first byte of the call stack. */
+  topOfStack: u64(0x48),
+  dataPageAddress: u64(0x60),
+  dataPageOffset: u32(0x68),
+  dataPageSize: u32(0x6c),
   debuggerDataOffset: u32(0x70),
   debuggerDataSize: u32(0x74),
+  dataBlocksOffset: u32(0x78),
+  dataBlocksCount: u32(0x7c),
 })
 export type TriageDump64 = ViewOf<typeof TriageDump64>
 /** The bytes `TRGD`, at ValidOffset. */
@@ -107,4 +132,49 @@ export const DumpUnloadedDriver64 = defineStruct('_DUMP_UNLOADED_DRIVERS64', 0x3
   name: bytes(0x10, 24),
   startAddress: u64(0x28),
   endAddress: u64(0x30),
+})
+
+export const DumpMmStorage64 = defineStruct('_DUMP_MM_STORAGE64', 0x50, {
+  version: u32(0x00),
+  size: u32(0x04),
+  mmSpecialPoolTag: u32(0x08),
+  miTriageActionTaken: u32(0x0c),
+  mmVerifyDriverLevel: u32(0x10),
+  kernelVerifier: u32(0x14),
+  mmMaximumNonPagedPool: u64(0x18),
+  mmAllocatedNonPagedPool: u64(0x20),
+  pagedPoolMaximum: u64(0x28),
+  pagedPoolAllocated: u64(0x30),
+  committedPages: u64(0x38),
+  committedPagesPeak: u64(0x40),
+  commitLimitMaximum: u64(0x48),
+})
+export type DumpMmStorage64 = ViewOf<typeof DumpMmStorage64>
+
+export const TriageDataBlock = defineStruct('_TRIAGE_DATA_BLOCK', 0x10, {
+  address: u64(0x00),
+  offset: u32(0x08),
+  size: u32(0x0c),
+})
+
+/** Secondary data: behind everything else in the file. */
+export const DumpBlobFileHeader = defineStruct('_DUMP_BLOB_FILE_HEADER', 0x10, {
+  /** `Dump`, `Blob` */
+  signature1: u32(0x00),
+  signature2: u32(0x04),
+  headerSize: u32(0x08),
+  buildNumber: u32(0x0c),
+})
+export const SIGNATURE_BLOB_DUMP = 0x706d_7544
+export const SIGNATURE_BLOB_BLOB = 0x626f_6c42
+
+export const DumpBlobHeader = defineStruct('_DUMP_BLOB_HEADER', 0x20, {
+  headerSize: u32(0x00),
+  tagData1: u32(0x04),
+  tagData2: u16(0x08),
+  tagData3: u16(0x0a),
+  tagData4: bytes(0x0c, 8),
+  dataSize: u32(0x14),
+  prePad: u32(0x18),
+  postPad: u32(0x1c),
 })

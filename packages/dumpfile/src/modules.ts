@@ -10,7 +10,7 @@ import {
 } from '@dumpstack/nt'
 import { type Dump, DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
-import { readTriageModules } from './triage-modules.ts'
+import { readTriageModules } from './triage/triage-modules.ts'
 import type { VirtualSpace } from './virtual-space.ts'
 
 export interface LoadedModule {

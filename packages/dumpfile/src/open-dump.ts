@@ -7,6 +7,8 @@ import { DumpError } from './dump-error.ts'
 import { ATTRIBUTE_ENCRYPTED_DUMP_DATA, DumpHeader64, PAGE_FILL_32 } from './layouts.ts'
 import { DumpPhysicalSpace } from './physical.ts'
 import { readHeader64, unsupportedTypeError } from './recognise.ts'
+import { readTriageDump, type TriageDump } from './triage/triage-dump.ts'
+import { TriageSpace } from './triage/triage-space.ts'
 import { DumpVirtualSpace } from './virtual-space.ts'
 
 /** A dump and the parts of it that only this room looks at. */
@@ -28,17 +30,7 @@ export function openWithBody(source: ByteSource): OpenedDump {
   const body = readBody(source, header.dumpType, headerBytes)
   const byteLength = source.byteLength
   const common = { header, headerBytes, source, byteLength, body }
-  if (body === null) {
-    return {
-      ...common,
-      pages: null,
-      firstPageOffset: -1,
-      pageOffset: () => -1,
-      virtual: () => {
-        throw new DumpError('DUMP_NO_MEMORY', 'a minidump holds no physical memory to translate through')
-      },
-    }
-  }
+  if (body === null) return openTriage(common)
   const physical = new DumpPhysicalSpace(source, body)
   return {
     ...common,
@@ -57,6 +49,31 @@ export function openWithBody(source: ByteSource): OpenedDump {
         throw new DumpError('DUMP_UNSUPPORTED_MACHINE', `page tables of ${machine} are not read, only x64`)
       }
       return new DumpVirtualSpace(physical, body, byteLength, dtb)
+    },
+  }
+}
+
+function openTriage(
+  common: Pick<OpenedDump, 'header' | 'headerBytes' | 'source' | 'byteLength' | 'body'>,
+): OpenedDump {
+  const { source, header } = common
+  let triage: TriageDump | null = null
+  let space: TriageSpace | null = null
+  const read = (): TriageDump => {
+    triage ??= readTriageDump(source, header, DumpHeader64.of(common.headerBytes).miniDumpFields)
+    return triage
+  }
+  return {
+    ...common,
+    pages: null,
+    firstPageOffset: -1,
+    pageOffset: () => -1,
+    get triage() {
+      return read()
+    },
+    virtual() {
+      space ??= new TriageSpace(source, read())
+      return space
     },
   }
 }

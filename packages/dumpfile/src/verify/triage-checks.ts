@@ -5,7 +5,7 @@ import { DumpError } from '../dump-error.ts'
 import { SIGNATURE_TRIAGE } from '../layouts.ts'
 import type { Modules } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
-import { readTriageHeader, readTriageModules } from '../triage-modules.ts'
+import { readTriageHeader, readTriageModules } from '../triage/triage-modules.ts'
 import type { Checks } from './checks.ts'
 import { checkHeader } from './file-checks.ts'
 

@@ -1,9 +1,10 @@
 // Modules of a minidump (type 4): the driver list, its string pool and the unloaded drivers, all by file offset.
 import { gva, hex } from '@dumpstack/bytes'
-import type { Dump } from './dump.ts'
-import { DumpError } from './dump-error.ts'
-import { DumpDriverEntry64, DumpUnloadedDriver64, HEADER64_SIZE, TriageDump64 } from './layouts.ts'
-import type { LoadedModule, Modules, UnloadedModule } from './modules.ts'
+import type { Dump } from '../dump.ts'
+import { DumpError } from '../dump-error.ts'
+import { DumpDriverEntry64, DumpUnloadedDriver64, HEADER64_SIZE, TriageDump64 } from '../layouts.ts'
+import type { LoadedModule, Modules, UnloadedModule } from '../modules.ts'
+import { readPart } from './file-part.ts'
 
 const MAX_DRIVERS = 65536
 const MAX_NAME_CHARACTERS = 32767
@@ -89,20 +90,5 @@ function readUnloaded(dump: Dump, offset: number): UnloadedModule[] {
 
 const decode = (bytes: Uint8Array): string => new TextDecoder('utf-16le').decode(bytes)
 
-function readExactly(dump: Dump, offset: number, length: number, what: string): Uint8Array {
-  const end = offset + length
-  if (end > dump.byteLength) {
-    throw new DumpError(
-      'DUMP_TRUNCATED',
-      `${what} at offset ${hex(offset)} ends at ${hex(end)}, the file ends at ${hex(dump.byteLength)}`,
-      { offset, found: dump.byteLength, expected: end },
-    )
-  }
-  const bytes = new Uint8Array(length)
-  if (dump.source.read(offset, bytes) < length) {
-    throw new DumpError('DUMP_TRUNCATED', `${what} at offset ${hex(offset)} could not be read whole`, {
-      offset,
-    })
-  }
-  return bytes
-}
+const readExactly = (dump: Dump, offset: number, byteLength: number, what: string): Uint8Array =>
+  readPart(dump.source, { offset, byteLength }, what)

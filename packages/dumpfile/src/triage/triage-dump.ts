@@ -1,0 +1,158 @@
+// The pools of a minidump (TRIAGE_DUMP64): what each holds, where it lies in the file and at which address it lay in
+// memory. Layout: docs/formats/crash-dump.md, section on triage dumps; checked against dumps of x64 and ARM64.
+import { type ByteSource, type Gva, gva, hex } from '@dumpstack/bytes'
+import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
+import type { DumpHeader } from '../dump.ts'
+import { DumpError } from '../dump-error.ts'
+import {
+  DumpMmStorage64,
+  HEADER64_SIZE,
+  TRIAGE_DUMP_BASIC_INFO,
+  TRIAGE_DUMP_DATA_BLOCKS,
+  TRIAGE_DUMP_DATAPAGE,
+  TRIAGE_DUMP_DEBUGGER_DATA,
+  TriageDataBlock,
+  TriageDump64,
+} from '../layouts.ts'
+import { checkInside, type FilePart, readPart } from './file-part.ts'
+
+/** Bytes of memory that the dump keeps. */
+export interface TriageBlock extends FilePart {
+  readonly address: Gva
+}
+
+/** The processor, process and thread of the crash. */
+export interface TriageObject extends FilePart {
+  /** Null where nothing in the dump tells where the object lay. */
+  readonly address: Gva | null
+}
+
+export interface TriageDump {
+  readonly header: TriageDump64
+  /** Null where the dump has none; zeros in it are the dump's own. */
+  readonly mm: DumpMmStorage64 | null
+  readonly debuggerData: TriageBlock | null
+  readonly callStack: TriageBlock | null
+  readonly dataPage: TriageBlock | null
+  readonly prcb: TriageObject | null
+  readonly process: TriageObject | null
+  readonly thread: TriageObject | null
+  /** In the order of the table: neither sorted nor aligned. */
+  readonly blocks: readonly TriageBlock[]
+}
+
+const ADDRESS_SPACE = 1n << 64n
+
+/** Throws DumpError where a pool leaves the file. `miniDumpFields` is the word of the dump header. */
+export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFields: number): TriageDump {
+  const triageBytes = readPart(
+    file,
+    { offset: HEADER64_SIZE, byteLength: TriageDump64.size },
+    'triage header',
+  )
+  const triage = TriageDump64.of(triageBytes)
+  const holds = (field: number): boolean =>
+    (miniDumpFields & TRIAGE_DUMP_BASIC_INFO) === TRIAGE_DUMP_BASIC_INFO && (miniDumpFields & field) !== 0
+
+  const block = (address: bigint, offset: number, byteLength: number, what: string): TriageBlock | null => {
+    if (offset === 0 || byteLength === 0) return null
+    const part = { address: gva(address), offset, byteLength }
+    checkInside(file, part, what)
+    checkAddress(part, what)
+    return part
+  }
+  const debuggerData = holds(TRIAGE_DUMP_DEBUGGER_DATA)
+    ? block(header.kdDebuggerDataBlock, triage.debuggerDataOffset, triage.debuggerDataSize, 'debugger data')
+    : null
+  const isBasic = holds(TRIAGE_DUMP_BASIC_INFO)
+  const blocks = holds(TRIAGE_DUMP_DATA_BLOCKS) ? readBlocks(file, triage) : []
+  const kdbg = debuggerData === null ? null : readKdbg(file, debuggerData)
+  return {
+    header: triage,
+    mm: readMm(file, triage),
+    debuggerData,
+    callStack: isBasic
+      ? block(triage.topOfStack, triage.callStackOffset, triage.sizeOfCallStack, 'call stack')
+      : null,
+    dataPage: holds(TRIAGE_DUMP_DATAPAGE)
+      ? block(triage.dataPageAddress, triage.dataPageOffset, triage.dataPageSize, 'data page')
+      : null,
+    ...(isBasic && kdbg !== null
+      ? readObjects(file, triage, kdbg, blocks)
+      : { prcb: null, process: null, thread: null }),
+    blocks,
+  }
+}
+
+function readBlocks(file: ByteSource, triage: TriageDump64): TriageBlock[] {
+  const count = triage.dataBlocksCount
+  const table = readPart(
+    file,
+    { offset: triage.dataBlocksOffset, byteLength: count * TriageDataBlock.size },
+    `table of ${count} data blocks`,
+  )
+  const blocks: TriageBlock[] = []
+  for (let index = 0; index < count; index++) {
+    const row = TriageDataBlock.of(table, index * TriageDataBlock.size)
+    const block = { address: gva(row.address), offset: row.offset, byteLength: row.size }
+    checkInside(file, block, `data block ${index}`)
+    checkAddress(block, `data block ${index}`)
+    blocks.push(block)
+  }
+  return blocks
+}
+
+function checkAddress({ address, offset, byteLength }: TriageBlock, what: string): void {
+  if (address + BigInt(byteLength) <= ADDRESS_SPACE) return
+  throw new DumpError(
+    'DUMP_DAMAGED',
+    `${what} at offset ${hex(offset)} covers ${hex(byteLength)} bytes from ${hex(address)}, past the end of the address space`,
+    { offset, address },
+  )
+}
+
+function readMm(file: ByteSource, triage: TriageDump64): DumpMmStorage64 | null {
+  if (triage.mmOffset === 0) return null
+  const part = { offset: triage.mmOffset, byteLength: DumpMmStorage64.size }
+  return DumpMmStorage64.of(readPart(file, part, 'memory manager information'))
+}
+
+function readKdbg(file: ByteSource, part: TriageBlock): KddebuggerData64 | null {
+  if (part.byteLength < KddebuggerData64.size) return null
+  const kdbg = KddebuggerData64.of(readPart(file, part, 'debugger data'))
+  return kdbg.ownerTag === KDBG_TAG ? kdbg : null
+}
+
+/** Sizes are those of the debugger data; addresses come from the pointers that the objects hold to each other. */
+function readObjects(
+  file: ByteSource,
+  triage: TriageDump64,
+  kdbg: KddebuggerData64,
+  blocks: readonly TriageBlock[],
+): Pick<TriageDump, 'prcb' | 'process' | 'thread'> {
+  const object = (offset: number, byteLength: number, address: Gva | null, what: string) => {
+    if (offset === 0 || byteLength === 0) return null
+    checkInside(file, { offset, byteLength }, what)
+    return { offset, byteLength, address }
+  }
+  /** A pointer inside one of the objects; null where the dump does not say. */
+  const pointer = (part: FilePart | null, at: number): Gva | null => {
+    if (part === null || at === 0 || at + 8 > part.byteLength) return null
+    const bytes = readPart(file, { offset: part.offset + at, byteLength: 8 }, 'pointer')
+    const value = new DataView(bytes.buffer).getBigUint64(0, true)
+    return value === 0n ? null : gva(value)
+  }
+  const prcb = object(triage.prcbOffset, kdbg.sizePrcb, null, 'PRCB')
+  const threadAddress = pointer(prcb, kdbg.offsetPrcbCurrentThread)
+  const thread = object(triage.threadOffset, kdbg.sizeEThread, threadAddress, 'thread')
+  const processAddress = pointer(thread, kdbg.offsetKThreadApcProcess)
+  const process = object(triage.processOffset, kdbg.sizeEProcess, processAddress, 'process')
+  // The processor's own copy among the data blocks has the same current thread.
+  const same = blocks.find(
+    (block) =>
+      block.byteLength === kdbg.sizePrcb &&
+      threadAddress !== null &&
+      pointer(block, kdbg.offsetPrcbCurrentThread) === threadAddress,
+  )
+  return { prcb: prcb === null ? null : { ...prcb, address: same?.address ?? null }, process, thread }
+}
