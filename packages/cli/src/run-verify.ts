@@ -24,12 +24,18 @@ export async function runVerify(file: string, json: boolean, allPages: boolean):
     process.stdout.write(
       json ? `${JSON.stringify(refusalAsJson(file, error), null, 2)}\n` : refusalAsText(file, error),
     )
-    return exitCodeOf('fail')
+    return exitCodeOf(verdictOf(error))
   } finally {
     interrupt.release()
     source.close()
   }
 }
+
+/** What this reader cannot judge: a good dump, perhaps, of a kind that it does not read yet. */
+const NOT_JUDGED = new Set(['DUMP_UNSUPPORTED_TYPE', 'DUMP_UNSUPPORTED_MACHINE', 'DUMP_ENCRYPTED'])
+
+const verdictOf = (error: DumpError): 'fail' | 'inconclusive' =>
+  NOT_JUDGED.has(error.code) ? 'inconclusive' : 'fail'
 
 async function drain(work: Generator<number, VerifyReport>, signal: AbortSignal): Promise<VerifyReport> {
   const isTerminal = process.stderr.isTTY === true
@@ -86,12 +92,13 @@ function verdictWord(verdict: VerifyReport['verdict'], colors: ScreenColors): st
 
 function refusalAsText(file: string, error: DumpError): string {
   const colors = colorsFor(process.stdout)
-  return `${colors.bold(file)}\n  ${colors.red('FAIL')}  ${error.message} [${error.code}]\n\nVerdict: fail\n`
+  const verdict = verdictOf(error)
+  return `${colors.bold(file)}\n  ${verdictWord(verdict, colors)}  ${error.message} [${error.code}]\n\nVerdict: ${verdict}\n`
 }
 
 const refusalAsJson = (file: string, error: DumpError): object => ({
   schema: VERIFY_SCHEMA,
-  verdict: 'fail',
+  verdict: verdictOf(error),
   file,
   dumpType: null,
   dumpTypeName: null,
@@ -102,7 +109,7 @@ const refusalAsJson = (file: string, error: DumpError): object => ({
   byteLength: null,
   pageCount: null,
   modules: { loaded: [], unloaded: [] },
-  checks: [{ id: 'format', verdict: 'fail', message: error.message, code: error.code }],
+  checks: [{ id: 'format', verdict: verdictOf(error), message: error.message, code: error.code }],
 })
 
 const reportAsJson = (file: string, report: VerifyReport): object => ({

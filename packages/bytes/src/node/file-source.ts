@@ -1,21 +1,25 @@
 // A file as a ByteSource: positional reads, never a whole-file load.
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { DumpstackError } from '../errors.ts'
 import type { ByteSource } from '../source.ts'
+
+export class FileError extends DumpstackError {}
 
 export class FileSource implements ByteSource {
   readonly path: string
   readonly byteLength: number
   readonly #fd: number
 
-  /** Throws the system's error when the file cannot be opened or is not a regular file. */
+  /** Throws the system's error when the file cannot be opened, FileError FILE_NOT_REGULAR for a folder, pipe or device. */
   constructor(path: string) {
+    // Asked before it is opened: opening a pipe that nobody writes to never returns.
+    const stat = statSync(path)
+    if (!stat.isFile()) {
+      const kind = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device'
+      throw new FileError('FILE_NOT_REGULAR', `${path} is ${kind}, expected a file`, { path })
+    }
     this.path = path
     this.#fd = openSync(path, 'r')
-    const stat = fstatSync(this.#fd)
-    if (!stat.isFile()) {
-      closeSync(this.#fd)
-      throw Object.assign(new Error(`${path} is not a regular file`), { code: 'ENOTFILE' })
-    }
     this.byteLength = stat.size
   }
 

@@ -43,17 +43,28 @@ function checkSize(checks: Checks, dump: OpenedDump, body: DumpBody): void {
     })
     return
   }
-  checks.pass('file-size', `${hex(dump.byteLength)} bytes hold ${pages}${tail(dump, expected)}`)
+  const held = `${hex(dump.byteLength)} bytes hold ${pages}`
+  if (dump.byteLength === expected) {
+    checks.pass('file-size', held)
+    return
+  }
+  const more = hex(dump.byteLength - expected)
+  if (isSecondaryData(dump, expected)) {
+    checks.pass('file-size', `${held}, ${more} bytes of secondary data follow`)
+  } else {
+    checks.inconclusive('file-size', `${held}, ${more} bytes of no known kind follow`, {
+      offset: expected,
+      found: dump.byteLength,
+      expected,
+    })
+  }
 }
 
 /** Secondary data of drivers may follow the pages. */
-function tail(dump: OpenedDump, at: number): string {
-  if (dump.byteLength === at) return ''
+function isSecondaryData(dump: OpenedDump, at: number): boolean {
   const start = new Uint8Array(BLOB_HEADER.length)
   dump.source.read(at, start)
-  const what =
-    new TextDecoder('latin1').decode(start) === BLOB_HEADER ? 'secondary data' : 'bytes of no known kind'
-  return `, ${hex(dump.byteLength - at)} bytes follow: ${what}`
+  return new TextDecoder('latin1').decode(start) === BLOB_HEADER
 }
 
 function checkWriterStatus(checks: Checks, dump: OpenedDump): void {
