@@ -13,7 +13,14 @@ it.each([
   const events: TestEventBody[] = []
   const verdict = await runCrashdumpTest(
     walk.target,
-    { dumps: ['full', 'kernel'], stopAfter: null, variant: null, given: {}, keep: () => {} },
+    {
+      dumps: ['full', 'kernel'],
+      stopAfter: null,
+      variant: null,
+      given: {},
+      repro: 'dumpstack test',
+      keep: () => {},
+    },
     (event) => events.push(event),
     new AbortController().signal,
   )

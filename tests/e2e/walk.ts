@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CrashReport, DumpType, TargetConditions } from '@dumpstack/crashtest'
-import { createWindowsTarget, type WindowsTarget, type WindowsTargetOptions } from '@dumpstack/windows/node'
+import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/crashtest'
+import { createWindowsTarget, type WindowsTargetOptions } from '@dumpstack/windows/node'
 
 export const MIB = 1024 * 1024
 export const RAM_BYTES = 128 * MIB
@@ -12,7 +12,7 @@ const SETUP = ['debuggers', 'crashDriver', 'pageFile', 'restart'] as const
 
 export interface Walk {
   readonly folder: string
-  readonly target: WindowsTarget
+  readonly target: Target
 }
 
 const folders: string[] = []

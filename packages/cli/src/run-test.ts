@@ -1,6 +1,7 @@
 // `dumpstack test`: composes the Windows-shaped system, the run folder and the folds, and nothing else.
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { DumpstackError } from '@dumpstack/bytes'
 import {
   createStream,
   JunitFold,
@@ -16,8 +17,10 @@ import { createWindowsTarget } from '@dumpstack/windows/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { screenOn, shownPath } from './terminal.ts'
-import type { TestPlan } from './test-options.ts'
+import { reproOf, type TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
+
+class HostMemoryError extends DumpstackError {}
 
 export interface TestOutput {
   readonly out: string | null
@@ -31,6 +34,7 @@ const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
 export async function runTest(plan: TestPlan, output: TestOutput): Promise<number> {
   const startedAt = performance.now()
   if (output.junit !== null) checkWritable(output.junit)
+  checkMemory(plan.ramBytes)
   const folder = new RunFolder(output.out ?? freeDefaultFolder())
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
@@ -70,7 +74,8 @@ export async function runTest(plan: TestPlan, output: TestOutput): Promise<numbe
     screen?.close(result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder.path)}`)
     folder.writeResult(result)
     const { junit } = output
-    if (junit !== null) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml()))
+    const brokenOff = failure === null ? null : failure instanceof Error ? failure.message : String(failure)
+    if (junit !== null) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(brokenOff)))
   }
 }
 
@@ -95,24 +100,19 @@ async function runVariant(
   )
   try {
     const { scenario, dumps, stopAfter } = plan
-    const verdict = await runCrashdumpTest(
+    return await runCrashdumpTest(
       target,
       {
         dumps,
         stopAfter,
         variant: variant.name,
         given: { ...plan, scenario: scenario?.name ?? null },
+        repro: reproOf(plan),
         keep: (kept) => folder.keepTruth(variant.name, kept),
       },
       emit,
       signal,
     )
-    if (stopAfter === 'crash') {
-      for (const file of await target.keepDisk()) {
-        emit({ kind: 'message', level: 'i', text: `Kept ${shownPath(file)}` }, target.now())
-      }
-    }
-    return verdict
   } finally {
     target.close()
   }
@@ -124,6 +124,17 @@ function freeDefaultFolder(): string {
   let number = 2
   while (existsSync(`${DEFAULT_OUT}-${number}`)) number++
   return `${DEFAULT_OUT}-${number}`
+}
+
+/** The guest's RAM is the host's memory: better refused now than killed later. */
+function checkMemory(ramBytes: number): void {
+  const available = process.availableMemory()
+  if (ramBytes <= available) return
+  throw new HostMemoryError(
+    'HOST_MEMORY',
+    `--ram takes ${ramBytes} bytes of this machine's memory, ${available} are available`,
+    { ramBytes, available },
+  )
 }
 
 /** Known before the run rather than after it. */

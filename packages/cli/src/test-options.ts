@@ -1,5 +1,5 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
-import { type DumpType, FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
+import { DUMP_TYPES, type DumpType, FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
 import { InvalidArgumentError } from 'commander'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
@@ -38,8 +38,6 @@ const LEAST_DISK = 64 * GIGABYTE
 const DISK_OVERHEAD = 256 * MEGABYTE
 /** The page file that the kit's page asks for by default: RAM and 257 MB. */
 export const DEFAULT_PAGE_FILE = 'mem+257'
-
-const DUMP_TYPES: readonly DumpType[] = ['full', 'kernel']
 
 export function parseDumps(text: string): DumpType[] {
   const names = text.split(',').map((name) => name.trim())
@@ -112,4 +110,15 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     seed: given.seed,
     stopAfter: given.stopAfter ?? null,
   }
+}
+
+/** The command that does the same run again, on any machine. */
+export function reproOf(plan: TestPlan): string {
+  const { dumps, ramBytes, cpuCount, pageFileBytes, scenario, seed, stopAfter } = plan
+  const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
+  if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)
+  if (scenario !== null) parts.push(`--scenario ${scenario.name}`)
+  parts.push(`--seed ${seed}`)
+  if (stopAfter !== null) parts.push(`--stop-after ${stopAfter}`)
+  return parts.join(' ')
 }

@@ -102,7 +102,6 @@ export class FakeTarget implements Target {
               offset: '0x1234',
               irql: 'HIGH_LEVEL',
               atNs: 12,
-              repro: 'dumpstack test --scenario wrong-bugcheck',
             },
           ]
         : [],
@@ -170,6 +169,11 @@ export class FakeTarget implements Target {
   async keepDump(dump: DumpType): Promise<string | null> {
     this.#call(`keepDump ${dump}`)
     return `/runs/1/${dump}/MEMORY.DMP`
+  }
+
+  async keepDisk(): Promise<readonly string[]> {
+    this.#call('keepDisk')
+    return ['/runs/1/disk.img', '/runs/1/extents.json']
   }
 
   async restore(): Promise<void> {

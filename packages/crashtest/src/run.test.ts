@@ -32,6 +32,7 @@ async function run(
       stopAfter: null,
       variant: null,
       given: {},
+      repro: 'dumpstack test --seed 7',
       keep: (dump) => kept.push(dump),
       ...change,
     },
@@ -122,7 +123,7 @@ it('names driver and offset behind a second bugcheck', async () => {
 it('stops after the crash where asked, leaves the system as it is and judges nothing', async () => {
   const { verdict, target, log } = await run({}, { dumps: ['full', 'kernel'], stopAfter: 'crash' })
   expect(verdict).toBe('inconclusive')
-  expect(target.calls.slice(-2)).toEqual(['configure full', 'crash'])
+  expect(target.calls.slice(-2)).toEqual(['crash', 'keepDisk'])
   expect(log).toContain('Stopped after the crash of the full dump, as asked: nothing was judged.')
 })
 

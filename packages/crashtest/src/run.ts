@@ -26,6 +26,8 @@ export interface TestOptions {
   readonly variant: string | null
   /** As the user gave them, for the journal. */
   readonly given: Readonly<Record<string, unknown>>
+  /** The command that does this run again. */
+  readonly repro: string
   /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
   keep(dump: DumpToKeep): void
 }
@@ -66,7 +68,13 @@ class Run {
   async run(): Promise<Verdict> {
     const { dumps, stopAfter, variant, given } = this.#options
     const description = this.#target.describe()
-    this.#send({ kind: 'run', options: given, seed: description.seed, variant, target: description })
+    this.#send({
+      kind: 'run',
+      options: { ...given, dumps, stopAfter },
+      seed: description.seed,
+      variant,
+      target: description,
+    })
     const verdicts: Verdict[] = []
     let changedSettings = false
     try {
@@ -82,6 +90,7 @@ class Run {
       for (const dump of dumps) {
         verdicts.push(...(await this.#oneDump(dump)))
         if (stopAfter === 'crash') {
+          for (const file of await this.#target.keepDisk()) this.#say('i', `Kept ${file}`)
           this.#say('i', `Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`)
           changedSettings = false
           verdicts.push('inconclusive')
@@ -118,7 +127,9 @@ class Run {
     let crash: CrashReport | undefined
     verdicts.push(
       await this.#step('crash', dump, async (): Promise<Verdict> => {
-        crash = await target.crash((percent) => this.#progress(percent), this.#signal)
+        const { violations, ...rest } = await target.crash((percent) => this.#progress(percent), this.#signal)
+        const { repro } = this.#options
+        crash = { ...rest, violations: violations.map((violation) => ({ ...violation, repro })) }
         this.#send({ kind: 'crashed', dump, report: crash })
         return this.#judgeCrash(crash)
       }),

@@ -3,7 +3,8 @@
 import type { ByteSource, Gpa, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 
 /** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
-export type DumpType = 'full' | 'kernel'
+export const DUMP_TYPES = ['full', 'kernel'] as const
+export type DumpType = (typeof DUMP_TYPES)[number]
 
 /** What a scenario changes in the system under test; {} is a healthy system. */
 export interface TargetConditions {
@@ -50,8 +51,8 @@ export interface Violation {
   readonly irql: string
   /** Virtual nanoseconds. */
   readonly atNs: number
-  /** One line that shows it again. */
-  readonly repro: string
+  /** The command that shows it again: the test adds it, who knows its own options. */
+  readonly repro?: string
 }
 
 export interface Bugcheck {
@@ -166,6 +167,8 @@ export interface Target {
   openDump(): Promise<OpenedDump>
   /** Moves the examined dump into the run folder's place for its type; host path, or null where none exists. */
   keepDump(dump: DumpType): Promise<string | null>
+  /** Leaves the disk as the dump driver wrote it, with its extents, in the run folder; host paths. */
+  keepDisk(): Promise<readonly string[]>
   /** Puts CrashControl and the page file back as they were. */
   restore(signal: AbortSignal): Promise<void>
   close(): void

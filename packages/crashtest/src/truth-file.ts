@@ -19,14 +19,15 @@ import type { DumpPages } from './compare-truth.ts'
 import { CrashtestError } from './errors.ts'
 import { bigintAsHex, Facts } from './facts.ts'
 import { KeptSpace } from './kept-space.ts'
-import type {
-  Bugcheck,
-  CrashReport,
-  DumpType,
-  Evidence,
-  SystemEvent,
-  Violation,
-  WrittenRange,
+import {
+  type Bugcheck,
+  type CrashReport,
+  DUMP_TYPES,
+  type DumpType,
+  type Evidence,
+  type SystemEvent,
+  type Violation,
+  type WrittenRange,
 } from './target.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
@@ -134,7 +135,7 @@ function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
   return pages
 }
 
-/** Throws CrashtestError TRUTH_CORRUPT naming the field or the size that is wrong. */
+/** Throws CrashtestError RUN_FOLDER_CORRUPT naming the field or the size that is wrong. */
 export function restoreTruth(json: string, bin: ByteSource, name: string): KeptDump {
   const facts = Facts.parse(json, name)
   const format = facts.number('format')
@@ -150,7 +151,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
   if (bin.byteLength !== expected) {
     throw new CrashtestError(
-      'TRUTH_CORRUPT',
+      'RUN_FOLDER_CORRUPT',
       `${name}: truth.bin holds ${bin.byteLength} bytes, expected ${expected}`,
     )
   }
@@ -182,9 +183,9 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     dumpType: facts.number('dumpType'),
   }
   return {
-    type: facts.oneOf('type', ['full', 'kernel']),
+    type: facts.oneOf('type', DUMP_TYPES),
     path: facts.string('path'),
-    modifiedAt: facts.number('modifiedAt'),
+    modifiedAt: facts.time('modifiedAt'),
     crash: crashOf(facts.object('crash')),
     evidence,
     file: fileFacts === null ? null : keptFile(fileFacts, bin, usedBytes, frontBytes, changedPages),
@@ -228,7 +229,7 @@ function eventOf(facts: Facts): SystemEvent {
       'Microsoft-Windows-Kernel-Power',
       'EventLog',
     ]),
-    at: facts.number('at'),
+    at: facts.time('at'),
     text: facts.string('text'),
     fields: facts.stringRecord('fields'),
   }
@@ -243,7 +244,7 @@ function crashOf(facts: Facts): CrashReport {
     bytesWritten: facts.number('bytesWritten'),
     ...(failure !== null && { failure }),
     seconds: facts.number('seconds'),
-    crashedAt: facts.number('crashedAt'),
+    crashedAt: facts.time('crashedAt'),
     violations: facts.objects('violations').map((violation): Violation => {
       const offset = violation.optionalString('offset')
       return {

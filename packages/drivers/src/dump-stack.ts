@@ -45,7 +45,6 @@ export interface DumpModeViolation {
   readonly offset?: string
   readonly irql: string
   readonly atNs: number
-  readonly repro: string
 }
 
 export interface DumpWriteReport {

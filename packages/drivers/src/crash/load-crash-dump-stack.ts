@@ -119,7 +119,7 @@ class Crashdmp implements CrashDumpStack {
   }
 
   *write(plan: DumpPlan): Generator<number, DumpWriteReport> {
-    const log = new ViolationLog(this.#machine.ram.seed)
+    const log = new ViolationLog()
     const loaded = this.#loaded
     const refused = (finalStatus: number, failure: string): DumpWriteReport => ({
       finalStatus,

@@ -19,12 +19,6 @@ export interface BrokenRule {
 
 export class ViolationLog {
   readonly violations: DumpModeViolation[] = []
-  readonly #seed: number
-
-  constructor(seed: number) {
-    this.#seed = seed
-  }
-
   add({ rule, call, message, driver, routine, atNs }: BrokenRule): void {
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
@@ -39,7 +33,6 @@ export class ViolationLog {
       offset: hex(routine - driver.base),
       irql: 'HIGH_LEVEL',
       atNs,
-      repro: `dumpstack test --seed ${this.#seed}`,
     })
   }
 }

@@ -28,15 +28,10 @@ export interface WindowsTargetOptions {
   readonly hostNow: () => number
 }
 
-export interface WindowsTarget extends Target {
-  /** Leaves disk.img, disk.json and extents.json in the run folder when the target closes; their host paths. */
-  keepDisk(): Promise<readonly string[]>
-}
-
 const DEFAULT_DISK_BYTES = 64 * 1024 ** 3
 
 /** Powers the machine on and starts it: describe() answers at once. Throws WindowsError for options that cannot be. */
-export function createWindowsTarget(options: WindowsTargetOptions): WindowsTarget {
+export function createWindowsTarget(options: WindowsTargetOptions): Target {
   const runs = ramRuns(options.ramBytes)
   const guestImages = readGuestImages()
   const imagePath = join(options.folder, IMAGE_NAME)
