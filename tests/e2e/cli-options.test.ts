@@ -26,6 +26,7 @@ it.each([
   [['test', '--stop-after', 'restart'], "Only 'crash'"],
   [['test', '--out', ''], 'Expected a path.'],
   [['test', '--junit', '.'], '--junit . is a folder, expected a file'],
+  [['test', '--ram', '63G', '--ram'], '--ram is given twice'],
   [['test', '--no-such'], "unknown option '--no-such'"],
   [['test', 'full'], 'too many arguments'],
   [['no-such'], "unknown command 'no-such'"],

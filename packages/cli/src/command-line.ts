@@ -14,6 +14,7 @@ import {
   parseStopAfter,
   planTest,
 } from './test-options.ts'
+import { UsageError } from './usage-error.ts'
 
 const MOST_CPUS = 64
 const MOST_SEED = 0xffffffff
@@ -31,6 +32,7 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     exitCode = code
   })
   try {
+    refuseRepeats(args)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
@@ -165,6 +167,13 @@ ${EXIT_CODES}`,
       exit(runStack(plan, given.json === true))
     })
   return program
+}
+
+/** Of two values for one option, the first would silently mean nothing. */
+function refuseRepeats(args: readonly string[]): void {
+  const names = args.filter((arg) => arg.startsWith('--')).map((arg) => arg.split('=', 1)[0]!)
+  const repeated = names.find((name, index) => names.indexOf(name) < index)
+  if (repeated !== undefined) throw new UsageError(`${repeated} is given twice`)
 }
 
 const option = (flags: string, description: string): Option => new Option(flags, description)

@@ -1,6 +1,14 @@
 // The program: exit codes are those of the verdict, 2 for usage, 4 for infrastructure, 130 after Ctrl-C.
+import { systemReason } from '@dumpstack/crashtest/node'
 import { runCommandLine } from './command-line.ts'
+import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
 import { surviveClosedPipes } from './terminal.ts'
 
-surviveClosedPipes()
-process.exitCode = await runCommandLine(process.argv.slice(2))
+let outputFailed = false
+surviveClosedPipes((error) => {
+  outputFailed = true
+  process.exitCode = EXIT_INFRASTRUCTURE
+  process.stderr.write(`error: cannot write the output: ${systemReason(error)}\n`)
+})
+const code = await runCommandLine(process.argv.slice(2))
+if (!outputFailed) process.exitCode = code

@@ -11,7 +11,7 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { type FinishedDump, finishedDumps, onHost } from '@dumpstack/crashtest/node'
+import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { screenOn, shownPath } from './terminal.ts'
@@ -27,12 +27,20 @@ export async function runExamine(folder: string, json: boolean): Promise<number>
   const interrupt = catchInterrupts()
   const verdicts: Verdict[] = []
   try {
-    for (const finished of finishedDumps(folder)) {
+    const run = openFinishedRun(folder)
+    for (const finished of run.dumps()) {
+      resultFold.startVariant(finished.variant)
       try {
         verdicts.push(await examineAgain(finished, emit, interrupt.signal))
       } finally {
         finished.close()
       }
+    }
+    for (const { type, variant } of run.unexamined) {
+      const which = `${type} dump${variant === null ? '' : ` (${variant})`}`
+      const text = `The run ended before the ${which} was examined: it cannot be judged.`
+      emit({ kind: 'message', level: 'x', text }, 0)
+      verdicts.push('inconclusive')
     }
   } finally {
     interrupt.release()

@@ -69,7 +69,7 @@ export function* compareTruth(
   const lacking = difference(promised, held)
   const surplus = difference(held, promised)
   for (const page of firstPages(lacking)) missing.push({ pfn: page, fileOffset: -1 })
-  for (const page of firstPages(surplus)) extra.push({ pfn: page, fileOffset: dump.pageOffset(page) })
+  for (const page of firstPages(surplus)) extra.push({ pfn: page, fileOffset: placeOf(dump, page) })
 
   const total = common.size
   let done = 0
@@ -107,7 +107,7 @@ export function* compareTruth(
         const end = from + PAGE_SIZE
         if (obtained < end) {
           cutOff++
-          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, held, page) })
+          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, page) })
         } else if (found.compare(expected, from, end, from, end) === 0) {
           equal++
         } else if (evidence.changedByDumpPath.has(page)) {
@@ -139,8 +139,8 @@ export function* compareTruth(
 }
 
 /** Where a page that the file has lost belongs: pages follow each other in ascending order. */
-const placeOf = (dump: DumpPages, held: PageSet, page: Pfn): number =>
-  dump.firstPageOffset + held.rank(page) * PAGE_SIZE
+export const placeOf = (dump: DumpPages, page: Pfn): number =>
+  dump.firstPageOffset + (dump.pages?.rank(page) ?? 0) * PAGE_SIZE
 
 /** Pages of a run one by one; the bytes obtained before the first that is not in the file. */
 function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Buffer): number {

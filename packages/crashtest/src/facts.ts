@@ -7,13 +7,16 @@ import { CrashtestError } from './errors.ts'
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? hex(value) : value
 
+/** ECMA-262, 21.4.1.1: the last time that a Date holds. */
+const LAST_DATE_MS = 8.64e15
+
 export class Facts {
   readonly #fields: Readonly<Record<string, unknown>>
   readonly #place: string
 
   private constructor(value: unknown, place: string) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new CrashtestError('TRUTH_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
+      throw new CrashtestError('RUN_FOLDER_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
     }
     this.#fields = value as Readonly<Record<string, unknown>> // an object, as just checked
     this.#place = place
@@ -24,14 +27,17 @@ export class Facts {
     try {
       value = JSON.parse(json)
     } catch (cause) {
-      throw new CrashtestError('TRUTH_CORRUPT', `${place} is not JSON`, {}, { cause })
+      throw new CrashtestError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
     }
     return new Facts(value, place)
   }
 
   wrong(field: string, found: unknown, expected: unknown): CrashtestError {
     const shown = typeof found === 'object' || found === undefined ? kindOf(found) : String(found)
-    return new CrashtestError('TRUTH_CORRUPT', `${this.#place}: ${field} is ${shown}, expected ${expected}`)
+    return new CrashtestError(
+      'RUN_FOLDER_CORRUPT',
+      `${this.#place}: ${field} is ${shown}, expected ${expected}`,
+    )
   }
 
   number(field: string): number {
@@ -39,6 +45,13 @@ export class Facts {
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
       throw this.wrong(field, value, 'a number of at least 0')
     }
+    return value
+  }
+
+  /** Milliseconds since 1970 that a Date can hold. */
+  time(field: string): number {
+    const value = this.number(field)
+    if (value > LAST_DATE_MS) throw this.wrong(field, value, 'milliseconds since 1970')
     return value
   }
 

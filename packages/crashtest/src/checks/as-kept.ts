@@ -1,7 +1,7 @@
 // A dump that is examined again is still the file that the run left: its length, its header and bitmap, and the dump's
 // copies of the pages that the dump path changed, which RAM at the crash cannot judge.
 import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { FIRST_NAMED } from '../compare-truth.ts'
+import { FIRST_NAMED, placeOf } from '../compare-truth.ts'
 import type { KeptFile } from '../truth-file.ts'
 import { andMore, type DumpCheck, fail, type Place, pass } from './check.ts'
 
@@ -21,7 +21,7 @@ export const asKept: DumpCheck = {
       if (at < 0) continue
       total++
       if (places.length >= FIRST_NAMED) continue
-      const fileOffset = offset + at
+      const fileOffset = placeOf(dump, basePage) + at
       places.push({ pfn: basePage, fileOffset })
       named.push(`pfn ${hex(basePage)} at file offset ${hex(fileOffset)}, a page that the dump path changed`)
     }

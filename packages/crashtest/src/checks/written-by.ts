@@ -17,6 +17,12 @@ export const writtenBy: DumpCheck = {
       covered = Math.max(covered, range.fileOffset + range.byteLength)
     }
     if (covered < source.byteLength) foreign.push(nobody(covered, source.byteLength))
+    if (covered > source.byteLength) {
+      return fail(
+        `the DMA log has ${covered} bytes of a dump, the file holds ${source.byteLength}: it is not what was written`,
+        [{ found: String(source.byteLength), expected: String(covered) }],
+      )
+    }
     if (foreign.length === 0) return pass(`${controller} wrote all ${source.byteLength} bytes`)
     const bytes = foreign.reduce((sum, range) => sum + range.byteLength, 0)
     const places = foreign

@@ -80,7 +80,7 @@ it('matches the published schema, and the schema refuses what it should', () => 
 it('folds to JUnit that an XML parser reads', async () => {
   const fold = new JunitFold()
   for (const event of sampleEvents()) fold.sink(event)
-  const xml = fold.xml()
+  const xml = fold.xml(null)
   await expect(xml).toMatchFileSnapshot(golden('junit.xml'))
   const parsed = spawnSync(
     'python3',
@@ -91,6 +91,12 @@ it('folds to JUnit that an XML parser reads', async () => {
     },
   )
   if (parsed.error === undefined) expect(parsed.stderr).toBe('')
+})
+
+it('shows a run that broke off as an error, never as green', () => {
+  const xml = new JunitFold().xml('no space left on device <ENOSPC>')
+  expect(xml).toContain('tests="1" failures="0" errors="1"')
+  expect(xml).toContain('<error message="no space left on device &lt;ENOSPC&gt;">')
 })
 
 const CLEAR = '\r\x1b[K'

@@ -58,12 +58,22 @@ export class JunitFold {
     }
   }
 
-  xml(): string {
+  /** `brokenOff` says why the run did not come to its end; null where it did. */
+  xml(brokenOff: string | null): string {
     const all = this.#suites.flatMap((suite) => suite.cases)
+    const errors = brokenOff === null ? 0 : 1
     const out = [
       '<?xml version="1.0" encoding="UTF-8"?>',
-      `<testsuites name="Crashdump Support Test" ${totals(all)}>`,
+      `<testsuites name="Crashdump Support Test" ${totals(all, errors)}>`,
     ]
+    if (brokenOff !== null) {
+      const text = escaped(brokenOff)
+      out.push(
+        `  <testsuite name="run" ${totals([], errors)}>`,
+        `    <testcase classname="run" name="comes to its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
+        '  </testsuite>',
+      )
+    }
     for (const suite of this.#suites) {
       out.push(`  <testsuite name="${escaped(suite.name)}" ${totals(suite.cases)}>`)
       for (const entry of suite.cases) {
@@ -95,11 +105,11 @@ export class JunitFold {
   }
 }
 
-function totals(cases: readonly Case[]): string {
+function totals(cases: readonly Case[], errors = 0): string {
   const failures = cases.filter(({ verdict }) => verdict === 'fail').length
   const skipped = cases.filter(({ verdict }) => verdict === 'inconclusive').length
   const seconds = cases.reduce((sum, entry) => sum + entry.seconds, 0)
-  return `tests="${cases.length}" failures="${failures}" errors="0" skipped="${skipped}" time="${seconds.toFixed(3)}"`
+  return `tests="${cases.length + errors}" failures="${failures}" errors="${errors}" skipped="${skipped}" time="${seconds.toFixed(3)}"`
 }
 
 /** Text for an attribute or an element; characters that XML 1.0 does not have become U+FFFD. */

@@ -11,44 +11,56 @@ export interface TestResult {
   readonly dumps: readonly object[]
   readonly violations: readonly object[]
   readonly events: readonly object[]
+  /** What the test said, in order: the cause where nothing crashed stands here alone. */
+  readonly messages: readonly { readonly level: 'i' | 'x'; readonly text: string }[]
   /** No guest instruction ran: the system was modelled. */
   readonly executed: false
 }
 
 export class ResultFold {
-  readonly #dumps: DumpExamination[] = []
+  readonly #dumps: object[] = []
   readonly #violations: object[] = []
   readonly #events: object[] = []
+  readonly #messages: { level: 'i' | 'x'; text: string }[] = []
   readonly #verdicts: Verdict[] = []
   #hasBegun = false
+  /** What the following dumps, violations and events carry: nothing, or the scenario's variant. */
+  #variant: { variant?: string } = {}
 
   /** False as long as there is nothing to tell. */
   get hasBegun(): boolean {
     return this.#hasBegun
   }
 
+  startVariant(variant: string | null): void {
+    this.#hasBegun = true
+    this.#variant = variant === null ? {} : { variant }
+  }
+
   readonly sink = (event: TestEvent): void => {
     switch (event.kind) {
       case 'run':
-        this.#hasBegun = true
+        this.startVariant(event.variant)
         break
       case 'end':
         this.#verdicts.push(event.verdict)
         break
       case 'crashed':
         for (const violation of event.report.violations) {
-          this.#violations.push({ dump: event.dump, ...violation })
+          this.#violations.push({ dump: event.dump, ...this.#variant, ...violation })
         }
         break
       case 'systemEvents':
-        for (const entry of event.events) this.#events.push({ dump: event.dump, ...entry })
+        for (const entry of event.events) this.#events.push({ dump: event.dump, ...this.#variant, ...entry })
         break
       case 'examined':
-        this.#dumps.push(event.examination)
+        this.#dumps.push(dumpAsJson(event.examination, this.#variant))
         this.#verdicts.push(event.examination.verdict)
         break
-      case 'begin':
       case 'message':
+        this.#messages.push({ level: event.level, text: event.text })
+        break
+      case 'begin':
       case 'finding':
       case 'progress':
         break
@@ -60,9 +72,10 @@ export class ResultFold {
     return {
       schema: RESULT_SCHEMA,
       verdict: worst([...this.#verdicts, verdict]),
-      dumps: this.#dumps.map(dumpAsJson),
+      dumps: this.#dumps,
       violations: this.#violations,
       events: this.#events,
+      messages: this.#messages,
       executed: false,
     }
   }
@@ -73,8 +86,9 @@ const bugcheckAsJson = (bugcheck: Bugcheck): object => ({
   parameters: bugcheck.parameters.map((parameter) => hex(parameter)),
 })
 
-const dumpAsJson = (dump: DumpExamination): object => ({
+const dumpAsJson = (dump: DumpExamination, variant: { variant?: string }): object => ({
   type: dump.type,
+  ...variant,
   verdict: dump.verdict,
   file: dump.file,
   dumpType: dump.dumpType,

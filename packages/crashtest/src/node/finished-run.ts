@@ -1,11 +1,12 @@
 // A finished run, read back from its folder: the truth of each dump beside the dump file that it left.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import { CrashtestError } from '../errors.ts'
 import { type KeptDump, restoreTruth } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
 import { DUMP_FILE, JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-folder.ts'
+import { type RecordedDump, readRunRecord } from './run-record.ts'
 
 export interface FinishedDump {
   readonly variant: string | null
@@ -15,30 +16,35 @@ export interface FinishedDump {
   close(): void
 }
 
-/** Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, RUN_FOLDER_IO or TRUTH_CORRUPT. */
-export function* finishedDumps(folder: string): Generator<FinishedDump> {
+export interface FinishedRun {
+  /** Dumps that the run was to make and never came to examine: it was stopped, or broke off. */
+  readonly unexamined: readonly RecordedDump[]
+  /** Each dump that the run examined; throws RUN_FOLDER_IO where its truth is gone, RUN_FOLDER_CORRUPT. */
+  dumps(): Generator<FinishedDump>
+}
+
+/** Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, RUN_FOLDER_IO or RUN_FOLDER_CORRUPT. */
+export function openFinishedRun(folder: string): FinishedRun {
   onHost(`read ${folder}`, () => statSync(folder))
-  if (!existsSync(path.join(folder, JOURNAL))) {
+  const journal = path.join(folder, JOURNAL)
+  if (!existsSync(journal)) {
     throw new CrashtestError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
-  const variants = onHost(`read ${folder}`, () => readdirSync(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort()
-  const places: [string | null, string][] = []
-  for (const variant of [null, ...variants]) {
-    for (const type of ['full', 'kernel']) {
-      const place = path.join(folder, variant ?? '', type)
-      if (existsSync(path.join(place, TRUTH_JSON))) places.push([variant, place])
-    }
-  }
-  if (places.length === 0) {
+  const recorded = readRunRecord(journal)
+  const examined = recorded.filter((dump) => dump.isExamined)
+  if (examined.length === 0) {
     throw new CrashtestError(
       'RUN_FOLDER_EMPTY',
-      `the run in ${folder} examined no dump: there is no ${TRUTH_JSON} to examine again`,
+      `the run in ${folder} examined no dump: nothing can be examined again`,
     )
   }
-  for (const [variant, place] of places) yield restoreDump(variant, place)
+  return {
+    unexamined: recorded.filter((dump) => !dump.isExamined),
+    *dumps() {
+      for (const { variant, type } of examined)
+        yield restoreDump(variant, path.join(folder, variant ?? '', type))
+    },
+  }
 }
 
 function restoreDump(variant: string | null, place: string): FinishedDump {

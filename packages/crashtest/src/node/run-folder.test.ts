@@ -16,7 +16,7 @@ import { FakeTarget } from '../fake-target.test-support.ts'
 import { runCrashdumpTest } from '../run.ts'
 import { createStream, type Sink } from '../stream.ts'
 import type { TestEvent } from '../test-event.ts'
-import { finishedDumps } from './finished-run.ts'
+import { openFinishedRun } from './finished-run.ts'
 import { onHost } from './host-error.ts'
 import { RunFolder } from './run-folder.ts'
 
@@ -34,7 +34,14 @@ async function runInto(
   const target = new FakeTarget({ dumpBytes: () => new Uint8Array(100) })
   await runCrashdumpTest(
     target,
-    { dumps: ['full'], stopAfter: null, variant, given: {}, keep: (kept) => folder.keepTruth(variant, kept) },
+    {
+      dumps: ['full'],
+      stopAfter: null,
+      variant,
+      given: {},
+      repro: 'dumpstack test',
+      keep: (kept) => folder.keepTruth(variant, kept),
+    },
     createStream([folder.journal, folder.log, watch]),
     new AbortController().signal,
   )
@@ -63,7 +70,7 @@ it('journals every event before anybody else sees it, and keeps the truth for la
     '(i) Verifying paging file size.\n',
   )
 
-  const [finished, ...more] = [...finishedDumps(folder.path)]
+  const [finished, ...more] = [...openFinishedRun(folder.path).dumps()]
   expect(more).toEqual([])
   expect(finished).toMatchObject({
     variant: null,
@@ -79,7 +86,7 @@ it('keeps the variants of a scenario apart and finds each', async () => {
   await runInto(folder, 'mid-body')
   folder.close()
   const variants: (string | null)[] = []
-  for (const finished of finishedDumps(folder.path)) {
+  for (const finished of openFinishedRun(folder.path).dumps()) {
     variants.push(finished.variant)
     finished.close()
   }
@@ -117,13 +124,15 @@ it('says what is wrong with a folder that holds no truth, or a damaged one', asy
   folder.close()
   const truth = path.join(folder.path, 'full', 'truth.json')
   writeFileSync(truth, readFileSync(truth, 'utf8').replace('"seed": 7', '"seed": "x"'))
-  expect(() => [...finishedDumps(folder.path)]).toThrow(
+  expect(() => [...openFinishedRun(folder.path).dumps()]).toThrow(
     `${truth}: seed is x, expected a number of at least 0`,
   )
   rmSync(truth)
-  expect(() => [...finishedDumps(folder.path)]).toThrow('examined no dump')
-  expect(() => [...finishedDumps(root)]).toThrow('holds no run: journal.jsonl is not there')
-  expect(() => [...finishedDumps(path.join(root, 'absent'))]).toThrow('no such file or directory (ENOENT)')
+  expect(() => [...openFinishedRun(folder.path).dumps()]).toThrow(
+    `cannot read ${truth}: no such file or directory`,
+  )
+  expect(() => openFinishedRun(root)).toThrow('holds no run: journal.jsonl is not there')
+  expect(() => openFinishedRun(path.join(root, 'absent'))).toThrow('no such file or directory (ENOENT)')
 })
 
 it('names file and reason of what the system refuses', () => {

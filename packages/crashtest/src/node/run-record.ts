@@ -1,0 +1,52 @@
+// What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
+// cannot say that a dump is not there.
+import { readFileSync } from 'node:fs'
+import { CrashtestError } from '../errors.ts'
+import { Facts } from '../facts.ts'
+import { DUMP_TYPES, type DumpType } from '../target.ts'
+import { onHost } from './host-error.ts'
+
+export interface RecordedDump {
+  /** A scenario's variant; null where it has one. */
+  readonly variant: string | null
+  readonly type: DumpType
+  /** False where the run ended before it came to examine the dump. */
+  readonly isExamined: boolean
+}
+
+/**
+ * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
+ * other that is not whole raises CrashtestError RUN_FOLDER_CORRUPT.
+ */
+export function readRunRecord(file: string): RecordedDump[] {
+  const lines = onHost(`read ${file}`, () => readFileSync(file, 'utf8')).split('\n')
+  const cutOff = lines.pop()
+  if (lines.length === 0) {
+    const what = cutOff === '' ? 'is empty' : 'has no whole line'
+    throw new CrashtestError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
+  }
+  const dumps: { variant: string | null; type: DumpType; isExamined: boolean }[] = []
+  let variant: string | null = null
+  for (const [index, line] of lines.entries()) {
+    const event = Facts.parse(line, `${file} line ${index + 1}`)
+    switch (event.string('kind')) {
+      case 'run': {
+        variant = event.optionalString('variant')
+        for (const name of event.object('options').strings('dumps')) {
+          const type = DUMP_TYPES.find((known) => known === name)
+          if (type === undefined) throw event.wrong('dumps', name, `one of ${DUMP_TYPES.join(', ')}`)
+          dumps.push({ variant, type, isExamined: false })
+        }
+        break
+      }
+      case 'examined': {
+        const type = event.oneOf('dump', DUMP_TYPES)
+        const dump = dumps.find((known) => known.variant === variant && known.type === type)
+        if (dump === undefined) throw event.wrong('dump', type, 'a dump that the run was to make')
+        dump.isExamined = true
+        break
+      }
+    }
+  }
+  return dumps
+}
