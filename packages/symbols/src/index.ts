@@ -1,3 +1,5 @@
 export * from './errors.ts'
+export * from './isf/isf-file.ts'
+export * from './isf/open-isf.ts'
 export * from './pdb/pdb-file.ts'
 export * from './symbol-file.ts'

@@ -1,0 +1,154 @@
+// An ISF table as a symbol file: the JSON that volatility3 makes of a PDB (its schema 6.x). Opening parses the JSON and
+// reads the identity; symbols are sorted by the first address asked for, types made one by one.
+import { SymbolsError } from '../errors.ts'
+import type {
+  NamedSymbol,
+  NearSymbol,
+  SymbolFile,
+  SymbolIdentity,
+  SymbolType,
+  TypeRef,
+} from '../symbol-file.ts'
+import { IsfTypes } from './isf-types.ts'
+import { JsonPlace } from './json-place.ts'
+
+/** Earlier schemas know no windows metadata or other kinds of type; none later is published. */
+const SCHEMA_MAJOR = '6'
+const MAX_RVA = 0xffffffff
+
+export class IsfFile implements SymbolFile {
+  readonly kind = 'isf'
+  readonly origin: string
+  readonly identity: SymbolIdentity
+  /** The name of the PDB that the table was made of. */
+  readonly pdbName: string
+  readonly #root: JsonPlace
+  readonly #types: IsfTypes
+  #table: { readonly rvas: Uint32Array; readonly symbols: readonly NamedSymbol[] } | null = null
+  #byName: ReadonlyMap<string, NamedSymbol> | null = null
+  #byOtherCase: ReadonlyMap<string, NamedSymbol> | null = null
+
+  /** Throws a SymbolsError when the text is no table of Windows symbols. */
+  constructor(text: string, origin: string) {
+    this.origin = origin
+    this.#root = new JsonPlace(parseJson(text, origin), `${origin}:`)
+    const format = this.#root.at('metadata').at('format').string()
+    if (format.split('.')[0] !== SCHEMA_MAJOR) {
+      throw new SymbolsError(
+        'SYMBOLS_UNSUPPORTED',
+        `${origin}: metadata/format is ${JSON.stringify(format)}, expected ${SCHEMA_MAJOR}.x`,
+        { origin, format },
+      )
+    }
+    const windows = this.#root.at('metadata').at('windows')
+    if (windows.value === undefined) {
+      throw new SymbolsError(
+        'SYMBOLS_UNSUPPORTED',
+        `${origin}: metadata has no windows part: not a table of a PDB`,
+        { origin },
+      )
+    }
+    const pdb = windows.at('pdb')
+    const guid = pdb.at('GUID')
+    if (!/^[0-9a-f]{32}$/i.test(guid.string())) throw guid.damaged('32 hexadecimal digits')
+    this.identity = { guid: guid.string().toUpperCase(), age: pdb.at('age').integer(0, 0xffffffff) }
+    this.pdbName = pdb.at('database').string()
+    this.#types = new IsfTypes(this.#root)
+  }
+
+  /** Of several names for one address the first one of the table: nothing in it says which is better. */
+  near(rva: number): NearSymbol | null {
+    const { rvas, symbols } = this.#sorted()
+    let low = 0
+    let high = rvas.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (rvas[middle]! <= rva) low = middle + 1
+      else high = middle
+    }
+    if (low === 0) return null
+    let index = low - 1
+    while (index > 0 && rvas[index - 1] === rvas[index]) index--
+    const symbol = symbols[index]!
+    return { ...symbol, displacement: rva - symbol.rva }
+  }
+
+  /** By the exact name, else by the decorated one, else by the name in another case. */
+  byName(name: string): NamedSymbol | null {
+    this.#byName ??= this.#readNames()
+    const exact = this.#byName.get(name)
+    if (exact !== undefined) return exact
+    this.#byOtherCase ??= new Map([...this.#byName].map(([key, symbol]) => [key.toLowerCase(), symbol]))
+    return this.#byOtherCase.get(name.toLowerCase()) ?? null
+  }
+
+  symbols(): Iterable<NamedSymbol> {
+    return this.#sorted().symbols
+  }
+
+  /** A table has neither procedures nor lines. */
+  procedureAt(): null {
+    return null
+  }
+
+  lineAt(): null {
+    return null
+  }
+
+  typeByName(name: string): SymbolType | null {
+    return this.#types.byName(name)
+  }
+
+  typeNames(): Iterable<string> {
+    return this.#types.names()
+  }
+
+  resolve(type: TypeRef): SymbolType {
+    return this.#types.resolve(type)
+  }
+
+  #readNames(): ReadonlyMap<string, NamedSymbol> {
+    const { symbols } = this.#sorted()
+    const table = this.#root.at('symbols')
+    const names = new Map(symbols.map((symbol) => [symbol.name, symbol]))
+    for (const symbol of symbols) {
+      const linkageName = table.at(symbol.name).at('linkage_name')
+      if (linkageName.value === undefined || names.has(linkageName.string())) continue
+      names.set(linkageName.string(), symbol)
+    }
+    return names
+  }
+
+  #sorted(): { readonly rvas: Uint32Array; readonly symbols: readonly NamedSymbol[] } {
+    if (this.#table === null) {
+      const table = this.#root.at('symbols')
+      const symbols = Object.keys(table.object()).map((name): NamedSymbol => {
+        const symbol = table.at(name)
+        return { name, rva: symbol.at('address').integer(0, MAX_RVA), kind: kindOf(symbol) }
+      })
+      symbols.sort((a, b) => a.rva - b.rva)
+      this.#table = { rvas: Uint32Array.from(symbols, (symbol) => symbol.rva), symbols }
+    }
+    return this.#table
+  }
+}
+
+/** Tables of public PDBs tell no types of symbols. */
+function kindOf(symbol: JsonPlace): NamedSymbol['kind'] {
+  const type = symbol.at('type')
+  if (type.value === undefined) return 'public'
+  return type.at('kind').value === 'function' ? 'function' : 'data'
+}
+
+function parseJson(text: string, origin: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new SymbolsError(
+      'SYMBOLS_DAMAGED',
+      `${origin} is not JSON of ${text.length} characters: ${error instanceof Error ? error.message : error}`,
+      { origin },
+      { cause: error },
+    )
+  }
+}
