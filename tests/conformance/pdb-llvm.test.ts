@@ -4,6 +4,7 @@ import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import { PdbFile } from '@dumpstack/symbols'
 import { afterAll, describe, expect, it } from 'vitest'
+import { hex, ourLines, theirLines } from './pdb-types.ts'
 import { GUEST_BIN, hasTool, sharedData, toolOutput } from './tools.ts'
 
 const PDBUTIL = 'llvm-pdbutil-16'
@@ -21,6 +22,59 @@ const files: [name: string, file: string | null][] = [
     .map((name): [string, string] => [name, path.join(GUEST_BIN, name)]),
   ...SHARED.map((name): [string, string | null] => [name, sharedData(`pdb/${name}`)]),
 ]
+
+/** The records of a dump: from a line with a place and a kind to the next. */
+const recordsOf = (output: string): string[] =>
+  output
+    .split(/^ *(?=(?:0x[0-9A-F]+|\d+) \| [SL])/m)
+    .slice(1)
+    .map((text) => text.trimEnd())
+
+/** The part of each module. */
+const modulesOf = (output: string): string[] => output.split(/^ *Mod \d+ \| .*$/m).slice(1)
+
+/** Procedures and the locals that are their own, from `--symbols`. */
+function proceduresOf(module: string): string[] {
+  const lines: string[] = []
+  let inlined = 0
+  let isInside = false
+  for (const text of recordsOf(module)) {
+    const [, kind, name] = /\| (S_\w+) \[size = \d+\](?: `(.*)`)?/.exec(text)!
+    if (/^S_[GL]PROC32/.test(kind!)) {
+      isInside = true
+      lines.push(`${name} ${/addr = (\d+:\d+)/.exec(text)![1]} ${/code size = (\d+)/.exec(text)![1]}`)
+    } else if (kind === 'S_INLINESITE') inlined++
+    else if (kind === 'S_INLINESITE_END') inlined--
+    else if (isInside && inlined === 0 && /^S_(LOCAL|REGREL32|BPREL32|REGISTER)$/.test(kind!)) {
+      lines.push(`  ${name} ${/type ?= ?(0x\w+)/.exec(text)![1]}`)
+    }
+  }
+  return lines
+}
+
+/**
+ * Files, pieces of code and lines, from `-l`. For a module without lines llvm-pdbutil 16 repeats those of the module
+ * before, and cannot name their files then: these are left out.
+ */
+function linesOf(module: string): string[] {
+  const lines: string[] = []
+  let file = ''
+  for (const text of module.split('\n')) {
+    const piece = /^ +(\d+):([0-9A-F]+)-([0-9A-F]+), line\/addr entries/.exec(text)
+    if (piece !== null) {
+      lines.push(
+        file,
+        `  ${Number(piece[1])}:${hex(Number.parseInt(piece[2]!, 16))}-${hex(Number.parseInt(piece[3]!, 16))}`,
+      )
+    } else if (/^ *(\d+ [0-9A-F]{8}|\?\?)/.test(text)) {
+      for (const [, line, at] of text.matchAll(/(\d+)[ !]+([0-9A-F]{8})/g)) {
+        lines.push(`    ${line} ${hex(Number.parseInt(at!, 16))}`)
+      }
+    } else if (text.trim() !== '')
+      file = /^ *(.*?)(?: \((?:MD5|SHA-1|SHA-256|no checksum).*\))?$/.exec(text)![1]!
+  }
+  return lines.includes('(unknown file name offset 0)') ? [] : lines
+}
 
 /** `0001:2400`, as llvm-pdbutil writes it: the offset in decimal. */
 const address = (segment: number, offset: number): string =>
@@ -74,6 +128,167 @@ describe.each(files)('%s reads as llvm-pdbutil reads it', (name, file) => {
       expect(pdb.near(rva)).toMatchObject({ rva, displacement: 0 })
       expect(pdb.byName(name)?.name).toBe(name)
     }
+  })
+
+  test(`globals ${needs}`, () => {
+    const expected = recordsOf(dump('--globals')).map((text) => {
+      const [, kind, name, rest] = /\| (S_\w+) \[size = \d+\] `(.*)`\n([\s\S]*)/.exec(text)!
+      const number = (pattern: RegExp): string => pattern.exec(rest!)![1]!
+      if (kind!.endsWith('PROCREF')) {
+        return `procedure ${name} ${number(/module = (\d+)/)} ${number(/offset = (\d+)/)}`
+      }
+      if (kind === 'S_UDT') return `type ${name} ${number(/original type = (0x\w+)/)}`
+      if (kind === 'S_CONSTANT') {
+        return `constant ${name} ${number(/type = (0x\w+)/)} ${number(/value = (-?\d+)/)}`
+      }
+      const word = kind!.includes('THREAD') ? 'thread' : 'data'
+      return `${word} ${name} ${number(/type = (0x\w+)/)} ${number(/addr = (\d+:\d+)/)}`
+    })
+    const pdb = open()
+    const found = [...pdb.globals!].map((symbol) => {
+      switch (symbol.kind) {
+        case 'procedure':
+          return `procedure ${symbol.name} ${symbol.module + 1} ${symbol.symbolOffset}`
+        case 'type':
+          return `type ${symbol.name} ${hex(symbol.type)}`
+        case 'constant':
+          return `constant ${symbol.name} ${hex(symbol.type)} ${symbol.value}`
+        case 'other':
+          return `other ${symbol.recordKind}`
+        default:
+          return `${symbol.kind} ${symbol.name} ${hex(symbol.type)} ${address(symbol.segment, symbol.offset)}`
+      }
+    })
+    expect(found).toEqual(expected)
+    for (const symbol of pdb.globals!) {
+      const offsets = [...pdb.globals!.byName(symbol.name)].map((other) => other.recordOffset)
+      expect(offsets).toContain(symbol.recordOffset)
+    }
+  })
+
+  test(`types: every record that Dumpstack reads ${needs}`, () => {
+    const records = recordsOf(dump('--types')).map((text) => {
+      const [, index, leaf, name] = /^(0x\w+) \| (LF_\w+) \[size = \d+\](?: `(.*)`)?/.exec(text)!
+      return { index: Number(index), leaf: leaf!, name: name ?? '', text }
+    })
+    const { types } = open()
+    expect(types.records.length).toBe(records.length)
+    const theirs = new Map(
+      records.map(({ index, leaf, name, text }) => [index, theirLines(leaf, name, text)]),
+    )
+    // We read a list that goes on in another record as one.
+    const whole = (index: number): string[] =>
+      theirs.get(index)!.flatMap((line) => {
+        const next = /^continued (.*)/.exec(line)
+        return next === null ? [line] : whole(Number(next[1]))
+      })
+    // From the last to the first: every record is found without those before it.
+    for (const { index } of records.reverse()) {
+      expect([hex(index), ...ourLines(types, index)]).toEqual([hex(index), ...whole(index)])
+    }
+  })
+
+  test(`types by name ${needs}`, () => {
+    const defined = recordsOf(dump('--types'))
+      .map((text) => ({
+        text,
+        found: /\| LF_(?:CLASS|STRUCTURE|UNION|ENUM) \[size = \d+\] `(.*)`/.exec(text),
+      }))
+      .filter(({ text, found }) => found !== null && !text.includes('forward ref'))
+    const pdb = open()
+    expect([...pdb.typeNames()].sort()).toEqual([...new Set(defined.map(({ found }) => found![1]!))].sort())
+    for (const { text, found } of defined.reverse()) {
+      const type = pdb.typeByName(found![1]!)!
+      const size = /sizeof (\d+)/.exec(text)?.[1]
+      // Of types that share a name (`<unnamed-tag>`) the first is found: that is the last here.
+      if (size !== undefined && defined.filter((other) => other.found![1] === found![1]).length === 1) {
+        expect([found![1], type.size]).toEqual([found![1], Number(size)])
+      }
+      for (const field of 'fields' in type ? type.fields : []) pdb.resolve(field.type)
+    }
+  })
+
+  test(`ids ${needs}`, () => {
+    const output = dump('--ids')
+    const count = /Showing ([\d,]+) records/.exec(output)?.[1]?.replaceAll(',', '')
+    expect(open().ids?.length ?? 0).toBe(Number(count ?? 0))
+  })
+
+  test(`modules and section contributions ${needs}`, () => {
+    const pdb = open()
+    const modules = [
+      ...dump('--modules').matchAll(
+        /Mod \d+ \| `(.*)`: \n *Obj: `(.*)`: \n *debug stream: (\d+), # files: (\d+)/g,
+      ),
+    ].map((m) => [m[1], m[2], m[3] === '65535' ? null : Number(m[3]), Number(m[4])])
+    expect(modules.length).toBeGreaterThan(0)
+    expect(
+      pdb.dbi!.modules.map((module) => [
+        module.name,
+        module.objectFile,
+        module.stream,
+        module.sourceFileCount,
+      ]),
+    ).toEqual(modules)
+    const contributions: string[] = []
+    pdb.dbi!.eachContribution((segment, offset, byteLength, module) => {
+      contributions.push(`${module} ${address(segment, offset)} ${byteLength}`)
+    })
+    expect(contributions).toEqual(
+      [...dump('--section-contribs').matchAll(/mod = (\d+), (\d+:\d+), size = (\d+)/g)].map(
+        (m) => `${m[1]} ${m[2]} ${m[3]}`,
+      ),
+    )
+    expect(pdb.dbi!.sectionMap().map((entry) => [entry.frame, entry.offset, entry.sectionLength])).toEqual(
+      [...dump('--section-map').matchAll(/frame = (\d+), name = \d+\n.*offset = (\d+), size = (\d+)/g)].map(
+        (m) => m.slice(1).map(Number),
+      ),
+    )
+  })
+
+  test(`procedures and their locals ${needs}`, () => {
+    const expected = modulesOf(dump('--symbols')).flatMap(proceduresOf)
+    const pdb = open()
+    const found: string[] = []
+    for (let i = 0; i < pdb.modules.list.length; i++) {
+      const symbols = pdb.modules.symbolsOf(i)
+      for (const procedure of symbols?.procedures() ?? []) {
+        found.push(
+          `${procedure.name} ${address(procedure.segment, procedure.offset)} ${procedure.byteLength}`,
+        )
+        for (const local of symbols!.locals(procedure)) found.push(`  ${local.name} ${hex(local.type)}`)
+      }
+    }
+    expect(found).toEqual(expected)
+    for (const procedure of pdb.modules.procedures()) {
+      expect(pdb.byName(procedure.name)).not.toBeNull()
+      const last = pdb.segments.fromSource(procedure.sourceRva + procedure.byteLength - 1)
+      // Of functions that the linker folded into one any may be named.
+      expect(pdb.procedureAt(last)?.rva).toBe(procedure.rva)
+      for (const { type, typeName } of pdb.procedureAt(procedure.rva)?.locals ?? []) {
+        expect([type, typeName]).not.toEqual([type, ''])
+      }
+    }
+  })
+
+  test(`lines ${needs}`, () => {
+    const expected = modulesOf(dump('-l')).flatMap(linesOf)
+    const pdb = open()
+    const found: string[] = []
+    for (let i = 0; i < pdb.modules.list.length; i++) {
+      for (const raw of pdb.modules.linesOf(i)?.raw() ?? []) {
+        found.push(pdb.names!.at(raw.nameOffset))
+        const start = raw.offset
+        found.push(`  ${raw.segment}:${hex(start)}-${hex(start + raw.codeSize)}`)
+        for (const [offset, line] of raw.lines) {
+          found.push(`    ${line} ${hex(start + offset)}`)
+          const rva = pdb.segments.rvaOf(raw.segment, start + offset)
+          if (rva < 0 || line === 0xfeefee || line === 0xf00f00 || offset >= raw.codeSize) continue
+          expect(pdb.lineAt(rva)).toMatchObject({ displacement: 0 })
+        }
+      }
+    }
+    expect(found).toEqual(expected)
   })
 })
 

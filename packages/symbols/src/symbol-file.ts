@@ -23,6 +23,7 @@ export interface SourceLine {
 export interface LocalVariable {
   readonly name: string
   readonly typeName: string
+  readonly type: TypeRef
   readonly isParameter: boolean
 }
 export interface Procedure {
@@ -69,6 +70,8 @@ export interface TypeField {
   readonly name: string
   readonly offset: number
   readonly type: TypeRef
+  /** A base class: its own fields are members too, at `offset` plus theirs. */
+  readonly isBase?: true
 }
 
 export interface SymbolFile {

@@ -1,87 +1,92 @@
-// Publics and global data by address: one sorted table of RVAs, made with the first address that is asked for. Names
-// are read one by one, when they are needed.
+// Publics and global data by address: one sorted table, made with the first address that is asked for. Names are read
+// one by one, when they are needed.
 import type { NamedSymbol } from '../symbol-file.ts'
 import type { Globals } from './globals.ts'
 import type { Publics } from './publics.ts'
-import type { Segments } from './segments.ts'
+import type { Placed, Segments } from './segments.ts'
+
+export interface PlacedSymbol extends NamedSymbol, Placed {}
 
 export class AddressTable {
+  /** All global data that has an address. */
+  readonly data: readonly PlacedSymbol[]
   readonly #publics: Publics | null
-  /** Ascending, each once. */
-  readonly #rvas: Uint32Array
+  readonly #segments: Segments
+  /** Source RVAs, ascending, each once. */
+  readonly #starts: Uint32Array
   /** Offset of the public's record, or -1 - index of the data. */
   readonly #owners: Float64Array
-  readonly #data: readonly NamedSymbol[]
-  readonly #symbols: (NamedSymbol | undefined)[]
+  readonly #symbols: (PlacedSymbol | undefined)[]
 
   constructor(publics: Publics | null, globals: Globals | null, segments: Segments) {
     this.#publics = publics
-    this.#data = dataWithAddresses(globals, segments)
-    const most = (publics?.length ?? 0) + this.#data.length
-    const rvas = new Uint32Array(most)
+    this.#segments = segments
+    this.data = dataWithAddresses(globals, segments)
+    const most = (publics?.length ?? 0) + this.data.length
+    const starts = new Uint32Array(most)
     const owners = new Float64Array(most)
     let count = 0
     // Data first: where a public has the same address, the name that the programmer wrote is the better one.
-    for (const [i, { rva }] of this.#data.entries()) {
-      rvas[count] = rva
+    for (const [i, { sourceRva }] of this.data.entries()) {
+      starts[count] = sourceRva
       owners[count++] = -1 - i
     }
     for (let i = 0; publics !== null && i < publics.length; i++) {
       const record = publics.recordOffset(i)
       const segment = publics.segmentAt(record)
-      const rva = segments.rvaOf(segment, publics.offsetAt(record))
-      if (rva < 0) continue
-      rvas[count] = rva
+      const sourceRva = segments.sourceRvaOf(segment, publics.offsetAt(record))
+      if (segments.fromSource(sourceRva) < 0) continue
+      starts[count] = sourceRva
       owners[count++] = record
     }
     const order = new Uint32Array(count).map((_, i) => i)
-    order.sort((a, b) => rvas[a]! - rvas[b]! || a - b)
-    this.#rvas = new Uint32Array(count)
+    order.sort((a, b) => starts[a]! - starts[b]! || a - b)
+    this.#starts = new Uint32Array(count)
     this.#owners = new Float64Array(count)
     let kept = 0
     for (const i of order) {
-      if (kept > 0 && this.#rvas[kept - 1] === rvas[i]) continue
-      this.#rvas[kept] = rvas[i]!
+      if (kept > 0 && this.#starts[kept - 1] === starts[i]) continue
+      this.#starts[kept] = starts[i]!
       this.#owners[kept++] = owners[i]!
     }
-    this.#rvas = this.#rvas.subarray(0, kept)
+    this.#starts = this.#starts.subarray(0, kept)
     this.#symbols = Array.from({ length: kept })
   }
 
-  /** Of the last symbol at or below `rva`; null below the first. */
-  nearest(rva: number): NamedSymbol | null {
-    const rvas = this.#rvas
+  /** The last symbol at or below an address; null below the first. */
+  nearest(sourceRva: number): PlacedSymbol | null {
+    const starts = this.#starts
     let low = 0
-    let high = rvas.length
+    let high = starts.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (rvas[middle]! <= rva) low = middle + 1
+      if (starts[middle]! <= sourceRva) low = middle + 1
       else high = middle
     }
     if (low === 0) return null
-    const i = low - 1
-    this.#symbols[i] ??= this.#read(i)
-    return this.#symbols[i]!
+    this.#symbols[low - 1] ??= this.#read(low - 1)
+    return this.#symbols[low - 1]!
   }
 
-  /** All global data that has an address. */
-  get data(): readonly NamedSymbol[] {
-    return this.#data
-  }
-
-  #read(i: number): NamedSymbol {
+  #read(i: number): PlacedSymbol {
     const owner = this.#owners[i]!
-    if (owner < 0) return this.#data[-1 - owner]!
-    return { name: this.#publics!.at(owner).name, rva: this.#rvas[i]!, kind: 'public' }
+    if (owner < 0) return this.data[-1 - owner]!
+    const sourceRva = this.#starts[i]!
+    return {
+      name: this.#publics!.at(owner).name,
+      rva: this.#segments.fromSource(sourceRva),
+      sourceRva,
+      kind: 'public',
+    }
   }
 }
 
-function dataWithAddresses(globals: Globals | null, segments: Segments): NamedSymbol[] {
-  const data: NamedSymbol[] = []
+function dataWithAddresses(globals: Globals | null, segments: Segments): PlacedSymbol[] {
+  const data: PlacedSymbol[] = []
   for (const symbol of globals ?? []) {
     if (symbol.kind !== 'data') continue
-    const rva = segments.rvaOf(symbol.segment, symbol.offset)
-    if (rva >= 0) data.push({ name: symbol.name, rva, kind: 'data' })
+    const place = segments.place(symbol.segment, symbol.offset)
+    if (place !== null) data.push({ name: symbol.name, ...place, kind: 'data' })
   }
   return data
 }

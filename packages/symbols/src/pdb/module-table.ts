@@ -1,13 +1,14 @@
 // Modules by address: section contributions say which object file each piece of the image came from, so that one
 // address reads the symbols of one module.
 import type { Dbi, PdbModule } from './dbi.ts'
+import { ModuleLines } from './module-lines.ts'
 import { ModuleSymbols, type PdbProcedure } from './module-symbols.ts'
 import type { Msf } from './msf.ts'
-import type { Segments } from './segments.ts'
+import { lastAtOrBelow, type Placed, type Segments } from './segments.ts'
+import type { StreamBytes } from './stream-bytes.ts'
 
-export interface PlacedProcedure extends PdbProcedure {
+export interface PlacedProcedure extends PdbProcedure, Placed {
   readonly kind: 'function'
-  readonly rva: number
   readonly module: number
 }
 
@@ -22,8 +23,10 @@ export class ModuleTable {
   readonly #msf: Msf
   readonly #dbi: Dbi | null
   readonly #segments: Segments
+  readonly #streams = new Map<number, StreamBytes>()
   readonly #symbols = new Map<number, ModuleSymbols>()
-  /** Of each module that was asked for, ascending by RVA. */
+  readonly #lines = new Map<number, ModuleLines>()
+  /** Of each module that was asked for, ascending by source RVA. */
   readonly #procedures = new Map<number, readonly PlacedProcedure[]>()
   #pieces: Pieces | null = null
 
@@ -43,41 +46,42 @@ export class ModuleTable {
     if (kept !== undefined) return kept
     const module = this.list[index]
     if (module === undefined || module.stream === null) return null
-    const stream = this.#msf.stream(module.stream, `stream of module ${index}`)
-    const symbols = new ModuleSymbols(module, stream)
+    const symbols = new ModuleSymbols(module, this.#streamOf(index, module.stream))
     this.#symbols.set(index, symbols)
     return symbols
   }
 
-  /** Index of the module that the byte at `rva` came from; -1 where no module is named. */
-  moduleAt(rva: number): number {
-    const source = this.#segments.toSource(rva)
-    if (source < 0) return -1
+  /** Its lines; null where it has none. */
+  linesOf(index: number): ModuleLines | null {
+    const kept = this.#lines.get(index)
+    if (kept !== undefined) return kept
+    const module = this.list[index]
+    if (module === undefined || module.stream === null || module.c13ByteSize === 0) return null
+    const lines = new ModuleLines(module, this.#streamOf(index, module.stream), this.#segments)
+    this.#lines.set(index, lines)
+    return lines
+  }
+
+  /** Index of the module that a byte came from; -1 where no module is named. */
+  moduleAt(sourceRva: number): number {
     this.#pieces ??= this.#readPieces()
     const { starts, ends, modules } = this.#pieces
     let low = 0
     let high = starts.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (starts[middle]! <= source) low = middle + 1
+      if (starts[middle]! <= sourceRva) low = middle + 1
       else high = middle
     }
-    return low > 0 && source < ends[low - 1]! ? modules[low - 1]! : -1
+    return low > 0 && sourceRva < ends[low - 1]! ? modules[low - 1]! : -1
   }
 
-  /** The last procedure at or below `rva` in the module that `rva` came from. */
-  procedureBelow(rva: number): PlacedProcedure | null {
-    const module = this.moduleAt(rva)
+  /** The last procedure at or below an address in the module that the address came from. */
+  procedureBelow(sourceRva: number): PlacedProcedure | null {
+    const module = this.moduleAt(sourceRva)
     if (module < 0) return null
     const procedures = this.#proceduresOf(module)
-    let low = 0
-    let high = procedures.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (procedures[middle]!.rva <= rva) low = middle + 1
-      else high = middle
-    }
-    return procedures[low - 1] ?? null
+    return procedures[lastAtOrBelow(procedures, sourceRva)] ?? null
   }
 
   /** The procedure whose record is at `symbolOffset` of the module's symbols. */
@@ -91,6 +95,15 @@ export class ModuleTable {
     for (let i = 0; i < this.list.length; i++) yield* this.#proceduresOf(i)
   }
 
+  #streamOf(index: number, stream: number): StreamBytes {
+    let kept = this.#streams.get(index)
+    if (kept === undefined) {
+      kept = this.#msf.stream(stream, `stream of module ${index}`)
+      this.#streams.set(index, kept)
+    }
+    return kept
+  }
+
   #proceduresOf(module: number): readonly PlacedProcedure[] {
     const kept = this.#procedures.get(module)
     if (kept !== undefined) return kept
@@ -99,14 +112,14 @@ export class ModuleTable {
       const placed = this.#place(procedure, module)
       if (placed !== null) procedures.push(placed)
     }
-    procedures.sort((a, b) => a.rva - b.rva)
+    procedures.sort((a, b) => a.sourceRva - b.sourceRva)
     this.#procedures.set(module, procedures)
     return procedures
   }
 
   #place(procedure: PdbProcedure, module: number): PlacedProcedure | null {
-    const rva = this.#segments.rvaOf(procedure.segment, procedure.offset)
-    return rva < 0 ? null : { ...procedure, kind: 'function', rva, module }
+    const place = this.#segments.place(procedure.segment, procedure.offset)
+    return place === null ? null : { ...procedure, ...place, kind: 'function', module }
   }
 
   #readPieces(): Pieces {

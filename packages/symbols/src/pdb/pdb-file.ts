@@ -2,21 +2,36 @@
 // other stream is read by the first question that needs it, and kept.
 import type { ByteSource } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
-import type { NamedSymbol, NearSymbol, SymbolIdentity } from '../symbol-file.ts'
+import type {
+  LocalVariable,
+  NamedSymbol,
+  NearSymbol,
+  Procedure,
+  SourceLine,
+  SymbolFile,
+  SymbolIdentity,
+  SymbolType,
+  TypeRef,
+} from '../symbol-file.ts'
 import { AddressTable } from './address-table.ts'
 import { Dbi, DEBUG_STREAM, NO_STREAM } from './dbi.ts'
 import { Globals } from './globals.ts'
-import { ModuleTable } from './module-table.ts'
+import { ModuleTable, type PlacedProcedure } from './module-table.ts'
 import { Msf } from './msf.ts'
-import { type PdbInfo, readPdbInfo } from './pdb-info.ts'
+import { type PdbInfo, readPdbInfo, StringTable } from './pdb-info.ts'
 import { Publics } from './publics.ts'
 import { Omap, readSections, Segments } from './segments.ts'
 import type { StreamBytes } from './stream-bytes.ts'
+import { TypeRecords } from './type-records.ts'
+import { TypeTable } from './type-table.ts'
 
 const INFO_STREAM = 1
+const TPI_STREAM = 2
 const DBI_STREAM = 3
+const IPI_STREAM = 4
+const STRING_TABLE_STREAM = '/names'
 
-export class PdbFile {
+export class PdbFile implements SymbolFile {
   readonly kind = 'pdb'
   readonly origin: string
   readonly identity: SymbolIdentity
@@ -30,6 +45,9 @@ export class PdbFile {
   #segments: Segments | null = null
   #addresses: AddressTable | null = null
   #modules: ModuleTable | null = null
+  #types: TypeTable | null = null
+  #ids: TypeRecords | null | undefined
+  #names: StringTable | null | undefined
 
   /** Throws a SymbolsError that names what the file is when it is not a PDB. */
   constructor(source: ByteSource, origin: string) {
@@ -65,6 +83,26 @@ export class PdbFile {
     return this.#segments
   }
 
+  /** Throws SYMBOLS_NO_TYPES where the PDB has none. */
+  get types(): TypeTable {
+    if (this.#types === null) {
+      if (this.msf.streamByteLength(TPI_STREAM) === 0) {
+        throw new SymbolsError('SYMBOLS_NO_TYPES', `${this.origin} has no types`, { origin: this.origin })
+      }
+      this.#types = new TypeTable(new TypeRecords(this.msf, TPI_STREAM, 'TPI stream'))
+    }
+    return this.#types
+  }
+
+  /** Names of functions and source files that other records refer to; null before Visual C++ 11. */
+  get ids(): TypeRecords | null {
+    if (this.#ids === undefined) {
+      const isThere = this.msf.streamByteLength(IPI_STREAM) > 0
+      this.#ids = isThere ? new TypeRecords(this.msf, IPI_STREAM, 'IPI stream') : null
+    }
+    return this.#ids
+  }
+
   get modules(): ModuleTable {
     this.#modules ??= new ModuleTable(this.msf, this.dbi, this.segments)
     return this.#modules
@@ -72,12 +110,14 @@ export class PdbFile {
 
   /** Of names for one address, that of a function or of data goes before a public: it is the programmer's. */
   near(rva: number): NearSymbol | null {
-    const symbol = this.#table().nearest(rva)
-    const procedure = this.modules.procedureBelow(rva)
-    const nearest = procedure !== null && procedure.rva >= (symbol?.rva ?? 0) ? procedure : symbol
-    return nearest === null
-      ? null
-      : { name: nearest.name, rva: nearest.rva, kind: nearest.kind, displacement: rva - nearest.rva }
+    const source = this.segments.toSource(rva)
+    if (source < 0) return null
+    const symbol = this.#table().nearest(source)
+    const procedure = this.modules.procedureBelow(source)
+    const nearest = procedure !== null && procedure.sourceRva >= (symbol?.sourceRva ?? 0) ? procedure : symbol
+    if (nearest === null) return null
+    const { name, kind, sourceRva } = nearest
+    return { name, rva: nearest.rva, kind, displacement: source - sourceRva }
   }
 
   /** Functions and data first, then publics; by the exact name, else by the name in another case. */
@@ -100,7 +140,7 @@ export class PdbFile {
     }
     for (const symbol of this.#table().data) {
       written.set(symbol.rva, symbol.name)
-      yield symbol
+      yield { name: symbol.name, rva: symbol.rva, kind: 'data' }
     }
     for (const { name, segment, offset } of this.publics ?? []) {
       const rva = this.segments.rvaOf(segment, offset)
@@ -108,6 +148,60 @@ export class PdbFile {
       const isDecorated = better !== undefined && (name.startsWith('?') || name.includes(better))
       if (rva >= 0 && !isDecorated) yield { name, rva, kind: 'public' }
     }
+  }
+
+  /** Its locals are read, and their types named, when they are asked for. */
+  procedureAt(rva: number): Procedure | null {
+    const source = this.segments.toSource(rva)
+    const found = source < 0 ? null : this.modules.procedureBelow(source)
+    if (found === null || source >= found.sourceRva + found.byteLength) return null
+    const readLocals = (): LocalVariable[] => this.#localsOf(found)
+    let locals: readonly LocalVariable[] | null = null
+    return {
+      name: found.name,
+      rva: found.rva,
+      byteLength: found.byteLength,
+      get locals() {
+        locals ??= readLocals()
+        return locals
+      },
+    }
+  }
+
+  /** null where no line is known: code without a source, or that the compiler marked as not to be stepped into. */
+  lineAt(rva: number): SourceLine | null {
+    const source = this.segments.toSource(rva)
+    const module = source < 0 ? -1 : this.modules.moduleAt(source)
+    const row = this.modules.linesOf(module)?.at(source) ?? null
+    if (row === null) return null
+    return { file: this.#fileName(row.nameOffset), line: row.line, displacement: source - row.start }
+  }
+
+  /** `/names`; null where the PDB has none. */
+  get names(): StringTable | null {
+    if (this.#names === undefined) {
+      const stream = this.#optional(this.info.namedStreams.get(STRING_TABLE_STREAM), 'stream /names')
+      this.#names = stream === null ? null : new StringTable(stream)
+    }
+    return this.#names
+  }
+
+  /** A structure, union or enumeration, else what a typedef of that name stands for. */
+  typeByName(name: string): SymbolType | null {
+    const defined = this.types.byName(name)
+    if (defined !== null) return defined
+    for (const symbol of this.globals?.byName(name) ?? []) {
+      if (symbol.kind === 'type' && symbol.name === name) return this.types.resolve(symbol.type)
+    }
+    return null
+  }
+
+  typeNames(): Iterable<string> {
+    return this.types.names()
+  }
+
+  resolve(type: TypeRef): SymbolType {
+    return this.types.resolve(type)
   }
 
   *#named(name: string): Generator<NamedSymbol> {
@@ -124,6 +218,24 @@ export class PdbFile {
       const rva = this.segments.rvaOf(symbol.segment, symbol.offset)
       if (rva >= 0) yield { name: symbol.name, rva, kind: 'public' }
     }
+  }
+
+  #localsOf(procedure: PlacedProcedure): LocalVariable[] {
+    const locals = this.modules.symbolsOf(procedure.module)?.locals(procedure) ?? []
+    return locals.map((local) => ({ ...local, typeName: this.types.nameOf(local.type) }))
+  }
+
+  #fileName(nameOffset: number): string {
+    if (this.names === null) {
+      throw new SymbolsError(
+        'SYMBOLS_DAMAGED',
+        `${this.origin} has lines, but no stream /names of their files`,
+        {
+          origin: this.origin,
+        },
+      )
+    }
+    return this.names.at(nameOffset)
   }
 
   #table(): AddressTable {

@@ -65,6 +65,25 @@ export interface OmapPair {
   readonly toSource: Omap
 }
 
+/** A symbol that has an address: where it is, and where it was before parts of the image were moved. */
+export interface Placed {
+  readonly rva: number
+  readonly sourceRva: number
+}
+
+/** Of symbols in ascending order of `sourceRva`, the index of the last at or below an address; -1 where none is. */
+export function lastAtOrBelow(placed: readonly Placed[], sourceRva: number): number {
+  let low = 0
+  let high = placed.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (placed[middle]!.sourceRva <= sourceRva) low = middle + 1
+    else high = middle
+  }
+  return low - 1
+}
+
+/** Symbols are looked up where they were before anything was moved: there a function is one piece. */
 export class Segments {
   /** As the linker laid them out, before anything was moved. */
   readonly sections: readonly Section[]
@@ -77,8 +96,19 @@ export class Segments {
 
   /** -1 for what is not in the image: an absolute symbol, a removed function. */
   rvaOf(segment: number, offset: number): number {
-    const source = this.sourceRvaOf(segment, offset)
-    return this.omap === null || source < 0 ? source : this.omap.fromSource.map(source)
+    return this.fromSource(this.sourceRvaOf(segment, offset))
+  }
+
+  /** null for what is not in the image. */
+  place(segment: number, offset: number): Placed | null {
+    const sourceRva = this.sourceRvaOf(segment, offset)
+    const rva = this.fromSource(sourceRva)
+    return rva < 0 ? null : { rva, sourceRva }
+  }
+
+  /** Where a part of the image went; -1 where it was removed. */
+  fromSource(sourceRva: number): number {
+    return this.omap === null || sourceRva < 0 ? sourceRva : this.omap.fromSource.map(sourceRva)
   }
 
   /** The RVA before parts of the image were moved. */
