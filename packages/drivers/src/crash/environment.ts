@@ -249,11 +249,11 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
   }
 
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList | null {
-    return srb === this.#side.activeSrb ? this.#side.scatterGatherList : null
+    return srb.va === this.#side.activeSrb?.va ? this.#side.scatterGatherList : null
   }
 
   getSrbExtension(srb: GuestBlock): GuestBlock {
-    if (srb !== this.#side.activeSrb) throw new GuestFault(this.image.baseName, 'read', srb.va)
+    if (srb.va !== this.#side.activeSrb?.va) throw new GuestFault(this.image.baseName, 'read', srb.va)
     return this.#side.srbExtension
   }
 

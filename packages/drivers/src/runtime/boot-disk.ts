@@ -1,5 +1,5 @@
 // The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
-import { type Gpa, gpa, hex } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, hex } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -15,6 +15,7 @@ import {
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, SenseData } from '@dumpstack/spec'
 import { DriversError } from '../errors.ts'
+import { GuestFault } from '../guest-fault.ts'
 import type { GuestBlock } from '../miniport.ts'
 import type { BootDevice } from '../runtime-stack.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
@@ -50,7 +51,7 @@ export class BootDisk {
   readonly device: BootDevice
   readonly #machine: Machine
   readonly #port: Storport
-  readonly #bySrb = new Map<GuestBlock, Request>()
+  readonly #bySrb = new Map<Gva, Request>()
   readonly #idle: Request[] = []
   readonly #waiting: Transfer[] = []
   readonly #buffer: GuestBlock
@@ -61,8 +62,8 @@ export class BootDisk {
     this.#machine = machine
     this.#port = port
     this.#buffer = port.allocate(SMALL_BUFFER_BYTES)
-    port.resourcesOf = (srb) => this.#bySrb.get(srb)!
-    port.onComplete = (srb) => this.#completed(this.#bySrb.get(srb)!)
+    port.resourcesOf = (srb) => this.#requestOf(srb)
+    port.onComplete = (srb) => this.#completed(this.#requestOf(srb))
     for (let i = 0; i < REQUESTS; i++) this.#makeRequest()
     this.device = this.#identify()
   }
@@ -169,8 +170,14 @@ export class BootDisk {
       sense: this.#port.allocate(SenseData.size),
       transfer: null,
     }
-    this.#bySrb.set(request.builder.block, request)
+    this.#bySrb.set(request.builder.block.va, request)
     this.#idle.push(request)
+  }
+
+  #requestOf(srb: GuestBlock): Request {
+    const request = this.#bySrb.get(srb.va)
+    if (request === undefined) throw new GuestFault(this.#port.image.baseName, 'read', srb.va)
+    return request
   }
 
   #pump(): void {

@@ -88,7 +88,7 @@ export class PolledSrb {
 
   onRequestComplete(srb: GuestBlock): void {
     const call = 'RequestComplete'
-    if (srb !== this.builder.block) {
+    if (srb.va !== this.builder.block.va) {
       const what = `an SRB at ${hex(srb.va)} was completed that the dump port did not send`
       this.#environment.violate('DM-30', call, what)
     } else if (!this.#isActive) {

@@ -59,6 +59,7 @@ import {
   UNCACHED_RECEIVED_FIS,
 } from './layouts.ts'
 import type { AhciRequest } from './request.ts'
+import type { RequestTable } from './request-table.ts'
 
 const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS | PxIS_OFS
 const PORT_INTERRUPTS = PxIS_DHRS | PxIS_PSS | PxIS_SDBS | PORT_ERRORS
@@ -75,8 +76,7 @@ export type Completion = (request: AhciRequest, isGood: boolean) => void
 export class AhciAdapter {
   readonly #port: PortExports
   readonly #complete: Completion
-  /** Pointers to the SRBs of the slots; their addresses stand in the device extension. */
-  readonly #slots: (AhciRequest | null)[] = Array.from({ length: AHCI_MAX_SLOTS }, () => null)
+  readonly #requests: RequestTable
   #isDump: boolean
   #block!: GuestBlock
   #extension!: AdapterExtension
@@ -87,8 +87,9 @@ export class AhciAdapter {
   #hbaPort!: HbaPort
   #dpc: StorDpc | null = null
 
-  constructor(port: PortExports, isDump: boolean, complete: Completion) {
+  constructor(port: PortExports, isDump: boolean, requests: RequestTable, complete: Completion) {
     this.#port = port
+    this.#requests = requests
     this.#isDump = isDump
     this.#complete = complete
   }
@@ -169,7 +170,6 @@ export class AhciAdapter {
     if (slot < 0 || slot >= extension.commandSlots) return false
     const bit = 1 << slot
     request.table.place(this.#commandList, slot)
-    this.#slots[slot] = request
     this.#block.view.setBigUint64(ADAPTER_EXTENSION_SLOT_SRB + slot * 8, request.block.va, true)
     extension.outstanding = outstanding | bit
     if (isQueued) {
@@ -330,9 +330,8 @@ export class AhciAdapter {
     extension.queued &= ~slots
     for (let slot = 0; slot < AHCI_MAX_SLOTS; slot++) {
       if ((slots & (1 << slot)) === 0) continue
-      const request = this.#slots[slot]!
-      this.#slots[slot] = null
-      if (request !== null) this.#complete(request, isGood)
+      const pointer = ADAPTER_EXTENSION_SLOT_SRB + slot * 8
+      this.#complete(this.#requests.pointedTo(this.#block.view, pointer), isGood)
     }
   }
 }

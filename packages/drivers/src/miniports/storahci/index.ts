@@ -56,7 +56,8 @@ import type { GuestBlock, MiniportImage, PortExports } from '../../miniport.ts'
 import { AhciAdapter } from './adapter.ts'
 import { emulatedData } from './emulated-commands.ts'
 import { AdapterExtension, SRB_EXTENSION_BYTES } from './layouts.ts'
-import { AhciRequest } from './request.ts'
+import type { AhciRequest } from './request.ts'
+import { RequestTable } from './request-table.ts'
 
 const ACCESS_RANGES = 6
 const MAXIMUM_SECTORS = 0x10000
@@ -96,18 +97,21 @@ export const storahci: MiniportImage = {
 class Storahci {
   readonly adapter: AhciAdapter
   readonly #port: PortExports
-  readonly #requests = new Map<GuestBlock, AhciRequest>()
+  readonly #requests: RequestTable
   #extension!: GuestBlock
 
   constructor(port: PortExports, isDump: boolean) {
     this.#port = port
-    this.adapter = new AhciAdapter(port, isDump, (request, isGood) => this.#finish(request, isGood))
+    this.#requests = new RequestTable(port)
+    this.adapter = new AhciAdapter(port, isDump, this.#requests, (request, isGood) =>
+      this.#finish(request, isGood),
+    )
   }
 
   /** Composes the command; false when the SRB was completed here (DM-40). */
   buildIo(extension: GuestBlock, srb: GuestBlock): boolean {
     this.#extension = extension
-    const request = this.#requestOf(srb)
+    const request = this.#requests.of(srb)
     switch (request.srb.function) {
       case SRB_FUNCTION_EXECUTE_SCSI:
         return this.#buildScsi(request)
@@ -131,7 +135,7 @@ class Storahci {
   }
 
   startIo(srb: GuestBlock): boolean {
-    const request = this.#requestOf(srb)
+    const request = this.#requests.of(srb)
     if (this.adapter.extension.isReady === 0) {
       this.#end(request, SRB_STATUS_NO_DEVICE)
       return true
@@ -143,15 +147,6 @@ class Storahci {
   resetBus(): boolean {
     if (!this.adapter.isDump) this.adapter.reset()
     return true
-  }
-
-  #requestOf(srb: GuestBlock): AhciRequest {
-    let request = this.#requests.get(srb)
-    if (request === undefined) {
-      request = new AhciRequest(srb, this.#port.getSrbExtension(srb))
-      this.#requests.set(srb, request)
-    }
-    return request
   }
 
   #buildScsi(request: AhciRequest): boolean {

@@ -1,6 +1,5 @@
 // One SRB as storahci sees it: its fields, its CDB, the command table in its extension; made once per SRB, since a port uses
 // the same SRBs again and again. Completion status and sense data are set here.
-
 import { gva } from '@dumpstack/bytes'
 import {
   SCSISTAT_CHECK_CONDITION,
