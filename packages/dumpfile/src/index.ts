@@ -1,3 +1,4 @@
+export type { DumpFacts } from './compose-header.ts'
 export * from './dump.ts'
 export * from './dump-error.ts'
 export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'
@@ -5,7 +6,14 @@ export { type LoadedModule, type Modules, readModules, type UnloadedModule } fro
 export { openDump } from './open-dump.ts'
 export { PageWalker, translate } from './page-walk.ts'
 export * from './plan.ts'
-export { type DumpFacts, type DumpPlanOptions, planDump } from './plan-dump.ts'
+export { type DumpPlanOptions, planDump } from './plan-dump.ts'
+export type { SecondaryData } from './triage/compose-secondary-data.ts'
+export {
+  type MemoryRange,
+  planTriageDump,
+  type TriageFacts,
+  type TriagePlanOptions,
+} from './triage/plan-triage-dump.ts'
 export { readSecondaryData, type SecondaryBlob } from './triage/secondary-data.ts'
 export type { TriageBlock, TriageDump, TriageObject } from './triage/triage-dump.ts'
 export * from './verify-dump.ts'

@@ -113,6 +113,9 @@ export const TriageDump64 = defineStruct('_TRIAGE_DUMP64', 0x80, {
   dataBlocksCount: u32(0x7c),
 })
 export type TriageDump64 = ViewOf<typeof TriageDump64>
+/** TriageOptions: no room for all data blocks; real dumps leave the word unset. */
+export const TRIAGE_OPTION_OVERFLOWED = 0x100
+export const TRIAGE_OPTIONS_UNSET = 0xffff_ffff
 /** The bytes `TRGD`, at ValidOffset. */
 export const SIGNATURE_TRIAGE = 0x4447_5254
 
@@ -129,10 +132,14 @@ export const DumpDriverEntry64 = defineStruct('_DUMP_DRIVER_ENTRY64', 0x90, {
 /** Rows behind a u32 count and 4 bytes of padding. */
 export const DumpUnloadedDriver64 = defineStruct('_DUMP_UNLOADED_DRIVERS64', 0x38, {
   length: u16(0x00),
+  maximumLength: u16(0x02),
   name: bytes(0x10, 24),
   startAddress: u64(0x28),
   endAddress: u64(0x30),
 })
+
+/** Count and padding before the rows of unloaded drivers. */
+export const UNLOADED_ROWS_OFFSET = 8
 
 export const DumpMmStorage64 = defineStruct('_DUMP_MM_STORAGE64', 0x50, {
   version: u32(0x00),

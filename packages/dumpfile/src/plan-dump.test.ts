@@ -1,9 +1,10 @@
 import { gpa, gva, MemorySource, type PageRun, PageSet, type Pfn, pfn } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { DumpFacts } from './compose-header.ts'
 import { openDump } from './open-dump.ts'
 import type { DumpPlan } from './plan.ts'
-import { type DumpFacts, planDump } from './plan-dump.ts'
+import { planDump } from './plan-dump.ts'
 import { verifyDump } from './verify-dump.ts'
 
 const context = new Uint8Array(0x4d0).map((_, i) => i)

@@ -2,14 +2,18 @@
 import { gva, hex } from '@dumpstack/bytes'
 import type { Dump } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
-import { DumpDriverEntry64, DumpUnloadedDriver64, HEADER64_SIZE, TriageDump64 } from '../layouts.ts'
+import {
+  DumpDriverEntry64,
+  DumpUnloadedDriver64,
+  HEADER64_SIZE,
+  TriageDump64,
+  UNLOADED_ROWS_OFFSET,
+} from '../layouts.ts'
 import type { LoadedModule, Modules, UnloadedModule } from '../modules.ts'
 import { readPart } from './file-part.ts'
 
 const MAX_DRIVERS = 65536
 const MAX_NAME_CHARACTERS = 32767
-/** Count and padding before the rows of unloaded drivers. */
-const UNLOADED_ROWS_OFFSET = 8
 const MAX_UNLOADED = 50
 
 /** Throws DumpError DUMP_TRUNCATED where the file ends before. */
