@@ -253,3 +253,57 @@ it.each([
     expect.objectContaining({ code: 'DUMP_PLAN', message: expect.stringMatching(message) }),
   )
 })
+
+describe('verify', () => {
+  const view = (bytes: Uint8Array) => new DataView(bytes.buffer)
+  const word = (bytes: Uint8Array, at: number) => view(bytes).getUint32(at, true)
+  it.each([
+    [
+      'a pool over another',
+      (bytes: Uint8Array) => view(bytes).setUint32(0x2070, word(bytes, 0x2028) + 8, true),
+      'triage-pools',
+      /debugger data lies over call stack at offset/,
+    ],
+    [
+      'a pool behind the signature',
+      (bytes: Uint8Array) => view(bytes).setUint32(0x2014, word(bytes, 0x2004) - 8, true),
+      'triage-pools',
+      /memory manager information leaves the dump at offset/,
+    ],
+    [
+      'a name outside the string pool',
+      (bytes: Uint8Array) => view(bytes).setUint32(word(bytes, 0x2030), 0x2084, true),
+      'string-pool',
+      /name of driver 0 is not in the string pool at offset/,
+    ],
+    [
+      'memory that two blocks hold',
+      (bytes: Uint8Array) => view(bytes).setUint8(word(bytes, 0x2078) + 16, 1),
+      'data-blocks',
+      /data block 1 holds memory that block 2 holds at offset/,
+    ],
+    [
+      'blocks that had no room',
+      (bytes: Uint8Array) => view(bytes).setUint32(0x2044, 0x100, true),
+      'data-blocks',
+      /no room for more than 4 data blocks at offset 0x2044/,
+    ],
+    [
+      'a blob longer than the file',
+      (bytes: Uint8Array) => view(bytes).setUint32(word(bytes, 0x2004) + 0x10 + 0x14, 0x1000, true),
+      'secondary-data',
+      /secondary data 0 at offset 0x[0-9a-f]+ ends at/,
+    ],
+  ])('finds %s', (_, damage, id, message) => {
+    const { bytes } = planned()
+    damage(bytes)
+    const steps = verifyDump(new MemorySource(bytes), { allPages: false })
+    let step = steps.next()
+    while (step.done !== true) step = steps.next()
+    expect(step.value.checks.find((check) => check.verdict !== 'pass')).toMatchObject({
+      id,
+      verdict: 'fail',
+      message: expect.stringMatching(message),
+    })
+  })
+})

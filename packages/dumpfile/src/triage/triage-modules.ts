@@ -81,8 +81,9 @@ function readUnloaded(dump: Dump, offset: number): UnloadedModule[] {
     count * DumpUnloadedDriver64.size,
     'unloaded driver list',
   )
+  // In real dumps the newest comes first: WdBoot.sys and mcupdate.dll, gone before most drivers start, are the last rows.
   return Array.from({ length: count }, (_, index) => {
-    const row = DumpUnloadedDriver64.of(rows, index * DumpUnloadedDriver64.size)
+    const row = DumpUnloadedDriver64.of(rows, (count - 1 - index) * DumpUnloadedDriver64.size)
     return {
       name: decode(row.name.subarray(0, Math.min(row.length, row.name.byteLength))),
       start: gva(row.startAddress),

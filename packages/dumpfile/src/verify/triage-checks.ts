@@ -1,4 +1,4 @@
-// Checks of a minidump (type 4): what its header and driver list say, and that both lie inside the file.
+// Checks of a minidump (type 4): what its header and driver list say; the pools have a file of their own.
 import { hex } from '@dumpstack/bytes'
 import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
 import { DumpError } from '../dump-error.ts'
@@ -8,6 +8,7 @@ import type { OpenedDump } from '../open-dump.ts'
 import { readTriageHeader, readTriageModules } from '../triage/triage-modules.ts'
 import type { Checks } from './checks.ts'
 import { checkHeader } from './file-checks.ts'
+import { checkPools } from './triage-pool-checks.ts'
 
 const NO_MODULES: Modules = { loaded: [], unloaded: [] }
 
@@ -47,6 +48,7 @@ export function checkTriage(checks: Checks, dump: OpenedDump): Modules {
     const offset = error.fields['offset']
     checks.fail('module-list', error.message, typeof offset === 'number' ? { offset } : {})
   }
+  checkPools(checks, dump)
   checkKdbg(checks, dump, modules)
   return modules
 }
