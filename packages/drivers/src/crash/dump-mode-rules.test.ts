@@ -4,7 +4,7 @@ import { gpa, gva } from '@dumpstack/bytes'
 import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import { portWith } from '../altered-miniport.ts'
-import type { GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
+import type { DeviceRegisters, GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import {
   answering,
@@ -267,6 +267,63 @@ it('DM-29: names data of the dead instance that reached the disk because the res
       '0x10000 bytes went to disk offset 0x0, outside the page file: a command of the dead instance that was not reset',
   })
   expect(crashed.runtime.inFlight).toBe(4)
+})
+
+type RegisterWrite = (registers: DeviceRegisters, offset: number, value: number, uncached: GuestBlock) => void
+
+/** storahci with another way to write the registers of its HBA. */
+const writingRegisters = (write: RegisterWrite): MiniportImage => ({
+  ...storahci,
+  load: () => (port, driverObject, registryPath) => {
+    let uncached: GuestBlock | null = null
+    const between = portWith(port, {
+      getUncachedExtension: (extension, config, byteLength) => {
+        uncached = port.getUncachedExtension(extension, config, byteLength)
+        return uncached
+      },
+      getDeviceBase: (extension, range) => {
+        const registers = port.getDeviceBase(extension, range)!
+        return {
+          va: registers.va,
+          read32: (offset) => registers.read32(offset),
+          write32: (offset, value) => write(registers, offset, value, uncached!),
+        }
+      },
+    })
+    return storahci.load()(between, driverObject, registryPath)
+  },
+})
+
+it('DM-29: a miniport that stops the port and resets nothing meets a disk that kept its queue', () => {
+  const stopsOnly = writingRegisters((registers, offset, value) => {
+    if (offset !== 0x04 || (value & 1) === 0) registers.write32(offset, value) // all but GHC.HR
+  })
+  const { report } = dumpWith(stopsOnly, { writesInFlight: 4 })
+  expect(report).toMatchObject({
+    finalStatus: 0xc0000001,
+    bytesWritten: 0,
+    failure: 'HwInitialize of storahci.sys returned FALSE',
+  })
+  expect(dumpWith(stopsOnly).report).toMatchObject({ finalStatus: 0, violations: [] })
+})
+
+it('writes no dump with a miniport that never says that its commands write (AHCI 1.3.1 section 4.2.2)', () => {
+  const neverWrites = writingRegisters((registers, offset, value, uncached) => {
+    if (offset === 0x138) {
+      const header = registers.read32(0x100) + registers.read32(0x104) * 2 ** 32 - uncached.gpa // one slot in dump mode
+      uncached.view.setUint8(header, uncached.view.getUint8(header) & ~0x40)
+    }
+    registers.write32(offset, value)
+  })
+  const { report, crashed } = dumpWith(neverWrites)
+  expect(report.finalStatus).toBe(0xc0000185)
+  expect(report.failure).toMatch(/^WRITE ended with SRB status/)
+  expect(crashed.machine.notModelled).toContainEqual({
+    device: 'ahci0',
+    register: 'command header W against the command',
+    access: 'read',
+    count: expect.any(Number),
+  })
 })
 
 it('DM-37: names a bus reset that is refused, and one that touches the controller', () => {

@@ -9,6 +9,7 @@ import {
   COMMAND_HEADER_C,
   COMMAND_HEADER_CFL_MASK,
   COMMAND_HEADER_PRDTL_SHIFT,
+  COMMAND_HEADER_W,
   COMMAND_TABLE_PRDT,
   CommandHeader,
   FIS_CONTROL_SRST,
@@ -46,13 +47,19 @@ export class CommandEngine {
   readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot))
   /** What the device has accepted, in the order it will end. */
   readonly #accepted: AtaCommand[] = []
+  /**
+   * Tags that the device holds and the HBA has forgotten: clearing PxCMD.ST empties PxCI and PxSACT (sections 3.3.13 and
+   * 3.3.14) but sends nothing over the link. unverified: such a command never ends, the HBA takes none of its data FISes.
+   */
+  #forgottenTags = 0
   readonly #dueEvent = new ClockEvent(() => this.#endNext())
   readonly #headerBytes = new Uint8Array(CommandHeader.size)
   readonly #header = CommandHeader.of(this.#headerBytes)
-  /** Of each slot, as they were when it was fetched: header and table address, PRDT entries. */
+  /** Of each slot, as they were when it was fetched: header and table address, PRDT entries, direction. */
   readonly #headers = new Float64Array(AHCI_MAX_SLOTS)
   readonly #tables = new Float64Array(AHCI_MAX_SLOTS)
   readonly #entryCounts = new Uint16Array(AHCI_MAX_SLOTS)
+  readonly #writes = new Uint8Array(AHCI_MAX_SLOTS)
   readonly #fisBytes = new Uint8Array(FisRegH2D.size)
   readonly #fis = FisRegH2D.of(this.#fisBytes)
   /** An error stopped the list; only clearing PxCMD.ST goes on (section 5.3.8, ERR:WaitForClear). */
@@ -71,10 +78,9 @@ export class CommandEngine {
     this.#prdt = new Prdt(port.host.ram)
   }
 
-  /** Nothing that was accepted will end, no data of it will move. */
+  /** PxCMD.ST was cleared: nothing that was accepted will end, no data of it will move. */
   drop(): void {
-    this.#port.host.clock.disarm(this.#dueEvent)
-    this.#accepted.length = 0
+    this.#forget()
     this.#device?.giveUp()
     this.#isStopped = false
     this.#waitsForBus = false
@@ -82,9 +88,10 @@ export class CommandEngine {
     this.#lastSlot = AHCI_MAX_SLOTS - 1
   }
 
-  /** The link went down: a device that hung works again. */
+  /** The link went down: the device's queue is empty, and a device that hung works again. */
   linkLost(): void {
     this.drop()
+    this.#forgottenTags = 0
     this.#hangs = false
   }
 
@@ -138,6 +145,7 @@ export class CommandEngine {
     if (ram.read(gpa(table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
     this.#tables[slot] = table
     this.#entryCounts[slot] = di >>> COMMAND_HEADER_PRDTL_SHIFT
+    this.#writes[slot] = (di & COMMAND_HEADER_W) === 0 ? 0 : 1
     // another FIS type: the device answers R_ERR (Serial ATA 3.0 section 9.4.2)
     return this.#fis.fisType === FIS_TYPE_REG_H2D || this.#stopWith(PxIS_IFS)
   }
@@ -147,7 +155,8 @@ export class CommandEngine {
     const command = this.#commands[slot]!
     const isOutstanding = this.#accepted.includes(command)
     device.decode(this.#fis, command)
-    if (isOutstanding || (!command.isQueued && this.#accepted.length > 0)) {
+    const isHeld = (this.#forgottenTags & (command.isQueued ? 1 << command.tag : -1)) !== 0
+    if (isOutstanding || isHeld || (!command.isQueued && this.#accepted.length > 0)) {
       device.abortQueue()
       this.#fail(command, device)
       return
@@ -172,8 +181,7 @@ export class CommandEngine {
   #control(slot: number): void {
     const port = this.#port
     if ((this.#fis.control & FIS_CONTROL_SRST) !== 0) {
-      port.host.clock.disarm(this.#dueEvent)
-      this.#accepted.length = 0
+      this.#giveUpQueue()
       const clearsBusy = (this.#header.di & COMMAND_HEADER_C) !== 0
       port.setTaskFile(clearsBusy ? STATUS_GOOD : STATUS_GOOD | ATA_STATUS_BSY, 0)
       if (clearsBusy) this.#clearSlot(slot)
@@ -211,15 +219,20 @@ export class CommandEngine {
     const { host } = this.#port
     const prdt = this.#prdt
     const { slot, byteLength } = command
+    // section 4.2.2; unverified: what an HBA does that was told the other direction
+    if ((this.#writes[slot] === 1) !== (command.protocol === Protocol.dmaOut)) {
+      host.note('command header W against the command', 'read')
+      return this.#stopMoving(command, PxIS_IFS)
+    }
     const table = gpa(this.#tables[slot]! + COMMAND_TABLE_PRDT)
     const gathered = prdt.gather(table, this.#entryCounts[slot]!, byteLength)
-    if (gathered === Gather.notRam) return this.#stopWith(PxIS_HBFS)
+    if (gathered === Gather.notRam) return this.#stopMoving(command, PxIS_HBFS)
     // unverified: what an HBA does for a table that is too short for data to the device
-    if (gathered === Gather.tooShort) return this.#stopWith(PxIS_OFS)
+    if (gathered === Gather.tooShort) return this.#stopMoving(command, PxIS_OFS)
     if (command.isQueued) {
       const deviceSends = command.protocol === Protocol.dmaIn
       if (!this.#port.received.dmaSetup(command.tag, deviceSends, byteLength)) {
-        return this.#stopWith(PxIS_HBFS)
+        return this.#stopMoving(command, PxIS_HBFS)
       }
     }
     if (ending === Ending.wrongPage) prdt.misdirect()
@@ -291,7 +304,7 @@ export class CommandEngine {
       : port.received.registerD2H(STATUS_FAILED, device.error, true, command, device.errorLba)
     port.setTaskFile(STATUS_FAILED, device.error)
     // the device has given up what was queued (ACS-3 section 4.14.4)
-    this.#accepted.length = 0
+    this.#giveUpQueue()
     this.#stopWith(posted ? PxIS_TFES : PxIS_HBFS)
   }
 
@@ -301,10 +314,30 @@ export class CommandEngine {
 
   #stopWith(cause: number): false {
     this.#isStopped = true
-    this.#accepted.length = 0
-    this.#port.host.clock.disarm(this.#dueEvent)
+    this.#forget()
     this.#port.raise(cause)
     return false
+  }
+
+  /** The HBA stops in the middle of a command that the device has not ended. */
+  #stopMoving(command: AtaCommand, cause: number): false {
+    this.#accepted.unshift(command)
+    return this.#stopWith(cause)
+  }
+
+  /** The HBA lets go of its commands; queued ones stay with the device. */
+  #forget(): void {
+    for (const command of this.#accepted) {
+      if (command.isQueued) this.#forgottenTags |= 1 << command.tag
+    }
+    this.#accepted.length = 0
+    this.#port.host.clock.disarm(this.#dueEvent)
+  }
+
+  /** The device lets go of its commands too. */
+  #giveUpQueue(): void {
+    this.#forget()
+    this.#forgottenTags = 0
   }
 }
 

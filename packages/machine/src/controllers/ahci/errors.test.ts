@@ -97,16 +97,65 @@ describe('a command that fails', () => {
     expect(ahci.run(1, write(0))).toBe(0x50)
   })
 
-  it('a command after a stop does not wait for what the stop dropped', () => {
+  it('a command after a reset does not wait for what the reset dropped', () => {
     const { ahci, machine } = started()
     for (let slot = 0; slot < 32; slot++) ahci.prepare(slot, queued(slot, slot * 8))
     ahci.issue(0xffffffff, true)
-    ahci.recover()
-    const before = machine.nowNs
+    ahci.stopPort()
+    ahci.comreset()
+    ahci.setPort(0x18, ahci.port(0x18) | 1)
     ahci.prepare(0, read(0))
     ahci.issue(1)
-    while (ahci.port(0x38) !== 0) machine.stall(1)
-    expect(machine.nowNs - before).toBeLessThan(30_000)
+    machine.stall(30)
+    expect(ahci.port(0x38)).toBe(0)
+  })
+
+  it.each([
+    ['a command that is not queued', read(0), 1],
+    ['a tag that the device holds', queued(6, 0), 6],
+  ])('the device keeps its queue over a stop: %s ends it (ACS-3 4.14.4)', (_, command, slot) => {
+    const { ahci, machine, disk } = started()
+    for (const held of [6, 9]) ahci.prepare(held, queued(held, held * 8))
+    ahci.issue(0x240, true)
+    ahci.recover()
+    expect([ahci.port(0x34), ahci.port(0x38)]).toEqual([0, 0])
+    ahci.bus.stall(10_000)
+    expect(machine.dmaLog.length).toBe(0)
+    ahci.prepare(slot, command)
+    ahci.issue(1 << slot, slot === 6)
+    ahci.waitUntil('TFES', () => (ahci.port(0x10) & 0x40000000) !== 0)
+    expect(ahci.port(0x20)).toBe(0x0451)
+    ahci.recover()
+    const log = { command: 0x2f, lba: 0x10, count: 1, segments: [{ at: BUFFER, byteLength: 512 }] }
+    expect(ahci.run(1, log)).toBe(0x50)
+    expect(machine.ram.span(BUFFER, 1)[0]).toBe(0x80)
+    expect(ahci.run(1, read(0))).toBe(0x50)
+    expect(diskBytes(disk, 48 * 512, 4096)).toEqual(zeros(4096))
+  })
+
+  it('another tag than those that the device holds is good', () => {
+    const { ahci, disk } = started()
+    ahci.prepare(6, queued(6, 48))
+    ahci.issue(1 << 6, true)
+    ahci.recover()
+    ahci.prepare(7, queued(7, 56))
+    ahci.issue(1 << 7, true)
+    ahci.waitUntil('tag 7 ends', () => ahci.port(0x34) === 0)
+    expect(diskBytes(disk, 56 * 512, 4096)).toEqual(pattern(8192, 1).subarray(0, 4096))
+    expect(diskBytes(disk, 48 * 512, 4096)).toEqual(zeros(4096))
+  })
+
+  it.each([
+    ['COMRESET', (ahci: RawAhci) => ahci.comreset()],
+    ['GHC.HR', (ahci: RawAhci) => ahci.resetHba()],
+  ])('%s empties the queue that a stop left in the device', (_, reset) => {
+    const { ahci } = started()
+    ahci.prepare(6, queued(6, 0))
+    ahci.issue(1 << 6, true)
+    ahci.stopPort()
+    reset(ahci)
+    ahci.startPort()
+    expect(ahci.run(1, write(0))).toBe(0x50)
   })
 
   it('COMRESET also leaves the error of the queue', () => {
@@ -169,6 +218,11 @@ describe('structures that are wrong stop the port and name their cause in PxIS',
       'a FIS of another type',
       IFS,
       (ahci: RawAhci) => ahci.bus.writeRam(DRIVER_MEMORY + 0x800, Uint8Array.of(0x46)),
+    ],
+    [
+      'a write whose header does not say so',
+      IFS,
+      (ahci: RawAhci) => ahci.bus.writeRam(DRIVER_MEMORY, Uint8Array.of(0x05)),
     ],
     ['a BIST FIS', IFS, (ahci: RawAhci) => ahci.bus.writeRam(DRIVER_MEMORY + 1, Uint8Array.of(0x02))],
     [
