@@ -1,3 +1,5 @@
+export * from './cab/cabinet.ts'
+export type { InflateRaw } from './cab/mszip.ts'
 export * from './errors.ts'
 export * from './isf/isf-file.ts'
 export * from './isf/open-isf.ts'

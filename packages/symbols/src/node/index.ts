@@ -1,1 +1,1 @@
-export {}
+export * from './inflate-raw.ts'
