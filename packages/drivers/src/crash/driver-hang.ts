@@ -2,10 +2,8 @@
 import { DriversError } from '../errors.ts'
 
 export class DriverHang extends DriversError {
-  constructor(driver: string, entryPoint: string, seconds: number) {
-    super('DRIVER_HANG', `${driver} ${entryPoint} did not return within ${seconds} s of the machine's time`, {
-      driver,
-      entryPoint,
-    })
+  /** `what` did not return within which limit. */
+  constructor(driver: string, entryPoint: string, what: string) {
+    super('DRIVER_HANG', `${driver} ${entryPoint} ${what}`, { driver, entryPoint })
   }
 }

@@ -23,28 +23,18 @@ import type {
   StorDpc,
 } from '../miniport.ts'
 import { copyInitializationData, routineAddress } from '../port-configuration.ts'
-import { type RegisterWatch, RegisterWindow } from '../register-window.ts'
+import { RegisterWindow } from '../register-window.ts'
 import { readConfig } from '../runtime/pci-device.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { DriverHang } from './driver-hang.ts'
+import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
 import type { ViolationLog } from './violation-log.ts'
 
 /** What memory of the dump path holds before a driver gets it: never zeros to rely on (B17). */
 export const DUMP_MEMORY_PATTERN = 0xa5
 // DM-13: aligned for the processor, not for a controller.
 const UNCACHED_MISALIGNMENT = 0x40
-const ROUTINE_SECONDS = 60
 const FROZEN_SYSTEM_TIME = 0n
-
-/** The entry point that is running, by the kit's name. */
-export type EntryPoint =
-  | 'DriverEntry'
-  | 'HwFindAdapter'
-  | 'HwInitialize'
-  | 'HwBuildIo'
-  | 'HwStartIo'
-  | 'HwInterrupt'
-  | 'HwResetBus'
 
 /** A register window that was mapped before the crash; nothing can be mapped after it. */
 export interface SavedWindow {
@@ -77,9 +67,10 @@ export interface DumpPortSide {
   onRequestComplete(srb: GuestBlock): void
 }
 
-export class CrashEnvironment implements PortExports, RegisterWatch {
+export class CrashEnvironment implements PortExports {
   readonly machine: Machine
   readonly image: LoadedImage
+  readonly #watch: RoutineWatch
   /** Nonpaged heap: device extension, SRB, lists. */
   readonly heap: GuestHeap
   readonly #uncachedHeap: GuestHeap
@@ -91,9 +82,7 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
   readonly #violations: ViolationLog
   readonly #symbolPrefix: string
   #side!: DumpPortSide
-  #entryPoint: EntryPoint = 'DriverEntry'
-  #deadlineNs = Number.POSITIVE_INFINITY
-  #registerWrites = 0
+  #initializationData: GuestBlock | null = null
   #uncached: GuestBlock | null = null
   #uncachedBytes = 0
 
@@ -105,6 +94,7 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
     this.#profile = options.profile
     this.#windows = options.windows
     this.#violations = options.violations
+    this.#watch = new RoutineWatch(options.machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
     this.#symbolPrefix = options.symbolPrefix
     const { ram } = options.machine
     this.heap = new GuestHeap(ram, options.memoryBlock)
@@ -120,25 +110,24 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
 
   /** Before and after each call of a miniport routine; `leave` is not reached when the routine faults. */
   enter(entryPoint: EntryPoint): void {
-    this.#entryPoint = entryPoint
-    this.#deadlineNs = this.machine.nowNs + ROUTINE_SECONDS * 1e9
+    this.#watch.enter(entryPoint)
   }
 
   leave(): void {
-    this.#deadlineNs = Number.POSITIVE_INFINITY
+    this.#watch.leave()
   }
 
   /** Address of the routine that runs. */
   get routine(): Gva {
-    return routineAddress(this.image, this.#symbolPrefix + this.#entryPoint)
+    return routineAddress(this.image, this.#symbolPrefix + this.entryPoint)
   }
 
   get entryPoint(): EntryPoint {
-    return this.#entryPoint
+    return this.#watch.entryPoint
   }
 
   get registerWrites(): number {
-    return this.#registerWrites
+    return this.#watch.registerWrites
   }
 
   /** Bytes of noncached memory that the miniport asked for. */
@@ -170,37 +159,32 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
     return this.#srbHeap.take(byteLength)
   }
 
-  onRead(): void {
-    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
-  }
-
-  onWrite(): void {
-    this.#registerWrites++
-    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
-  }
-
-  #hang(): never {
-    this.violate(
-      'DM-26',
-      this.#entryPoint,
-      `${this.#entryPoint} did not return within ${ROUTINE_SECONDS} s of the machine's time`,
-    )
-    throw new DriverHang(this.image.baseName, this.#entryPoint, ROUTINE_SECONDS)
+  #hang(limit: string, waitsForTime: boolean): never {
+    const { entryPoint } = this
+    const cause = waitsForTime ? '; it waits for the system time, which stands still in dump mode' : ''
+    const what = `did not return ${limit}${cause}`
+    this.violate(waitsForTime ? 'DM-23' : 'DM-26', entryPoint, `${entryPoint} ${what}`)
+    throw new DriverHang(this.image.baseName, entryPoint, what)
   }
 
   // PortExports that work
 
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
-    const copy = this.need(HwInitializationDataLayout.size)
-    copyInitializationData(copy, data, this.image, this.#symbolPrefix)
+    this.#watch.onCall()
+    if (this.#initializationData === null) {
+      this.#initializationData = this.need(HwInitializationDataLayout.size)
+      copyInitializationData(this.#initializationData, data, this.image, this.#symbolPrefix)
+    }
     return this.#side.onInitialize(data)
   }
 
   getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
+    this.#watch.onCall()
     return readConfig(this.machine, this.#controller.bdf, offset, length)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
+    this.#watch.onCall()
     const config = PortConfigurationInformation.at(this.#side.configBlock.view)
     if (rangeIndex >= config.numberOfAccessRanges) return null
     const ranges = this.dereference(gva(config.accessRanges), config.numberOfAccessRanges * AccessRange.size)
@@ -213,14 +197,15 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
       saved.va,
       saved.gpa,
       saved.byteLength,
-      this,
+      this.#watch,
     )
   }
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
+    this.#watch.onCall()
     const call = 'StorPortGetUncachedExtension'
-    if (this.#entryPoint !== 'HwFindAdapter') {
-      this.violate('DM-12', call, `${call} was called from ${this.#entryPoint}, expected HwFindAdapter only`)
+    if (this.entryPoint !== 'HwFindAdapter') {
+      this.violate('DM-12', call, `${call} was called from ${this.entryPoint}, expected HwFindAdapter only`)
       return null
     }
     if (this.#uncached !== null) return this.#uncached
@@ -244,34 +229,39 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
     _srb: GuestBlock | null,
     va: Gva,
   ): { gpa: Gpa; length: number } | null {
+    this.#watch.onCall()
     const address = this.#kernel.vaToGpa(va)
     return address === null ? null : { gpa: address, length: PAGE_SIZE - (address % PAGE_SIZE) }
   }
 
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList | null {
+    this.#watch.onCall()
     return srb.va === this.#side.activeSrb?.va ? this.#side.scatterGatherList : null
   }
 
   getSrbExtension(srb: GuestBlock): GuestBlock {
+    this.#watch.onCall()
     if (srb.va !== this.#side.activeSrb?.va) throw new GuestFault(this.image.baseName, 'read', srb.va)
     return this.#side.srbExtension
   }
 
   /** DM-24: one request at a time whatever the miniport asks. */
   setDeviceQueueDepth(): boolean {
+    this.#watch.onCall()
     return true
   }
 
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
+    this.#watch.onCall()
     this.#side.onRequestComplete(srb)
   }
 
   stallExecution(microseconds: number): void {
-    this.machine.stall(microseconds)
-    if (this.machine.nowNs > this.#deadlineNs) this.#hang()
+    this.#watch.onStall(microseconds)
   }
 
   dereference(va: Gva, byteLength: number): GuestBlock {
+    this.#watch.onCall()
     const address = this.#kernel.vaToGpa(va)
     const end = this.#kernel.vaToGpa(gva(va + BigInt(Math.max(byteLength, 1) - 1)))
     if (address === null || end === null) throw new GuestFault(this.image.baseName, 'read', va)
@@ -279,9 +269,10 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
   }
 
   markDumpMemory(): number {
-    if (this.#entryPoint !== 'DriverEntry' && this.#entryPoint !== 'HwFindAdapter') {
+    this.#watch.onCall()
+    if (this.entryPoint !== 'DriverEntry' && this.entryPoint !== 'HwFindAdapter') {
       const call = 'StorPortMarkDumpMemory'
-      const where = `${call} was called from ${this.#entryPoint}, expected DriverEntry or HwFindAdapter only`
+      const where = `${call} was called from ${this.entryPoint}, expected DriverEntry or HwFindAdapter only`
       this.violate('DM-17', call, where)
       return STOR_STATUS_UNSUCCESSFUL
     }
@@ -291,56 +282,70 @@ export class CrashEnvironment implements PortExports, RegisterWatch {
   // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
 
   acquireSpinLock(): object {
+    this.#watch.onCall()
     return {}
   }
 
-  releaseSpinLock(): void {}
+  releaseSpinLock(): void {
+    this.#watch.onCall()
+  }
 
   querySystemTime(): bigint {
+    this.#watch.onTimeQuery()
     return FROZEN_SYSTEM_TIME
   }
 
-  logError(): void {}
+  logError(): void {
+    this.#watch.onCall()
+  }
 
   // Answered with failure. In-box drivers ask for these two without looking at the mode, so asking breaks no rule.
 
   enablePassiveInitialization(): boolean {
+    this.#watch.onCall()
     return false
   }
 
   initializePerfOpts(): number {
+    this.#watch.onCall()
     return STOR_STATUS_NOT_IMPLEMENTED
   }
 
   // Forbidden
 
   registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
+    this.#watch.onCall()
     this.violate('DM-08', 'StorPortRegistryRead', `registry value '${valueName}' was read in dump mode`)
     return null
   }
 
   initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    this.#watch.onCall()
     this.violate('DM-21', 'StorPortInitializeDpc', 'a DPC was initialised, which never runs in dump mode')
     return { routine }
   }
 
   issueDpc(): boolean {
+    this.#watch.onCall()
     this.violate('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
     return false
   }
 
   allocatePool(_extension: GuestBlock, byteLength: number): null {
+    this.#watch.onCall()
     const what = `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`
     this.violate('DM-14', 'StorPortAllocatePool', what)
     return null
   }
 
   freePool(): number {
+    this.#watch.onCall()
     this.violate('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
     return STOR_STATUS_UNSUCCESSFUL
   }
 
   requestTimer(): number {
+    this.#watch.onCall()
     this.violate('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')
     return STOR_STATUS_UNSUCCESSFUL
   }

@@ -1,0 +1,90 @@
+// How long a routine of the dump miniport may take. With one processor and no watchdog a routine that does not return stops the
+// machine (DM-26), so every port call takes time, and port calls and register accesses are counted. A loop that does neither
+// is beyond our reach.
+import type { Machine } from '@dumpstack/machine'
+import type { RegisterWatch } from '../register-window.ts'
+
+/** The entry point that is running, by the kit's name. */
+export type EntryPoint =
+  | 'DriverEntry'
+  | 'HwFindAdapter'
+  | 'HwInitialize'
+  | 'HwBuildIo'
+  | 'HwStartIo'
+  | 'HwInterrupt'
+  | 'HwResetBus'
+
+const ROUTINE_SECONDS = 60
+// Our choice: some seconds of the host's time, and far more than a driver needs that waits by stalls.
+const ROUTINE_STEPS = 4_000_000
+const CALL_MICROSECONDS = 0.1
+/** A loop that asks for the time at least every so many steps waits for it. */
+const STEPS_PER_TIME_QUERY = 4
+
+/** What was exceeded: `steps` or `seconds`, in words; `waitsForTime` when the routine mostly asked what time it is. */
+export type OnHang = (limit: string, waitsForTime: boolean) => never
+
+export class RoutineWatch implements RegisterWatch {
+  registerWrites = 0
+  readonly #machine: Machine
+  readonly #onHang: OnHang
+  #entryPoint: EntryPoint = 'DriverEntry'
+  #deadlineNs = Number.POSITIVE_INFINITY
+  #steps = 0
+  #timeQueries = 0
+
+  constructor(machine: Machine, onHang: OnHang) {
+    this.#machine = machine
+    this.#onHang = onHang
+  }
+
+  get entryPoint(): EntryPoint {
+    return this.#entryPoint
+  }
+
+  enter(entryPoint: EntryPoint): void {
+    this.#entryPoint = entryPoint
+    this.#deadlineNs = this.#machine.nowNs + ROUTINE_SECONDS * 1e9
+    this.#steps = 0
+    this.#timeQueries = 0
+  }
+
+  leave(): void {
+    this.#deadlineNs = Number.POSITIVE_INFINITY
+    this.#steps = 0
+  }
+
+  onRead(): void {
+    this.#check()
+  }
+
+  onWrite(): void {
+    this.registerWrites++
+    this.#check()
+  }
+
+  onCall(): void {
+    this.#machine.stall(CALL_MICROSECONDS)
+    this.#check()
+  }
+
+  onStall(microseconds: number): void {
+    this.#machine.stall(microseconds)
+    this.#check()
+  }
+
+  onTimeQuery(): void {
+    this.#timeQueries++
+    this.onCall()
+  }
+
+  #check(): void {
+    const steps = ++this.#steps
+    const isLate = this.#machine.nowNs > this.#deadlineNs
+    if (!isLate && steps <= ROUTINE_STEPS) return
+    const limit = isLate
+      ? `within ${ROUTINE_SECONDS} s of the machine's time`
+      : `within ${ROUTINE_STEPS} port calls and register accesses`
+    this.#onHang(limit, this.#timeQueries * STEPS_PER_TIME_QUERY >= steps)
+  }
+}
