@@ -7,6 +7,7 @@ import {
   Cdb16,
   SCSIOP_INQUIRY,
   SCSIOP_READ,
+  SCSIOP_READ_CAPACITY,
   SCSIOP_READ16,
   SCSIOP_SERVICE_ACTION_IN16,
   SCSIOP_SYNCHRONIZE_CACHE,
@@ -57,6 +58,11 @@ export class SrbBuilder {
     this.srb.cdbLength = Cdb6Inquiry.size
     this.#cdb6.operationCode = SCSIOP_INQUIRY
     this.#cdb6.allocationLength = allocationLength
+  }
+
+  readCapacity10(): void {
+    this.srb.cdbLength = Cdb10.size
+    this.#cdb10.operationCode = SCSIOP_READ_CAPACITY
   }
 
   readCapacity16(allocationLength: number): void {

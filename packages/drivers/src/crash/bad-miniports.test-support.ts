@@ -6,10 +6,12 @@ import type { GuestBlock, HwInitializationData, MiniportImage } from '../minipor
 import { storahci } from '../miniports/storahci/index.ts'
 import { BODY, type Crashed, type CrashOptions, crash, testPlan, writeDump } from './crash.test-support.ts'
 
-export const IO_CONTROL = 0x02
+/** No public header gives this SRB function a meaning. */
+export const UNASSIGNED = 0x7f
 export const EXECUTE_SCSI = 0x00
 export const INQUIRY = 0x12
 export const SYNCHRONIZE_CACHE = 0x35
+export const SERVICE_ACTION_IN16 = 0x9e
 export const PLAN = testPlan(BODY)
 
 export type Change = (data: HwInitializationData, alteration: Alteration) => Partial<HwInitializationData>

@@ -57,6 +57,8 @@ export interface CrashOptions {
   readonly diskBytes?: number
   readonly extents?: readonly PageFileExtent[]
   readonly writesInFlight?: number
+  /** What else the running system has in flight. */
+  readonly inFlight?: (runtime: RuntimeStack) => void
   /** Between the load of the stack and the crash. */
   readonly before?: (test: TestMachine) => void
 }
@@ -91,6 +93,7 @@ export function crash(options: CrashOptions = {}): Crashed {
   for (let i = 0; i < (options.writesInFlight ?? 0); i++) {
     runtime.write(i * 0x10000, gpa(0x100000000), 0x10000)
   }
+  options.inFlight?.(runtime)
   options.before?.(test)
   runtime.freeze()
   machine.interruptsEnabled = false

@@ -1,10 +1,10 @@
 // One deliberately bad dump miniport for each rule that a miniport can break here. Most dumps still succeed: then the violation
 // is all there is to see. Rules as README.md lists them.
 import { gpa, gva } from '@dumpstack/bytes'
-import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
+import { PortConfigurationInformation } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import { portWith } from '../altered-miniport.ts'
-import type { DeviceRegisters, GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
+import type { DeviceRegisters, GuestBlock, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import {
   answering,
@@ -14,23 +14,18 @@ import {
   dumpWith,
   EXECUTE_SCSI,
   INQUIRY,
-  IO_CONTROL,
   inFindAdapter,
   inInitialize,
   PLAN,
+  SERVICE_ACTION_IN16,
   SYNCHRONIZE_CACHE,
+  UNASSIGNED,
 } from './bad-miniports.test-support.ts'
 import { bytesOfPlan, bytesOnDisk } from './crash.test-support.ts'
 
 const UNCACHED = 'StorPortGetUncachedExtension'
 
 it.each<[string, string, string, Change]>([
-  [
-    'DM-08',
-    'StorPortRegistryRead',
-    'reads the registry',
-    inFindAdapter(({ port }, extension) => expect(port.registryRead(extension, 'IoTimeout')).toBeNull()),
-  ],
   [
     'DM-11',
     'HwFindAdapter',
@@ -97,13 +92,8 @@ it.each<[string, string, string, Change]>([
       expect(port.requestTimer(extension, () => {}, 1000)).not.toBe(0)
     }),
   ],
-  ['DM-38', 'RequestComplete', 'completes an SRB twice', answering(IO_CONTROL, 0, 6, 2)],
-  [
-    'DM-39',
-    'SRB_FUNCTION_IO_CONTROL',
-    'accepts a function that it does not have',
-    answering(IO_CONTROL, 0, 1),
-  ],
+  ['DM-38', 'RequestComplete', 'completes an SRB twice', answering(UNASSIGNED, 0, 6, 2)],
+  ['DM-39', 'SRB function 0x7f', 'accepts a function that no header knows', answering(UNASSIGNED, 0, 1)],
   [
     'DM-43',
     'HwFindAdapter',
@@ -120,7 +110,13 @@ it.each<[string, string, string, Change]>([
       config.numberOfPhysicalBreaks = 4
     }),
   ],
-  ['DM-47', 'SYNCHRONIZE CACHE', 'does not flush the disk', answering(EXECUTE_SCSI, SYNCHRONIZE_CACHE, 6)],
+  ['DM-47', 'SYNCHRONIZE CACHE', 'refuses to flush the disk', answering(EXECUTE_SCSI, SYNCHRONIZE_CACHE, 6)],
+  [
+    'DM-47',
+    'SYNCHRONIZE CACHE',
+    'only says that it flushed the disk',
+    answering(EXECUTE_SCSI, SYNCHRONIZE_CACHE, 1),
+  ],
 ])('%s: names %s when the miniport %s, and the dump is written all the same', (rule, call, _what, change) => {
   const { crashed, report } = dumpWith(bad(change))
   expect(report.violations).toMatchObject([{ rule, call, driver: 'dump_storahci.sys', irql: 'HIGH_LEVEL' }])
@@ -136,6 +132,7 @@ it('answers what is harmless in dump mode without a violation', () => {
         port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'startIo'))
         expect(port.querySystemTime()).toBe(port.querySystemTime())
         port.logError(extension, 1, 2)
+        expect(port.registryRead(extension, 'IoTimeout')).toBeNull()
         expect(port.initializePerfOpts(extension, true)).not.toBe(0)
         expect(port.enablePassiveInitialization(extension, () => true)).toBe(false)
         expect(port.setDeviceQueueDepth(extension, 0, 0, 0, 32)).toBe(true)
@@ -217,58 +214,6 @@ it('DM-30: names an SRB that the dump port did not send, and ignores it', () => 
   })
 })
 
-/** Leaves the HBA alone in HwFindAdapter and HwInitialize and starts with its first SRB, a while later. */
-const lateReset: MiniportImage = {
-  ...storahci,
-  load: () => (port, driverObject, registryPath) => {
-    let uncached: GuestBlock | null = null
-    let configuration: GuestBlock | null = null
-    let isStarted = false
-    const start = (data: HwInitializationData, extension: GuestBlock): void => {
-      if (isStarted || configuration === null) return
-      isStarted = true
-      port.stallExecution(20_000)
-      data.hwFindAdapter(extension, null, null, 'dump=1', configuration)
-      data.hwInitialize(extension)
-    }
-    const between = portWith(port, {
-      getUncachedExtension: () => uncached,
-      initialize: (object, path, data) =>
-        port.initialize(object, path, {
-          ...data,
-          hwFindAdapter: (extension, _context, _bus, _argument, config) => {
-            uncached = port.getUncachedExtension(extension, config, 0x2000)
-            configuration = config
-            const limits = PortConfigurationInformation.at(config.view)
-            limits.maximumTransferLength = 0x10000
-            limits.numberOfPhysicalBreaks = 0x11
-            limits.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
-            return 1
-          },
-          hwInitialize: () => true,
-          hwInterrupt: (extension) => isStarted && data.hwInterrupt(extension),
-          hwBuildIo: (extension, srb) => {
-            start(data, extension)
-            return data.hwBuildIo!(extension, srb)
-          },
-        }),
-    })
-    return storahci.load()(between, driverObject, registryPath)
-  },
-}
-
-it('DM-29: names data of the dead instance that reached the disk because the reset came too late', () => {
-  const { report, crashed } = dumpWith(lateReset, { writesInFlight: 4 })
-  expect(report.finalStatus).toBe(0)
-  expect(report.violations).toHaveLength(4)
-  expect(report.violations[0]).toMatchObject({
-    rule: 'DM-29',
-    message:
-      '0x10000 bytes went to disk offset 0x0, outside the page file: a command of the dead instance that was not reset',
-  })
-  expect(crashed.runtime.inFlight).toBe(4)
-})
-
 type RegisterWrite = (registers: DeviceRegisters, offset: number, value: number, uncached: GuestBlock) => void
 
 /** storahci with another way to write the registers of its HBA. */
@@ -346,8 +291,29 @@ it('DM-37: names a bus reset that is refused, and one that touches the controlle
   }
 })
 
+it.each<[string, Change]>([
+  [
+    'an SRB extension of 16.5 KiB and a device extension of 16 KiB',
+    () => ({ srbExtensionSize: 0x4200, deviceExtensionSize: 0x4000 }),
+  ],
+  ['a refusal of the unassigned function by name', answering(UNASSIGNED, 0, 0x22)],
+  ['a capacity for small disks only', answering(EXECUTE_SCSI, SERVICE_ACTION_IN16, 6)],
+])('lets %s pass', (_what, change) => {
+  const { crashed, report } = dumpWith(bad(change))
+  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+  expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
+})
+
 describe('a miniport that cannot go on', () => {
   it.each<[string, string, Change, object]>([
+    ...[2, 5, 0x3ff].map((mask): [string, string, Change, object] => [
+      'DM-46',
+      `wants an AlignmentMask of ${mask}`,
+      changingConfig((config) => {
+        config.alignmentMask = mask
+      }),
+      { finalStatus: 0xc000000d, bytesWritten: 0, violations: [{ rule: 'DM-46', call: 'HwFindAdapter' }] },
+    ]),
     [
       'DM-09, DM-10',
       'waits for a passive initialisation that never comes',

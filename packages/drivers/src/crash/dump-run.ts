@@ -13,6 +13,7 @@ import {
 import { guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage } from '../miniport.ts'
+import { DmaAudit } from './dma-audit.ts'
 import { CrashEnvironment, isSuccess } from './environment.ts'
 import type { LoadedFilter } from './loaded-filter.ts'
 import type { PageFileMap } from './page-file-map.ts'
@@ -48,9 +49,7 @@ export class DumpRun {
   readonly #context: StackContext
   readonly #port: DiskDump
   readonly #batch: WriteBatch
-  /** Places in the DMA log: after HwInitialize, before the first write of the dump. */
-  #afterInitialize = 0
-  #beforeFirstWrite = 0
+  readonly #audit: DmaAudit
 
   constructor(options: DumpRunOptions) {
     this.#options = options
@@ -69,7 +68,10 @@ export class DumpRun {
       windows: context.windows,
       violations: options.log,
     })
-    this.#port = new DiskDump(this.environment, profile, context.place, context.saved)
+    this.#audit = new DmaAudit(machine, options.controller.name, (rule, call, message) =>
+      this.environment.violate(rule, call, message),
+    )
+    this.#port = new DiskDump(this.environment, profile, context, this.#audit)
     const { maxPagesPerWrite } = profile.limits
     const scratchBytes = maxPagesPerWrite * PAGE_SIZE
     this.#batch = new WriteBatch(
@@ -81,15 +83,21 @@ export class DumpRun {
 
   /** NTSTATUS of the dump. */
   *write(plan: DumpPlan): Generator<number, number> {
+    try {
+      return yield* this.#writeAll(plan)
+    } finally {
+      this.#audit.end()
+    }
+  }
+
+  *#writeAll(plan: DumpPlan): Generator<number, number> {
     const started = this.#start()
     if (!isSuccess(started)) return started
     if (!this.#port.open(this.#context.partitionOffset)) {
       return this.#fail(STATUS_DEVICE_NOT_READY, `OpenRoutine returned FALSE: ${this.#port.failure}`)
     }
     yield 0
-    this.#beforeFirstWrite = this.#options.machine.dmaLog.length
     const status = yield* this.#writeExtents(plan)
-    this.#checkStrayWrites()
     if (!isSuccess(status)) return status
     const finished = this.#options.filter.finish()
     if (!isSuccess(finished)) {
@@ -110,7 +118,7 @@ export class DumpRun {
       const status = step()
       if (!isSuccess(status)) return status
     }
-    this.#afterInitialize = this.#options.machine.dmaLog.length
+    this.#audit.begin()
     return STATUS_SUCCESS
   }
 
@@ -179,22 +187,6 @@ export class DumpRun {
     }
     batch.begin(next, contiguous)
     return STATUS_SUCCESS
-  }
-
-  /** DM-29: what the running instance had in flight must be gone when the dump begins; and no write may go astray. */
-  #checkStrayWrites(): void {
-    const { machine, controller, map } = this.#options
-    const { dmaLog } = machine
-    for (let i = this.#afterInitialize; i < dmaLog.length; i++) {
-      const { device, direction, diskOffset, byteLength } = dmaLog.at(i)
-      if (device !== controller.name || direction !== 'toDisk') continue
-      if (map.holds(diskOffset - this.#context.partitionOffset, byteLength)) continue
-      const what = `${hex(byteLength)} bytes went to disk offset ${hex(diskOffset)}, outside the page file`
-      if (i < this.#beforeFirstWrite) {
-        const cause = 'a command of the dead instance that was not reset'
-        this.environment.violate('DM-29', 'HwInitialize', `${what}: ${cause}`)
-      } else this.environment.violate('stray-write', 'HwStartIo', what)
-    }
   }
 
   #fail(status: number, failure: string): number {

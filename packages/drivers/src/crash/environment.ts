@@ -2,7 +2,7 @@
 // timer or registry, memory only from two common buffers, interrupts polled. What dump mode forbids is answered with
 // failure and becomes a violation with its DM rule; README.md lists rules and answers.
 import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import type { ControllerOptions, Disk, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
   HwInitializationDataLayout,
@@ -128,6 +128,11 @@ export class CrashEnvironment implements PortExports {
 
   get registerWrites(): number {
     return this.#watch.registerWrites
+  }
+
+  /** The disk that the dump goes to. */
+  get disk(): Disk {
+    return this.#controller.disk
   }
 
   /** Bytes of noncached memory that the miniport asked for. */
@@ -311,13 +316,13 @@ export class CrashEnvironment implements PortExports {
     return STOR_STATUS_NOT_IMPLEMENTED
   }
 
-  // Forbidden
-
-  registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
+  /** DM-08: fails cleanly. Certified drivers ask in dump mode too, so asking alone is no fault. */
+  registryRead(): null {
     this.#watch.onCall()
-    this.violate('DM-08', 'StorPortRegistryRead', `registry value '${valueName}' was read in dump mode`)
     return null
   }
+
+  // Forbidden
 
   initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
     this.#watch.onCall()

@@ -117,6 +117,13 @@ export class LoadedFilter {
       const change = `from ${hex(batch.byteLength)} to ${hex(byteLength)}`
       return this.#refuse('filter-length', `Dump_Write changed the length of a write ${change}`)
     }
+    const byteOffset = batch.mdl.view.getUint32(Mdl.fields.byteOffset.offset, true)
+    if (byteOffset !== 0) {
+      return this.#refuse(
+        'filter-offset',
+        `Dump_Write changed the byte offset of the MDL to ${hex(byteOffset)}`,
+      )
+    }
     return this.#checkPages(batch)
   }
 

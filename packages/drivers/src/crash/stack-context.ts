@@ -87,6 +87,8 @@ export class StackContext {
   readonly saved: PortConfigurationInformation
   readonly place: ScsiPlace
   readonly partitionOffset: number
+  /** Bytes of one SRB: what this system and the runtime port's dump pointers allow. */
+  readonly maximumTransferSize: number
   readonly #context: DumpStackContext
   readonly #machine: Machine
   readonly #kernel: KernelServices
@@ -117,6 +119,7 @@ export class StackContext {
     )
     this.place = { pathId, targetId, lun }
     this.partitionOffset = this.#context.partitionOffset
+    this.maximumTransferSize = init.maximumTransferSize
   }
 
   /** What the dump port's DriverEntry leaves for the broker. */

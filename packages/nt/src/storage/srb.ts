@@ -53,6 +53,7 @@ export const SRB_STATUS_NO_HBA = 0x11
 export const SRB_STATUS_DATA_OVERRUN = 0x12
 export const SRB_STATUS_INVALID_LUN = 0x20
 export const SRB_STATUS_INVALID_TARGET_ID = 0x21
+export const SRB_STATUS_BAD_FUNCTION = 0x22
 /** Bits above the status: the queue is frozen, the sense buffer is valid. */
 export const SRB_STATUS_MASK = 0x3f
 export const SRB_STATUS_AUTOSENSE_VALID = 0x80

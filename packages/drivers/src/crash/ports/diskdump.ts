@@ -4,7 +4,6 @@ import { hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   MDL_PFN_ARRAY,
   Mdl,
-  type PortConfigurationInformation,
   type Profile,
   SRB_FLAGS_DATA_IN,
   SRB_FLAGS_DATA_OUT,
@@ -12,27 +11,30 @@ import {
   SRB_FLAGS_DISABLE_DISCONNECT,
   SRB_FLAGS_DISABLE_SYNCH_TRANSFER,
   SRB_FUNCTION_EXECUTE_SCSI,
-  SRB_FUNCTION_IO_CONTROL,
   SRB_FUNCTION_SHUTDOWN,
+  SRB_STATUS_BAD_FUNCTION,
   SRB_STATUS_INVALID_REQUEST,
   STATUS_IO_TIMEOUT,
   STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
-import { InquiryData, ReadCapacity16Data } from '@dumpstack/spec'
-import { fillBlock } from '../../guest-block.ts'
+import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
 import type { SrbBuilder } from '../../srb-builder.ts'
+import type { DmaAudit } from '../dma-audit.ts'
 import { type CrashEnvironment, type DumpPortSide, isSuccess } from '../environment.ts'
+import type { StackContext } from '../stack-context.ts'
 import { DumpAdapter } from './dump-adapter.ts'
-import { PolledSrb, type ScsiPlace } from './polled-srb.ts'
+import { PolledSrb } from './polled-srb.ts'
 
 const BASE_FLAGS =
   SRB_FLAGS_DISABLE_AUTOSENSE | SRB_FLAGS_DISABLE_DISCONNECT | SRB_FLAGS_DISABLE_SYNCH_TRANSFER
 const SMALL_BUFFER_BYTES = 0x40
 const LIST_ELEMENTS = 0x21
+/** No public header gives it a meaning: a probe of ours, not part of a real dump. */
+const UNASSIGNED_FUNCTION = 0x7f
 const TWO_TO_32 = 0x100000000
 const BYTE_COUNT = Mdl.fields.byteCount.offset
 const BYTE_OFFSET = Mdl.fields.byteOffset.offset
@@ -44,20 +46,17 @@ export class DiskDump implements DumpPortSide {
   readonly #srb: PolledSrb
   readonly #sendsPerSrb: number
   readonly #smallBuffer: GuestBlock
+  readonly #audit: DmaAudit
   #partitionOffset = 0
   #sectorBytes = PAGE_SIZE
   #failure = ''
 
-  constructor(
-    environment: CrashEnvironment,
-    profile: Profile,
-    place: ScsiPlace,
-    saved: PortConfigurationInformation,
-  ) {
+  constructor(environment: CrashEnvironment, profile: Profile, context: StackContext, audit: DmaAudit) {
     this.#environment = environment
+    this.#audit = audit
     this.#sendsPerSrb = profile.limits.sendsPerSrb
-    this.#adapter = new DumpAdapter(environment, profile, saved)
-    this.#srb = new PolledSrb(environment, this.#adapter, place, profile)
+    this.#adapter = new DumpAdapter(environment, profile, context)
+    this.#srb = new PolledSrb(environment, this.#adapter, context.place, profile)
     this.#smallBuffer = environment.need(SMALL_BUFFER_BYTES)
     this.scatterGatherList = new GuestScatterGatherList(environment.need(scatterGatherBytes(LIST_ELEMENTS)))
     environment.serve(this)
@@ -97,10 +96,9 @@ export class DiskDump implements DumpPortSide {
   /** OpenRoutine: enumerates the disk; false when it does not answer. */
   open(partitionOffset: number): boolean {
     this.#partitionOffset = partitionOffset
-    if (!this.#ask('INQUIRY', InquiryData.size, (srb) => srb.inquiry(InquiryData.size))) return false
-    const byteLength = ReadCapacity16Data.size
-    if (!this.#ask('READ CAPACITY', byteLength, (srb) => srb.readCapacity16(byteLength))) return false
-    this.#sectorBytes = ReadCapacity16Data.at(this.#smallBuffer.view).bytesPerBlock
+    if (!isSuccess(this.#ask('INQUIRY', InquiryData.size, (srb) => srb.inquiry(InquiryData.size))))
+      return false
+    if (!this.#readSectorBytes()) return false
     if (this.#sectorBytes === 0 || PAGE_SIZE % this.#sectorBytes !== 0) {
       this.#failure = `the disk has sectors of ${this.#sectorBytes} bytes, which do not fill a page`
       return false
@@ -126,44 +124,70 @@ export class DiskDump implements DumpPortSide {
     return STATUS_SUCCESS
   }
 
-  /** FinishRoutine: SYNCHRONIZE CACHE, then SHUTDOWN as the last SRB (DM-47). */
+  /** FinishRoutine: SYNCHRONIZE CACHE, judged by the disk, then SHUTDOWN as the last SRB (DM-47). */
   finish(): void {
     this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS, 0)
     this.#srb.builder.synchronizeCache()
-    this.#mustSucceed('SYNCHRONIZE CACHE')
+    const { disk } = this.#environment
+    const { flushCount } = disk
+    if (this.#mustSucceed('SYNCHRONIZE CACHE') && disk.flushCount === flushCount) {
+      const what = `ended with success, but no flush reached ${disk.name}: its cache may still hold the dump`
+      this.#environment.violate('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
+    }
     this.#srb.begin(SRB_FUNCTION_SHUTDOWN, BASE_FLAGS, 0)
     this.#mustSucceed('SHUTDOWN')
   }
 
-  #mustSucceed(name: string): void {
-    if (isSuccess(this.#srb.send(name))) return
-    this.#environment.violate('DM-47', name, `${this.#srb.failure}, expected success`)
+  /** READ CAPACITY (16), or (10) where a miniport for small disks knows only that. */
+  #readSectorBytes(): boolean {
+    const { view } = this.#smallBuffer
+    const length16 = ReadCapacity16Data.size
+    const status = this.#ask('READ CAPACITY (16)', length16, (srb) => srb.readCapacity16(length16))
+    if (isSuccess(status)) {
+      this.#sectorBytes = ReadCapacity16Data.at(view).bytesPerBlock
+      return true
+    }
+    if (status === STATUS_IO_TIMEOUT) return false
+    const refusal = this.#failure
+    if (!isSuccess(this.#ask('READ CAPACITY (10)', ReadCapacityData.size, (srb) => srb.readCapacity10()))) {
+      this.#failure = `${refusal}, ${this.#failure}`
+      return false
+    }
+    this.#sectorBytes = ReadCapacityData.at(view).bytesPerBlock
+    return true
   }
 
-  #ask(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): boolean {
+  #mustSucceed(name: string): boolean {
+    if (isSuccess(this.#srb.send(name))) return true
+    this.#environment.violate('DM-47', name, `${this.#srb.failure}, expected success`)
+    return false
+  }
+
+  /** STATUS_SUCCESS, or why the last send ended; after STATUS_IO_TIMEOUT the miniport still has the SRB. */
+  #ask(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): number {
+    let status: number = STATUS_UNSUCCESSFUL
     for (let send = 0; send < this.#sendsPerSrb; send++) {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_IN, byteLength)
       this.#srb.builder.srb.dataBuffer = this.#smallBuffer.va
       compose(this.#srb.builder)
-      const status = this.#srb.send(name)
-      if (isSuccess(status)) return true
+      status = this.#srb.send(name)
+      if (isSuccess(status)) return status
       this.#failure = this.#srb.failure
-      if (status === STATUS_IO_TIMEOUT) return false
+      if (status === STATUS_IO_TIMEOUT) return status
     }
-    return false
+    return status
   }
 
-  /** DM-39, by the telemetry request that newer dump stacks send: a miniport without telemetry refuses it. */
+  /** DM-39, by a function that no miniport can have. */
   #askUnsupported(): void {
-    fillBlock(this.#smallBuffer, 0)
-    this.#srb.begin(SRB_FUNCTION_IO_CONTROL, BASE_FLAGS | SRB_FLAGS_DATA_IN, SMALL_BUFFER_BYTES)
-    this.#srb.builder.srb.dataBuffer = this.#smallBuffer.va
-    const isTimeout = this.#srb.send('IO_CONTROL') === STATUS_IO_TIMEOUT
+    const name = `SRB function ${hex(UNASSIGNED_FUNCTION)}`
+    this.#srb.begin(UNASSIGNED_FUNCTION, BASE_FLAGS, 0)
+    const isTimeout = this.#srb.send(name) === STATUS_IO_TIMEOUT
     const status = this.#srb.srbStatus
-    if (!isTimeout && status === SRB_STATUS_INVALID_REQUEST) return
+    if (!isTimeout && (status === SRB_STATUS_INVALID_REQUEST || status === SRB_STATUS_BAD_FUNCTION)) return
     this.#environment.violate(
       'DM-39',
-      'SRB_FUNCTION_IO_CONTROL',
+      name,
       `an unsupported function ended with SRB status ${hex(status)}, expected ${hex(SRB_STATUS_INVALID_REQUEST)}`,
     )
   }
@@ -174,7 +198,9 @@ export class DiskDump implements DumpPortSide {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
       this.#srb.builder.srb.dataBuffer = va
       this.#srb.builder.transfer(true, block, byteLength / this.#sectorBytes)
+      this.#audit.ask(block * this.#sectorBytes, byteLength, this.scatterGatherList)
       status = this.#srb.send('WRITE')
+      this.#audit.settle()
       if (status === STATUS_SUCCESS) return status
       this.#failure = `${this.#srb.failure} at sector ${hex(block)}`
       if (status === STATUS_IO_TIMEOUT) return status

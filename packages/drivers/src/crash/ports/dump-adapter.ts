@@ -21,8 +21,11 @@ import { fillBlock } from '../../guest-block.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { prefillConfiguration } from '../../port-configuration.ts'
 import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
+import type { StackContext } from '../stack-context.ts'
 
 const ARGUMENT_STRING = 'dump=1;'
+// DM-46: MINIPORT_DUMP_POINTERS allows these; elements are whole pages, which satisfy all of them.
+const ALIGNMENT_MASKS = [0, 1, 3, 7]
 
 export class DumpAdapter {
   readonly configBlock: GuestBlock
@@ -38,15 +41,17 @@ export class DumpAdapter {
   readonly #environment: CrashEnvironment
   readonly #profile: Profile
   readonly #config: PortConfigurationInformation
+  /** The PORT_CONFIGURATION_INFORMATION of the dump pointers. */
   readonly #saved: PortConfigurationInformation
+  readonly #maximumTransferSize: number
   #isInitialized = false
   #status: number = STATUS_UNSUCCESSFUL
 
-  /** `saved` is the PORT_CONFIGURATION_INFORMATION of the dump pointers. */
-  constructor(environment: CrashEnvironment, profile: Profile, saved: PortConfigurationInformation) {
+  constructor(environment: CrashEnvironment, profile: Profile, context: StackContext) {
     this.#environment = environment
     this.#profile = profile
-    this.#saved = saved
+    this.#saved = context.saved
+    this.#maximumTransferSize = context.maximumTransferSize
     this.configBlock = environment.need(PortConfigurationInformation.size)
     this.#config = PortConfigurationInformation.at(this.configBlock.view)
   }
@@ -111,7 +116,7 @@ export class DumpAdapter {
         `HwFindAdapter returned ${found}, expected ${SP_RETURN_FOUND}`,
       )
     }
-    return this.#takeLimits(data)
+    return this.#takeLimits()
   }
 
   /** The configuration that the runtime port saved, with limits unset as before any HwFindAdapter. */
@@ -133,11 +138,11 @@ export class DumpAdapter {
     patternDumpRegion(this.#environment, config)
   }
 
-  #takeLimits(data: HwInitializationData): number {
+  #takeLimits(): number {
     const { limits } = this.#profile
     const environment = this.#environment
     const { maximumTransferLength, numberOfPhysicalBreaks, srbExtensionSize } = this.#config
-    const limit = Math.min(maximumTransferLength, limits.maximumTransferSize)
+    const limit = Math.min(maximumTransferLength, this.#maximumTransferSize)
     const byBreaks =
       numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE
         ? Number.POSITIVE_INFINITY
@@ -159,13 +164,20 @@ export class DumpAdapter {
         'the limits of the miniport do not allow one page in a transfer',
       )
     }
-    const noncached = environment.uncachedBytes + srbExtensionSize + data.deviceExtensionSize
-    if (noncached > limits.noncachedBudget) {
+    // SRB and device extension have limits of their own: genuine miniports want SRB extensions of half the budget.
+    const { uncachedBytes } = environment
+    if (uncachedBytes > limits.noncachedBudget) {
       environment.violate(
         'DM-11',
         'HwFindAdapter',
-        `noncached memory of ${hex(noncached)} bytes was asked for, expected at most ${hex(limits.noncachedBudget)}`,
+        `noncached memory of ${hex(uncachedBytes)} bytes was asked for, expected at most ${hex(limits.noncachedBudget)}`,
       )
+    }
+    const { alignmentMask } = this.#config
+    if (!ALIGNMENT_MASKS.includes(alignmentMask)) {
+      const what = `AlignmentMask is ${hex(alignmentMask)}, expected 0, 1, 3 or 7`
+      environment.violate('DM-46', 'HwFindAdapter', what)
+      return this.#fail(STATUS_INVALID_PARAMETER, what)
     }
     this.is64Bit = (this.#config.dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED) !== 0
     const extension = environment.takeSrbExtension(srbExtensionSize)
