@@ -21,24 +21,34 @@ export function readCodeView(file: ImageFile, directory: Directory | null): Code
     const what = `debug directory entry ${index}`
     const entry = file.structAt(DebugDirectory, directory.rva + index * DebugDirectory.size, what)
     if (entry.type !== DEBUG_TYPE_CODEVIEW || entry.sizeOfData < CodeViewRsds.size) continue
-    const record = file.struct(CodeViewRsds, entry.pointerToRawData, `CodeView record of ${what}`)
-    if (record.signature !== RSDS_SIGNATURE) continue
-    const start = entry.pointerToRawData + CodeViewRsds.size
-    const path = file.bytes.subarray(start, entry.pointerToRawData + entry.sizeOfData)
-    const end = path.indexOf(0)
-    if (end < 0) {
-      throw new ImageError(
-        'IMAGE_NAME_UNTERMINATED',
-        `PDB path at file offset ${hex(start)} has no end within ${hex(path.byteLength)} bytes`,
-        { fileOffset: start },
-      )
-    }
-    const guid =
-      digits(record.guidData1, 8) +
-      digits(record.guidData2, 4) +
-      digits(record.guidData3, 4) +
-      Array.from(record.guidData4, (byte) => digits(byte, 2)).join('')
-    return { guid, age: record.age, path: decodeName(path.subarray(0, end)) }
+    file.struct(CodeViewRsds, entry.pointerToRawData, `CodeView record of ${what}`)
+    const end = entry.pointerToRawData + entry.sizeOfData
+    const found = codeViewOf(
+      file.bytes.subarray(entry.pointerToRawData, end),
+      `file offset ${hex(entry.pointerToRawData)}`,
+    )
+    if (found !== null) return found
   }
   return null
+}
+
+/** The bytes of one CodeView record; null where it is not in the RSDS form. `place` is for messages. */
+export function codeViewOf(bytes: Uint8Array, place: string): CodeView | null {
+  const record = CodeViewRsds.of(bytes)
+  if (record.signature !== RSDS_SIGNATURE) return null
+  const path = bytes.subarray(CodeViewRsds.size)
+  const end = path.indexOf(0)
+  if (end < 0) {
+    throw new ImageError(
+      'IMAGE_NAME_UNTERMINATED',
+      `PDB path of the CodeView record at ${place} has no end within ${hex(path.byteLength)} bytes`,
+      { place },
+    )
+  }
+  const guid =
+    digits(record.guidData1, 8) +
+    digits(record.guidData2, 4) +
+    digits(record.guidData3, 4) +
+    Array.from(record.guidData4, (byte) => digits(byte, 2)).join('')
+  return { guid, age: record.age, path: decodeName(path.subarray(0, end)) }
 }
