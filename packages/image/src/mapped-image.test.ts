@@ -24,6 +24,9 @@ describe.each(['ntkrnlmp.exe', 'crashtst.sys', 'storport.sys'])('%s as it lies i
     expect(image).toMatchObject({ sizeOfImage: file.sizeOfImage, timeDateStamp: file.timeDateStamp })
     expect(image.rsds()).toEqual(file.rsds)
     expect(image.exports().byName).toEqual(file.exports)
+    for (const { rva, characteristics } of file.sections) {
+      expect(image.isExecutable(rva)).toBe((characteristics & 0x20000000) !== 0)
+    }
     for (const entry of file.runtimeFunctions) {
       expect(image.findFunction(entry.beginRva)).toEqual(entry)
       expect(image.findFunction(entry.endRva - 1)).toEqual(entry)

@@ -17,6 +17,7 @@ import {
   FileHeader,
   OptionalHeader64,
   RuntimeFunctionEntry,
+  SectionHeader,
   UnwindInfoHeader,
 } from './layouts.ts'
 import { type RuntimeFunction, readUnwindInfo, type UnwindInfo } from './unwind-info.ts'
@@ -29,6 +30,8 @@ export interface MappedImage {
   readonly timeDateStamp: number
   readonly sizeOfImage: number
   readonly checkSum: number
+  /** Whether code can lie at `rva`, by the section table. */
+  isExecutable(rva: number): boolean
   /** Which PDB belongs to the image; null where it names none. */
   rsds(): CodeView | null
   exports(): PeExports
@@ -44,6 +47,8 @@ const OPTIONAL_HDR64_MAGIC = 0x20b
 const MAX_DIRECTORY_BYTES = 0x100_0000
 const MAX_DEBUG_ENTRIES = 64
 const MAX_PDB_PATH_BYTES = 1024
+const MAX_SECTIONS = 96
+const IMAGE_SCN_MEM_EXECUTE = 0x2000_0000
 /** Header, 255 code slots, and behind them a handler or a chained RUNTIME_FUNCTION. */
 const MAX_UNWIND_INFO_BYTES = UnwindInfoHeader.size + 256 * 2 + RuntimeFunctionEntry.size
 
@@ -133,6 +138,17 @@ export function openMappedImage(read: ReadImage): MappedImage {
     timeDateStamp: fileHeader.timeDateStamp,
     sizeOfImage,
     checkSum: optional.checkSum,
+    isExecutable(rva) {
+      const table = at + fileHeader.sizeOfOptionalHeader
+      for (let index = 0; index < Math.min(fileHeader.numberOfSections, MAX_SECTIONS); index++) {
+        const what = `section header ${index}`
+        const section = structAt(SectionHeader, table + index * SectionHeader.size, what)
+        const end = section.virtualAddress + Math.max(section.virtualSize, section.sizeOfRawData)
+        if (rva < section.virtualAddress || rva >= end) continue
+        return (section.characteristics & IMAGE_SCN_MEM_EXECUTE) !== 0
+      }
+      return false
+    },
     rsds() {
       const debug = directory(DIRECTORY_ENTRY_DEBUG, 'debug directory')
       if (debug === null) return null

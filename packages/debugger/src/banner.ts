@@ -1,0 +1,40 @@
+// What the debugger says before the first prompt. Layout: learn.microsoft.com, "Analyze a kernel-mode dump file by using
+// KD"; the first line names this program, not the one documented there.
+import { instructionLines } from './instruction-lines.ts'
+import type { Session } from './session.ts'
+import { dumpKind, targetLines } from './target-lines.ts'
+
+const DOTS_IN_A_ROW = 64
+
+export async function banner(session: Session, version: string): Promise<string[]> {
+  const lines = [
+    '',
+    `Dumpstack Kernel Debugger Version ${version}`,
+    '',
+    '',
+    `Loading Dump File [${session.fileName}]`,
+    dumpKind(session),
+    '',
+    `Symbol search path is: ${session.symbolSource.symbolPath || '*** none: use -y PATH or .sympath PATH ***'}`,
+    ...targetLines(session),
+    'Loading Kernel Symbols',
+    ...dots(session.modules.all.length),
+    'Loading unloaded module list',
+    ...dots(session.unloaded.length),
+  ]
+  if (session.modulesDamage !== null) lines.push(`The list of modules is damaged: ${session.modulesDamage}`)
+  lines.push('For analysis of this file, run !analyze -v')
+  try {
+    lines.push(...(await instructionLines(session)))
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error
+    lines.push(error.message)
+  }
+  return lines
+}
+
+function dots(count: number): string[] {
+  const rows: string[] = []
+  for (let left = count; left > 0; left -= DOTS_IN_A_ROW) rows.push('.'.repeat(Math.min(left, DOTS_IN_A_ROW)))
+  return rows
+}

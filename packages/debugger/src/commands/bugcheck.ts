@@ -1,0 +1,17 @@
+import { hex64 } from '@dumpstack/bytes'
+import type { Command } from '../command.ts'
+
+export const bugcheck: Command = {
+  names: ['.bugcheck'],
+  help: {
+    summary: 'show the bugcheck code and its parameters',
+    usage: ['.bugcheck'],
+    text: 'Shows the bugcheck code and its four parameters as the header of the dump has them. !analyze -v adds their meaning.',
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-bugcheck--display-bug-check-data-',
+  },
+  run({ session, print }) {
+    const { bugcheckCode, bugcheckParameters } = session.dump.header
+    print(`Bugcheck code ${bugcheckCode.toString(16).toUpperCase().padStart(8, '0')}`)
+    print(`Arguments ${bugcheckParameters.map(hex64).join(' ')}`)
+  },
+}

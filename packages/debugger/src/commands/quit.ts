@@ -1,0 +1,14 @@
+import type { Command } from '../command.ts'
+
+export const quit: Command = {
+  names: ['q', 'qq', 'qd'],
+  help: {
+    summary: 'end the session',
+    usage: ['q'],
+    text: 'Ends the debugger. So do Ctrl-B and Enter, and the end of the input.',
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/q--qq--quit-',
+  },
+  run({ debugger: control }) {
+    control.quit()
+  },
+}

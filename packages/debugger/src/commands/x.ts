@@ -1,0 +1,33 @@
+import { hex64 } from '@dumpstack/bytes'
+import type { Command } from '../command.ts'
+import { DebuggerError } from '../errors.ts'
+import { noSymbols } from '../session.ts'
+import { wildcard } from './arguments.ts'
+
+export const x: Command = {
+  names: ['x'],
+  help: {
+    summary: 'examine symbols',
+    usage: ['x MODULE!PATTERN', 'x MODULE!'],
+    text: 'Lists the symbols whose names match, by address. Module and name can hold * and ?.',
+    examples: ['x nt!KeBugCheck*', 'x *!*TriggerBugcheck'],
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/x--examine-symbols-',
+  },
+  async run({ session, print }, rest) {
+    const bang = rest.indexOf('!')
+    if (bang <= 0) throw new DebuggerError('ARGUMENT', 'x needs MODULE!PATTERN, such as nt!Ke*')
+    const isModule = wildcard(rest.slice(0, bang))
+    const isName = wildcard(rest.slice(bang + 1).trim() || '*')
+    const modules = session.modules.byAddress.filter((module) => isModule(module.name))
+    if (modules.length === 0) throw new DebuggerError('MODULE_UNKNOWN', `no module '${rest.slice(0, bang)}'`)
+    for (const module of modules) {
+      session.signal.throwIfAborted()
+      await session.loadSymbols(module)
+      const found = [...module.names()].filter((symbol) => isName(symbol.name))
+      for (const symbol of found.sort((a, b) => a.rva - b.rva || (a.name < b.name ? -1 : 1))) {
+        print(`${hex64(module.base + BigInt(symbol.rva))} ${module.name}!${symbol.name}`)
+      }
+      if (modules.length === 1 && module.symbols === null && found.length === 0) print(noSymbols(module))
+    }
+  },
+}

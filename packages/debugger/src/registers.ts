@@ -1,0 +1,131 @@
+// The register context that commands work on: CONTEXT of x64 under the names that debuggers use, with the narrower
+// views of each register. Intel SDM vol. 1, 3.4.
+import { ContextX64 } from '@dumpstack/nt'
+
+const GENERAL = [
+  'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip',
+] as const // biome-ignore format: one row
+const SEGMENTS = { cs: 'segCs', ds: 'segDs', es: 'segEs', fs: 'segFs', gs: 'segGs', ss: 'segSs' } as const
+const DEBUG = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const
+
+export type GeneralRegister = (typeof GENERAL)[number]
+
+interface Narrow {
+  readonly of: GeneralRegister
+  readonly shift: bigint
+  readonly mask: bigint
+}
+
+const NARROW = narrowNames()
+
+/** Bits of EFLAGS in the order of the flags line, with the names for set and clear. */
+const FLAGS = [
+  [11, 'ov', 'nv'],
+  [10, 'dn', 'up'],
+  [9, 'ei', 'di'],
+  [7, 'ng', 'pl'],
+  [6, 'zr', 'nz'],
+  [4, 'ac', 'na'],
+  [2, 'pe', 'po'],
+  [0, 'cy', 'nc'],
+] as const
+
+export class Registers {
+  readonly context: ContextX64
+
+  constructor(context: ContextX64) {
+    this.context = context
+  }
+
+  static of(bytes: Uint8Array): Registers {
+    return new Registers(ContextX64.of(bytes))
+  }
+
+  /** A copy that can be changed without changing this one. */
+  clone(): Registers {
+    const { view, at } = this.context
+    return Registers.of(new Uint8Array(view.buffer, view.byteOffset + at, ContextX64.size).slice())
+  }
+
+  get rip(): bigint {
+    return this.context.rip
+  }
+  get rsp(): bigint {
+    return this.context.rsp
+  }
+
+  /** By the number that unwind codes and instructions use. */
+  general(index: number): bigint {
+    return this.context[GENERAL[index]!]
+  }
+  setGeneral(index: number, value: bigint): void {
+    this.context[GENERAL[index]!] = value
+  }
+
+  /** Null for a name that is no register. */
+  value(name: string): bigint | null {
+    const lower = name.toLowerCase()
+    if (isGeneral(lower)) return this.context[lower]
+    const segment = Object.entries(SEGMENTS).find(([short]) => short === lower)
+    if (segment !== undefined) return BigInt(this.context[segment[1]])
+    if (lower === 'efl') return BigInt(this.context.eFlags)
+    if (lower === 'mxcsr') return BigInt(this.context.mxCsr)
+    const debug = DEBUG.find((candidate) => candidate === lower)
+    if (debug !== undefined) return this.context[debug]
+    const narrow = NARROW.get(lower)
+    return narrow === undefined ? null : (this.context[narrow.of] >> narrow.shift) & narrow.mask
+  }
+
+  /** The six lines of `r` without the instruction. */
+  lines(): string[] {
+    const { context } = this
+    const digits = (value: bigint) => value.toString(16).padStart(16, '0')
+    const row = (...names: readonly GeneralRegister[]) =>
+      names.map((name) => `${name.padStart(3)}=${digits(context[name])}`)
+    const segment = (name: keyof typeof SEGMENTS) =>
+      `${name}=${context[SEGMENTS[name]].toString(16).padStart(4, '0')}`
+    const flag = (bit: number) => (context.eFlags >>> bit) & 1
+    const iopl = (context.eFlags >>> 12) & 3
+    const flags = FLAGS.map(([bit, set, clear]) => (flag(bit) === 1 ? set : clear)).join(' ')
+    const virtual = `${flag(20) === 1 ? 'vip' : '   '} ${flag(19) === 1 ? 'vif' : '   '}`
+    const eight = row('r8', 'r9', 'r10')
+    return [
+      row('rax', 'rbx', 'rcx').join(' '),
+      row('rdx', 'rsi', 'rdi').join(' '),
+      row('rip', 'rsp', 'rbp').join(' '),
+      `${eight[0]} ${eight[1]} ${eight[2]}`,
+      row('r11', 'r12', 'r13').join(' '),
+      row('r14', 'r15').join(' '),
+      `iopl=${iopl} ${virtual} ${flags}`,
+      `${(['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const).map(segment).join('  ')}             efl=${context.eFlags.toString(16).padStart(8, '0')}`,
+    ]
+  }
+}
+
+function isGeneral(name: string): name is GeneralRegister {
+  return (GENERAL as readonly string[]).includes(name) // a wider element type only for the search
+}
+
+function narrowNames(): ReadonlyMap<string, Narrow> {
+  const names = new Map<string, Narrow>()
+  const add = (name: string, of: GeneralRegister, bits: number, shift = 0): void => {
+    names.set(name, { of, shift: BigInt(shift), mask: (1n << BigInt(bits)) - 1n })
+  }
+  for (const register of GENERAL) {
+    const rest = register.slice(1)
+    if (/^\d/.test(rest)) {
+      add(`${register}d`, register, 32)
+      add(`${register}w`, register, 16)
+      add(`${register}b`, register, 8)
+      continue
+    }
+    add(`e${rest}`, register, 32)
+    add(rest, register, 16)
+    if (register === 'rip') continue
+    if (rest.endsWith('x')) {
+      add(`${rest[0]}l`, register, 8)
+      add(`${rest[0]}h`, register, 8, 8)
+    } else add(`${rest}l`, register, 8)
+  }
+  return names
+}

@@ -1,0 +1,192 @@
+// One debugging session on a dump: memory, modules, processors, the registers that commands work on, the symbol path.
+import { type ByteSource, type Gva, gva } from '@dumpstack/bytes'
+import { type Dump, type Modules, openDump, readModules } from '@dumpstack/dumpfile'
+import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
+import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
+import type { Disassembler } from './disassembler.ts'
+import { DebuggerError } from './errors.ts'
+import { TargetMemory } from './memory.ts'
+import { type DebugModule, ModuleList, symbolize } from './modules.ts'
+import {
+  crashProcessor,
+  headerContext,
+  type Processor,
+  processorRegisters,
+  readProcessors,
+  requireX64,
+} from './processors.ts'
+import { Registers } from './registers.ts'
+import type { SymbolSource } from './symbol-source.ts'
+
+export interface SessionOptions {
+  readonly source: ByteSource
+  /** As the user named it, for the banner. */
+  readonly fileName: string
+  readonly symbols: SymbolSource
+  /** Null where no disassembler is at hand: `u` says so. */
+  readonly disassembler: Disassembler | null
+}
+
+export class Session {
+  readonly fileName: string
+  readonly dump: Dump
+  readonly memory: TargetMemory
+  readonly modules: ModuleList
+  readonly unloaded: Modules['unloaded']
+  /** What is wrong with the module list; the session goes on without modules. */
+  readonly modulesDamage: string | null
+  readonly kdbg: KddebuggerData64 | null
+  readonly processors: readonly Processor[]
+  readonly crashProcessor: number
+  readonly symbolSource: SymbolSource
+  readonly disassembler: Disassembler | null
+  /** Set for each command; aborted by Ctrl-C. */
+  signal: AbortSignal = new AbortController().signal
+  #processor: number
+  #registers: Registers | null = null
+  #isDefaultContext = true
+
+  /** Throws DumpError for what is no readable dump. */
+  constructor(options: SessionOptions) {
+    this.fileName = options.fileName
+    this.symbolSource = options.symbols
+    this.disassembler = options.disassembler
+    this.dump = openDump(options.source)
+    this.memory = new TargetMemory(this.dump.virtual())
+    let modules: Modules = { loaded: [], unloaded: [] }
+    let damage: string | null = null
+    try {
+      modules = readModules(this.dump)
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'DUMP_MODULE_LIST')) throw error
+      damage = error.message
+    }
+    this.modulesDamage = damage
+    this.unloaded = modules.unloaded
+    this.kdbg = this.#readKdbg()
+    this.modules = new ModuleList(modules.loaded, this.memory.space, (file) => this.#isKernelsFile(file))
+    this.processors = readProcessors(this.dump, this.memory, this.kdbg)
+    this.crashProcessor = crashProcessor(this.dump, this.memory, this.processors)
+    this.#processor = this.crashProcessor
+  }
+
+  get processorNumber(): number {
+    return this.#processor
+  }
+  get processor(): Processor | undefined {
+    return this.processors.find(({ number }) => number === this.#processor)
+  }
+  get currentThread(): Gva | null {
+    return this.processor?.currentThread ?? null
+  }
+
+  /** The registers that commands work on: the current processor's, unless .cxr or .ecxr has moved. */
+  get registers(): Registers {
+    this.#registers ??= processorRegisters(
+      this.dump,
+      this.memory,
+      this.processor,
+      this.#processor === this.crashProcessor,
+    )
+    return this.#registers
+  }
+  /** False after .cxr and .ecxr. */
+  get isDefaultContext(): boolean {
+    return this.#isDefaultContext
+  }
+
+  selectProcessor(number: number): void {
+    if (!this.processors.some((processor) => processor.number === number)) {
+      throw new DebuggerError('PROCESSOR_UNKNOWN', `the dump holds no processor ${number}`, { number })
+    }
+    this.#processor = number
+    this.resetContext()
+  }
+  /** Back to the processor's own registers. */
+  resetContext(): void {
+    this.#registers = null
+    this.#isDefaultContext = true
+  }
+  setContext(registers: Registers): void {
+    this.#registers = registers
+    this.#isDefaultContext = false
+  }
+  /** The registers that the dump's header keeps: those of the exception. */
+  exceptionRegisters(): Registers {
+    requireX64(this.dump)
+    const context = headerContext(this.dump)
+    if (context.rip === 0n)
+      throw new DebuggerError('CONTEXT_ABSENT', 'the header of the dump holds no registers')
+    return new Registers(context).clone()
+  }
+
+  /** Makes sure that names of the module at `address` are at hand. */
+  async loadSymbolsAt(address: bigint): Promise<void> {
+    await this.modules.at(address)?.loadSymbols(this.symbolSource, this.signal)
+  }
+  loadSymbols(module: DebugModule): Promise<void> {
+    return module.loadSymbols(this.symbolSource, this.signal)
+  }
+  async symbolize(address: bigint): Promise<string> {
+    await this.loadSymbolsAt(address)
+    return symbolize(this.modules, address)
+  }
+
+  get kernel(): DebugModule {
+    const nt = this.modules.all[0]
+    if (nt === undefined)
+      throw new DebuggerError('MODULE_UNKNOWN', 'the dump names no kernel: its module list is empty')
+    return nt
+  }
+
+  /** The kernel's symbols with types; throws DebuggerError naming what is missing. */
+  async kernelType(name: string): Promise<{ readonly file: SymbolFile; readonly type: SymbolType }> {
+    await this.loadSymbols(this.kernel)
+    const file = this.kernel.symbols
+    const type = file?.typeByName(name) ?? null
+    if (file === null || type === null) {
+      throw new DebuggerError(
+        'TYPE_UNKNOWN',
+        `type nt!${name} is not known: ${file === null ? noSymbols(this.kernel) : `${file.origin} does not hold it`}`,
+        { name },
+      )
+    }
+    return { file, type }
+  }
+
+  #readKdbg(): KddebuggerData64 | null {
+    const bytes = this.memory.available(this.dump.header.kdDebuggerDataBlock, KddebuggerData64.size)
+    if (bytes.byteLength < KddebuggerData64.size) return null
+    const kdbg = KddebuggerData64.of(bytes)
+    return kdbg.ownerTag === KDBG_TAG ? kdbg : null
+  }
+
+  /**
+   * Minidumps do not hold the kernel's CodeView record, but its debugger data holds the addresses of kernel variables:
+   * a symbol file that puts each of them where the dump has it belongs to this kernel.
+   */
+  #isKernelsFile(file: SymbolFile): boolean {
+    const { kdbg } = this
+    if (kdbg === null) return false
+    const rows = [
+      ['PsLoadedModuleList', kdbg.psLoadedModuleList],
+      ['PsActiveProcessHead', kdbg.psActiveProcessHead],
+      ['KiProcessorBlock', kdbg.kiProcessorBlock],
+      ['MmUnloadedDrivers', kdbg.mmUnloadedDrivers],
+      ['PspCidTable', kdbg.pspCidTable],
+      ['KiBugCheckData', kdbg.kiBugcheckData],
+      ['KdDebuggerDataBlock', this.dump.header.kdDebuggerDataBlock],
+      ['PoolTrackTable', kdbg.poolTrackTable],
+    ] as const
+    return rows.every(([name, address]) => {
+      const symbol = file.byName(name)
+      return symbol !== null && gva(this.kernel.base + BigInt(symbol.rva)) === address
+    })
+  }
+}
+
+/** Why a module has no symbols, in a few words. */
+export function noSymbols(module: DebugModule): string {
+  const reason = module.why.length === 0 ? 'none were found' : module.why.join('; ')
+  return `no symbols for ${module.imageName} (${reason})`
+}

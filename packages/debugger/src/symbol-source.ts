@@ -1,0 +1,30 @@
+// Where symbol files and image files come from: whoever starts the debugger injects it, so that the engine does no I/O.
+import type { CodeView } from '@dumpstack/image'
+import type { SymbolFile } from '@dumpstack/symbols'
+
+export interface SymbolRequest {
+  /** `ntoskrnl.exe` */
+  readonly imageName: string
+  readonly timeDateStamp: number
+  readonly sizeOfImage: number
+  /** The CodeView record of the image; null where the dump does not hold it. */
+  readonly pdb: CodeView | null
+  /**
+   * Judges a file that was found without an identity to look for. Absent where nothing in the dump can tell: then no
+   * file may be used.
+   */
+  readonly matches?: (file: SymbolFile) => boolean
+}
+
+export type SymbolAnswer =
+  | { readonly file: SymbolFile }
+  /** `why` has one line per place: what was wanted and what was found. */
+  | { readonly file: null; readonly why: readonly string[] }
+
+export interface SymbolSource {
+  readonly symbolPath: string
+  setSymbolPath(path: string): void
+  symbols(request: SymbolRequest, signal: AbortSignal): Promise<SymbolAnswer>
+  /** The image file itself, for code and unwind information that a dump does not hold; null where there is none. */
+  image(request: SymbolRequest, signal: AbortSignal): Promise<Uint8Array | null>
+}

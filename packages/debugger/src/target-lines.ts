@@ -1,0 +1,101 @@
+// What the banner and vertarget say of the system that crashed. Layout: learn.microsoft.com, "vertarget (Show Target
+// Computer Version)" and "Opening a crash dump file using KD".
+import { hex64 } from '@dumpstack/bytes'
+import { DumpHeader64, DumpType, PAGE_FILL_32 } from '@dumpstack/dumpfile'
+import { machineName } from '@dumpstack/nt'
+import type { Session } from './session.ts'
+
+const BODY: Readonly<Record<number, string>> = {
+  [DumpType.full]: 'Kernel Complete Dump File: Full address space is available',
+  [DumpType.triage]: 'Mini Kernel Dump File: Only registers and stack trace are available',
+  [DumpType.bitmapFull]: 'Kernel Bitmap Dump File: Full address space is available',
+  [DumpType.bitmapKernel]:
+    'Kernel Bitmap Dump File: Kernel address space is available, User address space may not be available.',
+}
+
+export const dumpKind = (session: Session): string => BODY[session.dump.header.dumpType]!
+
+const PRODUCTS: Readonly<Record<number, string>> = { 1: 'WinNt', 2: 'LanManNt', 3: 'Server' }
+
+/** SuiteMask bits (winnt.h, VER_SUITE_*), as debuggers name them. */
+const SUITES: ReadonlyArray<readonly [bit: number, name: string]> = [
+  [0x0001, 'SmallBusiness'],
+  [0x0002, 'Enterprise'],
+  [0x0004, 'BackOffice'],
+  [0x0008, 'CommunicationServer'],
+  [0x0010, 'TerminalServer'],
+  [0x0020, 'SmallBusinessRestricted'],
+  [0x0040, 'EmbeddedNT'],
+  [0x0080, 'DataCenter'],
+  [0x0100, 'SingleUserTS'],
+  [0x0200, 'Personal'],
+  [0x0400, 'Blade'],
+]
+const CHECKED_BUILD = 0xc
+const FIRST_WINDOWS_11 = 22000
+const MAX_BUILD_LAB = 256
+
+export function targetLines(session: Session): string[] {
+  const { header } = session.dump
+  const raw = DumpHeader64.of(session.dump.headerBytes)
+  const build = raw.majorVersion === CHECKED_BUILD ? 'Checked' : 'Free'
+  const processors = header.processorCount > 1 ? `MP (${header.processorCount} procs)` : 'UP'
+  const machine = machineName(header.machine) ?? `machine ${header.machine.toString(16)}`
+  const lines = [
+    `${windowsName(header.build)} Kernel Version ${header.build} ${processors} ${build} ${machine}`,
+  ]
+  const isSet = (word: number): boolean => word !== PAGE_FILL_32
+  if (isSet(raw.productType)) {
+    const product = PRODUCTS[raw.productType] ?? `<${raw.productType}>`
+    const suites = isSet(raw.suiteMask)
+      ? SUITES.filter(([bit]) => (raw.suiteMask & bit) !== 0).map(([, name]) => name)
+      : []
+    lines.push(`Product: ${product}${suites.length > 0 ? `, suite: ${suites.join(' ')}` : ''}`)
+  }
+  const lab = session.kdbg === null ? null : session.memory.cString(session.kdbg.ntBuildLab, MAX_BUILD_LAB)
+  if (lab !== null && lab !== '') lines.push(`Built by: ${lab}`)
+  const kernel = session.modules.all[0]
+  if (kernel !== undefined) {
+    lines.push(
+      `Kernel base = 0x${hex64(kernel.base)} PsLoadedModuleList = 0x${hex64(header.psLoadedModuleList)}`,
+    )
+  }
+  lines.push(`Debug session time: ${sessionTime(header.systemTime)}`)
+  lines.push(`System Uptime: ${duration(header.systemUpTime)}`)
+  return lines
+}
+
+function windowsName(build: number): string {
+  if (build >= FIRST_WINDOWS_11) return 'Windows 11'
+  if (build >= 10240) return 'Windows 10'
+  if (build >= 9600) return 'Windows 8.1'
+  if (build >= 9200) return 'Windows 8'
+  if (build >= 7600) return 'Windows 7'
+  return 'Windows'
+}
+
+const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+/** Between 1601 and 1970, in 100 ns. */
+const FILETIME_TO_UNIX = 116444736000000000n
+const LAST_DATE_MS = 8.64e15
+
+/** `Mon Aug  2 19:20:21.123 2021 (UTC + 0:00)` */
+export function sessionTime(fileTime: bigint): string {
+  const ms = Number((fileTime - FILETIME_TO_UNIX) / 10_000n) // within what a Date holds, tested below
+  if (!(Math.abs(ms) <= LAST_DATE_MS)) return `0x${fileTime.toString(16)} is no time`
+  const date = new Date(ms)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const clock = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
+  const day = String(date.getUTCDate()).padStart(2)
+  const fraction = String(date.getUTCMilliseconds()).padStart(3, '0')
+  return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${clock}.${fraction} ${date.getUTCFullYear()} (UTC + 0:00)`
+}
+
+/** `0 days 1:02:03.004` */
+export function duration(ticks: bigint): string {
+  const ms = ticks / 10_000n
+  const two = (value: bigint) => String(value).padStart(2, '0')
+  const seconds = ms / 1000n
+  return `${seconds / 86400n} days ${(seconds / 3600n) % 24n}:${two((seconds / 60n) % 60n)}:${two(seconds % 60n)}.${String(ms % 1000n).padStart(3, '0')}`
+}

@@ -1,0 +1,146 @@
+// The call stack from a register context outwards. Each frame says how it was found, and what was missing where it is
+// a guess: a guess is never shown as unwound.
+import { hex64 } from '@dumpstack/bytes'
+import { ImageError } from '@dumpstack/image'
+import { DebuggerError } from '../errors.ts'
+import type { DebugModule } from '../modules.ts'
+import type { Registers } from '../registers.ts'
+import type { Session } from '../session.ts'
+import { isReturnAddress } from './call-before.ts'
+import { UnknownRegister, unwindStep } from './unwind-x64.ts'
+
+/**
+ * frame: recorded as such, in a register context or by a trap. unwind: by unwind information from the frame below.
+ * scan: a guess, the next value on the stack that looks like a return address.
+ */
+export type FoundBy = 'frame' | 'unwind' | 'scan'
+
+export interface StackFrame {
+  readonly childSp: bigint
+  readonly ip: bigint
+  readonly foundBy: FoundBy
+  /** Why unwinding did not lead here; null for frames that are no guess. */
+  readonly missing: string | null
+  readonly registers: Registers
+  /** rsp behind the return address: where the caller left room for the arguments; null where not known. */
+  argumentsAt: bigint | null
+}
+
+export interface StackEnd {
+  readonly frames: readonly StackFrame[]
+  /** Why the walk ended before the end of the stack; null where it did not. */
+  readonly stopped: string | null
+}
+
+export const MAX_FRAMES = 256
+/** General registers that nobody knows after a guess: all but rsp. */
+const ALL_BUT_RSP = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
+/** A kernel stack has 24 KiB, a large one 72 KiB. */
+const MAX_SCAN_BYTES = 0x12000
+const FIRST_KERNEL_ADDRESS = 0xffff800000000000n
+
+export async function walkStack(
+  session: Session,
+  start: Registers,
+  maxFrames: number = MAX_FRAMES,
+): Promise<StackEnd> {
+  const frames: StackFrame[] = []
+  let registers = start.clone()
+  let foundBy: FoundBy = 'frame'
+  let missing: string | null = null
+  let unknown = new Set<number>()
+  let isExact = true
+  while (frames.length < maxFrames) {
+    session.signal.throwIfAborted()
+    const frame: StackFrame = {
+      childSp: registers.rsp,
+      ip: registers.rip,
+      foundBy,
+      missing,
+      registers: registers.clone(),
+      argumentsAt: null,
+    }
+    frames.push(frame)
+    if (frame.ip < FIRST_KERNEL_ADDRESS) {
+      return { frames, stopped: frame.ip === 0n ? null : 'user mode: its modules are not read' }
+    }
+    const module = session.modules.at(frame.ip)
+    const next = registers.clone()
+    const outcome: { readonly machineFrame: boolean } | string =
+      module === null
+        ? `no module holds ${hex64(frame.ip)}`
+        : await step(session, module, next, { unknown, isExact })
+    if (typeof outcome !== 'string') {
+      frame.argumentsAt = outcome.machineFrame ? null : next.rsp
+      if (next.rip === 0n) return { frames, stopped: null }
+      // The stack grows downwards: a caller's frame lies above, unless a trap switched stacks.
+      if (!outcome.machineFrame && next.rsp <= registers.rsp) {
+        return {
+          frames,
+          stopped: `unwinding of ${hex64(frame.ip)} leads down the stack, to ${hex64(next.rsp)}`,
+        }
+      }
+      registers = next
+      foundBy = outcome.machineFrame ? 'frame' : 'unwind'
+      missing = null
+      isExact = outcome.machineFrame
+      continue
+    }
+    const slot = await scan(session, registers.rsp)
+    if (slot === null) return { frames, stopped: outcome }
+    registers = registers.clone()
+    registers.context.rip = slot.value
+    registers.context.rsp = slot.address + 8n
+    frame.argumentsAt = null
+    foundBy = 'scan'
+    missing = outcome
+    unknown = new Set(ALL_BUT_RSP)
+    isExact = false
+  }
+  return { frames, stopped: `the first ${maxFrames} frames` }
+}
+
+/** One step by unwind information; a string says why there is none. */
+async function step(
+  session: Session,
+  module: DebugModule,
+  registers: Registers,
+  facts: { readonly unknown: Set<number>; readonly isExact: boolean },
+): Promise<{ readonly machineFrame: boolean } | string> {
+  const before = registers.clone()
+  for (;;) {
+    try {
+      return unwindStep(module.image(), module.base, registers, session.memory, facts)
+    } catch (error) {
+      if (error instanceof ImageError) {
+        const isAbsent = error.code === 'IMAGE_NOT_IN_MEMORY'
+        if (isAbsent && (await module.fetchImageFile(session.symbolSource, session.signal))) {
+          for (let index = 0; index < 16; index++) registers.setGeneral(index, before.general(index))
+          registers.context.rip = before.rip
+          continue
+        }
+        return isAbsent
+          ? `unwind information of ${module.imageName} is not in the dump, and its image file was not found`
+          : `${module.imageName}: ${error.message}`
+      }
+      if (error instanceof UnknownRegister)
+        return `${module.name} keeps a frame pointer, which a guess has lost`
+      if (error instanceof DebuggerError) return error.message
+      throw error
+    }
+  }
+}
+
+/** The next value above `from` that looks like a return address. */
+async function scan(session: Session, from: bigint): Promise<{ address: bigint; value: bigint } | null> {
+  const start = (from + 7n) & ~7n
+  const bytes = session.memory.available(start, MAX_SCAN_BYTES)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  for (let at = 0; at + 8 <= bytes.byteLength; at += 8) {
+    const value = view.getBigUint64(at, true)
+    if (value >= FIRST_KERNEL_ADDRESS && (await isReturnAddress(session, value))) {
+      return { address: start + BigInt(at), value }
+    }
+  }
+  return null
+}
