@@ -50,6 +50,7 @@ export function commandLine(exit: (code: number) => void): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride()
+    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -151,6 +152,19 @@ ${EXIT_CODES}`,
     .action(async (file: string, given: { json?: true; allPages?: true }) => {
       const { runVerify } = await import('./run-verify.ts')
       exit(await runVerify(file, given.json === true, given.allPages === true))
+    })
+
+  program
+    .command('kd')
+    .summary('debug a dump')
+    .description('The debugger: the same as the program kd. `dumpstack kd -?` lists its options.')
+    .argument('[args...]', 'options of kd: -z FILE -y PATH -c "cmd; cmd" -logo FILE --json')
+    .allowUnknownOption()
+    .helpOption(false)
+    .passThroughOptions()
+    .action(async (args: readonly string[]) => {
+      const { runKd } = await import('./kd.ts')
+      exit(await runKd(args))
     })
 
   program

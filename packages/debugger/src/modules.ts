@@ -15,6 +15,8 @@ export interface NamedPlace {
 }
 
 const PAGE = 4096
+/** How Microsoft's compilers decorate string constants. */
+const STRING_CONSTANT = '??_C@'
 
 export class DebugModule {
   /** `nt` for the kernel, else the base name without its extension. */
@@ -134,7 +136,11 @@ export class DebugModule {
   /** The nearest name at or below an address inside the module; null without symbols and exports. */
   near(address: bigint): NamedPlace | null {
     const rva = Number(address - this.base) // inside the module, whose size is 32 bits
-    if (this.#symbols !== null) return this.#symbols.near(rva)
+    if (this.#symbols !== null) {
+      const near = this.#symbols.near(rva)
+      // A string constant names itself, not the code that happens to follow it.
+      return near === null || (near.displacement > 0 && near.name.startsWith(STRING_CONSTANT)) ? null : near
+    }
     const table = this.#exportTable()
     let low = 0
     let high = table.length

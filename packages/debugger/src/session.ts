@@ -25,7 +25,12 @@ export interface SessionOptions {
   readonly symbols: SymbolSource
   /** Null where no disassembler is at hand: `u` says so. */
   readonly disassembler: Disassembler | null
+  /** Lets the host take its turn: without it no Ctrl-C arrives while a command runs. */
+  nextTurn(): Promise<void>
 }
+
+/** Steps of a long command between two turns of the host. */
+const STEPS_PER_TURN = 64
 
 export class Session {
   readonly fileName: string
@@ -42,6 +47,8 @@ export class Session {
   readonly disassembler: Disassembler | null
   /** Set for each command; aborted by Ctrl-C. */
   signal: AbortSignal = new AbortController().signal
+  readonly #nextTurn: () => Promise<void>
+  #steps = 0
   #processor: number
   #registers: Registers | null = null
   #isDefaultContext = true
@@ -51,6 +58,7 @@ export class Session {
     this.fileName = options.fileName
     this.symbolSource = options.symbols
     this.disassembler = options.disassembler
+    this.#nextTurn = options.nextTurn
     this.dump = openDump(options.source)
     this.memory = new TargetMemory(this.dump.virtual())
     let modules: Modules = { loaded: [], unloaded: [] }
@@ -118,6 +126,12 @@ export class Session {
     if (context.rip === 0n)
       throw new DebuggerError('CONTEXT_ABSENT', 'the header of the dump holds no registers')
     return new Registers(context).clone()
+  }
+
+  /** Called by long commands for each step: lets the host take its turn now and then, and ends at Ctrl-C. */
+  async step(): Promise<void> {
+    if (++this.#steps % STEPS_PER_TURN === 0) await this.#nextTurn()
+    this.signal.throwIfAborted()
   }
 
   /** Makes sure that names of the module at `address` are at hand. */

@@ -52,9 +52,13 @@ export const d: Command = {
   },
 }
 
-function bytesAndText({ session, print }: CommandContext, address: bigint, count: number): void {
+async function bytesAndText(
+  { session, print }: CommandContext,
+  address: bigint,
+  count: number,
+): Promise<void> {
   for (let at = 0; at < count; at += ROW_BYTES) {
-    session.signal.throwIfAborted()
+    await session.step()
     const row = Math.min(ROW_BYTES, count - at)
     const start = BigInt.asUintN(64, address + BigInt(at))
     const bytes = readRow(session, start, row)
@@ -92,9 +96,9 @@ function numbers(elementBytes: 2 | 4 | 8, defaultCount: number): Format {
   return {
     elementBytes,
     defaultCount,
-    show({ session, print }, address, count) {
+    async show({ session, print }, address, count) {
       for (let at = 0; at < count; at += perRow) {
-        session.signal.throwIfAborted()
+        await session.step()
         const start = BigInt.asUintN(64, address + BigInt(at * elementBytes))
         const cells = Array.from({ length: Math.min(perRow, count - at) }, (_, i) =>
           cell(readRow(session, start + BigInt(i * elementBytes), elementBytes)),
@@ -107,7 +111,7 @@ function numbers(elementBytes: 2 | 4 | 8, defaultCount: number): Format {
 
 async function pointers({ session, print }: CommandContext, address: bigint, count: number): Promise<void> {
   for (let index = 0; index < count; index++) {
-    session.signal.throwIfAborted()
+    await session.step()
     const at = BigInt.asUintN(64, address + BigInt(index * 8))
     const value = session.memory.tryU64(at)
     if (value === null) print(`${hex64(at)}  ????????\`????????`)

@@ -54,13 +54,13 @@ export async function printStack(
   { numbered, verbose }: { readonly numbered: boolean; readonly verbose: boolean },
 ): Promise<void> {
   // One more than asked for: the last line shows where it returns to.
-  const { frames, stopped } = await walkStack(session, start, Math.min(count + 1, MAX_FRAMES))
+  const { frames, stopped, missingImages } = await walkStack(session, start, Math.min(count + 1, MAX_FRAMES))
   const number = numbered ? ' # ' : ''
   const argumentsHead = verbose ? `: ${'Args to Child'.padEnd(67)} : ` : ''
   print(`${number}Child-SP          RetAddr               ${argumentsHead}Call Site`)
   for (const [index, frame] of frames.entries()) {
     if (index === count) break
-    session.signal.throwIfAborted()
+    await session.step()
     const place = await session.symbolize(frame.ip)
     const line = session.modules.at(frame.ip)?.symbols?.lineAt(rvaOf(session, frame.ip))
     const source = line == null ? '' : ` [${line.file} @ ${line.line}]`
@@ -70,6 +70,13 @@ export async function printStack(
     print(`${head} ${returns}     ${values}${place}${source} [${foundBy(frame)}]`)
   }
   if (stopped !== null && frames.length <= count) print(`The walk ends here: ${stopped}`)
+  if (missingImages.length > 0) {
+    print('Frames by scan are guesses. On the symbol path, these images would let the walk unwind:')
+    for (const { imageName, loaded } of missingImages) {
+      const key = `${loaded.timeDateStamp.toString(16).toUpperCase().padStart(8, '0')}${loaded.size.toString(16)}`
+      print(`    ${imageName}/${key}/${imageName}`)
+    }
+  }
 }
 
 const foundBy = ({ foundBy, missing }: StackFrame): string =>

@@ -30,7 +30,7 @@ export const lm: Command = {
     print('start             end                 module name')
     const shown = session.modules.byAddress.filter(options.isWanted)
     for (const module of shown) {
-      session.signal.throwIfAborted()
+      await session.step()
       if (options.isVerbose) await session.loadSymbols(module)
       const file = module.symbols === null ? '' : module.symbols.origin
       const row = `${hex64(module.base)} ${hex64(module.end)}   ${module.name.padEnd(8)}   `

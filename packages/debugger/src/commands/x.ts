@@ -21,7 +21,7 @@ export const x: Command = {
     const modules = session.modules.byAddress.filter((module) => isModule(module.name))
     if (modules.length === 0) throw new DebuggerError('MODULE_UNKNOWN', `no module '${rest.slice(0, bang)}'`)
     for (const module of modules) {
-      session.signal.throwIfAborted()
+      await session.step()
       await session.loadSymbols(module)
       const found = [...module.names()].filter((symbol) => isName(symbol.name))
       for (const symbol of found.sort((a, b) => a.rva - b.rva || (a.name < b.name ? -1 : 1))) {

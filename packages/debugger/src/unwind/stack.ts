@@ -30,6 +30,8 @@ export interface StackEnd {
   readonly frames: readonly StackFrame[]
   /** Why the walk ended before the end of the stack; null where it did not. */
   readonly stopped: string | null
+  /** Images whose unwind information is neither in the dump nor in a file: with them, guesses become frames. */
+  readonly missingImages: readonly DebugModule[]
 }
 
 export const MAX_FRAMES = 256
@@ -45,13 +47,15 @@ export async function walkStack(
   maxFrames: number = MAX_FRAMES,
 ): Promise<StackEnd> {
   const frames: StackFrame[] = []
+  const absent = new Set<DebugModule>()
+  const end = (stopped: string | null): StackEnd => ({ frames, stopped, missingImages: [...absent] })
   let registers = start.clone()
   let foundBy: FoundBy = 'frame'
   let missing: string | null = null
   let unknown = new Set<number>()
   let isExact = true
   while (frames.length < maxFrames) {
-    session.signal.throwIfAborted()
+    await session.step()
     const frame: StackFrame = {
       childSp: registers.rsp,
       ip: registers.rip,
@@ -62,23 +66,20 @@ export async function walkStack(
     }
     frames.push(frame)
     if (frame.ip < FIRST_KERNEL_ADDRESS) {
-      return { frames, stopped: frame.ip === 0n ? null : 'user mode: its modules are not read' }
+      return end(frame.ip === 0n ? null : 'user mode: its modules are not read')
     }
     const module = session.modules.at(frame.ip)
     const next = registers.clone()
     const outcome: { readonly machineFrame: boolean } | string =
       module === null
         ? `no module holds ${hex64(frame.ip)}`
-        : await step(session, module, next, { unknown, isExact })
+        : await step(session, module, next, { unknown, isExact }, absent)
     if (typeof outcome !== 'string') {
       frame.argumentsAt = outcome.machineFrame ? null : next.rsp
-      if (next.rip === 0n) return { frames, stopped: null }
+      if (next.rip === 0n) return end(null)
       // The stack grows downwards: a caller's frame lies above, unless a trap switched stacks.
       if (!outcome.machineFrame && next.rsp <= registers.rsp) {
-        return {
-          frames,
-          stopped: `unwinding of ${hex64(frame.ip)} leads down the stack, to ${hex64(next.rsp)}`,
-        }
+        return end(`unwinding of ${hex64(frame.ip)} leads down the stack, to ${hex64(next.rsp)}`)
       }
       registers = next
       foundBy = outcome.machineFrame ? 'frame' : 'unwind'
@@ -87,7 +88,7 @@ export async function walkStack(
       continue
     }
     const slot = await scan(session, registers.rsp)
-    if (slot === null) return { frames, stopped: outcome }
+    if (slot === null) return end(outcome)
     registers = registers.clone()
     registers.context.rip = slot.value
     registers.context.rsp = slot.address + 8n
@@ -97,7 +98,7 @@ export async function walkStack(
     unknown = new Set(ALL_BUT_RSP)
     isExact = false
   }
-  return { frames, stopped: `the first ${maxFrames} frames` }
+  return end(`the first ${maxFrames} frames`)
 }
 
 /** One step by unwind information; a string says why there is none. */
@@ -106,6 +107,7 @@ async function step(
   module: DebugModule,
   registers: Registers,
   facts: { readonly unknown: Set<number>; readonly isExact: boolean },
+  absent: Set<DebugModule>,
 ): Promise<{ readonly machineFrame: boolean } | string> {
   const before = registers.clone()
   for (;;) {
@@ -119,9 +121,8 @@ async function step(
           registers.context.rip = before.rip
           continue
         }
-        return isAbsent
-          ? `unwind information of ${module.imageName} is not in the dump, and its image file was not found`
-          : `${module.imageName}: ${error.message}`
+        if (isAbsent) absent.add(module)
+        return isAbsent ? `${module.imageName} missing` : `${module.imageName}: ${error.message}`
       }
       if (error instanceof UnknownRegister)
         return `${module.name} keeps a frame pointer, which a guess has lost`

@@ -1,0 +1,14 @@
+// The program kd: exit codes 0, 1 for a file that is no readable dump, 2 for usage, 4 for infrastructure.
+import { systemReason } from '@dumpstack/crashtest/node'
+import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
+import { runKd } from './kd.ts'
+import { surviveClosedPipes } from './terminal.ts'
+
+let outputFailed = false
+surviveClosedPipes((error) => {
+  outputFailed = true
+  process.exitCode = EXIT_INFRASTRUCTURE
+  process.stderr.write(`error: cannot write the output: ${systemReason(error)}\n`)
+})
+const code = await runKd(process.argv.slice(2))
+if (!outputFailed) process.exitCode = code

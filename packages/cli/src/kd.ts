@@ -1,0 +1,147 @@
+// kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { FileSource } from '@dumpstack/bytes/node'
+import { banner, Debugger, type LogFile, Session } from '@dumpstack/debugger'
+import { DumpError } from '@dumpstack/dumpfile'
+import { bugcheckName } from '@dumpstack/nt'
+import { exitCodeOf } from './exit-code.ts'
+import { reportFailure } from './failure.ts'
+import { IcedDisassembler } from './kd-disassembler.ts'
+import { openLines } from './kd-lines.ts'
+import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
+import { HostSymbols } from './kd-symbols.ts'
+
+export async function runKd(args: readonly string[]): Promise<number> {
+  try {
+    const options = parseKdOptions(args, process.env)
+    if (options === null) {
+      process.stdout.write(KD_HELP)
+      return exitCodeOf('pass')
+    }
+    return await debug(options)
+  } catch (error) {
+    const code = reportFailure(error, false)
+    return error instanceof DumpError ? exitCodeOf('fail') : code
+  }
+}
+
+async function debug(options: KdOptions): Promise<number> {
+  const source = new FileSource(options.file)
+  const symbols = new HostSymbols(options.symbolPath ?? '')
+  try {
+    const session = new Session({
+      source,
+      fileName: options.file,
+      symbols,
+      disassembler: new IcedDisassembler(),
+      nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
+    })
+    const target = new Debugger({
+      session,
+      write: (text) => {
+        if (!options.json) process.stdout.write(text)
+      },
+      openLog,
+    })
+    if (options.log !== null) target.openLog(options.log.file, options.log.append)
+    const results = await converse(target, options)
+    target.closeLog()
+    if (options.json) process.stdout.write(`${JSON.stringify(report(session, results), null, 2)}\n`)
+    return exitCodeOf('pass')
+  } finally {
+    symbols.close()
+    source.close()
+  }
+}
+
+type Results = Awaited<ReturnType<Debugger['execute']>>
+
+/** The banner, the commands of -c, then lines until the input ends or a command quits. */
+async function converse(target: Debugger, options: KdOptions): Promise<Results> {
+  const results: Results = []
+  let controller = new AbortController()
+  const interrupt = (): void => controller.abort()
+  process.on('SIGINT', interrupt)
+  const run = async (line: string): Promise<void> => {
+    controller = new AbortController()
+    results.push(...(await target.execute(line, controller.signal)))
+  }
+  try {
+    for (const line of await banner(target.session, version())) target.write(`${line}\n`)
+    if (options.commands !== null) {
+      target.write(`${target.prompt}kd: Reading initial command '${options.commands}'\n`)
+      await run(options.commands)
+    }
+    if (target.hasQuit) return results
+    const lines = openLines({
+      input: process.stdin,
+      output: process.stdout,
+      complete: (word) => completions(target, word),
+      onInterrupt: interrupt,
+      write: (text) => target.write(text),
+    })
+    try {
+      while (!target.hasQuit) {
+        const line = await lines.next(target.prompt)
+        if (line === null) break
+        target.logInput(process.stdin.isTTY ? `${target.prompt}${line}\n` : `${line}\n`)
+        await run(line)
+      }
+      if (!target.hasQuit) target.write('quit:\n')
+    } finally {
+      lines.close()
+    }
+    return results
+  } finally {
+    process.off('SIGINT', interrupt)
+  }
+}
+
+const MOST_COMPLETIONS = 200
+
+/** Commands, modules, and behind `module!` the names whose symbols are loaded. */
+function completions(target: Debugger, word: string): string[] {
+  const bang = word.indexOf('!')
+  const { modules } = target.session
+  const module = bang > 0 ? modules.named(word.slice(0, bang)) : null
+  if (module === null) {
+    return [...target.commands.flatMap(({ names }) => names), ...modules.all.map(({ name }) => `${name}!`)]
+      .filter((candidate) => candidate.startsWith(word))
+      .slice(0, MOST_COMPLETIONS)
+  }
+  const found: string[] = []
+  for (const { name } of module.names()) {
+    const candidate = `${module.name}!${name}`
+    if (candidate.startsWith(word)) found.push(candidate)
+    if (found.length === MOST_COMPLETIONS) break
+  }
+  return found
+}
+
+function openLog(file: string, append: boolean): LogFile {
+  const handle = openSync(file, append ? 'a' : 'w')
+  return { write: (text) => writeSync(handle, text), close: () => closeSync(handle) }
+}
+
+function report(session: Session, results: Results): unknown {
+  const { header } = session.dump
+  const hex = (value: bigint | number) => `0x${value.toString(16)}`
+  return {
+    file: session.fileName,
+    dumpType: header.dumpType,
+    build: header.build,
+    processors: header.processorCount,
+    bugcheck: {
+      code: hex(header.bugcheckCode),
+      name: bugcheckName(header.bugcheckCode),
+      parameters: header.bugcheckParameters.map(hex),
+    },
+    modules: session.modules.all.length,
+    commands: results,
+  }
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version // our own manifest
+}
