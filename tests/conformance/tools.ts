@@ -1,8 +1,10 @@
 // Other people's tools and files that judge ours; a test that needs one that is absent is skipped and says what it needs.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+
+export { sharedData } from '@dumpstack/testkit/node'
 
 export const ROOT = path.dirname(path.dirname(path.dirname(fileURLToPath(import.meta.url))))
 export const GUEST_BIN = path.join(ROOT, 'guest', 'bin')
@@ -15,13 +17,4 @@ export function toolOutput(name: string, args: readonly string[]): string {
   const run = spawnSync(name, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (run.status !== 0) throw new Error(`${name} ${args.join(' ')} ended with ${run.status}: ${run.stderr}`)
   return run.stdout
-}
-
-/** `shared/data` beside the repository or beside a folder above it; null where there is none. */
-export function sharedData(name: string): string | null {
-  for (let folder = ROOT; ; folder = path.dirname(folder)) {
-    const candidate = path.join(folder, 'shared', 'data', name)
-    if (existsSync(candidate)) return candidate
-    if (folder === path.dirname(folder)) return null
-  }
 }

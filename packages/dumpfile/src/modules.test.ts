@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { gva, MemorySource } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { buildDump, buildTriageDump, DEFAULT_MODULES } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
 import { readModules } from './modules.ts'
 import { openDump } from './open-dump.ts'
@@ -80,7 +79,7 @@ const REAL = [
 ]
 
 describe.each(REAL)('the real minidump $file', ({ file, count, build, machine, bugcheck, processors }) => {
-  const path = findUp(`shared/data/dumps/${file}`)
+  const path = sharedData(`dumps/${file}`)
 
   it.skipIf(path === null)(`opens with its ${count} modules`, () => {
     const dump = openDump(new FileSource(path ?? ''))
@@ -102,10 +101,3 @@ describe.each(REAL)('the real minidump $file', ({ file, count, build, machine, b
     expect(unloaded.every((module) => module.end > module.start)).toBe(true)
   })
 })
-
-function findUp(path: string): string | null {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, path))) return join(folder, path)
-    if (folder === dirname(folder)) return null
-  }
-}

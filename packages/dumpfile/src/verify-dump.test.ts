@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { type ByteSource, MemorySource } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { type BuiltDump, buildDump, buildTriageDump } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import { expect, it } from 'vitest'
 import { type VerifyReport, verifyDump } from './verify-dump.ts'
 
@@ -193,18 +192,11 @@ for (const [file, modules, machine, name] of [
   ['triage_x64_19041.dmp', 151, 'x64', 'SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M'],
   ['triage_arm64_22000.dmp', 245, 'ARM64', 'MANUALLY_INITIATED_POWER_BUTTON_HOLD'],
 ] as const) {
-  const path = findUp(`shared/data/dumps/${file}`)
+  const path = sharedData(`dumps/${file}`)
   it.skipIf(path === null)(`says of the real ${file} what a debugger says`, () => {
     const report = verify(new FileSource(path ?? ''))
     expect(report).toMatchObject({ dumpType: 4, machineName: machine, bugcheckName: name })
     expect(report.loaded).toHaveLength(modules)
     expect(report.checks.filter((check) => check.verdict !== 'pass')).toEqual([])
   })
-}
-
-function findUp(path: string): string | null {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, path))) return join(folder, path)
-    if (folder === dirname(folder)) return null
-  }
 }

@@ -1,7 +1,7 @@
-import { existsSync } from 'node:fs'
 import { gva, MemorySource } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { buildTriageDump } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Dump, DumpError, openDump, readModules, readSecondaryData } from '../index.ts'
@@ -181,9 +181,9 @@ describe.each([
     lastBlob: '2B88B710-1C93-4F7C-B06C-655ECC50DECC',
   },
 ])('the real minidump $name', (real) => {
-  const file = new URL(`../../../../../../shared/data/dumps/${real.name}`, import.meta.url)
-  it.skipIf(!existsSync(file))('reads whole: every pool, every block in memory', () => {
-    const source = new FileSource(file.pathname)
+  const file = sharedData(`dumps/${real.name}`)
+  it.skipIf(file === null)('reads whole: every pool, every block in memory (needs shared/data)', () => {
+    const source = new FileSource(file ?? '')
     const dump = openDump(source)
     const triage = dump.triage!
     expect(readModules(dump).loaded).toHaveLength(real.modules)

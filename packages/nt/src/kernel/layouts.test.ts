@@ -1,7 +1,8 @@
 // Sizes and offsets against another's truth: `FIELDS` was printed from the types of Microsoft's ntkrnlmp.pdb
 // (5278AFF86C341677D7D7835C85B7B844, build 19041), in the C spelling; the block in the real minidump of that build.
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+
+import { readFileSync } from 'node:fs'
+import { sharedData } from '@dumpstack/testkit/node'
 import { expect, it } from 'vitest'
 import { ContextX64, ExceptionRecord64, KprocessorState, KspecialRegisters } from './context-x64.ts'
 import { DbgkdGetVersion64, KDBG_TAG, KddebuggerData64 } from './debugger-data.ts'
@@ -113,7 +114,7 @@ it.each(FIELDS)('$structName puts its fields where the PDB has them', (type, lin
     expect(`${name}=${offset.toString(16)}`).toBe(`${name}=${truth.get(name)}`)
 })
 
-const real = findUp('shared/data/dumps/triage_x64_19041.dmp')
+const real = sharedData('dumps/triage_x64_19041.dmp')
 it.skipIf(real === null)('KDDEBUGGER_DATA64 reads the block of a real 19041 dump', () => {
   const dump = readFileSync(real ?? '')
   const at = dump.readUInt32LE(0x2070) // TRIAGE_DUMP64.DebuggerDataOffset
@@ -141,11 +142,4 @@ it.skipIf(real === null)('KDDEBUGGER_DATA64 reads the block of a real 19041 dump
 function kernelBaseOf(dump: Buffer): bigint {
   const firstDriver = dump.readUInt32LE(0x2030)
   return dump.readBigUInt64LE(firstDriver + 0x38)
-}
-
-function findUp(path: string): string | null {
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, path))) return join(folder, path)
-    if (folder === dirname(folder)) return null
-  }
 }

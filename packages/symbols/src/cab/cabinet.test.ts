@@ -1,9 +1,10 @@
 // Cabinets from the test kit's writer and LZX encoder (which tests/conformance holds against cabextract), and a real one.
-import { existsSync, readFileSync } from 'node:fs'
-import path from 'node:path'
+
+import { readFileSync } from 'node:fs'
 import { deflateRawSync } from 'node:zlib'
 import { MemorySource } from '@dumpstack/bytes'
 import { buildCabinet, LzxEncoder, type LzxOptions } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SymbolsError } from '../errors.ts'
@@ -104,13 +105,7 @@ describe('a cabinet', () => {
   })
 })
 
-function findUp(relative: string): string | null {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    if (existsSync(path.join(folder, relative))) return path.join(folder, relative)
-    if (folder === path.dirname(folder)) return null
-  }
-}
-const real = findUp('shared/data/pdb/moz_basic32.pd_')
+const real = sharedData('pdb/moz_basic32.pd_')
 
 describe.skipIf(real === null)('the real cabinet in shared/data/pdb', () => {
   it('holds a PDB of the size and with the identity that it has', () => {

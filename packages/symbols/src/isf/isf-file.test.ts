@@ -1,20 +1,14 @@
 // The published table of ntkrnlmp.pdb 19041 (volatility foundation), and tables written here by hand.
-import { existsSync, readFileSync } from 'node:fs'
-import path from 'node:path'
+
+import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
+import { sharedData } from '@dumpstack/testkit/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { SymbolsError } from '../errors.ts'
 import type { SymbolType } from '../symbol-file.ts'
 import { IsfFile } from './isf-file.ts'
 import { openIsf } from './open-isf.ts'
-
-function findUp(relative: string): string | null {
-  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
-    if (existsSync(path.join(folder, relative))) return path.join(folder, relative)
-    if (folder === path.dirname(folder)) return null
-  }
-}
 
 type Structure = Extract<SymbolType, { kind: 'struct' | 'union' | 'class' }>
 function structure(file: IsfFile, name: string): Structure {
@@ -28,7 +22,7 @@ function field(file: IsfFile, structureName: string, name: string): { offset: nu
   return { offset: found.offset, type: file.resolve(found.type) }
 }
 
-const real = findUp('shared/data/isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
+const real = sharedData('isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
 
 describe.skipIf(real === null)('the 19041 kernel in shared/data/isf', () => {
   const packed = real === null ? new Uint8Array() : readFileSync(real)
