@@ -8,8 +8,7 @@ import type { Placed, Segments } from './segments.ts'
 export interface PlacedSymbol extends NamedSymbol, Placed {}
 
 export class AddressTable {
-  /** All global data that has an address. */
-  readonly data: readonly PlacedSymbol[]
+  readonly #data: readonly PlacedSymbol[]
   readonly #publics: Publics | null
   readonly #segments: Segments
   /** Source RVAs, ascending, each once. */
@@ -18,16 +17,16 @@ export class AddressTable {
   readonly #owners: Float64Array
   readonly #symbols: (PlacedSymbol | undefined)[]
 
-  constructor(publics: Publics | null, globals: Globals | null, segments: Segments) {
+  constructor(publics: Publics | null, data: readonly PlacedSymbol[], segments: Segments) {
     this.#publics = publics
     this.#segments = segments
-    this.data = dataWithAddresses(globals, segments)
-    const most = (publics?.length ?? 0) + this.data.length
+    this.#data = data
+    const most = (publics?.length ?? 0) + data.length
     const starts = new Uint32Array(most)
     const owners = new Float64Array(most)
     let count = 0
     // Data first: where a public has the same address, the name that the programmer wrote is the better one.
-    for (const [i, { sourceRva }] of this.data.entries()) {
+    for (const [i, { sourceRva }] of data.entries()) {
       starts[count] = sourceRva
       owners[count++] = -1 - i
     }
@@ -39,8 +38,14 @@ export class AddressTable {
       starts[count] = sourceRva
       owners[count++] = record
     }
-    const order = new Uint32Array(count).map((_, i) => i)
-    order.sort((a, b) => starts[a]! - starts[b]! || a - b)
+    const order = new Uint32Array(count)
+    let isAscending = true
+    for (let i = 0; i < count; i++) {
+      order[i] = i
+      if (i > 0 && starts[i - 1]! > starts[i]!) isAscending = false
+    }
+    // Publics alone are in order already.
+    if (!isAscending) order.sort((a, b) => starts[a]! - starts[b]! || a - b)
     this.#starts = new Uint32Array(count)
     this.#owners = new Float64Array(count)
     let kept = 0
@@ -70,7 +75,7 @@ export class AddressTable {
 
   #read(i: number): PlacedSymbol {
     const owner = this.#owners[i]!
-    if (owner < 0) return this.data[-1 - owner]!
+    if (owner < 0) return this.#data[-1 - owner]!
     const sourceRva = this.#starts[i]!
     return {
       name: this.#publics!.at(owner).name,
@@ -81,7 +86,8 @@ export class AddressTable {
   }
 }
 
-function dataWithAddresses(globals: Globals | null, segments: Segments): PlacedSymbol[] {
+/** All global data that has an address. */
+export function dataWithAddresses(globals: Globals | null, segments: Segments): PlacedSymbol[] {
   const data: PlacedSymbol[] = []
   for (const symbol of globals ?? []) {
     if (symbol.kind !== 'data') continue

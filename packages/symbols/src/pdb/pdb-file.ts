@@ -13,7 +13,7 @@ import type {
   SymbolType,
   TypeRef,
 } from '../symbol-file.ts'
-import { AddressTable } from './address-table.ts'
+import { AddressTable, dataWithAddresses, type PlacedSymbol } from './address-table.ts'
 import { Dbi, DEBUG_STREAM, NO_STREAM } from './dbi.ts'
 import { Globals } from './globals.ts'
 import { ModuleTable, type PlacedProcedure } from './module-table.ts'
@@ -44,6 +44,7 @@ export class PdbFile implements SymbolFile {
   #globals: Globals | null | undefined
   #segments: Segments | null = null
   #addresses: AddressTable | null = null
+  #data: readonly PlacedSymbol[] | null = null
   #modules: ModuleTable | null = null
   #types: TypeTable | null = null
   #ids: TypeRecords | null | undefined
@@ -138,7 +139,7 @@ export class PdbFile implements SymbolFile {
       written.set(rva, name)
       yield { name, rva, kind: 'function' }
     }
-    for (const symbol of this.#table().data) {
+    for (const symbol of this.#globalData()) {
       written.set(symbol.rva, symbol.name)
       yield { name: symbol.name, rva: symbol.rva, kind: 'data' }
     }
@@ -239,8 +240,13 @@ export class PdbFile implements SymbolFile {
   }
 
   #table(): AddressTable {
-    this.#addresses ??= new AddressTable(this.publics, this.globals, this.segments)
+    this.#addresses ??= new AddressTable(this.publics, this.#globalData(), this.segments)
     return this.#addresses
+  }
+
+  #globalData(): readonly PlacedSymbol[] {
+    this.#data ??= dataWithAddresses(this.globals, this.segments)
+    return this.#data
   }
 
   #symbolRecords(): StreamBytes {

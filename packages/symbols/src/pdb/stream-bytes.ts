@@ -5,6 +5,7 @@ import { SymbolsError } from '../errors.ts'
 
 type Fields = Readonly<Record<string, FieldKind<unknown>>>
 const utf8 = new TextDecoder()
+const SHORT_TEXT = 128
 
 export class StreamBytes {
   /** `TPI stream`, for messages. */
@@ -54,13 +55,21 @@ export class StreamBytes {
 
   /** Offset of the NUL that ends the name at `offset`. */
   nameEnd(offset: number, limit: number): number {
-    const end = offset <= limit ? this.bytes.indexOf(0, offset) : -1
-    if (end < 0 || end >= limit) throw this.damaged(offset, 'a name has no end')
-    return end
+    const { bytes } = this
+    const last = Math.min(limit, bytes.byteLength)
+    for (let at = offset; at < last; at++) if (bytes[at] === 0) return at
+    throw this.damaged(offset, 'a name has no end')
   }
 
   text(offset: number, end: number): string {
-    return utf8.decode(this.bytes.subarray(offset, end))
+    const { bytes } = this
+    let all = 0
+    for (let at = offset; at < end; at++) all |= bytes[at]!
+    const text = bytes.subarray(offset, end)
+    // A decoder takes longer to call than a short name to copy: a PDB has tens of thousands of these.
+    return all < 0x80 && text.byteLength <= SHORT_TEXT
+      ? String.fromCharCode.apply(null, text as unknown as number[]) // any array-like does
+      : utf8.decode(text)
   }
 
   damaged(offset: number, finding: string): SymbolsError {

@@ -131,7 +131,14 @@ export function publicAt(stream: StreamBytes, offset: number): PublicSymbol {
   if (record.kind !== S_PUB32) {
     throw stream.damaged(offset, `a record of kind ${hex(record.kind)} among the publics, expected 0x110e`)
   }
-  const fields = stream.struct(PubSym32, offset)
+  // Read without a view of the structure: a kernel has tens of thousands of these.
   const name = nameAfter(stream, record, PubSym32.size)
-  return { name, segment: fields.segment, offset: fields.offset, flags: fields.flags }
+  const { segment, offset: place, flags } = PubSym32.fields
+  const { view } = stream
+  return {
+    name,
+    segment: view.getUint16(offset + segment.offset, true),
+    offset: view.getUint32(offset + place.offset, true),
+    flags: view.getUint32(offset + flags.offset, true),
+  }
 }
