@@ -37,16 +37,17 @@ function build(folder) {
     run('clang-16', '--target=x86_64-pc-windows-msvc', '-c', 'names.S', '-o', 'names.obj') ??
     run(
       'lld-link-16',
-      ...[
-        '/nologo',
-        '/subsystem:native',
-        '/driver',
-        '/entry:DriverEntry',
-        '/nodefaultlib',
-        '/debug',
-        '/Brepro',
-      ],
-      ...['/opt:noref,noicf', '/pdb:names.pdb', '/out:names.sys', 'names.obj'],
+      '/nologo',
+      '/subsystem:native',
+      '/driver',
+      '/entry:DriverEntry',
+      '/nodefaultlib',
+      '/debug',
+      '/Brepro',
+      '/opt:noref,noicf',
+      '/pdb:names.pdb',
+      '/out:names.sys',
+      'names.obj',
     )
   )
 }

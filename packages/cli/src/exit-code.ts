@@ -1,6 +1,8 @@
 // Exit codes: a verdict is 0, 1 or 3; the rest says that there is none.
 import type { Verdict } from '@dumpstack/crashtest'
 
+/** What was asked about is not good, or not there. */
+export const EXIT_NOT_GOOD = 1
 export const EXIT_USAGE = 2
 export const EXIT_INFRASTRUCTURE = 4
 /** 128 + SIGINT. */

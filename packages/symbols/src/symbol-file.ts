@@ -63,7 +63,12 @@ export type SymbolType =
       readonly size: number
       readonly fields: readonly TypeField[]
     }
-  | { readonly kind: 'function'; readonly size: number }
+  | {
+      readonly kind: 'function'
+      readonly size: number
+      /** What it returns, where the file says. */
+      readonly returns?: TypeRef
+    }
 /** Opaque to all but the file that gave it. */
 export type TypeRef = number | string
 export interface TypeField {

@@ -84,10 +84,14 @@ export class PdbFile implements SymbolFile {
     return this.#segments
   }
 
+  get hasTypes(): boolean {
+    return this.msf.streamByteLength(TPI_STREAM) > 0
+  }
+
   /** Throws SYMBOLS_NO_TYPES where the PDB has none. */
   get types(): TypeTable {
     if (this.#types === null) {
-      if (this.msf.streamByteLength(TPI_STREAM) === 0) {
+      if (!this.hasTypes) {
         throw new SymbolsError('SYMBOLS_NO_TYPES', `${this.origin} has no types`, { origin: this.origin })
       }
       this.#types = new TypeTable(new TypeRecords(this.msf, TPI_STREAM, 'TPI stream'))

@@ -72,7 +72,7 @@ export class TypeTable {
       }
       case LF_PROCEDURE:
       case LF_MFUNCTION:
-        return { kind: 'function', size: 0 }
+        return { kind: 'function', size: 0, returns: stream.struct(ProcedureType, record.offset).returnType }
       case LF_VTSHAPE:
         return primitive(0x03)
     }
