@@ -3,6 +3,7 @@ import { gva } from '@dumpstack/bytes'
 import { expect, it } from 'vitest'
 import { bad, dumpWith } from '../crash/bad-miniports.test-support.ts'
 import { testMachine } from '../fake-kernel.test-support.ts'
+import type { MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import { startRuntimeStack } from './start-runtime-stack.ts'
 
@@ -49,3 +50,64 @@ it('leaves the dump instance without a context when the miniport does not suppor
   const { report } = dumpWith(storahci, { runtimeMiniport: bad(() => ({ featureSupport: 0 })) })
   expect(report).toMatchObject({ finalStatus: 0xc000009d, failure: 'HwFindAdapter returned 2, expected 1' })
 })
+
+const DUMP_POINTERS = 0x26
+
+/** storahci that answers SRB_FUNCTION_DUMP_POINTERS in its own way. */
+const describing = (change: (pointers: DataView) => void): MiniportImage =>
+  bad((data, { port }) => ({
+    hwBuildIo: (extension, block) => {
+      const goesOn = data.hwBuildIo!(extension, block)
+      if (block.view.getUint8(2) === DUMP_POINTERS) {
+        change(port.dereference(gva(block.view.getBigUint64(0x18, true)), 0x70).view)
+      }
+      return goesOn
+    },
+  }))
+
+it.each<[string, (pointers: DataView) => void, RegExp]>([
+  ['no Version', (p) => p.setUint16(0, 0, true), /Version is 0x0 and Size is 0x70, expected both to be set/],
+  ['no Size', (p) => p.setUint16(2, 0, true), /Version is 0x100 and Size is 0x0, expected both to be set/],
+  [
+    'a common buffer above 64 KiB',
+    (p) => p.setUint32(0x38, 0x10001, true),
+    /CommonBufferSize is 0x10001, expected at most 0x10000/,
+  ],
+  [
+    'one physical break',
+    (p) => p.setUint32(0x54, 1, true),
+    /MaximumTransferLength 0x20000 and NumberOfPhysicalBreaks 0x1 do not allow one page/,
+  ],
+])('refuses dump pointers with %s', (_what, change, message) => {
+  const { machine, kernel, controller } = testMachine()
+  const miniport = describing(change)
+  expect(() => startRuntimeStack({ machine, kernel, controller, miniport })).toThrow(message)
+})
+
+it.each<[number, number, number]>([
+  [0x4000, 0x21, 0x4000],
+  [0x20000, 5, 0x4000],
+  [0xffffffff, 0xffffffff, 0x10000],
+  [0, 0, 0x10000],
+])(
+  'sends dump writes within MaximumTransferLength %i and %i breaks of the running miniport',
+  (length, breaks, expected) => {
+    const lengths = new Set<number>()
+    const { report } = dumpWith(
+      bad((data) => ({
+        hwBuildIo: (extension, block) => {
+          if (block.view.getUint8(0x48) === 0x2a) lengths.add(block.view.getUint32(0x10, true))
+          return data.hwBuildIo!(extension, block)
+        },
+      })),
+      {
+        runtimeMiniport: describing((pointers) => {
+          pointers.setUint32(0x50, length, true)
+          pointers.setUint32(0x54, breaks, true)
+        }),
+      },
+    )
+    expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+    expect(Math.max(...lengths)).toBe(expected)
+  },
+)

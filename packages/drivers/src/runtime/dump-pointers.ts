@@ -1,5 +1,6 @@
 // IOCTL_SCSI_GET_DUMP_POINTERS: what crashdmp learns from the running stack, laid out in guest RAM. The miniport's context
 // for its dump instance comes through SRB_FUNCTION_DUMP_POINTERS when it has STOR_FEATURE_DUMP_POINTERS.
+import { hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
@@ -7,7 +8,9 @@ import {
   DumpDriver,
   DumpPointersEx,
   MappedAddress,
+  type MiniportDumpPointers,
   PortConfigurationInformation,
+  SP_UNINITIALIZED_VALUE,
   STOR_FEATURE_DUMP_POINTERS,
 } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
@@ -40,15 +43,11 @@ export function makeDumpPointers(
   new Uint8Array(saved.view.buffer, saved.view.byteOffset, PortConfigurationInformation.size).set(
     new Uint8Array(view.buffer, view.byteOffset, PortConfigurationInformation.size),
   )
+  let maximumTransfer = COMMON_BUFFER_BYTES
   if ((port.data.featureSupport & STOR_FEATURE_DUMP_POINTERS) !== 0) {
-    const answer = disk.miniportDumpPointers()
-    if (answer === null) {
-      throw new DriversError(
-        'DUMP_POINTERS',
-        `${port.image.baseName} did not answer SRB_FUNCTION_DUMP_POINTERS`,
-      )
-    }
+    const answer = askMiniport(port, disk)
     PortConfigurationInformation.at(saved.view).miniportDumpData = answer.miniportPrivateDumpData
+    maximumTransfer = Math.min(maximumTransfer, transferLimit(answer))
   }
   const miniport = driverEntry(take(DumpDriver.size), port.image.nameOnDisk, null)
   const portDriver = driverEntry(take(DumpDriver.size), 'storport.sys', miniport)
@@ -62,10 +61,46 @@ export function makeDumpPointers(
   pointers.allocateCommonBuffers = 1
   pointers.driverList = portDriver.va
   pointers.dwPortFlags = DUMP_EX_FLAG_SUPPORT_64BITMEMORY
-  pointers.maxTransferSize = COMMON_BUFFER_BYTES
+  pointers.maxTransferSize = maximumTransfer
   pointers.mappedRegisterBase = chain ?? 0n
   return memory
 }
+
+/** What the miniport says of its dump instance, checked as far as its documentation demands. */
+function askMiniport(port: Storport, disk: BootDisk): MiniportDumpPointers {
+  const { baseName } = port.image
+  const answer = disk.miniportDumpPointers()
+  if (answer === null) {
+    throw new DriversError('DUMP_POINTERS', `${baseName} did not answer SRB_FUNCTION_DUMP_POINTERS`)
+  }
+  const { version, size, commonBufferSize } = answer
+  const refused = (what: string): DriversError =>
+    new DriversError('DUMP_POINTERS', `MINIPORT_DUMP_POINTERS of ${baseName}: ${what}`)
+  if (version === 0 || size === 0) {
+    throw refused(`Version is ${hex(version)} and Size is ${hex(size)}, expected both to be set`)
+  }
+  if (commonBufferSize > COMMON_BUFFER_BYTES) {
+    const limit = `expected at most ${hex(COMMON_BUFFER_BYTES)}`
+    throw refused(`CommonBufferSize is ${hex(commonBufferSize)}, ${limit}`)
+  }
+  if (transferLimit(answer) < PAGE_SIZE) {
+    const { maximumTransferLength, numberOfPhysicalBreaks } = answer
+    const limits = `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)}`
+    throw refused(`${limits} do not allow one page in a transfer`)
+  }
+  return answer
+}
+
+/** Bytes of one dump-mode transfer; a limit that the miniport left at 0 or unset does not count. */
+function transferLimit({ maximumTransferLength, numberOfPhysicalBreaks }: MiniportDumpPointers): number {
+  const byLength = isSet(maximumTransferLength) ? maximumTransferLength : Number.POSITIVE_INFINITY
+  const byBreaks = isSet(numberOfPhysicalBreaks)
+    ? (numberOfPhysicalBreaks - 1) * PAGE_SIZE
+    : Number.POSITIVE_INFINITY
+  return Math.min(byLength, byBreaks)
+}
+
+const isSet = (limit: number): boolean => limit !== 0 && limit !== SP_UNINITIALIZED_VALUE
 
 function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | null): GuestBlock {
   const driver = DumpDriver.at(block.view)
