@@ -13,6 +13,7 @@ import type { KernelMemory, KernelServices, LoadedImage } from './kernel-service
 
 const RAM_VA = 0xffff_8000_0000_0000n
 const IO_VA = 0xffff_f780_0000_0000n
+const SYSTEM_PTES_VA = 0xffff_f880_0000_0000n
 const FIRST_FREE = 0x200000
 const IMAGE_BYTES = 0x4000
 const EXPORTS = [
@@ -30,6 +31,7 @@ export class FakeKernel implements KernelServices {
   readonly unloaded: LoadedImage[] = []
   readonly #machine: Machine
   #next = FIRST_FREE
+  #nextPte = gva(SYSTEM_PTES_VA)
 
   constructor(machine: Machine) {
     this.#machine = machine
@@ -55,6 +57,12 @@ export class FakeKernel implements KernelServices {
     const page = Math.floor(address / PAGE_SIZE)
     const isRam = ram.runs.some((run) => page >= run.basePage && page < run.basePage + run.pageCount)
     return va >= RAM_VA && isRam && address < this.#next ? gpa(address) : null
+  }
+
+  reserveSystemPtes(pageCount: number): Gva {
+    const va = this.#nextPte
+    this.#nextPte = gva(va + BigInt(pageCount * PAGE_SIZE))
+    return va
   }
 
   mapIoSpace(address: Gpa): Gva {

@@ -5,6 +5,18 @@ import { DriversError } from './errors.ts'
 
 export type FaultAccess = 'read' | 'write'
 
+/** A driver wants to see memory at once whose pages do not follow each other in RAM; blocks are views of one piece of RAM. */
+export class NotOneView extends DriversError {
+  constructor(driver: string, va: Gva, byteLength: number) {
+    const what = `${driver} dereferences ${hex(byteLength)} bytes at ${hex(va)} over pages that lie apart in RAM`
+    super('NOT_ONE_VIEW', `${what}, which is not modelled: expected one page at a time`, {
+      driver,
+      va,
+      byteLength,
+    })
+  }
+}
+
 export class GuestFault extends DriversError {
   readonly address: Gva
   readonly access: FaultAccess

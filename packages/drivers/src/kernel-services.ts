@@ -25,6 +25,8 @@ export interface KernelServices {
   allocate(byteLength: number, options: { owner: Owner; below4GiB?: boolean }): KernelMemory
   /** Virtual to physical through the kernel's page tables; null when not mapped. */
   vaToGpa(va: Gva): Gpa | null
+  /** Addresses for pages that somebody maps later; no page table entry points anywhere yet. */
+  reserveSystemPtes(pageCount: number): Gva
   /** Maps a register window; the same window gives the same address. */
   mapIoSpace(gpa: Gpa, byteLength: number): Gva
   /** An image that is loaded under that base name is shared. Throws when the image is not installed. */

@@ -1,4 +1,6 @@
 // Makes deliberately bad dump miniports out of storahci, each by one change.
+
+import type { DumpPlan } from '@dumpstack/dumpfile'
 import { PortConfigurationInformation, ScsiRequestBlock } from '@dumpstack/nt'
 import { type Alteration, alteredMiniport } from '../altered-miniport.ts'
 import type { DumpWriteReport } from '../dump-stack.ts'
@@ -21,10 +23,10 @@ export const bad = (change: Change): MiniportImage =>
 
 export function dumpWith(
   miniport: MiniportImage,
-  options: CrashOptions = {},
+  options: CrashOptions & { readonly plan?: DumpPlan } = {},
 ): { crashed: Crashed; report: DumpWriteReport } {
   const crashed = crash({ ...options, miniport })
-  return { crashed, report: writeDump(crashed.stack, PLAN) }
+  return { crashed, report: writeDump(crashed.stack, options.plan ?? PLAN) }
 }
 
 /** Does something in HwFindAdapter before the real one. */

@@ -1,6 +1,6 @@
 // One dump from the port's DriverEntry to FinishRoutine: brings the stack up, moves the plan's extents in batches through filter
 // and port, flushes. The order of filter start and port start is the profile's.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
@@ -10,6 +10,7 @@ import {
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
+import { DataWindow } from '../data-window.ts'
 import { guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage } from '../miniport.ts'
@@ -36,6 +37,8 @@ export interface DumpRunOptions {
   readonly contextMemory: KernelMemory
   /** Scratch pages, then one page for the MDL. */
   readonly scratchMemory: KernelMemory
+  /** System PTEs, one for each page of an MDL. */
+  readonly dataWindow: Gva
   readonly map: PageFileMap
   readonly log: ViolationLog
 }
@@ -71,8 +74,9 @@ export class DumpRun {
     this.#audit = new DmaAudit(machine, options.controller.name, (rule, call, message) =>
       this.environment.violate(rule, call, message),
     )
-    this.#port = new DiskDump(this.environment, profile, context, this.#audit)
     const { maxPagesPerWrite } = profile.limits
+    const window = new DataWindow(options.dataWindow, maxPagesPerWrite)
+    this.#port = new DiskDump(this.environment, profile, context, window, this.#audit)
     const scratchBytes = maxPagesPerWrite * PAGE_SIZE
     this.#batch = new WriteBatch(
       guestBlock(machine.ram, scratchMemory, scratchBytes, mdlBytes(maxPagesPerWrite)),

@@ -10,9 +10,10 @@ import {
   type Profile,
   STATUS_SUCCESS,
 } from '@dumpstack/nt'
+import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock, GuestHeap } from '../guest-block.ts'
-import { GuestFault } from '../guest-fault.ts'
+import { GuestFault, NotOneView } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
   DeviceRegisters,
@@ -61,6 +62,7 @@ export interface DumpPortSide {
   /** StorPortInitialize with valid tables; NTSTATUS. */
   onInitialize(data: HwInitializationData): number
   readonly configBlock: GuestBlock
+  readonly dataWindow: DataWindow
   readonly activeSrb: GuestBlock | null
   readonly srbExtension: GuestBlock
   readonly scatterGatherList: ScatterGatherList
@@ -235,7 +237,7 @@ export class CrashEnvironment implements PortExports {
     va: Gva,
   ): { gpa: Gpa; length: number } | null {
     this.#watch.onCall()
-    const address = this.#kernel.vaToGpa(va)
+    const address = this.#translate(va)
     return address === null ? null : { gpa: address, length: PAGE_SIZE - (address % PAGE_SIZE) }
   }
 
@@ -267,10 +269,20 @@ export class CrashEnvironment implements PortExports {
 
   dereference(va: Gva, byteLength: number): GuestBlock {
     this.#watch.onCall()
-    const address = this.#kernel.vaToGpa(va)
-    const end = this.#kernel.vaToGpa(gva(va + BigInt(Math.max(byteLength, 1) - 1)))
-    if (address === null || end === null) throw new GuestFault(this.image.baseName, 'read', va)
+    const address = this.#translate(va)
+    if (address === null) throw new GuestFault(this.image.baseName, 'read', va)
+    for (let at = PAGE_SIZE - (address % PAGE_SIZE); at < byteLength; at += PAGE_SIZE) {
+      const next = gva(va + BigInt(at))
+      const nextAddress = this.#translate(next)
+      if (nextAddress === null) throw new GuestFault(this.image.baseName, 'read', next)
+      if (nextAddress !== address + at) throw new NotOneView(this.image.baseName, va, byteLength)
+    }
     return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
+  }
+
+  #translate(va: Gva): Gpa | null {
+    const { dataWindow } = this.#side
+    return dataWindow.holds(va) ? dataWindow.translate(va) : this.#kernel.vaToGpa(va)
   }
 
   markDumpMemory(): number {

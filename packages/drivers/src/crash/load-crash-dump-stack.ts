@@ -1,6 +1,6 @@
 // crashdmp, the broker: loads the stack of a profile over a running storage stack, twice, keeps what the dump will need and
 // guards it, and writes the dump when KeBugCheckEx asks. The kernel reaches it through a call table in guest RAM.
-import { hex } from '@dumpstack/bytes'
+import { type Gva, hex } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
@@ -9,6 +9,7 @@ import {
   controllerDrivers,
   STATUS_DEVICE_NOT_READY,
   STATUS_IO_TIMEOUT,
+  STATUS_NOT_SUPPORTED,
   STATUS_UNSUCCESSFUL,
   type StackImage,
 } from '@dumpstack/nt'
@@ -23,7 +24,7 @@ import type {
 import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
 import { guestBlock } from '../guest-block.ts'
-import { GuestFault } from '../guest-fault.ts'
+import { GuestFault, NotOneView } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import { routineAddress } from '../port-configuration.ts'
 import { DriverHang } from './driver-hang.ts'
@@ -49,6 +50,7 @@ interface Loaded {
   readonly filter: LoadedFilter
   readonly contextMemory: KernelMemory
   readonly scratchMemory: KernelMemory
+  readonly dataWindow: Gva
   readonly mapMemory: KernelMemory
   readonly extentCount: number
   readonly guard: GuardedMemory
@@ -112,6 +114,7 @@ class Crashdmp implements CrashDumpStack {
       filter: this.#loadFilter(this.#pick(this.#drivers.secondLoad, images, 'filter')),
       contextMemory,
       scratchMemory: this.#allocate((profile.limits.maxPagesPerWrite + 1) * 4096),
+      dataWindow: this.#kernel.reserveSystemPtes(profile.limits.maxPagesPerWrite),
       mapMemory,
       extentCount: extents.length,
       guard,
@@ -170,6 +173,7 @@ class Crashdmp implements CrashDumpStack {
       return report(status, run.failure)
     } catch (error) {
       if (error instanceof DriverHang) return report(STATUS_IO_TIMEOUT, error.message)
+      if (error instanceof NotOneView) return report(STATUS_NOT_SUPPORTED, error.message)
       if (!(error instanceof GuestFault)) throw error
       const { environment } = run
       const place = `${loaded.miniportImage.baseName}+${hex(environment.routine - loaded.miniportImage.base)}`

@@ -1,5 +1,5 @@
 // The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
-import { type Gpa, type Gva, gpa, hex } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -13,8 +13,10 @@ import {
   SRB_STATUS_PENDING,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { InquiryData, ReadCapacity16Data, SenseData } from '@dumpstack/spec'
+import { InquiryData, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
+import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
+import { fillBlock } from '../guest-block.ts'
 import { GuestFault } from '../guest-fault.ts'
 import type { GuestBlock } from '../miniport.ts'
 import type { BootDevice } from '../runtime-stack.ts'
@@ -29,6 +31,7 @@ const STEP_NS = 100_000
 const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
 const MAXIMUM_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
+const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const TWO_TO_32 = 0x100000000
 
 /** One SRB with all that belongs to it. */
@@ -37,6 +40,7 @@ interface Request {
   readonly extension: GuestBlock
   readonly list: GuestScatterGatherList
   readonly sense: GuestBlock
+  readonly window: DataWindow
   transfer: Transfer | null
 }
 interface Transfer {
@@ -111,6 +115,7 @@ export class BootDisk {
 
   /** SRB_FUNCTION_DUMP_POINTERS: null when the miniport refuses. */
   miniportDumpPointers(): MiniportDumpPointers | null {
+    fillBlock(this.#buffer, 0)
     const status = this.#small(
       SRB_FUNCTION_DUMP_POINTERS,
       MiniportDumpPointers.size,
@@ -123,14 +128,23 @@ export class BootDisk {
   #identify(): BootDevice {
     this.#smallScsi('INQUIRY', InquiryData.size, (builder) => builder.inquiry(InquiryData.size))
     const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
-    this.#smallScsi('READ CAPACITY', ReadCapacity16Data.size, (builder) =>
+    return { model, ...this.#capacity() }
+  }
+
+  /** READ CAPACITY (10), and (16) where the last block does not fit, as a miniport for small disks knows only the first. */
+  #capacity(): { sectorBytes: number; sectorCount: number } {
+    this.#smallScsi('READ CAPACITY (10)', ReadCapacityData.size, (builder) => builder.readCapacity10())
+    const small = ReadCapacityData.at(this.#buffer.view)
+    if (small.logicalBlockAddress !== LAST_BLOCK_DOES_NOT_FIT) {
+      return { sectorBytes: small.bytesPerBlock, sectorCount: small.logicalBlockAddress + 1 }
+    }
+    this.#smallScsi('READ CAPACITY (16)', ReadCapacity16Data.size, (builder) =>
       builder.readCapacity16(ReadCapacity16Data.size),
     )
-    const capacity = ReadCapacity16Data.at(this.#buffer.view)
+    const large = ReadCapacity16Data.at(this.#buffer.view)
     return {
-      model,
-      sectorBytes: capacity.bytesPerBlock,
-      sectorCount: capacity.logicalBlockAddressHigh * TWO_TO_32 + capacity.logicalBlockAddressLow + 1,
+      sectorBytes: large.bytesPerBlock,
+      sectorCount: large.logicalBlockAddressHigh * TWO_TO_32 + large.logicalBlockAddressLow + 1,
     }
   }
 
@@ -153,6 +167,7 @@ export class BootDisk {
     builder.srb.dataBuffer = this.#buffer.va
     compose(builder)
     request.transfer = null
+    request.window.unmap()
     this.#active++
     this.#port.start(builder.block)
     const giveUpAt = this.#machine.nowNs + PATIENCE_NS
@@ -168,6 +183,7 @@ export class BootDisk {
       extension: this.#port.allocate(this.#port.config.srbExtensionSize),
       list: new GuestScatterGatherList(this.#port.allocate(scatterGatherBytes(1))),
       sense: this.#port.allocate(SenseData.size),
+      window: this.#port.reserveWindow(MAXIMUM_REQUEST_BYTES / PAGE_SIZE + 1),
       transfer: null,
     }
     this.#bySrb.set(request.builder.block.va, request)
@@ -197,7 +213,7 @@ export class BootDisk {
   }
 
   #send(request: Request, transfer: Transfer): boolean {
-    const { builder, list } = request
+    const { builder, list, window } = request
     const flags = (transfer.isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
     builder.begin(
       SRB_FUNCTION_EXECUTE_SCSI,
@@ -213,6 +229,12 @@ export class BootDisk {
     builder.transfer(transfer.isWrite, transfer.diskOffset / sectorBytes, transfer.byteLength / sectorBytes)
     list.clear()
     list.append(gpa(transfer.gpa), transfer.byteLength)
+    const within = transfer.gpa % PAGE_SIZE
+    window.unmap()
+    for (let at = 0; at < within + transfer.byteLength; at += PAGE_SIZE) {
+      window.add(transfer.gpa - within + at)
+    }
+    builder.srb.dataBuffer = window.addressOf(0) + BigInt(within)
     transfer.attempts++
     return this.#port.start(builder.block)
   }

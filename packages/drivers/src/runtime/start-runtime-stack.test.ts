@@ -1,5 +1,6 @@
 import { gpa } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
+import { answering, bad, EXECUTE_SCSI, SERVICE_ACTION_IN16 } from '../crash/bad-miniports.test-support.ts'
 import { DriversError } from '../errors.ts'
 import { testMachine } from '../fake-kernel.test-support.ts'
 import { storahci } from '../miniports/storahci/index.ts'
@@ -42,6 +43,17 @@ describe.each([512, 4096] as const)('on a disk with sectors of %i bytes', (logic
       expect(Buffer.compare(found, bytes)).toBe(0)
     })
   })
+})
+
+it('takes the capacity of a large disk, and of a small one from a miniport that knows READ CAPACITY (10) only', () => {
+  const diskBytes = 3 * 2 ** 40
+  expect(start({ diskBytes }).stack.bootDevice.sectorCount).toBe(diskBytes / 512)
+  const miniport = bad(answering(EXECUTE_SCSI, SERVICE_ACTION_IN16, 6))
+  const small = testMachine()
+  expect(startRuntimeStack({ ...small, miniport }).bootDevice.sectorCount).toBe((64 * 1024 * 1024) / 512)
+  expect(() => startRuntimeStack({ ...testMachine({ diskBytes }), miniport })).toThrow(
+    'READ CAPACITY (16) ended with SRB status 0x6',
+  )
 })
 
 it('queues more than the disk takes at a time', () => {

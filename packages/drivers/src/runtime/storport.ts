@@ -12,6 +12,7 @@ import {
   SP_RETURN_FOUND,
   STATUS_SUCCESS,
 } from '@dumpstack/nt'
+import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { GuestHeap } from '../guest-block.ts'
 import { GuestFault } from '../guest-fault.ts'
@@ -38,6 +39,7 @@ const POOL_BYTES = 0x8000
 export interface SrbResources {
   readonly extension: GuestBlock
   readonly list: ScatterGatherList
+  readonly window: DataWindow
 }
 
 export class Storport implements PortExports {
@@ -94,6 +96,11 @@ export class Storport implements PortExports {
 
   allocate(byteLength: number): GuestBlock {
     return this.#allocate(byteLength)
+  }
+
+  /** Addresses for the data of one request. */
+  reserveWindow(pageCount: number): DataWindow {
+    return new DataWindow(this.#kernel.reserveSystemPtes(pageCount), pageCount)
   }
 
   /** Hands an SRB to the miniport; false when it is busy and wants it again later. */
@@ -226,10 +233,11 @@ export class Storport implements PortExports {
 
   getPhysicalAddress(
     _extension: GuestBlock,
-    _srb: GuestBlock | null,
+    srb: GuestBlock | null,
     va: Gva,
   ): { gpa: Gpa; length: number } | null {
-    const address = this.#kernel.vaToGpa(va)
+    const data = srb === null ? null : this.resourcesOf(srb).window.translate(va)
+    const address = data ?? this.#kernel.vaToGpa(va)
     return address === null ? null : { gpa: address, length: 0x1000 - (address % 0x1000) }
   }
 

@@ -1,5 +1,5 @@
 // The booted kernel as drivers and the rest of the system see it: memory, images, and the way into the bugcheck.
-import { endOfRuns, type Gpa, type Gva, PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
+import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
@@ -34,6 +34,10 @@ export class Kernel implements BootedKernel {
 
   vaToGpa(va: Gva): Gpa | null {
     return this.#state.memory.tables.translate(va)
+  }
+
+  reserveSystemPtes(pageCount: number): Gva {
+    return this.#state.memory.regions.systemPtes.take(pageCount * PAGE_SIZE)
   }
 
   mapIoSpace(gpa: Gpa, byteLength: number): Gva {

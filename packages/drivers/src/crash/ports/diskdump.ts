@@ -2,6 +2,7 @@
 // offset and splits at the smallest of its own limit, the miniport's and the physical breaks'.
 import { hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
+  MDL_MAPPED_TO_SYSTEM_VA,
   MDL_PFN_ARRAY,
   Mdl,
   type Profile,
@@ -20,6 +21,7 @@ import {
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
+import type { DataWindow } from '../../data-window.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
 import type { SrbBuilder } from '../../srb-builder.ts'
@@ -38,9 +40,12 @@ const UNASSIGNED_FUNCTION = 0x7f
 const TWO_TO_32 = 0x100000000
 const BYTE_COUNT = Mdl.fields.byteCount.offset
 const BYTE_OFFSET = Mdl.fields.byteOffset.offset
+const MDL_FLAGS = Mdl.fields.mdlFlags.offset
+const MAPPED_SYSTEM_VA = Mdl.fields.mappedSystemVa.offset
 
 export class DiskDump implements DumpPortSide {
   readonly scatterGatherList: GuestScatterGatherList
+  readonly dataWindow: DataWindow
   readonly #environment: CrashEnvironment
   readonly #adapter: DumpAdapter
   readonly #srb: PolledSrb
@@ -51,7 +56,14 @@ export class DiskDump implements DumpPortSide {
   #sectorBytes = PAGE_SIZE
   #failure = ''
 
-  constructor(environment: CrashEnvironment, profile: Profile, context: StackContext, audit: DmaAudit) {
+  constructor(
+    environment: CrashEnvironment,
+    profile: Profile,
+    context: StackContext,
+    dataWindow: DataWindow,
+    audit: DmaAudit,
+  ) {
+    this.dataWindow = dataWindow
     this.#environment = environment
     this.#audit = audit
     this.#sendsPerSrb = profile.limits.sendsPerSrb
@@ -112,16 +124,27 @@ export class DiskDump implements DumpPortSide {
     const { view } = mdl
     const total = view.getUint32(BYTE_COUNT, true)
     const first = view.getUint32(BYTE_OFFSET, true)
-    const va = view.getBigUint64(Mdl.fields.mappedSystemVa.offset, true)
+    this.#mapMdl(view, first, total)
     for (let done = 0; done < total; ) {
       const length = Math.min(total - done, this.#adapter.maximumTransfer)
       if (!this.#listPages(view, first + done, length)) return STATUS_NOT_SUPPORTED
       const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
-      const status = this.#transfer(block, length, done === 0 ? va : va + BigInt(done))
+      const status = this.#transfer(block, length, this.dataWindow.addressOf(done / PAGE_SIZE))
       if (status !== STATUS_SUCCESS) return status
       done += length
     }
+    this.dataWindow.unmap()
     return STATUS_SUCCESS
+  }
+
+  /** MmMapMemoryDumpMdl: the MDL's pages appear in the data window. */
+  #mapMdl(mdl: DataView, byteOffset: number, byteCount: number): void {
+    this.dataWindow.unmap()
+    for (let at = 0; at < byteOffset + byteCount; at += PAGE_SIZE) {
+      this.dataWindow.add(pageOfMdl(mdl, at / PAGE_SIZE) * PAGE_SIZE)
+    }
+    mdl.setUint16(MDL_FLAGS, mdl.getUint16(MDL_FLAGS, true) | MDL_MAPPED_TO_SYSTEM_VA, true)
+    mdl.setBigUint64(MAPPED_SYSTEM_VA, this.dataWindow.addressOf(0), true)
   }
 
   /** FinishRoutine: SYNCHRONIZE CACHE, judged by the disk, then SHUTDOWN as the last SRB (DM-47). */
@@ -219,8 +242,7 @@ export class DiskDump implements DumpPortSide {
     while (at < end) {
       const within = at % PAGE_SIZE
       const piece = Math.min(PAGE_SIZE - within, end - at)
-      const entry = MDL_PFN_ARRAY + ((at - within) / PAGE_SIZE) * 8
-      const page = mdl.getUint32(entry + 4, true) * TWO_TO_32 + mdl.getUint32(entry, true)
+      const page = pageOfMdl(mdl, (at - within) / PAGE_SIZE)
       const address = page * PAGE_SIZE + within
       if (address >= reach) {
         const what =
@@ -233,4 +255,9 @@ export class DiskDump implements DumpPortSide {
     }
     return true
   }
+}
+
+function pageOfMdl(mdl: DataView, index: number): number {
+  const entry = MDL_PFN_ARRAY + index * 8
+  return mdl.getUint32(entry + 4, true) * TWO_TO_32 + mdl.getUint32(entry, true)
 }

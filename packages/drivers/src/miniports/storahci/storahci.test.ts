@@ -19,7 +19,11 @@ function started(diskBytes = DISK_BYTES) {
   const buffer = port.allocate(0x2000)
   const sense = port.allocate(SENSE_BYTES)
   const list = new GuestScatterGatherList(port.allocate(scatterGatherBytes(4)))
-  const resources = { extension: port.allocate(port.config.srbExtensionSize), list }
+  const resources = {
+    extension: port.allocate(port.config.srbExtensionSize),
+    list,
+    window: port.reserveWindow(1),
+  }
   let completions = 0
   port.resourcesOf = () => resources
   port.onComplete = () => completions++
