@@ -1,18 +1,27 @@
 // Every command, in the order of .help.
 import type { Command } from '../command.ts'
 import { bugcheck } from './bugcheck.ts'
+import { cxr, ecxr } from './cxr.ts'
 import { d } from './d.ts'
+import { dt } from './dt.ts'
+import { dumpdebug } from './dumpdebug.ts'
+import { enumtag } from './enumtag.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { help } from './help.ts'
 import { k } from './k.ts'
 import { lm } from './lm.ts'
 import { ln } from './ln.ts'
+import { logclose, logopen } from './log.ts'
 import { processorCommand } from './processor.ts'
 import { quit } from './quit.ts'
 import { r } from './r.ts'
+import { reload } from './reload.ts'
+import { sympath } from './sympath.ts'
+import { u } from './u.ts'
 import { vertarget } from './vertarget.ts'
 import { x } from './x.ts'
 
 export const COMMANDS: readonly Command[] = [
-  bugcheck, d, evaluateCommand, k, lm, ln, processorCommand, quit, r, vertarget, x, help,
-] // biome-ignore format: one row
+  bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, k, lm, ln, logclose, logopen,
+  processorCommand, quit, r, reload, sympath, u, vertarget, x, help,
+] // biome-ignore format: a list

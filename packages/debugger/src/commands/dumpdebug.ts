@@ -1,0 +1,82 @@
+import { hex, hex64 } from '@dumpstack/bytes'
+import { DumpHeader64, dumpTypeName, PAGE_FILL_32, type TriageDump } from '@dumpstack/dumpfile'
+import type { Command } from '../command.ts'
+
+export const dumpdebug: Command = {
+  names: ['.dumpdebug'],
+  help: {
+    summary: 'show what the headers of the dump file say',
+    usage: ['.dumpdebug'],
+    text: 'Shows the fields of the dump header, and of the header behind it: the bitmap, the runs, or the pools of a minidump. Fields that nobody set hold the fill PAGE and are shown as not set.',
+    follows:
+      'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-dumpdebug--display-dump-debugging-information-; layout unverified',
+  },
+  run({ session, print }) {
+    const { dump } = session
+    const raw = DumpHeader64.of(dump.headerBytes)
+    const row = (name: string, value: string): void => print(`${name.padEnd(22)} ${value}`)
+    const number = (name: string, value: number): void =>
+      row(name, value === PAGE_FILL_32 ? 'not set' : value.toString(16).padStart(8, '0'))
+    print('----- 64 bit Kernel Dump Analysis - Dump Header')
+    print()
+    print('DUMP_HEADER64:')
+    number('MajorVersion', raw.majorVersion)
+    number('MinorVersion', raw.minorVersion)
+    row('DirectoryTableBase', hex64(raw.directoryTableBase))
+    row('PfnDataBase', hex64(raw.pfnDataBase))
+    row('PsLoadedModuleList', hex64(raw.psLoadedModuleList))
+    row('PsActiveProcessHead', hex64(raw.psActiveProcessHead))
+    number('MachineImageType', raw.machineImageType)
+    number('NumberProcessors', raw.numberProcessors)
+    number('BugCheckCode', raw.bugCheckCode)
+    for (let index = 0; index < 4; index++) {
+      row(`BugCheckParameter${index + 1}`, hex64(raw.bugCheckParameters.get(index)))
+    }
+    row('KdDebuggerDataBlock', hex64(raw.kdDebuggerDataBlock))
+    row('DumpType', `${raw.dumpType.toString(16).padStart(8, '0')} (${dumpTypeName(raw.dumpType)})`)
+    row('RequiredDumpSpace', hex64(raw.requiredDumpSpace))
+    number('MiniDumpFields', raw.miniDumpFields)
+    number('ProductType', raw.productType)
+    number('SuiteMask', raw.suiteMask)
+    number('WriterStatus', raw.writerStatus)
+    number('Attributes', raw.attributes)
+    number('ExceptionCode', raw.exception.exceptionCode)
+    row('ExceptionAddress', hex64(raw.exception.exceptionAddress))
+    row('File size', hex(dump.byteLength))
+    print()
+    if (dump.triage !== undefined) printPools(dump.triage, row)
+    else {
+      row('First page', hex(dump.firstPageOffset))
+      row('Pages in the file', hex(dump.pages?.size ?? 0))
+    }
+  },
+}
+
+function printPools(triage: TriageDump, row: (name: string, value: string) => void): void {
+  const { header } = triage
+  const pool = (
+    name: string,
+    offset: number,
+    byteLength: number | null,
+    address: bigint | null = null,
+  ): void => {
+    const where = offset === 0 ? 'none' : `at file offset ${hex(offset)}`
+    const size = byteLength === null ? '' : `, ${hex(byteLength)} bytes`
+    row(name, `${where}${size}${address === null ? '' : ` of ${hex64(address)}`}`)
+  }
+  row('SizeOfDump', hex(header.sizeOfDump))
+  row('ValidOffset', hex(header.validOffset))
+  pool('Mm information', header.mmOffset, null)
+  pool('Unloaded drivers', header.unloadedDriversOffset, null)
+  pool('PRCB', header.prcbOffset, triage.prcb?.byteLength ?? null, triage.prcb?.address ?? null)
+  pool('Process', header.processOffset, triage.process?.byteLength ?? null, triage.process?.address ?? null)
+  pool('Thread', header.threadOffset, triage.thread?.byteLength ?? null, triage.thread?.address ?? null)
+  pool('Call stack', header.callStackOffset, header.sizeOfCallStack, header.topOfStack)
+  pool('Driver list', header.driverListOffset, null)
+  row('Drivers', hex(header.driverCount))
+  pool('String pool', header.stringPoolOffset, header.stringPoolSize)
+  pool('Debugger data', header.debuggerDataOffset, header.debuggerDataSize)
+  pool('Data page', header.dataPageOffset, header.dataPageSize)
+  pool('Data blocks', header.dataBlocksOffset, null)
+  row('Number of data blocks', hex(triage.blocks.length))
+}

@@ -1,0 +1,35 @@
+import { readSecondaryData } from '@dumpstack/dumpfile'
+import type { Command } from '../command.ts'
+
+const SHOWN_BYTES = 64
+const ROW = 16
+
+export const enumtag: Command = {
+  names: ['.enumtag'],
+  help: {
+    summary: 'list the secondary data of the dump',
+    usage: ['.enumtag'],
+    text:
+      'Lists the blobs that drivers and the system added behind the dump, each under a GUID: size, place in the file, and its first ' +
+      'bytes.',
+    follows:
+      'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-enumtag--enumerate-secondary-callback-data-; layout unverified',
+  },
+  async run({ session, print }) {
+    const { dump } = session
+    for (const { tag, offset, byteLength } of readSecondaryData(dump)) {
+      await session.step()
+      print(`{${tag}} - 0x${byteLength.toString(16)} bytes at file offset 0x${offset.toString(16)}`)
+      const bytes = new Uint8Array(Math.min(byteLength, SHOWN_BYTES))
+      const got = dump.source.read(offset, bytes)
+      for (let at = 0; at < got; at += ROW) {
+        const row = [...bytes.subarray(at, Math.min(at + ROW, got))]
+        const cells = row.map((byte) => byte.toString(16).padStart(2, '0').toUpperCase()).join(' ')
+        const text = row
+          .map((byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.'))
+          .join('')
+        print(`  ${cells.padEnd(ROW * 3 - 1)}  ${text}`)
+      }
+    }
+  },
+}

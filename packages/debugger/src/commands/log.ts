@@ -1,0 +1,33 @@
+import type { Command } from '../command.ts'
+import { DebuggerError } from '../errors.ts'
+
+export const logopen: Command = {
+  names: ['.logopen', '.logappend'],
+  help: {
+    summary: 'write all that follows to a file as well',
+    usage: ['.logopen FILE', '.logappend FILE'],
+    text: 'Opens a log file, or with .logappend goes on at the end of one; a log that is open is closed. What is typed is in it too.',
+    examples: ['.logopen crash.log'],
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-logopen--open-log-file-',
+  },
+  run({ debugger: control, print }, rest, name) {
+    const file = rest.replace(/^"(.*)"$/, '$1')
+    if (file === '') throw new DebuggerError('ARGUMENT', `${name} needs a file`)
+    control.openLog(file, name === '.logappend')
+    print(`Opened log file '${file}'`)
+  },
+}
+
+export const logclose: Command = {
+  names: ['.logclose'],
+  help: {
+    summary: 'close the log file',
+    usage: ['.logclose'],
+    text: 'Closes the log file that .logopen or -logo opened.',
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-logclose--close-log-file-',
+  },
+  run({ debugger: control, print }) {
+    const file = control.closeLog()
+    print(file === null ? 'No log file open' : `Closing open log file ${file}`)
+  },
+}

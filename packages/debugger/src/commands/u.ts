@@ -1,0 +1,48 @@
+import { hex64 } from '@dumpstack/bytes'
+import type { Command } from '../command.ts'
+import { DebuggerError } from '../errors.ts'
+import { disassembleAt } from '../instruction-lines.ts'
+import type { Session } from '../session.ts'
+import { addressRange } from './arguments.ts'
+
+const DEFAULT_COUNT = 8
+const nextAddress = new WeakMap<Session, bigint>()
+
+export const u: Command = {
+  names: ['u'],
+  help: {
+    summary: 'disassemble',
+    usage: ['u [ADDRESS] [L COUNT]', 'u ADDRESS END'],
+    text:
+      'Disassembles instructions, eight where no count is given; without an address, behind the last ones or at the instruction ' +
+      'pointer. Code that the dump does not hold comes from the image file, where the symbol path has the one that agrees in time ' +
+      'stamp and size.',
+    examples: ['u nt!KeBugCheckEx', 'u . L1'],
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/u--unassemble-',
+  },
+  async run({ session, print }, rest) {
+    if (session.disassembler === null) throw new DebuggerError('UNSUPPORTED', 'there is no disassembler')
+    const fallback = nextAddress.get(session) ?? session.registers.rip
+    const gap = /^(\S+)\s+([^lL\s]\S*)$/.exec(rest)
+    const { address, count } = await addressRange(session, gap === null ? rest : gap[1]!, fallback, 1)
+    const end = gap === null ? null : (await addressRange(session, gap[2]!, null, 1)).address
+    const limit = end === null ? (count ?? DEFAULT_COUNT) : Number.POSITIVE_INFINITY
+    let at = address
+    let label: string | null = null
+    for (let index = 0; index < limit && (end === null || at <= end); index++) {
+      await session.step()
+      const place = await session.symbolize(at)
+      const name = place.replace(/\+0x[0-9a-f]+$/, '')
+      if (name !== label) print(`${place}:`)
+      label = name
+      const line = await disassembleAt(session, at)
+      if (typeof line === 'string') {
+        print(`${hex64(at)} ${line}`)
+        break
+      }
+      print(line.text)
+      at = BigInt.asUintN(64, at + BigInt(line.instruction.byteLength))
+    }
+    nextAddress.set(session, at)
+  },
+}
