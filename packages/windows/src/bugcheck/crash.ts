@@ -51,8 +51,12 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
     globals.setElement('KiBugCheckData', index, value)
   }
   state.pfnDatabase.refresh(state.userProcesses.map(({ tables }) => tables))
-  const exceptionRecord = new Uint8Array(ExceptionRecord64.size)
+  // exception information that nobody set keeps the fill of the header
+  const exceptionRecord = new Uint8Array(Buffer.alloc(ExceptionRecord64.size, 'PAGE'))
   const exception = ExceptionRecord64.of(exceptionRecord)
+  exception.exceptionFlags = 0
+  exception.exceptionRecord = 0n
+  exception.numberParameters = 0
   exception.exceptionCode = STATUS_BREAKPOINT
   exception.exceptionAddress = globals.address('KeBugCheckEx')
   return {
