@@ -1,6 +1,6 @@
 // Compares every page of a dump with the RAM that it came from, in pieces of 1 MiB; memory stays flat however large the
-// dump. What the dump promises comes from the owner tags and what the dump path changed from the write log (Evidence):
-// neither is ever concluded from the comparison itself.
+// dump. What the dump promises comes from the owner tags, which of its own pages the dump path changed from the write
+// log (Evidence): neither is ever concluded from the comparison itself.
 import {
   type ByteSource,
   hex,
@@ -178,7 +178,7 @@ function combine(a: PageSet, b: PageSet, join: (x: number, y: number) => number)
   return new PageSet(a.bitCount, result)
 }
 
-function firstPages(set: PageSet): Pfn[] {
+export function firstPages(set: PageSet): Pfn[] {
   const first: Pfn[] = []
   for (const run of set.runs(1)) {
     first.push(run.basePage)

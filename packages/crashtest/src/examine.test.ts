@@ -73,6 +73,7 @@ function evidenceOf(type: 5 | 6, built: BuiltDump, full: BuiltDump): Evidence {
     used: setOf(full.pfns),
     promised: setOf(built.pfns),
     changedByDumpPath: setOf([0x150]),
+    strayWrites: setOf([]),
     bugcheck: crash.shown,
     images: ['ntoskrnl.exe', 'dump_storahci.sys'],
     controller: 'ahci0',
@@ -268,6 +269,11 @@ const cases: [string, Change, Record<string, unknown>][] = [
     'more pages changed by the dump path than allowed',
     { evidence: { changedByDumpPath: setOf(full.pfns.slice(0, 257)) } },
     { changedByDumpPath: 'the dump path changed 257 pages of RAM, at most 256 allowed' },
+  ],
+  [
+    'a page of somebody else that changed after the crash, in the dump or not',
+    { evidence: { strayWrites: setOf([0x333]) } },
+    { changedByDumpPath: '1 page that is not of the dump path changed after the crash: pfn 0x333' },
   ],
   [
     'bytes of another controller',

@@ -140,6 +140,7 @@ export class FakeTarget implements Target {
       used: ram.used,
       promised: allPages(),
       changedByDumpPath: pageSetOf([2]),
+      strayWrites: pageSetOf([]),
       bugcheck: BUGCHECK,
       images: ['ntoskrnl.exe', 'dump_storahci.sys'],
       controller: 'ahci0',

@@ -110,8 +110,12 @@ export interface Evidence {
   readonly seed: number
   /** Pages that ever were written; all others hold the published fill. */
   readonly used: PageSet
+  /** By the owner tags of RAM at the crash, not by what the dump was planned with. */
   readonly promised: PageSet
+  /** Pages of the dump path that were written after the crash: their bytes cannot be judged. */
   readonly changedByDumpPath: PageSet
+  /** Pages of anybody else whose bytes changed after the crash; a healthy dump leaves none. */
+  readonly strayWrites: PageSet
   readonly bugcheck: Bugcheck
   /** Names of kernel and dump images that the dump's module list must hold. */
   readonly images: readonly string[]

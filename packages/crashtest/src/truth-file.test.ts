@@ -13,6 +13,7 @@ const evidence: Evidence = {
   used: ram.used,
   promised: allPages(),
   changedByDumpPath: pageSetOf([2, 300]),
+  strayWrites: pageSetOf([599]),
   bugcheck: { code: 0xe2, parameters: [1n, 2n, 3n, 0xffffffffffffffffn] },
   images: ['ntoskrnl.exe'],
   controller: 'ahci0',
@@ -74,12 +75,13 @@ it('keeps only pages that are not fill, and gives back the evidence', () => {
   const { json, bin } = written()
   expect(bin.byteLength).toBe(5 * PAGE_SIZE + FRONT + 2 * PAGE_SIZE)
   const back = restoreTruth(json, new MemorySource(bin), 'truth.json')
-  const { truth, used, promised, changedByDumpPath, ...facts } = back.evidence
-  const { truth: _t, used: u, promised: p, changedByDumpPath: c, ...expected } = evidence
+  const { truth, used, promised, changedByDumpPath, strayWrites, ...facts } = back.evidence
+  const { truth: _t, used: u, promised: p, changedByDumpPath: c, strayWrites: s, ...expected } = evidence
   expect(facts).toEqual(expected)
   expect([...used.runs()]).toEqual([...u.runs()])
   expect([...promised.runs()]).toEqual([...p.runs()])
   expect([...changedByDumpPath.runs()]).toEqual([...c.runs()])
+  expect([...strayWrites.runs()]).toEqual([...s.runs()])
   expect(back.crash).toEqual(crash)
   expect(back.modifiedAt).toBe(2000)
   for (const run of FAKE_RUNS) {

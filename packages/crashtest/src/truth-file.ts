@@ -59,7 +59,7 @@ export interface DumpToKeep {
   readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
 }
 
-const FORMAT = 1
+const FORMAT = 2
 const CHUNK_PAGES = 256
 /** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
 const LONGEST_FRONT = 0x400000
@@ -79,6 +79,7 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
     used: [...usedInRuns(evidence).runs()],
     promised: [...evidence.promised.runs()],
     changedByDumpPath: [...evidence.changedByDumpPath.runs()],
+    strayWrites: [...evidence.strayWrites.runs()],
     bugcheck: evidence.bugcheck,
     images: evidence.images,
     controller: evidence.controller,
@@ -162,6 +163,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     used,
     promised: pageSet(facts, 'promised', end),
     changedByDumpPath: pageSet(facts, 'changedByDumpPath', end),
+    strayWrites: pageSet(facts, 'strayWrites', end),
     bugcheck: bugcheckOf(facts.object('bugcheck')),
     images: facts.strings('images'),
     controller: facts.string('controller'),

@@ -10,6 +10,7 @@ import type { Bugcheck } from '../boot/contract.ts'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
+import { pagesAfterCrash, pagesOf, promisedPages } from './owned-pages.ts'
 import { SavedTruth } from './saved-truth.ts'
 import type { RunningSystem, WindowsSystem } from './windows-system.ts'
 import { writtenBy } from './written-by.ts'
@@ -30,6 +31,7 @@ export interface Crash {
   readonly used: PageSet
   readonly promised: PageSet
   readonly changedByDumpPath: PageSet
+  readonly strayWrites: PageSet
   /** null: no dump was configured. */
   readonly pageFile: VolumeFile | null
   /** Base names that the dump's module list must hold: the kernel and the loaded rows of the stack. */
@@ -56,6 +58,8 @@ export async function crash(
   machine.dmaLog.clear()
   runtime.freeze()
   const frozen = kernel.bugcheck(BUGCHECK, 0)
+  const promised = promisedPages(machine.ram, dump)
+  const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
   if (options.conditions.dumpNeverWritten === true) {
     machine.faults.add({ controller: system.dumpController, kind: 'hang', afterWrites: 0 })
   }
@@ -83,8 +87,8 @@ export async function crash(
     bugcheck: BUGCHECK,
     truth,
     used,
-    promised: kernel.promised(dump),
-    changedByDumpPath: copyOf(machine.writes.pages),
+    promised,
+    ...pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen),
     images: imagesOf(running),
     writtenBy:
       pageFile === null

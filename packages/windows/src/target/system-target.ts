@@ -186,6 +186,7 @@ export class SystemTarget implements Target {
       used: crashed.used,
       promised: crashed.promised,
       changedByDumpPath: crashed.changedByDumpPath,
+      strayWrites: crashed.strayWrites,
       bugcheck: crashed.bugcheck,
       images: crashed.images,
       controller: this.#system.controllerUnderTest,

@@ -1,0 +1,104 @@
+// Faults that no part of the system reports. Only the judge sees them, because it does not ask the part that is broken.
+import { gva, type PageSet } from '@dumpstack/bytes'
+import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import { type KernelServices, type PortExports, storahci } from '@dumpstack/drivers'
+import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import { newWalk, removeFolders } from './walk.ts'
+
+const KUSER_SHARED_DATA = gva(0xfffff78000000000n)
+
+/** Pages that the kernel promises in a kernel dump beside those that it should. */
+const promises = vi.hoisted(() => ({ besides: 0 }))
+vi.mock('@dumpstack/drivers', async (original) => {
+  const drivers = await original<typeof import('@dumpstack/drivers')>()
+  const startRuntimeStack: typeof drivers.startRuntimeStack = (options) => {
+    const kernel: KernelServices & { promised?: (dump: 'full' | 'kernel') => PageSet } = options.kernel
+    const promised = kernel.promised!.bind(kernel)
+    kernel.promised = (dump) => {
+      const pages = promised(dump)
+      const others = [...promised('full').runs(1)].filter(({ basePage }) => !pages.has(basePage))
+      for (const { basePage } of others.slice(0, promises.besides)) pages.add(basePage)
+      return pages
+    }
+    return drivers.startRuntimeStack(options)
+  }
+  return { ...drivers, startRuntimeStack }
+})
+
+afterEach(() => {
+  vi.restoreAllMocks()
+  promises.besides = 0
+})
+afterAll(removeFolders)
+
+/** The checks that fail in the test of a kernel dump, with what they say. */
+async function failures(): Promise<Record<string, string>> {
+  const { target } = newWalk()
+  const events: TestEventBody[] = []
+  const options = {
+    dumps: ['kernel'],
+    stopAfter: null,
+    variant: null,
+    given: {},
+    repro: 'dumpstack test',
+    keep: () => {},
+  } as const
+  const verdict = await runCrashdumpTest(
+    target,
+    options,
+    (event) => events.push(event),
+    new AbortController().signal,
+  )
+  target.close()
+  const examined = events.filter((event) => event.kind === 'examined')
+  expect(examined).toHaveLength(1)
+  expect(verdict).toBe(examined[0]!.examination.verdict)
+  const failed = examined[0]!.examination.checks.filter((check) => check.verdict !== 'pass')
+  return Object.fromEntries(failed.map(({ id, message }) => [id, message]))
+}
+
+/** Lets the dump instance of storahci do something more in HwInitialize. */
+function inDumpInitialize(action: (port: PortExports) => void): void {
+  const load = storahci.load.bind(storahci)
+  vi.spyOn(storahci, 'load').mockImplementation(() => {
+    const driverEntry = load()
+    return (port, driverObject, registryPath) => {
+      const initialize = port.initialize.bind(port)
+      if (driverObject === null) {
+        port.initialize = (object, path, data) =>
+          initialize(object, path, {
+            ...data,
+            hwInitialize: (extension) => {
+              action(port)
+              return data.hwInitialize(extension)
+            },
+          })
+      }
+      return driverEntry(port, driverObject, registryPath)
+    }
+  })
+}
+
+it('finds nothing wrong where nothing is', async () => {
+  expect(await failures()).toEqual({})
+})
+
+it('a miniport that destroys memory of the kernel fails', async () => {
+  inDumpInitialize((port) => {
+    const { view } = port.dereference(KUSER_SHARED_DATA, 4096)
+    new Uint8Array(view.buffer, view.byteOffset, view.byteLength).fill(0xee)
+  })
+  expect(await failures()).toEqual({
+    truth: expect.stringMatching(/^1 page of \d+ compared differs from RAM at the crash: pfn /),
+    changedByDumpPath: expect.stringMatching(
+      /^1 page that is not of the dump path changed after the crash: pfn 0x[0-9a-f]+$/,
+    ),
+  })
+})
+
+it('a kernel dump that a wrong promise filled with pages of programs or of nobody fails', async () => {
+  promises.besides = 16
+  expect(await failures()).toEqual({
+    unpromisedPages: expect.stringMatching(/^16 pages beside the \d+ promised: pfn /),
+  })
+})
