@@ -154,7 +154,7 @@ describe.each([
     expect(exception.getUint32(0, true)).toBe(0x80000003)
     const unset = facts.exceptionRecord.subarray(0x1c) // pad and ExceptionInformation
     expect(Buffer.from(unset).toString('latin1')).toBe('PAGE'.repeat(31))
-    expect([...facts.exceptionRecord.subarray(4, 16)]).toEqual(new Array(12).fill(0))
+    expect([...facts.exceptionRecord.subarray(4, 16)]).toEqual(Array.from({ length: 12 }, () => 0))
     expect(exception.getUint32(0x18, true)).toBe(0)
     expect(exception.getBigUint64(0x10, true)).toBe(symbol(kernel, 'KeBugCheckEx'))
     // The shared page has the time of the last clock interrupt, at most 15.625 ms ago.
