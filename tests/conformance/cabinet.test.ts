@@ -12,7 +12,7 @@ import { GUEST_BIN, hasTool, toolOutput } from './tools.ts'
 const folder = mkdtempSync(path.join(tmpdir(), 'cabinet-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const pdb = readFileSync(path.join(GUEST_BIN, 'ntkrnlmp.pdb')).subarray(0, 300_001)
+const pdb = readFileSync(path.join(GUEST_BIN, 'ntkrnlmp.pdb'))
 const FRAME = 32768
 
 it.skipIf(!hasTool('gcab')).each([

@@ -1,0 +1,409 @@
+// Stores in temporary folders and a server on loopback, filled with real PDBs (of guest/bin).
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { deflateRawSync } from 'node:zlib'
+import { buildCabinet, LzxEncoder } from '@dumpstack/testkit'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { pdbKey } from '../store/store-key.ts'
+import { parseSymbolPath } from '../store/symbol-path.ts'
+import { locateSymbols, type SymbolRequest } from './locate-symbols.ts'
+import { openSymbolFile } from './open-symbol-file.ts'
+import { SymbolSession } from './symbol-session.ts'
+
+function findUp(relative: string): string {
+  for (let folder = import.meta.dirname; ; folder = path.dirname(folder)) {
+    if (existsSync(path.join(folder, relative))) return path.join(folder, relative)
+  }
+}
+const halBytes = readFileSync(findUp('guest/bin/hal.pdb'))
+const otherBytes = readFileSync(findUp('guest/bin/disk.pdb'))
+const opened = await openSymbolFile(findUp('guest/bin/hal.pdb'))
+const identity = opened.file.identity
+opened.close()
+const request: SymbolRequest = { name: 'D:\\build\\hal.pdb', ...identity }
+const key = pdbKey(identity)
+
+const base = mkdtempSync(path.join(tmpdir(), 'symbols-'))
+afterAll(() => rmSync(base, { recursive: true }))
+let folder = ''
+let session: SymbolSession
+let count = 0
+beforeEach(() => {
+  folder = path.join(base, String(count++))
+  mkdirSync(folder)
+  session = newSession()
+})
+const newSession = (): SymbolSession =>
+  new SymbolSession({
+    windowsRoots: [{ root: 'C:', folder: path.join(folder, 'C') }],
+    defaultStore: path.join(folder, 'default'),
+    timeoutMs: 300,
+    maxByteLength: 1_000_000,
+  })
+
+/** Writes a file below the test's folder. */
+function put(relative: string, bytes: Uint8Array | string): string {
+  const file = path.join(folder, relative)
+  mkdirSync(path.dirname(file), { recursive: true })
+  writeFileSync(file, bytes)
+  return file
+}
+const files = (relative = ''): string[] =>
+  readdirSync(path.join(folder, relative), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)))
+    .sort()
+const locate = (text: string, wanted: SymbolRequest = request) =>
+  locateSymbols(wanted, parseSymbolPath(text), session)
+
+function mszip(bytes: Uint8Array): Uint8Array {
+  const blocks = []
+  for (let at = 0; at < bytes.length; at += 32768) {
+    const block = bytes.subarray(at, at + 32768)
+    const dictionary = bytes.subarray(Math.max(0, at - 32768), at)
+    const packed = deflateRawSync(block, dictionary.length === 0 ? {} : { dictionary })
+    blocks.push({ packed: Buffer.concat([Buffer.from('CK'), packed]), byteLength: block.length })
+  }
+  return buildCabinet({ name: 'hal.pdb', byteLength: bytes.length, typeCompress: 1, blocks })
+}
+function lzx(bytes: Uint8Array): Uint8Array {
+  const frames = new LzxEncoder(bytes, {
+    windowBits: 16,
+    blocks: [{ type: 'verbatim', byteLength: 32768 }],
+  }).frames()
+  const blocks = frames.map((packed, i) => ({
+    packed,
+    byteLength: Math.min(32768, bytes.length - i * 32768),
+  }))
+  return buildCabinet({ name: 'hal.pdb', byteLength: bytes.length, typeCompress: 0x1003, blocks })
+}
+
+describe('folders and stores', () => {
+  it.each([
+    ['a plain folder', 'C/s/hal.pdb'],
+    ['a folder per kind of image', 'C/s/symbols/dll/hal.pdb'],
+    ['a folder in another case', 'C/S/HAL.PDB'],
+    ['a folder with the structure of a store', `C/s/hal.pdb/${key}/hal.pdb`],
+  ])('finds symbols in %s', async (_, where) => {
+    const file = put(where, halBytes)
+    const located = await locate('c:\\s')
+    expect(located.path).toBe(file)
+    expect(located.file?.identity).toEqual(identity)
+  })
+
+  it.each([
+    ['one tier', '', `s/hal.pdb/${key}/hal.pdb`],
+    ['one tier in another case', '', `s/HAL.pdb/${key.toLowerCase()}/Hal.PDB`],
+    ['two tiers', 'index2.txt', `s/ha/hal.pdb/${key}/hal.pdb`],
+    ['no tiers', 'flat.txt', 's/hal.pdb'],
+  ])('finds symbols in a store of %s', async (_, mark, where) => {
+    const file = put(where, halBytes)
+    if (mark !== '') put(`s/${mark}`, '')
+    expect(await locate(`srv*${folder}/s`)).toMatchObject({ path: file })
+  })
+
+  it('takes a folder with pingme.txt for a store', async () => {
+    put('s/pingme.txt', '')
+    put('s/index2.txt', '')
+    const file = put(`s/ha/hal.pdb/${key}/hal.pdb`, halBytes)
+    expect(await locate(`${folder}/s`)).toMatchObject({ path: file })
+  })
+
+  it('copies what a store has into all stores to its left', async () => {
+    put(`up/hal.pdb/${key}/hal.pdb`, halBytes)
+    const located = await locate(`srv*${folder}/near*${folder}/middle*${folder}/up`)
+    expect(located.path).toBe(path.join(folder, `near/hal.pdb/${key}/hal.pdb`))
+    for (const store of ['near', 'middle']) {
+      expect(files(store)).toEqual([`${store}/hal.pdb/${key}/hal.pdb`, `${store}/pingme.txt`])
+    }
+    expect(readFileSync(located.path ?? '').equals(halBytes)).toBe(true)
+  })
+
+  it('lets a cache keep what later parts find, plain folders too', async () => {
+    put('plain/hal.pdb', halBytes)
+    await locate(`cache*C:\\cache;${folder}/plain`)
+    rmSync(path.join(folder, 'plain'), { recursive: true })
+    expect(await locate('cache*C:\\cache;srv*')).toMatchObject({
+      path: path.join(folder, `C/cache/hal.pdb/${key}/hal.pdb`),
+    })
+  })
+
+  it.each([
+    ['MSZIP', mszip(halBytes)],
+    ['LZX', lzx(halBytes)],
+  ])('expands %s into the leftmost store, those between keep it', async (_, cabinet) => {
+    put(`up/hal.pdb/${key}/hal.pd_`, cabinet)
+    const located = await locate(`srv*${folder}/near*${folder}/middle*${folder}/up`)
+    expect(readFileSync(located.path ?? '').equals(halBytes)).toBe(true)
+    expect(files('near')).toContain(`near/hal.pdb/${key}/hal.pdb`)
+    expect(files('middle')).toContain(`middle/hal.pdb/${key}/hal.pd_`)
+  })
+
+  it('expands into the default store where no other is named', async () => {
+    put(`up/hal.pdb/${key}/hal.pd_`, mszip(halBytes))
+    expect(await locate(`srv*${folder}/up`)).toMatchObject({
+      path: path.join(folder, `default/hal.pdb/${key}/hal.pdb`),
+    })
+  })
+
+  it('follows a pointer, and no pointer behind it', async () => {
+    const file = put('C/real/hal.pdb', halBytes)
+    const pointer = put(`s/hal.pdb/${key}/file.ptr`, 'PATH:C:\\real\\hal.pdb\r\n')
+    expect(await locate(`srv*${folder}/s`)).toMatchObject({ path: file })
+    writeFileSync(pointer, pointer)
+    const looped = await locate(`srv*${folder}/s`)
+    expect(looped).toMatchObject({ file: null, attempts: [{ outcome: 'unreadable' }] })
+    writeFileSync(pointer, 'MSG: retired in 2019')
+    expect((await locate(`srv*${folder}/s`)).attempts).toMatchObject([
+      { outcome: 'absent', text: 'retired in 2019' },
+    ])
+  })
+
+  it('never uses the PDB of another build and names both identities', async () => {
+    put('plain/hal.pdb', otherBytes)
+    const good = put(`s/hal.pdb/${key}/hal.pdb`, halBytes)
+    const located = await locate(`${folder}/plain;srv*${folder}/s`)
+    expect(located.path).toBe(good)
+    const other = await openSymbolFile(findUp('guest/bin/disk.pdb'))
+    other.close()
+    expect(located.attempts[0]).toMatchObject({
+      outcome: 'wrong-identity',
+      found: other.file.identity,
+      text: `mismatched: wanted guid ${identity.guid} age ${identity.age}, found guid ${other.file.identity.guid} age ${other.file.identity.age}`,
+    })
+    const newer = await locate(`srv*${folder}/s`, { ...request, age: identity.age + 1 })
+    expect(newer.file).toBeNull()
+  })
+
+  it('gives one reason for each place when it finds nothing', async () => {
+    symlinkSync(path.join(folder, 'loop'), path.join(folder, 'loop'))
+    put(`damaged/hal.pdb/${key}/hal.pdb`, halBytes.subarray(0, 20_000))
+    put(`lying/hal.pdb/${key}/hal.pd_`, mszip(halBytes).subarray(0, 9000))
+    mkdirSync(path.join(folder, 'C/empty'), { recursive: true })
+    const located = await locate(
+      `${folder}/loop;C:\\empty;Z:\\x;srv*C:\\empty;${folder}/none;srv*${folder}/damaged;srv*${folder}/lying;odd*x`,
+    )
+    expect(located.file).toBeNull()
+    expect(located.attempts.map(({ outcome, text }) => [outcome, text])).toEqual([
+      ['absent', 'there is no such folder'],
+      ['absent', 'hal.pdb is not there'],
+      ['unusable', 'its drive or share is mapped to no folder'],
+      ['absent', `${path.join('hal.pdb', key, 'hal.pdb')} is not there`],
+      ['absent', 'there is no such folder'],
+      ['unreadable', expect.stringContaining('its superblock at offset 0x28')],
+      ['unreadable', expect.stringContaining('the cabinet says that it has')],
+      ['unusable', 'odd* is none of srv*, symsrv* and cache*'],
+    ])
+    expect(files('default')).toEqual(['default/pingme.txt'])
+  })
+
+  it('refuses a name that leads elsewhere', async () => {
+    await expect(locate('C:\\s', { ...request, name: 'x\\..' })).rejects.toMatchObject({
+      code: 'SYMBOLS_BAD_NAME',
+    })
+  })
+})
+
+const table = findUpOrNull('shared/data/isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
+function findUpOrNull(relative: string): string | null {
+  try {
+    return findUp(relative)
+  } catch {
+    return null
+  }
+}
+
+it.skipIf(table === null)('finds the ISF table of shared/data beside a dump by its name', async () => {
+  const kernel = { name: 'ntkrnlmp.pdb', guid: '5278AFF86C341677D7D7835C85B7B844', age: 1 }
+  const located = await locate(path.dirname(table ?? ''), kernel)
+  expect(located).toMatchObject({ path: table, file: { kind: 'isf' } })
+})
+
+describe('a server', () => {
+  let server: Server
+  let url = ''
+  let requests: string[] = []
+  let listener: RequestListener = (_, response) => response.writeHead(404).end()
+  beforeEach(async () => {
+    requests = []
+    server = createServer((incoming, response) => {
+      requests.push(incoming.url ?? '')
+      listener(incoming, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}` // listens on a port
+  })
+  afterEach(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  /** Serves these paths and nothing else. */
+  const serve = (content: Record<string, Uint8Array | string>): void => {
+    listener = (incoming, response) => {
+      const body = content[incoming.url ?? '']
+      if (body === undefined) response.writeHead(404).end()
+      else response.end(body)
+    }
+  }
+  const nothingKept = (): void => expect(files().filter((file) => !file.endsWith('pingme.txt'))).toEqual([])
+
+  it('gives a file, which is kept and not asked for again', async () => {
+    let agent = ''
+    listener = (incoming, response) => {
+      agent = incoming.headers['user-agent'] ?? ''
+      response.end(halBytes)
+    }
+    const kept = path.join(folder, `C/down/hal.pdb/${key}/hal.pdb`)
+    expect(await locate(`srv*c:\\down*${url}/download/symbols`)).toMatchObject({ path: kept })
+    expect(agent).toMatch(/^Microsoft-Symbol-Server\//)
+    expect(requests).toEqual([`/download/symbols/hal.pdb/${key}/hal.pdb`])
+    session = newSession()
+    expect(await locate(`srv*C:\\Down*${url}/download/symbols`)).toMatchObject({ path: kept })
+    expect(requests).toHaveLength(1)
+  })
+
+  it('gives a compressed file, a pointer, or a file of two tiers', async () => {
+    serve({ [`/hal.pdb/${key}/hal.pd_`]: lzx(halBytes) })
+    const kept = path.join(folder, `default/hal.pdb/${key}/hal.pdb`)
+    expect(await locate(`srv*${url}`)).toMatchObject({ path: kept })
+    rmSync(path.join(folder, 'default'), { recursive: true })
+    const shared = put('C/share/hal.pdb', halBytes)
+    serve({ [`/b/hal.pdb/${key}/file.ptr`]: 'C:\\share\\hal.pdb' })
+    expect((await locate(`srv*${url}/b`)).path).not.toBe(null)
+    rmSync(shared)
+    rmSync(path.join(folder, 'default'), { recursive: true })
+    serve({ '/c/index2.txt': '', [`/c/ha/hal.pdb/${key}/hal.pdb`]: halBytes })
+    expect(await locate(`srv*${url}/c`)).toMatchObject({ path: kept })
+    serve({ [`/d/hal.pdb/${key}/file.ptr`]: '/etc/passwd' })
+    expect((await locate(`srv*${folder}/new*${url}/d`)).attempts.at(-1)).toMatchObject({
+      outcome: 'unusable',
+      text: 'it points to /etc/passwd, which is no Windows path',
+    })
+  })
+
+  it('is asked once in a session for what it does not have', async () => {
+    serve({})
+    const first = await locate(`srv*${url}`)
+    expect(first.attempts.at(-1)).toMatchObject({ place: url, outcome: 'absent' })
+    const asked = requests.length
+    await locate(`srv*${url}`)
+    expect(requests).toHaveLength(asked)
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    session = newSession()
+    expect((await locate(`srv*${url}`)).file).not.toBeNull()
+  })
+
+  it('may redirect, but not for ever and not to a file', async () => {
+    listener = (incoming, response) => {
+      if (incoming.url?.startsWith('/blob')) response.end(halBytes)
+      else response.writeHead(302, { location: `/blob${incoming.url}` }).end()
+    }
+    expect((await locate(`srv*${folder}/a*${url}`)).file).not.toBeNull()
+    for (const [location, reason] of [
+      ['/again', 'more than 5 redirects'],
+      ['file:///etc/passwd', 'which is not followed'],
+    ]) {
+      listener = (_, response) => response.writeHead(302, { location }).end()
+      const located = await locate(`srv*${folder}/b*${url}`)
+      expect(located.attempts.at(-1)).toMatchObject({
+        outcome: 'unreachable',
+        text: expect.stringContaining(reason ?? ''),
+      })
+    }
+  })
+
+  it.each<[string, RequestListener, string, string]>([
+    ['garbage', (_, response) => response.end(Buffer.alloc(5000, 0x37)), 'unreadable', 'hal.pdb'],
+    ['a page', (_, response) => response.end('<!DOCTYPE html><p>sign in</p>'), 'unreadable', 'HTML'],
+    ['another PDB', (_, response) => response.end(otherBytes), 'wrong-identity', 'mismatched: wanted guid'],
+    [
+      'half a PDB',
+      (_, response) => response.end(halBytes.subarray(0, 50_000)),
+      'unreadable',
+      'its superblock',
+    ],
+    [
+      'half a cabinet',
+      (_, response) => response.end(lzx(halBytes).subarray(0, 9000)),
+      'unreadable',
+      'the cabinet',
+    ],
+    [
+      'an error',
+      (_, response) => response.writeHead(503).end('busy'),
+      'unreachable',
+      'the server answers 503',
+    ],
+    ['a refusal', (_, response) => response.writeHead(403).end(), 'unreachable', 'the server answers 403'],
+    [
+      'too much',
+      (_, response) => response.end(Buffer.alloc(1_000_001)),
+      'unreachable',
+      'more than 1000000 bytes',
+    ],
+    [
+      'a connection that breaks half-way',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': halBytes.length })
+        response.write(halBytes.subarray(0, 50_000), () => response.destroy())
+      },
+      'unreachable',
+      'the connection failed',
+    ],
+    [
+      'a body that stops half-way',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': halBytes.length })
+        response.write(halBytes.subarray(0, 50_000))
+      },
+      'unreachable',
+      'no progress within 300 ms',
+    ],
+    ['nothing at all', () => undefined, 'unreachable', 'no progress within 300 ms'],
+  ])('that answers %s leaves nothing behind', async (_, answer, outcome, reason) => {
+    listener = answer
+    const located = await locate(`srv*${folder}/down*${url}`)
+    expect(located.file).toBeNull()
+    expect(located.attempts.at(-1)).toMatchObject({ outcome, text: expect.stringContaining(reason) })
+    nothingKept()
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    session = newSession()
+    expect((await locate(`srv*${folder}/down*${url}`)).file).not.toBeNull()
+  })
+
+  it('is left alone for the session once it did not answer', async () => {
+    listener = () => undefined
+    await locate(`srv*${url}`)
+    const before = requests.length
+    const again = await locate(`srv*${url}`, { ...request, name: 'disk.pdb' })
+    expect(requests).toHaveLength(before)
+    expect(again.attempts.at(-1)?.text).toContain('not asked again in this session')
+  })
+
+  it('mends a downstream store that holds a damaged file', async () => {
+    put(`down/hal.pdb/${key}/hal.pdb`, halBytes.subarray(0, 20_000))
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    const located = await locate(`srv*${folder}/down*${url}`)
+    expect(located.attempts.map(({ outcome }) => outcome)).toEqual(['unreadable', 'found'])
+    expect(readFileSync(path.join(folder, `down/hal.pdb/${key}/hal.pdb`)).equals(halBytes)).toBe(true)
+  })
+
+  it('serves through the default store when the named one cannot be written', async () => {
+    put('down', 'a file where the store should be')
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    const located = await locate(`srv*${folder}/down*${url}`)
+    expect(located.path).toBe(path.join(folder, `default/hal.pdb/${key}/hal.pdb`))
+  })
+})

@@ -1,0 +1,72 @@
+// What a debugger asks a symbol path: the symbols of a module. The answer is the file, or the reasons, one for each place
+// that was tried. A file of another build is never used.
+import { SymbolsError } from '../errors.ts'
+import { fileNameOf, pdbKey } from '../store/store-key.ts'
+import type { SymbolPathElement } from '../store/symbol-path.ts'
+import type { SymbolFile, SymbolIdentity } from '../symbol-file.ts'
+import { openSymbolFile } from './open-symbol-file.ts'
+import { Search, type SymbolAttempt } from './search.ts'
+import type { SymbolSession } from './symbol-session.ts'
+import { walk } from './walk.ts'
+
+export interface SymbolRequest extends SymbolIdentity {
+  /** As the image names its PDB: the last part counts. */
+  readonly name: string
+}
+export interface LocatedSymbols {
+  readonly file: SymbolFile | null
+  /** Where on this host, when it was found. */
+  readonly path: string | null
+  readonly attempts: readonly SymbolAttempt[]
+}
+
+/** Folders that symbols of an image lie in, below a plain folder of the path. */
+const KINDS_OF_IMAGE = ['exe', 'dll', 'sys']
+
+export async function locateSymbols(
+  request: SymbolRequest,
+  symbolPath: readonly SymbolPathElement[],
+  session: SymbolSession,
+): Promise<LocatedSymbols> {
+  const name = fileNameOf(request.name)
+  const wanted = { guid: request.guid.toUpperCase(), age: request.age }
+  const tables = [`${wanted.guid}-${wanted.age}.json.xz`, `${wanted.guid}-${wanted.age}.json`]
+  const search = new Search(
+    {
+      name,
+      key: pdbKey(wanted),
+      loosePaths: [
+        [name],
+        ...KINDS_OF_IMAGE.map((kind) => [kind, name]),
+        ...KINDS_OF_IMAGE.map((kind) => ['symbols', kind, name]),
+        [name, pdbKey(wanted), name],
+        ...tables.map((table) => [table]),
+        ...tables.map((table) => [name, table]),
+      ],
+      check: (file, shownAs) => checkIdentity(file, shownAs, wanted),
+    },
+    session,
+  )
+  const found = await walk(search, symbolPath)
+  if (found === null) return { file: null, path: null, attempts: search.attempts }
+  const { file } = await openSymbolFile(found)
+  return { file, path: found, attempts: search.attempts }
+}
+
+async function checkIdentity(file: string, shownAs: string, wanted: SymbolIdentity): Promise<SymbolAttempt> {
+  try {
+    const opened = await openSymbolFile(file, shownAs)
+    opened.close()
+    const found = opened.file.identity
+    if (found.guid === wanted.guid && found.age === wanted.age) {
+      return { place: shownAs, outcome: 'found', text: `it is ${written(found)}`, found }
+    }
+    const text = `mismatched: wanted ${written(wanted)}, found ${written(found)}`
+    return { place: shownAs, outcome: 'wrong-identity', text, found }
+  } catch (error) {
+    if (!(error instanceof SymbolsError)) throw error
+    return { place: shownAs, outcome: 'unreadable', text: error.message }
+  }
+}
+
+const written = ({ guid, age }: SymbolIdentity): string => `guid ${guid} age ${age}`
