@@ -24,6 +24,7 @@ const EXPORTS = [
   'AhciHwStartIo',
   'AhciHwInterrupt',
   'AhciHwResetBus',
+  'KeStallExecutionProcessor',
 ]
 
 export class FakeKernel implements KernelServices {
@@ -70,6 +71,8 @@ export class FakeKernel implements KernelServices {
   }
 
   loadImage(nameOnDisk: string, baseName: string): LoadedImage {
+    const present = this.loaded.find((image) => image.baseName === baseName)
+    if (present !== undefined) return present
     const { va } = this.allocate(IMAGE_BYTES, { owner: Owner.kernel })
     const image: LoadedImage = {
       nameOnDisk,

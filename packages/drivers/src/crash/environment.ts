@@ -29,7 +29,7 @@ import { readConfig } from '../runtime/pci-device.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { DriverHang } from './driver-hang.ts'
 import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
-import type { ViolationLog } from './violation-log.ts'
+import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
 
 /** What memory of the dump path holds before a driver gets it: never zeros to rely on (B17). */
 export const DUMP_MEMORY_PATTERN = 0xa5
@@ -72,6 +72,8 @@ export interface DumpPortSide {
 export class CrashEnvironment implements PortExports {
   readonly machine: Machine
   readonly image: LoadedImage
+  /** Of the model: no instruction of a driver runs that could change it. */
+  readonly irql = HIGH_LEVEL
   readonly #watch: RoutineWatch
   /** Nonpaged heap: device extension, SRB, lists. */
   readonly heap: GuestHeap
@@ -149,6 +151,7 @@ export class CrashEnvironment implements PortExports {
       message,
       driver: this.image,
       routine: this.routine,
+      irql: this.irql,
       atNs: this.machine.nowNs,
     })
   }

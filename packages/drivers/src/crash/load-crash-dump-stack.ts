@@ -1,6 +1,6 @@
 // crashdmp, the broker: loads the stack of a profile over a running storage stack, twice, keeps what the dump will need and
 // guards it, and writes the dump when KeBugCheckEx asks. The kernel reaches it through a call table in guest RAM.
-import { type Gva, hex } from '@dumpstack/bytes'
+import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
@@ -27,6 +27,7 @@ import { guestBlock } from '../guest-block.ts'
 import { GuestFault, NotOneView } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import { routineAddress } from '../port-configuration.ts'
+import { readDiskIdentity } from './disk-identity.ts'
 import { DriverHang } from './driver-hang.ts'
 import { DumpRun } from './dump-run.ts'
 import { GuardedMemory } from './guarded-memory.ts'
@@ -101,7 +102,16 @@ class Crashdmp implements CrashDumpStack {
     checkExtents(extents, partitionOffset, this.#diskByteLength)
     const images = this.#drivers.secondLoad.map((image) => this.#images.load(image))
     const pointers = runtime.dumpPointers()
-    const contextMemory = layStackContext(this.#machine, this.#kernel, profile, pointers, partitionOffset)
+    const scratchMemory = this.#allocate((profile.limits.maxPagesPerWrite + 1) * PAGE_SIZE)
+    const disk = readDiskIdentity(this.#machine, runtime, scratchMemory.gpa)
+    const contextMemory = layStackContext(
+      this.#machine,
+      this.#kernel,
+      profile,
+      pointers,
+      partitionOffset,
+      disk,
+    )
     const mapMemory = this.#allocate(pageFileMapBytes(extents.length))
     layPageFileMap(guestBlock(this.#machine.ram, mapMemory), extents)
     const guard = new GuardedMemory(this.#machine, this.#kernel)
@@ -113,7 +123,7 @@ class Crashdmp implements CrashDumpStack {
       miniportImage: this.#pick(this.#drivers.secondLoad, images, 'miniport'),
       filter: this.#loadFilter(this.#pick(this.#drivers.secondLoad, images, 'filter')),
       contextMemory,
-      scratchMemory: this.#allocate((profile.limits.maxPagesPerWrite + 1) * 4096),
+      scratchMemory,
       dataWindow: this.#kernel.reserveSystemPtes(profile.limits.maxPagesPerWrite),
       mapMemory,
       extentCount: extents.length,
@@ -143,6 +153,7 @@ class Crashdmp implements CrashDumpStack {
         message: failure,
         driver,
         routine,
+        irql: HIGH_LEVEL,
         atNs,
       })
       return refused(STATUS_UNSUCCESSFUL, failure)
@@ -185,7 +196,7 @@ class Crashdmp implements CrashDumpStack {
           code: DRIVER_IRQL_NOT_LESS_OR_EQUAL,
           parameters: [
             error.address,
-            BigInt(HIGH_LEVEL),
+            BigInt(environment.irql),
             error.access === 'write' ? 1n : 0n,
             environment.routine,
           ],

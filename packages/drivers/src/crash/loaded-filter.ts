@@ -19,7 +19,7 @@ import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-servic
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
 import { isSuccess } from './environment.ts'
-import type { ViolationLog } from './violation-log.ts'
+import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
 import type { WriteBatch } from './write-batch.ts'
 
 const INITIALIZATION_DATA_AT = 0x80
@@ -177,6 +177,7 @@ export class LoadedFilter {
       message,
       driver: this.image,
       routine: this.#address('Write'),
+      irql: HIGH_LEVEL,
       atNs: this.#machine.nowNs,
     })
     return STATUS_INVALID_PARAMETER

@@ -17,6 +17,7 @@ import { GuestFault } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
+import type { DiskIdentity } from './disk-identity.ts'
 import { DUMP_MEMORY_PATTERN, type SavedWindow } from './environment.ts'
 import type { ScsiPlace } from './ports/polled-srb.ts'
 
@@ -24,7 +25,8 @@ const CONTEXT_BYTES = 0x1000
 const SCSI_ADDRESS_AT = 0x180
 const MODULE_PREFIX_AT = 0x190
 const MODULE_PREFIX = 'dump_'
-const PARTITION_STYLE_GPT = 1
+const KERNEL = 'ntoskrnl.exe'
+const STALL_ROUTINE = 'KeStallExecutionProcessor'
 const MAXIMUM_WINDOWS = 16
 
 /** Allocates what the dump port will need and lays the context that says where it is. */
@@ -34,6 +36,7 @@ export function layStackContext(
   profile: Profile,
   pointersMemory: KernelMemory,
   partitionOffset: number,
+  disk: DiskIdentity,
 ): KernelMemory {
   const { commonBufferSize, memoryBlockSize, maximumTransferSize } = profile.limits
   const { ram } = machine
@@ -67,7 +70,9 @@ export function layStackContext(
   init.maximumTransferSize = Math.min(maximumTransferSize, pointers.maxTransferSize)
   init.commonBufferSize = commonBufferSize
   init.targetAddress = block.va + BigInt(SCSI_ADDRESS_AT)
-  init.partitionStyle = PARTITION_STYLE_GPT
+  init.partitionStyle = disk.partitionStyle
+  init.diskInfo = disk.diskId
+  init.stallRoutine = kernel.loadImage(KERNEL, KERNEL).exportAddress(STALL_ROUTINE) ?? 0n
   context.partitionOffset = partitionOffset
   context.dumpPointers = pointersMemory.va
   context.pointersLength = pointers.size

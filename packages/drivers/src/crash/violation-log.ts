@@ -3,7 +3,7 @@ import { type Gva, hex } from '@dumpstack/bytes'
 import type { DumpModeViolation } from '../dump-stack.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 
-/** Everything after KeBugCheckEx runs at HIGH_LEVEL, which is 15 on x64. */
+/** 15 on x64. KeBugCheckEx raises to it, and nothing on the dump path lowers it again. */
 export const HIGH_LEVEL = 15
 
 export interface BrokenRule {
@@ -14,12 +14,13 @@ export interface BrokenRule {
   readonly driver: LoadedImage
   /** Address of the driver's routine that ran. */
   readonly routine: Gva
+  readonly irql: number
   readonly atNs: number
 }
 
 export class ViolationLog {
   readonly violations: DumpModeViolation[] = []
-  add({ rule, call, message, driver, routine, atNs }: BrokenRule): void {
+  add({ rule, call, message, driver, routine, irql, atNs }: BrokenRule): void {
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
     )
@@ -31,7 +32,7 @@ export class ViolationLog {
       driver: driver.baseName,
       address: hex(routine),
       offset: hex(routine - driver.base),
-      irql: 'HIGH_LEVEL',
+      irql: irql === HIGH_LEVEL ? 'HIGH_LEVEL' : String(irql),
       atNs,
     })
   }
