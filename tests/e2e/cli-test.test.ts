@@ -28,6 +28,8 @@ beforeAll(() => {
   run = dumpstack(folder.path, 'test', ...RAM, '--out', 'run', '--json', '--junit', 'junit.xml')
 }, 60_000)
 
+const minidumpName = (): string =>
+  readdirSync(path.join(folder.path, 'run', 'mini')).find((name) => /^010124-\d+-01\.dmp$/.test(name)) ?? ''
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n')
 
 it('passes on a healthy system, and prints one JSON object that the published schema accepts', () => {
@@ -51,6 +53,14 @@ it('passes on a healthy system, and prints one JSON object that the published sc
         writtenBy: [{ device: 'ahci0', fileOffset: '0x0' }],
       },
       { type: 'kernel', verdict: 'pass', dumpType: 6, truth: { different: 0, missing: 0, extra: 0 } },
+      {
+        type: 'mini',
+        verdict: 'pass',
+        file: path.join(folder.path, 'run', 'mini', minidumpName()),
+        dumpType: 4,
+        pagesInDump: 0,
+        truth: { unit: 'blocks', compared: 23, equal: 23, different: 0, missing: 0, extra: 0 },
+      },
     ],
   })
   expect(schemaViolation('docs/schema/test-result.schema.json', run.stdout)).toBe('')
@@ -67,11 +77,13 @@ it('leaves journal, log, result and dumps with their truth, and nothing temporar
     'full',
     'journal.jsonl',
     'kernel',
+    'mini',
     'result.json',
   ])
   for (const type of ['full', 'kernel']) {
     expect(readdirSync(path.join(out, type)).sort()).toEqual(['MEMORY.DMP', 'truth.bin', 'truth.json'])
   }
+  expect(readdirSync(path.join(out, 'mini')).sort()).toEqual([minidumpName(), 'truth.bin', 'truth.json'])
   const seqs = linesOf(path.join(out, 'journal.jsonl')).map((line): number => JSON.parse(line).seq)
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
   for (const line of linesOf(path.join(out, 'crashdumptest.log'))) {
@@ -87,15 +99,9 @@ it('refuses a folder that holds another run and leaves it alone', () => {
   expect(readFileSync(path.join(folder.path, 'run/journal.jsonl')).equals(before)).toBe(true)
 })
 
-it('verifies both dumps by their own words', () => {
-  for (const type of ['full', 'kernel']) {
-    const { code, stdout } = dumpstack(
-      folder.path,
-      'verify',
-      `run/${type}/MEMORY.DMP`,
-      '--all-pages',
-      '--json',
-    )
+it('verifies each dump by its own words', () => {
+  for (const file of ['full/MEMORY.DMP', 'kernel/MEMORY.DMP', `mini/${minidumpName()}`]) {
+    const { code, stdout } = dumpstack(folder.path, 'verify', `run/${file}`, '--all-pages', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', build: 19041, bugcheck: { code: '0xe2' } })
     expect(code).toBe(0)
     expect(schemaViolation('docs/schema/verify-result.schema.json', stdout)).toBe('')

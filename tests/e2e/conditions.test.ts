@@ -18,6 +18,27 @@ it('a healthy crash leaves MEMORY.DMP, MachineCrash and the events of a written 
   walk.target.close()
 })
 
+it('a mini dump goes to the Minidump folder, named by day and ticks, and event 1001 names it', async () => {
+  const walk = await walkThroughCrash({}, 'mini')
+  expect(await openHresult(walk)).toBe(0)
+  const path = walk.target.dumpPath()
+  expect(path).toMatch(/^C:\\Windows\\Minidump\\010124-\d+-01\.dmp$/)
+  const { events, promisedBlocks } = await walk.target.evidence()
+  expect(events.map((event) => event.id)).toEqual([162, 41, 6008, 1001])
+  expect(events.at(-1)?.fields['param2']).toBe(path)
+  expect(promisedBlocks.map(({ what }) => what)).toContain('KPRCB of processor 1')
+  expect(await walk.target.keepDump('mini')).toBe(`${walk.folder}/mini/${path.split('\\').at(-1)}`)
+  walk.target.close()
+})
+
+it('a mini dump that is never written is looked for by its folder', async () => {
+  const walk = await walkThroughCrash({ dumpNeverWritten: true }, 'mini')
+  expect(await openHresult(walk)).toBe(FILE_NOT_FOUND)
+  expect(walk.target.dumpPath()).toBe('C:\\Windows\\Minidump\\*.dmp')
+  expect(await walk.target.keepDump('mini')).toBeNull()
+  walk.target.close()
+})
+
 it('a dump that is never written leaves no MachineCrash and no 1001, but 161', async () => {
   const walk = await walkThroughCrash({ dumpNeverWritten: true }, 'kernel')
   expect(walk.report.finalStatus).not.toBe(0)

@@ -38,6 +38,17 @@ it('the same page file is enough for a kernel dump', async () => {
   walk.target.close()
 })
 
+it('a mini dump needs a page file of 2 MB', async () => {
+  const enough = newWalk({}, { pageFileBytes: 2 * MIB })
+  await prepare(enough)
+  expect((await crash(enough, 'mini')).finalStatus).toBe(0)
+  enough.target.close()
+  const tooSmall = newWalk({}, { pageFileBytes: 2 * MIB - 4096 })
+  await prepare(tooSmall)
+  expect((await crash(tooSmall, 'mini')).finalStatus).toBe(NEVER_STARTED)
+  tooSmall.target.close()
+})
+
 it('without a page file the stack is loaded once and unloaded, and event 46 says so at each start', async () => {
   const walk = newWalk({}, { pageFileBytes: 4096 })
   await prepare(walk)

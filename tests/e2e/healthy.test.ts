@@ -1,4 +1,4 @@
-// The first walk: a full dump and then a kernel dump of a healthy system, each page compared with RAM.
+// The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
 import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
 import { afterAll, expect, it } from 'vitest'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
@@ -8,13 +8,13 @@ afterAll(removeFolders)
 it.each([
   ['512e', { cpuCount: 2 }],
   ['4Kn', { cpuCount: 1, logicalSectorBytes: 4096 }],
-] as const)('both dumps pass on a %s disk', async (_, overrides) => {
+] as const)('all dumps pass on a %s disk', async (_, overrides) => {
   const walk = newWalk({}, overrides)
   const events: TestEventBody[] = []
   const verdict = await runCrashdumpTest(
     walk.target,
     {
-      dumps: ['full', 'kernel'],
+      dumps: ['full', 'kernel', 'mini'],
       stopAfter: null,
       variant: null,
       given: {},
@@ -32,9 +32,11 @@ it.each([
   expect(examined.map((one) => [one.type, one.dumpType])).toEqual([
     ['full', 5],
     ['kernel', 6],
+    ['mini', 4],
   ])
   expect(examined[0]!.pagesInDump).toBe(RAM_BYTES / 4096)
   expect(examined[1]!.pagesInDump).toBeLessThan(examined[0]!.pagesInDump / 2)
+  expect(examined[2]!.truth).toMatchObject({ unit: 'blocks', compared: 5 + 13 + 3 * overrides.cpuCount - 1 })
   for (const { truth, writtenBy, byteLength } of examined) {
     expect(truth).toMatchObject({ different: 0, missing: 0, extra: 0 })
     expect(truth.changedByDumpPath).toBeLessThanOrEqual(256)

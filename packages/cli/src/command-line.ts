@@ -1,6 +1,6 @@
 // The command line: options, help, and what ends the process with which code.
 import { readFileSync } from 'node:fs'
-import { scenarios } from '@dumpstack/crashtest'
+import { DUMP_TYPES, scenarios } from '@dumpstack/crashtest'
 import { Command, CommanderError, Option } from 'commander'
 import { EXIT_USAGE } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
@@ -56,7 +56,7 @@ export function commandLine(exit: (code: number) => void): Command {
       'after',
       `
 Examples:
-  dumpstack test                           full and kernel dump, 512 MiB of RAM
+  dumpstack test                           every type of dump, 512 MiB of RAM
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
   dumpstack examine dumpstack-run          look at the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
@@ -68,12 +68,12 @@ ${EXIT_CODES}`,
     .summary('crash a machine, restart it, judge its dumps')
     .description(
       'The Crashdump Support Test: boots a Windows-shaped machine, crashes it with bugcheck 0xE2 while its disk is busy, ' +
-        'restarts it, finds each dump and compares every page with the RAM that it came from.',
+        'restarts it, finds each dump and compares every page or block with the RAM that it came from.',
     )
     .addOption(
       option('--dumps <types>', 'dump types to test, in order')
         .argParser(parseDumps)
-        .default(['full', 'kernel'], 'full,kernel'),
+        .default(DUMP_TYPES, DUMP_TYPES.join(',')),
     )
     .addOption(
       option('--ram <size>', 'RAM that the guest can use: 512M, 1G, 1073094656B')
@@ -144,7 +144,7 @@ ${EXIT_CODES}`,
     .command('verify')
     .summary('is a dump file whole?')
     .description(
-      'Checks a crash dump by its own words: size, counts, bitmap, runs, KDBG, page tables, module list.',
+      'Checks a crash dump by its own words: size, counts, bitmap, runs, pools, KDBG, page tables, module list.',
     )
     .argument('<file>', 'a kernel crash dump: MEMORY.DMP, a minidump')
     .option('--all-pages', 'also read every page')

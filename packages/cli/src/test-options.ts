@@ -44,7 +44,7 @@ export function parseDumps(text: string): DumpType[] {
   const dumps = names.map((name) => DUMP_TYPES.find((type) => type === name))
   const unknown = names.find((_, index) => dumps[index] === undefined)
   if (unknown !== undefined)
-    throw new InvalidArgumentError('There are full and kernel, as in --dumps full,kernel.')
+    throw new InvalidArgumentError(`There are ${DUMP_TYPES.join(', ')}, as in --dumps kernel,mini.`)
   if (new Set(dumps).size !== dumps.length) throw new InvalidArgumentError('A dump type is named twice.')
   return dumps.filter((dump) => dump !== undefined)
 }

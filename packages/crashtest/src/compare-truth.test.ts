@@ -44,7 +44,15 @@ const offsetOf = (page: number): number => FRONT + allPages().rank(pfn(page)) * 
 it('finds every page of an honest dump equal', () => {
   const { bytes, dump } = dumpOf(ram, allPages())
   expect(compare(bytes, dump, ram)).toEqual({
-    count: { compared: 640, equal: 640, changedByDumpPath: 0, different: 0, missing: 0, extra: 0 },
+    count: {
+      unit: 'pages',
+      compared: 640,
+      equal: 640,
+      changedByDumpPath: 0,
+      different: 0,
+      missing: 0,
+      extra: 0,
+    },
     different: [],
     missing: [],
     extra: [],
@@ -98,6 +106,7 @@ it('counts pages that are missing from the dump and pages that nobody promised',
   promised.delete(pfn(1024))
   const result = compare(bytes, dump, ram, promised)
   expect(result.count).toEqual({
+    unit: 'pages',
     compared: 638,
     equal: 638,
     changedByDumpPath: 0,
@@ -114,6 +123,7 @@ it('excuses a difference only on a page of the write log', () => {
   bytes[offsetOf(20)]! ^= 1
   bytes[offsetOf(21)]! ^= 1
   expect(compare(bytes, dump, ram, allPages(), [20, 22]).count).toEqual({
+    unit: 'pages',
     compared: 640,
     equal: 638,
     changedByDumpPath: 1,

@@ -125,6 +125,7 @@ export function* compareTruth(
   }
   return {
     count: {
+      unit: 'pages',
       compared: total - cutOff,
       equal,
       changedByDumpPath: changed,

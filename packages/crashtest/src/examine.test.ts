@@ -72,6 +72,7 @@ function evidenceOf(type: 5 | 6, built: BuiltDump, full: BuiltDump): Evidence {
     seed: 1,
     used: setOf(full.pfns),
     promised: setOf(built.pfns),
+    promisedBlocks: [],
     changedByDumpPath: setOf([0x150]),
     strayWrites: setOf([]),
     bugcheck: crash.shown,

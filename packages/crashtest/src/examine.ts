@@ -1,11 +1,12 @@
 // The examine step: opens one dump and puts it through every check. Works the same on a dump of this run and on one of
 // a finished run with the truth that it kept.
 import { type ByteSource, hex } from '@dumpstack/bytes'
-import { type Dump, DumpError, openDump, verifyDump } from '@dumpstack/dumpfile'
+import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
 import type { ExaminedDump, Judgement, Place } from './checks/check.ts'
-import { crashChecks, dumpChecks } from './checks/index.ts'
+import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
 import { mergeRanges } from './checks/written-by.ts'
+import { compareBlocks } from './compare-blocks.ts'
 import { compareTruth } from './compare-truth.ts'
 import type { CrashReport, DumpType, Evidence } from './target.ts'
 import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
@@ -29,13 +30,11 @@ export interface ExaminationResult {
   readonly dump: Dump | null
 }
 
-const NOTHING_COMPARED: TruthCount = {
-  compared: 0,
-  equal: 0,
-  changedByDumpPath: 0,
-  different: 0,
-  missing: 0,
-  extra: 0,
+function nothingCompared({ promised, promisedBlocks }: Evidence): TruthCount {
+  const none = { compared: 0, equal: 0, changedByDumpPath: 0, different: 0, extra: 0 }
+  return promisedBlocks.length > 0
+    ? { unit: 'blocks', ...none, missing: promisedBlocks.length }
+    : { unit: 'pages', ...none, missing: promised.size }
 }
 
 /** Yields the percentage done. */
@@ -43,7 +42,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
   const { opened, crash, evidence } = input
   const judged: [string, Judgement][] = crashChecks.map((check) => [check.id, check.judge(crash)])
   let dump: Dump | null = null
-  let truthCount: TruthCount = { ...NOTHING_COMPARED, missing: evidence.promised.size }
+  let truthCount = nothingCompared(evidence)
 
   if (opened === null) {
     judged.push(['file', { verdict: 'fail', message: input.whyNone ?? 'no dump file was found' }])
@@ -53,18 +52,16 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     try {
       dump = openDump(source)
       const report = resultOf(verifyDump(source, { allPages: false }))
-      const comparison = yield* compareTruth(source, dump, evidence)
-      truthCount = comparison.count
-      const examined: ExaminedDump = {
-        ...opened,
-        dump,
-        report,
-        comparison,
-        crash,
-        evidence,
-        kept: input.kept,
+      const examined: ExaminedDump = { ...opened, dump, report, crash, evidence, kept: input.kept }
+      if (dump.header.dumpType === HeaderDumpType.triage) {
+        const comparison = compareBlocks(source, dump, evidence)
+        truthCount = comparison.count
+        for (const check of blockDumpChecks) judged.push([check.id, check.judge({ ...examined, comparison })])
+      } else {
+        const comparison = yield* compareTruth(source, dump, evidence)
+        truthCount = comparison.count
+        for (const check of pageDumpChecks) judged.push([check.id, check.judge({ ...examined, comparison })])
       }
-      for (const check of dumpChecks) judged.push([check.id, check.judge(examined)])
     } catch (error) {
       if (!(error instanceof DumpError)) throw error
       judged.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])

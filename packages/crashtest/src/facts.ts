@@ -104,15 +104,22 @@ export class Facts {
   bigints(field: string, count: number): bigint[] {
     const texts = this.strings(field)
     if (texts.length !== count) throw this.wrong(field, `${texts.length} values`, count)
-    return texts.map((text) => {
-      if (!/^0x[0-9a-f]{1,16}$/i.test(text)) throw this.wrong(field, text, '64 bits in hexadecimal')
-      return BigInt(text)
-    })
+    return texts.map((text) => this.#hex(field, text))
+  }
+
+  /** A value written as a hex string. */
+  bigint(field: string): bigint {
+    return this.#hex(field, this.string(field))
   }
 
   stringRecord(field: string): Record<string, string> {
     const inner = this.object(field)
     return Object.fromEntries(Object.keys(inner.#fields).map((key) => [key, inner.string(key)]))
+  }
+
+  #hex(field: string, text: string): bigint {
+    if (!/^0x[0-9a-f]{1,16}$/i.test(text)) throw this.wrong(field, text, '64 bits in hexadecimal')
+    return BigInt(text)
   }
 
   #list(field: string): readonly unknown[] {

@@ -139,6 +139,7 @@ export class FakeTarget implements Target {
       seed: FAKE_SEED,
       used: ram.used,
       promised: allPages(),
+      promisedBlocks: [],
       changedByDumpPath: pageSetOf([2]),
       strayWrites: pageSetOf([]),
       bugcheck: BUGCHECK,
@@ -153,9 +154,13 @@ export class FakeTarget implements Target {
         },
       }),
       directoryTableBase: gpa(0x1000),
-      dumpType: this.#type === 'full' ? 5 : 6,
+      dumpType: { full: 5, kernel: 6, mini: 4 }[this.#type],
       ...this.#options.evidence,
     }
+  }
+
+  dumpPath(): string {
+    return MEMORY_DMP
   }
 
   async openDump(): Promise<OpenedDump> {

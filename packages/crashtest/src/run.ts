@@ -37,7 +37,6 @@ const RETRY_MS = 5 * 60_000
 /** The kit's own time limit of the whole job: 2700 minutes. */
 const LONGEST_WAIT_MS = 2700 * 60_000
 const RESTART_MS = 30 * 60_000
-const DUMP_PATH = 'C:\\Windows\\MEMORY.DMP'
 
 const SETUP = ['debuggers', 'crashDriver', 'pageFile', 'restart'] as const
 
@@ -169,7 +168,7 @@ class Run {
           kept: null,
         }),
       )
-      this.#options.keep(toKeep(dump, crash, evidence, opened, result))
+      this.#options.keep(toKeep(dump, target.dumpPath(), crash, evidence, opened, result))
       const file = opened === null ? null : await target.keepDump(dump)
       this.#send({ kind: 'systemEvents', dump, events: evidence.events })
       for (const finding of result.findings) this.#send({ kind: 'finding', finding })
@@ -185,7 +184,7 @@ class Run {
   async #openDump(): Promise<OpenedDump | DumpOpenError> {
     let waitedMs = 0
     for (;;) {
-      this.#say('i', messages.connectingTo(DUMP_PATH))
+      this.#say('i', messages.connectingTo(this.#target.dumpPath()))
       try {
         return await this.#target.openDump()
       } catch (error) {
@@ -284,6 +283,7 @@ const sentence = (message: string): string => `${message.charAt(0).toUpperCase()
 
 function toKeep(
   type: DumpType,
+  path: string,
   crash: CrashReport,
   evidence: Evidence,
   opened: OpenedDump | null,
@@ -291,7 +291,7 @@ function toKeep(
 ): DumpToKeep {
   return {
     type,
-    path: opened?.path ?? DUMP_PATH,
+    path,
     modifiedAt: opened?.modifiedAt ?? 0,
     crash,
     evidence,

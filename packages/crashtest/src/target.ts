@@ -1,9 +1,9 @@
 // What the Crashdump Support Test drives: a system that can be configured, crashed, restarted and asked for evidence.
 // Declared here because the test is its user; the embedded Windows-shaped system implements it.
-import type { ByteSource, Gpa, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { ByteSource, Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 
 /** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
-export const DUMP_TYPES = ['full', 'kernel'] as const
+export const DUMP_TYPES = ['full', 'kernel', 'mini'] as const
 export type DumpType = (typeof DUMP_TYPES)[number]
 
 /** What a scenario changes in the system under test; {} is a healthy system. */
@@ -104,14 +104,24 @@ export interface WrittenRange {
   readonly device: string
 }
 
+/** Memory that a mini dump must hold, whole. */
+export interface PromisedBlock {
+  /** `KPRCB of processor 1`, `KiProcessorBlock`. */
+  readonly what: string
+  readonly address: Gva
+  readonly byteLength: number
+}
+
 export interface Evidence {
   /** RAM at the instant of the crash. */
   readonly truth: PhysicalSpace
   readonly seed: number
   /** Pages that ever were written; all others hold the published fill. */
   readonly used: PageSet
-  /** By the owner tags of RAM at the crash, not by what the dump was planned with. */
+  /** By the owner tags of RAM at the crash, not by what the dump was planned with. Empty for a mini dump: it promises blocks. */
   readonly promised: PageSet
+  /** Empty for the types that promise pages. */
+  readonly promisedBlocks: readonly PromisedBlock[]
   /** Pages of the dump path that were written after the crash: their bytes cannot be judged. */
   readonly changedByDumpPath: PageSet
   /** Pages of anybody else whose bytes changed after the crash; a healthy dump leaves none. */
@@ -133,7 +143,7 @@ export type Progress = (percent: number) => void
 
 export interface OpenedDump {
   readonly source: ByteSource
-  /** The path that Windows would show: C:\Windows\MEMORY.DMP. */
+  /** The path that Windows would show. */
   readonly path: string
   /** Virtual milliseconds since 1970 of the file's last write. */
   readonly modifiedAt: number
@@ -167,7 +177,9 @@ export interface Target {
   awaitRestart(ms: number, progress: Progress, signal: AbortSignal): Promise<void>
   sleep(ms: number, signal: AbortSignal): Promise<void>
   evidence(): Promise<Evidence>
-  /** Opens %SystemRoot%\MEMORY.DMP; throws DumpOpenError. */
+  /** Where the dump is looked for: C:\Windows\MEMORY.DMP, C:\Windows\Minidump\010124-38234-01.dmp. */
+  dumpPath(): string
+  /** Opens the file at `dumpPath`; throws DumpOpenError. */
   openDump(): Promise<OpenedDump>
   /** Moves the examined dump into the run folder's place for its type; host path, or null where none exists. */
   keepDump(dump: DumpType): Promise<string | null>

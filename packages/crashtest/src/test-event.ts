@@ -45,6 +45,8 @@ export interface Finding {
 }
 
 export interface TruthCount {
+  /** What is counted: the pages of a full or kernel dump, the blocks of memory of a mini dump. */
+  readonly unit: 'pages' | 'blocks'
   readonly compared: number
   readonly equal: number
   readonly changedByDumpPath: number

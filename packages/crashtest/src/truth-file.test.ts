@@ -12,6 +12,7 @@ const evidence: Evidence = {
   seed: FAKE_SEED,
   used: ram.used,
   promised: allPages(),
+  promisedBlocks: [],
   changedByDumpPath: pageSetOf([2, 300]),
   strayWrites: pageSetOf([599]),
   bugcheck: { code: 0xe2, parameters: [1n, 2n, 3n, 0xffffffffffffffffn] },

@@ -7,6 +7,7 @@ import {
   type ByteSource,
   endOfRuns,
   gpa,
+  gva,
   hex,
   PAGE_SIZE,
   type PageRun,
@@ -25,6 +26,7 @@ import {
   DUMP_TYPES,
   type DumpType,
   type Evidence,
+  type PromisedBlock,
   type SystemEvent,
   type Violation,
   type WrittenRange,
@@ -33,7 +35,7 @@ import {
 /** The dump file as the run left it, where the truth itself cannot tell. */
 export interface KeptFile {
   readonly byteLength: number
-  /** Header and bitmap. */
+  /** Header and bitmap; the whole file where it has no pages. */
   readonly front: Uint8Array
   /** The dump's copy of a page that the dump path changed; null for any other. */
   changedPage(page: Pfn): Uint8Array | null
@@ -59,7 +61,8 @@ export interface DumpToKeep {
   readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
 }
 
-const FORMAT = 2
+/** 3: promisedBlocks. */
+const FORMAT = 3
 const CHUNK_PAGES = 256
 /** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
 const LONGEST_FRONT = 0x400000
@@ -78,6 +81,7 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
     runs: evidence.truth.runs,
     used: [...usedInRuns(evidence).runs()],
     promised: [...evidence.promised.runs()],
+    promisedBlocks: evidence.promisedBlocks,
     changedByDumpPath: [...evidence.changedByDumpPath.runs()],
     strayWrites: [...evidence.strayWrites.runs()],
     bugcheck: evidence.bugcheck,
@@ -162,6 +166,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     seed,
     used,
     promised: pageSet(facts, 'promised', end),
+    promisedBlocks: facts.objects('promisedBlocks').map(promisedBlockOf),
     changedByDumpPath: pageSet(facts, 'changedByDumpPath', end),
     strayWrites: pageSet(facts, 'strayWrites', end),
     bugcheck: bugcheckOf(facts.object('bugcheck')),
@@ -215,6 +220,17 @@ function keptFile(
       return bytes
     },
   }
+}
+
+/** No pool or data block of a minidump is larger. */
+const LARGEST_BLOCK = 0x100000
+
+function promisedBlockOf(facts: Facts): PromisedBlock {
+  const byteLength = facts.number('byteLength')
+  if (!Number.isInteger(byteLength) || byteLength > LARGEST_BLOCK) {
+    throw facts.wrong('byteLength', byteLength, `a whole number of at most ${LARGEST_BLOCK}`)
+  }
+  return { what: facts.string('what'), address: gva(facts.bigint('address')), byteLength }
 }
 
 function bugcheckOf(facts: Facts): Bugcheck {

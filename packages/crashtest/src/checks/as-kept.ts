@@ -1,5 +1,5 @@
-// A dump that is examined again is still the file that the run left: its length, its header and bitmap, and the dump's
-// copies of the pages that the dump path changed, which RAM at the crash cannot judge.
+// A dump that is examined again is still the file that the run left: its length, its header and bitmap (all of it where it
+// has no pages), and the dump's copies of the pages that the dump path changed, which RAM at the crash cannot judge.
 import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { FIRST_NAMED, placeOf } from '../compare-truth.ts'
 import type { KeptFile } from '../truth-file.ts'
@@ -52,7 +52,7 @@ export function frontDifferences(source: ByteSource, kept: KeptFile): { places: 
     const place = { fileOffset: byte, found: hex(front[byte]!), expected: hex(kept.front[byte]!) }
     places.push(place)
     named.push(
-      `header or bitmap byte at file offset ${hex(byte)}: found ${place.found}, expected ${place.expected}`,
+      `${kept.front.byteLength < kept.byteLength ? 'header or bitmap ' : ''}byte at file offset ${hex(byte)}: found ${place.found}, expected ${place.expected}`,
     )
   }
   return { places, named }

@@ -1,6 +1,7 @@
 // What every check gets and gives. A check is one file and one line in checks/index.ts.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
+import type { BlockComparison } from '../compare-blocks.ts'
 import type { TruthComparison } from '../compare-truth.ts'
 import type { Bugcheck, CrashReport, Evidence } from '../target.ts'
 import type { Finding, Verdict } from '../test-event.ts'
@@ -13,11 +14,19 @@ export interface ExaminedDump {
   readonly modifiedAt: number
   readonly dump: Dump
   readonly report: VerifyReport
-  readonly comparison: TruthComparison
   readonly crash: CrashReport
   readonly evidence: Evidence
   /** As the run left the file; null while the run itself examines it. */
   readonly kept: KeptFile | null
+}
+
+/** A dump of pages: full or kernel. */
+export interface PageDump extends ExaminedDump {
+  readonly comparison: TruthComparison
+}
+/** A mini dump. */
+export interface BlockDump extends ExaminedDump {
+  readonly comparison: BlockComparison
 }
 
 export type Place = Omit<Finding, 'check' | 'verdict' | 'message'>
@@ -33,9 +42,9 @@ export interface CrashCheck {
   readonly id: string
   judge(crash: CrashReport): Judgement
 }
-export interface DumpCheck {
+export interface DumpCheck<T extends ExaminedDump = ExaminedDump> {
   readonly id: string
-  judge(examined: ExaminedDump): Judgement
+  judge(examined: T): Judgement
 }
 
 export const pass = (message: string): Judgement => ({ verdict: 'pass', message })

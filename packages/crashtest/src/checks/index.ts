@@ -1,14 +1,16 @@
 // The checks of the examine step, in the order in which they are reported: one line each.
 import { asKept } from './as-kept.ts'
+import { blockTruth } from './block-truth.ts'
 import { bugcheck } from './bugcheck.ts'
 import { changedByDumpPath } from './changed-by-dump-path.ts'
-import type { CrashCheck, DumpCheck } from './check.ts'
+import type { BlockDump, CrashCheck, DumpCheck, PageDump } from './check.ts'
 import { directoryTableBase } from './directory-table-base.ts'
 import { dumpMode } from './dump-mode.ts'
 import { dumpType } from './dump-type.ts'
 import { finalStatus } from './final-status.ts'
 import { images } from './images.ts'
 import { newer } from './newer.ts'
+import { promisedBlocks } from './promised-blocks.ts'
 import { promisedPages } from './promised-pages.ts'
 import { screen } from './screen.ts'
 import { structure } from './structure.ts'
@@ -18,17 +20,21 @@ import { writtenBy } from './written-by.ts'
 
 export const crashChecks: readonly CrashCheck[] = [screen, finalStatus, dumpMode]
 
-export const dumpChecks: readonly DumpCheck[] = [
-  newer,
-  dumpType,
-  bugcheck,
-  directoryTableBase,
-  structure,
-  images,
+const beforeMemory: readonly DumpCheck[] = [newer, dumpType, bugcheck, directoryTableBase, structure, images]
+const afterMemory: readonly DumpCheck[] = [changedByDumpPath, writtenBy, asKept]
+
+export const pageDumpChecks: readonly DumpCheck<PageDump>[] = [
+  ...beforeMemory,
   promisedPages,
   unpromisedPages,
   truth,
-  changedByDumpPath,
-  writtenBy,
-  asKept,
+  ...afterMemory,
+]
+
+/** A mini dump promises blocks and no page, so that none can be one too many: a block that was no memory fails the truth. */
+export const blockDumpChecks: readonly DumpCheck<BlockDump>[] = [
+  ...beforeMemory,
+  promisedBlocks,
+  blockTruth,
+  ...afterMemory,
 ]

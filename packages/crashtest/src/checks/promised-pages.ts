@@ -1,8 +1,8 @@
 // Every page that the dump type promises is in the file, down to its last byte.
 import { hex } from '@dumpstack/bytes'
-import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'
+import { andMore, counted, type DumpCheck, fail, type PageDump, pass } from './check.ts'
 
-export const promisedPages: DumpCheck = {
+export const promisedPages: DumpCheck<PageDump> = {
   id: 'promisedPages',
   judge({ comparison, evidence }) {
     const { missing, count } = comparison

@@ -1,8 +1,8 @@
 // Every promised page holds what RAM held at the instant of the crash.
 import { hex } from '@dumpstack/bytes'
-import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'
+import { andMore, counted, type DumpCheck, fail, type PageDump, pass } from './check.ts'
 
-export const truth: DumpCheck = {
+export const truth: DumpCheck<PageDump> = {
   id: 'truth',
   judge({ comparison }) {
     const { different, count } = comparison

@@ -1,8 +1,8 @@
 // No page is in the file that the dump type does not promise: a user or free page in a kernel dump leaks.
 import { hex } from '@dumpstack/bytes'
-import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'
+import { andMore, counted, type DumpCheck, fail, type PageDump, pass } from './check.ts'
 
-export const unpromisedPages: DumpCheck = {
+export const unpromisedPages: DumpCheck<PageDump> = {
   id: 'unpromisedPages',
   judge({ comparison, evidence }) {
     const { extra, count } = comparison

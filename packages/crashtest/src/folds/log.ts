@@ -37,7 +37,7 @@ function textsOf(event: TestEvent): string[] {
       return event.events.map((entry) => `(i) Event ${entry.id} ${entry.source}: ${entry.text}`)
     case 'examined':
       return [
-        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}, ${event.examination.truth.equal} of ${event.examination.truth.compared} pages equal`,
+        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}, ${event.examination.truth.equal} of ${event.examination.truth.compared} ${event.examination.truth.unit} equal`,
       ]
     case 'finding':
     case 'progress':

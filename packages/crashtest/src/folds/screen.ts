@@ -75,7 +75,7 @@ export class ScreenFold {
         const { truth } = event.examination
         this.#dumps.push(event.examination)
         if (truth.compared > 0) {
-          this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} pages equal${othersOf(truth)}`
+          this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth)}`
         }
         break
       }
@@ -111,12 +111,12 @@ export class ScreenFold {
 
   #table(): string[] {
     const rows = [
-      ['dump', 'verdict', 'size', 'pages compared', 'seconds', 'file'],
+      ['dump', 'verdict', 'size', 'compared', 'seconds', 'file'],
       ...this.#dumps.map((dump) => [
         dump.type,
         dump.verdict,
         dump.byteLength === 0 ? '-' : mebibytes(dump.byteLength),
-        grouped(dump.truth.compared),
+        `${grouped(dump.truth.compared)} ${dump.truth.unit}`,
         dump.seconds.toFixed(2),
         dump.file === null ? '-' : this.#options.shownPath(dump.file),
       ]),

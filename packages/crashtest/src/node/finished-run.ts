@@ -5,7 +5,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { CrashtestError } from '../errors.ts'
 import { type KeptDump, restoreTruth } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
-import { DUMP_FILE, JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-folder.ts'
+import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-folder.ts'
 import { type RecordedDump, readRunRecord } from './run-record.ts'
 
 export interface FinishedDump {
@@ -52,12 +52,15 @@ function restoreDump(variant: string | null, place: string): FinishedDump {
   const json = onHost(`read ${name}`, () => readFileSync(name, 'utf8'))
   const binName = path.join(place, TRUTH_BIN)
   const bin = onHost(`read ${binName}`, () => new FileSource(binName))
-  const file = path.join(place, DUMP_FILE)
   try {
     const kept = restoreTruth(json, bin, name)
-    return { variant, kept, file: existsSync(file) ? file : null, close: () => bin.close() }
+    const file = path.join(place, path.win32.basename(kept.path))
+    return { variant, kept, file: isDumpFile(file) ? file : null, close: () => bin.close() }
   } catch (error) {
     bin.close()
     throw error
   }
 }
+
+/** The name comes from truth.json, which may be damaged. */
+const isDumpFile = (file: string): boolean => /\.dmp$/i.test(file) && existsSync(file)

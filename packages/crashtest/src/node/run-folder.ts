@@ -17,6 +17,7 @@ import { CrashtestError } from '../errors.ts'
 import { journalLine } from '../folds/journal.ts'
 import { logLines } from '../folds/log.ts'
 import type { Sink } from '../stream.ts'
+import { DUMP_TYPES } from '../target.ts'
 import { type DumpToKeep, keepTruth } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
@@ -26,9 +27,8 @@ export const LOG = 'crashdumptest.log'
 export const RESULT = 'result.json'
 export const TRUTH_JSON = 'truth.json'
 export const TRUTH_BIN = 'truth.bin'
-export const DUMP_FILE = 'MEMORY.DMP'
 /** What a run makes: none of it may be there before. */
-const OWN_NAMES = [JOURNAL, LOG, RESULT, 'full', 'kernel', 'C', 'disk.img', 'disk.json', 'extents.json']
+const OWN_NAMES = [JOURNAL, LOG, RESULT, ...DUMP_TYPES, 'C', 'disk.img', 'disk.json', 'extents.json']
 
 export class RunFolder {
   readonly path: string

@@ -31,7 +31,7 @@ export interface Profile {
   readonly name: string
   readonly build: number
   /** DUMP_HEADER64.DumpType of the test's dump types. */
-  readonly dumpTypes: Readonly<Record<'full' | 'kernel', number>>
+  readonly dumpTypes: Readonly<Record<'full' | 'kernel' | 'mini', number>>
   readonly limits: {
     /** Pages of one MDL, of the broker's scratch memory and of a filter's. */
     readonly maxPagesPerWrite: number

@@ -42,7 +42,7 @@ const notBuilt = (driver: string): string => `${driver} is not modelled yet`
 export const win10_19041: Profile = {
   name: 'win10-19041',
   build: 19041,
-  dumpTypes: { full: 5, kernel: 6 },
+  dumpTypes: { full: 5, kernel: 6, mini: 4 },
   limits: {
     maxPagesPerWrite: 16,
     maximumTransferSize: 0x10000,

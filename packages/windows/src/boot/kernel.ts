@@ -1,16 +1,17 @@
 // The booted kernel as drivers and the rest of the system see it: memory, images, and the way into the bugcheck.
 import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
-import type { DumpFacts } from '@dumpstack/dumpfile'
+import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
 import { crash } from '../bugcheck/crash.ts'
+import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
-import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
+import type { BootedKernel, Bugcheck, KeptRange, UnloadedImage } from './contract.ts'
 import type { KernelState } from './kernel-state.ts'
 
 export class Kernel implements BootedKernel {
   readonly #state: KernelState
-  #facts: DumpFacts | null = null
+  #crash: { readonly facts: DumpFacts; readonly cpu: number } | null = null
 
   constructor(state: KernelState) {
     this.#state = state
@@ -56,7 +57,7 @@ export class Kernel implements BootedKernel {
   }
 
   bugcheck(bugcheck: Bugcheck, cpu: number): PhysicalSpace {
-    if (this.#facts !== null) {
+    if (this.#crash !== null) {
       throw new WindowsError('ALREADY_CRASHED', 'the system has crashed already', { cpu })
     }
     if (!Number.isInteger(cpu) || cpu < 0 || cpu >= this.#state.processors.length) {
@@ -66,21 +67,25 @@ export class Kernel implements BootedKernel {
         { cpu },
       )
     }
-    this.#facts = crash(this.#state, bugcheck, cpu)
+    this.#crash = { facts: crash(this.#state, bugcheck, cpu), cpu }
     this.#state.machine.interruptsEnabled = false
     return this.#state.machine.checkpoint()
   }
 
   dumpFacts(): DumpFacts {
-    if (this.#facts === null) throw new WindowsError('NOT_CRASHED', 'the system has not crashed')
-    return this.#facts
+    return this.#existingCrash().facts
   }
 
-  promised(dump: 'full' | 'kernel'): PageSet {
+  triageFacts(): TriageFacts & { readonly blocks: readonly KeptRange[] } {
+    return triageFacts(this.#state, this.#existingCrash().cpu)
+  }
+
+  promised(dump: 'full' | 'kernel' | 'mini'): PageSet {
     const { ram } = this.#state.machine
     const end = endOfRuns(ram.runs)
     if (dump === 'full') return PageSet.ofRuns(ram.runs, end)
     const pages = new PageSet(end)
+    if (dump === 'mini') return pages
     for (const run of ram.runs) {
       for (let page = run.basePage; page < run.basePage + run.pageCount; page = pfn(page + 1)) {
         const owner = ram.owner(page)
@@ -88,5 +93,10 @@ export class Kernel implements BootedKernel {
       }
     }
     return pages
+  }
+
+  #existingCrash(): { readonly facts: DumpFacts; readonly cpu: number } {
+    if (this.#crash === null) throw new WindowsError('NOT_CRASHED', 'the system has not crashed')
+    return this.#crash
   }
 }

@@ -24,6 +24,8 @@ const IMAGE_DIRECTORY_ENTRY_EXCEPTION_BYTES = 12 // one RUNTIME_FUNCTION
 
 /** A loaded image with what the system itself needs to know of it. */
 export interface KernelImage extends LoadedImage {
+  /** `\SystemRoot\system32\ntoskrnl.exe` */
+  readonly fullName: string
   readonly pe: PeImage
   /** Address of its KLDR_DATA_TABLE_ENTRY. */
   readonly entry: Gva
@@ -95,6 +97,7 @@ export class LoadedImages {
     const image: KernelImage = {
       nameOnDisk,
       baseName,
+      fullName: fullNameOf(baseName),
       base,
       size: pe.sizeOfImage,
       pe,
@@ -196,7 +199,7 @@ export class LoadedImages {
     entry.dllBase = base
     if (pe.entryPointRva !== 0) entry.entryPoint = base + BigInt(pe.entryPointRva)
     entry.sizeOfImage = pe.sizeOfImage
-    writeUnicodeString(space, pool, entry.fullDllName, fullName(image.baseName), 'MmLn')
+    writeUnicodeString(space, pool, entry.fullDllName, image.fullName, 'MmLn')
     writeUnicodeString(space, pool, entry.baseDllName, image.baseName, 'MmLn')
     entry.flags = LDRP_ENTRY_PROCESSED
     entry.loadCount = 1
@@ -208,7 +211,7 @@ export class LoadedImages {
 }
 
 /** The kernel and the HAL live in system32, dump drivers and the rest below it, spelled as real dumps spell them. */
-function fullName(baseName: string): string {
+function fullNameOf(baseName: string): string {
   const name = baseName.toLowerCase()
   if (name.endsWith('.exe') || name.endsWith('.dll')) return `\\SystemRoot\\system32\\${baseName}`
   const folder = name.startsWith(DUMP_PREFIX) || name === 'crashdmp.sys' ? 'Drivers' : 'drivers'

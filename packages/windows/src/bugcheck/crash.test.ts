@@ -1,5 +1,5 @@
-import { endOfRuns, gpa, MemorySource, PAGE_SIZE, pfn } from '@dumpstack/bytes'
-import { openDump, planDump, readModules, verifyDump } from '@dumpstack/dumpfile'
+import { endOfRuns, gpa, gva, MemorySource, PAGE_SIZE, pfn } from '@dumpstack/bytes'
+import { openDump, planDump, planTriageDump, readModules, verifyDump } from '@dumpstack/dumpfile'
 import { parsePe } from '@dumpstack/image'
 import { createMachine, type Machine, Owner } from '@dumpstack/machine'
 import { GuestMemory, type UnwindModule, type UnwoundFrame, unwindStack } from '@dumpstack/testkit'
@@ -237,10 +237,58 @@ it.each(['full', 'kernel'] as const)('makes a %s dump that the dump room accepts
   }
 })
 
+it('makes a minidump with the stack of the crash, every processor, and what debuggers start from', () => {
+  const { kernel, memory } = crashed(3, 1)
+  const read = (address: bigint, into: Uint8Array): number => {
+    for (let i = 0; i < into.byteLength; i++) into[i] = memory.u8(address + BigInt(i))
+    return into.byteLength
+  }
+  const triage = kernel.triageFacts()
+  const plan = planTriageDump({
+    facts: kernel.dumpFacts(),
+    triage,
+    memory: { read },
+    fileByteLength: 2 ** 21,
+  })
+  const file = new Uint8Array(plan.byteLength)
+  for (const extent of plan.extents()) if ('bytes' in extent) file.set(extent.bytes, extent.at)
+  const view = new DataView(file.buffer)
+  const source = new MemorySource(file)
+  const dump = openDump(source)
+  const crashing = kprcb(memory, kernel, 1)
+  const rsp = context(memory, memory.u64(crashing + 0x85c0n)).registers[4]!
+  expect(view.getBigUint64(0x2048, true)).toBe(rsp)
+  const callStack = view.getUint32(0x2028, true)
+  expect(view.getBigUint64(callStack, true)).toBe(memory.u64(rsp))
+  expect(dump.triage?.prcb?.address).toBe(crashing)
+  expect(dump.triage?.thread?.address).toBe(memory.u64(crashing + 8n))
+  const blocks = dump.triage!.blocks.map(({ address }) => address as bigint)
+  for (const cpu of [0, 1, 2]) {
+    const prcb = kprcb(memory, kernel, cpu)
+    expect(blocks).toContain(prcb)
+    expect(blocks).toContain(memory.u64(prcb + 0x85c0n))
+    const stack = context(memory, memory.u64(prcb + 0x85c0n)).registers[4]!
+    const top = new Uint8Array(8)
+    expect(dump.virtual().read(gva(stack), top)).toBe(8)
+    expect(new DataView(top.buffer).getBigUint64(0, true)).toBe(memory.u64(stack))
+  }
+  expect(blocks).toContain(symbol(kernel, 'KiProcessorBlock'))
+  expect(readModules(dump).loaded.map(({ fullName }) => fullName)).toEqual([
+    '\\SystemRoot\\system32\\ntoskrnl.exe',
+    '\\SystemRoot\\system32\\hal.dll',
+    '\\SystemRoot\\System32\\drivers\\crashtst.sys',
+  ])
+  const steps = verifyDump(source, { allPages: false })
+  let step = steps.next()
+  while (step.done !== true) step = steps.next()
+  expect(step.value.checks.filter(({ verdict }) => verdict !== 'pass')).toEqual([])
+})
+
 it('needs the crash driver, and a processor that exists', () => {
   const machine = createMachine({ seed: 3, runs: ramRuns(64 * 2 ** 20), cpuCount: 2, controllers: [] })
   const kernel = bootKernel({ machine, images, epochMs: 0 })
   expect(() => kernel.dumpFacts()).toThrow(/^the system has not crashed$/)
+  expect(() => kernel.triageFacts()).toThrow(/^the system has not crashed$/)
   expect(() => kernel.bugcheck(bugcheck, 0)).toThrow(
     /^crashtst.sys is not loaded: nothing can ask for a bugcheck$/,
   )

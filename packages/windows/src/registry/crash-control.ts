@@ -16,11 +16,14 @@ export const PAGE_FILE = 'C:\\pagefile.sys'
 export const CRASH_DUMP_NONE = 0
 export const CRASH_DUMP_COMPLETE = 1
 export const CRASH_DUMP_KERNEL = 2
+export const CRASH_DUMP_SMALL = 3
 export const CRASH_DUMP_AUTOMATIC = 7
 const ENABLED_FOR: Readonly<Record<DumpType, number>> = {
   full: CRASH_DUMP_COMPLETE,
   kernel: CRASH_DUMP_KERNEL,
+  mini: CRASH_DUMP_SMALL,
 }
+const DEFAULT_MINIDUMPS_COUNT = 50
 /** TempDestination: DumpFile is a temporary name. unverified: its exact values are not published; a real key settles it. */
 const TEMP_DESTINATION = 1
 
@@ -53,7 +56,7 @@ export class CrashControl {
     key.set('AlwaysKeepMemoryDump', { type: 'REG_DWORD', data: 0 })
     key.set('DumpFile', { type: 'REG_EXPAND_SZ', data: '%SystemRoot%\\MEMORY.DMP' })
     key.set('MinidumpDir', { type: 'REG_EXPAND_SZ', data: '%SystemRoot%\\Minidump' })
-    key.set('MinidumpsCount', { type: 'REG_DWORD', data: 50 })
+    key.set('MinidumpsCount', { type: 'REG_DWORD', data: DEFAULT_MINIDUMPS_COUNT })
     key.set('DumpFilters', { type: 'REG_MULTI_SZ', data: ['dumpfve.sys'] })
     this.setPagingFile(pageFileBytes)
   }
@@ -96,6 +99,8 @@ export class CrashControl {
       case CRASH_DUMP_KERNEL:
       case CRASH_DUMP_AUTOMATIC:
         return 'kernel'
+      case CRASH_DUMP_SMALL:
+        return 'mini'
       default:
         return null
     }
@@ -115,8 +120,17 @@ export class CrashControl {
 
   /** `C:\Windows\MEMORY.DMP` */
   get dumpFile(): string {
-    const file = this.#key.text('DumpFile') ?? '%SystemRoot%\\MEMORY.DMP'
-    return file.replace(/%SystemRoot%/i, SYSTEM_ROOT)
+    return expand(this.#key.text('DumpFile') ?? '%SystemRoot%\\MEMORY.DMP')
+  }
+
+  /** `C:\Windows\Minidump` */
+  get minidumpDir(): string {
+    return expand(this.#key.text('MinidumpDir') ?? '%SystemRoot%\\Minidump')
+  }
+
+  /** How many minidumps stay; a new one replaces the oldest. */
+  get minidumpsCount(): number {
+    return this.#key.dword('MinidumpsCount') ?? DEFAULT_MINIDUMPS_COUNT
   }
 
   /** A row of PagingFiles holds path, least and greatest size in MB; sizes between go beside it, in bytes. */
@@ -175,3 +189,5 @@ export class CrashControl {
     return this.#registry.create(MEMORY_MANAGEMENT)
   }
 }
+
+const expand = (path: string): string => path.replace(/%SystemRoot%/i, SYSTEM_ROOT)

@@ -1,12 +1,12 @@
 // One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
 // frozen, and the crash dump stack writes what the page file can hold.
-import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
-import type { CrashReport, DumpType, Progress, WrittenRange } from '@dumpstack/crashtest'
+import { type Gpa, type Gva, gva, PAGE_SIZE, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
+import type { CrashReport, DumpType, Progress, PromisedBlock, WrittenRange } from '@dumpstack/crashtest'
 import type { DumpWriteReport } from '@dumpstack/drivers'
-import { type DumpPlan, planDump } from '@dumpstack/dumpfile'
+import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
-import type { Bugcheck } from '../boot/contract.ts'
+import { Eprocess, Ethread, KddebuggerData64, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
@@ -30,6 +30,7 @@ export interface Crash {
   readonly truth: PhysicalSpace
   readonly used: PageSet
   readonly promised: PageSet
+  readonly promisedBlocks: readonly PromisedBlock[]
   readonly changedByDumpPath: PageSet
   readonly strayWrites: PageSet
   /** null: no dump was configured. */
@@ -70,12 +71,7 @@ export async function crash(
   let seconds = 0
   let dumpByteLength = 0
   if (written !== null && pageFile !== null) {
-    const plan = planDump({
-      dumpType: dumpTypeOf(system.profile.dumpTypes[written]),
-      facts,
-      promised: kernel.promised(written),
-      fileByteLength: pageFile.byteLength,
-    })
+    const plan = planOf(system, written, frozen, pageFile.byteLength)
     dumpByteLength = plan.byteLength
     ;({ outcome, seconds } = await write(system, plan, screen, progress, signal))
   }
@@ -88,6 +84,7 @@ export async function crash(
     truth,
     used,
     promised,
+    promisedBlocks: dump === 'mini' ? promisedBlocks(kernel) : [],
     ...pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen),
     images: imagesOf(running),
     writtenBy:
@@ -163,6 +160,60 @@ async function write(
 function imagesOf(running: RunningSystem): string[] {
   const stack = running.dumpStack.rows.filter((row) => row.state === 'loaded').map((row) => row.baseName)
   return [running.kernel.loadedImages[0]!.baseName, ...stack]
+}
+
+/** A minidump is copied here, from RAM as the bugcheck left it; the pages of the others are read by the controller. */
+function planOf(
+  { running, profile }: WindowsSystem,
+  written: DumpType,
+  frozen: PhysicalSpace,
+  fileByteLength: number,
+): DumpPlan {
+  const { kernel } = running
+  const facts = kernel.dumpFacts()
+  if (written === 'mini') {
+    const memory = {
+      read: (address: Gva, into: Uint8Array): number => readKernelMemory(kernel, frozen, address, into),
+    }
+    return planTriageDump({ facts, triage: kernel.triageFacts(), memory, fileByteLength })
+  }
+  const dumpType = dumpTypeOf(profile.dumpTypes[written])
+  return planDump({ dumpType, facts, promised: kernel.promised(written), fileByteLength })
+}
+
+/** Bytes obtained up to the first address that is not mapped. */
+function readKernelMemory(
+  kernel: BootedKernel,
+  frozen: PhysicalSpace,
+  address: Gva,
+  into: Uint8Array,
+): number {
+  let done = 0
+  while (done < into.byteLength) {
+    const va = gva(address + BigInt(done))
+    const place = kernel.vaToGpa(va)
+    if (place === null) break
+    const length = Math.min(PAGE_SIZE - (place % PAGE_SIZE), into.byteLength - done)
+    const got = frozen.read(place, into.subarray(done, done + length))
+    done += got
+    if (got < length) break
+  }
+  return done
+}
+
+function promisedBlocks(kernel: BootedKernel): PromisedBlock[] {
+  const { process, thread, callStack, blocks } = kernel.triageFacts()
+  return [
+    { what: 'process', address: process, byteLength: Eprocess.size },
+    { what: 'thread', address: thread, byteLength: Ethread.size },
+    { what: 'call stack', ...callStack },
+    {
+      what: 'debugger data',
+      address: kernel.dumpFacts().kdDebuggerDataBlock,
+      byteLength: KddebuggerData64.size,
+    },
+    ...blocks,
+  ]
 }
 
 function dumpTypeOf(dumpType: number): 1 | 5 | 6 {

@@ -4,10 +4,10 @@ import { endOfRuns, PAGE_SIZE, PageSet, type PhysicalSpace, pfn, pfnToGpa } from
 import type { DumpType } from '@dumpstack/crashtest'
 import { Owner, type Ram } from '@dumpstack/machine'
 
-/** All pages in a full dump; those of the kernel and of the dump path in a kernel dump. */
+/** All pages in a full dump; those of the kernel and of the dump path in a kernel dump; none in a mini dump. */
 export function promisedPages(ram: Ram, dump: DumpType): PageSet {
   if (dump === 'full') return PageSet.ofRuns(ram.runs, endOfRuns(ram.runs))
-  return pagesOf(ram, [Owner.kernel, Owner.dumpPath])
+  return pagesOf(ram, dump === 'kernel' ? [Owner.kernel, Owner.dumpPath] : [])
 }
 
 export function pagesOf(ram: Ram, owners: readonly Owner[]): PageSet {

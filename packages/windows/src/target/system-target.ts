@@ -9,13 +9,16 @@ import type {
   Target,
   TargetDescription,
 } from '@dumpstack/crashtest'
+import { DumpType as HeaderDumpType, openDump } from '@dumpstack/dumpfile'
 import { HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION, hresultText } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import { bugcheckSaved, dumpDeleted } from '../events/system-events.ts'
 import { type CrashControlSettings, SYSTEM_ROOT } from '../registry/crash-control.ts'
+import { minidumps, newMinidumpPath, surplusMinidumps } from '../restart/minidump-folder.ts'
 import { keepsMemoryDump } from '../restart/retention.ts'
 import { DumpCopy } from '../restart/wer-fault.ts'
 import { copyHostFile, hostNameOf } from '../volume/host-folder.ts'
+import { VolumeFileSource } from '../volume/volume-bytes.ts'
 import { type Crash, crash } from './crash.ts'
 import { EXTENTS_NAME, extentsRecord, IMAGE_NAME, MANIFEST_NAME, writeJson } from './disk-record.ts'
 import type { SystemOptions } from './options.ts'
@@ -46,6 +49,8 @@ export class SystemTarget implements Target {
   readonly #settings: CrashControlSettings
   #crash: Crash | null = null
   #copy: DumpCopy | null = null
+  /** Where the minidump of the last crash goes; null before its copy begins. */
+  #minidump: string | null = null
   #restarted = false
   /** Events before this one belong to an earlier dump. */
   #firstEvent = 0
@@ -121,8 +126,10 @@ export class SystemTarget implements Target {
     crashControl.configure(dump)
     this.#system.configureCrashDump()
     let oldDumpsDeleted = true
+    const old = new Set(minidumps(volume, crashControl.minidumpDir).map(({ path }) => path))
     for (const { path } of volume.files) {
-      if (path !== crashControl.dumpFile && !/^C:\\DUMP[0-9a-f]{4}\.tmp$/i.test(path)) continue
+      const isDump = path === crashControl.dumpFile || old.has(path)
+      if (!isDump && !/^C:\\DUMP[0-9a-f]{4}\.tmp$/i.test(path)) continue
       try {
         volume.delete(path)
         options.host.remove(hostNameOf(path))
@@ -138,6 +145,7 @@ export class SystemTarget implements Target {
     signal.throwIfAborted()
     const dump = this.#system.crashControl.dumpType ?? 'kernel'
     this.#copy = null
+    this.#minidump = null
     this.#restarted = false
     this.#crash = await crash(this.#system, dump, progress, signal)
     return this.#crash.report
@@ -185,6 +193,7 @@ export class SystemTarget implements Target {
       seed: options.seed,
       used: crashed.used,
       promised: crashed.promised,
+      promisedBlocks: crashed.promisedBlocks,
       changedByDumpPath: crashed.changedByDumpPath,
       strayWrites: crashed.strayWrites,
       bugcheck: crashed.bugcheck,
@@ -198,9 +207,15 @@ export class SystemTarget implements Target {
     }
   }
 
+  dumpPath(): string {
+    const { crashControl } = this.#system
+    const dump = this.#crash?.dump ?? crashControl.dumpType
+    return dump === 'mini' ? (this.#minidump ?? `${crashControl.minidumpDir}\\*.dmp`) : crashControl.dumpFile
+  }
+
   async openDump(): Promise<OpenedDump> {
-    const { volume, crashControl, options } = this.#system
-    const path = crashControl.dumpFile
+    const { volume, options } = this.#system
+    const path = this.dumpPath()
     const file = volume.find(path)
     if (file === null) throw new FileOpenError(HRESULT_FILE_NOT_FOUND, path)
     if (file.locked) throw new FileOpenError(HRESULT_SHARING_VIOLATION, path)
@@ -208,11 +223,11 @@ export class SystemTarget implements Target {
   }
 
   async keepDump(dump: DumpType): Promise<string | null> {
-    const { volume, crashControl, options } = this.#system
-    const path = crashControl.dumpFile
+    const { volume, options } = this.#system
+    const path = this.dumpPath()
     const file = volume.find(path)
     if (file === null || file.locked) return null
-    const kept = `${dump}/MEMORY.DMP`
+    const kept = `${dump}/${path.slice(path.lastIndexOf('\\') + 1)}`
     if (file.readOnly) {
       copyHostFile(options.host, hostNameOf(path), kept)
     } else {
@@ -259,12 +274,18 @@ export class SystemTarget implements Target {
     const from = running.foundDump
     if (from === null) return
     const { copyFails, copyLockedMs } = options.conditions
+    const source = new VolumeFileSource(from, volume.partition.offset, disk.image)
+    const isMinidump = openDump(source).header.dumpType === HeaderDumpType.triage
+    const to = isMinidump
+      ? newMinidumpPath(volume, crashControl.minidumpDir, this.now(), this.#system.tickCount)
+      : crashControl.dumpFile
+    if (isMinidump) this.#minidump = to
     this.#copy = new DumpCopy({
       volume,
       image: disk.image,
       host: options.host,
       from,
-      to: crashControl.dumpFile,
+      to,
       overwrite: crashControl.overwrite,
       startedAt: this.now(),
       ...(copyLockedMs !== undefined && { lockedMs: copyLockedMs }),
@@ -280,8 +301,15 @@ export class SystemTarget implements Target {
     const copy = this.#copy
     if (copy === null || !copy.settle(this.now()) || copy.state !== 'done') return
     const { volume, crashControl, log, options } = this.#system
-    const { dumpFile, alwaysKeepMemoryDump } = crashControl
-    log.add(bugcheckSaved(copy.doneAt!, this.#existingCrash().bugcheck, dumpFile))
+    const { dumpFile, alwaysKeepMemoryDump, minidumpDir, minidumpsCount } = crashControl
+    log.add(bugcheckSaved(copy.doneAt!, this.#existingCrash().bugcheck, this.#minidump ?? dumpFile))
+    if (this.#minidump !== null) {
+      for (const { path } of surplusMinidumps(volume, minidumpDir, minidumpsCount)) {
+        volume.delete(path)
+        options.host.remove(hostNameOf(path))
+      }
+      return
+    }
     if (keepsMemoryDump(volume.freeBytes, alwaysKeepMemoryDump)) return
     volume.delete(dumpFile)
     options.host.remove(hostNameOf(dumpFile))

@@ -39,6 +39,8 @@ const KERNEL_START_NS = 5_000_000_000
 const KERNEL_START_SPREAD_MS = 2000
 const SERVICES_START_NS = 15_000_000_000
 const FULL_DUMP_EXTRA_BYTES = 1024 * 1024
+/** What Windows asks of the page file for a small dump: 2 MB. */
+const SMALL_DUMP_BYTES = 2 * 1024 * 1024
 
 /** What the next start learns about the last one, beyond what is on the disk. */
 export interface LastCrash {
@@ -54,6 +56,8 @@ export interface RunningSystem {
   readonly runtime: RuntimeStack
   readonly dumpStack: CrashDumpStack
   readonly pageFile: VolumeFile | null
+  /** Virtual nanoseconds at power on. */
+  readonly startedNs: number
   /** What smss found in the page file of the last run, under its temporary name. */
   readonly foundDump: VolumeFile | null
 }
@@ -114,6 +118,11 @@ export class WindowsSystem {
     return pagesInRuns(this.options.runs) * PAGE_SIZE
   }
 
+  /** Milliseconds since this start. */
+  get tickCount(): number {
+    return Math.floor((this.machine.nowNs - this.#running.startedNs) / 1e6)
+  }
+
   /** Virtual milliseconds since 1970. */
   get now(): number {
     return EPOCH_MS + Math.floor(this.machine.nowNs / 1e6)
@@ -143,11 +152,10 @@ export class WindowsSystem {
   /** Whether a crash now writes a dump of the configured type; logs why not, as volmgr does at start and on a change. */
   dumpIsConfigured(): boolean {
     const { pageFile } = this.#running
-    if (this.crashControl.dumpType === null) return false
-    if (pageFile === null) return false
-    return (
-      this.crashControl.dumpType !== 'full' || pageFile.byteLength >= this.ramBytes + FULL_DUMP_EXTRA_BYTES
-    )
+    const { dumpType } = this.crashControl
+    if (dumpType === null || pageFile === null) return false
+    const least = { full: this.ramBytes + FULL_DUMP_EXTRA_BYTES, kernel: 0, mini: SMALL_DUMP_BYTES }
+    return pageFile.byteLength >= least[dumpType]
   }
 
   /** volmgr at start, and when CrashControl changes. */
@@ -199,7 +207,7 @@ export class WindowsSystem {
     if (pageFile !== null) dumpStack.setPageFile(pageFile.extents, this.volume.partition.offset)
     if (this.#registry.open(CRASH_DRIVER_KEY) !== null) kernel.loadImage(CRASH_DRIVER, CRASH_DRIVER)
     machine.run(machine.nowNs + SERVICES_START_NS)
-    this.#running = { kernel, runtime, dumpStack, pageFile, foundDump }
+    this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
     this.configureCrashDump()
     return this.#running
   }
