@@ -1,14 +1,18 @@
 // What our PDB reader says about real files, in full, against llvm-pdbutil: guest PDBs (lld) and PDBs of Microsoft's linker.
-import { readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { PdbFile } from '@dumpstack/symbols'
+import { Cabinet, PdbFile } from '@dumpstack/symbols'
+import { inflateRaw } from '@dumpstack/symbols/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hex, ourLines, theirLines } from './pdb-types.ts'
 import { GUEST_BIN, hasTool, sharedData, toolOutput } from './tools.ts'
 
 const PDBUTIL = 'llvm-pdbutil-16'
 const isInstalled = hasTool(PDBUTIL)
+
+const folder = mkdtempSync(path.join(tmpdir(), 'dumpstack-pdb-'))
 
 const SHARED = [
   'bp_omap_reorder_funcs.pdb',
@@ -21,7 +25,21 @@ const files: [name: string, file: string | null][] = [
     .filter((name) => name.endsWith('.pdb'))
     .map((name): [string, string] => [name, path.join(GUEST_BIN, name)]),
   ...SHARED.map((name): [string, string | null] => [name, sharedData(`pdb/${name}`)]),
+  ['moz_basic32.pd_', expanded('moz_basic32.pd_')],
 ]
+
+/** A PDB as symbol stores keep it, expanded into a folder of this test, where llvm-pdbutil can read it. */
+function expanded(name: string): string | null {
+  const packed = sharedData(`pdb/${name}`)
+  if (packed === null) return null
+  const source = new FileSource(packed)
+  const cabinet = new Cabinet(source, name, inflateRaw)
+  const file = path.join(folder, name)
+  writeFileSync(file, Buffer.concat([...cabinet.expand(cabinet.files[0]!)]))
+  source.close()
+  return file
+}
+afterAll(() => rmSync(folder, { recursive: true }))
 
 /** The records of a dump: from a line with a place and a kind to the next. */
 const recordsOf = (output: string): string[] =>
@@ -66,9 +84,11 @@ function linesOf(module: string): string[] {
         file,
         `  ${Number(piece[1])}:${hex(Number.parseInt(piece[2]!, 16))}-${hex(Number.parseInt(piece[3]!, 16))}`,
       )
-    } else if (/^ *(\d+ [0-9A-F]{8}|\?\?)/.test(text)) {
-      for (const [, line, at] of text.matchAll(/(\d+)[ !]+([0-9A-F]{8})/g)) {
-        lines.push(`    ${line} ${hex(Number.parseInt(at!, 16))}`)
+    } else if (/^ *(\d+|[AN]SI) [0-9A-F]{8}/.test(text)) {
+      for (const [, line, at] of text.matchAll(/(\d+|[AN]SI)[ !]+([0-9A-F]{8})/g)) {
+        // "Always step into", "never step into": not lines.
+        const number = line === 'ASI' ? 0xfeefee : line === 'NSI' ? 0xf00f00 : Number(line)
+        lines.push(`    ${number} ${hex(Number.parseInt(at!, 16))}`)
       }
     } else if (text.trim() !== '')
       file = /^ *(.*?)(?: \((?:MD5|SHA-1|SHA-256|no checksum).*\))?$/.exec(text)![1]!

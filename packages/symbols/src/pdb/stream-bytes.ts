@@ -5,13 +5,17 @@ import { SymbolsError } from '../errors.ts'
 
 type Fields = Readonly<Record<string, FieldKind<unknown>>>
 const utf8 = new TextDecoder()
-const SHORT_TEXT = 128
+const NOT_ASCII = /[\x80-\xff]/
+const FEW_NAMES = 32
+const LATIN1_CHUNK = 0x2000
 
 export class StreamBytes {
   /** `TPI stream`, for messages. */
   readonly name: string
   readonly bytes: Uint8Array
   readonly view: DataView
+  #namesRead = 0
+  #latin1: string | null = null
 
   constructor(name: string, bytes: Uint8Array) {
     this.name = name
@@ -55,21 +59,25 @@ export class StreamBytes {
 
   /** Offset of the NUL that ends the name at `offset`. */
   nameEnd(offset: number, limit: number): number {
-    const { bytes } = this
-    const last = Math.min(limit, bytes.byteLength)
-    for (let at = offset; at < last; at++) if (bytes[at] === 0) return at
-    throw this.damaged(offset, 'a name has no end')
+    const end = this.bytes.indexOf(0, offset)
+    if (end < 0 || end >= limit) throw this.damaged(offset, 'a name has no end')
+    return end
+  }
+
+  /** A name that ends in a NUL before `limit`. */
+  nameAt(offset: number, limit: number): string {
+    // Whoever reads many names of a stream is given pieces of one text, which is faster than to decode each.
+    if (this.#latin1 === null && ++this.#namesRead <= FEW_NAMES)
+      return this.text(offset, this.nameEnd(offset, limit))
+    this.#latin1 ??= latin1Text(this.bytes)
+    const end = this.#latin1.indexOf('\0', offset)
+    if (end < 0 || end >= limit) throw this.damaged(offset, 'a name has no end')
+    const name = this.#latin1.slice(offset, end)
+    return NOT_ASCII.test(name) ? this.text(offset, end) : name
   }
 
   text(offset: number, end: number): string {
-    const { bytes } = this
-    let all = 0
-    for (let at = offset; at < end; at++) all |= bytes[at]!
-    const text = bytes.subarray(offset, end)
-    // A decoder takes longer to call than a short name to copy: a PDB has tens of thousands of these.
-    return all < 0x80 && text.byteLength <= SHORT_TEXT
-      ? String.fromCharCode.apply(null, text as unknown as number[]) // any array-like does
-      : utf8.decode(text)
+    return utf8.decode(this.bytes.subarray(offset, end))
   }
 
   damaged(offset: number, finding: string): SymbolsError {
@@ -82,6 +90,16 @@ export class StreamBytes {
       },
     )
   }
+}
+
+/** One character for each byte. */
+function latin1Text(bytes: Uint8Array): string {
+  let text = ''
+  for (let at = 0; at < bytes.byteLength; at += LATIN1_CHUNK) {
+    const chunk: ArrayLike<number> = bytes.subarray(at, at + LATIN1_CHUNK)
+    text += String.fromCharCode.apply(null, chunk as number[]) // any array-like does
+  }
+  return text
 }
 
 /** Records of a list do not overlap, so that all of them together are never longer than the stream they lie in. */

@@ -103,8 +103,7 @@ export function* symbolRecords(stream: StreamBytes, start: number, end: number):
 
 /** The name that follows the fixed fields; the record's padding follows the name. */
 export function nameAfter(stream: StreamBytes, record: SymbolRecord, fixedBytes: number): string {
-  const start = record.offset + fixedBytes
-  return stream.text(start, stream.nameEnd(start, record.end))
+  return stream.nameAt(record.offset + fixedBytes, record.end)
 }
 
 export function isProcedure(kind: number): boolean {
