@@ -9,8 +9,10 @@ const OPERAND_COLUMN = 8
 const BYTES_COLUMN = 16
 
 /** Two lines: the place, and the instruction there; without its bytes or a disassembler, what is missing. */
-export async function instructionLines(session: Session): Promise<string[]> {
-  const { registers } = session
+export async function instructionLines(
+  session: Session,
+  registers: Registers = session.registers,
+): Promise<string[]> {
   const place = `${await session.symbolize(registers.rip)}:`
   const decoded = await disassembleAt(session, registers.rip)
   if (typeof decoded === 'string') return [place, `${hex64(registers.rip)} ${decoded}`]

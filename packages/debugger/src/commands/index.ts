@@ -1,5 +1,6 @@
 // Every command, in the order of .help.
 import type { Command } from '../command.ts'
+import { analyze } from './analyze.ts'
 import { bugcheck } from './bugcheck.ts'
 import { cxr, ecxr } from './cxr.ts'
 import { d } from './d.ts'
@@ -12,16 +13,19 @@ import { k } from './k.ts'
 import { lm } from './lm.ts'
 import { ln } from './ln.ts'
 import { logclose, logopen } from './log.ts'
+import { processCommand } from './process.ts'
 import { processorCommand } from './processor.ts'
+import { pte } from './pte.ts'
 import { quit } from './quit.ts'
 import { r } from './r.ts'
 import { reload } from './reload.ts'
 import { sympath } from './sympath.ts'
+import { thread } from './thread.ts'
 import { u } from './u.ts'
 import { vertarget } from './vertarget.ts'
 import { x } from './x.ts'
 
 export const COMMANDS: readonly Command[] = [
-  bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, k, lm, ln, logclose, logopen,
-  processorCommand, quit, r, reload, sympath, u, vertarget, x, help,
+  analyze, bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, k, lm, ln, logclose, logopen,
+  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, u, vertarget, x, help,
 ] // biome-ignore format: a list

@@ -1,0 +1,101 @@
+import { hex64 } from '@dumpstack/bytes'
+import { ContextX64 } from '@dumpstack/nt'
+import type { Command, CommandContext } from '../command.ts'
+import { DebuggerError } from '../errors.ts'
+import { evaluate } from '../expression.ts'
+import { type KernelObject, KernelType } from '../kernel-object.ts'
+import { processorRegisters } from '../processors.ts'
+import { Registers } from '../registers.ts'
+import type { Session } from '../session.ts'
+import { MAX_FRAMES } from '../unwind/stack.ts'
+import { printStack } from './k.ts'
+
+/** KTHREAD_STATE of the public types. */
+const STATES = [
+  'INITIALIZED',
+  'READY',
+  'RUNNING',
+  'STANDBY',
+  'TERMINATED',
+  'WAIT',
+  'TRANSITION',
+  'DEFERREDREADY',
+  'GATEWAIT',
+]
+/** KOBJECTS, ThreadObject. */
+const THREAD_OBJECT = 6n
+
+export const thread: Command = {
+  names: ['!thread'],
+  help: {
+    summary: 'show a thread and its stack',
+    usage: ['!thread', '!thread ADDRESS'],
+    text:
+      'Shows the current thread of the processor, or the one at an address: its identity, state, owner, start and stack. A running ' +
+      "thread's stack starts at its processor's registers, that of a waiting one at the frame that switching away left on it. Fields " +
+      "are read by the types of the kernel's symbols, which must be at hand.",
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-thread',
+  },
+  async run(context, rest) {
+    const { session, print } = context
+    const address = rest === '' ? session.currentThread : await evaluate(session, rest)
+    if (address === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
+    const type = await KernelType.load(session, '_ETHREAD')
+    const object = type.at(session.memory, address)
+    const dispatcherType = object.value('Tcb.Header.Type')
+    if (dispatcherType !== THREAD_OBJECT) {
+      throw new DebuggerError(
+        'ARGUMENT',
+        `at ${hex64(address)} lies no thread: its object type is ${dispatcherType}, expected ${THREAD_OBJECT}`,
+      )
+    }
+    await printFacts(context, object)
+    const registers = await threadRegisters(session, object)
+    if (typeof registers === 'string') print(`The stack is not shown: ${registers}`)
+    else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false })
+  },
+}
+
+async function printFacts({ session, print }: CommandContext, object: KernelObject): Promise<void> {
+  const short = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(4, '0')
+  const wide = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(16, '0')
+  const state = object.number('Tcb.State')
+  const running = session.processors.find(({ currentThread }) => currentThread === object.address)
+  const where = running === undefined ? '' : ` on processor ${running.number}`
+  print(
+    `THREAD ${object.address.toString(16)}  Cid ${short('Cid.UniqueProcess')}.${short('Cid.UniqueThread')}  ` +
+      `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? `state ${state}`}${where}`,
+  )
+  const process = object.value('Tcb.ApcState.Process')
+  const name = (await KernelType.load(session, '_EPROCESS')).at(session.memory, process).text('ImageFileName')
+  print(`Owning Process            ${process.toString(16)}       Image:         ${name ?? 'not in the dump'}`)
+  print(`Context Switch Count      ${object.tryValue('Tcb.ContextSwitches') ?? '?'}`)
+  const start = object.tryValue('StartAddress')
+  if (start !== null) print(`Start Address ${await session.symbolize(start)} (0x${wide('StartAddress')})`)
+  print(`Stack Init ${wide('Tcb.InitialStack')} Current ${wide('Tcb.KernelStack')}`)
+  print(`Base ${wide('Tcb.StackBase')} Limit ${wide('Tcb.StackLimit')}`)
+  print(
+    `Priority ${object.tryValue('Tcb.Priority') ?? '?'} BasePriority ${object.tryValue('Tcb.BasePriority') ?? '?'}`,
+  )
+}
+
+/** Where the stack of a thread starts; a text says why that is not known. */
+async function threadRegisters(session: Session, object: KernelObject): Promise<Registers | string> {
+  const running = session.processors.find(({ currentThread }) => currentThread === object.address)
+  try {
+    if (running !== undefined) {
+      const isCrash = running.number === session.crashProcessor
+      return processorRegisters(session.dump, session.memory, running, isCrash)
+    }
+    const frame = await KernelType.load(session, '_KSWITCH_FRAME')
+    const at = frame.at(session.memory, object.value('Tcb.KernelStack'))
+    const registers = Registers.of(new Uint8Array(ContextX64.size))
+    registers.context.rip = at.value('Return')
+    registers.context.rbp = at.value('Rbp')
+    registers.context.rsp = at.place('Return') + 8n
+    return registers
+  } catch (error) {
+    if (error instanceof DebuggerError) return error.message
+    throw error
+  }
+}
