@@ -1,19 +1,37 @@
-// Symbols for kd: what lies in the folders of the symbol path.
+// Symbols and images for kd, along its symbol path (docs/symbol-path.md).
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import path from 'node:path'
-import { FileSource } from '@dumpstack/bytes/node'
 import type { SymbolAnswer, SymbolRequest, SymbolSource } from '@dumpstack/debugger'
-import { openIsf, PdbFile, type SymbolFile, SymbolsError } from '@dumpstack/symbols'
+import {
+  imageKey,
+  parseSymbolPath,
+  type SymbolFile,
+  type SymbolPathElement,
+  SymbolsError,
+  type WindowsRoot,
+} from '@dumpstack/symbols'
+import { locateSymbols, openSymbolFile, SymbolSession } from '@dumpstack/symbols/node'
 
-/** A folder with more entries than any store's is not searched for tables by content. */
+/** A folder with more tables than this is not searched for one by content. */
 const MAX_TABLES = 64
+/** The kernel's name on disk tells nothing of which build it is; these are the names of its PDB and images. */
+const KERNEL_PDB = 'ntkrnlmp.pdb'
+const KERNEL_IMAGES: ReadonlyMap<string, readonly string[]> = new Map([
+  ['ntoskrnl.exe', ['ntoskrnl.exe', 'ntkrnlmp.exe']],
+])
+/** Drivers of the crash dump stack are copies under another name. */
+const DUMP_PREFIX = /^dump_/i
 
 export class HostSymbols implements SymbolSource {
   #symbolPath: string
-  readonly #open: FileSource[] = []
+  readonly #session: SymbolSession
+  readonly #windowsRoots: readonly WindowsRoot[]
 
-  constructor(symbolPath: string) {
+  constructor(symbolPath: string, windowsRoots: readonly WindowsRoot[]) {
     this.#symbolPath = symbolPath
+    this.#windowsRoots = windowsRoots
+    this.#session = new SymbolSession({ windowsRoots, defaultStore: path.join(homedir(), 'sym') })
   }
 
   get symbolPath(): string {
@@ -24,109 +42,122 @@ export class HostSymbols implements SymbolSource {
   }
 
   async symbols(request: SymbolRequest, signal: AbortSignal): Promise<SymbolAnswer> {
-    const why: string[] = []
-    for (const folder of this.#folders()) {
-      signal.throwIfAborted()
-      for (const candidate of candidates(folder, request)) {
-        const file = await this.#openSymbols(candidate, why)
-        if (file === null) continue
-        if (isWanted(file, request)) return { file }
-        why.push(mismatch(file, request))
-      }
+    const elements = parseSymbolPath(this.#symbolPath)
+    if (elements.length === 0) return { file: null, why: ['the symbol path is empty'] }
+    const { pdb } = request
+    if (pdb === null) return this.#byContent(request, signal)
+    const wanted = { name: pdb.path, guid: pdb.guid, age: pdb.age }
+    const located = await until(locateSymbols(wanted, elements, this.#session), signal)
+    if (located.file !== null) return { file: located.file }
+    const telling = located.attempts.filter(({ outcome }) => outcome !== 'absent')
+    const name = path.win32.basename(pdb.path)
+    return {
+      file: null,
+      why: [
+        ...telling.map(({ place, outcome, text }) => `${place}: ${outcome}, ${text}`),
+        `${name} ${pdb.guid} ${pdb.age.toString(16)} was not found`,
+      ],
     }
-    if (this.#symbolPath === '') why.push('the symbol path is empty')
-    else if (why.length === 0) why.push(`${wantedName(request)} is not in ${this.#symbolPath}`)
-    return { file: null, why }
   }
 
+  /** A plain folder of the path, or a local store, that has the image. */
   image(request: SymbolRequest): Promise<Uint8Array | null> {
+    const key = imageKey(request.timeDateStamp, request.sizeOfImage)
+    const plain = request.imageName.replace(DUMP_PREFIX, '')
+    const names = KERNEL_IMAGES.get(request.imageName.toLowerCase()) ?? [request.imageName, plain]
     for (const folder of this.#folders()) {
-      for (const name of imageNames(request)) {
-        const key = `${hexUpper(request.timeDateStamp).padStart(8, '0')}${request.sizeOfImage.toString(16)}`
+      for (const name of new Set(names)) {
         for (const file of [path.join(folder, name), path.join(folder, name, key, name)]) {
-          if (existsSync(file)) return Promise.resolve(readFileSync(file))
+          if (isFile(file)) return Promise.resolve(readFileSync(file))
         }
       }
     }
     return Promise.resolve(null)
   }
 
-  close(): void {
-    for (const source of this.#open) source.close()
+  /** Without an identity to look for: tables and the kernel's PDB in plain folders, each judged by what it says. */
+  async #byContent(request: SymbolRequest, signal: AbortSignal): Promise<SymbolAnswer> {
+    const why = [`the dump does not hold the identity of the PDB of ${request.imageName}`]
+    const { matches } = request
+    if (matches === undefined) return { file: null, why }
+    for (const folder of this.#folders()) {
+      const tables = readdirSync(folder).filter((entry) => /\.json(\.xz)?$/.test(entry))
+      for (const entry of [...tables.slice(0, MAX_TABLES), KERNEL_PDB]) {
+        signal.throwIfAborted()
+        const file = path.join(folder, entry)
+        if (!isFile(file)) continue
+        const opened = await openOrSay(file, why)
+        if (opened === null) continue
+        if (matches(opened.file)) return { file: opened.file }
+        opened.close()
+        why.push(`${file} is of another kernel: its variables lie elsewhere than in the dump`)
+      }
+    }
+    return { file: null, why }
   }
 
   #folders(): string[] {
-    return this.#symbolPath
-      .split(';')
-      .flatMap((element) =>
-        element
-          .trim()
-          .replace(/^(srv|cache)\*/i, '')
-          .split('*'),
-      )
-      .filter((folder) => folder !== '' && existsSync(folder) && statSync(folder).isDirectory())
-  }
-
-  async #openSymbols(file: string, why: string[]): Promise<SymbolFile | null> {
-    try {
-      if (/\.json(\.xz)?$/.test(file)) return await openIsf(readFileSync(file), file)
-      const source = new FileSource(file)
-      this.#open.push(source)
-      return new PdbFile(source, file)
-    } catch (error) {
-      if (!(error instanceof SymbolsError)) throw error
-      why.push(error.message)
-      return null
-    }
+    return parseSymbolPath(this.#symbolPath)
+      .flatMap(foldersOf)
+      .map((folder) => hostPath(folder, this.#windowsRoots))
+      .filter((folder) => existsSync(folder) && statSync(folder).isDirectory())
   }
 }
 
-const hexUpper = (value: number): string => value.toString(16).toUpperCase()
-
-const pdbName = (request: SymbolRequest): string | null =>
-  request.pdb === null ? null : path.win32.basename(request.pdb.path)
-
-/** The kernel is called ntoskrnl.exe on disk, whichever of its builds it is. */
-const imageNames = ({ imageName }: SymbolRequest): string[] =>
-  imageName.toLowerCase() === 'ntoskrnl.exe'
-    ? [imageName, 'ntkrnlmp.exe']
-    : [imageName, imageName.replace(/^dump_/, '')]
-
-function candidates(folder: string, request: SymbolRequest): string[] {
-  const name = pdbName(request)
-  const found: string[] = []
-  const add = (...parts: string[]): void => {
-    const file = path.join(folder, ...parts)
-    if (existsSync(file) && statSync(file).isFile()) found.push(file)
+async function openOrSay(
+  file: string,
+  why: string[],
+): Promise<{ readonly file: SymbolFile; close(): void } | null> {
+  try {
+    return await openSymbolFile(file)
+  } catch (error) {
+    if (!(error instanceof SymbolsError)) throw error
+    why.push(error.message)
+    return null
   }
-  if (name !== null && request.pdb !== null) {
-    const key = `${request.pdb.guid}${request.pdb.age.toString(16).toUpperCase()}`
-    add(name)
-    add('symbols', path.extname(request.imageName).slice(1), name)
-    add(name, key, name)
-    for (const ending of ['json', 'json.xz']) {
-      add(`${request.pdb.guid}-${request.pdb.age}.${ending}`)
-      add(name, `${request.pdb.guid}-${request.pdb.age}.${ending}`)
-    }
-  } else if (request.matches !== undefined) {
-    const tables = readdirSync(folder).filter((entry) => /\.json(\.xz)?$/.test(entry))
-    for (const entry of tables.slice(0, MAX_TABLES)) add(entry)
-    add('ntkrnlmp.pdb')
-  }
-  return found
 }
 
-function isWanted(file: SymbolFile, request: SymbolRequest): boolean {
-  if (request.pdb === null) return request.matches?.(file) === true
-  return file.identity.guid === request.pdb.guid && file.identity.age === request.pdb.age
+function foldersOf(element: SymbolPathElement): string[] {
+  switch (element.kind) {
+    case 'folder':
+      return [element.path]
+    case 'cache':
+      return element.store.kind === 'folder' ? [element.store.path] : []
+    case 'chain':
+      return element.stores.flatMap((store) => (store.kind === 'folder' ? [store.path] : []))
+    case 'unusable':
+      return []
+  }
 }
 
-const wantedName = (request: SymbolRequest): string =>
-  request.pdb === null
-    ? `a PDB of ${request.imageName}, whose identity is not in the dump,`
-    : `${pdbName(request)} ${request.pdb.guid} ${request.pdb.age.toString(16)}`
+/** `C:\Windows\MEMORY.DMP` below the folder that stands for C:, in any case of letters; other paths stay. */
+export function hostPath(file: string, roots: readonly WindowsRoot[]): string {
+  const match = /^([a-z]:)[\\/](.*)$/i.exec(file)
+  const root = roots.find((candidate) => candidate.root.toLowerCase() === match?.[1]?.toLowerCase())
+  if (match === null || root === undefined) return file
+  let folder = root.folder
+  for (const name of match[2]!
+    .split(/[\\/]/)
+    .filter((part) => part !== '' && part !== '.' && part !== '..')) {
+    const entries = existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder) : []
+    folder = path.join(folder, entries.find((entry) => entry.toLowerCase() === name.toLowerCase()) ?? name)
+  }
+  return folder
+}
 
-const mismatch = (file: SymbolFile, request: SymbolRequest): string =>
-  request.pdb === null
-    ? `${file.origin} is of another kernel: its variables lie elsewhere than in the dump`
-    : `${file.origin} has ${file.identity.guid} ${file.identity.age.toString(16)}, wanted ${request.pdb.guid} ${request.pdb.age.toString(16)}`
+const isFile = (file: string): boolean => existsSync(file) && statSync(file).isFile()
+
+/** The promise, or the interruption, whichever comes first. */
+async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let stop = (): void => undefined
+  const stopped = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason)
+    signal.addEventListener('abort', stop)
+  })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

@@ -1,5 +1,6 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
+import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import { banner, Debugger, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
@@ -9,7 +10,7 @@ import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
-import { HostSymbols } from './kd-symbols.ts'
+import { HostSymbols, hostPath } from './kd-symbols.ts'
 
 export async function runKd(args: readonly string[]): Promise<number> {
   try {
@@ -26,8 +27,11 @@ export async function runKd(args: readonly string[]): Promise<number> {
 }
 
 async function debug(options: KdOptions): Promise<number> {
-  const source = new FileSource(options.file)
-  const symbols = new HostSymbols(options.symbolPath ?? '')
+  // In a run folder, C:\ is its folder C: command lines of a Windows machine then work as they are.
+  const drive = path.resolve('C')
+  const windowsRoots = existsSync(drive) ? [{ root: 'C:', folder: drive }] : []
+  const source = new FileSource(hostPath(options.file, windowsRoots))
+  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRoots)
   try {
     const session = new Session({
       source,
@@ -49,7 +53,6 @@ async function debug(options: KdOptions): Promise<number> {
     if (options.json) process.stdout.write(`${JSON.stringify(report(session, results), null, 2)}\n`)
     return exitCodeOf('pass')
   } finally {
-    symbols.close()
     source.close()
   }
 }

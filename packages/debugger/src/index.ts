@@ -1,5 +1,6 @@
 export { banner } from './banner.ts'
 export type { Command, CommandHelp } from './command.ts'
+export { commandIndex, commandPage, pageName } from './command-page.ts'
 export { COMMANDS } from './commands/index.ts'
 export * from './debugger.ts'
 export * from './disassembler.ts'

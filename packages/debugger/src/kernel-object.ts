@@ -4,7 +4,7 @@ import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
 import { DebuggerError } from './errors.ts'
 import type { TargetMemory } from './memory.ts'
 import type { Session } from './session.ts'
-import { unicodeString } from './type-text.ts'
+import { unicodeString } from './typed-value.ts'
 
 export class KernelType {
   readonly name: string

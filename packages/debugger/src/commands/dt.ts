@@ -4,7 +4,7 @@ import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import { noSymbols, type Session } from '../session.ts'
-import { fieldLines, typeName, valueText } from '../type-text.ts'
+import { fieldLines, valueText } from '../typed-value.ts'
 import { wildcard } from './arguments.ts'
 
 const MAX_DEPTH = 8
@@ -130,7 +130,7 @@ async function show(
     const at = address === null ? null : BigInt.asUintN(64, address + BigInt(index * size))
     print(count === null ? title : `[${index}] @ ${at === null ? '' : hex64(at)}`)
     if (!('fields' in type)) {
-      print(`   ${at === null ? typeName(file, type) : valueText(file, type, at, session.memory)}`)
+      print(`   ${at === null ? type.kind : valueText(file, type, at, session.memory)}`)
       continue
     }
     for (const line of fieldLines(file, type, session.memory, { depth, address: at, isWanted })) {

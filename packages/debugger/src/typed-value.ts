@@ -1,14 +1,13 @@
-// Types and typed values as `dt` shows them: names such as Uint4B and Ptr64, offsets, values read from memory.
-// Layout: learn.microsoft.com, "dt (Display Type)".
+// Fields and values as `dt` shows them: offsets, names, values read from memory.
+// Names are those of symbols' typeText. Layout: learn.microsoft.com, "dt (Display Type)".
 import { hex64 } from '@dumpstack/bytes'
-import type { SymbolFile, SymbolType, TypeField } from '@dumpstack/symbols'
+import { type SymbolFile, type SymbolType, type TypeField, typeText } from '@dumpstack/symbols'
 import type { TargetMemory } from './memory.ts'
 
 const INDENT = 3
 const NAME_COLUMN = 16
 /** Text of a character array or counted string that is shown. */
 const MAX_TEXT_BYTES = 512
-const MAX_NAMES = 8
 
 type Base = Extract<SymbolType, { kind: 'base' }>
 
@@ -34,7 +33,7 @@ export function* fieldLines(
     if (!options.isWanted(field.name)) continue
     const inner = file.resolve(field.type)
     const at = options.address === null ? null : BigInt.asUintN(64, options.address + BigInt(field.offset))
-    const shown = at === null ? typeName(file, inner) : valueText(file, inner, at, memory)
+    const shown = at === null ? typeText(file, field.type) : valueText(file, inner, at, memory)
     const indent = ' '.repeat(INDENT * level)
     yield `${indent}+0x${field.offset.toString(16).padStart(3, '0')} ${field.name.padEnd(NAME_COLUMN)} : ${shown}`
     if (options.depth > 0) {
@@ -54,40 +53,6 @@ function inOrder(file: SymbolFile, fields: readonly TypeField[]): readonly TypeF
   return [...fields].sort((a, b) => a.offset - b.offset || bit(a) - bit(b))
 }
 
-export function typeName(file: SymbolFile, type: SymbolType, depth = 0): string {
-  // Types of types end somewhere; what points to itself in a damaged file must end too.
-  if (depth > MAX_NAMES) return '...'
-  switch (type.kind) {
-    case 'base':
-      return baseName(type)
-    case 'pointer':
-      return `Ptr${type.size * 8} ${typeName(file, file.resolve(type.target), depth + 1)}`
-    case 'array':
-      return `[${type.count}] ${typeName(file, file.resolve(type.element), depth + 1)}`
-    case 'bitfield':
-      return `Pos ${type.position}, ${type.length} Bit${type.length === 1 ? '' : 's'}`
-    case 'function':
-      return 'Function'
-    default:
-      return type.name
-  }
-}
-
-function baseName({ name, size, encoding }: Base): string {
-  switch (encoding) {
-    case 'void':
-      return name === 'void' ? 'Void' : name
-    case 'bool':
-      return 'Bool'
-    case 'float':
-      return size === 4 ? 'Float' : size === 8 ? 'Double' : name
-    default:
-      if (size === 1) return name.startsWith('unsigned') ? 'UChar' : 'Char'
-      if (encoding === 'char' && size === 2) return 'Wchar'
-      return `${encoding === 'int' ? 'Int' : 'Uint'}${size}B`
-  }
-}
-
 /** The value of a type at an address; `??` where the dump does not hold it. */
 export function valueText(file: SymbolFile, type: SymbolType, at: bigint, memory: TargetMemory): string {
   switch (type.kind) {
@@ -96,7 +61,7 @@ export function valueText(file: SymbolFile, type: SymbolType, at: bigint, memory
     case 'pointer': {
       const value = number(memory, at, type.size)
       if (value === null) return UNKNOWN
-      const target = typeName(file, file.resolve(type.target))
+      const target = typeText(file, type.target)
       return value === 0n ? `(null) ${target}` : `0x${hex64(value)} ${target}`
     }
     case 'bitfield': {
@@ -121,20 +86,20 @@ export function valueText(file: SymbolFile, type: SymbolType, at: bigint, memory
     case 'function':
       return 'Function'
     default:
-      return structValue(file, type, at, memory)
+      return structValue(type, at, memory)
   }
 }
 
 const UNKNOWN = '??'
 
 function baseValue(type: Base, at: bigint, memory: TargetMemory): string {
-  if (type.encoding === 'void') return baseName(type)
+  if (type.encoding === 'void') return type.name
   if (type.encoding === 'float') {
     const bytes = memory.available(at, type.size)
     if (bytes.byteLength < type.size) return UNKNOWN
     const view = new DataView(bytes.buffer, bytes.byteOffset)
     if (type.size === 4) return String(view.getFloat32(0, true))
-    return type.size === 8 ? String(view.getFloat64(0, true)) : baseName(type)
+    return type.size === 8 ? String(view.getFloat64(0, true)) : type.name
   }
   const value = number(memory, at, type.size)
   if (value === null) return UNKNOWN
@@ -157,11 +122,10 @@ function arrayValue(
     const text = memory.cString(at, Math.min(type.count, MAX_TEXT_BYTES))
     return text === null ? `[${type.count}] ${UNKNOWN}` : `[${type.count}]  "${printable(text)}"`
   }
-  return `[${type.count}] ${typeName(file, element)}`
+  return `[${type.count}] ${typeText(file, type.element)}`
 }
 
 function structValue(
-  file: SymbolFile,
   type: Extract<SymbolType, { kind: 'struct' | 'union' | 'class' }>,
   at: bigint,
   memory: TargetMemory,
@@ -182,7 +146,7 @@ function structValue(
       return `${type.name} ${value === null ? UNKNOWN : `0x${hex64(value)}`}`
     }
     default:
-      return typeName(file, type)
+      return type.name
   }
 }
 
