@@ -109,12 +109,11 @@ export class IsfFile implements SymbolFile {
 
   #readNames(): ReadonlyMap<string, NamedSymbol> {
     const { symbols } = this.#sorted()
-    const table = this.#root.at('symbols')
+    const table = this.#root.at('symbols').object()
     const names = new Map(symbols.map((symbol) => [symbol.name, symbol]))
     for (const symbol of symbols) {
-      const linkageName = table.at(symbol.name).at('linkage_name')
-      if (linkageName.value === undefined || names.has(linkageName.string())) continue
-      names.set(linkageName.string(), symbol)
+      const { linkage_name: linkageName } = table[symbol.name] as { linkage_name?: unknown } // had an address
+      if (typeof linkageName === 'string' && !names.has(linkageName)) names.set(linkageName, symbol)
     }
     return names
   }
@@ -122,9 +121,12 @@ export class IsfFile implements SymbolFile {
   #sorted(): { readonly rvas: Uint32Array; readonly symbols: readonly NamedSymbol[] } {
     if (this.#table === null) {
       const table = this.#root.at('symbols')
-      const symbols = Object.keys(table.object()).map((name): NamedSymbol => {
-        const symbol = table.at(name)
-        return { name, rva: symbol.at('address').integer(0, MAX_RVA), kind: kindOf(symbol) }
+      const symbols = Object.entries(table.object()).map(([name, value]): NamedSymbol => {
+        const { address, type } = (value ?? {}) as { address?: unknown; type?: unknown } // any JSON: checked here
+        const isRva = typeof address === 'number' && Number.isInteger(address) && address >= 0
+        // A place for its message is made only for what is wrong: there are 40000 symbols.
+        const rva = isRva && address <= MAX_RVA ? address : table.at(name).at('address').integer(0, MAX_RVA)
+        return { name, rva, kind: type === undefined ? 'public' : kindOf(table.at(name).at('type')) }
       })
       symbols.sort((a, b) => a.rva - b.rva)
       this.#table = { rvas: Uint32Array.from(symbols, (symbol) => symbol.rva), symbols }
@@ -134,11 +136,8 @@ export class IsfFile implements SymbolFile {
 }
 
 /** Tables of public PDBs tell no types of symbols. */
-function kindOf(symbol: JsonPlace): NamedSymbol['kind'] {
-  const type = symbol.at('type')
-  if (type.value === undefined) return 'public'
-  return type.at('kind').value === 'function' ? 'function' : 'data'
-}
+const kindOf = (type: JsonPlace): NamedSymbol['kind'] =>
+  type.at('kind').value === 'function' ? 'function' : 'data'
 
 function parseJson(text: string, origin: string): unknown {
   try {

@@ -1,4 +1,5 @@
 export * from './inflate-raw.ts'
+export * from './locate-image.ts'
 export * from './locate-symbols.ts'
 export * from './open-symbol-file.ts'
 export type { SymbolAttempt, SymbolOutcome } from './search.ts'

@@ -14,10 +14,13 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { deflateRawSync } from 'node:zlib'
+import { parsePe } from '@dumpstack/image'
 import { buildCabinet, LzxEncoder } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { pdbKey } from '../store/store-key.ts'
+import { imageKey, pdbKey } from '../store/store-key.ts'
 import { parseSymbolPath } from '../store/symbol-path.ts'
+import { locateImage } from './locate-image.ts'
 import { locateSymbols, type SymbolRequest } from './locate-symbols.ts'
 import { openSymbolFile } from './open-symbol-file.ts'
 import { SymbolSession } from './symbol-session.ts'
@@ -216,19 +219,31 @@ describe('folders and stores', () => {
   })
 })
 
-const table = findUpOrNull('shared/data/isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
-function findUpOrNull(relative: string): string | null {
-  try {
-    return findUp(relative)
-  } catch {
-    return null
-  }
-}
-
+const table = sharedData('isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
 it.skipIf(table === null)('finds the ISF table of shared/data beside a dump by its name', async () => {
   const kernel = { name: 'ntkrnlmp.pdb', guid: '5278AFF86C341677D7D7835C85B7B844', age: 1 }
   const located = await locate(path.dirname(table ?? ''), kernel)
   expect(located).toMatchObject({ path: table, file: { kind: 'isf' } })
+})
+
+it('finds the image of a module by time and size, compressed too', async () => {
+  const image = readFileSync(findUp('guest/bin/disk.sys'))
+  const { timeDateStamp, sizeOfImage } = parsePe(image)
+  const wanted = { name: 'disk.sys', timeDateStamp, sizeOfImage }
+  const imageFolder = `disk.sys/${imageKey(timeDateStamp, sizeOfImage)}`
+  put(`up/${imageFolder}/disk.sy_`, mszip(image))
+  const store = parseSymbolPath(`srv*${folder}/up`)
+  const located = await locateImage(wanted, store, session)
+  expect(located.path).toBe(path.join(folder, 'default', imageFolder, 'disk.sys'))
+  expect(readFileSync(located.path ?? '').equals(image)).toBe(true)
+  put('plain/disk.sys', image)
+  put('page/disk.sys', '<html>'.repeat(50))
+  const text = `${folder}/plain;${folder}/page`
+  const other = await locateImage({ ...wanted, sizeOfImage: 0x1000 }, parseSymbolPath(text), session)
+  expect(other).toMatchObject({
+    path: null,
+    attempts: [{ outcome: 'wrong-identity' }, { outcome: 'unreadable' }],
+  })
 })
 
 describe('a server', () => {
