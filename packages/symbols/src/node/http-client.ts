@@ -30,12 +30,12 @@ export class HttpClient {
   }
 
   /** Writes the answer's bytes into a new file; false when the server does not have it. */
-  async download(url: string, file: string): Promise<boolean> {
+  async download(url: string, file: string, signal?: AbortSignal): Promise<boolean> {
     if (this.#absent.has(url)) return false
     const host = hostOf(url)
     const silence = this.#silent.get(host)
     if (silence !== undefined) throw refused(url, `${silence}; not asked again in this session`)
-    const watch = new Watch(this.#timeoutMs)
+    const watch = new Watch(this.#timeoutMs, signal)
     try {
       const response = await this.#get(url, watch)
       if (response === null) {
@@ -45,6 +45,7 @@ export class HttpClient {
       await pipeline(this.#received(url, response, watch), createWriteStream(file, { flags: 'wx' }))
       return true
     } catch (error) {
+      signal?.throwIfAborted()
       if (error instanceof SymbolsError) throw error
       const reason = watch.isOver
         ? `no progress within ${this.#timeoutMs} ms`
@@ -98,18 +99,18 @@ export class HttpClient {
 /** Ends a request that makes no progress. */
 class Watch {
   receivedBytes = 0
+  /** Over by time, or because the user wants no more. */
+  readonly signal: AbortSignal
   readonly #abort = new AbortController()
   readonly #timeoutMs: number
   #timer: NodeJS.Timeout
   #nextProgress = 0
 
-  constructor(timeoutMs: number) {
+  constructor(timeoutMs: number, interrupt: AbortSignal | undefined) {
     this.#timeoutMs = timeoutMs
+    this.signal =
+      interrupt === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, interrupt])
     this.#timer = this.#start()
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal
   }
 
   get isOver(): boolean {

@@ -1,6 +1,7 @@
+export { hostPath } from './host-folder.ts'
 export * from './inflate-raw.ts'
 export * from './locate-image.ts'
 export * from './locate-symbols.ts'
 export * from './open-symbol-file.ts'
-export type { SymbolAttempt, SymbolOutcome } from './search.ts'
+export { attemptLine, type SymbolAttempt, type SymbolOutcome } from './search.ts'
 export * from './symbol-session.ts'

@@ -32,6 +32,7 @@ export async function locateImage(
   request: ImageRequest,
   symbolPath: readonly SymbolPathElement[],
   session: SymbolSession,
+  signal?: AbortSignal,
 ): Promise<LocatedImage> {
   const name = fileNameOf(request.name)
   const key = imageKey(request.timeDateStamp, request.sizeOfImage)
@@ -44,6 +45,7 @@ export async function locateImage(
       check: (file, shownAs) => Promise.resolve(checkImage(file, shownAs, request)),
     },
     session,
+    signal,
   )
   return { path: await walk(search, symbolPath), attempts: search.attempts }
 }

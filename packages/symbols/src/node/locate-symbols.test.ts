@@ -407,6 +407,14 @@ describe('a server', () => {
     expect(again.attempts.at(-1)?.text).toContain('not asked again in this session')
   })
 
+  it('is given up at once when the user interrupts', async () => {
+    const controller = new AbortController()
+    listener = () => controller.abort()
+    const path = parseSymbolPath(`srv*${url}`)
+    await expect(locateSymbols(request, path, session, controller.signal)).rejects.toThrow('aborted')
+    nothingKept()
+  })
+
   it('mends a downstream store that holds a damaged file', async () => {
     put(`down/hal.pdb/${key}/hal.pdb`, halBytes.subarray(0, 20_000))
     serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })

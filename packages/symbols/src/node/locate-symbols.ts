@@ -18,6 +18,8 @@ export interface LocatedSymbols {
   /** Where on this host, when it was found. */
   readonly path: string | null
   readonly attempts: readonly SymbolAttempt[]
+  /** When nothing more will be asked of the file. */
+  close(): void
 }
 
 /** Folders that symbols of an image lie in, below a plain folder of the path. */
@@ -27,6 +29,7 @@ export async function locateSymbols(
   request: SymbolRequest,
   symbolPath: readonly SymbolPathElement[],
   session: SymbolSession,
+  signal?: AbortSignal,
 ): Promise<LocatedSymbols> {
   const name = fileNameOf(request.name)
   const wanted = { guid: request.guid.toUpperCase(), age: request.age }
@@ -46,11 +49,11 @@ export async function locateSymbols(
       check: (file, shownAs) => checkIdentity(file, shownAs, wanted),
     },
     session,
+    signal,
   )
   const found = await walk(search, symbolPath)
-  if (found === null) return { file: null, path: null, attempts: search.attempts }
-  const { file } = await openSymbolFile(found)
-  return { file, path: found, attempts: search.attempts }
+  if (found === null) return { file: null, path: null, attempts: search.attempts, close: () => undefined }
+  return { ...(await openSymbolFile(found)), path: found, attempts: search.attempts }
 }
 
 async function checkIdentity(file: string, shownAs: string, wanted: SymbolIdentity): Promise<SymbolAttempt> {

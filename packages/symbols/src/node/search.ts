@@ -28,6 +28,10 @@ export interface SymbolAttempt {
   readonly found?: SymbolIdentity
 }
 
+/** One line: what was found where, and why it was not used. */
+export const attemptLine = ({ place, text }: SymbolAttempt): string =>
+  text.startsWith(place) ? text : `${place}: ${text}`
+
 export interface FileRequest {
   readonly name: string
   /** In stores. */
@@ -42,11 +46,13 @@ export class Search {
   readonly request: FileRequest
   readonly session: SymbolSession
   readonly attempts: SymbolAttempt[] = []
+  readonly signal: AbortSignal | undefined
   readonly #unwritable = new Set<string>()
 
-  constructor(request: FileRequest, session: SymbolSession) {
+  constructor(request: FileRequest, session: SymbolSession, signal: AbortSignal | undefined) {
     this.request = request
     this.session = session
+    this.signal = signal
   }
 
   note(place: string, outcome: SymbolOutcome, text: string): null {

@@ -71,7 +71,7 @@ async function fetchFile(
   if (temporary === null) return 'refused'
   const { root, file } = temporary
   try {
-    if (!(await search.session.http.download(address, file))) return 'absent'
+    if (!(await search.session.http.download(address, file, search.signal))) return 'absent'
     const path = isPointer
       ? await acceptServerPointer(search, file, address, keepers)
       : await search.acceptDownload(file, root, address, keepers)
@@ -101,7 +101,11 @@ async function hasTwoTiers(search: Search, url: string, keepers: readonly string
   const temporary = search.temporary(keepers)
   if (temporary === null) return false
   try {
-    const isThere = await search.session.http.download(`${url}/${TWO_TIER_MARK}`, temporary.file)
+    const isThere = await search.session.http.download(
+      `${url}/${TWO_TIER_MARK}`,
+      temporary.file,
+      search.signal,
+    )
     return isThere && readText(temporary.file) !== null
   } finally {
     rmSync(temporary.file, { force: true })

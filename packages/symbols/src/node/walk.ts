@@ -13,6 +13,7 @@ import { searchServer } from './server-store.ts'
 export async function walk(search: Search, symbolPath: readonly SymbolPathElement[]): Promise<string | null> {
   let caches: readonly string[] = []
   for (const element of symbolPath) {
+    search.signal?.throwIfAborted()
     const found = await searchElement(search, element, caches)
     if (found !== null) return found
     if (element.kind === 'cache') caches = rootsOf(search, [element.store], false)
