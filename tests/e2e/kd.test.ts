@@ -1,0 +1,246 @@
+// kd as a user starts it, on a dump that this project's own dump stack wrote.
+import { spawn, spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { sharedData } from '@dumpstack/testkit/node'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { dumpstack, type Finished, repository, temporaryFolder } from './cli.ts'
+
+const bin = path.join(repository, 'packages/cli/bin/kd.js')
+const guestSymbols = path.join(repository, 'guest/bin')
+const folder = temporaryFolder()
+const dump = path.join(folder.path, 'run/kernel/MEMORY.DMP')
+beforeAll(() => {
+  const test = dumpstack(
+    folder.path,
+    'test',
+    '--dumps',
+    'kernel',
+    '--ram',
+    '64M',
+    '--cpus',
+    '2',
+    '--out',
+    'run',
+  )
+  expect(test.code).toBe(0)
+})
+afterAll(() => folder.remove())
+
+function kd(args: readonly string[], input = ''): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
+    cwd: folder.path,
+    encoding: 'utf8',
+    input,
+    env: { ...process.env, _NT_SYMBOL_PATH: '', HOME: folder.path },
+  })
+  return { code: status, stdout, stderr }
+}
+
+/** What `-c` prints behind its prompt. */
+const answers = (commands: string, ...args: string[]): string => {
+  const { stdout, code, stderr } = kd(['-z', dump, ...args, '-c', `${commands}; q`])
+  expect([code, stderr]).toEqual([0, ''])
+  return stdout.slice(stdout.indexOf("initial command '") + `initial command '${commands}; q'\n`.length)
+}
+
+const CRASH_STACK = [
+  'nt!KeBugCheckEx',
+  'crashtst!CrashTestTriggerBugcheck',
+  'crashtst!CrashTestDeviceControl',
+  'nt!IofCallDriver',
+  'nt!IopSynchronousServiceTail',
+  'nt!IopXxxControlFile',
+  'nt!NtDeviceIoControlFile',
+  'nt!KiSystemServiceCopyEnd',
+]
+
+describe('the stack of the crash', () => {
+  it.each([
+    ['with PDBs', ['-y', guestSymbols]],
+    ['with the names that the images export', []],
+  ])('is unwound from the bugcheck to the system call, %s', (_, options) => {
+    const rows = answers('k', ...options)
+      .split('\n')
+      .filter((line) => /^[0-9a-f]{8}`/.test(line))
+    // Where images export no name, the nearest one stands there; the frames themselves are the same.
+    if (options.length > 0) {
+      expect(rows.slice(0, 8).map((row) => /(\w+!\w+)/.exec(row)?.[1])).toEqual(CRASH_STACK)
+    } else {
+      expect(rows[0]).toContain('nt!KeBugCheckEx ')
+      expect(rows.slice(1, 3).every((row) => row.includes('crashtst'))).toBe(true)
+    }
+    expect(rows[0]).toMatch(/\[frame\]$/)
+    for (const row of rows.slice(1, 8)) expect(row).toMatch(/\[unwind\]$/)
+    // The system call came through a trap: user mode follows, recorded by the machine frame.
+    expect(rows[8]).toMatch(/^[0-7][0-9a-f]{7}`[0-9a-f]{8} .*\[frame\]$/)
+    expect(rows.join()).not.toContain('scan')
+  })
+
+  it('starts at the other processor after ~1s', () => {
+    const text = answers('~1s; k', '-y', guestSymbols)
+    expect(text).toContain('nt!KiIdleLoop')
+    expect(text).not.toContain('scan')
+  })
+})
+
+it('names the driver that asked for the crash, not the kernel', () => {
+  const text = answers('!analyze -v', '-y', guestSymbols)
+  expect(text).toContain('MANUALLY_INITIATED_CRASH (e2)')
+  expect(text).toContain('MODULE_NAME: crashtst\n')
+})
+
+it('reads types, processes and page tables', () => {
+  const text = answers(
+    '!process 0 0; dt nt!_LIST_ENTRY nt!PsActiveProcessHead; !pte nt; lm m dump_*',
+    '-y',
+    guestSymbols,
+  )
+  expect(text).toMatch(/Cid: 0004 .*\n.*DirBase: 1ad000 .*\n {4}Image: System/)
+  expect(text).toContain('Image: crashdumptest.')
+  expect(text).toMatch(/\+0x000 Flink {12}: 0xffff[0-9a-f]{4}`[0-9a-f]{8} _LIST_ENTRY/)
+  expect(text).toMatch(/PTE at FFFF[0-9A-F]{12}/)
+  expect(text).toContain('dump_storahci')
+})
+
+it('disassembles, with names for what is called', () => {
+  const text = answers('u crashtst!CrashTestDeviceControl L20', '-y', guestSymbols)
+  expect(text).toMatch(/call {4}crashtst!CrashTestTriggerBugcheck \([0-9a-f]{8}`[0-9a-f]{8}\)/)
+})
+
+it('uses no PDB of another build, and says which it wanted and found', () => {
+  const wrong = path.join(folder.path, 'wrong')
+  mkdirSync(wrong)
+  copyFileSync(path.join(guestSymbols, 'crashtst.pdb'), path.join(wrong, 'ntkrnlmp.pdb'))
+  const text = answers('.reload /f nt; lm m nt', '-y', wrong)
+  expect(text).toMatch(
+    /wrong-identity, mismatched: wanted guid [0-9A-F]{32} age 1, found guid [0-9A-F]{32} age 1/,
+  )
+  expect(text).toContain('(export symbols)')
+})
+
+describe('the session', () => {
+  it('takes lines from a pipe, and ends with them', () => {
+    const { code, stdout } = kd(['-z', dump], '? 1+1\n.bugcheck\n')
+    expect(code).toBe(0)
+    expect(stdout).toContain(
+      '0: kd> Evaluate expression: 2 = 00000000`00000002\n0: kd> Bugcheck code 000000E2\n',
+    )
+    expect(stdout.endsWith('0: kd> quit:\n')).toBe(true)
+  })
+
+  it.each([
+    ['q', 'q\n? 5\n'],
+    ['Ctrl-B and Enter', '\x02\n? 5\n'],
+  ])('ends at %s', (_, input) => {
+    const { code, stdout } = kd(['-z', dump], input)
+    expect(code).toBe(0)
+    expect(stdout).not.toContain('Evaluate')
+  })
+
+  it('names a command that is not there, and goes on', () => {
+    expect(answers('!vm; ? 2')).toBe(
+      "no command '!vm': .help lists the ones there are\nEvaluate expression: 2 = 00000000`00000002\n",
+    )
+  })
+
+  it('writes all of it to a log, commands included', () => {
+    const { stdout } = kd(['-z', dump, '-logo', 'kd.log'], '? 3\nq\n')
+    const log = readFileSync(path.join(folder.path, 'kd.log'), 'utf8')
+    expect(log.replace('kd> ? 3\n', 'kd> ').replace('kd> q\n', 'kd> ')).toBe(stdout)
+  })
+
+  it('says everything as one JSON object', () => {
+    const { code, stdout } = kd(['-z', dump, '--json', '-c', 'r rip; nope; q'])
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout)).toMatchObject({
+      dumpType: 6,
+      bugcheck: { code: '0xe2', name: 'MANUALLY_INITIATED_CRASH' },
+      commands: [
+        { command: 'r rip', error: null },
+        { command: 'nope', error: { code: 'COMMAND_UNKNOWN' } },
+        { command: 'q' },
+      ],
+    })
+  })
+
+  it('is the same program as dumpstack kd', () => {
+    const { code, stdout } = dumpstack(folder.path, 'kd', '-z', dump, '-c', '.bugcheck; q')
+    expect(code).toBe(0)
+    expect(stdout).toContain('Bugcheck code 000000E2')
+  })
+
+  it('interrupts a long command at Ctrl-C and goes on', async () => {
+    const child = spawn(process.execPath, [bin, '-z', dump], {
+      cwd: folder.path,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
+    let stdout = ''
+    const shows = (text: string): Promise<void> =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (stdout.includes(text)) resolve()
+        }
+        child.stdout.on('data', (part: Buffer) => {
+          stdout += part.toString()
+          look()
+        })
+        look()
+      })
+    const started = shows('0000000000000100')
+    child.stdin.write('db 0 L10000\n')
+    await Promise.race([started, shows('00000000`00000100')])
+    child.kill('SIGINT')
+    await shows('^ interrupted')
+    child.stdin.end('? 7\nq\n')
+    const code = await new Promise((resolve) => child.on('close', resolve))
+    expect(code).toBe(0)
+    expect(stdout).toContain('Evaluate expression: 7 =')
+    expect(stdout).not.toContain('00000000`0000fff0')
+  })
+})
+
+describe('what is no dump', () => {
+  it.each([
+    ['no -z', [], 2, /kd needs a dump/],
+    ['an option that is not there', ['-z', 'x', '-nope'], 2, /kd has no option '-nope'/],
+    ['-z without a file', ['-z'], 2, /kd -z needs a value/],
+    ['a file that is not there', ['-z', 'nothing.dmp'], 4, /nothing\.dmp/],
+    ['a text', ['-z', 'text.dmp'], 1, /the file starts with .* expected PAGEDU64/],
+  ])('%s ends with its exit code and one line', (_, args, expected, message) => {
+    writeFileSync(path.join(folder.path, 'text.dmp'), 'nothing of a dump')
+    const { code, stdout, stderr } = kd(args)
+    expect(stderr).toMatch(message)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect([code, stdout]).toEqual([expected, ''])
+  })
+
+  it('opens a dump that is cut in the middle, and says what is missing', () => {
+    const cut = path.join(folder.path, 'cut.dmp')
+    writeFileSync(cut, readFileSync(dump).subarray(0, 0x40000))
+    const { code, stdout } = kd(['-z', cut, '-c', 'r; k; lm; !analyze -v; .bugcheck; q'])
+    expect(code).toBe(0)
+    expect(stdout).toContain('Bugcheck code 000000E2')
+    expect(stdout).toContain('The list of modules is damaged')
+  })
+})
+
+const real = sharedData('dumps/triage_x64_19041.dmp')
+const isf = sharedData('isf')
+describe.skipIf(real === null || isf === null)(
+  'the real minidump of shared/data with its table of types',
+  () => {
+    it('opens through the symbol path alone: code, types, names, and amdppm at fault', () => {
+      const commands = 'u . L1; dt nt!_EPROCESS ImageFileName; .ecxr; !analyze; x nt!KeBugCheckEx'
+      const { code, stdout } = kd(['-z', real!, '-y', isf!, '-c', `${commands}; q`])
+      expect(code).toBe(0)
+      expect(stdout).toContain('fffff804`7bdf5a80 48894c2408      mov     qword ptr [rsp+8],rcx')
+      expect(stdout).toContain('   +0x5a8 ImageFileName    : [15] UChar')
+      expect(stdout).toContain(
+        '43891401        mov     dword ptr [r9+r8],edx ds:002b:ffff9b00`0336004c=????????',
+      )
+      expect(stdout).toContain('MODULE_NAME: amdppm\n')
+      expect(stdout).toContain('fffff804`7bdf5a80 nt!KeBugCheckEx\n')
+    })
+  },
+)
