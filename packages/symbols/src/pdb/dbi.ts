@@ -4,7 +4,7 @@ import { defineStruct, hex, i32, u16, u32 } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
-export const DbiHeader = defineStruct('DBI header', 0x40, {
+const DbiHeader = defineStruct('DBI header', 0x40, {
   versionSignature: i32(0),
   versionHeader: u32(4),
   age: u32(8),
@@ -21,7 +21,7 @@ export const DbiHeader = defineStruct('DBI header', 0x40, {
   flags: u16(0x38),
   machine: u16(0x3a),
 })
-export const ModInfo = defineStruct('ModInfo', 0x40, {
+const ModInfo = defineStruct('ModInfo', 0x40, {
   flags: u16(0x20),
   moduleSymStream: u16(0x22),
   symByteSize: u32(0x24),
@@ -29,14 +29,14 @@ export const ModInfo = defineStruct('ModInfo', 0x40, {
   c13ByteSize: u32(0x2c),
   sourceFileCount: u16(0x30),
 })
-export const SectionContribution = defineStruct('section contribution', 0x1c, {
+const SectionContribution = defineStruct('section contribution', 0x1c, {
   section: u16(0),
   offset: u32(4),
   size: u32(8),
   characteristics: u32(0xc),
   moduleIndex: u16(0x10),
 })
-export const SectionMapEntry = defineStruct('section map entry', 0x14, {
+const SectionMapEntry = defineStruct('section map entry', 0x14, {
   flags: u16(0),
   frame: u16(6),
   offset: u32(0xc),

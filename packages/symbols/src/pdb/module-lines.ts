@@ -9,18 +9,18 @@ const DEBUG_S_LINES = 0xf2
 const DEBUG_S_FILECHKSMS = 0xf4
 const SUBSECTION_HEAD_BYTES = 8
 
-export const LineFragment = defineStruct('line fragment', 0xc, {
+const LineFragment = defineStruct('line fragment', 0xc, {
   offset: u32(0),
   segment: u16(4),
   flags: u16(6),
   codeSize: u32(8),
 })
-export const LineBlock = defineStruct('line block', 0xc, {
+const LineBlock = defineStruct('line block', 0xc, {
   checksumOffset: u32(0),
   lineCount: u32(4),
   blockBytes: u32(8),
 })
-export const FileChecksum = defineStruct('file checksum', 6, { nameOffset: u32(0) })
+const FileChecksum = defineStruct('file checksum', 6, { nameOffset: u32(0) })
 /** {u32 offset in the fragment, u32 line:24, delta:7, isStatement:1} */
 const LINE_BYTES = 8
 const LINE_MASK = 0xffffff

@@ -4,7 +4,7 @@ import { type ByteSource, bytes, defineStruct, hex, u32 } from '@dumpstack/bytes
 import { SymbolsError } from '../errors.ts'
 import { StreamBytes } from './stream-bytes.ts'
 
-export const SuperBlock = defineStruct('MSF superblock', 0x34, {
+const SuperBlock = defineStruct('MSF superblock', 0x34, {
   fileMagic: bytes(0, 0x20),
   blockSize: u32(0x20),
   freeBlockMapBlock: u32(0x24),

@@ -4,7 +4,7 @@ import { bytes, defineStruct, hex, u32 } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
-export const PdbInfoHeader = defineStruct('PDB info header', 0x1c, {
+const PdbInfoHeader = defineStruct('PDB info header', 0x1c, {
   version: u32(0),
   signature: u32(4),
   age: u32(8),
@@ -91,7 +91,7 @@ function hasFeature(stream: StreamBytes, start: number, feature: number): boolea
   return false
 }
 
-export const StringTableHeader = defineStruct('string table header', 0xc, {
+const StringTableHeader = defineStruct('string table header', 0xc, {
   signature: u32(0),
   hashVersion: u32(4),
   byteSize: u32(8),

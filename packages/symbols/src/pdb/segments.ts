@@ -3,7 +3,7 @@
 import { bytes, defineStruct, u32 } from '@dumpstack/bytes'
 import type { StreamBytes } from './stream-bytes.ts'
 
-export const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
+const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
   name: bytes(0, 8),
   virtualSize: u32(8),
   virtualAddress: u32(0xc),
@@ -11,7 +11,7 @@ export const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
   pointerToRawData: u32(0x14),
   characteristics: u32(0x24),
 })
-export const OmapEntry = defineStruct('OMAP entry', 8, { rva: u32(0), rvaTo: u32(4) })
+const OmapEntry = defineStruct('OMAP entry', 8, { rva: u32(0), rvaTo: u32(4) })
 
 const MAX_RVA = 0xffffffff
 

@@ -4,7 +4,7 @@ import { defineStruct, hex, u16, u32 } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
-export const GsiHeader = defineStruct('GSI hash header', 0x10, {
+const GsiHeader = defineStruct('GSI hash header', 0x10, {
   versionSignature: u32(0),
   versionHeader: u32(4),
   hashRecordBytes: u32(8),
@@ -32,7 +32,7 @@ const BUCKETS_OF_MINIMAL_DEBUG_INFO = 0x3ffff
 const encoder = new TextEncoder()
 
 /** The hash of names in microsoft-pdb: letters count alike in either case. */
-export function hashName(name: string): number {
+function hashName(name: string): number {
   const text = encoder.encode(name)
   return hashBytes(new DataView(text.buffer, text.byteOffset, text.byteLength), 0, text.byteLength)
 }

@@ -10,7 +10,6 @@ export const LF_MODIFIER = 0x1001
 export const LF_POINTER = 0x1002
 export const LF_PROCEDURE = 0x1008
 export const LF_MFUNCTION = 0x1009
-export const LF_ARGLIST = 0x1201
 export const LF_FIELDLIST = 0x1203
 export const LF_BITFIELD = 0x1205
 export const LF_ARRAY = 0x1503
@@ -18,10 +17,7 @@ export const LF_CLASS = 0x1504
 export const LF_STRUCTURE = 0x1505
 export const LF_UNION = 0x1506
 export const LF_ENUM = 0x1507
-export const LF_INTERFACE = 0x1519
-export const LF_FUNC_ID = 0x1601
-export const LF_MFUNC_ID = 0x1602
-export const LF_STRING_ID = 0x1605
+const LF_INTERFACE = 0x1519
 
 export const Modifier = defineStruct('LF_MODIFIER', 0xa, { type: u32(4), flags: u16(8) })
 export const Pointer = defineStruct('LF_POINTER', 0xc, { type: u32(4), attributes: u32(8) })
@@ -32,24 +28,22 @@ export const ProcedureType = defineStruct('LF_PROCEDURE', 0x10, {
 })
 export const Bitfield = defineStruct('LF_BITFIELD', 0xa, { type: u32(4), length: u8(8), position: u8(9) })
 export const ArrayType = defineStruct('LF_ARRAY', 0xc, { elementType: u32(4), indexType: u32(8) })
-export const ClassType = defineStruct('LF_STRUCTURE', 0x14, {
+const ClassType = defineStruct('LF_STRUCTURE', 0x14, {
   count: u16(4),
   properties: u16(6),
   fieldList: u32(8),
 })
-export const UnionType = defineStruct('LF_UNION', 0xc, {
+const UnionType = defineStruct('LF_UNION', 0xc, {
   count: u16(4),
   properties: u16(6),
   fieldList: u32(8),
 })
-export const EnumType = defineStruct('LF_ENUM', 0x10, {
+const EnumType = defineStruct('LF_ENUM', 0x10, {
   count: u16(4),
   properties: u16(6),
   underlyingType: u32(8),
   fieldList: u32(0xc),
 })
-export const FuncId = defineStruct('LF_FUNC_ID', 0xc, { scope: u32(4), type: u32(8) })
-export const StringId = defineStruct('LF_STRING_ID', 8, { substrings: u32(4) })
 
 const PROPERTY_FORWARD_REFERENCE = 0x80
 const PROPERTY_HAS_UNIQUE_NAME = 0x200

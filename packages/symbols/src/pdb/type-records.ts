@@ -6,7 +6,7 @@ import { NO_STREAM } from './dbi.ts'
 import type { Msf } from './msf.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
-export const TpiHeader = defineStruct('TPI header', 0x38, {
+const TpiHeader = defineStruct('TPI header', 0x38, {
   version: u32(0),
   headerSize: u32(4),
   typeIndexBegin: u32(8),
