@@ -312,6 +312,39 @@ describe.each(files)('%s reads as llvm-pdbutil reads it', (name, file) => {
   })
 })
 
+// What Microsoft's own reader (DIA) says of the PDB whose functions were put in another order: Breakpad's
+// src/tools/windows/dump_syms/testdata/omap_reorder_funcs.sym, made with it from the same file.
+const moved = sharedData('pdb/bp_omap_reorder_funcs.pdb')
+it.skipIf(moved === null)('finds functions and lines where OMAP moved them (needs shared/data/pdb)', () => {
+  const source = new FileSource(moved!)
+  const pdb = new PdbFile(source, 'bp_omap_reorder_funcs.pdb')
+  const functions: [name: string, rva: number, byteLength: number][] = [
+    ['main', 0x41e2, 0x54],
+    ['google_breakpad::i', 0x4242, 0xa],
+    ['google_breakpad::C::C', 0x2b6a, 0x21],
+    ['google_breakpad::C::~C', 0x30dd, 0x14],
+    ['google_breakpad::C::set_member', 0x21f6, 0x16],
+  ]
+  for (const [name, rva, byteLength] of functions) {
+    expect(pdb.procedureAt(rva + byteLength - 1)).toMatchObject({ name, rva, byteLength })
+    expect(pdb.near(rva + 3)).toMatchObject({ name, rva, displacement: 3 })
+  }
+  const lines: [rva: number, byteLength: number, line: number][] = [
+    [0x41e2, 6, 57],
+    [0x41e8, 8, 58],
+    [0x41f0, 0xe, 59],
+    [0x41fe, 8, 60],
+    [0x30dd, 0x14, 38],
+    [0x4242, 3, 51],
+    [0x4245, 5, 52],
+  ]
+  for (const [rva, byteLength, line] of lines) {
+    expect(pdb.lineAt(rva)).toMatchObject({ line, displacement: 0 })
+    expect(pdb.lineAt(rva + byteLength - 1)?.line).toBe(line)
+  }
+  source.close()
+})
+
 const portable = sharedData('pdb/portable_dotnet_negative.pdb')
 it.skipIf(portable === null)('refuses a portable PDB by name (needs shared/data/pdb)', () => {
   const source = new FileSource(portable!)

@@ -34,7 +34,7 @@ export class AddressTable {
       const record = publics.recordOffset(i)
       const segment = publics.segmentAt(record)
       const sourceRva = segments.sourceRvaOf(segment, publics.offsetAt(record))
-      if (segments.fromSource(sourceRva) < 0) continue
+      if (sourceRva < 0) continue
       starts[count] = sourceRva
       owners[count++] = record
     }
@@ -86,7 +86,7 @@ export class AddressTable {
   }
 }
 
-/** All global data that has an address. */
+/** All global data that has, or had, an address. */
 export function dataWithAddresses(globals: Globals | null, segments: Segments): PlacedSymbol[] {
   const data: PlacedSymbol[] = []
   for (const symbol of globals ?? []) {

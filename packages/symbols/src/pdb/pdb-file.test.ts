@@ -113,6 +113,26 @@ describe('addresses', () => {
     expect(pdb.byName('KeBugCheckEy')).toBeNull()
   })
 
+  it('names what is left of a function whose first byte was removed', () => {
+    const pdb = open({
+      publics,
+      sections,
+      omap: {
+        fromSource: [
+          [0x1000, 0x80000000],
+          [0x1014, 0x3014],
+        ],
+        toSource: [
+          [0x1000, 0xffffffff],
+          [0x3014, 0x1014],
+        ],
+      },
+    })
+    expect(pdb.near(0x3018)).toEqual({ name: 'KeBugCheck', rva: 0x3010, kind: 'public', displacement: 8 })
+    expect(pdb.near(0x1018)).toBeNull()
+    expect(pdb.byName('KeBugCheck')).toBeNull()
+  })
+
   it('follows parts of an image that were moved after linking', () => {
     // 0x1000..0x101f went to 0x3000, 0x1020 stayed, 0x4000.. was removed.
     const pdb = open({

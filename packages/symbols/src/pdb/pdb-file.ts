@@ -20,7 +20,7 @@ import { ModuleTable, type PlacedProcedure } from './module-table.ts'
 import { Msf } from './msf.ts'
 import { type PdbInfo, readPdbInfo, StringTable } from './pdb-info.ts'
 import { Publics } from './publics.ts'
-import { Omap, readSections, Segments } from './segments.ts'
+import { Omap, type Placed, readSections, Segments } from './segments.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 import { TypeRecords } from './type-records.ts'
 import { TypeTable } from './type-table.ts'
@@ -121,8 +121,9 @@ export class PdbFile implements SymbolFile {
     const procedure = this.modules.procedureBelow(source)
     const nearest = procedure !== null && procedure.sourceRva >= (symbol?.sourceRva ?? 0) ? procedure : symbol
     if (nearest === null) return null
-    const { name, kind, sourceRva } = nearest
-    return { name, rva: nearest.rva, kind, displacement: source - sourceRva }
+    const { name, kind } = nearest
+    const displacement = source - nearest.sourceRva
+    return { name, rva: startOf(nearest, rva, displacement), kind, displacement }
   }
 
   /** Functions and data first, then publics; by the exact name, else by the name in another case. */
@@ -140,10 +141,12 @@ export class PdbFile implements SymbolFile {
   *symbols(): Generator<NamedSymbol> {
     const written = new Map<number, string>()
     for (const { name, rva } of this.modules.procedures()) {
+      if (rva < 0) continue
       written.set(rva, name)
       yield { name, rva, kind: 'function' }
     }
     for (const symbol of this.#globalData()) {
+      if (symbol.rva < 0) continue
       written.set(symbol.rva, symbol.name)
       yield { name: symbol.name, rva: symbol.rva, kind: 'data' }
     }
@@ -164,7 +167,7 @@ export class PdbFile implements SymbolFile {
     let locals: readonly LocalVariable[] | null = null
     return {
       name: found.name,
-      rva: found.rva,
+      rva: startOf(found, rva, source - found.sourceRva),
       byteLength: found.byteLength,
       get locals() {
         locals ??= readLocals()
@@ -216,7 +219,8 @@ export class PdbFile implements SymbolFile {
         if (rva >= 0) yield { name: symbol.name, rva, kind: 'data' }
       } else if (symbol.kind === 'procedure') {
         const procedure = this.modules.procedureOf(symbol.module, symbol.symbolOffset)
-        if (procedure !== null) yield { name: procedure.name, rva: procedure.rva, kind: 'function' }
+        if (procedure !== null && procedure.rva >= 0)
+          yield { name: procedure.name, rva: procedure.rva, kind: 'function' }
       }
     }
     for (const symbol of this.publics?.byName(name) ?? []) {
@@ -282,4 +286,9 @@ export class PdbFile implements SymbolFile {
     const omap = isMoved ? { fromSource: new Omap(fromSource), toSource: new Omap(toSource) } : null
     return new Segments(readSections(headers), omap)
   }
+}
+
+/** Of what covers `rva`: where the first byte was removed, it is as if the bytes before `rva` were still there. */
+function startOf(symbol: Placed, rva: number, displacement: number): number {
+  return symbol.rva < 0 ? rva - displacement : symbol.rva
 }

@@ -1,5 +1,5 @@
 // From segment:offset, as symbols have it, to an RVA of the image and back: through section headers and, for images
-// whose parts were moved after linking, through the OMAP tables (entries {rva, rvaTo}, sorted; rvaTo 0: removed).
+// whose parts were moved after linking, through the OMAP tables (entries {rva, rvaTo}, sorted; 0 or bit 31: nowhere).
 import { bytes, defineStruct, u32 } from '@dumpstack/bytes'
 import type { StreamBytes } from './stream-bytes.ts'
 
@@ -14,6 +14,8 @@ const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
 const OmapEntry = defineStruct('OMAP entry', 8, { rva: u32(0), rvaTo: u32(4) })
 
 const MAX_RVA = 0xffffffff
+/** No image is larger: tools write 0x80000000 or 0xffffffff for bytes that came from nowhere, or went there. */
+const NOWHERE = 0x80000000
 
 export interface Section {
   readonly name: string
@@ -56,7 +58,7 @@ export class Omap {
     if (low === 0) return -1
     const at = (low - 1) * OmapEntry.size
     const to = this.#view.getUint32(at + 4, true)
-    return to === 0 ? -1 : to + rva - this.#view.getUint32(at, true)
+    return to === 0 || to >= NOWHERE ? -1 : to + rva - this.#view.getUint32(at, true)
   }
 }
 
@@ -65,8 +67,9 @@ export interface OmapPair {
   readonly toSource: Omap
 }
 
-/** A symbol that has an address: where it is, and where it was before parts of the image were moved. */
+/** A symbol that had an address before parts of the image were moved. */
 export interface Placed {
+  /** Where it is now; -1 where it, or only its first byte, was removed. */
   readonly rva: number
   readonly sourceRva: number
 }
@@ -102,8 +105,7 @@ export class Segments {
   /** null for what is not in the image. */
   place(segment: number, offset: number): Placed | null {
     const sourceRva = this.sourceRvaOf(segment, offset)
-    const rva = this.fromSource(sourceRva)
-    return rva < 0 ? null : { rva, sourceRva }
+    return sourceRva < 0 ? null : { rva: this.fromSource(sourceRva), sourceRva }
   }
 
   /** Where a part of the image went; -1 where it was removed. */
