@@ -2,7 +2,7 @@
 // dump header repeats. Nothing here executes guest code: boot and bugcheck lay what the code would have left in RAM.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
-import type { DumpFacts, MemoryRange, TriageFacts } from '@dumpstack/dumpfile'
+import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
 
 export interface BootOptions {
@@ -28,12 +28,6 @@ export interface UnloadedImage {
   readonly unloadedAt: bigint
 }
 
-/** Memory that a minidump keeps, and why. */
-export interface KeptRange extends MemoryRange {
-  /** `KPRCB of processor 1`, `KiProcessorBlock`. */
-  readonly what: string
-}
-
 export interface BootedKernel extends KernelServices {
   /** CR3 of the System process. */
   readonly directoryTableBase: Gpa
@@ -48,7 +42,7 @@ export interface BootedKernel extends KernelServices {
   /** Throws WindowsError NOT_CRASHED before bugcheck(). */
   dumpFacts(): DumpFacts
   /** What a minidump says of this crash. Throws WindowsError NOT_CRASHED before bugcheck(). */
-  triageFacts(): TriageFacts & { readonly blocks: readonly KeptRange[] }
-  /** Pages that a dump of the type must hold: all of RAM, what the kernel and the dump path own; none for a minidump. */
-  promised(dump: 'full' | 'kernel' | 'mini'): PageSet
+  triageFacts(): TriageFacts
+  /** Pages that a dump of the type must hold: all of RAM, or what the kernel and the dump path own. */
+  promised(dump: 'full' | 'kernel'): PageSet
 }

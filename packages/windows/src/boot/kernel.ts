@@ -6,7 +6,7 @@ import { Owner } from '@dumpstack/machine'
 import { crash } from '../bugcheck/crash.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
-import type { BootedKernel, Bugcheck, KeptRange, UnloadedImage } from './contract.ts'
+import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
 import type { KernelState } from './kernel-state.ts'
 
 export class Kernel implements BootedKernel {
@@ -76,16 +76,15 @@ export class Kernel implements BootedKernel {
     return this.#existingCrash().facts
   }
 
-  triageFacts(): TriageFacts & { readonly blocks: readonly KeptRange[] } {
+  triageFacts(): TriageFacts {
     return triageFacts(this.#state, this.#existingCrash().cpu)
   }
 
-  promised(dump: 'full' | 'kernel' | 'mini'): PageSet {
+  promised(dump: 'full' | 'kernel'): PageSet {
     const { ram } = this.#state.machine
     const end = endOfRuns(ram.runs)
     if (dump === 'full') return PageSet.ofRuns(ram.runs, end)
     const pages = new PageSet(end)
-    if (dump === 'mini') return pages
     for (const run of ram.runs) {
       for (let page = run.basePage; page < run.basePage + run.pageCount; page = pfn(page + 1)) {
         const owner = ram.owner(page)

@@ -1,9 +1,8 @@
 // What a minidump of this crash keeps: objects of the processor that crashed, its stack, drivers; and as data blocks, in the
 // order of real minidumps, every processor's KPRCB, CONTEXT and stack, then the variables that debuggers start from.
-import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import { gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { MemoryRange, TriageFacts } from '@dumpstack/dumpfile'
 import { ContextX64, DbgkdGetVersion64, Kprcb, ListEntry } from '@dumpstack/nt'
-import type { KeptRange } from '../boot/contract.ts'
 import type { KernelState } from '../boot/kernel-state.ts'
 import type { Processor } from '../boot/processors.ts'
 
@@ -13,10 +12,7 @@ const BUGCHECK_DATA_BYTES = 5 * POINTER_BYTES
 const BUILD_LAB_BYTES = 0x100
 
 /** Reads the contexts that the freeze saved: to be called before anything writes to RAM again. */
-export function triageFacts(
-  state: KernelState,
-  cpu: number,
-): TriageFacts & { readonly blocks: readonly KeptRange[] } {
+export function triageFacts(state: KernelState, cpu: number): TriageFacts {
   const crashing = state.processors[cpu]!
   const { currentThread } = crashing
   return {
@@ -33,7 +29,11 @@ export function triageFacts(
     })),
     unloadedDrivers: state.images.unloaded,
     blocks: [
-      ...state.processors.flatMap((processor) => processorBlocks(state, processor, processor === crashing)),
+      ...state.processors.flatMap((processor) => [
+        { address: processor.kprcb, byteLength: Kprcb.size },
+        { address: processor.context, byteLength: ContextX64.size },
+        ...(processor === crashing ? [] : [stackOf(state, processor)]), // the crash has its stack in a pool of its own
+      ]),
       ...globalBlocks(state),
     ],
     secondaryData: [],
@@ -46,21 +46,9 @@ function stackOf({ memory }: KernelState, { context, currentThread }: Processor)
   return { address: gva(rsp), byteLength: Number(currentThread.stack.base - rsp) } // a stack has 24 KiB
 }
 
-/** The stack of the processor that crashed is a part of its own. */
-function processorBlocks(state: KernelState, processor: Processor, isCrashing: boolean): KeptRange[] {
-  const { number, kprcb, context } = processor
-  const blocks: KeptRange[] = [
-    { what: `KPRCB of processor ${number}`, address: kprcb, byteLength: Kprcb.size },
-    { what: `CONTEXT of processor ${number}`, address: context, byteLength: ContextX64.size },
-  ]
-  if (!isCrashing) blocks.push({ what: `stack of processor ${number}`, ...stackOf(state, processor) })
-  return blocks
-}
-
-function globalBlocks({ globals, kernel, processors }: KernelState): KeptRange[] {
-  const variable = (name: string, byteLength: number, address: Gva = globals.address(name)): KeptRange => ({
-    what: name,
-    address,
+function globalBlocks({ globals, kernel, processors }: KernelState): MemoryRange[] {
+  const variable = (name: string, byteLength: number): MemoryRange => ({
+    address: globals.address(name),
     byteLength,
   })
   return [
@@ -76,6 +64,6 @@ function globalBlocks({ globals, kernel, processors }: KernelState): KeptRange[]
     variable('KeNumberProcessors', 4),
     variable('NtBuildNumber', 4),
     variable('NtBuildLab', BUILD_LAB_BYTES),
-    variable('image header of the kernel', PAGE_SIZE, kernel.base),
+    { address: kernel.base, byteLength: PAGE_SIZE },
   ]
 }

@@ -1,16 +1,18 @@
 // One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
 // frozen, and the crash dump stack writes what the page file can hold.
-import { type Gpa, type Gva, gva, PAGE_SIZE, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
+import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
 import type { CrashReport, DumpType, Progress, PromisedBlock, WrittenRange } from '@dumpstack/crashtest'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import { Eprocess, Ethread, KddebuggerData64, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
-import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
+import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import type { Bugcheck } from '../boot/contract.ts'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
+import { FrozenMemory } from './frozen-memory.ts'
 import { pagesAfterCrash, pagesOf, promisedPages } from './owned-pages.ts'
+import { promisedBlocks } from './promised-blocks.ts'
 import { SavedTruth } from './saved-truth.ts'
 import type { RunningSystem, WindowsSystem } from './windows-system.ts'
 import { writtenBy } from './written-by.ts'
@@ -18,6 +20,7 @@ import { writtenBy } from './written-by.ts'
 const IN_FLIGHT_WRITES = 8
 const IN_FLIGHT_BYTES = 64 * 1024
 const BUGCHECK: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
+const CRASHING_PROCESSOR = 0
 /** nt!IopFinalCrashDumpStatus where no dump was started: -1. */
 const DUMP_NEVER_STARTED = 0xffffffff
 
@@ -58,7 +61,8 @@ export async function crash(
   const crashedAt = system.now
   machine.dmaLog.clear()
   runtime.freeze()
-  const frozen = kernel.bugcheck(BUGCHECK, 0)
+  const frozen = kernel.bugcheck(BUGCHECK, CRASHING_PROCESSOR)
+  const memory = new FrozenMemory(kernel, frozen)
   const promised = promisedPages(machine.ram, dump)
   const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
   if (options.conditions.dumpNeverWritten === true) {
@@ -71,7 +75,7 @@ export async function crash(
   let seconds = 0
   let dumpByteLength = 0
   if (written !== null && pageFile !== null) {
-    const plan = planOf(system, written, frozen, pageFile.byteLength)
+    const plan = planOf(system, written, memory, pageFile.byteLength)
     dumpByteLength = plan.byteLength
     ;({ outcome, seconds } = await write(system, plan, screen, progress, signal))
   }
@@ -84,7 +88,10 @@ export async function crash(
     truth,
     used,
     promised,
-    promisedBlocks: dump === 'mini' ? promisedBlocks(kernel) : [],
+    promisedBlocks:
+      dump === 'mini'
+        ? promisedBlocks(memory, facts.kdDebuggerDataBlock, machine.cpuCount, CRASHING_PROCESSOR)
+        : [],
     ...pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen),
     images: imagesOf(running),
     writtenBy:
@@ -166,54 +173,16 @@ function imagesOf(running: RunningSystem): string[] {
 function planOf(
   { running, profile }: WindowsSystem,
   written: DumpType,
-  frozen: PhysicalSpace,
+  memory: FrozenMemory,
   fileByteLength: number,
 ): DumpPlan {
   const { kernel } = running
   const facts = kernel.dumpFacts()
   if (written === 'mini') {
-    const memory = {
-      read: (address: Gva, into: Uint8Array): number => readKernelMemory(kernel, frozen, address, into),
-    }
     return planTriageDump({ facts, triage: kernel.triageFacts(), memory, fileByteLength })
   }
   const dumpType = dumpTypeOf(profile.dumpTypes[written])
   return planDump({ dumpType, facts, promised: kernel.promised(written), fileByteLength })
-}
-
-/** Bytes obtained up to the first address that is not mapped. */
-function readKernelMemory(
-  kernel: BootedKernel,
-  frozen: PhysicalSpace,
-  address: Gva,
-  into: Uint8Array,
-): number {
-  let done = 0
-  while (done < into.byteLength) {
-    const va = gva(address + BigInt(done))
-    const place = kernel.vaToGpa(va)
-    if (place === null) break
-    const length = Math.min(PAGE_SIZE - (place % PAGE_SIZE), into.byteLength - done)
-    const got = frozen.read(place, into.subarray(done, done + length))
-    done += got
-    if (got < length) break
-  }
-  return done
-}
-
-function promisedBlocks(kernel: BootedKernel): PromisedBlock[] {
-  const { process, thread, callStack, blocks } = kernel.triageFacts()
-  return [
-    { what: 'process', address: process, byteLength: Eprocess.size },
-    { what: 'thread', address: thread, byteLength: Ethread.size },
-    { what: 'call stack', ...callStack },
-    {
-      what: 'debugger data',
-      address: kernel.dumpFacts().kdDebuggerDataBlock,
-      byteLength: KddebuggerData64.size,
-    },
-    ...blocks,
-  ]
 }
 
 function dumpTypeOf(dumpType: number): 1 | 5 | 6 {
