@@ -3,15 +3,15 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import path from 'node:path'
 import type { SymbolAnswer, SymbolRequest, SymbolSource } from '@dumpstack/debugger'
+import { parseSymbolPath, type SymbolPathElement, SymbolsError, type WindowsRoot } from '@dumpstack/symbols'
 import {
-  imageKey,
-  parseSymbolPath,
-  type SymbolFile,
-  type SymbolPathElement,
-  SymbolsError,
-  type WindowsRoot,
-} from '@dumpstack/symbols'
-import { locateSymbols, openSymbolFile, SymbolSession } from '@dumpstack/symbols/node'
+  hostPath,
+  locateImage,
+  locateSymbols,
+  type OpenedSymbolFile,
+  openSymbolFile,
+  SymbolSession,
+} from '@dumpstack/symbols/node'
 
 /** A folder with more tables than this is not searched for one by content. */
 const MAX_TABLES = 64
@@ -47,7 +47,7 @@ export class HostSymbols implements SymbolSource {
     const { pdb } = request
     if (pdb === null) return this.#byContent(request, signal)
     const wanted = { name: pdb.path, guid: pdb.guid, age: pdb.age }
-    const located = await until(locateSymbols(wanted, elements, this.#session), signal)
+    const located = await locateSymbols(wanted, elements, this.#session, signal)
     if (located.file !== null) return { file: located.file }
     const telling = located.attempts.filter(({ outcome }) => outcome !== 'absent')
     const name = path.win32.basename(pdb.path)
@@ -60,19 +60,17 @@ export class HostSymbols implements SymbolSource {
     }
   }
 
-  /** A plain folder of the path, or a local store, that has the image. */
-  image(request: SymbolRequest): Promise<Uint8Array | null> {
-    const key = imageKey(request.timeDateStamp, request.sizeOfImage)
+  async image(request: SymbolRequest, signal: AbortSignal): Promise<Uint8Array | null> {
+    const elements = parseSymbolPath(this.#symbolPath)
+    const { timeDateStamp, sizeOfImage } = request
     const plain = request.imageName.replace(DUMP_PREFIX, '')
     const names = KERNEL_IMAGES.get(request.imageName.toLowerCase()) ?? [request.imageName, plain]
-    for (const folder of this.#folders()) {
-      for (const name of new Set(names)) {
-        for (const file of [path.join(folder, name), path.join(folder, name, key, name)]) {
-          if (isFile(file)) return Promise.resolve(readFileSync(file))
-        }
-      }
+    for (const name of new Set(names)) {
+      const wanted = { name, timeDateStamp, sizeOfImage }
+      const located = await locateImage(wanted, elements, this.#session, signal)
+      if (located.path !== null) return readFileSync(located.path)
     }
-    return Promise.resolve(null)
+    return null
   }
 
   /** Without an identity to look for: tables and the kernel's PDB in plain folders, each judged by what it says. */
@@ -100,14 +98,12 @@ export class HostSymbols implements SymbolSource {
     return parseSymbolPath(this.#symbolPath)
       .flatMap(foldersOf)
       .map((folder) => hostPath(folder, this.#windowsRoots))
+      .filter((folder) => folder !== null)
       .filter((folder) => existsSync(folder) && statSync(folder).isDirectory())
   }
 }
 
-async function openOrSay(
-  file: string,
-  why: string[],
-): Promise<{ readonly file: SymbolFile; close(): void } | null> {
+async function openOrSay(file: string, why: string[]): Promise<OpenedSymbolFile | null> {
   try {
     return await openSymbolFile(file)
   } catch (error) {
@@ -130,34 +126,4 @@ function foldersOf(element: SymbolPathElement): string[] {
   }
 }
 
-/** `C:\Windows\MEMORY.DMP` below the folder that stands for C:, in any case of letters; other paths stay. */
-export function hostPath(file: string, roots: readonly WindowsRoot[]): string {
-  const match = /^([a-z]:)[\\/](.*)$/i.exec(file)
-  const root = roots.find((candidate) => candidate.root.toLowerCase() === match?.[1]?.toLowerCase())
-  if (match === null || root === undefined) return file
-  let folder = root.folder
-  for (const name of match[2]!
-    .split(/[\\/]/)
-    .filter((part) => part !== '' && part !== '.' && part !== '..')) {
-    const entries = existsSync(folder) && statSync(folder).isDirectory() ? readdirSync(folder) : []
-    folder = path.join(folder, entries.find((entry) => entry.toLowerCase() === name.toLowerCase()) ?? name)
-  }
-  return folder
-}
-
 const isFile = (file: string): boolean => existsSync(file) && statSync(file).isFile()
-
-/** The promise, or the interruption, whichever comes first. */
-async function until<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let stop = (): void => undefined
-  const stopped = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason)
-    signal.addEventListener('abort', stop)
-  })
-  try {
-    return await Promise.race([work, stopped])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
-}

@@ -5,12 +5,13 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { banner, Debugger, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
+import { hostPath } from '@dumpstack/symbols/node'
 import { exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
-import { HostSymbols, hostPath } from './kd-symbols.ts'
+import { HostSymbols } from './kd-symbols.ts'
 
 export async function runKd(args: readonly string[]): Promise<number> {
   try {
@@ -30,7 +31,7 @@ async function debug(options: KdOptions): Promise<number> {
   // In a run folder, C:\ is its folder C: command lines of a Windows machine then work as they are.
   const drive = path.resolve('C')
   const windowsRoots = existsSync(drive) ? [{ root: 'C:', folder: drive }] : []
-  const source = new FileSource(hostPath(options.file, windowsRoots))
+  const source = new FileSource(hostPath(options.file, windowsRoots) ?? options.file)
   const symbols = new HostSymbols(options.symbolPath ?? '', windowsRoots)
   try {
     const session = new Session({
