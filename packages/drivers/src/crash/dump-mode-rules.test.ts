@@ -291,6 +291,26 @@ it('DM-37: names a bus reset that is refused, and one that touches the controlle
   }
 })
 
+it('sends nothing more to a miniport that still has an SRB', () => {
+  const sent: number[] = []
+  const { report } = dumpWith(
+    bad((data) => ({
+      hwBuildIo: (extension, block) => {
+        const operationCode = block.view.getUint8(0x48)
+        sent.push(operationCode)
+        return operationCode === SERVICE_ACTION_IN16 || data.hwBuildIo!(extension, block)
+      },
+      hwStartIo: (extension, block) =>
+        block.view.getUint8(0x48) === SERVICE_ACTION_IN16 || data.hwStartIo(extension, block),
+    })),
+  )
+  expect(report).toMatchObject({
+    finalStatus: 0xc00000a3,
+    failure: 'OpenRoutine returned FALSE: READ CAPACITY (16) did not complete within 10 s',
+  })
+  expect(sent).toEqual([INQUIRY, SERVICE_ACTION_IN16])
+})
+
 it.each<[string, Change]>([
   [
     'an SRB extension of 16.5 KiB and a device extension of 16 KiB',

@@ -9,6 +9,7 @@ import { BODY, bytesOfPlan, bytesOnDisk, crash, testPlan, writeDump } from './cr
 
 const PLAN = testPlan(BODY)
 const MDL_BYTE_COUNT = 0x28
+const MDL_BYTE_OFFSET = 0x2c
 const MDL_PFNS = 0x30
 
 /** Notes a call and answers STATUS_SUCCESS. */
@@ -84,6 +85,12 @@ const changes: [
     'moves a write',
     /^Dump_Write changed the offset of a write from 0x1800000 to 0x1801000$/,
     (offset) => offset.view.setUint32(0, 0x1801000, true),
+  ],
+  [
+    'filter-offset',
+    'lets the data begin inside a page',
+    /^Dump_Write changed the byte offset of the MDL to 0x2$/,
+    (_offset, mdl) => mdl.view.setUint32(MDL_BYTE_OFFSET, 2, true),
   ],
   [
     'filter-length',
