@@ -2,6 +2,7 @@
 import { gva, type PageSet } from '@dumpstack/bytes'
 import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
 import { type KernelServices, type PortExports, storahci } from '@dumpstack/drivers'
+import { FileDiskImage } from '@dumpstack/machine/node'
 import { afterAll, afterEach, expect, it, vi } from 'vitest'
 import { newWalk, removeFolders } from './walk.ts'
 
@@ -92,6 +93,27 @@ it('a miniport that destroys memory of the kernel fails', async () => {
     truth: expect.stringMatching(/^1 page of \d+ compared differs from RAM at the crash: pfn /),
     changedByDumpPath: expect.stringMatching(
       /^1 page that is not of the dump path changed after the crash: pfn 0x[0-9a-f]+$/,
+    ),
+  })
+})
+
+it('a disk that carries out a write after all that its controller dropped fails', async () => {
+  const write = FileDiskImage.prototype.write
+  let next = 0
+  vi.spyOn(FileDiskImage.prototype, 'write').mockImplementation(function (
+    this: FileDiskImage,
+    offset,
+    parts,
+  ) {
+    write.call(this, offset, parts)
+    const first = Buffer.from(parts[0]!.subarray(0, 8)).toString('latin1')
+    if (first === '\xa5'.repeat(8))
+      next = offset + 0x10000 // behind the last write that completed
+    else if (first === 'PAGEDU64') write.call(this, next + 0x1ff00, [new Uint8Array(8).fill(0x5a)])
+  })
+  expect(await failures()).toEqual({
+    inFlight: expect.stringMatching(
+      /^1 of 8 commands in flight at the crash never completed and changed the disk all the same, at disk offset 0x[0-9a-f]+$/,
     ),
   })
 })

@@ -113,6 +113,7 @@ const crash: CrashReport = {
   bytesWritten: mini.byteLength,
   seconds: 0.5,
   crashedAt: CRASHED_AT,
+  inFlight: { commands: 8, completed: 0, leaked: [] },
   violations: [],
 }
 const evidence: Evidence = {

@@ -58,6 +58,7 @@ const crash: CrashReport = {
   seconds: 0.5,
   crashedAt: CRASHED_AT,
   violations: [],
+  inFlight: { commands: 8, completed: 0, leaked: [] },
 }
 
 const setOf = (pages: Iterable<number>): PageSet => {
@@ -275,6 +276,19 @@ const cases: [string, Change, Record<string, unknown>][] = [
     'a page of somebody else that changed after the crash, in the dump or not',
     { evidence: { strayWrites: setOf([0x333]) } },
     { changedByDumpPath: '1 page that is not of the dump path changed after the crash: pfn 0x333' },
+  ],
+  [
+    'a disk that was not busy',
+    { crash: { inFlight: { commands: 1, completed: 0, leaked: [] } } },
+    { inFlight: '1 command in flight at the crash, expected at least 2: the controller was not busy' },
+  ],
+  [
+    'data of dropped commands on the disk',
+    { crash: { inFlight: { commands: 8, completed: 1, leaked: [0x10000, 0x20000] } } },
+    {
+      inFlight:
+        '2 of 8 commands in flight at the crash never completed and changed the disk all the same, at disk offset 0x10000, 0x20000',
+    },
   ],
   [
     'bytes of another controller',

@@ -91,6 +91,7 @@ export class FakeTarget implements Target {
       bytesWritten: fault ? 0 : 0x284000,
       seconds: 0.25,
       crashedAt: this.#crashedAt,
+      inFlight: { commands: 8, completed: 0, leaked: [] },
       violations: fault
         ? [
             {

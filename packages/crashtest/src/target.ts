@@ -94,6 +94,17 @@ export interface CrashReport {
   /** Virtual milliseconds since 1970 at KeBugCheckEx. */
   readonly crashedAt: number
   readonly violations: readonly Violation[]
+  readonly inFlight: InFlightCommands
+}
+
+/** What the disk was busy with when the system crashed. */
+export interface InFlightCommands {
+  /** In the controller when the storage stack froze. */
+  readonly commands: number
+  /** Of them, those whose data moved after the crash all the same, by the DMA log. */
+  readonly completed: number
+  /** Disk offsets of writes that did not complete and whose sectors changed nevertheless. */
+  readonly leaked: readonly number[]
 }
 
 /** Bytes of the dump that one device wrote. */

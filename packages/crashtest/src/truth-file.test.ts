@@ -33,6 +33,7 @@ const crash: CrashReport = {
   bytesWritten: 100,
   seconds: 0.5,
   crashedAt: 1000,
+  inFlight: { commands: 8, completed: 2, leaked: [0x1000] },
   violations: [
     {
       rule: 'DM-21',

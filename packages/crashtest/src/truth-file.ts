@@ -26,6 +26,7 @@ import {
   DUMP_TYPES,
   type DumpType,
   type Evidence,
+  type InFlightCommands,
   type PromisedBlock,
   type SystemEvent,
   type Violation,
@@ -263,6 +264,7 @@ function crashOf(facts: Facts): CrashReport {
     ...(failure !== null && { failure }),
     seconds: facts.number('seconds'),
     crashedAt: facts.time('crashedAt'),
+    inFlight: inFlightOf(facts.object('inFlight')),
     violations: facts.objects('violations').map((violation): Violation => {
       const offset = violation.optionalString('offset')
       return {
@@ -279,6 +281,12 @@ function crashOf(facts: Facts): CrashReport {
     }),
   }
 }
+
+const inFlightOf = (facts: Facts): InFlightCommands => ({
+  commands: facts.number('commands'),
+  completed: facts.number('completed'),
+  leaked: facts.numbers('leaked'),
+})
 
 function pageRuns(facts: Facts, field: string): PageRun[] {
   let end = 0

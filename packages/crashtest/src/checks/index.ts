@@ -9,6 +9,7 @@ import { dumpMode } from './dump-mode.ts'
 import { dumpType } from './dump-type.ts'
 import { finalStatus } from './final-status.ts'
 import { images } from './images.ts'
+import { inFlight } from './in-flight.ts'
 import { newer } from './newer.ts'
 import { promisedBlocks } from './promised-blocks.ts'
 import { promisedPages } from './promised-pages.ts'
@@ -18,7 +19,7 @@ import { truth } from './truth.ts'
 import { unpromisedPages } from './unpromised-pages.ts'
 import { writtenBy } from './written-by.ts'
 
-export const crashChecks: readonly CrashCheck[] = [screen, finalStatus, dumpMode]
+export const crashChecks: readonly CrashCheck[] = [screen, finalStatus, dumpMode, inFlight]
 
 const beforeMemory: readonly DumpCheck[] = [newer, dumpType, bugcheck, directoryTableBase, structure, images]
 const afterMemory: readonly DumpCheck[] = [changedByDumpPath, writtenBy, asKept]

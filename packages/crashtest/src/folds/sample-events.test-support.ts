@@ -109,6 +109,7 @@ export function sampleEvents(): TestEvent[] {
           bytesWritten: examination.byteLength,
           seconds: examination.seconds,
           crashedAt: START,
+          inFlight: { commands: 8, completed: 0, leaked: [] },
           violations:
             dump === 'kernel'
               ? [

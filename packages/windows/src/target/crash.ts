@@ -11,14 +11,13 @@ import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
 import { FrozenMemory } from './frozen-memory.ts'
+import { InFlight } from './in-flight.ts'
 import { pagesAfterCrash, pagesOf, promisedPages } from './owned-pages.ts'
 import { promisedBlocks } from './promised-blocks.ts'
 import { SavedTruth } from './saved-truth.ts'
 import type { RunningSystem, WindowsSystem } from './windows-system.ts'
 import { writtenBy } from './written-by.ts'
 
-const IN_FLIGHT_WRITES = 8
-const IN_FLIGHT_BYTES = 64 * 1024
 const BUGCHECK: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
 const CRASHING_PROCESSOR = 0
 /** nt!IopFinalCrashDumpStatus where no dump was started: -1. */
@@ -57,10 +56,11 @@ export async function crash(
   const { kernel, runtime, pageFile } = running
   const written = system.dumpIsConfigured() ? system.crashControl.dumpType : null
 
-  keepDiskBusy(system)
+  const inFlight = new InFlight(system)
   const crashedAt = system.now
   machine.dmaLog.clear()
   runtime.freeze()
+  inFlight.freeze()
   const frozen = kernel.bugcheck(BUGCHECK, CRASHING_PROCESSOR)
   const memory = new FrozenMemory(kernel, frozen)
   const promised = promisedPages(machine.ram, dump)
@@ -110,21 +110,8 @@ export async function crash(
       seconds,
       crashedAt,
       violations: outcome.violations,
+      inFlight: inFlight.report(machine.dmaLog),
     },
-  }
-}
-
-/** Some writes complete, the rest are in flight when this returns; all go to disk space that no file occupies. */
-function keepDiskBusy(system: WindowsSystem): void {
-  const { machine, volume, running } = system
-  const buffer = running.kernel.allocate(IN_FLIGHT_BYTES, { owner: Owner.kernel })
-  machine.ram.write(buffer.gpa, new Uint8Array(IN_FLIGHT_BYTES).fill(0xa5))
-  const start = volume.findFreeDiskOffset(IN_FLIGHT_WRITES * IN_FLIGHT_BYTES)
-  for (const last of [false, true]) {
-    for (let index = 0; index < IN_FLIGHT_WRITES; index++) {
-      running.runtime.write(start + index * IN_FLIGHT_BYTES, buffer.gpa, IN_FLIGHT_BYTES)
-    }
-    if (!last) running.runtime.drain()
   }
 }
 

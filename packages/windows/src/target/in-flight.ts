@@ -1,0 +1,79 @@
+// What the disk is busy with when the system crashes. Some writes have completed; the commands behind them, NCQ writes of new
+// bytes to other sectors and reads into memory of the kernel, are in the controller, and the dump stack must end them.
+import type { Gpa } from '@dumpstack/bytes'
+import type { InFlightCommands } from '@dumpstack/crashtest'
+import { type DmaLog, Owner } from '@dumpstack/machine'
+import type { WindowsSystem } from './windows-system.ts'
+
+const COMMAND_BYTES = 64 * 1024
+const WRITES = 6
+const READS = 2
+const WRITTEN_BEFORE = 0xa5
+
+export class InFlight {
+  readonly #system: WindowsSystem
+  /** Disk offset of the sectors that hold WRITTEN_BEFORE: what the reads ask for. */
+  readonly #settled: number
+  /** Disk offset of the sectors that the writes in flight are meant for. */
+  readonly #target: number
+  readonly #before = new Uint8Array(WRITES * COMMAND_BYTES)
+  #commands = 0
+
+  /** Lets writes complete, then queues commands and returns while they move; all to disk space that no file occupies. */
+  constructor(system: WindowsSystem) {
+    this.#system = system
+    const { running, volume, disk } = system
+    this.#settled = volume.findFreeDiskOffset(2 * WRITES * COMMAND_BYTES)
+    this.#target = this.#settled + WRITES * COMMAND_BYTES
+    const settled = this.#buffer(WRITTEN_BEFORE)
+    for (let i = 0; i < WRITES; i++) {
+      running.runtime.write(this.#settled + i * COMMAND_BYTES, settled, COMMAND_BYTES)
+    }
+    running.runtime.drain()
+
+    disk.image.read(this.#target, this.#before)
+    const inverse = this.#buffer(~this.#before[0]! & 0xff)
+    for (let i = 0; i < WRITES; i++) {
+      running.runtime.write(this.#target + i * COMMAND_BYTES, inverse, COMMAND_BYTES)
+    }
+    const into = this.#buffer(~WRITTEN_BEFORE & 0xff)
+    // a controller that the dump stack does not reset would carry them out: RAM would no longer be what crashed
+    const reads = system.dumpController === system.controllerUnderTest ? READS : 0
+    for (let i = 0; i < reads; i++) {
+      running.runtime.read(this.#settled + i * COMMAND_BYTES, into, COMMAND_BYTES)
+    }
+  }
+
+  /** The storage stack has frozen: what is in the controller now can only be dropped. */
+  freeze(): void {
+    this.#commands = this.#system.running.runtime.inFlight
+  }
+
+  /** After the dump. `log` begins at the freeze. */
+  report(log: DmaLog): InFlightCommands {
+    const completed = new Set<number>()
+    for (let i = 0; i < log.length; i++) {
+      const { diskOffset } = log.at(i)
+      const isOurs = diskOffset >= this.#settled && diskOffset < this.#target + this.#before.byteLength
+      if (isOurs) completed.add(diskOffset)
+    }
+    const now = new Uint8Array(COMMAND_BYTES)
+    const leaked: number[] = []
+    for (let i = 0; i < WRITES; i++) {
+      const from = i * COMMAND_BYTES
+      if (completed.has(this.#target + from)) continue
+      this.#system.disk.image.read(this.#target + from, now)
+      if (Buffer.compare(now, this.#before.subarray(from, from + COMMAND_BYTES)) !== 0) {
+        leaked.push(this.#target + from)
+      }
+    }
+    return { commands: this.#commands, completed: completed.size, leaked }
+  }
+
+  #buffer(byte: number): Gpa {
+    const { machine, running } = this.#system
+    const { gpa } = running.kernel.allocate(COMMAND_BYTES, { owner: Owner.kernel })
+    machine.ram.write(gpa, new Uint8Array(COMMAND_BYTES).fill(byte))
+    return gpa
+  }
+}
