@@ -51,20 +51,25 @@ const recordsOf = (output: string): string[] =>
 /** The part of each module. */
 const modulesOf = (output: string): string[] => output.split(/^ *Mod \d+ \| .*$/m).slice(1)
 
-/** Procedures and the locals that are their own, from `--symbols`. */
+/** Procedures and the locals that are their own, from `--symbols`; those that are there twice (S_LOCAL and by place) once. */
 function proceduresOf(module: string): string[] {
   const lines: string[] = []
   let inlined = 0
   let isInside = false
+  const known = new Set<string>()
   for (const text of recordsOf(module)) {
     const [, kind, name] = /\| (S_\w+) \[size = \d+\](?: `(.*)`)?/.exec(text)!
     if (/^S_[GL]PROC32/.test(kind!)) {
       isInside = true
+      known.clear()
       lines.push(`${name} ${/addr = (\d+:\d+)/.exec(text)![1]} ${/code size = (\d+)/.exec(text)![1]}`)
     } else if (kind === 'S_INLINESITE') inlined++
     else if (kind === 'S_INLINESITE_END') inlined--
     else if (isInside && inlined === 0 && /^S_(LOCAL|REGREL32|BPREL32|REGISTER)$/.test(kind!)) {
-      lines.push(`  ${name} ${/type ?= ?(0x\w+)/.exec(text)![1]}`)
+      const line = `  ${name} ${/type ?= ?(0x\w+)/.exec(text)![1]}`
+      if (kind === 'S_LOCAL') known.add(line)
+      else if (known.has(line)) continue
+      lines.push(line)
     }
   }
   return lines
@@ -99,6 +104,15 @@ function linesOf(module: string): string[] {
 /** `0001:2400`, as llvm-pdbutil writes it: the offset in decimal. */
 const address = (segment: number, offset: number): string =>
   `${String(segment).padStart(4, '0')}:${String(offset).padStart(4, '0')}`
+
+/** Of LF_PROCEDURE and LF_MFUNCTION, whose parameter count stands at other places. */
+function parameterCount(pdb: PdbFile, type: number): number {
+  if (type < 0x1000) return Number.POSITIVE_INFINITY
+  const { stream } = pdb.types.records
+  const { leaf, offset } = pdb.types.records.at(type)
+  if (leaf === 0x1008) return stream.u16(offset + 10, 'count')
+  return leaf === 0x1009 ? stream.u16(offset + 18, 'count') : Number.POSITIVE_INFINITY
+}
 
 describe.each(files)('%s reads as llvm-pdbutil reads it', (name, file) => {
   const test = it.skipIf(!isInstalled || file === null)
@@ -285,6 +299,10 @@ describe.each(files)('%s reads as llvm-pdbutil reads it', (name, file) => {
       const last = pdb.segments.fromSource(procedure.sourceRva + procedure.byteLength - 1)
       // Of functions that the linker folded into one any may be named.
       expect(pdb.procedureAt(last)?.rva).toBe(procedure.rva)
+      // Its type counts what is written; `this` comes on top, and what was optimised away is not named.
+      const locals = pdb.modules.symbolsOf(procedure.module)!.locals(procedure)
+      const parameters = locals.filter((local) => local.isParameter && local.name !== 'this')
+      expect(parameters.length).toBeLessThanOrEqual(parameterCount(pdb, procedure.type))
       for (const { type, typeName } of pdb.procedureAt(procedure.rva)?.locals ?? []) {
         expect([type, typeName]).not.toEqual([type, ''])
       }

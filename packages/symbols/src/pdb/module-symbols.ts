@@ -39,6 +39,8 @@ const SIGNATURE_BYTES = 4
 const CV_AMD64_RSP = 335
 const CV_ALLREG_VFRAME = 30006
 const RETURN_ADDRESS_BYTES = 8
+/** Comes in a register, and is kept among the locals. */
+const THIS = 'this'
 
 export interface PdbProcedure {
   readonly name: string
@@ -89,9 +91,24 @@ export class ModuleSymbols {
     return isProcedure(record.kind) ? this.#procedure(record) : null
   }
 
-  /** Locals of the procedure and its blocks; those of functions inlined into it are not its own. */
+  /**
+   * Locals of the procedure and its blocks; those of functions inlined into it are not its own. Microsoft's compiler
+   * names many twice in optimised code: once as S_LOCAL, which says what it is, and once by its place in the frame.
+   */
   locals(procedure: PdbProcedure): PdbLocal[] {
     const locals: PdbLocal[] = []
+    const known = new Set<string>()
+    for (const { kind, local } of this.#localRecords(procedure)) {
+      const key = `${local.type} ${local.name}`
+      if (kind !== S_LOCAL && known.has(key)) continue
+      if (kind === S_LOCAL) known.add(key)
+      // Where S_LOCAL says which are parameters, nothing else is one: locals are kept in the space of those, too.
+      locals.push(kind === S_LOCAL || known.size === 0 ? local : { ...local, isParameter: false })
+    }
+    return locals
+  }
+
+  *#localRecords(procedure: PdbProcedure): Generator<{ kind: number; local: PdbLocal }> {
     let depth = 0
     let inlinedFrom = 0 // depth of the outermost inlined function, 0 outside
     let frameBytes = 0
@@ -106,7 +123,7 @@ export class ModuleSymbols {
         case S_PROC_ID_END:
         case S_INLINESITE_END:
           if (depth === inlinedFrom) inlinedFrom = 0
-          if (--depth === 0) return locals
+          if (--depth === 0) return
           break
         case S_FRAMEPROC: {
           const frame = this.#stream.struct(FrameProcSym, record.offset)
@@ -117,11 +134,10 @@ export class ModuleSymbols {
           if (isProcedure(record.kind) || OPENS_SCOPE.has(record.kind)) depth++
           else if (inlinedFrom === 0) {
             const local = this.#local(record, frameBytes)
-            if (local !== null) locals.push(local)
+            if (local !== null) yield { kind: record.kind, local }
           }
       }
     }
-    return locals
   }
 
   #procedure(record: SymbolRecord): PdbProcedure {
@@ -150,17 +166,19 @@ export class ModuleSymbols {
       }
       case S_REGREL32: {
         const { type, offset, register } = stream.struct(RegRelSym32, record.offset)
+        const name = nameAfter(stream, record, RegRelSym32.size)
         // The record does not say it: parameters lie above the frame and the return address.
-        const isParameter =
+        const isAbove =
           register === CV_AMD64_RSP
             ? offset >= frameBytes + RETURN_ADDRESS_BYTES
             : register === CV_ALLREG_VFRAME && offset > 0
-        return { name: nameAfter(stream, record, RegRelSym32.size), type, isParameter }
+        return { name, type, isParameter: isAbove || name === THIS }
       }
       case S_BPREL32: {
         const { type, offset } = stream.struct(BpRelSym32, record.offset)
+        const name = nameAfter(stream, record, BpRelSym32.size)
         // Above the saved EBP and the return address.
-        return { name: nameAfter(stream, record, BpRelSym32.size), type, isParameter: offset > 4 }
+        return { name, type, isParameter: offset > 4 || name === THIS }
       }
       case S_REGISTER: {
         const { type } = stream.struct(RegisterSym, record.offset)
