@@ -37,6 +37,9 @@ export class PlannedFaults implements FaultPlan {
         )
       }
     }
+    if (fault.kind === 'throttle' && fault.bytesPerSecond === 0) {
+      throw new MachineError('FAULT_PLAN', 'bytesPerSecond of fault throttle is 0, expected at least 1')
+    }
     const always = fault.kind === 'transientError' ? 1 : Number.POSITIVE_INFINITY
     this.#planned.push({ fault, remaining: fault.count ?? always, writes: 0 })
     if (fault.kind === 'linkDown') this.#linkChanged()
@@ -84,6 +87,18 @@ export class PlannedFaults implements FaultPlan {
       total += fault.nanoseconds
     }
     return total
+  }
+
+  /** The slowest rate that is planned for a command's data; infinite when none is. Asked once a command. */
+  bytesPerSecond(controller: string): number {
+    let slowest = Number.POSITIVE_INFINITY
+    for (const planned of this.#planned) {
+      const { fault } = planned
+      if (fault.kind !== 'throttle' || fault.controller !== controller || planned.remaining === 0) continue
+      planned.remaining--
+      slowest = Math.min(slowest, fault.bytesPerSecond)
+    }
+    return slowest
   }
 
   isLinkDown(controller: string): boolean {

@@ -99,6 +99,7 @@ export interface MachineOptions {
  * - wrongStatus: the write is reported as good, its data never reaches the disk.
  * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
  * - latency: every command takes that much longer.
+ * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
  * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer.
  */
 export type Fault = { readonly controller: string; readonly count?: number } & (
@@ -109,6 +110,7 @@ export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'wrongStatus'; readonly afterWrites: number }
   | { readonly kind: 'wrongPage'; readonly afterWrites: number }
   | { readonly kind: 'latency'; readonly nanoseconds: number }
+  | { readonly kind: 'throttle'; readonly bytesPerSecond: number }
   | { readonly kind: 'linkDown' }
 )
 export interface FaultPlan {

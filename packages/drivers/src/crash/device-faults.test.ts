@@ -26,6 +26,7 @@ it.each<[string, Fault]>([
   ['a transient error', { kind: 'transientError', controller, afterWrites: 5 }],
   ['four transient errors in a row', { kind: 'transientError', controller, afterWrites: 5, count: 4 }],
   ['a slow device', { kind: 'latency', controller, nanoseconds: 3_000_000 }],
+  ['a device that moves 1 MB a second', { kind: 'throttle', controller, bytesPerSecond: 1_000_000 }],
   ['a link that comes back after two COMRESETs', { kind: 'linkDown', controller, count: 1 }],
 ])('recovers from %s', (_name, fault) => {
   const { report, isEqual } = faulty(fault)

@@ -38,7 +38,7 @@ import { checksum, identifyDevice } from './identify.ts'
 
 /** Time before a command's data moves, and the link's rate (SATA 3: 6 Gb/s, 8b/10b coded). */
 const COMMAND_NS = 20_000
-const NS_PER_BYTE = 1e9 / 600e6
+const LINK_BYTES_PER_SECOND = 600e6
 const FLUSH_NS = 50_000
 const MAX_SECTORS = 0x10000
 
@@ -160,7 +160,9 @@ export class AtaDevice {
   schedule(command: AtaCommand, nowNs: number): void {
     const isFlush = command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT
     const ready = nowNs + (isFlush ? FLUSH_NS : COMMAND_NS) + this.#faults.latencyNs(this.#controller)
-    command.dueNs = Math.ceil(Math.max(ready, this.#busyUntilNs) + command.byteLength * NS_PER_BYTE)
+    const rate = Math.min(LINK_BYTES_PER_SECOND, this.#faults.bytesPerSecond(this.#controller))
+    const transferNs = command.byteLength * (1e9 / rate)
+    command.dueNs = Math.ceil(Math.max(ready, this.#busyUntilNs) + transferNs)
     this.#busyUntilNs = command.dueNs
   }
 

@@ -348,6 +348,22 @@ describe('faults', () => {
     expect(slow).toBeLessThan(5_010_000)
   })
 
+  it('throttle: the data of `count` commands moves at that rate', () => {
+    const { ahci, machine, disk } = started()
+    const timeOf = (count: number) => {
+      ahci.prepare(0, write(0, count))
+      const before = machine.nowNs
+      ahci.issue(1)
+      for (let i = 0; i < 1e6 && ahci.port(0x38) !== 0; i++) machine.stall(1)
+      return machine.nowNs - before
+    }
+    machine.faults.add({ kind: 'throttle', controller: 'ahci0', bytesPerSecond: 1_000_000, count: 2 })
+    const sixteen = timeOf(16)
+    expect(Math.abs(sixteen - timeOf(8) - 4_096_000)).toBeLessThan(10_000)
+    expect(diskBytes(disk, 0, 8192)).toEqual(pattern(8192, 1))
+    expect(timeOf(16)).toBeLessThan(100_000)
+  })
+
   it('linkDown: no link, PRCS, nothing in flight ends; `count` COMRESETs in vain', () => {
     const { ahci, machine, disk } = started()
     ahci.prepare(0, write(0))
@@ -384,6 +400,9 @@ describe('faults', () => {
     const { machine } = started()
     expect(() => machine.faults.add({ kind: 'hang', controller: 'ahci7', afterWrites: 0 })).toThrow(/ahci7/)
     expect(() => machine.faults.add({ kind: 'hang', controller: 'ahci0', afterWrites: -1 })).toThrow(
+      MachineError,
+    )
+    expect(() => machine.faults.add({ kind: 'throttle', controller: 'ahci0', bytesPerSecond: 0 })).toThrow(
       MachineError,
     )
     expect(() =>
