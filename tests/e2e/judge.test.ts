@@ -1,8 +1,9 @@
 // Faults that no part of the system reports. Only the judge sees them, because it does not ask the part that is broken.
 import { gva, type PageSet } from '@dumpstack/bytes'
 import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
-import { type KernelServices, type PortExports, storahci } from '@dumpstack/drivers'
+import { type GuestBlock, type KernelServices, type PortExports, storahci } from '@dumpstack/drivers'
 import { FileDiskImage } from '@dumpstack/machine/node'
+import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
 import { afterAll, afterEach, expect, it, vi } from 'vitest'
 import { newWalk, removeFolders } from './walk.ts'
 
@@ -80,6 +81,47 @@ function inDumpInitialize(action: (port: PortExports) => void): void {
   })
 }
 
+/** Lets the dump instance of storahci leave the HBA as it found it until the first SRB, 20 ms later. */
+function resetLate(): void {
+  const load = storahci.load.bind(storahci)
+  vi.spyOn(storahci, 'load').mockImplementation(() => {
+    const driverEntry = load()
+    return (port, driverObject, registryPath) => {
+      if (driverObject !== null) return driverEntry(port, driverObject, registryPath)
+      const initialize = port.initialize.bind(port)
+      const getUncachedExtension = port.getUncachedExtension.bind(port)
+      let uncached: GuestBlock | null = null
+      let start: (() => void) | null = null
+      port.getUncachedExtension = () => uncached
+      port.initialize = (object, path, data) =>
+        initialize(object, path, {
+          ...data,
+          hwFindAdapter: (extension, context, bus, argument, config) => {
+            uncached = getUncachedExtension(extension, config, 0x2000)
+            const limits = PortConfigurationInformation.at(config.view)
+            limits.maximumTransferLength = 0x10000
+            limits.numberOfPhysicalBreaks = 0x11
+            limits.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
+            start = () => {
+              port.stallExecution(20_000)
+              data.hwFindAdapter(extension, context, bus, argument, config)
+              data.hwInitialize(extension)
+            }
+            return 1
+          },
+          hwInitialize: () => true,
+          hwInterrupt: (extension) => start === null && data.hwInterrupt(extension),
+          hwBuildIo: (extension, srb) => {
+            start?.()
+            start = null
+            return data.hwBuildIo!(extension, srb)
+          },
+        })
+      return driverEntry(port, driverObject, registryPath)
+    }
+  })
+}
+
 it('finds nothing wrong where nothing is', async () => {
   expect(await failures()).toEqual({})
 })
@@ -122,5 +164,19 @@ it('a kernel dump that a wrong promise filled with pages of programs or of nobod
   promises.besides = 16
   expect(await failures()).toEqual({
     unpromisedPages: expect.stringMatching(/^16 pages beside the \d+ promised: pfn /),
+  })
+})
+
+it('a miniport that lets commands of the dead system go on fails, whether they write the disk or RAM', async () => {
+  resetLate()
+  expect(await failures()).toEqual({
+    dumpMode: expect.stringMatching(
+      /^8 violations: DM-29 .*0x10000 bytes from physical address 0x[0-9a-f]+ went to disk offset 0x[0-9a-f]+: /,
+    ),
+    // the buffer of the reads, and the page where the HBA receives the status of its commands
+    truth: expect.stringMatching(/^17 pages of \d+ compared differ from RAM at the crash: pfn /),
+    changedByDumpPath: expect.stringMatching(
+      /^17 pages that are not of the dump path changed after the crash: /,
+    ),
   })
 })
