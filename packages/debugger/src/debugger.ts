@@ -5,6 +5,9 @@ import { COMMANDS } from './commands/index.ts'
 import { DebuggerError } from './errors.ts'
 import type { Session } from './session.ts'
 
+/** All but line feed and tab. */
+const CONTROL_CHARACTERS = /[^\P{Cc}\n\t]/gu
+
 export interface LogFile {
   write(text: string): void
   close(): void
@@ -47,9 +50,11 @@ export class Debugger implements DebuggerControl {
     return session.dump.header.processorCount > 1 ? `${session.processorNumber}: kd> ` : 'kd> '
   }
 
+  /** Names and texts of a dump come from strangers: none of them may command the terminal. */
   write(text: string): void {
-    this.#options.write(text)
-    this.#log?.handle.write(text)
+    const safe = text.replace(CONTROL_CHARACTERS, '.')
+    this.#options.write(safe)
+    this.#log?.handle.write(safe)
   }
 
   /** Goes into the log only: what the user's terminal shows by itself. */

@@ -94,7 +94,8 @@ export class KernelObject {
 
   number(path: string): number {
     const value = this.value(path)
-    if (value > 0xffff_ffffn) throw new RangeError(`${path} is a number of more than 32 bits`)
+    if (value > 0xffff_ffffn)
+      throw new DebuggerError('ARGUMENT', `${path} is 0x${value.toString(16)}, expected 32 bits`)
     return Number(value)
   }
 

@@ -1,0 +1,135 @@
+import { DumpstackError, MemorySource } from '@dumpstack/bytes'
+import { buildDump, buildTriageDump } from '@dumpstack/testkit'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { COMMANDS } from './commands/index.ts'
+import { Debugger, findCommand, splitCommands } from './debugger.ts'
+import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
+
+it.each([
+  ['r; k', ['r', 'k']],
+  [' ;; lm ;', ['lm']],
+  ['.logopen "a;b"; q', ['.logopen "a;b"', 'q']],
+  ['r; * the rest is a comment; k', ['r']],
+  ['', []],
+])('splits %j at semicolons', (line, commands) => {
+  expect(splitCommands(line)).toEqual(commands)
+})
+
+it.each([
+  ['?1+1', '?', '1+1'],
+  ['~12s', '~', '12s'],
+  ['lmvm nt', 'lmvm', 'nt'],
+  ['kv 5', 'kv', '5'],
+])('finds the command of %j', (text, name, rest) => {
+  expect(findCommand(COMMANDS, text)).toMatchObject({ name, rest })
+})
+
+it('says by name what is not there', () => {
+  expect(() => findCommand(COMMANDS, '!vm 1')).toThrow("no command '!vm'")
+  expect(() => findCommand(COMMANDS, 'lmfoo')).toThrow("no command 'lmfoo'")
+})
+
+it('shows the processor in the prompt where there are several', () => {
+  const prompt = (processors: number): string => {
+    const session = sessionOn(new MemorySource(buildDump({ type: 5, processors }).bytes))
+    return new Debugger({ session, write() {}, openLog: () => ({ write() {}, close() {} }) }).prompt
+  }
+  expect(prompt(1)).toBe('kd> ')
+  expect(prompt(4)).toBe('0: kd> ')
+})
+
+it('writes to the log from .logopen to .logclose', async () => {
+  const session = sessionOn(new MemorySource(buildDump({ type: 5 }).bytes))
+  let log = ''
+  let isOpen = false
+  const target = new Debugger({
+    session,
+    write() {},
+    openLog: (file) => {
+      expect(file).toBe('a b.log')
+      isOpen = true
+      return {
+        write: (text) => {
+          log += text
+        },
+        close: () => {
+          isOpen = false
+        },
+      }
+    },
+  })
+  await target.execute('? 1; .logopen "a b.log"; ? 2; .logclose; ? 3', new AbortController().signal)
+  expect(isOpen).toBe(false)
+  expect(log).toBe("Opened log file 'a b.log'\nEvaluate expression: 2 = 00000000`00000002\n")
+})
+
+it("keeps a dump's names from commanding the terminal", async () => {
+  const modules = [{ name: 'evil\x1b[2J\x9b31m.sys', base: 0xfffff80312400000n, size: 0x8000 }]
+  const session = sessionOn(new MemorySource(buildDump({ type: 5, modules }).bytes))
+  const text = await say(session, 'lmv')
+  expect(text).toContain('evil.[2J.31m.sys')
+  expect(text).not.toMatch(/[^\P{Cc}\n\t]/u)
+})
+
+it('stops at the command that quits', async () => {
+  const session = sessionOn(new MemorySource(buildDump({ type: 5 }).bytes))
+  expect(await say(session, '? 1; q; ? 2')).toBe('Evaluate expression: 1 = 00000000`00000001\n')
+})
+
+it('shows memory that the dump does not hold as ??, and never as zeros', async () => {
+  const built = buildDump({ type: 5 })
+  const session = sessionOn(new MemorySource(built.bytes))
+  const absent = built.absent.toString(16)
+  expect(await say(session, `db ${absent} L2`)).toContain('?? ??')
+  expect(await say(session, `dq ${absent} L1`)).toContain('????????`????????')
+  expect(await say(session, `da ${absent}`)).toContain('"????"')
+  expect(await say(session, `dps ${absent} L1`)).toContain('????????`????????')
+})
+
+const EVERYTHING =
+  'r; r rip; k; kv; lm; lmvm *; .bugcheck; vertarget; .dumpdebug; .enumtag; db . L20; dps @rsp L8; du @rsp; da @rsp; ' +
+  'ln; x *!*; u; !analyze -v; !process 0 0; !thread; !pte @rsp; dt nt!_EPROCESS; .ecxr; k; .cxr @rsp; ~0s; ~1s; ~; .reload /f; .help'
+
+describe('whatever the dump holds', () => {
+  const wholes = [
+    ['full', buildDump({ type: 5, processors: 2 }).bytes],
+    ['mini', buildTriageDump()],
+  ] as const
+  it.each(wholes)('every command ends, with text or our error: %s', async (_, whole) => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { maxLength: 40 }),
+        fc.array(fc.tuple(fc.nat(0x3000), fc.nat(255)), { maxLength: 10 }),
+        fc.integer({ min: 0, max: whole.length }),
+        fc.boolean(),
+        async (anywhere, inHeaders, cut, isCut) => {
+          const bytes = whole.slice(0, isCut ? cut : whole.length)
+          for (const [at, value] of [...anywhere, ...inHeaders]) if (at < bytes.length) bytes[at] = value
+          try {
+            await say(sessionOn(new MemorySource(bytes)), EVERYTHING)
+          } catch (error) {
+            if (!(error instanceof DumpstackError)) throw error
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  it('any line of text is answered', async () => {
+    const session = sessionOn(new MemorySource(buildDump({ type: 5 }).bytes), NO_SYMBOLS)
+    const words = COMMANDS.flatMap(({ names }) => names)
+    const line = fc.tuple(
+      fc.constantFrom(...words),
+      fc.stringMatching(/^[0-9a-f@$!*.~;+()rispnkLl -]{0,16}$/),
+    )
+    await fc.assert(
+      fc.asyncProperty(line, async ([word, rest]) => {
+        await say(session, `${word} ${rest}`)
+        await say(session, `${word}${rest}`)
+      }),
+      { numRuns: 400 },
+    )
+  })
+})
