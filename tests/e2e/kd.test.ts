@@ -1,6 +1,6 @@
 // kd as a user starts it, on a dump that this project's own dump stack wrote.
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -15,7 +15,7 @@ beforeAll(() => {
     folder.path,
     'test',
     '--dumps',
-    'kernel',
+    'kernel,mini',
     '--ram',
     '64M',
     '--cpus',
@@ -81,6 +81,29 @@ describe('the stack of the crash', () => {
     const text = answers('~1s; k', '-y', guestSymbols)
     expect(text).toContain('nt!KiIdleLoop')
     expect(text).not.toContain('scan')
+  })
+})
+
+describe('the mini dump of the same crash', () => {
+  const rowsOf = (options: readonly string[]): string[] => {
+    const mini = path.join(folder.path, 'run/mini')
+    const file = path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
+    const { code, stdout } = kd(['-z', file, ...options, '-c', 'k; q'])
+    expect(code).toBe(0)
+    return stdout.split('\n').filter((line) => /^[0-9a-f]{8}`[0-9a-f]{8} /.test(line) && line.endsWith(']'))
+  }
+
+  it('is unwound by the image files that the symbol path has', () => {
+    const rows = rowsOf(['-y', guestSymbols])
+    expect(rows.slice(0, 8).map((row) => /(\w+!\w+)/.exec(row)?.[1])).toEqual(CRASH_STACK)
+    for (const row of rows.slice(1, 8)) expect(row).toMatch(/\[unwind\]$/)
+  })
+
+  it('is a guess without them, and says which image is missing', () => {
+    const rows = rowsOf([])
+    expect(rows[0]).toMatch(/\[frame\]$/)
+    expect(rows[1]).toMatch(/\[scan: ntoskrnl\.exe missing\]$/)
+    expect(rows.join()).not.toContain('[unwind]')
   })
 })
 
