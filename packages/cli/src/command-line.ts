@@ -33,6 +33,8 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     exitCode = code
   })
   try {
+    // kd has its own options: none of them is one of ours, whatever it is called.
+    if (args[0] === 'kd') return await kd(args.slice(1))
     refuseRepeats(args)
     await program.parseAsync(args, { from: 'user' })
     return exitCode
@@ -51,7 +53,6 @@ export function commandLine(exit: (code: number) => void): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride()
-    .enablePositionalOptions()
     .addHelpText(
       'after',
       `
@@ -162,11 +163,7 @@ ${EXIT_CODES}`,
     .argument('[args...]', 'options of kd: -z FILE -y PATH -c "cmd; cmd" -logo FILE --json')
     .allowUnknownOption()
     .helpOption(false)
-    .passThroughOptions()
-    .action(async (args: readonly string[]) => {
-      const { runKd } = await import('./kd.ts')
-      exit(await runKd(args))
-    })
+    .action(async (args: readonly string[]) => exit(await kd(args)))
 
   program
     .command('stack')
@@ -213,6 +210,11 @@ function refuseRepeats(args: readonly string[]): void {
   const names = args.filter((arg) => arg.startsWith('--')).map((arg) => arg.split('=', 1)[0]!)
   const repeated = names.find((name, index) => names.indexOf(name) < index)
   if (repeated !== undefined) throw new UsageError(`${repeated} is given twice`)
+}
+
+async function kd(args: readonly string[]): Promise<number> {
+  const { runKd } = await import('./kd.ts')
+  return await runKd(args)
 }
 
 const option = (flags: string, description: string): Option => new Option(flags, description)
