@@ -14,7 +14,7 @@ export interface LineOptions {
   readonly output: NodeJS.WriteStream
   /** Words that complete the one before the cursor. */
   complete(word: string): string[]
-  /** Ctrl-C while a command runs, or while a line is typed. */
+  /** Ctrl-C while a command runs. */
   onInterrupt(): void
   /** Where prompts go that no terminal shows. */
   write(text: string): void
@@ -47,7 +47,14 @@ export function openLines(options: LineOptions): LineInput {
     else if (key.name !== 'return' && key.name !== 'enter') isLeaving = false
   }
   if (isTerminal) options.input.on('keypress', onKey)
-  reader.on('SIGINT', () => options.onInterrupt())
+  reader.on('SIGINT', () => {
+    if (wanted === null) options.onInterrupt()
+    else {
+      // Nothing runs: the line that was begun is given up, as other command lines do.
+      reader.write(null, { ctrl: true, name: 'e' })
+      reader.write(null, { ctrl: true, name: 'u' })
+    }
+  })
   reader.on('line', (line) => {
     if (isLeaving || line.trim() === CTRL_B) end()
     else if (wanted !== null) {
