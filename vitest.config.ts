@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source'] } },
   test: {
     include: ['packages/*/src/**/*.test.ts', 'tests/**/*.test.ts', 'tools/**/*.test.mjs'],
+    setupFiles: ['tools/property-seed.mjs'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

@@ -16,7 +16,7 @@ const BLOCK = 32768
 
 function expand(cabinet: Uint8Array): Uint8Array {
   const opened = new Cabinet(new MemorySource(cabinet), 'a.pd_', inflateRaw)
-  return Buffer.concat([...opened.expand(opened.files[0]!)])
+  return Buffer.concat(opened.files.flatMap((file) => [...opened.expand(file)]))
 }
 
 /** Code-like bytes: repeats near and far, calls, and noise. */
