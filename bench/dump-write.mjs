@@ -1,5 +1,7 @@
 // A full dump of a 1 GiB machine from DriverEntry of the dump port to FinishRoutine, into a real file: medians of five fresh
-// processes, FLUSH recorded and FLUSH fsynced. RAM holds the published fill, memory has holes, the page file four pieces.
+// processes: the page file's blocks in the page cache (as on a disk image that was used before) with FLUSH recorded and
+// with FLUSH fsynced, and into a sparse file that has no blocks yet. RAM holds the published fill, memory has holes, the
+// page file four pieces. MODE is recorded, fsynced, fresh, or null: a disk that drops what it is given.
 // Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB]` is one measurement in this process.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -27,6 +29,19 @@ function pageFile(byteLength) {
     partitionOffset: place * (piece + MIB),
     byteLength: piece,
   }))
+}
+
+/** Gives every block of the page file its place on the host's disk and in its page cache. */
+function warm(image, extents) {
+  const block = new Uint8Array(MIB)
+  for (const { partitionOffset, byteLength } of extents) {
+    for (let at = 0; at < byteLength; at += MIB) {
+      image.write(PARTITION_OFFSET + partitionOffset + at, [
+        block.subarray(0, Math.min(MIB, byteLength - at)),
+      ])
+    }
+  }
+  image.sync()
 }
 
 function once(mode, mib) {
@@ -62,7 +77,9 @@ function once(mode, mib) {
     })
     kernel.loadImage('crashtst.sys', 'crashtst.sys')
     const fileByteLength = ramBytes + 257 * MIB
-    stack.setPageFile(pageFile(fileByteLength), PARTITION_OFFSET)
+    const extents = pageFile(fileByteLength)
+    stack.setPageFile(extents, PARTITION_OFFSET)
+    if (mode === 'recorded' || mode === 'fsynced') warm(image, extents)
     runtime.freeze()
     kernel.bugcheck({ code: 0xe2, parameters: [0n, 0n, 0n, 0n] }, 0)
     const plan = planDump({
@@ -88,8 +105,9 @@ if (process.argv[2] === 'once') {
   console.log(once(process.argv[3], Number(process.argv[4] ?? 1024)))
 } else {
   for (const [mode, title] of [
-    ['recorded', 'FLUSH recorded'],
-    ['fsynced', 'FLUSH fsynced'],
+    ['recorded', 'page cache warm, FLUSH recorded'],
+    ['fsynced', 'page cache warm, FLUSH fsynced'],
+    ['fresh', 'fresh sparse file, FLUSH recorded'],
   ]) {
     const rates = Array.from({ length: PROCESSES }, () => {
       const done = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'once', mode], {
