@@ -2,7 +2,7 @@
 import { type Gpa, gpa, gva, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { translate } from './page-walk.ts'
+import { highHalf, lowHalf, PageWalker, translate } from './page-walk.ts'
 
 const PAGES = 8
 
@@ -70,13 +70,19 @@ it('agrees with a walk on BigInt', () => {
         for (let i = 0; i < bytes.length / 8; i++) {
           view.setBigUint64(i * 8, entries[(i * 7 + (i >> 9)) % entries.length] ?? 0n, true)
         }
+        const dtb: Gpa = gpa(root * 4096)
+        const kept = new PageWalker(memory(bytes), dtb)
         for (const any of addresses) {
-          const va = canonical ? BigInt.asUintN(64, BigInt.asIntN(48, any)) : any
-          const dtb: Gpa = gpa(root * 4096)
-          const found = translate(dtb, gva(va), memory(bytes))
-          const expected = naive(BigInt(dtb), va, bytes)
-          expect(found === null ? null : BigInt(found)).toBe(expected)
-          if (found !== null) mapped++
+          const first = canonical ? BigInt.asUintN(64, BigInt.asIntN(48, any)) : any
+          // A walker that is kept goes on to neighbours in the same page table, the next one, and another half.
+          for (const va of [first, first ^ 0x1000n, first ^ 0x20_1000n, first ^ 0x1_0000_0000n, first]) {
+            const expected = naive(BigInt(dtb), va, bytes)
+            const found = translate(dtb, gva(va), memory(bytes))
+            expect(found === null ? null : BigInt(found)).toBe(expected)
+            const again = kept.walk(highHalf(gva(va)), lowHalf(gva(va)))
+            expect(again < 0 ? null : BigInt(again)).toBe(expected)
+            if (found !== null) mapped++
+          }
         }
       },
     ),

@@ -31,6 +31,10 @@ export class PageWalker {
   // A direct-mapped cache of page-table pages: slot = PFN modulo the slots; a slot's memory comes with its first use.
   readonly #tags = new Float64Array(CACHE_SLOTS).fill(-1)
   readonly #tables: Uint32Array[] = Array.from({ length: CACHE_SLOTS }, () => NO_TABLE)
+  // The last page table reached, and the 2 MiB of addresses that it serves: neighbours need no walk from the root.
+  #leafHigh = 0
+  #leafPrefix = -1
+  #leafTable = 0
 
   constructor(space: PhysicalSpace, dtb: Gpa) {
     this.#space = space
@@ -42,7 +46,12 @@ export class PageWalker {
     const sign = (high | 0) >> 15
     if (sign !== 0 && sign !== -1) return NOT_MAPPED // not canonical
     let page = this.#root
-    for (let shift = 39; ; shift -= 9) {
+    let shift = 39
+    if (low >>> 21 === this.#leafPrefix && high === this.#leafHigh) {
+      page = this.#leafTable
+      shift = 12
+    }
+    for (; ; shift -= 9) {
       const slot = page & (CACHE_SLOTS - 1)
       if (this.#tags[slot] !== page && !this.#load(slot, page)) {
         this.absentTable = page
@@ -59,8 +68,14 @@ export class PageWalker {
       } else if ((entryLow & PTE_LARGE_PAGE) !== 0 && shift !== 12 && shift !== 39) {
         return largePage(entryHigh, entryLow, low, shift)
       }
-      page = (entryHigh & PTE_PFN_HIGH_MASK) * 0x100000 + (entryLow >>> 12)
-      if (shift === 12) return page * PAGE_BYTES + (low & 0xfff)
+      const next = (entryHigh & PTE_PFN_HIGH_MASK) * 0x100000 + (entryLow >>> 12)
+      if (shift === 12) {
+        this.#leafHigh = high
+        this.#leafPrefix = low >>> 21
+        this.#leafTable = page
+        return next * PAGE_BYTES + (low & 0xfff)
+      }
+      page = next
     }
   }
 
