@@ -1,0 +1,129 @@
+// The contract of the processor: one x86-64 core in long mode that runs guest code when somebody calls it. It has no
+// life of its own: between calls nothing executes. Guest faults end the call by name; there is no IDT to deliver to.
+import type { Gpa, Gva } from '@dumpstack/bytes'
+
+/** General registers in the order of their encoding; also the index into `readGpr`. */
+export const Gpr = {
+  rax: 0,
+  rcx: 1,
+  rdx: 2,
+  rbx: 3,
+  rsp: 4,
+  rbp: 5,
+  rsi: 6,
+  rdi: 7,
+  r8: 8,
+  r9: 9,
+  r10: 10,
+  r11: 11,
+  r12: 12,
+  r13: 13,
+  r14: 14,
+  r15: 15,
+} as const
+export type Gpr = (typeof Gpr)[keyof typeof Gpr]
+
+/** Why guest code could not go on. */
+export type CpuStopReason =
+  /** #DE, #UD, #GP, #PF and the like: the guest's own fault. */
+  | 'divideError'
+  | 'debugBreak'
+  | 'invalidOpcode'
+  | 'generalProtection'
+  | 'pageFault'
+  | 'alignmentFault'
+  /** `int 29h`; the code is in ecx. */
+  | 'fastFail'
+  /** `hlt`, or a jump to where nothing can come back from. */
+  | 'halted'
+  /** An instruction form that is not implemented: nobody's fault, and never a guess. */
+  | 'notImplemented'
+  /** The call used up its instructions, its stall time, or nested too deeply. */
+  | 'instructionBudget'
+  | 'stallBudget'
+  | 'callDepth'
+
+/** Guest code stopped; registers are those before the instruction. CpuStop extends MachineError with code CPU_STOP. */
+export interface CpuStopFacts {
+  readonly reason: CpuStopReason
+  readonly rip: Gva
+  /** The instruction's bytes, as many as could be fetched. */
+  readonly bytes: Uint8Array
+  /** Of a page fault: the address and what was tried. */
+  readonly address?: Gva
+  readonly access?: 'read' | 'write' | 'execute'
+  /** Of a page fault: false where no translation exists, true where one forbids the access. */
+  readonly present?: boolean
+}
+
+/** How much guest code may run in one outermost call. */
+export interface CpuBudget {
+  instructions: number
+  /** Virtual nanoseconds that import handlers and port accesses may let pass. */
+  stallNs: number
+}
+
+/** A register access through memory or a port, as `calls` lists it. */
+export interface DeviceAccess {
+  readonly kind: 'mmio' | 'port'
+  readonly direction: 'read' | 'write'
+  /** Physical address, or port number. */
+  readonly address: number
+  readonly byteLength: number
+  readonly value: bigint
+  readonly rip: Gva
+}
+
+export interface Cpu {
+  /** 64 bits of a general register. Between instructions only: handlers and callers see true values. */
+  readGpr(register: Gpr): bigint
+  writeGpr(register: Gpr, value: bigint): void
+  /** Sixteen bytes; live. */
+  xmm(index: number): Uint8Array
+  rip: Gva
+  rflags: number
+  /** CR3: changing it flushes translations. */
+  cr3: Gpa
+  /** The IRQL: guest code reads and writes it as CR8. */
+  cr8: number
+  gsBase: Gva
+  fsBase: Gva
+  /** Instructions executed since creation. */
+  readonly instructionCount: number
+  /** What is left of the outermost call; set before it. */
+  readonly budget: CpuBudget
+
+  /**
+   * Calls guest code by the x64 convention of Windows: arguments in rcx, rdx, r8, r9 and above 32 bytes of home space, on
+   * the stack that rsp points into, aligned as a call leaves it. Returns rax. Import handlers may call again (nested);
+   * all registers but rax are put back afterwards. Throws CpuStop.
+   */
+  call(entry: Gva, args: readonly bigint[]): bigint
+
+  /**
+   * From now on executing `base + 16 * slot`, for 0 <= slot < count, calls `handler(slot)` instead, puts its answer into
+   * rax and returns to the caller. The handler may read arguments with `argument`.
+   */
+  trap(base: Gva, count: number, handler: (slot: number) => bigint): void
+  /** Inside a trap handler: the caller's argument 0, 1, ...: registers, then the stack. */
+  argument(index: number): bigint
+  /** Inside a trap handler: the address that it returns to. */
+  readonly returnAddress: Gva
+
+  /** Reads through the processor's page tables; the count that could be read. Device windows read as nothing. */
+  read(gva: Gva, into: Uint8Array): number
+  /** Writes through them; a count below the length where a page is not mapped or not writable. */
+  write(gva: Gva, from: Uint8Array): number
+  translate(gva: Gva): Gpa | null
+
+  /** Sees every device register access; null ends it. */
+  onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void
+  /** Page tables changed behind its back: translations and decoded code at these addresses are made again. */
+  invalidate(gva?: Gva, byteLength?: number): void
+}
+
+/** One decoded instruction stream at a time; iced-x86 behind it, loaded by `@dumpstack/machine/node`. */
+export interface CpuOptions {
+  /** Virtual nanoseconds that one instruction takes. */
+  readonly nsPerInstruction?: number
+}
