@@ -1,26 +1,14 @@
-// `dumpstack test`: composes the Windows-shaped system, the run folder and the folds, and nothing else.
+// `dumpstack test`: one session from the start to the end, with screen, JSON and JUnit.
 import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { DumpstackError } from '@dumpstack/bytes'
-import {
-  createStream,
-  JunitFold,
-  ResultFold,
-  runCrashdumpTest,
-  type ScenarioVariant,
-  type Sink,
-  type Verdict,
-  worst,
-} from '@dumpstack/crashtest'
-import { onHost, RunFolder } from '@dumpstack/crashtest/node'
-import { createWindowsTarget } from '@dumpstack/windows/node'
+import { JunitFold, type Sink } from '@dumpstack/crashtest'
+import { onHost } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { type SessionEnd, startRun } from './session.ts'
 import { screenOn, shownPath } from './terminal.ts'
-import { reproOf, type TestPlan } from './test-options.ts'
+import type { TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
-
-class HostMemoryError extends DumpstackError {}
 
 export interface TestOutput {
   readonly out: string | null
@@ -29,94 +17,36 @@ export interface TestOutput {
 }
 
 const DEFAULT_OUT = 'dumpstack-run'
-const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
 
 export async function runTest(plan: TestPlan, output: TestOutput): Promise<number> {
   const startedAt = performance.now()
-  if (output.junit !== null) checkWritable(output.junit)
-  checkMemory(plan.ramBytes)
-  const folder = new RunFolder(output.out ?? freeDefaultFolder())
-  const resultFold = new ResultFold()
+  const { junit } = output
+  if (junit !== null) checkWritable(junit)
+  const folder = output.out ?? freeDefaultFolder()
   const junitFold = new JunitFold()
   const screen = screenOn(output.json ? process.stderr : process.stdout, !output.json)
-  const sinks: Sink[] = [folder.journal, folder.log, resultFold.sink, junitFold.sink]
+  const sinks: Sink[] = [junitFold.sink]
   if (screen !== null) sinks.push(screen.sink)
-  const emit = createStream(sinks)
   const interrupt = catchInterrupts()
-  let verdict: Verdict = 'inconclusive'
-  let failure: unknown = null
+  let end: SessionEnd
   try {
-    const verdicts: Verdict[] = []
-    for (const variant of plan.scenario?.variants ?? NO_SCENARIO) {
-      verdicts.push(await runVariant(plan, variant, folder, emit, interrupt.signal))
-    }
-    verdict = worst(verdicts)
-  } catch (error) {
-    failure = error
-  }
-  try {
-    finish()
-  } catch (error) {
-    failure ??= error
+    end = await startRun(plan, { folder, stopAt: 'end', sinks, signal: interrupt.signal })
   } finally {
     interrupt.release()
-    folder.close()
   }
-  if (failure !== null) throw failure
-  return exitCodeOf(verdict)
-
-  function finish(): void {
-    if (!resultFold.hasBegun) return
-    const result = resultFold.result(verdict)
-    const json = `${JSON.stringify(result, null, 2)}\n`
-    if (output.json) process.stdout.write(json)
+  if (end.ended === 'crashed') throw new Error('a session to the end ended at a crash')
+  if (end.result !== null) {
+    if (output.json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    screen?.close(result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder.path)}`)
-    folder.writeResult(result)
-    const { junit } = output
-    const brokenOff = failure === null ? null : failure instanceof Error ? failure.message : String(failure)
+    screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
+    const brokenOff = end.ended === 'brokenOff' ? messageOf(end.error) : null
     if (junit !== null) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(brokenOff)))
   }
+  if (end.ended === 'brokenOff') throw end.error
+  return exitCodeOf(end.result.verdict)
 }
 
-async function runVariant(
-  plan: TestPlan,
-  variant: ScenarioVariant,
-  folder: RunFolder,
-  emit: Parameters<typeof runCrashdumpTest>[2],
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const target = onHost(`make the machine in ${folder.path}`, () =>
-    createWindowsTarget({
-      folder: folder.variantFolder(variant.name),
-      seed: plan.seed,
-      ramBytes: plan.ramBytes,
-      cpuCount: plan.cpuCount,
-      pageFileBytes: plan.pageFileBytes,
-      conditions: variant.conditions,
-      diskBytes: plan.diskBytes,
-      hostNow: () => performance.now(),
-    }),
-  )
-  try {
-    const { scenario, dumps, stopAfter } = plan
-    return await runCrashdumpTest(
-      target,
-      {
-        dumps,
-        stopAfter,
-        variant: variant.name,
-        given: { ...plan, scenario: scenario?.name ?? null },
-        repro: reproOf(plan),
-        keep: (kept) => folder.keepTruth(variant.name, kept),
-      },
-      emit,
-      signal,
-    )
-  } finally {
-    target.close()
-  }
-}
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The first of dumpstack-run, dumpstack-run-2, ... that no run has taken: a second `npm start` just works. */
 function freeDefaultFolder(): string {
@@ -124,17 +54,6 @@ function freeDefaultFolder(): string {
   let number = 2
   while (existsSync(`${DEFAULT_OUT}-${number}`)) number++
   return `${DEFAULT_OUT}-${number}`
-}
-
-/** The guest's RAM is the host's memory: better refused now than killed later. */
-function checkMemory(ramBytes: number): void {
-  const available = process.availableMemory()
-  if (ramBytes <= available) return
-  throw new HostMemoryError(
-    'HOST_MEMORY',
-    `--ram takes ${ramBytes} bytes of this machine's memory, ${available} are available`,
-    { ramBytes, available },
-  )
 }
 
 /** Known before the run rather than after it. */

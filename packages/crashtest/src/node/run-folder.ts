@@ -30,6 +30,14 @@ export const TRUTH_BIN = 'truth.bin'
 /** What a run makes: none of it may be there before. */
 const OWN_NAMES = [JOURNAL, LOG, RESULT, ...DUMP_TYPES, 'C', 'disk.img', 'disk.json', 'extents.json']
 
+/** `stopped`: killed, or ended at a crash; `finished`: with its result, whatever it is. */
+export type RunState = 'none' | 'stopped' | 'finished'
+
+export function runStateOf(folder: string): RunState {
+  if (existsSync(path.join(folder, RESULT))) return 'finished'
+  return existsSync(path.join(folder, JOURNAL)) ? 'stopped' : 'none'
+}
+
 export class RunFolder {
   readonly path: string
   readonly #journal: number
