@@ -85,10 +85,12 @@ describe('the stack of the crash', () => {
 })
 
 describe('the mini dump of the same crash', () => {
-  const rowsOf = (options: readonly string[]): string[] => {
+  const miniOf = (): string => {
     const mini = path.join(folder.path, 'run/mini')
-    const file = path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
-    const { code, stdout } = kd(['-z', file, ...options, '-c', 'k; q'])
+    return path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
+  }
+  const rowsOf = (options: readonly string[]): string[] => {
+    const { code, stdout } = kd(['-z', miniOf(), ...options, '-c', 'k; q'])
     expect(code).toBe(0)
     return stdout.split('\n').filter((line) => /^[0-9a-f]{8}`[0-9a-f]{8} /.test(line) && line.endsWith(']'))
   }
@@ -97,6 +99,13 @@ describe('the mini dump of the same crash', () => {
     const rows = rowsOf(['-y', guestSymbols])
     expect(rows.slice(0, 8).map((row) => /(\w+!\w+)/.exec(row)?.[1])).toEqual(CRASH_STACK)
     for (const row of rows.slice(1, 8)) expect(row).toMatch(/\[unwind\]$/)
+  })
+
+  it('lists what drivers left in it, each under its GUID', () => {
+    const { stdout } = kd(['-z', miniOf(), '-c', '.enumtag; q'])
+    expect(stdout).toMatch(
+      /\n\{6D0A5B0E-7B1C-4F0B-9E55-3C2A1D7F4E61\} - 0x24 bytes at file offset 0x[0-9a-f]+\n {2}43 54 53 54 24 00 00 00 /,
+    )
   })
 
   it('is a guess without them, and says which image is missing', () => {

@@ -1,8 +1,8 @@
 // Compares every byte that a mini dump keeps with the RAM that it came from: each pool and data block at its address, through
-// the page tables of the crash, which are read from the truth and never from the dump. What has to be there comes from the
-// target (Evidence), as the promised pages of the other types do.
+// the page tables of the crash, which are read from the truth and never from the dump. What has to be there, and where secondary
+// data came from, the target says (Evidence), as it promises the pages of the other types.
 import { type ByteSource, type Gpa, type Gva, gva, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
-import { type Dump, PageWalker } from '@dumpstack/dumpfile'
+import { type Dump, PageWalker, readSecondaryData, type SecondaryBlob } from '@dumpstack/dumpfile'
 import { FIRST_NAMED } from './compare-truth.ts'
 import type { Evidence, PromisedBlock } from './target.ts'
 import type { TruthCount } from './test-event.ts'
@@ -37,17 +37,14 @@ export interface BlockComparison {
 type BlockEvidence = Pick<Evidence, 'truth' | 'directoryTableBase' | 'changedByDumpPath' | 'promisedBlocks'>
 type Block = PlacedBlock & { readonly byteLength: number }
 
-/** Throws DumpError where a pool leaves the file. */
-export function compareBlocks(
-  source: ByteSource,
-  dump: Pick<Dump, 'triage' | 'virtual'>,
-  evidence: BlockEvidence,
-): BlockComparison {
+/** Throws DumpError where a pool or a blob leaves the file. */
+export function compareBlocks(source: ByteSource, dump: Dump, evidence: BlockEvidence): BlockComparison {
   const truth = new TruthSpace(evidence)
   const different: DifferentBlock[] = []
   const extra: PlacedBlock[] = []
   let [equal, changed, differing, invented] = [0, 0, 0, 0]
-  const blocks = blocksOf(dump)
+  const blobs = readSecondaryData(dump)
+  const blocks = [...blocksOf(dump), ...blobBlocks(blobs, evidence.promisedBlocks)]
   for (const block of blocks) {
     const found = new Uint8Array(block.byteLength)
     source.read(block.fileOffset, found)
@@ -62,7 +59,8 @@ export function compareBlocks(
       if (different.length < FIRST_NAMED) different.push(verdict)
     }
   }
-  const missing = evidence.promisedBlocks.filter(({ address, byteLength }) => {
+  const missing = evidence.promisedBlocks.filter(({ address, byteLength, tag }) => {
+    if (tag !== undefined) return firstOf(blobs, tag)?.byteLength !== byteLength
     return dump.virtual().read(address, new Uint8Array(byteLength)) < byteLength
   })
   return {
@@ -99,6 +97,23 @@ function blocksOf(dump: Pick<Dump, 'triage'>): Block[] {
       : [{ what, address: pool.address, fileOffset: pool.offset, byteLength: pool.byteLength }],
   )
 }
+
+/** Under one GUID only the first blob can be read: a second one, and one that nobody promised, has no address. */
+function blobBlocks(blobs: readonly SecondaryBlob[], promised: readonly PromisedBlock[]): Block[] {
+  return blobs.map((blob) => {
+    const source = promised.find(({ tag }) => tag === blob.tag)
+    const address = source !== undefined && firstOf(blobs, blob.tag) === blob ? source.address : null
+    return {
+      what: `secondary data {${blob.tag}}`,
+      address,
+      fileOffset: blob.offset,
+      byteLength: blob.byteLength,
+    }
+  })
+}
+
+const firstOf = (blobs: readonly SecondaryBlob[], tag: string): SecondaryBlob | undefined =>
+  blobs.find((blob) => blob.tag === tag)
 
 /** RAM at the crash by virtual addresses. */
 class TruthSpace {

@@ -63,11 +63,15 @@ const driver = (name: string, base: bigint) => ({
   checkSum: 0,
   timeDateStamp: 0,
 })
+const TAG = '270A33FD-3DA6-460D-BA89-3C1BAE21E39B'
+const BUFFER = POOL + 0x2100n
 const blocks = [
   { what: 'KPRCB of processor 0', address: gva(PRCB), byteLength: 0xaf00 },
   { what: 'KiProcessorBlock', address: gva(built.kernelBase + 0x4000n), byteLength: 0x40 },
 ]
 const space = openDump(new MemorySource(ram)).virtual()
+const blobBytes = new Uint8Array(13)
+space.read(gva(BUFFER), blobBytes)
 const plan = planTriageDump({
   facts: {
     build: 19041,
@@ -95,7 +99,7 @@ const plan = planTriageDump({
     drivers: [driver('ntoskrnl.exe', built.kernelBase), driver('dump_storahci.sys', 0xfffff80500000000n)],
     unloadedDrivers: [],
     blocks,
-    secondaryData: [],
+    secondaryData: [{ tag: TAG, bytes: blobBytes }],
   },
   memory: space,
   fileByteLength: 2 ** 21,
@@ -104,6 +108,8 @@ const mini = new Uint8Array(plan.byteLength)
 for (const extent of plan.extents()) if ('bytes' in extent) mini.set(extent.bytes, extent.at)
 const field = (offset: number): number => new DataView(mini.buffer).getUint32(offset, true)
 const [callStack, table] = [field(0x2028), field(0x2078)]
+/** Behind SizeOfDump: 0x10 of file header, 0x20 of the blob's. */
+const blob = field(0x2004) + 0x30
 const processorBlock = field(table + 16 + 8)
 
 const crash: CrashReport = {
@@ -121,7 +127,7 @@ const evidence: Evidence = {
   seed: 1,
   used: PageSet.ofRuns(truth.runs, 0x400),
   promised: new PageSet(0x400),
-  promisedBlocks: blocks,
+  promisedBlocks: [...blocks, { what: 'data of a driver', address: gva(BUFFER), byteLength: 13, tag: TAG }],
   changedByDumpPath: new PageSet(0x400),
   strayWrites: new PageSet(0x400),
   bugcheck,
@@ -184,7 +190,7 @@ it('passes a sound mini dump, in the run and again later, without a word of page
       verdict: 'pass',
       dumpType: 4,
       pagesInDump: 0,
-      truth: { unit: 'blocks', compared: 7, equal: 7, different: 0, missing: 0, extra: 0 },
+      truth: { unit: 'blocks', compared: 8, equal: 8, different: 0, missing: 0, extra: 0 },
     })
     const ids = examination.checks.map(({ id }) => id)
     expect(ids).toContain('promisedBlocks')
@@ -196,7 +202,7 @@ it('passes a sound mini dump, in the run and again later, without a word of page
 it('names block, address and file offset of a byte that RAM did not hold', () => {
   expect(failures(examine(flip(callStack + 0x90)))).toEqual({
     truth: expect.stringContaining(
-      `1 block of 7 differs from RAM at the crash: call stack at ${hex(STACK + 0x90n)} (file offset ${hex(callStack + 0x90)}: found `,
+      `1 block of 8 differs from RAM at the crash: call stack at ${hex(STACK + 0x90n)} (file offset ${hex(callStack + 0x90)}: found `,
     ),
   })
   const { findings } = examine(flip(processorBlock + 9))
@@ -208,17 +214,41 @@ it('excuses a byte on a page that the dump path changed, until the run has kept 
   const changedByDumpPath = new PageSet(0x400)
   changedByDumpPath.add(pfn(page))
   const result = examine(flip(callStack), { changedByDumpPath })
-  expect(result.examination).toMatchObject({ verdict: 'pass', truth: { changedByDumpPath: 1, equal: 6 } })
+  expect(result.examination).toMatchObject({ verdict: 'pass', truth: { changedByDumpPath: 1, equal: 7 } })
   expect(failures(examine(flip(callStack), { changedByDumpPath }, true))).toEqual({
     asKept: expect.stringContaining(`byte at file offset ${hex(callStack)}`),
   })
 })
 
 it('names a promised block that is not in the dump', () => {
-  const promisedBlocks = [...blocks, { what: 'CONTEXT of processor 1', address: gva(POOL), byteLength: 8 }]
+  const promisedBlocks = [
+    ...evidence.promisedBlocks,
+    { what: 'CONTEXT of processor 1', address: gva(POOL), byteLength: 8 },
+  ]
   expect(failures(examine(undefined, { promisedBlocks }))).toEqual({
-    promisedBlocks: `1 of 3 promised blocks missing: CONTEXT of processor 1 (8 bytes at ${hex(POOL)})`,
+    promisedBlocks: `1 of 4 promised blocks missing: CONTEXT of processor 1 (8 bytes at ${hex(POOL)})`,
   })
+})
+
+it('compares the secondary data of a driver with its buffer, and finds data of nobody and data that is not there', () => {
+  expect(failures(examine(flip(blob + 5)))).toEqual({
+    truth: expect.stringContaining(
+      `1 block of 8 differs from RAM at the crash: secondary data {${TAG}} at ${hex(BUFFER + 5n)} (file offset ${hex(blob + 5)}: found `,
+    ),
+  })
+  expect(failures(examine(flip(blob - 0x1c)))).toEqual({
+    promisedBlocks: `1 of 3 promised blocks missing: data of a driver (13 bytes at ${hex(BUFFER)})`,
+    truth: expect.stringContaining(
+      `secondary data {270A337D-3DA6-460D-BA89-3C1BAE21E39B} (file offset ${hex(blob)}) has no address`,
+    ),
+  })
+  expect(failures(examine((bytes) => bytes.slice(0, blob - 0x30)))).toMatchObject({
+    promisedBlocks: `1 of 3 promised blocks missing: data of a driver (13 bytes at ${hex(BUFFER)})`,
+  })
+  const twice = (bytes: Uint8Array): Uint8Array => Buffer.concat([bytes, bytes.subarray(blob - 0x20)])
+  expect(failures(examine(twice))['truth']).toContain(
+    `secondary data {${TAG}} (file offset ${hex(blob + 0x30)}) has no address`,
+  )
 })
 
 it('finds a block that was no memory at the crash', () => {
@@ -229,12 +259,12 @@ it('finds a block that was no memory at the crash', () => {
   expect(failures(result)['truth']).toContain(
     `data block 1 at 0xffffff0000000000 (file offset ${hex(processorBlock)}) was no memory`,
   )
-  expect(result.examination.truth).toMatchObject({ compared: 6, equal: 6, extra: 1, missing: 1 })
+  expect(result.examination.truth).toMatchObject({ compared: 7, equal: 7, extra: 1, missing: 1 })
 })
 
 it('finds page tables that are not those of the crash', () => {
   const { examination } = examine(undefined, { directoryTableBase: gpa(0x3ff000) })
-  expect(examination.truth).toMatchObject({ compared: 0, extra: 7 })
+  expect(examination.truth).toMatchObject({ compared: 0, extra: 8 })
 })
 
 it('fails a mini dump that was cut off, and one that is not there', () => {
@@ -251,5 +281,5 @@ it('fails a mini dump that was cut off, and one that is not there', () => {
   })
   const step = work.next()
   if (step.done !== true) throw new Error('nothing to read, yet it goes on')
-  expect(step.value.examination).toMatchObject({ verdict: 'fail', truth: { unit: 'blocks', missing: 2 } })
+  expect(step.value.examination).toMatchObject({ verdict: 'fail', truth: { unit: 'blocks', missing: 3 } })
 })

@@ -115,12 +115,14 @@ export interface WrittenRange {
   readonly device: string
 }
 
-/** Memory that a mini dump must hold, whole. */
+/** Memory that a mini dump must hold, whole: at its address, or as secondary data under a GUID. */
 export interface PromisedBlock {
   /** `KPRCB of processor 1`, `KiProcessorBlock`. */
   readonly what: string
   readonly address: Gva
   readonly byteLength: number
+  /** GUID of secondary data: the dump gives no address for it. */
+  readonly tag?: string
 }
 
 export interface Evidence {

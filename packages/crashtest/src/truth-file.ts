@@ -231,7 +231,13 @@ function promisedBlockOf(facts: Facts): PromisedBlock {
   if (!Number.isInteger(byteLength) || byteLength > LARGEST_BLOCK) {
     throw facts.wrong('byteLength', byteLength, `a whole number of at most ${LARGEST_BLOCK}`)
   }
-  return { what: facts.string('what'), address: gva(facts.bigint('address')), byteLength }
+  const tag = facts.optionalString('tag')
+  return {
+    what: facts.string('what'),
+    address: gva(facts.bigint('address')),
+    byteLength,
+    ...(tag !== null && { tag }),
+  }
 }
 
 function bugcheckOf(facts: Facts): Bugcheck {

@@ -1,6 +1,7 @@
 export * from './codes/bugcheck.ts'
 export * from './codes/hresult.ts'
 export * from './codes/ntstatus.ts'
+export * from './kernel/bugcheck-callback.ts'
 export * from './kernel/context-x64.ts'
 export * from './kernel/debugger-data.ts'
 export * from './kernel/list.ts'

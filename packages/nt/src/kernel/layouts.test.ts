@@ -1,9 +1,11 @@
 // Sizes and offsets against another's truth: `FIELDS` was printed from the types of Microsoft's ntkrnlmp.pdb
 // (5278AFF86C341677D7D7835C85B7B844, build 19041), in the C spelling; the block in the real minidump of that build.
+// _KBUGCHECK_REASON_CALLBACK_RECORD as clang lays out wdm.h's declaration.
 
 import { readFileSync } from 'node:fs'
 import { sharedData } from '@dumpstack/testkit/node'
 import { expect, it } from 'vitest'
+import { KbugcheckReasonCallbackRecord } from './bugcheck-callback.ts'
 import { ContextX64, ExceptionRecord64, KprocessorState, KspecialRegisters } from './context-x64.ts'
 import { DbgkdGetVersion64, KDBG_TAG, KddebuggerData64 } from './debugger-data.ts'
 import { ListEntry, UnicodeString } from './list.ts'
@@ -16,6 +18,7 @@ import { Kpcr, Kprcb } from './processor.ts'
 
 it.each([
   [ListEntry, 0x10],
+  [KbugcheckReasonCallbackRecord, 0x30],
   [UnicodeString, 0x10],
   [KldrDataTableEntry, 0xa0],
   [UnloadedDriver, 0x28],
@@ -43,6 +46,7 @@ it.each([
 
 const FIELDS: ReadonlyArray<readonly [{ fields: object; structName: string }, string]> = [
   [ListEntry, 'flink=0 blink=8'],
+  [KbugcheckReasonCallbackRecord, 'entry=0 callbackRoutine=10 component=18 checksum=20 reason=28 state=2c'],
   [UnicodeString, 'length=0 maximumLength=2 buffer=8'],
   [
     KldrDataTableEntry,

@@ -134,6 +134,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
     userProcesses,
     sharedData,
     pfnDatabase,
+    secondaryData: [],
   })
 }
 

@@ -29,11 +29,15 @@ export interface UnloadedImage {
 }
 
 export interface BootedKernel extends KernelServices {
+  /** nt!KeBugCheckReasonCallbackListHead. */
+  readonly reasonCallbackHead: Gva
   /** CR3 of the System process. */
   readonly directoryTableBase: Gpa
   /** As PsLoadedModuleList holds them: kernel, hal, then in load order. */
   readonly loadedImages: readonly LoadedImage[]
   readonly unloadedImages: readonly UnloadedImage[]
+  /** Loads the crash driver, which registers the data that it leaves in a dump. */
+  loadCrashDriver(): void
   /**
    * KeBugCheckEx as the crash driver calls it on processor `cpu`: freezes the others, saves every processor's context,
    * disables interrupts. Returns RAM as it is at that instant. Throws WindowsError ALREADY_CRASHED the second time.

@@ -5,6 +5,7 @@ import type { KernelImage, LoadedImages } from './loaded-images.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import type { PfnDatabase } from './pfn-database.ts'
 import type { Processor } from './processors.ts'
+import type { SecondaryDataBuffer } from './secondary-data.ts'
 import type { SystemClock } from './system-clock.ts'
 import type { UserProcess } from './user-processes.ts'
 import type { UserSharedData } from './user-shared-data.ts'
@@ -21,4 +22,6 @@ export interface KernelState {
   readonly userProcesses: readonly UserProcess[]
   readonly sharedData: UserSharedData
   readonly pfnDatabase: PfnDatabase
+  /** Of drivers, in the order in which they registered. */
+  readonly secondaryData: SecondaryDataBuffer[]
 }

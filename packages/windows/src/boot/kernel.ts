@@ -3,11 +3,14 @@ import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, 
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import { crash } from '../bugcheck/crash.ts'
+import { CRASH_DRIVER, crash } from '../bugcheck/crash.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
 import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
+import { CRASH_DRIVER_TAG, crashDriverData } from './crash-driver-data.ts'
 import type { KernelState } from './kernel-state.ts'
+import type { KernelImage } from './loaded-images.ts'
+import { REASON_CALLBACK_HEAD, registerSecondaryData } from './secondary-data.ts'
 
 export class Kernel implements BootedKernel {
   readonly #state: KernelState
@@ -15,6 +18,10 @@ export class Kernel implements BootedKernel {
 
   constructor(state: KernelState) {
     this.#state = state
+  }
+
+  get reasonCallbackHead(): Gva {
+    return this.#state.globals.address(REASON_CALLBACK_HEAD)
   }
 
   get directoryTableBase(): Gpa {
@@ -45,11 +52,18 @@ export class Kernel implements BootedKernel {
     return this.#state.memory.mapIoSpace(gpa, byteLength)
   }
 
-  loadImage(nameOnDisk: string, baseName: string): LoadedImage {
+  loadImage(nameOnDisk: string, baseName: string): KernelImage {
     const { images, memory } = this.#state
     const present = images.find(baseName)
     if (present !== null) return present
     return images.load(nameOnDisk, baseName, memory.regions.driverImages)
+  }
+
+  loadCrashDriver(): void {
+    const { memory, globals, clock, secondaryData } = this.#state
+    const driver = this.loadImage(CRASH_DRIVER, CRASH_DRIVER)
+    const bytes = crashDriverData(driver, clock.systemTime)
+    secondaryData.push(registerSecondaryData(memory, globals, driver, { tag: CRASH_DRIVER_TAG, bytes }))
   }
 
   unloadImage(image: LoadedImage): void {

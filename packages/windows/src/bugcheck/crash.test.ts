@@ -1,5 +1,12 @@
 import { endOfRuns, gpa, gva, MemorySource, PAGE_SIZE, pfn } from '@dumpstack/bytes'
-import { openDump, planDump, planTriageDump, readModules, verifyDump } from '@dumpstack/dumpfile'
+import {
+  openDump,
+  planDump,
+  planTriageDump,
+  readModules,
+  readSecondaryData,
+  verifyDump,
+} from '@dumpstack/dumpfile'
 import { parsePe } from '@dumpstack/image'
 import { createMachine, type Machine, Owner } from '@dumpstack/machine'
 import { GuestMemory, type UnwindModule, type UnwoundFrame, unwindStack } from '@dumpstack/testkit'
@@ -18,7 +25,7 @@ function crashed(
 ): { machine: Machine; kernel: BootedKernel; memory: GuestMemory } {
   const machine = createMachine({ seed: 3, runs: ramRuns(64 * 2 ** 20), cpuCount, controllers: [] })
   const kernel = bootKernel({ machine, images, epochMs: Date.UTC(2024, 0, 1) })
-  kernel.loadImage('crashtst.sys', 'crashtst.sys')
+  kernel.loadCrashDriver()
   machine.stall(2_003_000)
   const truth = kernel.bugcheck(bugcheck, cpu)
   return { machine, kernel, memory: new GuestMemory(truth, BigInt(kernel.dumpFacts().directoryTableBase)) }
@@ -278,6 +285,20 @@ it('makes a minidump with the stack of the crash, every processor, and what debu
     '\\SystemRoot\\system32\\hal.dll',
     '\\SystemRoot\\System32\\drivers\\crashtst.sys',
   ])
+  // _KBUGCHECK_REASON_CALLBACK_RECORD of wdm.h: checksum at 0x20 sums routine, reason and component; behind it ours
+  const record = memory.u64(symbol(kernel, 'KeBugCheckReasonCallbackListHead'))
+  expect(memory.u64(record)).toBe(symbol(kernel, 'KeBugCheckReasonCallbackListHead'))
+  const sum = memory.u64(record + 0x10n) + memory.u64(record + 0x18n) + 2n
+  expect(memory.u64(record + 0x20n)).toBe(BigInt.asUintN(64, sum))
+  const [blob, ...others] = readSecondaryData(dump)
+  expect(others).toEqual([])
+  expect(blob).toMatchObject({ tag: '6D0A5B0E-7B1C-4F0B-9E55-3C2A1D7F4E61', byteLength: 0x24 })
+  const kept = new Uint8Array(0x24)
+  read(memory.u64(record + 0x40n), kept)
+  expect(file.subarray(blob!.offset, blob!.offset + 0x24)).toEqual(kept)
+  expect(new TextDecoder().decode(kept.subarray(0, 4))).toBe('CTST')
+  expect(new DataView(kept.buffer).getBigUint64(0x10, true)).toBe(readModules(dump).loaded[2]!.base)
+
   const steps = verifyDump(source, { allPages: false })
   let step = steps.next()
   while (step.done !== true) step = steps.next()

@@ -12,7 +12,7 @@ import { WindowsError } from '../errors.ts'
 import { layCrashStack, layFrozenStack } from '../stacks/thread-stacks.ts'
 import { contextRecord, saveProcessorState } from './processor-context.ts'
 
-const CRASH_DRIVER = 'crashtst.sys'
+export const CRASH_DRIVER = 'crashtst.sys'
 const STATUS_BREAKPOINT = 0x80000003
 const IPI_FROZEN = 2
 

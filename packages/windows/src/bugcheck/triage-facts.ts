@@ -36,7 +36,10 @@ export function triageFacts(state: KernelState, cpu: number): TriageFacts {
       ]),
       ...globalBlocks(state),
     ],
-    secondaryData: [],
+    secondaryData: state.secondaryData.map(({ tag, buffer, byteLength }) => ({
+      tag,
+      bytes: state.memory.space.read(buffer, byteLength),
+    })),
   }
 }
 

@@ -90,7 +90,12 @@ export async function crash(
     promised,
     promisedBlocks:
       dump === 'mini'
-        ? promisedBlocks(memory, facts.kdDebuggerDataBlock, machine.cpuCount, CRASHING_PROCESSOR)
+        ? promisedBlocks(
+            memory,
+            { debuggerData: facts.kdDebuggerDataBlock, reasonCallbackHead: kernel.reasonCallbackHead },
+            machine.cpuCount,
+            CRASHING_PROCESSOR,
+          )
         : [],
     ...pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen),
     images: imagesOf(running),

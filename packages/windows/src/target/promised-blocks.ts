@@ -2,17 +2,29 @@
 // ranges that the dump was planned with, so that a wrong plan shows.
 import { type Gva, gva } from '@dumpstack/bytes'
 import type { PromisedBlock } from '@dumpstack/crashtest'
-import { ContextX64, KddebuggerData64, ListEntry } from '@dumpstack/nt'
+import { ContextX64, KbCallbackSecondaryDumpData, KddebuggerData64, ListEntry } from '@dumpstack/nt'
+import { SecondaryDataSource } from '../boot/secondary-data.ts'
+import { guidText } from '../volume/guid.ts'
 import type { FrozenMemory } from './frozen-memory.ts'
 
 const POINTER_BYTES = 8
 /** Code and four parameters. */
 const BUGCHECK_DATA_BYTES = 5 * POINTER_BYTES
 
+/** No system has more records; a list that was destroyed does not end by itself. */
+const MAXIMUM_RECORDS = 1024
+
+/** Where the promises start. */
+export interface PromiseRoots {
+  readonly debuggerData: Gva
+  /** nt!KeBugCheckReasonCallbackListHead. */
+  readonly reasonCallbackHead: Gva
+}
+
 /** `crashing` is the number of the processor that called KeBugCheckEx. */
 export function promisedBlocks(
   memory: FrozenMemory,
-  debuggerData: Gva,
+  { debuggerData, reasonCallbackHead }: PromiseRoots,
   processorCount: number,
   crashing: number,
 ): PromisedBlock[] {
@@ -47,6 +59,26 @@ export function promisedBlocks(
       block('thread of the crash', thread, kdbg.sizeEThread),
       block('process of the crash', process, kdbg.sizeEProcess),
     )
+  }
+  return [...blocks, ...secondaryData(memory, reasonCallbackHead)]
+}
+
+/** What drivers leave in the dump, by the records in the list. */
+function secondaryData(memory: FrozenMemory, head: Gva): PromisedBlock[] {
+  const blocks: PromisedBlock[] = []
+  let at = memory.u64(head)
+  for (let count = 0; at !== head && count < MAXIMUM_RECORDS; count++) {
+    const source = SecondaryDataSource.of(memory.bytes(gva(at), SecondaryDataSource.size))
+    if (source.record.reason === KbCallbackSecondaryDumpData) {
+      const tag = guidText(source.tag)
+      blocks.push({
+        what: `secondary data {${tag}}`,
+        address: gva(source.buffer),
+        byteLength: source.byteLength,
+        tag,
+      })
+    }
+    at = source.record.entry.flink
   }
   return blocks
 }

@@ -20,6 +20,7 @@ import { DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
+import { CRASH_DRIVER } from '../bugcheck/crash.ts'
 import { WindowsError } from '../errors.ts'
 import { EventLog } from '../events/event-log.ts'
 import * as events from '../events/system-events.ts'
@@ -30,7 +31,6 @@ import { partitionDisk } from '../volume/gpt.ts'
 import { Volume, type VolumeFile } from '../volume/volume.ts'
 import { EPOCH_MS, type SystemOptions } from './options.ts'
 
-const CRASH_DRIVER = 'crashtst.sys'
 const CRASH_DRIVER_KEY = 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\crashtst'
 /** Windows' own choice on a fresh system; the test sets its own. */
 const INSTALLED_PAGE_FILE_BYTES = 256 * 1024 * 1024
@@ -205,7 +205,7 @@ export class WindowsSystem {
     const foundDump = extractCrashDump(files)
     const pageFile = createPageFiles(files)[0] ?? null
     if (pageFile !== null) dumpStack.setPageFile(pageFile.extents, this.volume.partition.offset)
-    if (this.#registry.open(CRASH_DRIVER_KEY) !== null) kernel.loadImage(CRASH_DRIVER, CRASH_DRIVER)
+    if (this.#registry.open(CRASH_DRIVER_KEY) !== null) kernel.loadCrashDriver()
     machine.run(machine.nowNs + SERVICES_START_NS)
     this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
     this.configureCrashDump()
