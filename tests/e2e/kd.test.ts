@@ -15,7 +15,7 @@ beforeAll(() => {
     folder.path,
     'test',
     '--dumps',
-    'kernel,mini',
+    'full,kernel,mini',
     '--ram',
     '64M',
     '--cpus',
@@ -113,6 +113,36 @@ describe('the mini dump of the same crash', () => {
     expect(rows[0]).toMatch(/\[frame\]$/)
     expect(rows[1]).toMatch(/\[scan: ntoskrnl\.exe missing\]$/)
     expect(rows.join()).not.toContain('[unwind]')
+  })
+})
+
+describe('user modules of the process that crashed', () => {
+  const user = (file: string, commands: string): string =>
+    kd(['-z', path.join(folder.path, 'run', file), '-y', guestSymbols, '-c', `${commands}; q`]).stdout
+
+  it('come from its PEB in a full dump, with their symbols, and end the stack', () => {
+    const text = user(
+      'full/MEMORY.DMP',
+      'k; lm u; .reload /f /user; lmuvm ntdll; x ntdll!NtDeviceIo*; k; lm m ntdll',
+    )
+    expect(text).toMatch(
+      /\n[0-7][0-9a-f]{7}`[0-9a-f]{8} [0-7][0-9a-f]{7}`[0-9a-f]{8} {3}ntdll {6}\(deferred\)\n/,
+    )
+    expect(text).toContain('Loading User Symbols\n.\nntdll: ')
+    expect(text).toContain('    Image path: C:\\Windows\\SYSTEM32\\ntdll.dll\n')
+    expect(text).toMatch(/CheckSum: {9}0000[0-9A-F]{4}\n/)
+    expect(text).toMatch(/PDB: {14}.*ntdll\.pdb [0-9A-F]{32} 1\n/)
+    expect(text).toMatch(/\n[0-9a-f`]{17} ntdll!NtDeviceIoControlFile\n/)
+    // only the second k names the caller, and its walk ends where the thread began
+    expect(text.match(/ntdll!NtDeviceIoControlFile\+0xa .*\[frame\]/g)).toHaveLength(1)
+    expect(text.match(/The walk ends here: user mode: its modules are not read/g)).toHaveLength(1)
+  })
+
+  it('are not in a kernel dump or a mini dump, and the answer says why', () => {
+    expect(user('kernel/MEMORY.DMP', 'lm u')).toMatch(
+      /\nuser-mode modules: PEB at [0-9a-f`]{17}: memory at [0-9a-f`]{17} cannot be read: the page is not in the dump\n/,
+    )
+    expect(user('kernel/MEMORY.DMP', '.reload /user')).toContain('the page is not in the dump')
   })
 })
 

@@ -33,7 +33,8 @@ export async function banner(session: Session, version: string): Promise<string[
   return lines
 }
 
-function dots(count: number): string[] {
+/** One for each module that was read. */
+export function dots(count: number): string[] {
   const rows: string[] = []
   for (let left = count; left > 0; left -= DOTS_IN_A_ROW) rows.push('.'.repeat(Math.min(left, DOTS_IN_A_ROW)))
   return rows

@@ -15,6 +15,8 @@ export interface NamedPlace {
 }
 
 const PAGE = 4096
+/** First address behind user space. */
+const USER_END = 1n << 47n
 /** How Microsoft's compilers decorate string constants. */
 const STRING_CONSTANT = '??_C@'
 
@@ -46,6 +48,9 @@ export class DebugModule {
 
   get base(): Gva {
     return this.loaded.base
+  }
+  get isUser(): boolean {
+    return this.base < USER_END
   }
   /** First address behind the module. */
   get end(): Gva {
@@ -221,9 +226,9 @@ export class DebugModule {
 }
 
 export class ModuleList {
-  /** In the order of the target's list. */
-  readonly all: readonly DebugModule[]
-  readonly #byAddress: readonly DebugModule[]
+  readonly #kernel: readonly DebugModule[]
+  #all: readonly DebugModule[]
+  #byAddress: readonly DebugModule[]
 
   constructor(
     loaded: readonly LoadedModule[],
@@ -231,14 +236,27 @@ export class ModuleList {
     kernelMatches?: (file: SymbolFile) => boolean,
   ) {
     const taken = new Set<string>()
-    this.all = loaded.map((module, index) => {
-      let name = index === 0 ? 'nt' : symbolName(module.baseName)
-      // Debuggers tell modules of one name apart by their base.
-      if (name === '' || taken.has(name)) name = `${name}_${module.base.toString(16)}`
-      taken.add(name)
+    this.#kernel = loaded.map((module, index) => {
+      const name = freeName(index === 0 ? 'nt' : symbolName(module.baseName), module, taken)
       return new DebugModule(module, name, space, index === 0 ? kernelMatches : undefined)
     })
-    this.#byAddress = [...this.all].sort((a, b) => (a.base < b.base ? -1 : a.base > b.base ? 1 : 0))
+    this.#all = this.#kernel
+    this.#byAddress = inOrder(this.#all)
+  }
+
+  /** Kernel modules in the order of the target's list, then user modules in the order of theirs. */
+  get all(): readonly DebugModule[] {
+    return this.#all
+  }
+
+  /** In place of the user modules that were there. */
+  setUserModules(loaded: readonly LoadedModule[], space: VirtualSpace): void {
+    const taken = new Set(this.#kernel.map(({ name }) => name))
+    const user = loaded.map(
+      (module) => new DebugModule(module, freeName(symbolName(module.baseName), module, taken), space),
+    )
+    this.#all = [...this.#kernel, ...user]
+    this.#byAddress = inOrder(this.#all)
   }
 
   get byAddress(): readonly DebugModule[] {
@@ -266,6 +284,16 @@ export class ModuleList {
       null
     )
   }
+}
+
+const inOrder = (modules: readonly DebugModule[]): DebugModule[] =>
+  [...modules].sort((a, b) => (a.base < b.base ? -1 : a.base > b.base ? 1 : 0))
+
+/** Debuggers tell modules of one name apart by their base. */
+function freeName(wanted: string, { base }: LoadedModule, taken: Set<string>): string {
+  const name = wanted === '' || taken.has(wanted) ? `${wanted}_${base.toString(16)}` : wanted
+  taken.add(name)
+  return name
 }
 
 /** `dump_storahci.sys` -> `dump_storahci`; characters that expressions cannot hold become underscores. */

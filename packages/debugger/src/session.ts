@@ -17,6 +17,7 @@ import {
 } from './processors.ts'
 import { Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
+import { readUserModules } from './user-modules.ts'
 
 export interface SessionOptions {
   readonly source: ByteSource
@@ -132,6 +133,11 @@ export class Session {
   async step(): Promise<void> {
     if (++this.#steps % STEPS_PER_TURN === 0) await this.#nextTurn()
     this.signal.throwIfAborted()
+  }
+
+  /** Reads the user-mode modules of the process that crashed, again if they were read before. */
+  loadUserModules(): void {
+    this.modules.setUserModules(readUserModules(this), this.memory.space)
   }
 
   /** Makes sure that names of the module at `address` are at hand. */

@@ -14,19 +14,22 @@ const STATUS = {
 } as const
 
 export const lm: Command = {
-  names: ['lm', 'lmv', 'lmm', 'lmvm', 'lmk', 'lmkv', 'lmkm', 'lmkvm', 'lmu'],
+  names: ['lm', 'lmv', 'lmm', 'lmvm', 'lmk', 'lmkv', 'lmkm', 'lmkvm', 'lmu', 'lmuv', 'lmum', 'lmuvm'],
   help: {
     summary: 'list loaded modules',
-    usage: ['lm [v] [k] [m PATTERN] [a ADDRESS]', 'lmvm PATTERN'],
+    usage: ['lm [v] [k|u] [m PATTERN] [a ADDRESS]', 'lmvm PATTERN'],
     text:
       'Lists the modules by address, with the state of their symbols, then the unloaded ones. m takes a pattern with * and ?, ' +
       'a the module that holds an address. v adds path, time stamp, check sum, size and the identity of the PDB. k shows kernel ' +
-      'modules only, which is what a kernel dump has: u, the user-mode modules, are not read.',
-    examples: ['lm', 'lm m dump_*', 'lmvm nt', 'lm a poi(@rsp)'],
+      'modules only, u the user-mode modules of the process that crashed, which a full dump holds; without either, those of them ' +
+      'that .reload /user or lm u has read are shown with the others.',
+    examples: ['lm', 'lm m dump_*', 'lmvm nt', 'lm a poi(@rsp)', 'lm u'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/lm--list-loaded-modules-',
   },
   async run({ session, print }, rest, name) {
     const options = await parse(session, `${name.slice(2)} ${rest}`)
+    if (options.mode === 'user' && !session.modules.all.some(({ isUser }) => isUser))
+      session.loadUserModules()
     print('start             end                 module name')
     const shown = session.modules.byAddress.filter(options.isWanted)
     for (const module of shown) {
@@ -39,7 +42,7 @@ export const lm: Command = {
     }
     if (session.modulesDamage !== null) print(`The list of modules is damaged: ${session.modulesDamage}`)
     const unloaded = session.unloaded.filter((row) => options.isNameWanted(row.name))
-    if (options.hasAddress || unloaded.length === 0) return
+    if (options.hasAddress || options.mode === 'user' || unloaded.length === 0) return
     print()
     print('Unloaded modules:')
     for (const row of unloaded) {
@@ -51,6 +54,7 @@ export const lm: Command = {
 interface LmOptions {
   readonly isVerbose: boolean
   readonly hasAddress: boolean
+  readonly mode: 'kernel' | 'user' | null
   isWanted(module: DebugModule): boolean
   isNameWanted(name: string): boolean
 }
@@ -59,6 +63,7 @@ async function parse(session: CommandContext['session'], text: string): Promise<
   let isVerbose = false
   let matches: (name: string) => boolean = () => true
   let address: bigint | null = null
+  let mode: LmOptions['mode'] = null
   const words = text
     .trim()
     .split(/\s+/)
@@ -71,6 +76,8 @@ async function parse(session: CommandContext['session'], text: string): Promise<
           isVerbose = true
           break
         case 'k':
+        case 'u':
+          mode = letter === 'u' ? 'user' : 'kernel'
           break
         case 'm': {
           const pattern = words[++index]
@@ -84,8 +91,6 @@ async function parse(session: CommandContext['session'], text: string): Promise<
           index = words.length
           break
         }
-        case 'u':
-          throw new DebuggerError('UNSUPPORTED', 'lm u: user-mode modules are not read from kernel dumps')
         default:
           throw new DebuggerError('ARGUMENT', `lm has no option '${letter}' in '${word}'`)
       }
@@ -94,8 +99,10 @@ async function parse(session: CommandContext['session'], text: string): Promise<
   return {
     isVerbose,
     hasAddress: address !== null,
+    mode,
     isWanted: (module) =>
       (matches(module.name) || matches(module.imageName)) &&
+      (mode === null || module.isUser === (mode === 'user')) &&
       (address === null || (address >= module.base && address < module.end)),
     isNameWanted: (name) => matches(name),
   }

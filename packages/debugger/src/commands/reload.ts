@@ -1,5 +1,7 @@
+import { dots } from '../banner.ts'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
+import type { DebugModule } from '../modules.ts'
 import { noSymbols } from '../session.ts'
 
 export const reload: Command = {
@@ -10,7 +12,8 @@ export const reload: Command = {
     text:
       'Forgets the symbols of all modules, or of one, so that the next use looks for them along the symbol path. /f looks at once ' +
       'and says which were not found, and why. /i would take symbols that do not match: a wrong PDB is never used here, and the ' +
-      'command says so. /user has nothing to do: a kernel dump lists no user-mode modules that this debugger reads.',
+      'command says so. /user reads the list of user-mode modules of the process that crashed (its PEB), which a full dump holds; they ' +
+      'are listed by lm from then on, and their names can be used.',
     examples: ['.reload /f nt', '.reload /f'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-reload--reload-module-',
   },
@@ -20,16 +23,19 @@ export const reload: Command = {
     const unknown = options.find((option) => !['/f', '/i', '/user', '/v', '/n'].includes(option))
     if (unknown !== undefined) throw new DebuggerError('ARGUMENT', `.reload has no option '${unknown}'`)
     if (options.includes('/user')) {
-      throw new DebuggerError('UNSUPPORTED', '.reload /user: user-mode modules are not read')
+      session.loadUserModules()
+      print('Loading User Symbols')
+      for (const row of dots(session.modules.all.filter(({ isUser }) => isUser).length)) print(row)
     }
     if (options.includes('/i')) {
       print('/i has no effect: symbols whose identity differs from the image are never used')
     }
+    const isChosen = ({ isUser }: DebugModule) => isUser || !options.includes('/user')
     const name = words.find((word) => !word.startsWith('/'))
     const wanted = name === undefined ? null : session.modules.named(name.replace(/\.(sys|exe|dll)$/i, ''))
     if (name !== undefined && wanted === null)
       throw new DebuggerError('MODULE_UNKNOWN', `no module '${name}'`)
-    const modules = wanted === null ? session.modules.all : [wanted]
+    const modules = wanted === null ? session.modules.all.filter(isChosen) : [wanted]
     for (const module of modules) module.forgetSymbols()
     if (!options.includes('/f')) return
     for (const module of modules) {

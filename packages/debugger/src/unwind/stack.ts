@@ -65,10 +65,9 @@ export async function walkStack(
       argumentsAt: null,
     }
     frames.push(frame)
-    if (frame.ip < FIRST_KERNEL_ADDRESS) {
-      return end(frame.ip === 0n ? null : 'user mode: its modules are not read')
-    }
     const module = session.modules.at(frame.ip)
+    const isUser = frame.ip < FIRST_KERNEL_ADDRESS
+    if (isUser && module === null) return end(frame.ip === 0n ? null : userModeEnd(session, frame.ip))
     const next = registers.clone()
     const outcome: { readonly machineFrame: boolean } | string =
       module === null
@@ -87,6 +86,7 @@ export async function walkStack(
       isExact = outcome.machineFrame
       continue
     }
+    if (isUser) return end(outcome) // guesses are made of kernel addresses only
     const slot = await scan(session, registers.rsp)
     if (slot === null) return end(outcome)
     registers = registers.clone()
@@ -99,6 +99,11 @@ export async function walkStack(
     isExact = false
   }
   return end(`the first ${maxFrames} frames`)
+}
+
+function userModeEnd({ modules }: Session, ip: bigint): string {
+  if (modules.all.some(({ isUser }) => isUser)) return `user mode: no module holds ${hex64(ip)}`
+  return 'user mode: its modules are not read, .reload /user does so where the dump holds them'
 }
 
 /** One step by unwind information; a string says why there is none. */
