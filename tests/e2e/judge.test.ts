@@ -62,8 +62,8 @@ async function failures(): Promise<Record<string, string>> {
 /** Lets the dump instance of storahci do something more in HwInitialize. */
 function inDumpInitialize(action: (port: PortExports) => void): void {
   const load = storahci.load.bind(storahci)
-  vi.spyOn(storahci, 'load').mockImplementation(() => {
-    const driverEntry = load()
+  vi.spyOn(storahci, 'load').mockImplementation((image) => {
+    const driverEntry = load(image)
     return (port, driverObject, registryPath) => {
       const initialize = port.initialize.bind(port)
       if (driverObject === null) {
@@ -84,8 +84,8 @@ function inDumpInitialize(action: (port: PortExports) => void): void {
 /** Lets the dump instance of storahci leave the HBA as it found it until the first SRB, 20 ms later. */
 function resetLate(): void {
   const load = storahci.load.bind(storahci)
-  vi.spyOn(storahci, 'load').mockImplementation(() => {
-    const driverEntry = load()
+  vi.spyOn(storahci, 'load').mockImplementation((image) => {
+    const driverEntry = load(image)
     return (port, driverObject, registryPath) => {
       if (driverObject !== null) return driverEntry(port, driverObject, registryPath)
       const initialize = port.initialize.bind(port)

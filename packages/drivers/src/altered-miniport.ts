@@ -15,8 +15,9 @@ export function alteredMiniport(
   return {
     fileName: image.fileName,
     symbolPrefix: image.symbolPrefix,
-    load: () => {
-      const driverEntry = image.load()
+    ...(image.code !== undefined && { code: image.code }),
+    load: (loaded) => {
+      const driverEntry = image.load(loaded)
       return (port, driverObject, registryPath) => {
         const isDump = driverObject === null && registryPath === null
         const between = portWith(port, {

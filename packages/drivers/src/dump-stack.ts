@@ -45,6 +45,9 @@ export interface DumpModeViolation {
   readonly offset?: string
   readonly irql: string
   readonly atNs: number
+  /** Of a driver whose code runs: what the call was given, and the stack, innermost first. */
+  readonly arguments?: readonly string[]
+  readonly stack?: readonly string[]
 }
 
 export interface DumpWriteReport {

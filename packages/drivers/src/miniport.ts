@@ -1,13 +1,35 @@
 // The miniport contract: what a storage miniport gives to its port driver and what it gets from it.
 // Names and order follow the public storport.h documentation; structures live in guest RAM and arrive as views.
 import type { Gpa, Gva } from '@dumpstack/bytes'
+import type { LoadedImage } from './kernel-services.ts'
 
 /** A miniport file; load() gives fresh globals each time (DM-05). */
 export interface MiniportImage {
   readonly fileName: string
   /** What the image puts before the kit's names in its exports: `Ahci` for `AhciHwStartIo`. */
   readonly symbolPrefix: string
-  load(): DriverEntry
+  /** `image`: the copy in RAM that is to run. */
+  load(image: LoadedImage): DriverEntry
+  /** Of a compiled miniport, whose code a processor executes; absent where TypeScript stands in for it. */
+  readonly code?: MiniportCode
+}
+
+/** What is known of code that really runs. */
+export interface MiniportCode {
+  /** Address of a routine by the kit's name, as the miniport gave it to the port; null where it gave none. */
+  routine(image: LoadedImage, name: string): Gva | null
+  /** Where the code is that runs now; null while none does. */
+  callSite(): CallSite | null
+}
+
+/** A place in compiled code, as findings name it. */
+export interface CallSite {
+  readonly address: Gva
+  /** Of the import call that is being served: its arguments, `0x1f`. */
+  readonly arguments: readonly string[]
+  /** `viostor!VirtIoBuildIo+0x1c`, innermost first. */
+  readonly stack: readonly string[]
+  readonly irql: number
 }
 export type DriverEntry = (port: PortExports, driverObject: Gva | null, registryPath: Gva | null) => number
 
@@ -61,6 +83,7 @@ export interface DeviceRegisters {
 }
 /** A STOR_SCATTER_GATHER_LIST in guest RAM, read element by element; valid until its SRB completes. */
 export interface ScatterGatherList {
+  readonly va: Gva
   readonly numberOfElements: number
   physicalAddress(index: number): Gpa
   length(index: number): number
@@ -74,6 +97,8 @@ export interface StorDpc {
 export interface PortExports {
   initialize(driverObject: Gva | null, registryPath: Gva | null, data: HwInitializationData): number
   getBusData(deviceExtension: GuestBlock, offset: number, length: number): Uint8Array
+  /** The count of bytes written to PCI configuration space. */
+  setBusData(deviceExtension: GuestBlock, offset: number, from: Uint8Array): number
   getDeviceBase(deviceExtension: GuestBlock, rangeIndex: number): DeviceRegisters | null
   getUncachedExtension(
     deviceExtension: GuestBlock,
@@ -95,6 +120,11 @@ export interface PortExports {
     lun: number,
     depth: number,
   ): boolean
+  /** The logical unit's extension, SpecificLuExtensionSize bytes; null where there is no such unit, or no extension. */
+  getLogicalUnit(deviceExtension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null
+  /** Holds further requests back, or lets them come again; `seconds` after which they come again by themselves. */
+  pause(deviceExtension: GuestBlock, seconds: number): boolean
+  resume(deviceExtension: GuestBlock): boolean
   notificationRequestComplete(deviceExtension: GuestBlock, srb: GuestBlock): void
   stallExecution(microseconds: number): void
   enablePassiveInitialization(deviceExtension: GuestBlock, routine: () => boolean): boolean
@@ -107,10 +137,14 @@ export interface PortExports {
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   freePool(deviceExtension: GuestBlock, block: GuestBlock): number
   requestTimer(deviceExtension: GuestBlock, routine: () => void, microseconds: number): number
+  allocateRegistryBuffer(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   registryRead(deviceExtension: GuestBlock, valueName: string): Uint8Array | null
+  registryWrite(deviceExtension: GuestBlock, valueName: string, value: Uint8Array): boolean
   querySystemTime(): bigint
   logError(deviceExtension: GuestBlock, errorCode: number, uniqueId: number): void
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
   /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
   dereference(va: Gva, byteLength: number): GuestBlock
+  /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */
+  registerAccess(isWrite: boolean): void
 }

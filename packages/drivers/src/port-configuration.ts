@@ -6,22 +6,29 @@ import {
   PortConfigurationInformation,
   SCSI_DMA64_SYSTEM_SUPPORTED,
   SP_UNINITIALIZED_VALUE,
+  SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK,
+  SRB_TYPE_SCSI_REQUEST_BLOCK,
+  SRB_TYPE_STORAGE_REQUEST_BLOCK,
 } from '@dumpstack/nt'
 import type { LoadedImage } from './kernel-services.ts'
-import type { GuestBlock, HwInitializationData } from './miniport.ts'
+import type { GuestBlock, HwInitializationData, MiniportImage } from './miniport.ts'
 
 /** Address of a driver's routine, for RAM and reports; the image's base where it exports none of that name. */
 export const routineAddress = (image: LoadedImage, name: string): Gva =>
   image.exportAddress(name) ?? image.base
 
-/** The miniport's table as RAM shows it; the code behind the addresses is not executed. */
+/** Address of a miniport's routine by the kit's name. */
+export const miniportRoutine = (image: LoadedImage, miniport: MiniportImage, name: string): Gva =>
+  miniport.code?.routine(image, name) ?? routineAddress(image, miniport.symbolPrefix + name)
+
+/** The miniport's table as RAM shows it. */
 export function copyInitializationData(
   block: GuestBlock,
   data: HwInitializationData,
   image: LoadedImage,
-  symbolPrefix: string,
+  miniport: MiniportImage,
 ): void {
-  const address = (name: string): Gva => routineAddress(image, symbolPrefix + name)
+  const address = (name: string): Gva => miniportRoutine(image, miniport, name)
   const copy = HwInitializationDataLayout.at(block.view)
   copy.hwInitializationDataSize = data.hwInitializationDataSize
   copy.adapterInterfaceType = data.adapterInterfaceType
@@ -66,4 +73,8 @@ export function prefillConfiguration(config: PortConfigurationInformation, data:
   config.srbExtensionSize = data.srbExtensionSize
   config.dma64BitAddresses = SCSI_DMA64_SYSTEM_SUPPORTED
   config.featureSupport = data.featureSupport
+  config.srbType =
+    (data.srbTypeFlags & SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK) === 0
+      ? SRB_TYPE_SCSI_REQUEST_BLOCK
+      : SRB_TYPE_STORAGE_REQUEST_BLOCK
 }

@@ -1,6 +1,6 @@
 // The scatter/gather list that a port builds for an SRB: a STOR_SCATTER_GATHER_LIST in guest RAM, filled again for each
 // SRB. Pieces that follow each other in RAM become one element.
-import { type Gpa, gpa } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa } from '@dumpstack/bytes'
 import { StorScatterGatherElement, StorScatterGatherList } from '@dumpstack/nt'
 import type { GuestBlock, ScatterGatherList } from './miniport.ts'
 
@@ -24,6 +24,10 @@ export class GuestScatterGatherList implements ScatterGatherList {
     this.#capacity = Math.floor(
       (block.view.byteLength - StorScatterGatherList.size) / StorScatterGatherElement.size,
     )
+  }
+
+  get va(): Gva {
+    return this.block.va
   }
 
   get numberOfElements(): number {

@@ -1,6 +1,6 @@
-// Fills a SCSI_REQUEST_BLOCK: what class drivers and the dump port put into one. CDBs after SPC-4 and SBC-3.
+// Fills an SRB of either kind: what class drivers and the dump port put into one. CDBs after SPC-4 and SBC-3.
 import type { Gva } from '@dumpstack/bytes'
-import { ScsiRequestBlock, SRB_CDB } from '@dumpstack/nt'
+import { SRB_STATUS_MASK } from '@dumpstack/nt'
 import {
   Cdb6Inquiry,
   Cdb10,
@@ -16,23 +16,31 @@ import {
   SERVICE_ACTION_READ_CAPACITY16,
 } from '@dumpstack/spec'
 import type { GuestBlock } from './miniport.ts'
+import type { SrbLayout } from './srb-layout.ts'
 
 const TWO_TO_32 = 0x100000000
 
 /** Views of one SRB, made once. */
 export class SrbBuilder {
   readonly block: GuestBlock
-  readonly srb: ScsiRequestBlock
+  readonly #layout: SrbLayout
+  readonly #view: DataView
   readonly #cdb6: Cdb6Inquiry
   readonly #cdb10: Cdb10
   readonly #cdb16: Cdb16
 
-  constructor(block: GuestBlock) {
+  constructor(block: GuestBlock, layout: SrbLayout) {
     this.block = block
-    this.srb = ScsiRequestBlock.at(block.view)
-    this.#cdb6 = Cdb6Inquiry.at(block.view, SRB_CDB)
-    this.#cdb10 = Cdb10.at(block.view, SRB_CDB)
-    this.#cdb16 = Cdb16.at(block.view, SRB_CDB)
+    this.#layout = layout
+    this.#view = block.view
+    this.#cdb6 = Cdb6Inquiry.at(block.view, layout.cdb)
+    this.#cdb10 = Cdb10.at(block.view, layout.cdb)
+    this.#cdb16 = Cdb16.at(block.view, layout.cdb)
+  }
+
+  /** SRB_STATUS_*, without the bits above it. */
+  get srbStatus(): number {
+    return this.#view.getUint8(this.#layout.srbStatus) & SRB_STATUS_MASK
   }
 
   /** Clears the SRB and fills what every SRB has. */
@@ -43,53 +51,75 @@ export class SrbBuilder {
     timeoutSeconds: number,
     extension: Gva,
   ): void {
-    const { view } = this.block
-    for (let at = 0; at < ScsiRequestBlock.size; at += 4) view.setUint32(at, 0, true)
-    const { srb } = this
-    srb.length = ScsiRequestBlock.size
-    srb.function = srbFunction
-    srb.srbFlags = flags
-    srb.dataTransferLength = byteLength
-    srb.timeOutValue = timeoutSeconds
-    srb.srbExtension = extension
+    const view = this.#view
+    const layout = this.#layout
+    for (let at = 0; at < layout.byteLength; at += 4) view.setUint32(at, 0, true)
+    layout.stamp(view, srbFunction)
+    view.setUint32(layout.srbFlags, flags, true)
+    view.setUint32(layout.dataTransferLength, byteLength, true)
+    view.setUint32(layout.timeOutValue, timeoutSeconds, true)
+    view.setBigUint64(layout.extension, extension, true)
+  }
+
+  address(pathId: number, targetId: number, lun: number): void {
+    this.#view.setUint8(this.#layout.pathId, pathId)
+    this.#view.setUint8(this.#layout.targetId, targetId)
+    this.#view.setUint8(this.#layout.lun, lun)
+  }
+
+  data(va: Gva): void {
+    this.#view.setBigUint64(this.#layout.dataBuffer, va, true)
+  }
+
+  sense(va: Gva, byteLength: number): void {
+    this.#view.setBigUint64(this.#layout.senseInfoBuffer, va, true)
+    this.#view.setUint8(this.#layout.senseInfoBufferLength, byteLength)
+  }
+
+  queue(action: number, tag: number): void {
+    this.#layout.queue(this.#view, action, tag)
   }
 
   inquiry(allocationLength: number): void {
-    this.srb.cdbLength = Cdb6Inquiry.size
+    this.#cdbLength(Cdb6Inquiry.size)
     this.#cdb6.operationCode = SCSIOP_INQUIRY
     this.#cdb6.allocationLength = allocationLength
   }
 
   readCapacity10(): void {
-    this.srb.cdbLength = Cdb10.size
+    this.#cdbLength(Cdb10.size)
     this.#cdb10.operationCode = SCSIOP_READ_CAPACITY
   }
 
   readCapacity16(allocationLength: number): void {
-    this.srb.cdbLength = Cdb16.size
+    this.#cdbLength(Cdb16.size)
     this.#cdb16.operationCode = SCSIOP_SERVICE_ACTION_IN16
     this.#cdb16.flags = SERVICE_ACTION_READ_CAPACITY16
     this.#cdb16.transferLength = allocationLength
   }
 
   synchronizeCache(): void {
-    this.srb.cdbLength = Cdb10.size
+    this.#cdbLength(Cdb10.size)
     this.#cdb10.operationCode = SCSIOP_SYNCHRONIZE_CACHE
   }
 
   /** READ or WRITE, ten bytes where the block number fits, sixteen where not. */
   transfer(isWrite: boolean, block: number, count: number): void {
     if (block + count <= TWO_TO_32) {
-      this.srb.cdbLength = Cdb10.size
+      this.#cdbLength(Cdb10.size)
       this.#cdb10.operationCode = isWrite ? SCSIOP_WRITE : SCSIOP_READ
       this.#cdb10.logicalBlock = block
       this.#cdb10.transferBlocks = count
     } else {
-      this.srb.cdbLength = Cdb16.size
+      this.#cdbLength(Cdb16.size)
       this.#cdb16.operationCode = isWrite ? SCSIOP_WRITE16 : SCSIOP_READ16
       this.#cdb16.logicalBlockHigh = Math.floor(block / TWO_TO_32)
       this.#cdb16.logicalBlockLow = block % TWO_TO_32
       this.#cdb16.transferLength = count
     }
+  }
+
+  #cdbLength(byteLength: number): void {
+    this.#view.setUint8(this.#layout.cdbLength, byteLength)
   }
 }

@@ -24,6 +24,7 @@ function listByAddress(port: PortExports, extension: GuestBlock, block: GuestBlo
     done += length
   }
   return {
+    va: block.va,
     numberOfElements: pieces.length,
     physicalAddress: (index) => pieces[index]!.address as ReturnType<ScatterGatherList['physicalAddress']>,
     length: (index) => pieces[index]!.length,
@@ -32,8 +33,8 @@ function listByAddress(port: PortExports, extension: GuestBlock, block: GuestBlo
 
 const byAddress = (image: MiniportImage): MiniportImage => ({
   ...image,
-  load: () => (port, driverObject, registryPath) =>
-    image.load()(
+  load: (loaded) => (port, driverObject, registryPath) =>
+    image.load(loaded)(
       portWith(port, {
         getScatterGatherList: (extension, block) => listByAddress(port, extension, block),
       }),

@@ -15,7 +15,7 @@ const BLOCK_NUMBER = 0x48 + 2
 /** Leaves the HBA alone in HwFindAdapter and HwInitialize and starts with its first SRB, a while later. */
 const lateReset: MiniportImage = {
   ...storahci,
-  load: () => (port, driverObject, registryPath) => {
+  load: (loaded) => (port, driverObject, registryPath) => {
     let uncached: GuestBlock | null = null
     let configuration: GuestBlock | null = null
     let isStarted = false
@@ -48,7 +48,7 @@ const lateReset: MiniportImage = {
           },
         }),
     })
-    return storahci.load()(between, driverObject, registryPath)
+    return storahci.load(loaded)(between, driverObject, registryPath)
   },
 }
 

@@ -64,7 +64,7 @@ export class DumpRun {
       kernel,
       controller: options.controller,
       image: options.miniportImage,
-      symbolPrefix: options.miniport.symbolPrefix,
+      miniport: options.miniport,
       profile,
       memoryBlock: context.memoryBlock,
       commonBuffers: context.commonBuffers,

@@ -19,13 +19,14 @@ import type {
   DeviceRegisters,
   GuestBlock,
   HwInitializationData,
+  MiniportImage,
   PortExports,
   ScatterGatherList,
   StorDpc,
 } from '../miniport.ts'
-import { copyInitializationData, routineAddress } from '../port-configuration.ts'
+import { copyInitializationData, miniportRoutine } from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
-import { readConfig } from '../runtime/pci-device.ts'
+import { readConfig, writeConfig } from '../runtime/pci-device.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { DriverHang } from './driver-hang.ts'
 import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
@@ -49,7 +50,7 @@ export interface CrashEnvironmentOptions {
   readonly kernel: KernelServices
   readonly controller: ControllerOptions
   readonly image: LoadedImage
-  readonly symbolPrefix: string
+  readonly miniport: MiniportImage
   readonly profile: Profile
   readonly memoryBlock: KernelMemory
   readonly commonBuffers: readonly [KernelMemory, KernelMemory]
@@ -66,6 +67,7 @@ export interface DumpPortSide {
   readonly activeSrb: GuestBlock | null
   readonly srbExtension: GuestBlock
   readonly scatterGatherList: ScatterGatherList
+  logicalUnit(path: number, target: number, lun: number): GuestBlock | null
   onRequestComplete(srb: GuestBlock): void
 }
 
@@ -84,7 +86,7 @@ export class CrashEnvironment implements PortExports {
   readonly #profile: Profile
   readonly #windows: readonly SavedWindow[]
   readonly #violations: ViolationLog
-  readonly #symbolPrefix: string
+  readonly #miniport: MiniportImage
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
   #uncached: GuestBlock | null = null
@@ -99,7 +101,7 @@ export class CrashEnvironment implements PortExports {
     this.#windows = options.windows
     this.#violations = options.violations
     this.#watch = new RoutineWatch(options.machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
-    this.#symbolPrefix = options.symbolPrefix
+    this.#miniport = options.miniport
     const { ram } = options.machine
     this.heap = new GuestHeap(ram, options.memoryBlock)
     this.#uncachedHeap = new GuestHeap(ram, options.commonBuffers[0])
@@ -123,7 +125,7 @@ export class CrashEnvironment implements PortExports {
 
   /** Address of the routine that runs. */
   get routine(): Gva {
-    return routineAddress(this.image, this.#symbolPrefix + this.entryPoint)
+    return miniportRoutine(this.image, this.#miniport, this.entryPoint)
   }
 
   get entryPoint(): EntryPoint {
@@ -153,6 +155,7 @@ export class CrashEnvironment implements PortExports {
       routine: this.routine,
       irql: this.irql,
       atNs: this.machine.nowNs,
+      site: this.#miniport.code?.callSite() ?? null,
     })
   }
 
@@ -183,7 +186,7 @@ export class CrashEnvironment implements PortExports {
     this.#watch.onCall()
     if (this.#initializationData === null) {
       this.#initializationData = this.need(HwInitializationDataLayout.size)
-      copyInitializationData(this.#initializationData, data, this.image, this.#symbolPrefix)
+      copyInitializationData(this.#initializationData, data, this.image, this.#miniport)
     }
     return this.#side.onInitialize(data)
   }
@@ -191,6 +194,11 @@ export class CrashEnvironment implements PortExports {
   getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
     this.#watch.onCall()
     return readConfig(this.machine, this.#controller.bdf, offset, length)
+  }
+
+  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
+    this.#watch.onCall()
+    return writeConfig(this.machine, this.#controller.bdf, offset, from)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
@@ -261,6 +269,11 @@ export class CrashEnvironment implements PortExports {
     return true
   }
 
+  getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
+    this.#watch.onCall()
+    return this.#side.logicalUnit(path, target, lun)
+  }
+
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
     this.#watch.onCall()
     this.#side.onRequestComplete(srb)
@@ -283,6 +296,11 @@ export class CrashEnvironment implements PortExports {
     return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
   }
 
+  registerAccess(isWrite: boolean): void {
+    if (isWrite) this.#watch.onWrite()
+    else this.#watch.onRead()
+  }
+
   #translate(va: Gva): Gpa | null {
     const { dataWindow } = this.#side
     return dataWindow.holds(va) ? dataWindow.translate(va) : this.#kernel.vaToGpa(va)
@@ -297,6 +315,18 @@ export class CrashEnvironment implements PortExports {
       return STOR_STATUS_UNSUCCESSFUL
     }
     return STOR_STATUS_SUCCESS
+  }
+
+  // Harmless: queue control with one request at a time (DM-27)
+
+  pause(): boolean {
+    this.#watch.onCall()
+    return true
+  }
+
+  resume(): boolean {
+    this.#watch.onCall()
+    return true
   }
 
   // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
@@ -331,10 +361,21 @@ export class CrashEnvironment implements PortExports {
     return STOR_STATUS_NOT_IMPLEMENTED
   }
 
-  /** DM-08: fails cleanly. Certified drivers ask in dump mode too, so asking alone is no fault. */
+  // DM-08: the registry fails cleanly. Certified drivers ask in dump mode too, so asking alone is no fault.
+
+  allocateRegistryBuffer(): null {
+    this.#watch.onCall()
+    return null
+  }
+
   registryRead(): null {
     this.#watch.onCall()
     return null
+  }
+
+  registryWrite(): boolean {
+    this.#watch.onCall()
+    return false
   }
 
   // Forbidden

@@ -157,9 +157,9 @@ it('starts filters before or after the port, and HwFindAdapter inside or after D
         filter: withCallbacks({ dumpStart: () => noted(order, 'filter') }),
         miniport: {
           ...storahci,
-          load: () => (port, driverObject, registryPath) => {
+          load: (loaded) => (port, driverObject, registryPath) => {
             const miniport = bad(inFindAdapter(() => order.push('HwFindAdapter')))
-            const status = miniport.load()(port, driverObject, registryPath)
+            const status = miniport.load(loaded)(port, driverObject, registryPath)
             order.push('end of DriverEntry')
             return status
           },

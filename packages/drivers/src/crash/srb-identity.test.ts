@@ -14,7 +14,7 @@ const SLOT_SRB = 0x80
 /** Keeps nothing but addresses: each SRB that goes back to the port is read anew from RAM. */
 const byAddress: MiniportImage = {
   ...storahci,
-  load: () => (port, driverObject, registryPath) => {
+  load: (loaded) => (port, driverObject, registryPath) => {
     const again = (srb: { va: ReturnType<typeof gva> }) => port.dereference(srb.va, ScsiRequestBlock.size)
     const replaced: Partial<PortExports> = {
       notificationRequestComplete: (extension, srb) =>
@@ -22,7 +22,7 @@ const byAddress: MiniportImage = {
       getScatterGatherList: (extension, srb) => port.getScatterGatherList(extension, again(srb)),
       getSrbExtension: (srb) => port.getSrbExtension(again(srb)),
     }
-    return storahci.load()(portWith(port, replaced), driverObject, registryPath)
+    return storahci.load(loaded)(portWith(port, replaced), driverObject, registryPath)
   },
 }
 

@@ -2,6 +2,7 @@
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { DumpModeViolation } from '../dump-stack.ts'
 import type { LoadedImage } from '../kernel-services.ts'
+import type { CallSite } from '../miniport.ts'
 
 /** 15 on x64. KeBugCheckEx raises to it, and nothing on the dump path lowers it again. */
 export const HIGH_LEVEL = 15
@@ -16,24 +17,29 @@ export interface BrokenRule {
   readonly routine: Gva
   readonly irql: number
   readonly atNs: number
+  /** Where a compiled driver's code was. */
+  readonly site?: CallSite | null
 }
 
 export class ViolationLog {
   readonly violations: DumpModeViolation[] = []
-  add({ rule, call, message, driver, routine, irql, atNs }: BrokenRule): void {
+  add({ rule, call, message, driver, routine, irql, atNs, site }: BrokenRule): void {
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
     )
     if (isKnown) return
+    const address = site?.address ?? routine
+    const level = site?.irql ?? irql
     this.violations.push({
       rule,
       call,
       message,
       driver: driver.baseName,
-      address: hex(routine),
-      offset: hex(routine - driver.base),
-      irql: irql === HIGH_LEVEL ? 'HIGH_LEVEL' : String(irql),
+      address: hex(address),
+      offset: hex(address - driver.base),
+      irql: level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level),
       atNs,
+      ...(site && { arguments: site.arguments, stack: site.stack }),
     })
   }
 }

@@ -1,5 +1,5 @@
 // The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
-import { type Gpa, type Gva, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -9,7 +9,6 @@ import {
   SRB_FUNCTION_DUMP_POINTERS,
   SRB_FUNCTION_EXECUTE_SCSI,
   SRB_SIMPLE_TAG_REQUEST,
-  SRB_STATUS_MASK,
   SRB_STATUS_PENDING,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
@@ -22,6 +21,7 @@ import type { GuestBlock } from '../miniport.ts'
 import type { BootDevice } from '../runtime-stack.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
 import { SrbBuilder } from '../srb-builder.ts'
+import { SRB_BYTES } from '../srb-layout.ts'
 import type { Storport } from './storport.ts'
 
 const REQUESTS = 32
@@ -41,6 +41,7 @@ interface Request {
   readonly list: GuestScatterGatherList
   readonly sense: GuestBlock
   readonly window: DataWindow
+  readonly tag: number
   transfer: Transfer | null
 }
 interface Transfer {
@@ -106,7 +107,8 @@ export class BootDisk {
           `${this.inFlight} requests did not complete in ${PATIENCE_NS / 1e9} s`,
         )
       }
-      this.#machine.run(this.#machine.nowNs + STEP_NS)
+      this.#wait()
+      this.#pump()
     }
     const failure = this.#failure
     this.#failure = null
@@ -164,26 +166,32 @@ export class BootDisk {
     const request = this.#idle.pop()!
     const { builder } = request
     builder.begin(srbFunction, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
-    builder.srb.dataBuffer = this.#buffer.va
+    builder.data(this.#buffer.va)
     compose(builder)
     request.transfer = null
     request.window.unmap()
     this.#active++
     this.#port.start(builder.block)
     const giveUpAt = this.#machine.nowNs + PATIENCE_NS
-    while (builder.srb.srbStatus === SRB_STATUS_PENDING && this.#machine.nowNs < giveUpAt) {
-      this.#machine.run(this.#machine.nowNs + STEP_NS)
+    while (builder.srbStatus === SRB_STATUS_PENDING && this.#machine.nowNs < giveUpAt) {
+      this.#wait()
     }
-    return builder.srb.srbStatus & SRB_STATUS_MASK
+    return builder.srbStatus
+  }
+
+  #wait(): void {
+    this.#machine.run(this.#machine.nowNs + STEP_NS)
+    this.#port.runDeferred()
   }
 
   #makeRequest(): void {
     const request: Request = {
-      builder: new SrbBuilder(this.#port.allocate(0x80)),
+      builder: new SrbBuilder(this.#port.allocate(SRB_BYTES), this.#port.srbLayout),
       extension: this.#port.allocate(this.#port.config.srbExtensionSize),
       list: new GuestScatterGatherList(this.#port.allocate(scatterGatherBytes(1))),
       sense: this.#port.allocate(SenseData.size),
       window: this.#port.reserveWindow(MAXIMUM_REQUEST_BYTES / PAGE_SIZE + 1),
+      tag: this.#bySrb.size,
       transfer: null,
     }
     this.#bySrb.set(request.builder.block.va, request)
@@ -197,7 +205,12 @@ export class BootDisk {
   }
 
   #pump(): void {
-    while (this.#waiting.length > 0 && this.#active < this.#port.queueDepth && !this.#port.isFrozen) {
+    while (
+      this.#waiting.length > 0 &&
+      this.#active < this.#port.queueDepth &&
+      !this.#port.isFrozen &&
+      !this.#port.isHeld
+    ) {
       const request = this.#idle.pop()
       if (request === undefined) return
       const transfer = this.#waiting.shift()!
@@ -222,9 +235,8 @@ export class BootDisk {
       SRB_TIMEOUT_SECONDS,
       request.extension.va,
     )
-    builder.srb.queueAction = SRB_SIMPLE_TAG_REQUEST
-    builder.srb.senseInfoBuffer = request.sense.va
-    builder.srb.senseInfoBufferLength = SenseData.size
+    builder.queue(SRB_SIMPLE_TAG_REQUEST, request.tag)
+    builder.sense(request.sense.va, SenseData.size)
     const { sectorBytes } = this.device
     builder.transfer(transfer.isWrite, transfer.diskOffset / sectorBytes, transfer.byteLength / sectorBytes)
     list.clear()
@@ -234,7 +246,7 @@ export class BootDisk {
     for (let at = 0; at < within + transfer.byteLength; at += PAGE_SIZE) {
       window.add(transfer.gpa - within + at)
     }
-    builder.srb.dataBuffer = window.addressOf(0) + BigInt(within)
+    builder.data(gva(window.addressOf(0) + BigInt(within)))
     transfer.attempts++
     return this.#port.start(builder.block)
   }
@@ -245,7 +257,7 @@ export class BootDisk {
     const { transfer } = request
     request.transfer = null
     if (transfer === null) return
-    const status = request.builder.srb.srbStatus & SRB_STATUS_MASK
+    const status = request.builder.srbStatus
     if (status !== SRB_STATUS_SUCCESS) this.#retry(transfer, status)
     this.#pump()
   }

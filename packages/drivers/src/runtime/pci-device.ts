@@ -8,6 +8,7 @@ import {
   PCI_COMMAND,
   PCI_COMMAND_BUS_MASTER,
   PCI_COMMAND_MEMORY_SPACE,
+  PCI_CONFIG_BYTES,
   PCI_NO_DEVICE,
   PCI_REVISION_ID,
   PCI_VENDOR_ID,
@@ -55,10 +56,33 @@ export function discoverAhci(machine: Machine, bdf: Bdf): (PciRange | null)[] {
 
 /** `length` bytes of configuration space. */
 export function readConfig(machine: Machine, bdf: Bdf, offset: number, length: number): Uint8Array {
+  if (offset + length > PCI_CONFIG_BYTES)
+    return readConfig(
+      machine,
+      bdf,
+      Math.min(offset, PCI_CONFIG_BYTES),
+      Math.max(0, PCI_CONFIG_BYTES - offset),
+    )
   const first = offset - (offset % 4)
   const words = new DataView(new ArrayBuffer(Math.ceil((offset + length - first) / 4) * 4))
   for (let at = 0; at < words.byteLength; at += 4) {
     words.setUint32(at, machine.bus.config32(bdf, first + at), true)
   }
   return new Uint8Array(words.buffer, offset - first, length)
+}
+
+/** Writes `from` to configuration space; the count that fits. Only whole words reach a device, as the bus moves them. */
+export function writeConfig(machine: Machine, bdf: Bdf, offset: number, from: Uint8Array): number {
+  const count = Math.max(0, Math.min(from.byteLength, PCI_CONFIG_BYTES - offset))
+  for (let at = offset - (offset % 4); at < offset + count; at += 4) {
+    const word = new DataView(new ArrayBuffer(4))
+    const isWhole = at >= offset && at + 4 <= offset + count
+    if (!isWhole) word.setUint32(0, machine.bus.config32(bdf, at), true)
+    for (let i = 0; i < 4; i++) {
+      const source = at + i - offset
+      if (source >= 0 && source < count) word.setUint8(i, from[source]!)
+    }
+    machine.bus.setConfig32(bdf, at, word.getUint32(0, true))
+  }
+  return count
 }

@@ -14,7 +14,7 @@ import {
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
-import { GuestHeap } from '../guest-block.ts'
+import { GuestHeap, guestBlock } from '../guest-block.ts'
 import { GuestFault } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
@@ -28,12 +28,16 @@ import type {
 } from '../miniport.ts'
 import { copyInitializationData, prefillConfiguration } from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
+import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
-import { discoverAhci, type PciRange, readConfig } from './pci-device.ts'
+import { discoverAhci, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 
 const KERNEL_OWNED = { owner: Owner.kernel }
 const MAXIMUM_QUEUE_DEPTH = 32
 const POOL_BYTES = 0x8000
+// Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
+const MAXIMUM_ALLOCATION = 0x100_0000
+const MAXIMUM_PARAMETERS = 256
 
 /** What the port keeps beside an SRB. */
 export interface SrbResources {
@@ -57,7 +61,7 @@ export class Storport implements PortExports {
   readonly #kernel: KernelServices
   readonly #controller: ControllerOptions
   readonly #driverName: string
-  readonly #symbolPrefix: string
+  readonly #miniport: MiniportImage
   readonly #ranges: (PciRange | null)[]
   #data!: HwInitializationData
   #pool: GuestHeap | null = null
@@ -65,6 +69,10 @@ export class Storport implements PortExports {
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
   readonly #queuedDpcs: StorDpc[] = []
+  readonly #parameters = new Map<string, Uint8Array>()
+  #logicalUnit: GuestBlock | null = null
+  #heldUntilNs = 0
+  #timer: { readonly atNs: number; readonly routine: () => void } | null = null
   #isFrozen = false
 
   constructor(
@@ -77,7 +85,7 @@ export class Storport implements PortExports {
     this.#kernel = kernel
     this.#controller = controller
     this.#driverName = miniport.fileName
-    this.#symbolPrefix = miniport.symbolPrefix
+    this.#miniport = miniport
     this.#ranges = discoverAhci(machine, controller.bdf)
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
@@ -88,6 +96,24 @@ export class Storport implements PortExports {
 
   get data(): HwInitializationData {
     return this.#data
+  }
+
+  get srbLayout(): SrbLayout {
+    return srbLayoutFor(this.#data.srbTypeFlags)
+  }
+
+  /** The miniport wants no requests now. */
+  get isHeld(): boolean {
+    return this.#machine.nowNs < this.#heldUntilNs
+  }
+
+  /** While somebody waits for the disk: what the miniport deferred, and its timer, once it is due. */
+  runDeferred(): void {
+    this.#runDpcs()
+    const timer = this.#timer
+    if (timer === null || this.#machine.nowNs < timer.atNs) return
+    this.#timer = null
+    timer.routine()
   }
 
   get isFrozen(): boolean {
@@ -122,7 +148,7 @@ export class Storport implements PortExports {
   #start(miniport: MiniportImage): void {
     const driverObject = this.#driverObject()
     const registryPath = this.#allocate(0x10) // an empty UNICODE_STRING
-    const status = miniport.load()(this, driverObject.va, registryPath.va)
+    const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
     this.#findAdapter()
     this.#machine.bus.onInterrupt(this.#controller.interruptVector, () => this.#interrupt())
@@ -133,7 +159,13 @@ export class Storport implements PortExports {
   }
 
   #findAdapter(): void {
-    this.#deviceExtension = this.#allocate(this.#data.deviceExtensionSize)
+    const { deviceExtensionSize, srbExtensionSize, specificLuExtensionSize } = this.#data
+    this.#checkWanted(
+      'an extension',
+      Math.max(deviceExtensionSize, srbExtensionSize, specificLuExtensionSize),
+    )
+    this.#checkWanted('access ranges', this.#data.numberOfAccessRanges * AccessRange.size)
+    this.#deviceExtension = this.#allocate(deviceExtensionSize)
     const { config } = this
     prefillConfiguration(config, this.#data)
     config.systemIoBusNumber = this.#controller.bdf >>> 8
@@ -152,6 +184,8 @@ export class Storport implements PortExports {
     config.accessRanges = ranges.va
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`)
+    this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
+    this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
     if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
   }
 
@@ -175,12 +209,16 @@ export class Storport implements PortExports {
 
   #interrupt(): boolean {
     const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
+    this.#runDpcs()
+    return isOwn
+  }
+
+  #runDpcs(): void {
     while (!this.#isFrozen) {
       const dpc = this.#queuedDpcs.shift()
       if (dpc === undefined) break
       dpc.routine(this.#deviceExtension)
     }
-    return isOwn
   }
 
   #allocate(byteLength: number): GuestBlock {
@@ -189,6 +227,11 @@ export class Storport implements PortExports {
     const memory = this.#kernel.allocate(Math.max(byteLength, POOL_BYTES), KERNEL_OWNED)
     this.#pool = new GuestHeap(this.#machine.ram, memory)
     return this.#allocate(byteLength)
+  }
+
+  #checkWanted(what: string, byteLength: number): void {
+    if (byteLength <= MAXIMUM_ALLOCATION) return
+    throw this.#failed(`it wants ${what} of ${hex(byteLength)} bytes, at most ${hex(MAXIMUM_ALLOCATION)}`)
   }
 
   #failed(what: string): DriversError {
@@ -203,17 +246,16 @@ export class Storport implements PortExports {
 
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
     this.#data = data
-    copyInitializationData(
-      this.#allocate(HwInitializationDataLayout.size),
-      data,
-      this.image,
-      this.#symbolPrefix,
-    )
+    copyInitializationData(this.#allocate(HwInitializationDataLayout.size), data, this.image, this.#miniport)
     return STATUS_SUCCESS
   }
 
   getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
     return readConfig(this.#machine, this.#controller.bdf, offset, length)
+  }
+
+  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
+    return writeConfig(this.#machine, this.#controller.bdf, offset, from)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
@@ -227,7 +269,8 @@ export class Storport implements PortExports {
   }
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
-    this.#uncached ??= this.#allocate(byteLength)
+    if (byteLength > MAXIMUM_ALLOCATION) return null
+    this.#uncached ??= guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, KERNEL_OWNED))
     return this.#uncached
   }
 
@@ -258,6 +301,23 @@ export class Storport implements PortExports {
   ): boolean {
     this.queueDepth = Math.min(depth, MAXIMUM_QUEUE_DEPTH)
     return depth >= 1
+  }
+
+  getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
+    const { specificLuExtensionSize } = this.#data
+    if (path !== 0 || target !== 0 || lun !== 0 || specificLuExtensionSize === 0) return null
+    this.#logicalUnit ??= this.#allocate(specificLuExtensionSize)
+    return this.#logicalUnit
+  }
+
+  pause(_extension: GuestBlock, seconds: number): boolean {
+    this.#heldUntilNs = this.#machine.nowNs + seconds * 1e9
+    return true
+  }
+
+  resume(): boolean {
+    this.#heldUntilNs = 0
+    return true
   }
 
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
@@ -294,20 +354,33 @@ export class Storport implements PortExports {
 
   releaseSpinLock(): void {}
 
-  allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock {
-    return this.#allocate(byteLength)
+  allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
+    return byteLength > MAXIMUM_ALLOCATION ? null : this.#allocate(byteLength)
   }
 
   freePool(): number {
     return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
   }
 
-  requestTimer(): number {
-    return STOR_STATUS_NOT_IMPLEMENTED
+  /** One timer, set anew by each request; none after 0 microseconds. It fires while somebody waits for the disk. */
+  requestTimer(_extension: GuestBlock, routine: () => void, microseconds: number): number {
+    this.#timer = microseconds === 0 ? null : { routine, atNs: this.#machine.nowNs + microseconds * 1000 }
+    return STOR_STATUS_SUCCESS
   }
 
-  registryRead(): Uint8Array | null {
-    return null
+  allocateRegistryBuffer(_extension: GuestBlock, byteLength: number): GuestBlock | null {
+    return this.allocatePool(_extension, byteLength)
+  }
+
+  /** The driver's Parameters key begins empty. */
+  registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
+    return this.#parameters.get(valueName) ?? null
+  }
+
+  registryWrite(_extension: GuestBlock, valueName: string, value: Uint8Array): boolean {
+    if (this.#parameters.size >= MAXIMUM_PARAMETERS) return false
+    this.#parameters.set(valueName, value)
+    return true
   }
 
   /** 100 ns since an epoch that the port does not know. */
@@ -320,6 +393,8 @@ export class Storport implements PortExports {
   markDumpMemory(): number {
     return STOR_STATUS_SUCCESS
   }
+
+  registerAccess(): void {}
 
   dereference(va: Gva, byteLength: number): GuestBlock {
     const address = this.#kernel.vaToGpa(va)

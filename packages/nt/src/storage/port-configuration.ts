@@ -96,3 +96,7 @@ export const SCSI_DMA64_SYSTEM_SUPPORTED = 0x80
 
 /** SynchronizationModel StorSynchronizeFullDuplex. */
 export const STOR_SYNCHRONIZE_FULL_DUPLEX = 1
+
+// SrbType: the kind that the port will use
+export const SRB_TYPE_SCSI_REQUEST_BLOCK = 0
+export const SRB_TYPE_STORAGE_REQUEST_BLOCK = 1

@@ -1,6 +1,6 @@
 // diskdump, the SCSI/Storport dump port: services one MDL at a time by SRBs that it polls to their end. It adds the partition
 // offset and splits at the smallest of its own limit, the miniport's and the physical breaks'.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   MDL_MAPPED_TO_SYSTEM_VA,
   MDL_PFN_ARRAY,
@@ -89,6 +89,12 @@ export class DiskDump implements DumpPortSide {
 
   get srbExtension(): GuestBlock {
     return this.#adapter.srbExtension
+  }
+
+  logicalUnit(path: number, target: number, lun: number): GuestBlock | null {
+    const { place } = this.#srb
+    const isOurs = path === place.pathId && target === place.targetId && lun === place.lun
+    return isOurs ? this.#adapter.logicalUnit : null
   }
 
   onInitialize(data: HwInitializationData): number {
@@ -191,7 +197,7 @@ export class DiskDump implements DumpPortSide {
     let status: number = STATUS_UNSUCCESSFUL
     for (let send = 0; send < this.#sendsPerSrb; send++) {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_IN, byteLength)
-      this.#srb.builder.srb.dataBuffer = this.#smallBuffer.va
+      this.#srb.builder.data(this.#smallBuffer.va)
       compose(this.#srb.builder)
       status = this.#srb.send(name)
       if (isSuccess(status)) return status
@@ -215,11 +221,11 @@ export class DiskDump implements DumpPortSide {
     )
   }
 
-  #transfer(block: number, byteLength: number, va: bigint): number {
+  #transfer(block: number, byteLength: number, va: Gva): number {
     let status: number = STATUS_UNSUCCESSFUL
     for (let send = 0; send < this.#sendsPerSrb; send++) {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
-      this.#srb.builder.srb.dataBuffer = va
+      this.#srb.builder.data(va)
       this.#srb.builder.transfer(true, block, byteLength / this.#sectorBytes)
       this.#audit.ask(block * this.#sectorBytes, byteLength, this.scatterGatherList)
       status = this.#srb.send('WRITE')

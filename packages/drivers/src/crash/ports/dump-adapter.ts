@@ -8,7 +8,6 @@ import {
   SCSI_DMA64_MINIPORT_SUPPORTED,
   SP_RETURN_FOUND,
   SP_UNINITIALIZED_VALUE,
-  SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK,
   STATUS_DEVICE_NOT_CONNECTED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
@@ -34,6 +33,8 @@ export class DumpAdapter {
   data!: HwInitializationData
   deviceExtension!: GuestBlock
   srbExtension!: GuestBlock
+  /** The extension of the one logical unit; null where the miniport wants none. */
+  logicalUnit: GuestBlock | null = null
   /** Bytes of one SRB: what port, miniport and its physical breaks allow, whole pages. */
   maximumTransfer = 0
   /** Whether the controller reaches memory above 4 GiB. */
@@ -59,7 +60,7 @@ export class DumpAdapter {
   /** DriverEntry(NULL, DUMP_STACK_CONTEXT): the miniport's DriverEntry, HwFindAdapter and HwInitialize, in that order (DM-06). */
   start(miniport: MiniportImage): number {
     this.#environment.enter('DriverEntry')
-    const status = miniport.load()(this.#environment, null, null)
+    const status = miniport.load(this.#environment.image)(this.#environment, null, null)
     this.#environment.leave()
     if (this.failure !== '') return this.#status
     if (!isSuccess(status)) {
@@ -75,12 +76,6 @@ export class DumpAdapter {
 
   onInitialize(data: HwInitializationData): number {
     if (this.#isInitialized) return STATUS_INVALID_PARAMETER
-    if ((data.srbTypeFlags & SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK) === 0) {
-      return this.#fail(
-        STATUS_NOT_SUPPORTED,
-        'the miniport takes no SCSI_REQUEST_BLOCK, which is all this port has',
-      )
-    }
     if (data.mapBuffers === STOR_MAP_ALL_BUFFERS) {
       return this.#fail(
         STATUS_NOT_SUPPORTED,
@@ -97,6 +92,17 @@ export class DumpAdapter {
     fillBlock(extension, 0)
     this.deviceExtension = extension
     this.data = data
+    const { specificLuExtensionSize } = data
+    if (specificLuExtensionSize > 0) {
+      this.logicalUnit = this.#environment.heap.take(specificLuExtensionSize)
+      if (this.logicalUnit === null) {
+        return this.#fail(
+          STATUS_INSUFFICIENT_RESOURCES,
+          `a logical unit extension of ${hex(specificLuExtensionSize)} bytes does not fit the memory of the dump stack`,
+        )
+      }
+      fillBlock(this.logicalUnit, 0)
+    }
     this.#isInitialized = true
     if (this.#profile.order.findAdapter === 'afterDriverEntry') return STATUS_SUCCESS
     this.#status = this.#findAdapter()

@@ -3,8 +3,6 @@
 import { hex } from '@dumpstack/bytes'
 import {
   type Profile,
-  ScsiRequestBlock,
-  SRB_STATUS_MASK,
   SRB_STATUS_PENDING,
   SRB_STATUS_SUCCESS,
   STATUS_IO_DEVICE_ERROR,
@@ -13,6 +11,7 @@ import {
 } from '@dumpstack/nt'
 import type { GuestBlock } from '../../miniport.ts'
 import { SrbBuilder } from '../../srb-builder.ts'
+import { SRB_BYTES, srbLayoutFor } from '../../srb-layout.ts'
 import type { CrashEnvironment } from '../environment.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
 
@@ -27,41 +26,46 @@ export interface ScsiPlace {
 }
 
 export class PolledSrb {
-  readonly builder: SrbBuilder
+  readonly block: GuestBlock
   /** One line: why the last SRB failed. */
   failure = ''
   readonly #environment: CrashEnvironment
   readonly #adapter: DumpAdapter
-  readonly #place: ScsiPlace
+  readonly place: ScsiPlace
   readonly #timeoutSeconds: number
   readonly #pollMicroseconds: number
+  #builder: SrbBuilder | null = null
   #isActive = false
   #isComplete = true
 
   constructor(environment: CrashEnvironment, adapter: DumpAdapter, place: ScsiPlace, profile: Profile) {
     this.#environment = environment
     this.#adapter = adapter
-    this.#place = place
+    this.place = place
     this.#timeoutSeconds = profile.limits.srbTimeoutSeconds
     this.#pollMicroseconds = profile.limits.pollMicroseconds
-    this.builder = new SrbBuilder(environment.need(ScsiRequestBlock.size))
+    this.block = environment.need(SRB_BYTES)
+  }
+
+  /** Of the kind that the miniport takes: not before it has called StorPortInitialize. */
+  get builder(): SrbBuilder {
+    this.#builder ??= new SrbBuilder(this.block, srbLayoutFor(this.#adapter.data.srbTypeFlags))
+    return this.#builder
   }
 
   get activeBlock(): GuestBlock | null {
-    return this.#isActive ? this.builder.block : null
+    return this.#isActive ? this.block : null
   }
 
   get srbStatus(): number {
-    return this.builder.srb.srbStatus & SRB_STATUS_MASK
+    return this.builder.srbStatus
   }
 
   begin(srbFunction: number, flags: number, byteLength: number): void {
     const { builder } = this
     const { va } = this.#adapter.srbExtension
     builder.begin(srbFunction, flags, byteLength, this.#timeoutSeconds, va)
-    builder.srb.pathId = this.#place.pathId
-    builder.srb.targetId = this.#place.targetId
-    builder.srb.lun = this.#place.lun
+    builder.address(this.place.pathId, this.place.targetId, this.place.lun)
   }
 
   /** STATUS_SUCCESS, STATUS_IO_DEVICE_ERROR (worth another try) or STATUS_IO_TIMEOUT (the miniport still has the SRB). */
@@ -88,7 +92,7 @@ export class PolledSrb {
 
   onRequestComplete(srb: GuestBlock): void {
     const call = 'RequestComplete'
-    if (srb.va !== this.builder.block.va) {
+    if (srb.va !== this.block.va) {
       const what = `an SRB at ${hex(srb.va)} was completed that the dump port did not send`
       this.#environment.violate('DM-30', call, what)
     } else if (!this.#isActive) {
@@ -96,7 +100,7 @@ export class PolledSrb {
     } else if (this.#isComplete) {
       this.#environment.violate('DM-38', call, 'an SRB was completed twice')
     } else {
-      if (this.builder.srb.srbStatus === SRB_STATUS_PENDING) {
+      if (this.srbStatus === SRB_STATUS_PENDING) {
         this.#environment.violate('DM-38', call, 'an SRB was completed with SRB_STATUS_PENDING')
       }
       this.#isComplete = true
@@ -107,7 +111,7 @@ export class PolledSrb {
   #start(): boolean {
     const { data, deviceExtension } = this.#adapter
     const environment = this.#environment
-    const { block } = this.builder
+    const { block } = this
     if (data.hwBuildIo !== undefined) {
       environment.enter('HwBuildIo')
       const goesOn = data.hwBuildIo(deviceExtension, block)
@@ -143,7 +147,7 @@ export class PolledSrb {
     const environment = this.#environment
     const before = environment.registerWrites
     environment.enter('HwResetBus')
-    const isDone = data.hwResetBus(deviceExtension, this.#place.pathId)
+    const isDone = data.hwResetBus(deviceExtension, this.place.pathId)
     const touched = environment.registerWrites - before
     if (!isDone) environment.violate('DM-37', 'HwResetBus', 'HwResetBus returned FALSE, expected TRUE')
     if (touched > 0) {
