@@ -1,6 +1,7 @@
 // The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
 import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
 import { afterAll, expect, it } from 'vitest'
+import { guestSymbols } from './guest-symbols.ts'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
 
 afterAll(removeFolders)
@@ -19,6 +20,7 @@ it.each([
       variant: null,
       given: {},
       repro: 'dumpstack test',
+      symbols: guestSymbols,
       keep: () => {},
     },
     (event) => events.push(event),

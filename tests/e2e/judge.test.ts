@@ -5,6 +5,7 @@ import { type GuestBlock, type KernelServices, type PortExports, storahci } from
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
 import { afterAll, afterEach, expect, it, vi } from 'vitest'
+import { guestSymbols } from './guest-symbols.ts'
 import { newWalk, removeFolders } from './walk.ts'
 
 const KUSER_SHARED_DATA = gva(0xfffff78000000000n)
@@ -43,6 +44,7 @@ async function failures(): Promise<Record<string, string>> {
     variant: null,
     given: {},
     repro: 'dumpstack test',
+    symbols: guestSymbols,
     keep: () => {},
   } as const
   const verdict = await runCrashdumpTest(

@@ -112,6 +112,7 @@ ${EXIT_CODES}`,
         "'crash': keep the disk as the dump driver left it, judge nothing",
       ).argParser(parseStopAfter),
     )
+    .addOption(symbolPathOption())
     .option('--json', 'print the result as one JSON object on stdout')
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
@@ -134,11 +135,12 @@ ${EXIT_CODES}`,
       'Examines the dumps of a finished run again, against the truth that it kept. Changes nothing.',
     )
     .argument('<dir>', 'run folder of dumpstack test')
+    .addOption(symbolPathOption())
     .option('--json', 'print the result as one JSON object on stdout')
     .addHelpText('after', `\nExample:\n  dumpstack examine dumpstack-run --json\n${EXIT_CODES}`)
-    .action(async (dir: string, given: { json?: true }) => {
+    .action(async (dir: string, given: { json?: true; y?: string }) => {
       const { runExamine } = await import('./run-examine.ts')
-      exit(await runExamine(dir, given.json === true))
+      exit(await runExamine(dir, given.y ?? null, given.json === true))
     })
 
   program
@@ -207,7 +209,7 @@ Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for, 2 wron
 
 /** Of two values for one option, the first would silently mean nothing. */
 function refuseRepeats(args: readonly string[]): void {
-  const names = args.filter((arg) => arg.startsWith('--')).map((arg) => arg.split('=', 1)[0]!)
+  const names = args.filter((arg) => arg.startsWith('--') || arg === '-y').map((arg) => arg.split('=', 1)[0]!)
   const repeated = names.find((name, index) => names.indexOf(name) < index)
   if (repeated !== undefined) throw new UsageError(`${repeated} is given twice`)
 }
@@ -218,6 +220,12 @@ async function kd(args: readonly string[]): Promise<number> {
 }
 
 const option = (flags: string, description: string): Option => new Option(flags, description)
+
+const symbolPathOption = (): Option =>
+  option(
+    '-y <path>',
+    'symbol path of the debugger: folders, SRV*store*... separated by ; (default: those of our own guest)',
+  ).argParser(parsePath)
 
 function scenarioLines(): string {
   const width = Math.max(...scenarios.map((scenario) => scenario.name.length))

@@ -1,7 +1,9 @@
 // `dumpstack examine DIR`: the dumps of a finished run again, against the truth that it kept. Writes nothing to DIR.
 import { FileSource } from '@dumpstack/bytes/node'
 import {
+  connectingTo,
   createStream,
+  debugDump,
   type Emit,
   examineDump,
   explainMissingDump,
@@ -12,26 +14,29 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/crashtest/node'
+import type { SymbolSource } from '@dumpstack/debugger'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { judgeSymbols } from './judge-symbols.ts'
 import { screenOn, shownPath } from './terminal.ts'
 
 const FILE_NOT_FOUND = 0x80070002
 
-export async function runExamine(folder: string, json: boolean): Promise<number> {
+export async function runExamine(folder: string, symbolPath: string | null, json: boolean): Promise<number> {
   const resultFold = new ResultFold()
   const sinks: Sink[] = [resultFold.sink]
   const screen = screenOn(json ? process.stderr : process.stdout, !json)
   if (screen !== null) sinks.push(screen.sink)
   const emit = createStream(sinks)
   const interrupt = catchInterrupts()
+  const symbols = judgeSymbols(symbolPath)
   const verdicts: Verdict[] = []
   try {
     const run = openFinishedRun(folder)
     for (const finished of run.dumps()) {
       resultFold.startVariant(finished.variant)
       try {
-        verdicts.push(await examineAgain(finished, emit, interrupt.signal))
+        verdicts.push(await examineAgain(finished, symbols, emit, interrupt.signal))
       } finally {
         finished.close()
       }
@@ -51,7 +56,12 @@ export async function runExamine(folder: string, json: boolean): Promise<number>
   return exitCodeOf(verdict)
 }
 
-async function examineAgain(finished: FinishedDump, emit: Emit, signal: AbortSignal): Promise<Verdict> {
+async function examineAgain(
+  finished: FinishedDump,
+  symbols: SymbolSource,
+  emit: Emit,
+  signal: AbortSignal,
+): Promise<Verdict> {
   const { kept, file, variant } = finished
   const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
   const dump = kept.type
@@ -59,8 +69,12 @@ async function examineAgain(finished: FinishedDump, emit: Emit, signal: AbortSig
   if (variant !== null) emit({ kind: 'message', level: 'i', text: `Variant: ${variant}` }, at)
   const source = file === null ? null : onHost(`read ${file}`, () => new FileSource(file))
   try {
-    if (file !== null)
-      emit({ kind: 'message', level: 'i', text: `Connecting to DumpFile: ${shownPath(file)}` }, at)
+    const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
+    if (file !== null) say('i', connectingTo(shownPath(file)))
+    const debugged =
+      source === null || file === null
+        ? []
+        : await debugDump({ source, path: file, evidence: kept.evidence, symbols }, say, signal)
     const work = examineDump({
       type: dump,
       opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
@@ -71,6 +85,7 @@ async function examineAgain(finished: FinishedDump, emit: Emit, signal: AbortSig
       crash: kept.crash,
       evidence: kept.evidence,
       kept: kept.file,
+      debugged,
     })
     let step = work.next()
     let shown = -1
@@ -87,7 +102,7 @@ async function examineAgain(finished: FinishedDump, emit: Emit, signal: AbortSig
     emit({ kind: 'crashed', dump, report: kept.crash }, at)
     emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    reportChecks(result, (text) => emit({ kind: 'message', level: 'x', text }, at))
+    reportChecks(result, (text) => say('x', text))
     emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
     emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict }, at)
     return result.examination.verdict

@@ -14,7 +14,9 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import { onHost, RunFolder } from '@dumpstack/crashtest/node'
+import type { SymbolSource } from '@dumpstack/debugger'
 import { createWindowsTarget } from '@dumpstack/windows/node'
+import { judgeSymbols } from './judge-symbols.ts'
 import { reproOf, type TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -49,8 +51,9 @@ export async function startRun(plan: TestPlan, options: SessionOptions): Promise
   let failure: { readonly error: unknown } | null = null
   try {
     const verdicts: Verdict[] = []
+    const symbols = judgeSymbols(plan.symbolPath)
     for (const variant of plan.scenario?.variants ?? NO_SCENARIO) {
-      verdicts.push(await runVariant(plan, variant, folder, emit, options.signal))
+      verdicts.push(await runVariant(plan, variant, folder, symbols, emit, options.signal))
     }
     verdict = worst(verdicts)
   } catch (error) {
@@ -77,6 +80,7 @@ async function runVariant(
   plan: TestPlan,
   variant: ScenarioVariant,
   folder: RunFolder,
+  symbols: SymbolSource,
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verdict> {
@@ -102,6 +106,7 @@ async function runVariant(
         variant: variant.name,
         given: { ...plan, scenario: scenario?.name ?? null },
         repro: reproOf(plan),
+        symbols,
         keep: (kept) => folder.keepTruth(variant.name, kept),
       },
       emit,

@@ -14,6 +14,7 @@ export interface GivenTestOptions {
   readonly seed: number
   readonly out?: string
   readonly stopAfter?: 'crash'
+  readonly y?: string
   readonly json?: true
   readonly junit?: string
 }
@@ -27,6 +28,8 @@ export interface TestPlan {
   readonly scenario: Scenario | null
   readonly seed: number
   readonly stopAfter: 'crash' | null
+  /** Null: the symbols of our own guest. */
+  readonly symbolPath: string | null
 }
 
 const PAGE_BYTES = 4096
@@ -109,16 +112,18 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     scenario,
     seed: given.seed,
     stopAfter: given.stopAfter ?? null,
+    symbolPath: given.y ?? null,
   }
 }
 
 /** The command that does the same run again, on any machine. */
 export function reproOf(plan: TestPlan): string {
-  const { dumps, ramBytes, cpuCount, pageFileBytes, scenario, seed, stopAfter } = plan
+  const { dumps, ramBytes, cpuCount, pageFileBytes, scenario, seed, stopAfter, symbolPath } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
   if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)
   if (scenario !== null) parts.push(`--scenario ${scenario.name}`)
   parts.push(`--seed ${seed}`)
+  if (symbolPath !== null) parts.push(`-y ${JSON.stringify(symbolPath)}`)
   if (stopAfter !== null) parts.push(`--stop-after ${stopAfter}`)
   return parts.join(' ')
 }

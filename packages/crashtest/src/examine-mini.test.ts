@@ -132,6 +132,7 @@ const evidence: Evidence = {
   strayWrites: new PageSet(0x400),
   bugcheck,
   images: ['ntoskrnl.exe', 'dump_storahci.sys'],
+  systemImages: [],
   controller: 'ahci0',
   writtenBy: [{ fileOffset: 0, byteLength: mini.byteLength, device: 'ahci0' }],
   events: [],
@@ -163,7 +164,12 @@ function examine(
     input = { crash: kept.crash, evidence: kept.evidence, kept: kept.file }
   }
   const source = new MemorySource(damage(bytes) ?? bytes)
-  const work = examineDump({ type: 'mini', opened: { source, modifiedAt: CRASHED_AT + 1000 }, ...input })
+  const work = examineDump({
+    type: 'mini',
+    opened: { source, modifiedAt: CRASHED_AT + 1000 },
+    debugged: [],
+    ...input,
+  })
   let step = work.next()
   while (step.done !== true) step = work.next()
   return step.value
@@ -278,6 +284,7 @@ it('fails a mini dump that was cut off, and one that is not there', () => {
     crash,
     evidence,
     kept: null,
+    debugged: [],
   })
   const step = work.next()
   if (step.done !== true) throw new Error('nothing to read, yet it goes on')

@@ -78,6 +78,7 @@ function evidenceOf(type: 5 | 6, built: BuiltDump, full: BuiltDump): Evidence {
     strayWrites: setOf([]),
     bugcheck: crash.shown,
     images: ['ntoskrnl.exe', 'dump_storahci.sys'],
+    systemImages: [],
     controller: 'ahci0',
     writtenBy: [
       { fileOffset: 0x10000, byteLength: built.bytes.byteLength - 0x10000, device: 'ahci0' },
@@ -128,6 +129,7 @@ function examine({ type = 5, damage, again, modifiedAt, ...change }: Change): Ex
     type: type === 5 ? 'full' : 'kernel',
     opened: { source: new MemorySource(bytes), modifiedAt: modifiedAt ?? CRASHED_AT + 1000 },
     ...input,
+    debugged: [],
   })
   for (;;) {
     const step = work.next()

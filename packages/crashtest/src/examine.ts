@@ -3,11 +3,12 @@
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
-import type { ExaminedDump, Judgement, Place } from './checks/check.ts'
+import type { ExaminedDump, Place } from './checks/check.ts'
 import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareBlocks } from './compare-blocks.ts'
 import { compareTruth } from './compare-truth.ts'
+import type { NamedJudgement } from './debug-dump.ts'
 import type { CrashReport, DumpType, Evidence } from './target.ts'
 import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
@@ -20,6 +21,8 @@ export interface DumpToExamine {
   readonly crash: CrashReport
   readonly evidence: Evidence
   readonly kept: KeptFile | null
+  /** What the debugger came to, see debug-dump.ts. */
+  readonly debugged: readonly NamedJudgement[]
 }
 
 export interface ExaminationResult {
@@ -40,7 +43,7 @@ function nothingCompared({ promised, promisedBlocks }: Evidence): TruthCount {
 /** Yields the percentage done. */
 export function* examineDump(input: DumpToExamine): Generator<number, ExaminationResult> {
   const { opened, crash, evidence } = input
-  const judged: [string, Judgement][] = crashChecks.map((check) => [check.id, check.judge(crash)])
+  const judged: NamedJudgement[] = crashChecks.map((check) => [check.id, check.judge(crash)])
   let dump: Dump | null = null
   let truthCount = nothingCompared(evidence)
 
@@ -70,6 +73,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
         if (named.length > 0) judged.push([asKept.id, { verdict: 'fail', message: named.join('; '), places }])
       }
     }
+    judged.push(...input.debugged)
   }
 
   return {

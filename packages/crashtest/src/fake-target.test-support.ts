@@ -145,6 +145,7 @@ export class FakeTarget implements Target {
       strayWrites: pageSetOf([]),
       bugcheck: BUGCHECK,
       images: ['ntoskrnl.exe', 'dump_storahci.sys'],
+      systemImages: [],
       controller: 'ahci0',
       writtenBy: [{ fileOffset: 0, byteLength: 0x284000, device: 'ahci0' }],
       events,

@@ -20,3 +20,12 @@ export const cannotOpen = (hresult: number): string =>
 export const changedHresult = (first: number, then: number): string =>
   `The HRESULT changed from 0x${first.toString(16).toUpperCase()} to 0x${then.toString(16).toUpperCase()}: ` +
   'the dump file could not be written.'
+
+export const SYMBOLS_NOT_LOADED = 'Failed to load the correct symbols.'
+export const SYMBOLS_ADVICE = 'Please refer to WDK documentation on how to install operating system symbols.'
+export const SYMBOLS_OUT_OF_DATE =
+  'Your symbols might also be out of date, please update symbols by using the Microsoft Symbol Server.'
+/** `names` with their module: `nt!PsLoadedModuleList`. */
+export const errorRetrievingAddresses = (names: readonly string[]): string =>
+  `Error retrieving addresses of ${names.join(', ')}.`
+export const unableToGet = (what: string): string => `Unable to get ${what}.`

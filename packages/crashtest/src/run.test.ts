@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { NO_SYMBOLS } from './fake-symbols.test-support.ts'
 import { FakeTarget, type FakeTargetOptions } from './fake-target.test-support.ts'
 import { logLines } from './folds/log.ts'
 import { ResultFold } from './folds/result.ts'
@@ -33,6 +34,7 @@ async function run(
       variant: null,
       given: {},
       repro: 'dumpstack test --seed 7',
+      symbols: NO_SYMBOLS,
       keep: (dump) => kept.push(dump),
       ...change,
     },

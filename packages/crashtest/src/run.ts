@@ -2,7 +2,9 @@
 // control, crash, restart, examine; settings restored at the end, also after a failure. Sequence and messages are the
 // kit's (see messages.ts). An event goes out, journalled and synced, before the effect that it announces.
 
-import { crashChecks } from './checks/index.ts'
+import type { SymbolSource } from '@dumpstack/debugger'
+import { crashChecks, debuggerChecks } from './checks/index.ts'
+import { debugDump, sentence } from './debug-dump.ts'
 import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
 import { dumpTitle, stepTitle } from './folds/words.ts'
 import * as messages from './messages.ts'
@@ -28,6 +30,8 @@ export interface TestOptions {
   readonly given: Readonly<Record<string, unknown>>
   /** The command that does this run again. */
   readonly repro: string
+  /** Where the debugger of the examine step has its symbols from. */
+  readonly symbols: SymbolSource
   /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
   keep(dump: DumpToKeep): void
 }
@@ -157,6 +161,14 @@ class Run {
     const evidence = await target.evidence()
     const opened = isDumpOpenError(opening) ? null : opening
     try {
+      const debugged =
+        opened === null
+          ? []
+          : await debugDump(
+              { source: opened.source, path: opened.path, evidence, symbols: this.#options.symbols },
+              (level, text) => this.#say(level, text),
+              this.#signal,
+            )
       const whyNone = isDumpOpenError(opening) ? explainMissingDump(evidence, opening.hresult) : undefined
       const result = await this.#drain(
         examineDump({
@@ -166,6 +178,7 @@ class Run {
           crash,
           evidence,
           kept: null,
+          debugged,
         }),
       )
       this.#options.keep(toKeep(dump, target.dumpPath(), crash, evidence, opened, result))
@@ -271,15 +284,14 @@ class Run {
   }
 }
 
-/** Says each failed check as one line; those that judge the crash report alone were said when it crashed. */
+/** Says each failed check as one line; those of the crash report and of the debugger have said theirs. */
 export function reportChecks(result: ExaminationResult, say: (text: string) => void): void {
-  const said = new Set(crashChecks.map((check) => check.id))
-  for (const { id, verdict, message } of result.examination.checks) {
-    if (verdict !== 'pass' && !said.has(id)) say(sentence(message))
-  }
+  const said = new Set([...crashChecks, ...debuggerChecks].map((check) => check.id))
+  const lines = result.examination.checks
+    .filter(({ id, verdict }) => verdict !== 'pass' && !said.has(id))
+    .map(({ message }) => sentence(message))
+  for (const line of new Set(lines)) say(line)
 }
-
-const sentence = (message: string): string => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`
 
 function toKeep(
   type: DumpType,

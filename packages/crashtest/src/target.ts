@@ -1,6 +1,7 @@
 // What the Crashdump Support Test drives: a system that can be configured, crashed, restarted and asked for evidence.
 // Declared here because the test is its user; the embedded Windows-shaped system implements it.
 import type { ByteSource, Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { SymbolRequest } from '@dumpstack/debugger'
 
 /** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
 export const DUMP_TYPES = ['full', 'kernel', 'mini'] as const
@@ -125,6 +126,9 @@ export interface PromisedBlock {
   readonly tag?: string
 }
 
+/** An image file of the system and the PDB that belongs to it. */
+export type ImageIdentity = Omit<SymbolRequest, 'matches'>
+
 export interface Evidence {
   /** RAM at the instant of the crash. */
   readonly truth: PhysicalSpace
@@ -142,6 +146,8 @@ export interface Evidence {
   readonly bugcheck: Bugcheck
   /** Names of kernel and dump images that the dump's module list must hold. */
   readonly images: readonly string[]
+  /** ntoskrnl.exe and ntdll.dll as they lie on the system's disk: most dumps do not hold which PDBs are theirs. */
+  readonly systemImages: readonly ImageIdentity[]
   /** The controller under test. */
   readonly controller: string
   readonly writtenBy: readonly WrittenRange[]

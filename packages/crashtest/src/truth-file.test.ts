@@ -17,6 +17,15 @@ const evidence: Evidence = {
   strayWrites: pageSetOf([599]),
   bugcheck: { code: 0xe2, parameters: [1n, 2n, 3n, 0xffffffffffffffffn] },
   images: ['ntoskrnl.exe'],
+  systemImages: [
+    {
+      imageName: 'ntdll.dll',
+      timeDateStamp: 0xc00407b,
+      sizeOfImage: 0x5000,
+      pdb: { guid: '681FD98C8DBA53764C4C44205044422E', age: 1, path: 'ntdll.pdb' },
+    },
+    { imageName: 'ntoskrnl.exe', timeDateStamp: 1, sizeOfImage: 2, pdb: null },
+  ],
   controller: 'ahci0',
   writtenBy: [{ fileOffset: 0, byteLength: 100, device: 'ahci0' }],
   events: [

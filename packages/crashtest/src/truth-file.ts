@@ -26,6 +26,7 @@ import {
   DUMP_TYPES,
   type DumpType,
   type Evidence,
+  type ImageIdentity,
   type InFlightCommands,
   type PromisedBlock,
   type SystemEvent,
@@ -62,8 +63,8 @@ export interface DumpToKeep {
   readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
 }
 
-/** 3: promisedBlocks. */
-const FORMAT = 3
+/** 3: promisedBlocks. 4: systemImages. */
+const FORMAT = 4
 const CHUNK_PAGES = 256
 /** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
 const LONGEST_FRONT = 0x400000
@@ -87,6 +88,7 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
     strayWrites: [...evidence.strayWrites.runs()],
     bugcheck: evidence.bugcheck,
     images: evidence.images,
+    systemImages: evidence.systemImages,
     controller: evidence.controller,
     writtenBy: evidence.writtenBy,
     events: evidence.events,
@@ -172,6 +174,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     strayWrites: pageSet(facts, 'strayWrites', end),
     bugcheck: bugcheckOf(facts.object('bugcheck')),
     images: facts.strings('images'),
+    systemImages: facts.objects('systemImages').map(imageIdentityOf),
     controller: facts.string('controller'),
     writtenBy: facts.objects('writtenBy').map(
       (range): WrittenRange => ({
@@ -237,6 +240,16 @@ function promisedBlockOf(facts: Facts): PromisedBlock {
     address: gva(facts.bigint('address')),
     byteLength,
     ...(tag !== null && { tag }),
+  }
+}
+
+function imageIdentityOf(facts: Facts): ImageIdentity {
+  const pdb = facts.optional('pdb')
+  return {
+    imageName: facts.string('imageName'),
+    timeDateStamp: facts.number('timeDateStamp'),
+    sizeOfImage: facts.number('sizeOfImage'),
+    pdb: pdb && { guid: pdb.string('guid'), age: pdb.number('age'), path: pdb.string('path') },
   }
 }
 

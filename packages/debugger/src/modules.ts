@@ -108,7 +108,7 @@ export class DebugModule {
   async fetchImageFile(source: SymbolSource, signal: AbortSignal): Promise<boolean> {
     if (this.#hasAskedForFile) return false
     this.#hasAskedForFile = true
-    const bytes = await source.image(this.#request(), signal)
+    const bytes = await source.image(this.request(), signal)
     if (bytes === null) return false
     const file = parsePe(bytes)
     const { timeDateStamp, size } = this.loaded
@@ -120,7 +120,7 @@ export class DebugModule {
 
   async loadSymbols(source: SymbolSource, signal: AbortSignal): Promise<void> {
     if (this.#status !== 'deferred') return
-    const answer = await source.symbols(this.#request(), signal)
+    const answer = await source.symbols(this.request(), signal)
     if (answer.file !== null) {
       this.#symbols = answer.file
       this.#status = answer.file.kind
@@ -208,7 +208,8 @@ export class DebugModule {
     }
   }
 
-  #request(): SymbolRequest {
+  /** What symbols and image files of it are looked for by. */
+  request(): SymbolRequest {
     let pdb = null
     try {
       pdb = this.image().rsds()

@@ -4,6 +4,7 @@ import { blockTruth } from './block-truth.ts'
 import { bugcheck } from './bugcheck.ts'
 import { changedByDumpPath } from './changed-by-dump-path.ts'
 import type { BlockDump, CrashCheck, DumpCheck, PageDump } from './check.ts'
+import type { DebuggerCheck } from './debugger-check.ts'
 import { directoryTableBase } from './directory-table-base.ts'
 import { dumpMode } from './dump-mode.ts'
 import { dumpType } from './dump-type.ts'
@@ -15,6 +16,7 @@ import { promisedBlocks } from './promised-blocks.ts'
 import { promisedPages } from './promised-pages.ts'
 import { screen } from './screen.ts'
 import { structure } from './structure.ts'
+import { symbols } from './symbols.ts'
 import { truth } from './truth.ts'
 import { unpromisedPages } from './unpromised-pages.ts'
 import { writtenBy } from './written-by.ts'
@@ -39,3 +41,6 @@ export const blockDumpChecks: readonly DumpCheck<BlockDump>[] = [
   blockTruth,
   ...afterMemory,
 ]
+
+/** Through the debugger, in the order of the kit. */
+export const debuggerChecks: readonly DebuggerCheck[] = [symbols]

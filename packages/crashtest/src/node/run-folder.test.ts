@@ -12,6 +12,7 @@ import {
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { NO_SYMBOLS } from '../fake-symbols.test-support.ts'
 import { FakeTarget } from '../fake-target.test-support.ts'
 import { runCrashdumpTest } from '../run.ts'
 import { createStream, type Sink } from '../stream.ts'
@@ -40,6 +41,7 @@ async function runInto(
       variant,
       given: {},
       repro: 'dumpstack test',
+      symbols: NO_SYMBOLS,
       keep: (kept) => folder.keepTruth(variant, kept),
     },
     createStream([folder.journal, folder.log, watch]),

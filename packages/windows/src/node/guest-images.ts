@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { WindowsError } from '../errors.ts'
 import { onHost } from './node-host-folder.ts'
 
-// From src/node and from dist/node alike.
-const GUEST_FOLDER = fileURLToPath(new URL('../../../../guest/bin', import.meta.url))
+/** Images and their PDBs. From src/node and from dist/node alike. */
+export const GUEST_FOLDER = fileURLToPath(new URL('../../../../guest/bin', import.meta.url))
 const IMAGE_NAME = /\.(exe|dll|sys)$/
 
 /** By name on disk: `ntkrnlmp.exe`. */

@@ -22,6 +22,7 @@ import { VolumeFileSource } from '../volume/volume-bytes.ts'
 import { type Crash, crash } from './crash.ts'
 import { EXTENTS_NAME, extentsRecord, IMAGE_NAME, MANIFEST_NAME, writeJson } from './disk-record.ts'
 import type { SystemOptions } from './options.ts'
+import { systemImages } from './system-images.ts'
 import { WindowsSystem } from './windows-system.ts'
 
 const CRASH_DRIVER_FILE = `${SYSTEM_ROOT}\\System32\\drivers\\crashtst.sys`
@@ -198,6 +199,7 @@ export class SystemTarget implements Target {
       strayWrites: crashed.strayWrites,
       bugcheck: crashed.bugcheck,
       images: crashed.images,
+      systemImages: systemImages(options.guestImages),
       controller: this.#system.controllerUnderTest,
       writtenBy: crashed.writtenBy,
       events: log.events.slice(this.#firstEvent),

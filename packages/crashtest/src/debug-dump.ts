@@ -1,0 +1,65 @@
+// Step 6 as the kit does it: the dump under a debugger with symbols. Opens one session and puts it through the checks of
+// checks/index.ts in order, each of which says its messages at once; examine.ts takes the judgements into the verdict.
+import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
+import { Session, type SymbolSource } from '@dumpstack/debugger'
+import type { Judgement } from './checks/check.ts'
+import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
+import { debuggerChecks } from './checks/index.ts'
+import { IdentifiedSymbols } from './identified-symbols.ts'
+import type { Evidence } from './target.ts'
+
+export interface DumpToDebug {
+  readonly source: ByteSource
+  /** As messages name it. */
+  readonly path: string
+  /** Null for a dump from elsewhere. */
+  readonly evidence: Evidence | null
+  /** Lives as long as the run, so that what one dump loaded the next one has. */
+  readonly symbols: SymbolSource
+}
+
+export type NamedJudgement = readonly [check: string, judgement: Judgement]
+
+const OPENED = 'debugger'
+
+export async function debugDump(
+  { source, path, evidence, symbols }: DumpToDebug,
+  say: (level: 'i' | 'x', text: string) => void,
+  signal: AbortSignal,
+): Promise<NamedJudgement[]> {
+  let session: Session
+  try {
+    session = new Session({
+      source,
+      fileName: path,
+      symbols: new IdentifiedSymbols(symbols, evidence?.systemImages ?? []),
+      disassembler: null,
+      nextTurn: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    })
+  } catch (error) {
+    if (!(error instanceof DumpstackError)) throw error
+    return [[OPENED, { verdict: verdictOfError(error), message: error.message }]]
+  }
+  session.signal = signal
+  const debugged: DebuggedDump = { session, evidence }
+  const judged: [string, Judgement][] = []
+  const { modules, processors } = session
+  const message = `opened: ${modules.all.length} modules, ${processors.length} processors`
+  judged.push([OPENED, { verdict: 'pass', message }])
+  for (const check of debuggerChecks) {
+    signal.throwIfAborted()
+    try {
+      const { says, ...judgement } = await check.judge(debugged)
+      for (const { level, text } of says) say(level, text)
+      judged.push([check.id, judgement])
+    } catch (error) {
+      if (!(error instanceof DumpstackError)) throw error
+      say('x', sentence(error.message))
+      judged.push([check.id, { verdict: verdictOfError(error), message: error.message }])
+    }
+  }
+  return judged
+}
+
+/** A message of a check as the log says it. */
+export const sentence = (message: string): string => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`

@@ -1,0 +1,18 @@
+// The files of the system that symbols are asked for, as they lie on its disk: kernel and ntdll.
+import type { ImageIdentity } from '@dumpstack/crashtest'
+import { parsePe } from '@dumpstack/image'
+
+/** Name on disk in the guest's folder, name in the system. */
+const FILES = [
+  ['ntkrnlmp.exe', 'ntoskrnl.exe'],
+  ['ntdll.dll', 'ntdll.dll'],
+] as const
+
+export function systemImages(guestImages: ReadonlyMap<string, Uint8Array>): ImageIdentity[] {
+  return FILES.flatMap(([file, imageName]) => {
+    const bytes = guestImages.get(file)
+    if (bytes === undefined) return []
+    const { timeDateStamp, sizeOfImage, rsds } = parsePe(bytes)
+    return [{ imageName, timeDateStamp, sizeOfImage, pdb: rsds }]
+  })
+}
