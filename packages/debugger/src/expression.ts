@@ -175,9 +175,9 @@ class Parser {
     const number = parseNumber(text)
     if (number !== null) return number
     if (text.startsWith('$')) return this.#register(text, token)
-    if (text === '.') return this.#session.registers.rip
+    if (text === '.') return this.#session.registerFile.ip
     if (text.includes('!')) return this.#symbol(text, token)
-    const register = REGISTER_LIKE.test(text) ? this.#session.registers.value(text) : null
+    const register = REGISTER_LIKE.test(text) ? this.#session.registerFile.value(text) : null
     if (register !== null) return register
     const module = this.#session.modules.named(text)
     if (module !== null) return module.base
@@ -189,9 +189,9 @@ class Parser {
     switch (name.toLowerCase()) {
       case '$ip':
       case '$exentry':
-        return session.registers.rip
+        return session.registerFile.ip
       case '$csp':
-        return session.registers.rsp
+        return session.registerFile.sp
       case '$thread': {
         const thread = session.currentThread
         if (thread === null) throw wrong(this.#text, token.at, 'the current thread is not in the dump')
@@ -201,7 +201,7 @@ class Parser {
         if (session.processor === undefined) throw wrong(this.#text, token.at, 'the PRCB is not in the dump')
         return session.processor.prcb
     }
-    const value = session.registers.value(name)
+    const value = session.registerFile.value(name)
     if (value === null) throw wrong(this.#text, token.at, `register '${name}' is not known`)
     return value
   }

@@ -1,19 +1,27 @@
 // The lines that show where a context stands: `nt!KeBugCheckEx:`, then the instruction with the memory it touches.
 import { hex64 } from '@dumpstack/bytes'
 import type { Instruction } from './disassembler.ts'
+import { isArm64, requireX64 } from './processors.ts'
 import type { Registers } from './registers.ts'
 import type { Session } from './session.ts'
 
 const LONGEST_INSTRUCTION = 15
+const ARM64_INSTRUCTION = 4
 const OPERAND_COLUMN = 8
 const BYTES_COLUMN = 16
 
 /** Two lines: the place, and the instruction there; without its bytes or a disassembler, what is missing. */
-export async function instructionLines(
-  session: Session,
-  registers: Registers = session.registers,
-): Promise<string[]> {
-  const place = `${await session.symbolize(registers.rip)}:`
+export async function instructionLines(session: Session, from?: Registers): Promise<string[]> {
+  const { ip } = from ?? session.registerFile
+  const place = `${await session.symbolize(ip)}:`
+  if (isArm64(session.dump)) {
+    const code = await codeAt(session, ip, ARM64_INSTRUCTION)
+    return [
+      place,
+      `${hex64(ip)} ${code.byteLength === 0 ? '????????' : digits(code.reverse())} (no disassembler of ARM64)`,
+    ]
+  }
+  const registers = from ?? session.registers
   const decoded = await disassembleAt(session, registers.rip)
   if (typeof decoded === 'string') return [place, `${hex64(registers.rip)} ${decoded}`]
   const operand = memoryOperand(session, registers, decoded.instruction)
@@ -28,6 +36,7 @@ export interface DisassembledLine {
 
 /** One line of `u`; a text says why there is none. */
 export async function disassembleAt(session: Session, address: bigint): Promise<DisassembledLine | string> {
+  requireX64(session.dump)
   const bytes = await codeAt(session, address, LONGEST_INSTRUCTION)
   if (bytes.byteLength === 0) return '??              ???'
   if (session.disassembler === null) return `${digits(bytes.subarray(0, 8))} (no disassembler)`

@@ -1,10 +1,18 @@
 // The processors of the target: their KPRCBs, found through the debugger data, and the registers that each had.
 import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
 import { type Dump, DumpHeader64, DumpType } from '@dumpstack/dumpfile'
-import { ContextX64, IMAGE_FILE_MACHINE_AMD64, type KddebuggerData64, machineName } from '@dumpstack/nt'
+import {
+  ContextArm64,
+  ContextX64,
+  IMAGE_FILE_MACHINE_AMD64,
+  IMAGE_FILE_MACHINE_ARM64,
+  type KddebuggerData64,
+  machineName,
+} from '@dumpstack/nt'
 import { DebuggerError } from './errors.ts'
 import type { TargetMemory } from './memory.ts'
 import { Registers } from './registers.ts'
+import { RegistersArm64 } from './registers-arm64.ts'
 
 export interface Processor {
   readonly number: number
@@ -70,9 +78,34 @@ export function processorRegisters(
   isCrashProcessor: boolean,
 ): Registers {
   requireX64(dump)
+  const layout = { byteLength: ContextX64.size, ip: ContextX64.fields.rip.offset }
+  return Registers.of(savedContext(dump, memory, processor, isCrashProcessor, layout))
+}
+
+export function processorRegistersArm64(
+  dump: Dump,
+  memory: TargetMemory,
+  processor: Processor | undefined,
+  isCrashProcessor: boolean,
+): RegistersArm64 {
+  const layout = { byteLength: ContextArm64.size, ip: ContextArm64.fields.pc.offset }
+  return new RegistersArm64(savedContext(dump, memory, processor, isCrashProcessor, layout))
+}
+
+/** A copy of the CONTEXT that the PRCB points to, or, for the crash, of the one in the header. */
+function savedContext(
+  dump: Dump,
+  memory: TargetMemory,
+  processor: Processor | undefined,
+  isCrashProcessor: boolean,
+  layout: { readonly byteLength: number; readonly ip: number },
+): Uint8Array {
+  const isFilled = (bytes: Uint8Array) =>
+    bytes.byteLength === layout.byteLength &&
+    new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(layout.ip, true) !== 0n
   if (processor?.contextAddress != null) {
-    const bytes = memory.available(processor.contextAddress, ContextX64.size)
-    if (bytes.byteLength === ContextX64.size && ContextX64.of(bytes).rip !== 0n) return Registers.of(bytes)
+    const bytes = memory.available(processor.contextAddress, layout.byteLength)
+    if (isFilled(bytes)) return bytes
   }
   if (processor !== undefined && !isCrashProcessor) {
     throw new DebuggerError(
@@ -80,19 +113,21 @@ export function processorRegisters(
       `the registers of processor ${processor.number} are not in the dump (PRCB at ${hex64(processor.prcb)})`,
     )
   }
-  const context = headerContext(dump)
-  if (context.rip === 0n) {
+  const kept = DumpHeader64.of(dump.headerBytes).contextRecord.slice(0, layout.byteLength)
+  if (!isFilled(kept)) {
     throw new DebuggerError('CONTEXT_ABSENT', 'neither a PRCB nor the header of the dump holds registers')
   }
-  return new Registers(context).clone()
+  return kept
 }
+
+export const isArm64 = (dump: Dump): boolean => dump.header.machine === IMAGE_FILE_MACHINE_ARM64
 
 export function requireX64(dump: Dump): void {
   const { machine } = dump.header
   if (machine === IMAGE_FILE_MACHINE_AMD64) return
   throw new DebuggerError(
     'MACHINE_UNSUPPORTED',
-    `registers and stacks of ${machineName(machine) ?? `machine ${hex(machine)}`} are not read, only those of x64`,
+    `stacks and code of ${machineName(machine) ?? `machine ${hex(machine)}`} are not read: those of x64 are, and registers of x64 and ARM64`,
     { machine },
   )
 }

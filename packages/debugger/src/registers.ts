@@ -8,6 +8,19 @@ const GENERAL = [
 const SEGMENTS = { cs: 'segCs', ds: 'segDs', es: 'segEs', fs: 'segFs', gs: 'segGs', ss: 'segSs' } as const
 const DEBUG = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const
 
+/** What commands need of any processor's registers. */
+export interface RegisterFile {
+  /** Of the next instruction. */
+  readonly ip: bigint
+  readonly sp: bigint
+  /** Null for a name that is no register. */
+  value(name: string): bigint | null
+  /** Hexadecimal digits of a register that there is. */
+  digitsOf(name: string): number
+  /** What `r` shows, without the instruction. */
+  lines(): string[]
+}
+
 export type GeneralRegister = (typeof GENERAL)[number]
 
 interface Narrow {
@@ -30,7 +43,7 @@ const FLAGS = [
   [0, 'cy', 'nc'],
 ] as const
 
-export class Registers {
+export class Registers implements RegisterFile {
   readonly context: ContextX64
 
   constructor(context: ContextX64) {
@@ -47,6 +60,12 @@ export class Registers {
     return Registers.of(new Uint8Array(view.buffer, view.byteOffset + at, ContextX64.size).slice())
   }
 
+  get ip(): bigint {
+    return this.context.rip
+  }
+  get sp(): bigint {
+    return this.context.rsp
+  }
   get rip(): bigint {
     return this.context.rip
   }
@@ -74,6 +93,13 @@ export class Registers {
     if (debug !== undefined) return this.context[debug]
     const narrow = NARROW.get(lower)
     return narrow === undefined ? null : (this.context[narrow.of] >> narrow.shift) & narrow.mask
+  }
+
+  digitsOf(name: string): number {
+    if (/^(r[a-z0-9]+[a-z0-9]|dr\d)$/.test(name) && !/^r\d+[dwb]$/.test(name)) return 16
+    if (/^(e[a-z]{2}|efl|mxcsr|r\d+d)$/.test(name)) return 8
+    if (/^([abcd][lh]|[sd]il|[sb]pl|r\d+b)$/.test(name)) return 2
+    return 4
   }
 
   /** The six lines of `r` without the instruction. */

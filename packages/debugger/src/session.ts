@@ -10,12 +10,14 @@ import { type DebugModule, ModuleList, symbolize } from './modules.ts'
 import {
   crashProcessor,
   headerContext,
+  isArm64,
   type Processor,
   processorRegisters,
+  processorRegistersArm64,
   readProcessors,
   requireX64,
 } from './processors.ts'
-import { Registers } from './registers.ts'
+import { type RegisterFile, Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
 import { readUserModules } from './user-modules.ts'
 
@@ -98,6 +100,12 @@ export class Session {
       this.#processor === this.crashProcessor,
     )
     return this.#registers
+  }
+  /** The same for any processor that the debugger knows: stacks and code are read of x64 only. */
+  get registerFile(): RegisterFile {
+    if (!isArm64(this.dump)) return this.registers
+    const isCrash = this.#processor === this.crashProcessor
+    return processorRegistersArm64(this.dump, this.memory, this.processor, isCrash)
   }
   /** False after .cxr and .ecxr. */
   get isDefaultContext(): boolean {

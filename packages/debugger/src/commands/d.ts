@@ -42,7 +42,7 @@ export const d: Command = {
   async run(context, rest, name) {
     const { session } = context
     const format = FORMATS[name]!
-    const fallback = nextAddress.get(session) ?? session.registers.rip
+    const fallback = nextAddress.get(session) ?? session.registerFile.ip
     const range = await addressRange(session, rest, rest === '' ? fallback : null, format.elementBytes)
     const count = range.count ?? format.defaultCount
     await format.show(context, range.address, count)

@@ -14,7 +14,7 @@ export const ln: Command = {
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/ln--list-nearest-symbols-',
   },
   async run({ session, print }, rest) {
-    const address = rest === '' ? session.registers.rip : await evaluate(session, rest)
+    const address = rest === '' ? session.registerFile.ip : await evaluate(session, rest)
     const module = session.modules.at(address)
     if (module === null) throw new DebuggerError('MODULE_UNKNOWN', `no module holds ${hex64(address)}`)
     await session.loadSymbols(module)

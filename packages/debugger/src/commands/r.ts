@@ -2,6 +2,8 @@ import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { instructionLines } from '../instruction-lines.ts'
 
+const IP_DIGITS = 16
+
 export const r: Command = {
   names: ['r'],
   help: {
@@ -10,12 +12,12 @@ export const r: Command = {
     text:
       'Shows the registers of the current context and its instruction. That is the context of the current processor, as the ' +
       'freeze of the crash saved it (KPRCB.Context), not the one of the exception: .ecxr and .cxr move there. A dump is read only: ' +
-      'registers cannot be set.',
-    examples: ['r', 'r rip', 'r @rax,rcx'],
+      'registers cannot be set. Registers of ARM64 are shown as well; their layout is unverified.',
+    examples: ['r', 'r rip', 'r @rax,rcx', 'r pc'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/r--registers-',
   },
   async run({ session, print }, rest) {
-    const { registers } = session
+    const registers = session.registerFile
     if (rest === '') {
       for (const line of registers.lines()) print(line)
       for (const line of await instructionLines(session)) print(line)
@@ -25,18 +27,10 @@ export const r: Command = {
       throw new DebuggerError('READ_ONLY', 'a dump is read only: registers cannot be set')
     const names = rest.split(/[\s,]+/).map((name) => name.replace(/^@/, ''))
     const values = names.map((name) => {
-      const value = name === '$ip' ? registers.rip : registers.value(name)
+      const value = name === '$ip' ? registers.ip : registers.value(name)
       if (value === null) throw new DebuggerError('ARGUMENT', `register '${name}' is not known`)
-      return `${name}=${value.toString(16).padStart(widthOf(name), '0')}`
+      return `${name}=${value.toString(16).padStart(name === '$ip' ? IP_DIGITS : registers.digitsOf(name), '0')}`
     })
     print(values.join(' '))
   },
-}
-
-/** Digits of a register by its name. */
-function widthOf(name: string): number {
-  if (/^(r[a-z0-9]+[a-z0-9]|\$ip|dr\d)$/.test(name) && !/^r\d+[dwb]$/.test(name)) return 16
-  if (/^(e[a-z]{2}|efl|mxcsr|r\d+d)$/.test(name)) return 8
-  if (/^([abcd][lh]|[sd]il|[sb]pl|r\d+b)$/.test(name)) return 2
-  return 4
 }

@@ -1,0 +1,82 @@
+// The registers of ARM64 under the names that debuggers use: x0 to x28, fp, lr, sp, pc, psr, and the 32-bit views.
+// Arm Architecture Reference Manual, section B1.2; PSTATE fields as SPSR_EL1 keeps them, section C5.2.
+import { ContextArm64 } from '@dumpstack/nt'
+import type { RegisterFile } from './registers.ts'
+
+const GENERAL_COUNT = 31
+const COLUMNS = 4
+const LOW_32 = 0xffff_ffffn
+/** Bits of the condition flags, in the order in which they are shown. */
+const CONDITIONS = [
+  [31, 'N'],
+  [30, 'Z'],
+  [29, 'C'],
+  [28, 'V'],
+] as const
+
+export class RegistersArm64 implements RegisterFile {
+  readonly #context: ContextArm64
+
+  constructor(bytes: Uint8Array) {
+    this.#context = ContextArm64.of(bytes.slice())
+  }
+
+  get ip(): bigint {
+    return this.#context.pc
+  }
+  get sp(): bigint {
+    return this.#context.sp
+  }
+
+  value(name: string): bigint | null {
+    const lower = name.toLowerCase()
+    switch (lower) {
+      case 'sp':
+        return this.sp
+      case 'pc':
+        return this.ip
+      case 'fp':
+        return this.#general(29)
+      case 'lr':
+        return this.#general(30)
+      case 'psr':
+      case 'cpsr':
+        return BigInt(this.#context.cpsr)
+      case 'fpcr':
+        return BigInt(this.#context.fpcr)
+      case 'fpsr':
+        return BigInt(this.#context.fpsr)
+      case 'xzr':
+      case 'wzr':
+        return 0n
+    }
+    const match = /^([xw])(0|[1-9]\d?)$/.exec(lower)
+    const index = Number(match?.[2] ?? GENERAL_COUNT)
+    if (match === null || index >= GENERAL_COUNT) return null
+    return match[1] === 'x' ? this.#general(index) : this.#general(index) & LOW_32
+  }
+
+  digitsOf(name: string): number {
+    return /^(w.*|c?psr|fpcr|fpsr)$/i.test(name) ? 8 : 16
+  }
+
+  lines(): string[] {
+    const cells = Array.from({ length: GENERAL_COUNT - 2 }, (_, index) => this.#cell(`x${index}`))
+    cells.push(...['fp', 'lr', 'sp', 'pc'].map((name) => this.#cell(name)))
+    const rows: string[] = []
+    for (let at = 0; at < cells.length; at += COLUMNS) rows.push(cells.slice(at, at + COLUMNS).join('  '))
+    const { cpsr } = this.#context
+    const flags = CONDITIONS.map(([bit, letter]) => ((cpsr >>> bit) & 1 ? letter : '-')).join('')
+    rows[rows.length - 1] += `  psr=${cpsr.toString(16).padStart(8, '0')} ${flags} EL${(cpsr >>> 2) & 3}`
+    return rows
+  }
+
+  #general(index: number): bigint {
+    if (index === 29) return this.#context.fp
+    return index === 30 ? this.#context.lr : this.#context.x.get(index)
+  }
+
+  #cell(name: string): string {
+    return `${name.padStart(3)}=${(this.value(name) ?? 0n).toString(16).padStart(16, '0')}`
+  }
+}
