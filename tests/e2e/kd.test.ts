@@ -152,6 +152,20 @@ it('names the driver that asked for the crash, not the kernel', () => {
   expect(text).toContain('MODULE_NAME: crashtst\n')
 })
 
+it('shows threads and times of a process by the flags', () => {
+  const text = answers(
+    '!process 0 1 smss.exe; !process -1 4; !process 0 6 crashdumptest.exe; !process 0 2 System',
+    '-y',
+    guestSymbols,
+  )
+  expect(text).toMatch(/Image: smss\.exe\n {4}ElapsedTime {23}00:\d\d:\d\d\.\d{3}\n/)
+  const thread = String.raw`THREAD [0-9a-f]{16}  Cid 01f4\.01f8  Teb: [0-9a-f]{16} Win32Thread: 0{16} RUNNING on processor 0`
+  expect(text).toMatch(new RegExp(`Image: crashdumptest\\.\\n {8}${thread}\\n\\*{4} NT ACTIVE PROCESS DUMP`))
+  expect(text).toMatch(new RegExp(`Image: crashdumptest\\.\\n\\n {8}${thread}\\n {8}Owning Process`))
+  expect(text.match(/^ {8}.* nt!KeBugCheckEx .*\[frame\]$/gm)).toHaveLength(1)
+  expect(text.match(/^ {8}THREAD [0-9a-f]{16} {2}Cid 0004\.\d{3}[048c] .* WAIT: \(/gm)).toHaveLength(4)
+})
+
 it('reads types, processes and page tables', () => {
   const text = answers(
     '!process 0 0; dt nt!_LIST_ENTRY nt!PsActiveProcessHead; !pte nt; lm m dump_*',

@@ -69,12 +69,12 @@ describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, (
       'x nt!KeBugCheck*; ln nt!KeBugCheckEx; ln nt!KeBugCheckEx+4; ? nt!PsLoadedModuleList; ? poi(@rsp) - nt; ? 0n10 + 0x10',
     ],
     ['analyze', '!analyze -v'],
-    ['process-and-thread', '!process; !thread'],
+    ['process-and-thread', '!process; !process -1 1; !thread'],
     ['target', 'vertarget; .dumpdebug'],
     ['processors', '~; ~5s; r rip; ~0s; ~99s'],
     [
       'refusals',
-      'lmx; wt; k kk; dt nt!_NO_SUCH_TYPE; u; !pte nt; .frame; r rax=5; poi(; ? nomodule!x; .reload /user; !process 0 7',
+      'lmx; wt; k kk; dt nt!_NO_SUCH_TYPE; u; !pte nt; .frame; r rax=5; poi(; ? nomodule!x; .reload /user; !process 0 8; !process 0 7',
     ],
   ])('%s', async (name, line) => {
     golden(name, await say(await realSession(), line))

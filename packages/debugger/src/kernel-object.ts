@@ -33,6 +33,17 @@ export class KernelType {
     return new KernelObject(this, memory, address)
   }
 
+  /** Whether the symbols know the field: not every build has each. */
+  has(path: string): boolean {
+    try {
+      this.#place(path)
+      return true
+    } catch (error) {
+      if (error instanceof DebuggerError && error.code === 'TYPE_UNKNOWN') return false
+      throw error
+    }
+  }
+
   /** Value names of an enum field, such as KTHREAD.State; null for a number without a name. */
   enumName(typeName: string, value: bigint): string | null {
     const type = this.#file.typeByName(typeName)

@@ -22,6 +22,8 @@ const STATES = [
   'DEFERREDREADY',
   'GATEWAIT',
 ]
+/** KTHREAD_STATE, Waiting. */
+const WAITING = 5
 /** KOBJECTS, ThreadObject. */
 const THREAD_OBJECT = 6n
 
@@ -37,35 +39,56 @@ export const thread: Command = {
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-thread',
   },
   async run(context, rest) {
-    const { session, print } = context
+    const { session } = context
     const address = rest === '' ? session.currentThread : await evaluate(session, rest)
     if (address === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
     const type = await KernelType.load(session, '_ETHREAD')
-    const object = type.at(session.memory, address)
-    const dispatcherType = object.value('Tcb.Header.Type')
-    if (dispatcherType !== THREAD_OBJECT) {
-      throw new DebuggerError(
-        'ARGUMENT',
-        `at ${hex64(address)} lies no thread: its object type is ${dispatcherType}, expected ${THREAD_OBJECT}`,
-      )
-    }
-    await printFacts(context, object)
-    const registers = await threadRegisters(session, object)
-    if (typeof registers === 'string') print(`The stack is not shown: ${registers}`)
-    else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false })
+    await showThread(context, type, address, 'stack')
   },
 }
 
-async function printFacts({ session, print }: CommandContext, object: KernelObject): Promise<void> {
+/** By the flags of !process: one line, what it waits for, or all of it with its stack. */
+export async function showThread(
+  context: CommandContext,
+  type: KernelType,
+  address: bigint,
+  detail: 'line' | 'wait' | 'stack',
+): Promise<void> {
+  const { session, print } = context
+  const object = type.at(session.memory, address)
+  const dispatcherType = object.value('Tcb.Header.Type')
+  if (dispatcherType !== THREAD_OBJECT) {
+    throw new DebuggerError(
+      'ARGUMENT',
+      `at ${hex64(address)} lies no thread: its object type is ${dispatcherType}, expected ${THREAD_OBJECT}`,
+    )
+  }
+  print(headline(session, type, object))
+  if (detail === 'line') return
+  await printFacts(context, object)
+  if (detail === 'wait') return
+  const registers = await threadRegisters(session, object)
+  if (typeof registers === 'string') print(`The stack is not shown: ${registers}`)
+  else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false })
+}
+
+/** `THREAD ffffc08bde9e1640  Cid 0004.0010  Teb: ... WAIT: (WrQueue)` */
+function headline(session: Session, type: KernelType, object: KernelObject): string {
   const short = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(4, '0')
   const wide = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(16, '0')
   const state = object.number('Tcb.State')
   const running = session.processors.find(({ currentThread }) => currentThread === object.address)
   const where = running === undefined ? '' : ` on processor ${running.number}`
-  print(
+  const reason = state === WAITING && type.has('Tcb.WaitReason') ? object.tryValue('Tcb.WaitReason') : null
+  const why = reason === null ? '' : `: (${type.enumName('_KWAIT_REASON', reason) ?? reason})`
+  return (
     `THREAD ${object.address.toString(16)}  Cid ${short('Cid.UniqueProcess')}.${short('Cid.UniqueThread')}  ` +
-      `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? `state ${state}`}${where}`,
+    `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? `state ${state}`}${why}${where}`
   )
+}
+
+async function printFacts({ session, print }: CommandContext, object: KernelObject): Promise<void> {
+  const wide = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(16, '0')
   const process = object.value('Tcb.ApcState.Process')
   const name = (await KernelType.load(session, '_EPROCESS')).at(session.memory, process).text('ImageFileName')
   print(`Owning Process            ${process.toString(16)}       Image:         ${name ?? 'not in the dump'}`)
