@@ -1,4 +1,5 @@
 // The checks of the examine step, in the order in which they are reported: one line each.
+import { addresses } from './addresses.ts'
 import { asKept } from './as-kept.ts'
 import { blockTruth } from './block-truth.ts'
 import { bugcheck } from './bugcheck.ts'
@@ -11,10 +12,13 @@ import { dumpType } from './dump-type.ts'
 import { finalStatus } from './final-status.ts'
 import { images } from './images.ts'
 import { inFlight } from './in-flight.ts'
+import { modules } from './modules.ts'
 import { newer } from './newer.ts'
+import { objects } from './objects.ts'
 import { promisedBlocks } from './promised-blocks.ts'
 import { promisedPages } from './promised-pages.ts'
 import { screen } from './screen.ts'
+import { stack } from './stack.ts'
 import { structure } from './structure.ts'
 import { symbols } from './symbols.ts'
 import { truth } from './truth.ts'
@@ -43,4 +47,4 @@ export const blockDumpChecks: readonly DumpCheck<BlockDump>[] = [
 ]
 
 /** Through the debugger, in the order of the kit. */
-export const debuggerChecks: readonly DebuggerCheck[] = [symbols]
+export const debuggerChecks: readonly DebuggerCheck[] = [symbols, addresses, modules, objects, stack]
