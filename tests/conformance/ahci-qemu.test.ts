@@ -200,7 +200,8 @@ describe.skipIf(!hasQemu())('AHCI on QEMU and on the embedded machine (needs qem
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dumpstack-qemu-'))
     theirs = path.join(folder, 'theirs.img')
     FileDiskImage.create(theirs, DISK_BYTES).close()
-    qemu = new QtestMachine(folder, theirs)
+    // the ICH9 AHCI of q35 is 00:1f.2
+    qemu = new QtestMachine(folder, theirs, 'ide-hd,drive=d,bus=ide.0,serial=DS-0001')
   })
   afterAll(() => {
     qemu.close()

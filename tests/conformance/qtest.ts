@@ -7,6 +7,8 @@ import type { RawBus } from '@dumpstack/testkit'
 
 const QEMU = 'qemu-system-x86_64'
 const REPLY_BYTES = 1 << 16
+/** qtest's names of access widths, by bytes. */
+const WIDTH: Readonly<Record<number, string>> = { 1: 'b', 2: 'w', 4: 'l' }
 /** Device models work in QEMU's main loop, in real time, between our commands. */
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
@@ -20,8 +22,8 @@ export class QtestMachine implements RawBus {
   readonly #reply = Buffer.alloc(REPLY_BYTES)
   #pending = ''
 
-  /** A q35 machine, processor stopped, no firmware run: its ICH9 AHCI is 00:1f.2 with the image as disk on port 0. */
-  constructor(folder: string, image: string) {
+  /** A q35 machine, processor stopped, no firmware run, with a device of QEMU's command line and the image as drive `d`. */
+  constructor(folder: string, image: string, device: string) {
     const pipe = path.join(folder, 'qtest')
     execFileSync('mkfifo', [`${pipe}.in`, `${pipe}.out`])
     // opened for reading and writing, so that no open waits for QEMU's
@@ -29,12 +31,7 @@ export class QtestMachine implements RawBus {
     const held = fs.openSync(`${pipe}.out`, 'r+')
     const machine = ['-accel', 'tcg', '-machine', 'q35', '-m', '128M', '-S', '-display', 'none']
     const quiet = ['-nodefaults', '-no-user-config', '-qtest', `pipe:${pipe}`, '-qtest-log', 'none']
-    const disk = [
-      '-drive',
-      `if=none,id=d,format=raw,file=${image}`,
-      '-device',
-      'ide-hd,drive=d,bus=ide.0,serial=DS-0001',
-    ]
+    const disk = ['-drive', `if=none,id=d,format=raw,file=${image}`, '-device', device]
     this.#process = spawn(QEMU, [...machine, ...quiet, ...disk], { stdio: 'ignore' })
     this.#fromQemu = held
     this.#command('inb 0x80')
@@ -54,6 +51,18 @@ export class QtestMachine implements RawBus {
   }
   write32(address: number, value: number): void {
     this.#command(`writel 0x${address.toString(16)} 0x${value.toString(16)}`)
+  }
+  readRegister(address: number, size: number): number {
+    return Number(this.#command(`read${WIDTH[size]} 0x${address.toString(16)}`))
+  }
+  writeRegister(address: number, size: number, value: number): void {
+    this.#command(`write${WIDTH[size]} 0x${address.toString(16)} 0x${value.toString(16)}`)
+  }
+  readPort(port: number, size: number): number {
+    return Number(this.#command(`in${WIDTH[size]} 0x${port.toString(16)}`))
+  }
+  writePort(port: number, size: number, value: number): void {
+    this.#command(`out${WIDTH[size]} 0x${port.toString(16)} 0x${value.toString(16)}`)
   }
   config32(bdf: number, offset: number): number {
     this.#command(`outl 0xcf8 0x${(0x80000000 + bdf * 256 + offset).toString(16)}`)

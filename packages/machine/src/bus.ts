@@ -1,6 +1,6 @@
 // The processor's bus: I/O ports, memory, PCI configuration (mechanism #1 and by function) and interrupts.
 // Every access takes virtual time first, so that a polling loop lets devices work even when it never stalls.
-import { type Gpa, gpa as gpaOf, hex } from '@dumpstack/bytes'
+import { type Gpa, hex } from '@dumpstack/bytes'
 import {
   CONFIG_ADDRESS,
   CONFIG_ADDRESS_ENABLE,
@@ -12,7 +12,7 @@ import type { VirtualClock } from './clock.ts'
 import { MachineError } from './errors.ts'
 import type { Bdf, Bus } from './machine.ts'
 import type { NotModelledLog } from './not-modelled.ts'
-import { merge, type PciFunction } from './pci.ts'
+import { merge, type PciFunction, type PciWindow, sizeMask } from './pci.ts'
 import type { GuestRam } from './ram.ts'
 
 // Virtual costs, of the order of a real machine: a read waits for its answer, a memory write is posted.
@@ -24,10 +24,18 @@ const CONFIG_NS = 1000
 const FULL_MASK = 0xffffffff
 const MAX_BDF = 0xffff
 
+/** A window and whose it is. */
+interface Decoder {
+  readonly device: PciFunction
+  readonly window: PciWindow
+}
+
 export class SystemBus implements Bus {
   readonly #clock: VirtualClock
   readonly #ram: GuestRam
   readonly #functions: readonly PciFunction[]
+  readonly #memory: readonly Decoder[]
+  readonly #io: readonly Decoder[]
   readonly #notModelled: NotModelledLog
   readonly #routines = new Map<number, () => boolean>()
   readonly #ramBytes = new Uint8Array(4)
@@ -43,6 +51,11 @@ export class SystemBus implements Bus {
     this.#clock = clock
     this.#ram = ram
     this.#functions = functions
+    const decoders = functions.flatMap((device) =>
+      device.config.windows.map((window) => ({ device, window })),
+    )
+    this.#memory = decoders.filter(({ window }) => window.kind !== 'io')
+    this.#io = decoders.filter(({ window }) => window.kind === 'io')
     this.#notModelled = notModelled
   }
 
@@ -118,53 +131,19 @@ export class SystemBus implements Bus {
     return called
   }
 
-  #deviceAt(gpa: number): PciFunction | null {
-    for (const device of this.#functions) {
-      const { windowBase, windowBytes } = device.config
-      if (windowBase >= 0 && gpa >= windowBase && gpa < windowBase + windowBytes) return device
-    }
-    return null
-  }
-
   #read(gpa: Gpa, size: number): number {
     if (!(gpa >= 0 && Number.isSafeInteger(gpa))) refuseMemory(gpa)
     this.#clock.advance(MEMORY_READ_NS)
-    const device = this.#deviceAt(gpa)
-    if (device === null) return this.#readRam(gpa, size)
-    const offset = gpa - device.config.windowBase
-    const inDword = offset & 3
-    if (inDword === 0 && size === 4) return device.readRegister(offset)
-    // smaller and unaligned accesses are dword cycles with byte enables (PCI 3.0 section 3.2.2.2)
-    let value = device.readRegister(offset - inDword) >>> (inDword * 8)
-    if (inDword + size > 4) {
-      const next = gpaOf(gpa - inDword + 4)
-      const second = this.#deviceAt(next) === device ? device.readRegister(offset - inDword + 4) : FULL_MASK
-      value |= second << ((4 - inDword) * 8)
-    }
-    return (value & sizeMask(size)) >>> 0
+    const decoder = decoderAt(this.#memory, gpa)
+    return decoder === null ? this.#readRam(gpa, size) : readWindow(decoder, gpa, size)
   }
 
   #write(gpa: Gpa, size: number, value: number): void {
     if (!(gpa >= 0 && Number.isSafeInteger(gpa))) refuseMemory(gpa)
     this.#clock.advance(MEMORY_WRITE_NS)
-    const device = this.#deviceAt(gpa)
-    if (device === null) {
-      this.#writeRam(gpa, size, value)
-      return
-    }
-    const offset = gpa - device.config.windowBase
-    const inDword = offset & 3
-    if (inDword === 0 && size === 4) {
-      device.writeRegister(offset, value >>> 0, FULL_MASK)
-      return
-    }
-    const mask = sizeMask(size)
-    const shift = inDword * 8
-    device.writeRegister(offset - inDword, ((value & mask) << shift) >>> 0, (mask << shift) >>> 0)
-    if (inDword + size > 4 && this.#deviceAt(gpa - inDword + 4) === device) {
-      const back = 32 - shift
-      device.writeRegister(offset - inDword + 4, (value & mask) >>> back, mask >>> back)
-    }
+    const decoder = decoderAt(this.#memory, gpa)
+    if (decoder === null) this.#writeRam(gpa, size, value)
+    else writeWindow(decoder, gpa, size, value)
   }
 
   #readRam(gpa: Gpa, size: number): number {
@@ -196,6 +175,8 @@ export class SystemBus implements Bus {
       const dword = this.#readConfig((this.#configAddress >>> 8) & MAX_BDF, this.#configAddress & 0xfc)
       return ((dword >>> ((port & 3) * 8)) & mask) >>> 0
     }
+    const decoder = decoderAt(this.#io, port)
+    if (decoder !== null) return readWindow(decoder, port, size)
     this.#notModelled.note('bus', `port ${hex(port)}`, 'read')
     return mask >>> 0
   }
@@ -217,26 +198,58 @@ export class SystemBus implements Bus {
         (mask << shift) >>> 0,
       )
     } else {
-      this.#notModelled.note('bus', `port ${hex(port)}`, 'write')
+      const decoder = decoderAt(this.#io, port)
+      if (decoder !== null) writeWindow(decoder, port, size, value)
+      else this.#notModelled.note('bus', `port ${hex(port)}`, 'write')
     }
   }
 
   #readConfig(bdf: number, offset: number): number {
     const device = this.#functions.find((one) => one.bdf === bdf)
-    return device === undefined ? PCI_NO_DEVICE : device.config.read(offset, device.isInterrupting)
+    if (device === undefined) return PCI_NO_DEVICE
+    device.configReading(offset)
+    return device.config.read(offset, device.isInterrupting)
   }
 
   #writeConfig(bdf: number, offset: number, value: number, mask: number): void {
     const device = this.#functions.find((one) => one.bdf === bdf)
     if (device === undefined) return
     device.config.write(offset, merge(0, value, mask), mask)
-    device.configChanged()
+    device.configWritten(offset)
   }
 }
 
 const isRaised = (device: PciFunction): boolean => device.isInterrupting && !device.config.isInterruptDisabled
 
-const sizeMask = (size: number): number => (size === 4 ? FULL_MASK : (1 << (size * 8)) - 1)
+function decoderAt(decoders: readonly Decoder[], address: number): Decoder | null {
+  for (const decoder of decoders) {
+    const { base, byteLength } = decoder.window
+    if (base >= 0 && address >= base && address < base + byteLength) return decoder
+  }
+  return null
+}
+
+/** Bytes past the end of a window are nobody's: they read as ones, writes of them are lost. */
+function readWindow({ device, window }: Decoder, address: number, size: number): number {
+  const offset = address - window.base
+  const left = window.byteLength - offset
+  if (size <= left) return device.readWindow(window.bar, offset, size)
+  let value = sizeMask(size)
+  for (let i = 0; i < left; i++) {
+    value = merge(value, device.readWindow(window.bar, offset + i, 1) << (i * 8), 0xff << (i * 8))
+  }
+  return value >>> 0
+}
+
+function writeWindow({ device, window }: Decoder, address: number, size: number, value: number): void {
+  const offset = address - window.base
+  const left = window.byteLength - offset
+  if (size <= left) {
+    device.writeWindow(window.bar, offset, size, (value & sizeMask(size)) >>> 0)
+    return
+  }
+  for (let i = 0; i < left; i++) device.writeWindow(window.bar, offset + i, 1, (value >>> (i * 8)) & 0xff)
+}
 
 /** Mechanism #1 takes naturally aligned accesses of all sizes to the data port (PCI 3.0 section 3.2.2.3.2). */
 const isConfigData = (port: number, size: number): boolean =>

@@ -1,16 +1,19 @@
 // Puts the embedded machine together: RAM, clock, bus, controllers; and is the processor's share of time and interrupts.
 import { type Gpa, gpa, hex, type PhysicalSpace } from '@dumpstack/bytes'
 import {
-  PCI_BASE_ADDRESS_5,
+  PCI_BASE_ADDRESS_0,
   PCI_COMMAND,
   PCI_COMMAND_BUS_MASTER,
+  PCI_COMMAND_IO_SPACE,
   PCI_COMMAND_MEMORY_SPACE,
   PCI_INTERRUPT_LINE,
 } from '@dumpstack/spec'
 import { SystemBus } from './bus.ts'
 import { checkTime, VirtualClock } from './clock.ts'
-import { AHCI_WINDOW_BYTES, AhciHba } from './controllers/ahci/hba.ts'
-import { SataDisk } from './disk/disk.ts'
+import { AhciHba } from './controllers/ahci/hba.ts'
+import type { ControllerParts } from './controllers/controller-parts.ts'
+import { VirtioBlk } from './controllers/virtio-blk/device.ts'
+import { DiskMedium } from './disk/disk.ts'
 import { ColumnarDmaLog } from './dma-log.ts'
 import { MachineError } from './errors.ts'
 import { PlannedFaults } from './faults.ts'
@@ -24,10 +27,15 @@ import type {
   WriteLog,
 } from './machine.ts'
 import { NotModelledLog } from './not-modelled.ts'
+import type { PciFunction } from './pci.ts'
 import { GuestRam } from './ram.ts'
 
 /** Where firmware puts memory windows: in the PCI hole that every RAM layout leaves below 4 GiB. */
 const PCI_WINDOW = gpa(0xe0000000)
+/** And windows of I/O ports: above what the platform itself has. */
+const PCI_PORTS = 0xc000
+/** A function without ports or memory keeps that bit 0. */
+const FIRMWARE_COMMAND = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER
 /** Entry and exit of an interrupt routine. */
 const INTERRUPT_NS = 1000
 
@@ -43,7 +51,7 @@ class EmbeddedMachine implements Machine {
   readonly #clock = new VirtualClock()
   readonly #notModelled = new NotModelledLog()
   readonly #systemBus: SystemBus
-  readonly #hbas: readonly AhciHba[]
+  readonly #functions: readonly PciFunction[]
   #isInInterrupt = false
 
   constructor(options: MachineOptions) {
@@ -52,23 +60,21 @@ class EmbeddedMachine implements Machine {
     this.controllers = options.controllers
     this.disks = [...new Set(options.controllers.map(({ disk }) => disk))]
     const names = options.controllers.map(({ name }) => name)
-    this.faults = new PlannedFaults(names)
+    this.faults = new PlannedFaults(options.controllers)
     this.dmaLog = new ColumnarDmaLog(names)
     this.ram = new GuestRam(options.seed, options.runs)
     const { faults, dmaLog, ram } = this
-    this.#hbas = options.controllers.map(
-      (controller, index) =>
-        new AhciHba(controller, ownDisk(controller), {
-          clock: this.#clock,
-          ram,
-          faults,
-          notModelled: this.#notModelled,
-          dmaLog,
-          index,
-        }),
+    this.#functions = options.controllers.map((controller, index) =>
+      createController(controller, {
+        clock: this.#clock,
+        ram,
+        faults,
+        notModelled: this.#notModelled,
+        dmaLog,
+        index,
+      }),
     )
-    checkWindow(ram, gpa(PCI_WINDOW + AHCI_WINDOW_BYTES * this.#hbas.length))
-    this.#systemBus = new SystemBus(this.#clock, ram, this.#hbas, this.#notModelled)
+    this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, this.#notModelled)
     this.bus = this.#systemBus
     this.#powerOn()
   }
@@ -132,17 +138,35 @@ class EmbeddedMachine implements Machine {
 
   /** Devices at power-on state, then what firmware does: windows, command registers, interrupt lines. */
   #powerOn(): void {
-    this.#hbas.forEach((hba, index) => {
-      hba.powerOn()
-      hba.config.write(PCI_BASE_ADDRESS_5, PCI_WINDOW + index * AHCI_WINDOW_BYTES, 0xffffffff)
-      hba.config.write(PCI_INTERRUPT_LINE, hba.interruptVector & 0xff, 0xff)
-      hba.config.write(PCI_COMMAND, PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER, 0xffff)
-    })
+    let memory: number = PCI_WINDOW
+    let port = PCI_PORTS
+    for (const device of this.#functions) {
+      device.powerOn()
+      for (const { bar, kind, byteLength } of device.config.windows) {
+        const base = alignUp(kind === 'io' ? port : memory, byteLength)
+        if (kind === 'io') port = base + byteLength
+        else memory = base + byteLength
+        device.config.write(PCI_BASE_ADDRESS_0 + bar * 4, base, 0xffffffff)
+      }
+      device.config.write(PCI_INTERRUPT_LINE, device.interruptVector & 0xff, 0xff)
+      device.config.write(PCI_COMMAND, FIRMWARE_COMMAND, 0xffff)
+    }
+    checkWindow(this.ram, gpa(memory))
   }
 }
 
 export function createMachine(options: MachineOptions): Machine {
   return new EmbeddedMachine(options)
+}
+
+function createController(options: ControllerOptions, parts: ControllerParts): PciFunction {
+  const disk = ownDisk(options)
+  switch (options.kind) {
+    case 'ahci':
+      return new AhciHba(options, disk, parts)
+    case 'virtio-blk':
+      return new VirtioBlk(options, disk, parts)
+  }
 }
 
 function checkOptions({ seed, cpuCount, controllers }: MachineOptions): void {
@@ -174,9 +198,10 @@ function checkWindow(ram: GuestRam, end: Gpa): void {
   }
 }
 
-function ownDisk({ name, disk }: ControllerOptions): SataDisk {
-  if (disk instanceof SataDisk) return disk
+function ownDisk({ name, disk }: ControllerOptions): DiskMedium {
+  if (disk instanceof DiskMedium) return disk
   throw wrong(`the disk of controller ${name} was not made by createDisk`)
 }
 
 const wrong = (text: string): MachineError => new MachineError('MACHINE_OPTIONS', text)
+const alignUp = (at: number, unit: number): number => Math.ceil(at / unit) * unit

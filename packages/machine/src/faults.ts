@@ -1,6 +1,6 @@
 // The fault plan: what a device is told to do wrong. Controllers ask at the points where each kind shows.
 import { MachineError } from './errors.ts'
-import type { Fault, FaultPlan } from './machine.ts'
+import type { ControllerOptions, Fault, FaultPlan } from './machine.ts'
 
 export type WriteFault = Extract<Fault, { afterWrites: number }>['kind']
 
@@ -13,20 +13,28 @@ interface Planned {
 }
 
 export class PlannedFaults implements FaultPlan {
-  readonly #controllers: readonly string[]
+  readonly #controllers: readonly ControllerOptions[]
   readonly #planned: Planned[] = []
   /** Controllers that must look at their link again. */
   readonly onLinkChange: (() => void)[] = []
 
-  constructor(controllers: readonly string[]) {
+  constructor(controllers: readonly ControllerOptions[]) {
     this.#controllers = controllers
   }
 
   add(fault: Fault): void {
-    if (!this.#controllers.includes(fault.controller)) {
+    const controller = this.#controllers.find(({ name }) => name === fault.controller)
+    if (controller === undefined) {
+      const names = this.#controllers.map(({ name }) => name).join(', ')
       throw new MachineError(
         'FAULT_PLAN',
-        `fault ${fault.kind} names controller '${fault.controller}', expected one of ${this.#controllers.join(', ')}`,
+        `fault ${fault.kind} names controller '${fault.controller}', expected one of ${names}`,
+      )
+    }
+    if (fault.kind === 'linkDown' && controller.kind !== 'ahci') {
+      throw new MachineError(
+        'FAULT_PLAN',
+        `fault linkDown names controller '${controller.name}' of kind ${controller.kind}, expected one with a link: ahci`,
       )
     }
     for (const [name, value] of Object.entries(fault)) {

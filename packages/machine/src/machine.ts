@@ -72,7 +72,8 @@ export interface Disk {
   readonly flushCount: number
 }
 
-export type ControllerKind = 'ahci'
+/** `virtio-blk` is transitional, as QEMU's virtio-blk-pci: legacy interface in BAR0 (ports), modern one in BAR4. */
+export type ControllerKind = 'ahci' | 'virtio-blk'
 export interface ControllerOptions {
   readonly kind: ControllerKind
   /** As reports name it: `ahci0`. */
@@ -92,15 +93,15 @@ export interface MachineOptions {
 /**
  * A fault that a device shows; `controller` is its name, `count` how often (default: always, transientError: once).
  * `afterWrites` write commands that end after the fault was added are good, then it shows:
- * - badSector: reads and writes that touch the sectors fail (UNC, IDNF) and move nothing.
- * - transientError: the write fails with an interface CRC error (ICRC, ABRT) and moves nothing; a retry is good.
+ * - badSector: reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.
+ * - transientError: the write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.
  * - hang: the write and all commands behind it never end, until the link or the controller is reset.
  * - lostCompletion: the data reaches the disk, the command's end is never reported.
  * - wrongStatus: the write is reported as good, its data never reaches the disk.
  * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
  * - latency: every command takes that much longer.
  * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
- * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer.
+ * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. ahci only: virtio-blk has no link (FAULT_PLAN).
  */
 export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }

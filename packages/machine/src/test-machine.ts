@@ -3,7 +3,7 @@ import { type Gpa, gpa, type PageRun, pfn } from '@dumpstack/bytes'
 import { createMachine } from './create-machine.ts'
 import { createDisk } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
-import type { Disk, Machine } from './machine.ts'
+import type { ControllerKind, Disk, Machine } from './machine.ts'
 
 export const TEST_BDF = 0xfa // 00:1f.2
 export const TEST_VECTOR = 11
@@ -24,7 +24,13 @@ export interface TestMachine {
   readonly disk: Disk
 }
 
-export function testMachine(options: { logicalSectorBytes?: number; seed?: number } = {}): TestMachine {
+export interface TestMachineOptions {
+  readonly kind?: ControllerKind
+  readonly logicalSectorBytes?: number
+  readonly seed?: number
+}
+
+export function testMachine(options: TestMachineOptions = {}): TestMachine {
   const disk = createDisk({
     name: 'disk0',
     model: 'Dumpstack disk',
@@ -32,11 +38,12 @@ export function testMachine(options: { logicalSectorBytes?: number; seed?: numbe
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     image: new MemoryDiskImage(TEST_DISK_BYTES),
   })
+  const kind = options.kind ?? 'ahci'
   const machine = createMachine({
     seed: options.seed ?? 1,
     runs: TEST_RUNS,
     cpuCount: 2,
-    controllers: [{ kind: 'ahci', name: 'ahci0', bdf: TEST_BDF, interruptVector: TEST_VECTOR, disk }],
+    controllers: [{ kind, name: `${kind}0`, bdf: TEST_BDF, interruptVector: TEST_VECTOR, disk }],
   })
   return { machine, disk }
 }

@@ -22,6 +22,7 @@ export const PCI_INTERRUPT_PIN = 0x3d
 export const PCI_CONFIG_BYTES = 256
 
 // Command register (section 6.2.2, table 6-1)
+export const PCI_COMMAND_IO_SPACE = 1 << 0
 export const PCI_COMMAND_MEMORY_SPACE = 1 << 1
 export const PCI_COMMAND_BUS_MASTER = 1 << 2
 export const PCI_COMMAND_INTERRUPT_DISABLE = 1 << 10
@@ -32,9 +33,19 @@ export const PCI_STATUS_CAPABILITIES_LIST = 1 << 4
 
 // Base address registers (section 6.2.5.1)
 export const PCI_BASE_ADDRESS_MEMORY_MASK = 0xfffffff0
+export const PCI_BASE_ADDRESS_IO_MASK = 0xfffffffc
+export const PCI_BASE_ADDRESS_IO = 1 << 0
+/** Bits 2:1 of a memory register: 64 bits wide, the next register holds the upper half. */
+export const PCI_BASE_ADDRESS_64 = 2 << 1
+export const PCI_BASE_ADDRESS_PREFETCHABLE = 1 << 3
+export const PCI_BASE_ADDRESS_COUNT = 6
 
 /** What a read returns where no device answers (section 6.1: master abort reads as all ones). */
 export const PCI_NO_DEVICE = 0xffffffff
+
+// Capabilities list (section 6.7, ids in appendix H)
+export const PCI_CAPABILITY_ID_PM = 0x01
+export const PCI_CAPABILITY_ID_VENDOR_SPECIFIC = 0x09
 
 // Power management capability (PCI Power Management Interface 1.2, section 3.2)
 export const PCI_PM_PMCSR = 0x04
@@ -43,3 +54,5 @@ export const PCI_PM_D3HOT = 3
 
 // Class code of an AHCI HBA (AHCI 1.3.1 section 2.1.5): mass storage, SATA, AHCI
 export const PCI_CLASS_AHCI = 0x010601
+// Class code that QEMU's virtio-blk-pci has: mass storage, SCSI, no interface (PCI Code and ID Assignment 1.11, section 1.2)
+export const PCI_CLASS_SCSI = 0x010000

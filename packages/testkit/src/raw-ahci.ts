@@ -1,41 +1,6 @@
 // A raw AHCI driver for tests: writes every structure by literal offset (AHCI 1.3.1 sections 3 and 4), so that it shares
 // no table with a controller or a miniport. It runs on anything with a bus: the embedded machine, or QEMU.
-
-export interface RawBus {
-  read32(address: number): number
-  write32(address: number, value: number): void
-  config32(bdf: number, offset: number): number
-  setConfig32(bdf: number, offset: number, value: number): void
-  readRam(address: number, into: Uint8Array): void
-  writeRam(address: number, from: Uint8Array): void
-  /** Lets time pass. */
-  stall(microseconds: number): void
-}
-
-/** What the embedded machine has; parameters are plain numbers here. */
-interface MachineLike {
-  readonly bus: {
-    read32(gpa: number): number
-    write32(gpa: number, value: number): void
-    config32(bdf: number, offset: number): number
-    setConfig32(bdf: number, offset: number, value: number): void
-  }
-  readonly ram: { read(gpa: number, into: Uint8Array): number; write(gpa: number, from: Uint8Array): void }
-  stall(microseconds: number): void
-}
-
-export const rawBusOf = (machine: MachineLike): RawBus => ({
-  read32: (address) => machine.bus.read32(address),
-  write32: (address, value) => machine.bus.write32(address, value),
-  config32: (bdf, offset) => machine.bus.config32(bdf, offset),
-  setConfig32: (bdf, offset, value) => machine.bus.setConfig32(bdf, offset, value),
-  readRam: (address, into) => {
-    if (machine.ram.read(address, into) < into.byteLength)
-      throw new Error(`no RAM at 0x${address.toString(16)}`)
-  },
-  writeRam: (address, from) => machine.ram.write(address, from),
-  stall: (microseconds) => machine.stall(microseconds),
-})
+import type { RawBus } from './raw-bus.ts'
 
 export interface RawSegment {
   readonly at: number

@@ -33,7 +33,7 @@ import {
 } from '@dumpstack/spec'
 import type { PlannedFaults } from '../faults.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
-import type { SataDisk } from './disk.ts'
+import type { DiskMedium } from './disk.ts'
 import { checksum, identifyDevice } from './identify.ts'
 
 /** Time before a command's data moves, and the link's rate (SATA 3: 6 Gb/s, 8b/10b coded). */
@@ -73,7 +73,7 @@ export class AtaCommand {
 }
 
 export class AtaDevice {
-  readonly disk: SataDisk
+  readonly disk: DiskMedium
   readonly #controller: string
   readonly #faults: PlannedFaults
   readonly #notModelled: NotModelledLog
@@ -87,7 +87,7 @@ export class AtaDevice {
   error = 0
   errorLba = 0
 
-  constructor(disk: SataDisk, controller: string, faults: PlannedFaults, notModelled: NotModelledLog) {
+  constructor(disk: DiskMedium, controller: string, faults: PlannedFaults, notModelled: NotModelledLog) {
     this.disk = disk
     this.#controller = controller
     this.#faults = faults

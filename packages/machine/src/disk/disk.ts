@@ -1,4 +1,4 @@
-// A SATA disk's medium: geometry, identity, the image behind it. It knows nothing of controllers; two may share it.
+// A disk's medium: geometry, identity, the image behind it. It knows nothing of controllers; two may share it.
 import { MachineError } from '../errors.ts'
 import type { Disk, DiskImage } from '../machine.ts'
 
@@ -15,7 +15,7 @@ export interface DiskOptions {
 
 const PHYSICAL_SECTOR_BYTES = 4096
 
-export class SataDisk implements Disk {
+export class DiskMedium implements Disk {
   readonly name: string
   readonly model: string
   readonly serialNumber: string
@@ -55,7 +55,7 @@ export class SataDisk implements Disk {
 }
 
 export function createDisk(options: DiskOptions): Disk {
-  return new SataDisk(options)
+  return new DiskMedium(options)
 }
 
 function checkAscii(disk: string, what: string, text: string, limit: number): void {

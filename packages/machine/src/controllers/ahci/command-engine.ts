@@ -218,6 +218,7 @@ export class CommandEngine {
     if (command.protocol === Protocol.nonData) return true
     const { host } = this.#port
     const prdt = this.#prdt
+    const { segments } = prdt
     const { slot, byteLength } = command
     // section 4.2.2; unverified: what an HBA does that was told the other direction
     if ((this.#writes[slot] === 1) !== (command.protocol === Protocol.dmaOut)) {
@@ -235,27 +236,27 @@ export class CommandEngine {
         return this.#stopMoving(command, PxIS_HBFS)
       }
     }
-    if (ending === Ending.wrongPage) prdt.misdirect()
+    if (ending === Ending.wrongPage) segments.misdirect()
     const diskOffset = command.lba * device.disk.logicalSectorBytes
     switch (command.protocol) {
       case Protocol.dmaOut:
         if (ending === Ending.wrongStatus) break
-        device.disk.image.write(diskOffset, prdt.parts(false))
-        host.logTransfer(true, diskOffset, byteLength, prdt.first)
+        device.disk.image.write(diskOffset, segments.parts(false))
+        host.logTransfer(true, diskOffset, byteLength, segments.first)
         break
       case Protocol.dmaIn: {
         let at = diskOffset
-        for (const part of prdt.parts(true)) {
+        for (const part of segments.parts(true)) {
           device.disk.image.read(at, part)
           at += part.byteLength
         }
-        host.logTransfer(false, diskOffset, byteLength, prdt.first)
+        host.logTransfer(false, diskOffset, byteLength, segments.first)
         break
       }
       case Protocol.pioIn: {
         const page = device.page(command)
         let at = 0
-        for (const part of prdt.parts(true)) {
+        for (const part of segments.parts(true)) {
           part.set(page.subarray(at, at + part.byteLength))
           at += part.byteLength
         }

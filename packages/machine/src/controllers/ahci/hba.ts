@@ -30,16 +30,22 @@ import {
 } from '@dumpstack/spec'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import type { SataDisk } from '../../disk/disk.ts'
-import type { ColumnarDmaLog } from '../../dma-log.ts'
-import type { PlannedFaults } from '../../faults.ts'
+import type { DiskMedium } from '../../disk/disk.ts'
 import type { ControllerOptions } from '../../machine.ts'
-import type { NotModelledLog } from '../../not-modelled.ts'
-import { merge, PciConfig, type PciFunction } from '../../pci.ts'
+import {
+  type DwordRegisters,
+  merge,
+  PciConfig,
+  type PciFunction,
+  powerManagement,
+  readDwords,
+  writeDwords,
+} from '../../pci.ts'
 import type { GuestRam } from '../../ram.ts'
+import type { ControllerParts } from '../controller-parts.ts'
 import { AhciPort, type PortHost } from './port.ts'
 
-export const AHCI_WINDOW_BYTES = 0x1000
+const WINDOW_BYTES = 0x1000
 const PORT_COUNT = 6
 /** How long GHC.HR reads 1; section 10.4.3 allows a second. */
 const HBA_RESET_NS = 1_000_000
@@ -62,17 +68,7 @@ const UNIMPLEMENTED: Readonly<Record<number, string>> = {
   [AHCI_BOHC]: 'BOHC',
 }
 
-export interface HbaParts {
-  readonly clock: VirtualClock
-  readonly ram: GuestRam
-  readonly faults: PlannedFaults
-  readonly notModelled: NotModelledLog
-  readonly dmaLog: ColumnarDmaLog
-  /** Its place in the list of controllers. */
-  readonly index: number
-}
-
-export class AhciHba implements PciFunction, PortHost {
+export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   readonly name: string
   readonly bdf: number
   readonly interruptVector: number
@@ -83,10 +79,12 @@ export class AhciHba implements PciFunction, PortHost {
     deviceId: 0x2922,
     revisionId: 0x02,
     classCode: PCI_CLASS_AHCI,
-    windowBytes: AHCI_WINDOW_BYTES,
-    powerManagementAt: 0x70,
+    subsystemVendorId: 0x8086,
+    subsystemId: 0x2922,
+    windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
+    capabilities: [powerManagement(0x70)],
   })
-  readonly #parts: HbaParts
+  readonly #parts: ControllerParts
   readonly #ports: readonly AhciPort[]
   readonly #resetEnds = new ClockEvent(() => {
     this.#isResetting = false
@@ -96,7 +94,7 @@ export class AhciHba implements PciFunction, PortHost {
   #isResetting = false
   #is = 0
 
-  constructor(options: ControllerOptions, disk: SataDisk, parts: HbaParts) {
+  constructor(options: ControllerOptions, disk: DiskMedium, parts: ControllerParts) {
     this.name = options.name
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
@@ -123,7 +121,9 @@ export class AhciHba implements PciFunction, PortHost {
     return this.config.isBusMaster
   }
 
-  configChanged(): void {
+  configReading(): void {}
+
+  configWritten(): void {
     for (const port of this.#ports) port.busMasterChanged()
   }
 
@@ -152,6 +152,14 @@ export class AhciHba implements PciFunction, PortHost {
 
   logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void {
     this.#parts.dmaLog.add(this.#parts.index, toDisk, diskOffset, byteLength, first, this.clock.nowNs)
+  }
+
+  readWindow(_bar: number, offset: number, size: number): number {
+    return readDwords(this, offset, size)
+  }
+
+  writeWindow(_bar: number, offset: number, size: number, value: number): void {
+    writeDwords(this, offset, size, value)
   }
 
   readRegister(offset: number): number {

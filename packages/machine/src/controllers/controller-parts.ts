@@ -1,0 +1,16 @@
+// What a controller is given by its machine.
+import type { VirtualClock } from '../clock.ts'
+import type { ColumnarDmaLog } from '../dma-log.ts'
+import type { PlannedFaults } from '../faults.ts'
+import type { NotModelledLog } from '../not-modelled.ts'
+import type { GuestRam } from '../ram.ts'
+
+export interface ControllerParts {
+  readonly clock: VirtualClock
+  readonly ram: GuestRam
+  readonly faults: PlannedFaults
+  readonly notModelled: NotModelledLog
+  readonly dmaLog: ColumnarDmaLog
+  /** Its place in the list of controllers. */
+  readonly index: number
+}

@@ -1,0 +1,137 @@
+// What a virtio-blk-pci function says of itself: PCI configuration space with the virtio capabilities (VIRTIO 1.2 section 4.1),
+// feature bits and device configuration (5.2.3, 5.2.4). Numbers are those of QEMU 7.2's virtio-blk-pci on a conventional bus
+// with vectors=0, discard=off, write-zeroes=off, queue_reset=off.
+import {
+  PCI_CAPABILITY_ID_VENDOR_SPECIFIC,
+  PCI_CLASS_SCSI,
+  VIRTIO_BLK_F_BLK_SIZE,
+  VIRTIO_BLK_F_CONFIG_WCE,
+  VIRTIO_BLK_F_FLUSH,
+  VIRTIO_BLK_F_GEOMETRY,
+  VIRTIO_BLK_F_SEG_MAX,
+  VIRTIO_BLK_F_TOPOLOGY,
+  VIRTIO_BLK_SECTOR_BYTES,
+  VIRTIO_DEVICE_ID_BLOCK,
+  VIRTIO_F_ANY_LAYOUT,
+  VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_INDIRECT_DESC,
+  VIRTIO_F_NOTIFY_ON_EMPTY,
+  VIRTIO_F_UNUSED,
+  VIRTIO_F_VERSION_1_HIGH,
+  VIRTIO_PCI_CAP_COMMON_CFG,
+  VIRTIO_PCI_CAP_DEVICE_CFG,
+  VIRTIO_PCI_CAP_EXTRA,
+  VIRTIO_PCI_CAP_ISR_CFG,
+  VIRTIO_PCI_CAP_NOTIFY_CFG,
+  VIRTIO_PCI_CAP_PCI_CFG,
+  VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
+  VIRTIO_PCI_VENDOR_ID,
+  VirtioBlkConfig,
+  VirtioPciCap,
+} from '@dumpstack/spec'
+import type { DiskMedium } from '../../disk/disk.ts'
+import type { PciCapability, PciIdentity } from '../../pci.ts'
+import { QUEUE_SIZE_MAX } from './virtqueue.ts'
+
+export const LEGACY_BAR = 0
+export const MODERN_BAR = 4
+const LEGACY_BYTES = 64
+/** Each structure of the modern interface has 4 KiB of its own. */
+export const STRUCTURE_BYTES = 0x1000
+export const COMMON_AT = 0x0000
+export const ISR_AT = 0x1000
+export const DEVICE_AT = 0x2000
+export const NOTIFY_AT = 0x3000
+export const NOTIFY_OFF_MULTIPLIER = 4
+export const PCI_CFG_CAPABILITY_AT = 0x84
+
+const MODERN_FEATURES =
+  VIRTIO_BLK_F_SEG_MAX |
+  VIRTIO_BLK_F_GEOMETRY |
+  VIRTIO_BLK_F_BLK_SIZE |
+  VIRTIO_BLK_F_FLUSH |
+  VIRTIO_BLK_F_TOPOLOGY |
+  VIRTIO_BLK_F_CONFIG_WCE |
+  VIRTIO_F_INDIRECT_DESC |
+  VIRTIO_F_EVENT_IDX
+/** Bits 0 to 31 and 32 to 63 that the modern interface offers. */
+export const OFFERED: readonly [number, number] = [MODERN_FEATURES, VIRTIO_F_VERSION_1_HIGH]
+export const OFFERED_LEGACY =
+  MODERN_FEATURES | VIRTIO_F_NOTIFY_ON_EMPTY | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_UNUSED
+
+/** Sectors a guest may have to give back: chains of a whole queue, less header and status. */
+const SEG_MAX = QUEUE_SIZE_MAX - 2
+const GEOMETRY_HEADS = 16
+const GEOMETRY_SECTORS = 63
+const GEOMETRY_CYLINDERS = [2, 16383] as const
+
+export const PCI_IDENTITY: PciIdentity = {
+  vendorId: VIRTIO_PCI_VENDOR_ID,
+  deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
+  revisionId: 0,
+  classCode: PCI_CLASS_SCSI,
+  subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
+  subsystemId: VIRTIO_DEVICE_ID_BLOCK,
+  windows: [
+    { bar: LEGACY_BAR, kind: 'io', byteLength: LEGACY_BYTES },
+    { bar: MODERN_BAR, kind: 'memory64', byteLength: STRUCTURE_BYTES * 4 },
+  ],
+  capabilities: [
+    pciCfgCapability(),
+    capability(0x70, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, [NOTIFY_OFF_MULTIPLIER, 0, 0, 0]),
+    capability(0x60, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AT),
+    capability(0x50, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT),
+    capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT),
+  ],
+}
+
+function capability(
+  at: number,
+  cfgType: number,
+  offset: number,
+  extra: readonly number[] = [],
+): PciCapability {
+  const bytes = new Uint8Array(VirtioPciCap.size + extra.length)
+  const cap = VirtioPciCap.of(bytes)
+  cap.capVndr = PCI_CAPABILITY_ID_VENDOR_SPECIFIC
+  cap.capLen = bytes.byteLength
+  cap.cfgType = cfgType
+  cap.bar = MODERN_BAR
+  cap.offset = offset
+  cap.length = STRUCTURE_BYTES
+  bytes.set(extra, VIRTIO_PCI_CAP_EXTRA)
+  return { at, bytes }
+}
+
+/** The other way into a window (4.1.4.9): the driver writes bar, offset, length, then reads or writes the data behind them. */
+function pciCfgCapability(): PciCapability {
+  const bytes = new Uint8Array(VirtioPciCap.size + 4)
+  const cap = VirtioPciCap.of(bytes)
+  cap.capVndr = PCI_CAPABILITY_ID_VENDOR_SPECIFIC
+  cap.capLen = bytes.byteLength
+  cap.cfgType = VIRTIO_PCI_CAP_PCI_CFG
+  const writable = new Uint8Array(bytes.byteLength).fill(0xff, VirtioPciCap.fields.offset.offset)
+  writable[VirtioPciCap.fields.bar.offset] = 0xff
+  return { at: PCI_CFG_CAPABILITY_AT, bytes, writable }
+}
+
+/** The device configuration, live: the driver may change `writeback`. */
+export function deviceConfig(disk: DiskMedium): VirtioBlkConfig {
+  const config = VirtioBlkConfig.of(new Uint8Array(VirtioBlkConfig.size))
+  const { logicalSectorBytes, physicalSectorBytes, image } = disk
+  config.capacity = image.byteLength / VIRTIO_BLK_SECTOR_BYTES
+  config.segMax = SEG_MAX
+  config.blkSize = logicalSectorBytes
+  config.physicalBlockExp = Math.log2(physicalSectorBytes / logicalSectorBytes)
+  config.alignmentOffset = 0
+  config.minIoSize = 0
+  config.numQueues = 1
+  // QEMU's guess of a geometry; with larger blocks it keeps a cylinder's bytes (BIOS limits of 16 heads and 63 sectors)
+  const perCylinder = GEOMETRY_HEADS * GEOMETRY_SECTORS * VIRTIO_BLK_SECTOR_BYTES
+  const [least, most] = GEOMETRY_CYLINDERS
+  config.cylinders = Math.min(most, Math.max(least, Math.floor(image.byteLength / perCylinder)))
+  config.heads = GEOMETRY_HEADS
+  const secsPerBlock = logicalSectorBytes / VIRTIO_BLK_SECTOR_BYTES
+  config.sectors = GEOMETRY_SECTORS - (GEOMETRY_SECTORS % secsPerBlock)
+  return config
+}

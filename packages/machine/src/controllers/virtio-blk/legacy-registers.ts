@@ -1,0 +1,67 @@
+// The legacy interface in its ports (VIRTIO 1.2 section 4.1.4.10), without MSI-X: eight registers, then the device configuration.
+import {
+  VIRTIO_PCI_LEGACY_CONFIG,
+  VIRTIO_PCI_LEGACY_GUEST_FEATURES,
+  VIRTIO_PCI_LEGACY_HOST_FEATURES,
+  VIRTIO_PCI_LEGACY_ISR,
+  VIRTIO_PCI_LEGACY_QUEUE_ALIGN,
+  VIRTIO_PCI_LEGACY_QUEUE_NOTIFY,
+  VIRTIO_PCI_LEGACY_QUEUE_NUM,
+  VIRTIO_PCI_LEGACY_QUEUE_PFN,
+  VIRTIO_PCI_LEGACY_QUEUE_SEL,
+  VIRTIO_PCI_LEGACY_STATUS,
+} from '@dumpstack/spec'
+import type { VirtioBlk } from './device.ts'
+import { OFFERED_LEGACY } from './identity.ts'
+
+const NOTHING = 0xffffffff
+
+export function readLegacy(device: VirtioBlk, offset: number, size: number): number {
+  if (offset >= VIRTIO_PCI_LEGACY_CONFIG) {
+    return device.readDeviceConfig(offset - VIRTIO_PCI_LEGACY_CONFIG, size)
+  }
+  const isThere = device.queueSelect === 0
+  switch (offset) {
+    case VIRTIO_PCI_LEGACY_HOST_FEATURES:
+      return OFFERED_LEGACY
+    case VIRTIO_PCI_LEGACY_GUEST_FEATURES:
+      return device.driverFeatures(0)
+    case VIRTIO_PCI_LEGACY_QUEUE_PFN:
+      return isThere ? Math.floor(device.queue.desc / VIRTIO_PCI_LEGACY_QUEUE_ALIGN) : 0
+    case VIRTIO_PCI_LEGACY_QUEUE_NUM:
+      return isThere ? device.queue.size : 0
+    case VIRTIO_PCI_LEGACY_QUEUE_SEL:
+      return device.queueSelect
+    case VIRTIO_PCI_LEGACY_STATUS:
+      return device.status
+    case VIRTIO_PCI_LEGACY_ISR:
+      return device.takeIsr()
+    default:
+      return NOTHING
+  }
+}
+
+export function writeLegacy(device: VirtioBlk, offset: number, size: number, value: number): void {
+  if (offset >= VIRTIO_PCI_LEGACY_CONFIG) {
+    device.writeDeviceConfig(offset - VIRTIO_PCI_LEGACY_CONFIG, size, value)
+    return
+  }
+  switch (offset) {
+    case VIRTIO_PCI_LEGACY_GUEST_FEATURES:
+      device.setLegacyFeatures(value)
+      break
+    case VIRTIO_PCI_LEGACY_QUEUE_PFN:
+      if (value === 0 || device.queueSelect === 0) {
+        device.placeLegacyQueue(value * VIRTIO_PCI_LEGACY_QUEUE_ALIGN)
+      }
+      break
+    case VIRTIO_PCI_LEGACY_QUEUE_SEL:
+      device.queueSelect = value & 0xffff
+      break
+    case VIRTIO_PCI_LEGACY_QUEUE_NOTIFY:
+      device.notify(value)
+      break
+    case VIRTIO_PCI_LEGACY_STATUS:
+      device.setStatus(value & 0xff)
+  }
+}

@@ -1,0 +1,173 @@
+// The modern interface in its memory window (VIRTIO 1.2 section 4.1.4): common configuration, ISR status, device configuration and
+// notifications, each 4 KiB. A driver accesses each field at its own width (4.1.3.1); another width sees the field that begins there.
+import {
+  VIRTIO_MSI_NO_VECTOR,
+  VIRTIO_PCI_COMMON_CFGGENERATION,
+  VIRTIO_PCI_COMMON_DF,
+  VIRTIO_PCI_COMMON_DFSELECT,
+  VIRTIO_PCI_COMMON_GF,
+  VIRTIO_PCI_COMMON_GFSELECT,
+  VIRTIO_PCI_COMMON_MSIX,
+  VIRTIO_PCI_COMMON_NUMQ,
+  VIRTIO_PCI_COMMON_Q_AVAILHI,
+  VIRTIO_PCI_COMMON_Q_AVAILLO,
+  VIRTIO_PCI_COMMON_Q_DESCHI,
+  VIRTIO_PCI_COMMON_Q_DESCLO,
+  VIRTIO_PCI_COMMON_Q_ENABLE,
+  VIRTIO_PCI_COMMON_Q_MSIX,
+  VIRTIO_PCI_COMMON_Q_NOFF,
+  VIRTIO_PCI_COMMON_Q_SELECT,
+  VIRTIO_PCI_COMMON_Q_SIZE,
+  VIRTIO_PCI_COMMON_Q_USEDHI,
+  VIRTIO_PCI_COMMON_Q_USEDLO,
+  VIRTIO_PCI_COMMON_STATUS,
+} from '@dumpstack/spec'
+import type { VirtioBlk } from './device.ts'
+import {
+  COMMON_AT,
+  DEVICE_AT,
+  ISR_AT,
+  NOTIFY_AT,
+  NOTIFY_OFF_MULTIPLIER,
+  STRUCTURE_BYTES,
+} from './identity.ts'
+import { QUEUE_SIZE_MAX } from './virtqueue.ts'
+
+const TWO_TO_32 = 0x100000000
+
+export function readModern(device: VirtioBlk, offset: number, size: number): number {
+  const inStructure = offset % STRUCTURE_BYTES
+  switch (offset - inStructure) {
+    case COMMON_AT:
+      return readCommon(device, inStructure)
+    case ISR_AT:
+      return inStructure === 0 ? device.takeIsr() : 0
+    case DEVICE_AT:
+      return device.readDeviceConfig(inStructure, size)
+    default:
+      return 0
+  }
+}
+
+export function writeModern(device: VirtioBlk, offset: number, size: number, value: number): void {
+  const inStructure = offset % STRUCTURE_BYTES
+  switch (offset - inStructure) {
+    case COMMON_AT:
+      writeCommon(device, inStructure, value)
+      break
+    case DEVICE_AT:
+      device.writeDeviceConfig(inStructure, size, value)
+      break
+    case NOTIFY_AT:
+      device.notify(Math.floor(inStructure / NOTIFY_OFF_MULTIPLIER))
+  }
+}
+
+function readCommon(device: VirtioBlk, field: number): number {
+  switch (field) {
+    case VIRTIO_PCI_COMMON_DFSELECT:
+      return device.deviceFeatureSelect
+    case VIRTIO_PCI_COMMON_DF:
+      return device.deviceFeatures()
+    case VIRTIO_PCI_COMMON_GFSELECT:
+      return device.driverFeatureSelect
+    case VIRTIO_PCI_COMMON_GF:
+      return device.driverFeatures(device.driverFeatureSelect)
+    case VIRTIO_PCI_COMMON_MSIX:
+      return VIRTIO_MSI_NO_VECTOR
+    case VIRTIO_PCI_COMMON_NUMQ:
+      return 1
+    case VIRTIO_PCI_COMMON_STATUS:
+      return device.status
+    case VIRTIO_PCI_COMMON_CFGGENERATION:
+      return device.generation
+    case VIRTIO_PCI_COMMON_Q_SELECT:
+      return device.queueSelect
+    default:
+      // a queue that is not there has size 0 (4.1.4.3.1)
+      return device.queueSelect === 0 ? readQueue(device, field) : 0
+  }
+}
+
+function readQueue({ queue }: VirtioBlk, field: number): number {
+  switch (field) {
+    case VIRTIO_PCI_COMMON_Q_SIZE:
+      return queue.size
+    case VIRTIO_PCI_COMMON_Q_MSIX:
+      return VIRTIO_MSI_NO_VECTOR
+    case VIRTIO_PCI_COMMON_Q_ENABLE:
+      return queue.isEnabled ? 1 : 0
+    case VIRTIO_PCI_COMMON_Q_NOFF:
+      return 0
+    case VIRTIO_PCI_COMMON_Q_DESCLO:
+      return low(queue.desc)
+    case VIRTIO_PCI_COMMON_Q_DESCHI:
+      return high(queue.desc)
+    case VIRTIO_PCI_COMMON_Q_AVAILLO:
+      return low(queue.avail)
+    case VIRTIO_PCI_COMMON_Q_AVAILHI:
+      return high(queue.avail)
+    case VIRTIO_PCI_COMMON_Q_USEDLO:
+      return low(queue.used)
+    case VIRTIO_PCI_COMMON_Q_USEDHI:
+      return high(queue.used)
+    default:
+      return 0
+  }
+}
+
+function writeCommon(device: VirtioBlk, field: number, value: number): void {
+  switch (field) {
+    case VIRTIO_PCI_COMMON_DFSELECT:
+      device.deviceFeatureSelect = value
+      break
+    case VIRTIO_PCI_COMMON_GFSELECT:
+      device.driverFeatureSelect = value
+      break
+    case VIRTIO_PCI_COMMON_GF:
+      device.setDriverFeatures(value)
+      break
+    case VIRTIO_PCI_COMMON_STATUS:
+      device.setStatus(value & 0xff)
+      break
+    case VIRTIO_PCI_COMMON_Q_SELECT:
+      device.queueSelect = value & 0xffff
+      break
+    default:
+      if (device.queueSelect === 0) writeQueue(device, field, value)
+  }
+}
+
+function writeQueue(device: VirtioBlk, field: number, value: number): void {
+  const { queue } = device
+  switch (field) {
+    case VIRTIO_PCI_COMMON_Q_SIZE:
+      if (!queue.isEnabled && value >= 1 && value <= QUEUE_SIZE_MAX) queue.size = value
+      break
+    case VIRTIO_PCI_COMMON_Q_ENABLE:
+      // 4.1.4.3.2: a driver never writes 0
+      if (value === 1) device.enableQueue()
+      else device.fail()
+      break
+    case VIRTIO_PCI_COMMON_Q_DESCLO:
+      queue.desc = high(queue.desc) * TWO_TO_32 + value
+      break
+    case VIRTIO_PCI_COMMON_Q_DESCHI:
+      queue.desc = value * TWO_TO_32 + low(queue.desc)
+      break
+    case VIRTIO_PCI_COMMON_Q_AVAILLO:
+      queue.avail = high(queue.avail) * TWO_TO_32 + value
+      break
+    case VIRTIO_PCI_COMMON_Q_AVAILHI:
+      queue.avail = value * TWO_TO_32 + low(queue.avail)
+      break
+    case VIRTIO_PCI_COMMON_Q_USEDLO:
+      queue.used = high(queue.used) * TWO_TO_32 + value
+      break
+    case VIRTIO_PCI_COMMON_Q_USEDHI:
+      queue.used = value * TWO_TO_32 + low(queue.used)
+  }
+}
+
+const low = (address: number): number => address % TWO_TO_32
+const high = (address: number): number => Math.floor(address / TWO_TO_32)

@@ -1,0 +1,55 @@
+// One request of the block device (VIRTIO 1.2 section 5.2.6): its header, its data and its status byte in guest RAM.
+import { gpa } from '@dumpstack/bytes'
+import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/spec'
+import type { GuestRam } from '../../ram.ts'
+import { SegmentList } from '../segment-list.ts'
+import type { Chain } from './virtqueue.ts'
+
+const TWO_TO_32 = 0x100000000
+
+export class BlkRequest implements Chain {
+  head = 0
+  readonly readable: SegmentList
+  readonly writable: SegmentList
+  readonly #ram: GuestRam
+  readonly #headerBytes = new Uint8Array(VirtioBlkReq.size)
+  readonly #header = VirtioBlkReq.of(this.#headerBytes)
+  readonly #statusByte = new Uint8Array(1)
+  #statusAt = 0
+  /** Without the direction and the legacy barrier bit. */
+  type = 0
+  isWrite = false
+  /** In units of 512 bytes. */
+  sector = 0
+  /** Bytes of the device-writable part, as the used ring reports them. */
+  writableBytes = 0
+  dueNs = 0
+
+  constructor(ram: GuestRam) {
+    this.#ram = ram
+    this.readable = new SegmentList(ram)
+    this.writable = new SegmentList(ram)
+  }
+
+  /** Takes header and status byte off the chain; false when it has no room for them. */
+  decode(): boolean {
+    this.writableBytes = this.writable.byteLength
+    if (this.writableBytes === 0 || !this.readable.takeFront(this.#headerBytes)) return false
+    this.#statusAt = this.writable.takeLast()
+    const { type } = this.#header
+    this.type = (type & ~(VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_BARRIER)) >>> 0
+    this.isWrite = (type & VIRTIO_BLK_T_OUT) !== 0
+    this.sector = this.#header.sectorHigh * TWO_TO_32 + this.#header.sectorLow
+    return true
+  }
+
+  /** The data of a read or write. */
+  get data(): SegmentList {
+    return this.isWrite ? this.readable : this.writable
+  }
+
+  setStatus(status: number): void {
+    this.#statusByte[0] = status
+    this.#ram.write(gpa(this.#statusAt), this.#statusByte)
+  }
+}

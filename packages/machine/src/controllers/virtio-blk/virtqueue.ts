@@ -1,0 +1,194 @@
+// The device's side of one split virtqueue (VIRTIO 1.2 section 2.7): takes descriptor chains off the available ring, puts
+// them onto the used ring. What it refuses is what QEMU 7.2 refuses; the device is then broken until it is reset.
+import { gpa } from '@dumpstack/bytes'
+import {
+  VIRTIO_PCI_LEGACY_QUEUE_ALIGN,
+  VIRTQ_AVAIL_ELEM_BYTES,
+  VIRTQ_AVAIL_F_NO_INTERRUPT,
+  VIRTQ_AVAIL_IDX,
+  VIRTQ_AVAIL_RING,
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_DESC_F_NEXT,
+  VIRTQ_DESC_F_WRITE,
+  VIRTQ_EVENT_BYTES,
+  VIRTQ_USED_ELEM_BYTES,
+  VIRTQ_USED_IDX,
+  VIRTQ_USED_RING,
+  VirtqDesc,
+} from '@dumpstack/spec'
+import type { GuestRam } from '../../ram.ts'
+import type { SegmentList } from '../segment-list.ts'
+
+export const QUEUE_SIZE_MAX = 256
+/** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
+const MAX_CHAIN = 1024
+const INDEX_MASK = 0xffff
+const TWO_TO_32 = 0x100000000
+
+/** What the available ring held: a request, nothing, or something that no driver may put there. */
+export const Popped = { request: 0, empty: 1, broken: 2 } as const
+export type Popped = (typeof Popped)[keyof typeof Popped]
+
+/** Where the memory of a request goes. */
+export interface Chain {
+  /** Descriptor that the used ring will name. */
+  head: number
+  readonly readable: SegmentList
+  readonly writable: SegmentList
+}
+
+export class Virtqueue {
+  readonly #ram: GuestRam
+  readonly #bytes = new Uint8Array(VirtqDesc.size)
+  readonly #descriptor = VirtqDesc.of(this.#bytes)
+  readonly #index = new Uint8Array(2)
+  size = QUEUE_SIZE_MAX
+  /** VIRTIO_F_EVENT_IDX was agreed on: the rings end with used_event and avail_event. */
+  hasEventIndex = false
+  /** Guest addresses of descriptor table, available ring and used ring: as the driver wrote them. */
+  desc = 0
+  avail = 0
+  used = 0
+  /** The rings are placed, and in RAM. */
+  isEnabled = false
+  #desc = 0
+  #avail = 0
+  #used = 0
+  #lastAvail = 0
+  #usedIndex = 0
+  /** used_idx at the last decision about an interrupt; -1 before the first. */
+  #signalledUsed = -1
+
+  constructor(ram: GuestRam) {
+    this.#ram = ram
+  }
+
+  reset(): void {
+    this.size = QUEUE_SIZE_MAX
+    this.hasEventIndex = false
+    this.desc = this.avail = this.used = 0
+    this.isEnabled = false
+    this.#lastAvail = this.#usedIndex = 0
+    this.#signalledUsed = -1
+  }
+
+  /** Takes the addresses as they are now; false when a ring is not in RAM. */
+  enable(): boolean {
+    const { size } = this
+    const eventBytes = this.hasEventIndex ? VIRTQ_EVENT_BYTES : 0
+    const availBytes = VIRTQ_AVAIL_RING + size * VIRTQ_AVAIL_ELEM_BYTES + eventBytes
+    const usedBytes = VIRTQ_USED_RING + size * VIRTQ_USED_ELEM_BYTES + eventBytes
+    this.isEnabled =
+      this.#ram.has(gpa(this.desc), size * VirtqDesc.size) &&
+      this.#ram.has(gpa(this.avail), availBytes) &&
+      this.#ram.has(gpa(this.used), usedBytes)
+    this.#desc = this.desc
+    this.#avail = this.avail
+    this.#used = this.used
+    return this.isEnabled
+  }
+
+  /** The legacy layout (2.7.2): one block, the used ring on a boundary of its own. */
+  enableLegacy(address: number): boolean {
+    this.desc = address
+    this.avail = address + this.size * VirtqDesc.size
+    const availEnd = this.avail + VIRTQ_AVAIL_RING + this.size * VIRTQ_AVAIL_ELEM_BYTES + VIRTQ_EVENT_BYTES
+    this.used = Math.ceil(availEnd / VIRTIO_PCI_LEGACY_QUEUE_ALIGN) * VIRTIO_PCI_LEGACY_QUEUE_ALIGN
+    return this.enable()
+  }
+
+  /** The next chain; `inFlight` chains were taken and not put back. */
+  pop(into: Chain, inFlight: number): Popped {
+    const available = (this.#availIndex() - this.#lastAvail) & INDEX_MASK
+    if (available === 0) return Popped.empty
+    if (available > this.size || inFlight >= this.size) return Popped.broken
+    const slot = this.#lastAvail % this.size
+    const head = this.#u16(this.#avail + VIRTQ_AVAIL_RING + slot * VIRTQ_AVAIL_ELEM_BYTES)
+    if (head >= this.size) return Popped.broken
+    this.#lastAvail = (this.#lastAvail + 1) & INDEX_MASK
+    into.head = head
+    into.readable.clear()
+    into.writable.clear()
+    return this.#walk(into, head) ? Popped.request : Popped.broken
+  }
+
+  /** Puts a chain onto the used ring; `written` bytes of its writable part are valid. */
+  push(head: number, written: number): void {
+    const entry = this.#used + VIRTQ_USED_RING + (this.#usedIndex % this.size) * VIRTQ_USED_ELEM_BYTES
+    this.#ram.setU32(gpa(entry), head)
+    this.#ram.setU32(gpa(entry + 4), written)
+    this.#usedIndex = (this.#usedIndex + 1) & INDEX_MASK
+    this.#setU16(this.#used + VIRTQ_USED_IDX, this.#usedIndex)
+  }
+
+  /** avail_event: the driver notifies for what it adds from here on (2.7.10). */
+  askForNotification(): void {
+    if (!this.hasEventIndex) return
+    this.#setU16(this.#used + VIRTQ_USED_RING + this.size * VIRTQ_USED_ELEM_BYTES, this.#lastAvail)
+  }
+
+  get isEmpty(): boolean {
+    return this.#availIndex() === this.#lastAvail
+  }
+
+  /** Whether what was put onto the used ring since the last time is to be signalled (2.7.7). */
+  wantsInterrupt(): boolean {
+    if (!this.hasEventIndex) return (this.#u16(this.#avail) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0
+    const old = this.#signalledUsed
+    this.#signalledUsed = this.#usedIndex
+    if (old < 0) return true
+    const event = this.#u16(this.#avail + VIRTQ_AVAIL_RING + this.size * VIRTQ_AVAIL_ELEM_BYTES)
+    return ((this.#usedIndex - event - 1) & INDEX_MASK) < ((this.#usedIndex - old) & INDEX_MASK)
+  }
+
+  /** A chain: readable segments, then writable ones, each in RAM; one indirect table may end it (2.7.5.3). */
+  #walk(into: Chain, head: number): boolean {
+    let table = this.#desc
+    let entries = this.size
+    let at = head
+    let isIndirect = false
+    /** A chain cannot be longer than its table: more is a loop. */
+    let left = entries
+    for (let count = 0; count < MAX_CHAIN; count++) {
+      if (at >= entries || left-- === 0) return false
+      if (this.#ram.read(gpa(table + at * VirtqDesc.size), this.#bytes) < VirtqDesc.size) return false
+      const { flags, len, next } = this.#descriptor
+      const address = this.#descriptor.addrHigh * TWO_TO_32 + this.#descriptor.addrLow
+      if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
+        if (isIndirect || len === 0 || len % VirtqDesc.size !== 0) return false
+        isIndirect = true
+        table = address
+        entries = left = len / VirtqDesc.size
+        at = 0
+        continue
+      }
+      if (!this.#append(into, address, len, (flags & VIRTQ_DESC_F_WRITE) !== 0)) return false
+      if ((flags & VIRTQ_DESC_F_NEXT) === 0) return true
+      at = next
+    }
+    return false
+  }
+
+  #append(into: Chain, address: number, length: number, isWritable: boolean): boolean {
+    if (length === 0 || !this.#ram.has(gpa(address), length)) return false
+    if (!isWritable && into.writable.byteLength > 0) return false
+    const list = isWritable ? into.writable : into.readable
+    list.append(address, length)
+    return true
+  }
+
+  #availIndex(): number {
+    return this.#u16(this.#avail + VIRTQ_AVAIL_IDX)
+  }
+
+  #u16(at: number): number {
+    this.#ram.read(gpa(at), this.#index)
+    return this.#index[0]! | (this.#index[1]! << 8)
+  }
+
+  #setU16(at: number, value: number): void {
+    this.#index[0] = value & 0xff
+    this.#index[1] = value >>> 8
+    this.#ram.write(gpa(at), this.#index)
+  }
+}
