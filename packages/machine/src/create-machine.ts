@@ -91,6 +91,11 @@ class EmbeddedMachine implements Machine {
     return this.#notModelled.entries
   }
 
+  elapse(nanoseconds: number): void {
+    checkTime(nanoseconds, 'nanoseconds to elapse')
+    this.#clock.advance(nanoseconds)
+  }
+
   stall(microseconds: number): void {
     checkTime(microseconds, 'stall in microseconds')
     this.#pass(this.#clock.nowNs + microseconds * 1000)

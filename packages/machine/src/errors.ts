@@ -20,6 +20,10 @@ export type MachineErrorCode =
   | 'DISK_IMAGE'
   /** A fault for a controller that is not there, or with impossible numbers. */
   | 'FAULT_PLAN'
+  /** Guest code could not go on: the reason, its address and bytes are in the error. */
+  | 'CPU_STOP'
+  /** The processor was asked for what it cannot do: overlapping traps, a register that does not exist. */
+  | 'CPU_USE'
 
 export class MachineError extends DumpstackError {
   declare readonly code: MachineErrorCode

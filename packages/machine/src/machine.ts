@@ -7,6 +7,10 @@ export type Owner = (typeof Owner)[keyof typeof Owner]
 
 export interface Ram extends PhysicalSpace {
   readonly seed: number
+  /** Changes whenever spans and views end, or RAM is filled anew: by a checkpoint, reset without keepRam, or close. */
+  readonly generation: number
+  /** Whether all bytes lie in RAM. */
+  has(gpa: Gpa, length: number): boolean
   /** Pages that ever were written, by anyone, since reset without keepRam. */
   readonly used: PageSet
   /** Throws MachineError RAM_HOLE when a byte lies outside the runs, as all accessors below do. */
@@ -158,6 +162,8 @@ export interface Machine {
   readonly cpuCount: number
   readonly faults: FaultPlan
   readonly nowNs: number
+  /** Time that code takes: devices work, no interrupt routine is called. */
+  elapse(nanoseconds: number): void
   stall(microseconds: number): void
   /** Lets time pass and devices work until `untilNs`. */
   run(untilNs: number): void

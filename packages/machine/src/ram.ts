@@ -45,6 +45,7 @@ export class GuestRam implements Ram {
   /** Pages that were written, logged and saved since the last checkpoint or reset: nothing is left to do for them. */
   readonly #touched: PageSet
   readonly #scratch = new DataView(new ArrayBuffer(8))
+  generation = 0
   #checkpoint: Checkpoint | null = null
   #last: Chunk
 
@@ -171,6 +172,7 @@ export class GuestRam implements Ram {
   /** Ends the checkpoint before it, and every view and span. */
   checkpoint(): PhysicalSpace {
     this.#checkpoint?.end()
+    this.generation++
     for (const chunk of this.#chunks) {
       const buffer = chunk.bytes.buffer as ArrayBuffer // chunksOf allocates it
       chunk.bytes = new Uint8Array(structuredClone(buffer, { transfer: [buffer] }))
@@ -194,6 +196,7 @@ export class GuestRam implements Ram {
         this.#fill(this.#chunkAt(page * PAGE_SIZE)!, page, 1)
       }
     }
+    this.generation++
     clear(this.used)
     clear(this.#touched)
     clear(this.#dumpPath)
@@ -201,6 +204,7 @@ export class GuestRam implements Ram {
   }
 
   close(): void {
+    this.generation++
     this.#checkpoint?.end()
     this.#checkpoint = null
     this.#chunks.length = 0

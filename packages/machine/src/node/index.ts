@@ -1,1 +1,2 @@
 export * from './file-disk-image.ts'
+export { IcedDecoder } from './iced-decoder.ts'

@@ -1,0 +1,108 @@
+// A decoded block becomes one JavaScript function. It charges its instructions first, then runs them, then leaves rip at
+// the next one. The text holds nothing but what the emitter wrote: names of its own and numbers.
+import type { DecodedInstruction } from '../decoder.ts'
+import { EVEN_PARITY, type Flags } from '../flags.ts'
+import { FORMS } from '../forms/forms.ts'
+import type { Memory } from '../memory.ts'
+import type { MultiplyUnit } from '../multiply-unit.ts'
+import type { ShiftUnit } from '../shift-unit.ts'
+import { type State, Word } from '../state.ts'
+import type { System } from '../system.ts'
+import { Emitter, type Form, jumpText, NotImplemented } from './emitter.ts'
+import { liveFlagsAfter } from './liveness.ts'
+
+/** How a block's function came back: rip is set; nothing ran because too few instructions are left; the call is over. */
+export const Exit = { next: 0, exhausted: 1, returned: 2 } as const
+export type BlockCode = () => number
+
+/** What generated code reaches, by the names it uses. */
+export interface Environment {
+  readonly state: State
+  readonly memory: Memory
+  readonly flags: Flags
+  readonly system: System
+  readonly shifts: ShiftUnit
+  readonly multiply: MultiplyUnit
+}
+
+const MEMORY = [
+  'load8',
+  'load16',
+  'load32',
+  'load64',
+  'load128',
+  'store8',
+  'store16',
+  'store32',
+  'store64',
+  'store128',
+] as const
+
+const NAMES = ['S', 'B', 'D', 'F', 'even', 'flags', 'system', 'shifts', 'multiply', 'memory', ...MEMORY]
+
+export interface Compiled {
+  readonly code: BlockCode
+  /** Instructions taken from the list; less than all where a form is not implemented or the block ends early. */
+  readonly count: number
+}
+
+/** Null where the first instruction is not implemented. */
+export function compile(
+  environment: Environment,
+  block: readonly DecodedInstruction[],
+  startLo: number,
+  startHi: number,
+): Compiled | null {
+  const { text: body, count } = emitBlock(block, startLo, startHi)
+  if (count === 0) return null
+  const { state, memory, flags, system, shifts, multiply } = environment
+  const text = `'use strict';return function(){for(;;){
+if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
+${body}
+return ${Exit.next};}}`
+  const make = new Function(...NAMES, text) as (...values: unknown[]) => BlockCode // the text above returns one
+  const code = make(
+    state.words,
+    state.bytes,
+    state.doubles,
+    state.floats,
+    EVEN_PARITY,
+    flags,
+    system,
+    shifts,
+    multiply,
+    memory,
+    ...MEMORY.map((name) => memory[name]),
+  )
+  return { code, count }
+}
+
+/** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
+function emitBlock(
+  block: readonly DecodedInstruction[],
+  startLo: number,
+  startHi: number,
+): { text: string; count: number } {
+  const emitter = new Emitter(startLo, startHi)
+  const live = liveFlagsAfter(block)
+  let offset = 0
+  for (let i = 0; i < block.length; i++) {
+    const decoded = block[i]!
+    offset += decoded.byteLength
+    const lo = (startLo + offset) | 0
+    const next = { lo, hi: lo >>> 0 < startLo >>> 0 ? (startHi + 1) | 0 : startHi }
+    try {
+      emitter.instruction(FORMS[decoded.mnemonic] ?? refuse, decoded, i, next, live[i]!)
+    } catch (error) {
+      if (!(error instanceof NotImplemented)) throw error
+      return emitBlock(block.slice(0, i), startLo, startHi) // made again: all flags are live where it ends now
+    }
+    if (!emitter.hasEnded) continue
+    if (i === block.length - 1) return { text: emitter.text(), count: block.length }
+    return emitBlock(block.slice(0, i + 1), startLo, startHi)
+  }
+  emitter.end()
+  return { text: emitter.text(), count: block.length }
+}
+
+const refuse: Form = (emit) => emit.refuse()

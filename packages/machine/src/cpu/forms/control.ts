@@ -1,0 +1,101 @@
+// Jumps, calls, returns, loops, and the instructions on which a call into guest code ends.
+
+import type { CpuStopReason } from '../cpu.ts'
+import type { Operand } from '../decoder.ts'
+import type { Value } from '../emit/conditions.ts'
+import { type Emitter, type Form, literal } from '../emit/emitter.ts'
+import { pop, push } from './moves.ts'
+
+const RCX = 1
+
+const target = (emit: Emitter, operand: Operand | undefined): Value =>
+  operand?.kind === 'branch' ? { lo: literal(operand.lo), hi: literal(operand.hi) } : emit.read(operand)
+
+const jmp: Form = (emit, { operands: [to] }) => {
+  if (to?.kind === 'branch' && emit.isStart(to.lo, to.hi)) {
+    emit.line('continue;')
+    emit.hasEnded = true
+  } else emit.leave(target(emit, to))
+}
+
+/** A branch to the block's own start stays in the block: its budget is counted there. */
+function branchIf(emit: Emitter, condition: string, to: Operand | undefined): void {
+  const { lo, hi } = to?.kind === 'branch' ? to : emit.refuse()
+  if (emit.isStart(lo, hi)) emit.line(`if(${condition})continue;${emit.jump(emit.nextLo, emit.nextHi)}`)
+  else {
+    emit.line(`if(${condition}){${emit.jump(lo, hi)}}else{${emit.jump(emit.nextLo, emit.nextHi)}}`)
+  }
+  emit.hasEnded = true
+}
+
+const jcc: Form = (emit, { operands: [to], condition }) => branchIf(emit, emit.condition(condition), to)
+
+const jrcxz: Form = (emit, { operands: [to] }) => {
+  const count = emit.register(RCX, 8)
+  branchIf(emit, `(${count.lo}|${count.hi})===0`, to)
+}
+
+const jecxz: Form = (emit, { operands: [to] }) => branchIf(emit, `${emit.register(RCX, 4).lo}===0`, to)
+
+const loop: Form = (emit, { operands: [to] }) => {
+  const count = emit.add64(emit.register(RCX, 8), { lo: '(-1)', hi: '(-1)' })
+  emit.setRegister(RCX, 8, count)
+  branchIf(emit, `(${count.lo}|${count.hi})!==0`, to)
+}
+
+const call: Form = (emit, { operands: [to] }) => {
+  const entry = target(emit, to)
+  push(emit, 8, { lo: literal(emit.nextLo), hi: literal(emit.nextHi) })
+  emit.leave(entry)
+}
+
+const ret: Form = (emit, { operands: [bytes] }) =>
+  emit.leave(pop(emit, 8, bytes?.kind === 'immediate' ? bytes.lo & 0xffff : 0))
+
+/** Ends the call by name; rip stays at this instruction. */
+const stop =
+  (reason: CpuStopReason): Form =>
+  (emit) => {
+    emit.mayStop()
+    emit.line(`system.stop('${reason}');`)
+    emit.end()
+  }
+
+const FAST_FAIL = 0x29
+
+const int: Form = (emit, decoded) => {
+  const [vector] = decoded.operands
+  if (vector?.kind !== 'immediate') return emit.refuse()
+  const number = vector.lo & 0xff
+  // any other vector has no gate behind it
+  stop(number === FAST_FAIL ? 'fastFail' : number === 3 ? 'debugBreak' : 'generalProtection')(emit, decoded)
+}
+
+const nop: Form = () => {}
+
+export const control: Readonly<Record<string, Form>> = {
+  jmp,
+  jcc,
+  jrcxz,
+  jecxz,
+  loop,
+  call,
+  ret,
+  int3: stop('debugBreak'),
+  int,
+  ud2: stop('invalidOpcode'),
+  hlt: stop('halted'),
+  nop,
+  pause: nop,
+  endbr64: nop,
+  mfence: nop,
+  lfence: nop,
+  sfence: nop,
+  prefetchnta: nop,
+  prefetcht0: nop,
+  prefetcht1: nop,
+  prefetcht2: nop,
+  prefetchw: nop,
+  wbinvd: nop,
+  clflush: nop,
+}

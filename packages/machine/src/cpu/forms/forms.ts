@@ -1,0 +1,19 @@
+// All forms: mnemonic to what it emits. A form that is not here stops guest code with `notImplemented`.
+import type { Form } from '../emit/emitter.ts'
+import { arithmetic } from './arithmetic.ts'
+import { bits } from './bits.ts'
+import { control } from './control.ts'
+import { logic } from './logic.ts'
+import { moves } from './moves.ts'
+import { multiplication } from './multiply.ts'
+import { shifts } from './shifts.ts'
+
+export const FORMS: Readonly<Record<string, Form>> = {
+  ...arithmetic,
+  ...bits,
+  ...control,
+  ...logic,
+  ...moves,
+  ...multiplication,
+  ...shifts,
+}

@@ -1,0 +1,79 @@
+// Guest code that could not go on, as an error of the machine.
+import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
+import { MachineError } from '../errors.ts'
+import type { CpuStopFacts, CpuStopReason } from './cpu.ts'
+
+const TEXTS: Readonly<Record<CpuStopReason, string>> = {
+  divideError: 'divide error',
+  debugBreak: 'breakpoint',
+  invalidOpcode: 'invalid opcode',
+  generalProtection: 'general protection fault',
+  pageFault: 'page fault',
+  alignmentFault: 'alignment fault',
+  fastFail: 'fast fail (int 29h)',
+  halted: 'halted',
+  notImplemented: 'instruction is not implemented',
+  instructionBudget: 'instruction budget is used up',
+  stallBudget: 'stall budget is used up',
+  callDepth: 'calls are nested too deeply',
+}
+
+export class CpuStop extends MachineError implements CpuStopFacts {
+  declare readonly code: 'CPU_STOP'
+  readonly reason: CpuStopReason
+  readonly rip: Gva
+  readonly bytes: Uint8Array
+  declare readonly address?: Gva
+  declare readonly access?: 'read' | 'write' | 'execute'
+  declare readonly present?: boolean
+  /** Of what is not implemented: the form, as the decoder names it. */
+  declare readonly form?: string
+
+  constructor(facts: CpuStopFacts & { readonly form?: string }) {
+    super('CPU_STOP', describe(facts), { rip: facts.rip, address: facts.address, reason: facts.reason })
+    this.reason = facts.reason
+    this.rip = facts.rip
+    this.bytes = facts.bytes
+    if (facts.address !== undefined) this.address = facts.address
+    if (facts.access !== undefined) this.access = facts.access
+    if (facts.present !== undefined) this.present = facts.present
+    if (facts.form !== undefined) this.form = facts.form
+  }
+}
+
+function describe(facts: CpuStopFacts & { readonly form?: string }): string {
+  const bytes = Array.from(facts.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  let text = `guest code at ${hex64(facts.rip)} stopped: ${TEXTS[facts.reason]}`
+  if (facts.form !== undefined) text += ` (${facts.form})`
+  if (facts.address !== undefined) {
+    text += `, ${facts.access ?? 'access'} at ${hex(facts.address)}`
+    if (facts.present !== undefined) text += facts.present ? ' is not allowed' : ' is not mapped'
+  }
+  return bytes === '' ? text : `${text}, bytes ${bytes}`
+}
+
+/** Two halves as an address. */
+export const joined = (lo: number, hi: number): Gva => gva((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))
+
+/**
+ * What code below the run loop throws: it does not know rip or the bytes; the run loop makes a CpuStop of it.
+ * `rewind` is no fault: the instruction is run again, alone, because it changes its own block.
+ */
+export class Interruption {
+  readonly reason: CpuStopReason | 'rewind'
+  readonly address: Gva | null
+  readonly access: 'read' | 'write' | 'execute' | null
+  readonly present: boolean
+  readonly form: string | null
+
+  constructor(
+    reason: CpuStopReason | 'rewind',
+    fault: { address?: Gva; access?: 'read' | 'write' | 'execute'; present?: boolean; form?: string } = {},
+  ) {
+    this.reason = reason
+    this.address = fault.address ?? null
+    this.access = fault.access ?? null
+    this.present = fault.present ?? false
+    this.form = fault.form ?? null
+  }
+}

@@ -1,0 +1,67 @@
+// A processor with page tables of its own, for this room's tests: code at CODE, data at DATA, a stack below STACK.
+import { gpa, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import type { Machine } from '../machine.ts'
+import { IcedDecoder } from '../node/iced-decoder.ts'
+import { testMachine } from '../test-machine.ts'
+import { type Cpu, Gpr } from './cpu.ts'
+import { createCpu } from './x64-cpu.ts'
+
+export const CODE = gva(0xfffff80000001000n)
+export const DATA = gva(0xfffff80000010000n)
+export const STACK = gva(0xfffff80000020000n)
+/** Where they are in RAM. */
+export const CODE_GPA = gpa(0x101000)
+export const DATA_GPA = gpa(0x110000)
+const TABLES = 0x180000
+const STACK_GPA = 0x118000
+/** 64 MiB of RAM start at 0x100000; the page tables map code, data and stack. */
+export const PRESENT = 1
+export const WRITABLE = 2
+
+export interface TestCpu {
+  readonly cpu: Cpu
+  readonly machine: Machine
+  /** Sets the entry of a 4 KiB page: physical address and low bits; NX with bit 63. */
+  map(at: bigint, entry: bigint): void
+  /** The entry one level up (2 MiB) or two (1 GiB). */
+  mapLarge(at: bigint, level: 1 | 2, entry: bigint): void
+}
+
+export function testCpu(code: Uint8Array | readonly number[]): TestCpu {
+  const { machine } = testMachine()
+  const cpu = createCpu(machine, new IcedDecoder())
+  const { ram } = machine
+  const zero = new Uint8Array(PAGE_SIZE)
+  let nextTable = TABLES
+  const newTable = (): number => {
+    ram.write(gpa(nextTable), zero)
+    nextTable += PAGE_SIZE
+    return nextTable - PAGE_SIZE
+  }
+  const root = newTable()
+  const slot = (at: bigint, level: number): number => Number((at >> BigInt(12 + 9 * level)) & 0x1ffn) * 8
+  const entryAt = (at: bigint, level: number): number => {
+    let table = root
+    for (let above = 3; above > level; above--) {
+      const place = gpa(table + slot(at, above))
+      if ((ram.u64(place) & 1n) === 0n) ram.setU64(place, BigInt(newTable()) | 0x63n)
+      table = Number(ram.u64(place) & 0xffffffffff000n)
+    }
+    return table + slot(at, level)
+  }
+  const map = (at: bigint, entry: bigint): void => ram.setU64(gpa(entryAt(at, 0)), entry)
+  for (let i = 0; i < 4; i++) {
+    map(CODE + BigInt(i * PAGE_SIZE), BigInt(CODE_GPA + i * PAGE_SIZE) | 0x63n)
+    map(DATA + BigInt(i * PAGE_SIZE), BigInt(DATA_GPA + i * PAGE_SIZE) | 0x8000000000000063n)
+    map(STACK - BigInt((i + 1) * PAGE_SIZE), BigInt(STACK_GPA + (3 - i) * PAGE_SIZE) | 0x8000000000000063n)
+  }
+  ram.write(CODE_GPA, Uint8Array.from(code))
+  cpu.cr3 = gpa(root)
+  cpu.writeGpr(Gpr.rsp, STACK)
+  return {
+    cpu,
+    machine,
+    map,
+    mapLarge: (at, level, entry) => ram.setU64(gpa(entryAt(at, level)), entry),
+  }
+}
