@@ -1,0 +1,299 @@
+// The entry points. This driver is loaded twice: once to run the disk, and once more, as dump_dsahci.sys, to write the dump of
+// a system that has stopped. Where the two lives differ, `DumpMode` stands in the line; nothing is shared between them but
+// the HBA, which the second life finds as the first one left it, and the DUMP_CONTEXT.
+#include "dsahci.h"
+
+#if BUG == 23
+typedef struct _OBJECT_ATTRIBUTES {
+    ULONG Length;
+    void *RootDirectory;
+    UNICODE_STRING *ObjectName;
+    ULONG Attributes;
+    void *SecurityDescriptor;
+    void *SecurityQualityOfService;
+} OBJECT_ATTRIBUTES;
+IMPORT NTSTATUS ZwOpenKey(void **KeyHandle, ULONG DesiredAccess, OBJECT_ATTRIBUTES *ObjectAttributes);
+IMPORT NTSTATUS ZwClose(void *Handle);
+
+/** B23: the registry, at PASSIVE_LEVEL only, from a routine that runs at HIGH_LEVEL in a dump. */
+static NOINLINE void ReadSettings(void) {
+    static WCHAR Path[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\dsahci\\Parameters";
+    UNICODE_STRING name = { sizeof(Path) - sizeof(WCHAR), sizeof(Path), Path };
+    OBJECT_ATTRIBUTES attributes = { sizeof(attributes), NULL, &name, 0x240, NULL, NULL };
+    void *key = NULL;
+    if (ZwOpenKey(&key, 0x20019, &attributes) >= 0) ZwClose(key);
+}
+#endif
+
+/** Known before StorPortInitialize is called: the dump port calls HwFindAdapter from inside it. */
+static BOOLEAN LoadedForDump;
+
+/** BAR 5 (2.1.11), among the ranges that the port has assigned. */
+static ACCESS_RANGE *FindRegisters(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
+    ULONG config[0x40 / 4];
+    ULONG read = StorPortGetBusData(Adapter, PCIConfiguration, ConfigInfo->SystemIoBusNumber, ConfigInfo->SlotNumber, config,
+                                    sizeof(config));
+    if (read < sizeof(config)) return NULL;
+    ULONG bar = config[0x24 / 4];
+    for (ULONG i = 0; i < ConfigInfo->NumberOfAccessRanges; i++) {
+        ACCESS_RANGE *range = &ConfigInfo->AccessRanges[i];
+        if (range->RangeInMemory && range->RangeLength != 0 && range->RangeStart.QuadPart == (LONG64)(bar & ~0xFu)) return range;
+    }
+    return NULL;
+}
+
+/**
+ * Memory that the HBA reads. In dump mode about 32 KiB are there in all, with less alignment than at run time and full of
+ * whatever was in it: only what the dump needs is asked for, aligned here and cleared.
+ */
+static BOOLEAN AllocateShared(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
+    ULONG bytes = sizeof(SHARED_MEMORY), length;
+#if BUG == 6
+    // B06: what only the running system uses is counted in for the dump too.
+    bytes += HISTORY_ENTRIES * sizeof(HISTORY_ENTRY);
+#else
+    if (!Adapter->DumpMode) bytes += HISTORY_ENTRIES * sizeof(HISTORY_ENTRY);
+#endif
+    UCHAR *block = StorPortGetUncachedExtension(Adapter, ConfigInfo, bytes + SHARED_ALIGNMENT);
+    if (block == NULL) return FALSE;
+    ULONG64 address = (ULONG64)StorPortGetPhysicalAddress(Adapter, NULL, block, &length).QuadPart;
+    ULONG skip = (ULONG)(-address & (SHARED_ALIGNMENT - 1));
+    Adapter->Shared = (SHARED_MEMORY *)(block + skip);
+    Adapter->SharedAddress = address + skip;
+    memset(Adapter->Shared, 0, bytes);
+    return TRUE;
+}
+
+static ULONG AhciHwFindAdapter(void *DeviceExtension, void *HwContext, void *BusInformation, const CHAR *ArgumentString,
+                               PORT_CONFIGURATION_INFORMATION *ConfigInfo, BOOLEAN *Again) {
+    ADAPTER *adapter = DeviceExtension;
+    (void)HwContext;
+    (void)BusInformation;
+    *Again = FALSE;
+#if BUG == 14
+    // B14: trusts the global alone, which DriverEntry has not set yet when the dump port comes here.
+    (void)ArgumentString;
+    adapter->DumpMode = LoadedForDump;
+#else
+    adapter->DumpMode = LoadedForDump || ArgumentsSayDump(ArgumentString) || ConfigInfo->DumpMode != DUMP_MODE_NONE;
+#endif
+#if BUG == 23
+    ReadSettings();
+#endif
+    ACCESS_RANGE *range = FindRegisters(adapter, ConfigInfo);
+    if (range == NULL) return SP_RETURN_NOT_FOUND;
+    adapter->Hba = StorPortGetDeviceBase(adapter, ConfigInfo->AdapterInterfaceType, ConfigInfo->SystemIoBusNumber,
+                                         range->RangeStart, range->RangeLength, FALSE);
+    if (adapter->Hba == NULL) return SP_RETURN_ERROR;
+    if (!AhciTakeHba(adapter)) return SP_RETURN_ERROR;
+    // Where the disk is, the first life knows; the second has no time to search (and may be asked about no other port).
+    const DUMP_CONTEXT *context = adapter->DumpMode ? ConfigInfo->MiniportDumpData : NULL;
+    if (!AhciFindPort(adapter, context)) return SP_RETURN_NOT_FOUND;
+    if (!AllocateShared(adapter, ConfigInfo)) return SP_RETURN_ERROR;
+
+    ULONG breaks = adapter->DumpMode ? DUMP_BREAKS : RUNTIME_BREAKS;
+    ConfigInfo->NumberOfPhysicalBreaks = breaks;
+    ConfigInfo->MaximumTransferLength = (breaks - 1) * PAGE_SIZE;
+    ConfigInfo->AlignmentMask = 1; // regions begin at even addresses (4.2.3.3)
+    ConfigInfo->NumberOfBuses = 1;
+    ConfigInfo->MaximumNumberOfTargets = 1;
+    ConfigInfo->MaximumNumberOfLogicalUnits = 1;
+    ConfigInfo->ScatterGather = TRUE;
+    ConfigInfo->Master = TRUE;
+    ConfigInfo->CachesData = TRUE;
+    ConfigInfo->ResetTargetSupported = TRUE;
+    ConfigInfo->MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
+    ConfigInfo->SynchronizationModel = StorSynchronizeHalfDuplex;
+    if ((adapter->Capabilities & CAP_S64A) != 0) ConfigInfo->Dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED;
+    return SP_RETURN_FOUND;
+}
+
+/** The rest of the start, at PASSIVE_LEVEL: seconds may pass here. */
+static BOOLEAN AhciPassiveInitialize(void *DeviceExtension) { return AhciStartPort(DeviceExtension); }
+
+static BOOLEAN AhciHwInitialize(void *DeviceExtension) {
+    ADAPTER *adapter = DeviceExtension;
+    if (adapter->DumpMode) return AhciStartPort(adapter); // nothing comes afterwards but requests
+    BOOLEAN enabled = FALSE;
+    StorPortNotification(EnablePassiveInitialization, adapter, AhciPassiveInitialize, &enabled);
+    return enabled;
+}
+
+// ---- requests, by function. FALSE: the SRB was completed here and must not be started.
+
+typedef BOOLEAN BUILD_ROUTINE(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb);
+
+static BOOLEAN End(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb, UCHAR SrbStatus) {
+    SrbComplete(Adapter, Srb, SrbStatus);
+    return FALSE;
+}
+
+static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
+    TRANSFER transfer;
+    switch (DiskExecute(&Adapter->Disk, Srb, &transfer)) {
+    case DiskTransfer:
+        if (AhciComposeTransfer(Adapter, Srb, &transfer)) return TRUE;
+        return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+    case DiskFlush:
+        AhciCompose(AhciCommandOf(Srb), ATA_FLUSH_CACHE_EXT);
+        return TRUE;
+    default:
+        return End(Adapter, Srb, Srb->SrbStatus);
+    }
+}
+
+static BOOLEAN BuildFlush(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
+    (void)Adapter;
+    AhciCompose(AhciCommandOf(Srb), ATA_FLUSH_CACHE_EXT);
+    return TRUE;
+}
+
+/** Flushes the cache as well (ACS-3, 7.50), and parks what turns. */
+static BOOLEAN BuildShutdown(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
+    (void)Adapter;
+    AhciCompose(AhciCommandOf(Srb), ATA_STANDBY_IMMEDIATE);
+    return TRUE;
+}
+
+static BOOLEAN BuildReset(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
+    if (!Adapter->DumpMode) AhciFailOutstanding(Adapter, TRUE); // nothing is reset under a dump
+    return End(Adapter, Srb, SRB_STATUS_SUCCESS);
+}
+
+static BOOLEAN BuildNothing(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) { return End(Adapter, Srb, SRB_STATUS_SUCCESS); }
+
+/** Asked of the running instance, for the one that will write the dump. */
+static BOOLEAN BuildDumpPointers(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
+    static const WCHAR Name[] = L"dsahci";
+    MINIPORT_DUMP_POINTERS *pointers = SrbGetDataBuffer(Srb);
+    if (SrbGetDataTransferLength(Srb) < sizeof(*pointers)) return End(Adapter, Srb, SRB_STATUS_DATA_OVERRUN);
+    memset(pointers, 0, sizeof(*pointers));
+    pointers->Version = DUMP_MINIPORT_VERSION_1;
+    pointers->Size = sizeof(*pointers);
+    memcpy(pointers->DriverName, Name, sizeof(Name));
+    Adapter->Shared->DumpContext.Signature = DUMP_CONTEXT_SIGNATURE;
+    Adapter->Shared->DumpContext.Port = Adapter->Port;
+    pointers->MiniportPrivateDumpData = &Adapter->Shared->DumpContext;
+    pointers->NumberOfPhysicalBreaks = DUMP_BREAKS;
+    pointers->MaximumTransferLength = (DUMP_BREAKS - 1) * PAGE_SIZE;
+    pointers->AlignmentMask = 1;
+    pointers->NumberOfBuses = 1;
+    pointers->Master = TRUE;
+    pointers->MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
+    pointers->MaximumNumberOfTargets = 1;
+    return End(Adapter, Srb, SRB_STATUS_SUCCESS);
+}
+
+static const struct {
+    ULONG Function;
+    BUILD_ROUTINE *Build;
+} BuildRoutines[] = {
+    { SRB_FUNCTION_EXECUTE_SCSI, BuildScsi },
+    { SRB_FUNCTION_FLUSH, BuildFlush },
+    { SRB_FUNCTION_SHUTDOWN, BuildShutdown },
+    { SRB_FUNCTION_RESET_BUS, BuildReset },
+    { SRB_FUNCTION_RESET_DEVICE, BuildReset },
+    { SRB_FUNCTION_RESET_LOGICAL_UNIT, BuildReset },
+    { SRB_FUNCTION_POWER, BuildNothing },
+    { SRB_FUNCTION_PNP, BuildNothing },
+    { SRB_FUNCTION_DUMP_POINTERS, BuildDumpPointers },
+    { SRB_FUNCTION_FREE_DUMP_POINTERS, BuildNothing },
+};
+
+static BOOLEAN AhciHwBuildIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
+    ADAPTER *adapter = DeviceExtension;
+    ULONG function = SrbGetFunction(Srb);
+    if (!adapter->Ready) return End(adapter, Srb, SRB_STATUS_NO_DEVICE);
+    for (ULONG i = 0; i < sizeof(BuildRoutines) / sizeof(BuildRoutines[0]); i++) {
+        if (BuildRoutines[i].Function == function) return BuildRoutines[i].Build(adapter, Srb);
+    }
+    return End(adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+}
+
+static BOOLEAN AhciHwStartIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
+    ADAPTER *adapter = DeviceExtension;
+    if (AhciIssue(adapter, Srb)) return TRUE;
+    // Again when a request has ended.
+    StorPortDeviceBusy(adapter, 0, 0, 0, 1);
+    SrbComplete(adapter, Srb, SRB_STATUS_BUSY);
+    return TRUE;
+}
+
+/**
+ * At run time an interrupt brings us here; in a dump the port calls again and again until its SRB is complete. PxIS is set
+ * whether or not interrupts are enabled; the summary in IS needs PxIE, so a dump does not ask it.
+ */
+static BOOLEAN AhciHwInterrupt(void *DeviceExtension) {
+    ADAPTER *adapter = DeviceExtension;
+    if (adapter->DumpMode) {
+        if (adapter->Outstanding == 0) return FALSE;
+    } else if ((StorPortReadRegisterUlong(adapter->Hba + AHCI_IS) >> adapter->Port & 1) == 0) {
+        return FALSE;
+    }
+    ULONG status = ReadPort(adapter, PxIS);
+    if (status == 0) return FALSE;
+    WritePort(adapter, PxIS, status);
+    StorPortWriteRegisterUlong(adapter->Hba + AHCI_IS, 1u << adapter->Port);
+    if ((status & PORT_ERRORS) != 0) AhciFailOutstanding(adapter, FALSE);
+    else AhciCompleteFinished(adapter);
+    return TRUE;
+}
+
+static BOOLEAN AhciHwResetBus(void *DeviceExtension, ULONG PathId) {
+    ADAPTER *adapter = DeviceExtension;
+    (void)PathId;
+    if (!adapter->DumpMode) AhciFailOutstanding(adapter, TRUE);
+    return TRUE;
+}
+
+static ULONG AhciHwAdapterControl(void *DeviceExtension, ULONG ControlType, void *Parameters) {
+    ADAPTER *adapter = DeviceExtension;
+    switch (ControlType) {
+    case ScsiQuerySupportedControlTypes: {
+        SCSI_SUPPORTED_CONTROL_TYPE_LIST *list = Parameters;
+        for (ULONG type = 0; type < list->MaxControlType; type++) list->SupportedTypeList[type] = type <= ScsiRestartAdapter;
+        return ScsiAdapterControlSuccess;
+    }
+    case ScsiStopAdapter:
+        adapter->Ready = FALSE;
+        WritePort(adapter, PxIE, 0);
+        return ScsiAdapterControlSuccess;
+    case ScsiRestartAdapter:
+        return AhciTakeHba(adapter) && AhciStartPort(adapter) ? ScsiAdapterControlSuccess : ScsiAdapterControlUnsuccessful;
+    default:
+        return ScsiAdapterControlUnsuccessful;
+    }
+}
+
+ULONG DriverEntry(void *DriverObject, void *RegistryPath) {
+    HW_INITIALIZATION_DATA data;
+    memset(&data, 0, sizeof(data));
+    data.HwInitializationDataSize = sizeof(data);
+    data.AdapterInterfaceType = PCIBus;
+    data.HwInitialize = AhciHwInitialize;
+    data.HwStartIo = AhciHwStartIo;
+    data.HwInterrupt = AhciHwInterrupt;
+    data.HwFindAdapter = AhciHwFindAdapter;
+    data.HwResetBus = AhciHwResetBus;
+    data.HwAdapterControl = AhciHwAdapterControl;
+    data.HwBuildIo = AhciHwBuildIo;
+    data.DeviceExtensionSize = sizeof(ADAPTER);
+    data.SrbExtensionSize = sizeof(COMMAND) + COMMAND_ALIGNMENT;
+    data.NumberOfAccessRanges = 6;
+    data.MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
+    data.NeedPhysicalAddresses = TRUE;
+    data.TaggedQueuing = TRUE;
+    data.AutoRequestSense = TRUE;
+    data.MultipleRequestPerLu = TRUE;
+    data.FeatureSupport = STOR_FEATURE_DUMP_POINTERS;
+    data.SrbTypeFlags = SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK;
+    data.AddressTypeFlags = ADDRESS_TYPE_FLAG_BTL8;
+#if BUG == 14
+    ULONG status = StorPortInitialize(DriverObject, RegistryPath, &data, NULL);
+    LoadedForDump = RegistryPath == NULL;
+    return status;
+#else
+    LoadedForDump = RegistryPath == NULL;
+    return StorPortInitialize(DriverObject, RegistryPath, &data, NULL);
+#endif
+}

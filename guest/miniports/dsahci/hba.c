@@ -1,0 +1,161 @@
+// The HBA and its port: taking them over, starting them, getting them back after an error. AHCI 1.3.1, sections 10.1.2, 10.3,
+// 10.4 and 6.2.2. Every wait is a bounded loop of stalls: there is no other clock in dump mode.
+#include "dsahci.h"
+
+#define HBA_RESET_MS 1000 // 10.4.3
+#define ENGINE_STOP_MS 500 // 10.1.2
+#define LINK_MS 1000
+#define DUMP_EXTRA_LINK_MS 300 // an HBA that was reset under load is slow to find its disk
+#define DEVICE_READY_MS 10000
+
+static void Delay(ULONG Milliseconds) {
+#if BUG == 20
+    // B20: waits for the clock of the system, which stands still once the system has stopped.
+    LARGE_INTEGER start, now;
+    StorPortQuerySystemTime(&start);
+    do StorPortQuerySystemTime(&now);
+    while (now.QuadPart - start.QuadPart < (LONG64)Milliseconds * 10000);
+#else
+    while (Milliseconds-- > 0) StorPortStallExecution(1000);
+#endif
+}
+
+/** TRUE once all `Bits` of a port register are 0. */
+static BOOLEAN WaitClear(ADAPTER *Adapter, ULONG Register, ULONG Bits, ULONG Milliseconds) {
+    for (ULONG ms = 0; ms <= Milliseconds; ms++) {
+        if ((ReadPort(Adapter, Register) & Bits) == 0) return TRUE;
+        Delay(1);
+    }
+    return FALSE;
+}
+
+static BOOLEAN WaitLink(ADAPTER *Adapter, ULONG Milliseconds) {
+    for (ULONG ms = 0; ms <= Milliseconds; ms++) {
+        if (SSTS_DET(ReadPort(Adapter, PxSSTS)) == DET_ESTABLISHED) return TRUE;
+        Delay(1);
+    }
+    return FALSE;
+}
+
+/**
+ * An HBA that is enabled belongs to firmware or, in dump mode, to the instance that died with the system: its commands
+ * still run and its list is still read. Only a reset ends that.
+ */
+BOOLEAN AhciTakeHba(ADAPTER *Adapter) {
+    volatile UCHAR *ghc = Adapter->Hba + AHCI_GHC;
+    if ((StorPortReadRegisterUlong(ghc) & GHC_AE) != 0) {
+        StorPortWriteRegisterUlong(ghc, GHC_AE | GHC_HR);
+        for (ULONG ms = 0; (StorPortReadRegisterUlong(ghc) & GHC_HR) != 0; ms++) {
+            if (ms == HBA_RESET_MS) return FALSE;
+            Delay(1);
+        }
+    }
+    StorPortWriteRegisterUlong(ghc, GHC_AE); // before any other register (3.1.2)
+    Adapter->Capabilities = StorPortReadRegisterUlong(Adapter->Hba + AHCI_CAP);
+    return TRUE;
+}
+
+static void SelectPort(ADAPTER *Adapter, ULONG Port) {
+    Adapter->Port = Port;
+    Adapter->PortRegisters = Adapter->Hba + AHCI_PORT(Port);
+}
+
+/** The port that the running instance named, if there is a `Context`; else the first one with a link. */
+BOOLEAN AhciFindPort(ADAPTER *Adapter, const DUMP_CONTEXT *Context) {
+    ULONG implemented = StorPortReadRegisterUlong(Adapter->Hba + AHCI_PI);
+    if (Context != NULL) {
+        if (Context->Signature != DUMP_CONTEXT_SIGNATURE || Context->Port >= 32) return FALSE;
+        SelectPort(Adapter, Context->Port);
+        return (implemented >> Context->Port & 1) != 0;
+    }
+    for (ULONG ms = 0; ms <= LINK_MS + DUMP_EXTRA_LINK_MS; ms++) {
+        for (ULONG port = 0; port < 32; port++) {
+            if ((implemented >> port & 1) == 0) continue;
+            SelectPort(Adapter, port);
+            if (SSTS_DET(ReadPort(Adapter, PxSSTS)) == DET_ESTABLISHED) return TRUE;
+        }
+        Delay(1);
+    }
+    return FALSE;
+}
+
+/** 10.3.2 and 10.1.2: the command engine stops before the FIS engine. */
+static BOOLEAN StopEngines(ADAPTER *Adapter) {
+    WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) & ~PxCMD_ST);
+    if (!WaitClear(Adapter, PxCMD, PxCMD_CR, ENGINE_STOP_MS)) return FALSE;
+    WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) & ~PxCMD_FRE);
+    return WaitClear(Adapter, PxCMD, PxCMD_FR, ENGINE_STOP_MS);
+}
+
+/** Where command list and received FISes are. A reset leaves these registers alone: both halves are written, always. */
+static void SetAddresses(ADAPTER *Adapter) {
+    ULONG64 list = Adapter->SharedAddress + offsetof(SHARED_MEMORY, CommandList);
+    ULONG64 received = Adapter->SharedAddress + offsetof(SHARED_MEMORY, ReceivedFis);
+#if BUG == 15
+    // B15: sixteen bits of a register of 32; the others keep the address of the instance that died.
+    StorPortWriteRegisterUshort(Adapter->PortRegisters + PxCLB, (USHORT)list);
+    StorPortWriteRegisterUshort(Adapter->PortRegisters + PxFB, (USHORT)received);
+#else
+    WritePort(Adapter, PxCLB, (ULONG)list);
+    WritePort(Adapter, PxFB, (ULONG)received);
+#endif
+    WritePort(Adapter, PxCLBU, (ULONG)(list >> 32));
+    WritePort(Adapter, PxFBU, (ULONG)(received >> 32));
+}
+
+/** COMRESET (10.4.2); the command engine must have stopped. */
+static void ResetLink(ADAPTER *Adapter) {
+    ULONG control = ReadPort(Adapter, PxSCTL) & ~0xFu;
+    WritePort(Adapter, PxSCTL, control | DET_COMRESET);
+    Delay(1);
+    WritePort(Adapter, PxSCTL, control);
+}
+
+/** The disk is there: waits until it is ready and starts the command engine. */
+static BOOLEAN StartEngine(ADAPTER *Adapter) {
+    WritePort(Adapter, PxSERR, ~0u);
+    if (!WaitClear(Adapter, PxTFD, TFD_BSY | TFD_DRQ, DEVICE_READY_MS)) return FALSE;
+    WritePort(Adapter, PxIS, ~0u);
+    WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) | PxCMD_ST);
+    return TRUE;
+}
+
+static ULONG LinkPatience(ADAPTER *Adapter) { return Adapter->DumpMode ? LINK_MS + DUMP_EXTRA_LINK_MS : LINK_MS; }
+
+/** From any state to a disk that has answered IDENTIFY DEVICE. */
+BOOLEAN AhciStartPort(ADAPTER *Adapter) {
+    WritePort(Adapter, PxIE, 0);
+    if (!StopEngines(Adapter)) return FALSE;
+    SetAddresses(Adapter);
+    WritePort(Adapter, PxSERR, ~0u);
+    WritePort(Adapter, PxIS, ~0u);
+    WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) | PxCMD_FRE | PxCMD_SUD | PxCMD_POD);
+    if (!WaitLink(Adapter, LinkPatience(Adapter))) {
+        ResetLink(Adapter);
+        if (!WaitLink(Adapter, LinkPatience(Adapter))) return FALSE;
+    }
+    if (!StartEngine(Adapter) || !AhciIdentify(Adapter)) return FALSE;
+    WritePort(Adapter, PxIS, ~0u);
+    StorPortWriteRegisterUlong(Adapter->Hba + AHCI_IS, 1u << Adapter->Port);
+    Adapter->Ready = TRUE;
+    if (Adapter->DumpMode) return TRUE; // polled: PxIS needs no PxIE
+    WritePort(Adapter, PxIE, PORT_INTERRUPTS);
+    StorPortWriteRegisterUlong(Adapter->Hba + AHCI_GHC, GHC_AE | GHC_IE);
+    return TRUE;
+}
+
+/** 6.2.2: after an error the list stands still; what was issued is gone afterwards. */
+BOOLEAN AhciRecoverPort(ADAPTER *Adapter) {
+    ULONG enabled = ReadPort(Adapter, PxIE);
+    WritePort(Adapter, PxIE, 0);
+    WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) & ~PxCMD_ST);
+    if (!WaitClear(Adapter, PxCMD, PxCMD_CR, ENGINE_STOP_MS)) return FALSE;
+    if ((ReadPort(Adapter, PxTFD) & (TFD_BSY | TFD_DRQ)) != 0 && (Adapter->Capabilities & CAP_SCLO) != 0) {
+        WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) | PxCMD_CLO);
+        WaitClear(Adapter, PxCMD, PxCMD_CLO, ENGINE_STOP_MS);
+    }
+    ResetLink(Adapter); // empties the queue of the disk too
+    Adapter->Ready = WaitLink(Adapter, LinkPatience(Adapter)) && StartEngine(Adapter);
+    WritePort(Adapter, PxIE, enabled);
+    return Adapter->Ready;
+}
