@@ -21,6 +21,8 @@ it.each([
       given: {},
       repro: 'dumpstack test',
       symbols: guestSymbols,
+      resumeAt: null,
+      poweredOff: () => true,
       keep: () => {},
     },
     (event) => events.push(event),

@@ -45,6 +45,8 @@ async function failures(): Promise<Record<string, string>> {
     given: {},
     repro: 'dumpstack test',
     symbols: guestSymbols,
+    resumeAt: null,
+    poweredOff: () => true,
     keep: () => {},
   } as const
   const verdict = await runCrashdumpTest(

@@ -9,6 +9,8 @@ import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
 import {
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
+  MOST_CPUS,
+  MOST_SEED,
   parseDumps,
   parsePath,
   parseScenario,
@@ -17,8 +19,6 @@ import {
 } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
-const MOST_CPUS = 64
-const MOST_SEED = 0xffffffff
 const DEFAULT_SEED = 1
 const STACK_RAM = 128 * 2 ** 20
 

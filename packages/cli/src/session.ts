@@ -5,7 +5,9 @@ import {
   createStream,
   type DumpType,
   type Emit,
+  type PowerOff,
   ResultFold,
+  type RunEnd,
   runCrashdumpTest,
   type ScenarioVariant,
   type Sink,
@@ -13,12 +15,11 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { onHost, RunFolder } from '@dumpstack/crashtest/node'
+import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/crashtest/node'
 import type { SymbolSource } from '@dumpstack/debugger'
-import { createWindowsTarget } from '@dumpstack/windows/node'
+import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { judgeSymbols } from './judge-symbols.ts'
-import { reproOf, type TestPlan } from './test-options.ts'
-import { UsageError } from './usage-error.ts'
+import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
 
 class HostMemoryError extends DumpstackError {}
 
@@ -41,79 +42,176 @@ export type SessionEnd =
 
 const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
 
-/** Throws CrashtestError RUN_FOLDER_TAKEN, RUN_FOLDER_IO; HOST_MEMORY. */
+/** Throws CrashtestError RUN_FOLDER_TAKEN, RUN_FOLDER_BUSY, RUN_FOLDER_IO; HOST_MEMORY. */
 export async function startRun(plan: TestPlan, options: SessionOptions): Promise<SessionEnd> {
   checkMemory(plan.ramBytes)
   const folder = new RunFolder(options.folder)
   const resultFold = new ResultFold()
   const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks])
-  let verdict: Verdict = 'inconclusive'
-  let failure: { readonly error: unknown } | null = null
-  try {
-    const verdicts: Verdict[] = []
-    const symbols = judgeSymbols(plan.symbolPath)
-    for (const variant of plan.scenario?.variants ?? NO_SCENARIO) {
-      verdicts.push(await runVariant(plan, variant, folder, symbols, emit, options.signal))
-    }
-    verdict = worst(verdicts)
-  } catch (error) {
-    failure = { error }
-  }
-  const result = resultFold.hasBegun ? resultFold.result(verdict) : null
-  try {
-    if (result !== null) folder.writeResult(result)
-  } catch (error) {
-    failure ??= { error }
-  } finally {
-    folder.close()
-  }
-  if (failure !== null || result === null) return { ended: 'brokenOff', error: failure?.error, result }
-  return { ended: 'finished', result }
+  return await new Session({ plan, folder, resultFold, emit, options }).run(null)
 }
 
-/** Goes on where the last process was killed, or ended at a crash. */
+/**
+ * Goes on where the last process was killed, or ended at a crash. Throws CrashtestError RUN_FOLDER_* for a folder that
+ * holds no such run, WindowsError where its disk is gone; HOST_MEMORY.
+ */
 export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
-  throw new UsageError(`the run in ${options.folder} cannot be resumed: runs are not kept yet`)
+  const stopped = openStoppedRun(options.folder)
+  const { folder } = stopped
+  let session: Session
+  try {
+    const plan = planOf(stopped.options)
+    checkMemory(plan.ramBytes)
+    const resultFold = new ResultFold()
+    const shown = [resultFold.sink, ...options.sinks]
+    for (const event of stopped.events) for (const sink of shown) sink(event)
+    const emit = createStream([folder.journal, folder.log, ...shown], stopped.nextSeq)
+    if (stopped.discarded > 0) emit({ kind: 'resumed', discarded: stopped.discarded }, stopped.at)
+    session = new Session({ plan, folder, resultFold, emit, options })
+  } catch (error) {
+    stopped.close()
+    folder.close()
+    throw error
+  }
+  try {
+    return await session.run(stopped)
+  } finally {
+    stopped.close()
+  }
 }
 
-async function runVariant(
-  plan: TestPlan,
-  variant: ScenarioVariant,
-  folder: RunFolder,
-  symbols: SymbolSource,
-  emit: Emit,
-  signal: AbortSignal,
-): Promise<Verdict> {
-  const target = onHost(`make the machine in ${folder.path}`, () =>
-    createWindowsTarget({
-      folder: folder.variantFolder(variant.name),
-      seed: plan.seed,
-      ramBytes: plan.ramBytes,
-      cpuCount: plan.cpuCount,
-      pageFileBytes: plan.pageFileBytes,
-      conditions: variant.conditions,
-      diskBytes: plan.diskBytes,
-      hostNow: () => performance.now(),
-    }),
-  )
-  try {
-    const { scenario, dumps, stopAfter } = plan
-    return await runCrashdumpTest(
-      target,
-      {
-        dumps,
-        stopAfter,
-        variant: variant.name,
-        given: { ...plan, scenario: scenario?.name ?? null },
-        repro: reproOf(plan),
-        symbols,
-        keep: (kept) => folder.keepTruth(variant.name, kept),
-      },
-      emit,
-      signal,
+interface Parts {
+  readonly plan: TestPlan
+  readonly folder: RunFolder
+  readonly resultFold: ResultFold
+  readonly emit: Emit
+  readonly options: SessionOptions
+}
+
+class Session {
+  readonly #parts: Parts
+  readonly #symbols: SymbolSource
+  readonly #variants: readonly ScenarioVariant[]
+  #crashedDump: DumpType | null = null
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#symbols = judgeSymbols(parts.plan.symbolPath)
+    this.#variants = parts.plan.scenario?.variants ?? NO_SCENARIO
+  }
+
+  async run(stopped: StoppedRun | null): Promise<SessionEnd> {
+    const { folder, resultFold } = this.#parts
+    let verdict: Verdict = 'inconclusive'
+    let failure: { readonly error: unknown } | null = null
+    try {
+      const end = await this.#runVariants(stopped)
+      if (end !== 'poweredOff') verdict = end
+      else if (this.#crashedDump !== null) {
+        folder.close()
+        return { ended: 'crashed', dump: this.#crashedDump }
+      }
+    } catch (error) {
+      failure = { error }
+    }
+    const result = resultFold.hasBegun ? resultFold.result(verdict) : null
+    try {
+      if (result !== null) folder.writeResult(result)
+    } catch (error) {
+      failure ??= { error }
+    } finally {
+      folder.close()
+    }
+    if (failure !== null || result === null) return { ended: 'brokenOff', error: failure?.error, result }
+    return { ended: 'finished', result }
+  }
+
+  async #runVariants(stopped: StoppedRun | null): Promise<RunEnd> {
+    const first = stopped === null ? 0 : this.#indexOf(stopped)
+    const verdicts: Verdict[] = []
+    for (let index = first; index < this.#variants.length; index++) {
+      const isUnderWay = index === first && stopped !== null && stopped.target !== null
+      if (!isUnderWay) this.#keepStage(index)
+      const end = await this.#runVariant(index, isUnderWay ? stopped : null)
+      if (end === 'poweredOff') return end
+      verdicts.push(end)
+    }
+    return worst(verdicts)
+  }
+
+  /** The variant to go on with; what a killed process was still to remove of those before it goes. */
+  #indexOf({ stage, variant, target, options }: StoppedRun): number {
+    const { folder } = this.#parts
+    const found = this.#variants.findIndex(({ name }) => name === variant)
+    if (found < 0) throw options.wrong('variant', variant, 'a variant of the scenario')
+    const index = stage === 'finish' ? this.#variants.length : found
+    for (const { name } of this.#variants.slice(0, index)) {
+      const place = folder.variantFolder(name)
+      if (!isDiskKept(place)) removeSystem(place)
+    }
+    if (stage !== 'finish' && target === null) removeSystem(folder.variantFolder(variant))
+    return index
+  }
+
+  async #runVariant(index: number, stopped: StoppedRun | null): Promise<RunEnd> {
+    const { plan, folder, emit, options } = this.#parts
+    const variant = this.#variants[index]!
+    const target = onHost(`make the machine in ${folder.path}`, () =>
+      createWindowsTarget({
+        folder: folder.variantFolder(variant.name),
+        seed: plan.seed,
+        ramBytes: plan.ramBytes,
+        cpuCount: plan.cpuCount,
+        pageFileBytes: plan.pageFileBytes,
+        conditions: variant.conditions,
+        diskBytes: plan.diskBytes,
+        ...(stopped !== null &&
+          stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),
+        hostNow: () => performance.now(),
+      }),
     )
-  } finally {
-    target.close()
+    let end: RunEnd | null = null
+    try {
+      const { dumps, stopAfter } = plan
+      end = await runCrashdumpTest(
+        target,
+        {
+          dumps,
+          stopAfter,
+          variant: variant.name,
+          given: optionsOf(plan),
+          repro: reproOf(plan),
+          symbols: this.#symbols,
+          resumeAt: stopped === null ? null : { crash: stopped.crash },
+          poweredOff: (at) => this.#poweredOff(variant.name, at),
+          keep: (kept) => folder.keepTruth(variant.name, kept),
+        },
+        emit,
+        options.signal,
+      )
+      if (end !== 'poweredOff') this.#keepStage(index + 1)
+      return end
+    } finally {
+      target.close(end === 'poweredOff' ? 'stopped' : 'over')
+    }
+  }
+
+  #poweredOff(variant: string | null, { crash, target }: PowerOff): boolean {
+    const { folder, plan, options } = this.#parts
+    const stage = crash === null ? 'restart' : 'awaitRestart'
+    folder.keepState({ stage, variant, options: optionsOf(plan), target, crash })
+    if (options.stopAt === 'end' || crash === null) return true
+    this.#crashedDump = crash.type
+    return false
+  }
+
+  /** Before the variant of that number begins, or behind the last. */
+  #keepStage(index: number): void {
+    const { folder, plan } = this.#parts
+    const next = this.#variants[index]
+    const variant = next === undefined ? this.#variants.at(-1)!.name : next.name
+    const stage = next === undefined ? 'finish' : 'variant'
+    folder.keepState({ stage, variant, options: optionsOf(plan), target: null, crash: null })
   }
 }
 

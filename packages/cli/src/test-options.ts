@@ -1,5 +1,12 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
-import { DUMP_TYPES, type DumpType, FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
+import {
+  DUMP_TYPES,
+  type DumpType,
+  type Facts,
+  FREE_BYTES_NEEDED,
+  type Scenario,
+  scenarios,
+} from '@dumpstack/crashtest'
 import { InvalidArgumentError } from 'commander'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
@@ -33,6 +40,8 @@ export interface TestPlan {
 }
 
 const PAGE_BYTES = 4096
+export const MOST_CPUS = 64
+export const MOST_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
 const MOST_RAM = 64 * 1024 * MEGABYTE
 const GIGABYTE = 1024 * MEGABYTE
@@ -113,6 +122,50 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     seed: given.seed,
     stopAfter: given.stopAfter ?? null,
     symbolPath: given.y ?? null,
+  }
+}
+
+/** As journal and state of a run name them. */
+export const optionsOf = (plan: TestPlan): Readonly<Record<string, unknown>> => ({
+  ...plan,
+  scenario: plan.scenario?.name ?? null,
+})
+
+/** The inverse of optionsOf: from a state file. Throws CrashtestError RUN_FOLDER_CORRUPT. */
+export function planOf(facts: Facts): TestPlan {
+  const whole = (field: string, least: number, most: number): number => {
+    const value = facts.size(field)
+    if (value < least || value > most) throw facts.wrong(field, value, `${least} to ${most}`)
+    return value
+  }
+  const dumps = facts.strings('dumps').map((name) => {
+    const type = DUMP_TYPES.find((known) => known === name)
+    if (type === undefined) throw facts.wrong('dumps', name, `one of ${DUMP_TYPES.join(', ')}`)
+    return type
+  })
+  const scenarioName = facts.optionalString('scenario')
+  const scenario = scenarios.find(({ name }) => name === scenarioName)
+  if (scenarioName !== null && scenario === undefined)
+    throw facts.wrong('scenario', scenarioName, 'a scenario of this version')
+  const pageFileBytes = facts.size('pageFileBytes')
+  const symbolPath = facts.optionalString('symbolPath')
+  const given: GivenTestOptions = {
+    dumps,
+    ram: facts.size('ramBytes'),
+    cpus: whole('cpuCount', 1, MOST_CPUS),
+    seed: whole('seed', 0, MOST_SEED),
+    ...(scenario !== undefined && { scenario }),
+    ...(symbolPath !== null && { y: symbolPath }),
+    ...(facts.optionalString('stopAfter') !== null && { stopAfter: facts.oneOf('stopAfter', ['crash']) }),
+  }
+  try {
+    const plan = planTest(given, () => pageFileBytes)
+    for (const field of ['pageFileBytes', 'diskBytes'] as const)
+      if (plan[field] !== facts.size(field)) throw facts.wrong(field, facts.size(field), plan[field])
+    return plan
+  } catch (error) {
+    if (error instanceof UsageError) throw facts.wrong('ramBytes', given.ram, `a plan: ${error.message}`)
+    throw error
   }
 }
 

@@ -14,7 +14,7 @@ import { buildDump } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
 import type { CrashReport, Evidence } from './target.ts'
-import { keepTruth, restoreTruth } from './truth-file.ts'
+import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const built = buildDump({ type: 5, runs: [[1, 0x3ff]] })
 const ram = built.bytes.slice()
@@ -159,6 +159,7 @@ function examine(
       file: { source, dump: openDump(source) },
     })
     const chunks: Uint8Array[] = []
+    for (const part of ramParts(evidence)) chunks.push(part.slice())
     for (const part of parts) chunks.push(part.slice())
     const kept = restoreTruth(json, new MemorySource(new Uint8Array(Buffer.concat(chunks))), 'truth.json')
     input = { crash: kept.crash, evidence: kept.evidence, kept: kept.file }

@@ -15,7 +15,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
 import type { CrashReport, Evidence } from './target.ts'
-import { keepTruth, restoreTruth } from './truth-file.ts'
+import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const RUNS: ReadonlyArray<readonly [number, number]> = [
   [1, 0x9e],
@@ -121,6 +121,7 @@ function examine({ type = 5, damage, again, modifiedAt, ...change }: Change): Ex
       file: { source, dump: openDump(source) },
     })
     const chunks: Uint8Array[] = []
+    for (const part of ramParts(evidence)) chunks.push(part.slice())
     for (const part of parts) chunks.push(part.slice())
     const kept = restoreTruth(json, new MemorySource(new Uint8Array(Buffer.concat(chunks))), 'truth.json')
     input = { crash: kept.crash, evidence: kept.evidence, kept: kept.file }

@@ -2,10 +2,18 @@
 // and kind, so that an error says which.
 import { hex } from '@dumpstack/bytes'
 import { CrashtestError } from './errors.ts'
+import type { Bugcheck, SystemEvent } from './target.ts'
 
 /** Addresses that need 64 bits are hex strings in every file of ours. */
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? hex(value) : value
+
+const EVENT_SOURCES = [
+  'volmgr',
+  'Microsoft-Windows-WER-SystemErrorReporting',
+  'Microsoft-Windows-Kernel-Power',
+  'EventLog',
+] as const
 
 /** ECMA-262, 21.4.1.1: the last time that a Date holds. */
 const LAST_DATE_MS = 8.64e15
@@ -45,6 +53,29 @@ export class Facts {
     if (typeof value !== 'number' || !Number.isFinite(value) || value < 0) {
       throw this.wrong(field, value, 'a number of at least 0')
     }
+    return value
+  }
+
+  /** A count or an offset: it fits in a double. */
+  size(field: string): number {
+    const value = this.number(field)
+    if (!Number.isSafeInteger(value)) throw this.wrong(field, value, 'a whole number below 2^53')
+    return value
+  }
+
+  int32(field: string): number {
+    const value = this.#fields[field]
+    if (typeof value !== 'number' || (value | 0) !== value) throw this.wrong(field, value, 'a 32-bit number')
+    return value
+  }
+
+  optionalNumber(field: string): number | null {
+    return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.number(field)
+  }
+
+  boolean(field: string): boolean {
+    const value = this.#fields[field]
+    if (typeof value !== 'boolean') throw this.wrong(field, value, 'true or false')
     return value
   }
 
@@ -115,6 +146,27 @@ export class Facts {
   stringRecord(field: string): Record<string, string> {
     const inner = this.object(field)
     return Object.fromEntries(Object.keys(inner.#fields).map((key) => [key, inner.string(key)]))
+  }
+
+  /** As it stands there, for who only hands it on. */
+  record(field: string): Readonly<Record<string, unknown>> {
+    return this.object(field).#fields
+  }
+
+  bugcheck(field: string): Bugcheck {
+    const facts = this.object(field)
+    const [first, second, third, fourth] = facts.bigints('parameters', 4)
+    return { code: facts.number('code'), parameters: [first!, second!, third!, fourth!] }
+  }
+
+  systemEvents(field: string): SystemEvent[] {
+    return this.objects(field).map((event) => ({
+      id: event.number('id'),
+      source: event.oneOf('source', EVENT_SOURCES),
+      at: event.time('at'),
+      text: event.string('text'),
+      fields: event.stringRecord('fields'),
+    }))
   }
 
   #hex(field: string, text: string): bigint {

@@ -109,6 +109,11 @@ export class FakeTarget implements Target {
     }
   }
 
+  powerOff(): object {
+    this.#call('powerOff')
+    return { now: this.#now }
+  }
+
   async awaitRestart(): Promise<void> {
     this.#call('awaitRestart')
     this.#now += 20_000

@@ -3,14 +3,14 @@ import { NO_SYMBOLS } from './fake-symbols.test-support.ts'
 import { FakeTarget, type FakeTargetOptions } from './fake-target.test-support.ts'
 import { logLines } from './folds/log.ts'
 import { ResultFold } from './folds/result.ts'
-import { runCrashdumpTest, type TestOptions } from './run.ts'
+import { type RunEnd, runCrashdumpTest, type TestOptions } from './run.ts'
 import { scenarios } from './scenarios/index.ts'
 import { createStream } from './stream.ts'
-import type { TestEvent, Verdict } from './test-event.ts'
+import type { TestEvent } from './test-event.ts'
 import type { DumpToKeep } from './truth-file.ts'
 
 interface Outcome {
-  readonly verdict: Verdict | Error
+  readonly verdict: RunEnd | Error
   readonly log: string
   readonly events: readonly TestEvent[]
   readonly kept: readonly DumpToKeep[]
@@ -35,6 +35,8 @@ async function run(
       given: {},
       repro: 'dumpstack test --seed 7',
       symbols: NO_SYMBOLS,
+      resumeAt: null,
+      poweredOff: () => true,
       keep: (dump) => kept.push(dump),
       ...change,
     },
@@ -57,10 +59,12 @@ it('goes through the steps of the kit in order, once for each dump type', async 
     'prepare debuggers',
     'prepare crashDriver',
     'prepare pageFile',
+    'powerOff',
     'prepare restart',
     ...['full', 'kernel'].flatMap((dump) => [
       `configure ${dump}`,
       'crash',
+      'powerOff',
       'awaitRestart',
       'openDump',
       `keepDump ${dump}`,
@@ -163,7 +167,7 @@ it('restores the settings after a failure of the machine, and passes the failure
 it.each(scenarios.filter(({ name }) => !['other-controller', 'stale-dump', 'dump-in-use'].includes(name)))(
   'says what scenario $name promises and ends as it says',
   async (scenario) => {
-    const verdicts: (Verdict | Error)[] = []
+    const verdicts: (RunEnd | Error)[] = []
     let log = ''
     const ramBytes = 640 * 4096
     for (const { conditions } of scenario.variants) {

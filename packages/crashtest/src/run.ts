@@ -15,6 +15,7 @@ import {
   type DumpType,
   type Evidence,
   isDumpOpenError,
+  type KeptCrash,
   type OpenedDump,
   type Target,
 } from './target.ts'
@@ -32,9 +33,29 @@ export interface TestOptions {
   readonly repro: string
   /** Where the debugger of the examine step has its symbols from. */
   readonly symbols: SymbolSource
+  /** Where the process before this one left off; null for a new run. */
+  readonly resumeAt: ResumePoint | null
+  /**
+   * Keeps what the next start needs; called while the system is off. False ends the run in this process: another goes on.
+   * Not called where the run is to stop after a crash: its disk stays as it is.
+   */
+  poweredOff(at: PowerOff): boolean
   /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
   keep(dump: DumpToKeep): void
 }
+
+/** Between two starts of the system. */
+export interface ResumePoint {
+  /** What ended the last one; null for the orderly restart before the first crash. */
+  readonly crash: KeptCrash | null
+}
+export interface PowerOff extends ResumePoint {
+  /** As Target.powerOff gives it. */
+  readonly target: object
+}
+
+/** `poweredOff`: the run goes on in another process. */
+export type RunEnd = Verdict | 'poweredOff'
 
 const SHARING_VIOLATION = 0x80070020
 const RETRY_MS = 5 * 60_000
@@ -42,14 +63,14 @@ const RETRY_MS = 5 * 60_000
 const LONGEST_WAIT_MS = 2700 * 60_000
 const RESTART_MS = 30 * 60_000
 
-const SETUP = ['debuggers', 'crashDriver', 'pageFile', 'restart'] as const
+const SETUP = ['debuggers', 'crashDriver', 'pageFile'] as const
 
 export async function runCrashdumpTest(
   target: Target,
   options: TestOptions,
   emit: Emit,
   signal: AbortSignal,
-): Promise<Verdict> {
+): Promise<RunEnd> {
   return await new Run(target, options, emit, signal).run()
 }
 
@@ -68,37 +89,38 @@ class Run {
     this.#signal = signal
   }
 
-  async run(): Promise<Verdict> {
-    const { dumps, stopAfter, variant, given } = this.#options
-    const description = this.#target.describe()
-    this.#send({
-      kind: 'run',
-      options: { ...given, dumps, stopAfter },
-      seed: description.seed,
-      variant,
-      target: description,
-    })
+  async run(): Promise<RunEnd> {
+    const { dumps, stopAfter, resumeAt } = this.#options
+    if (resumeAt === null) this.#announce()
     const verdicts: Verdict[] = []
-    let changedSettings = false
+    let changedSettings = resumeAt !== null
     try {
-      if ((await this.#step('prerequisites', undefined, () => this.#prerequisites())) === 'fail')
-        return 'fail'
-      for (const name of SETUP) {
+      if (resumeAt === null) {
+        if ((await this.#step('prerequisites', undefined, () => this.#prerequisites())) === 'fail')
+          return 'fail'
         changedSettings = true
-        await this.#step(name, undefined, async (): Promise<Verdict> => {
-          await this.#target.prepare(name, this.#signal)
-          return 'pass'
-        })
+        for (const name of SETUP) await this.#prepare(name)
+        if (this.#powerOff(null) === 'poweredOff') return 'poweredOff'
       }
-      for (const dump of dumps) {
-        verdicts.push(...(await this.#oneDump(dump)))
-        if (stopAfter === 'crash') {
-          for (const file of await this.#target.keepDisk()) this.#say('i', `Kept ${file}`)
-          this.#say('i', `Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`)
-          changedSettings = false
-          verdicts.push('inconclusive')
-          break
+      let crashed = resumeAt?.crash ?? null
+      if (crashed === null) await this.#prepare('restart')
+      for (const dump of crashed === null ? dumps : dumps.slice(dumps.indexOf(crashed.type))) {
+        if (crashed === null) {
+          verdicts.push(await this.#configure(dump))
+          crashed = await this.#crash(dump, verdicts)
+          if (stopAfter === 'crash') {
+            for (const file of await this.#target.keepDisk()) this.#say('i', `Kept ${file}`)
+            this.#say('i', `Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`)
+            changedSettings = false
+            verdicts.push('inconclusive')
+            break
+          }
+          if (this.#powerOff(crashed) === 'poweredOff') return 'poweredOff'
         }
+        const { crash } = crashed
+        crashed = null
+        await this.#awaitRestart(dump)
+        verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, crash)))
       }
     } catch (error) {
       if (this.#signal.aborted) this.#say('x', `Stopped by the user ${this.#place}.`)
@@ -111,22 +133,41 @@ class Run {
     return worst(verdicts)
   }
 
+  #announce(): void {
+    const { dumps, stopAfter, variant, given } = this.#options
+    const description = this.#target.describe()
+    this.#send({
+      kind: 'run',
+      options: { ...given, dumps, stopAfter },
+      seed: description.seed,
+      variant,
+      target: description,
+    })
+  }
+
   #prerequisites(): Verdict {
     const said = verifyPrerequisites(this.#target.describe())
     for (const { level, text } of said) this.#say(level, text)
     return said.some(({ level }) => level === 'x') ? 'fail' : 'pass'
   }
 
-  async #oneDump(dump: DumpType): Promise<Verdict[]> {
+  async #prepare(name: (typeof SETUP)[number] | 'restart'): Promise<void> {
+    await this.#step(name, undefined, async (): Promise<Verdict> => {
+      await this.#target.prepare(name, this.#signal)
+      return 'pass'
+    })
+  }
+
+  async #configure(dump: DumpType): Promise<Verdict> {
+    return await this.#step('crashControl', dump, async (): Promise<Verdict> => {
+      const { oldDumpsDeleted } = await this.#target.configure(dump, this.#signal)
+      if (!oldDumpsDeleted) this.#say('x', messages.OLD_DUMP_NOT_DELETED)
+      return oldDumpsDeleted ? 'pass' : 'fail'
+    })
+  }
+
+  async #crash(dump: DumpType, verdicts: Verdict[]): Promise<KeptCrash> {
     const target = this.#target
-    const verdicts: Verdict[] = []
-    verdicts.push(
-      await this.#step('crashControl', dump, async (): Promise<Verdict> => {
-        const { oldDumpsDeleted } = await target.configure(dump, this.#signal)
-        if (!oldDumpsDeleted) this.#say('x', messages.OLD_DUMP_NOT_DELETED)
-        return oldDumpsDeleted ? 'pass' : 'fail'
-      }),
-    )
     let crash: CrashReport | undefined
     verdicts.push(
       await this.#step('crash', dump, async (): Promise<Verdict> => {
@@ -137,16 +178,19 @@ class Run {
         return this.#judgeCrash(crash)
       }),
     )
-    const report = crash!
-    if (this.#options.stopAfter === 'crash') return verdicts
-    verdicts.push(
-      await this.#step('awaitRestart', dump, async (): Promise<Verdict> => {
-        await target.awaitRestart(RESTART_MS, (percent) => this.#progress(percent), this.#signal)
-        return 'pass'
-      }),
-    )
-    verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, report)))
-    return verdicts
+    return { type: dump, crash: crash!, evidence: await target.evidence() }
+  }
+
+  #powerOff(crash: KeptCrash | null): 'poweredOff' | 'goOn' {
+    const goOn = this.#options.poweredOff({ crash, target: this.#target.powerOff() })
+    return goOn ? 'goOn' : 'poweredOff'
+  }
+
+  async #awaitRestart(dump: DumpType): Promise<void> {
+    await this.#step('awaitRestart', dump, async (): Promise<Verdict> => {
+      await this.#target.awaitRestart(RESTART_MS, (percent) => this.#progress(percent), this.#signal)
+      return 'pass'
+    })
   }
 
   #judgeCrash(crash: CrashReport): Verdict {

@@ -3,8 +3,9 @@ import type { Emit, TestEvent } from './test-event.ts'
 
 export type Sink = (event: TestEvent) => void
 
-export function createStream(sinks: readonly Sink[]): Emit {
-  let seq = 0
+/** `firstSeq`: behind what another process has journalled. */
+export function createStream(sinks: readonly Sink[], firstSeq = 0): Emit {
+  let seq = firstSeq
   return (body, at) => {
     const event: TestEvent = { seq: seq++, at, ...body }
     for (const sink of sinks) sink(event)

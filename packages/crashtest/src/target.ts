@@ -158,6 +158,13 @@ export interface Evidence {
   readonly dumpType: number
 }
 
+/** A crash and what it left for the judge: all that must outlive the process that saw it. */
+export interface KeptCrash {
+  readonly type: DumpType
+  readonly crash: CrashReport
+  readonly evidence: Evidence
+}
+
 export type Progress = (percent: number) => void
 
 export interface OpenedDump {
@@ -187,11 +194,16 @@ export interface Target {
   describe(): TargetDescription
   /** Virtual milliseconds since 1970. */
   now(): number
-  /** Boots, installs the crash driver, sets the page file, restarts. */
+  /** Installs the debuggers and the crash driver, sets the page file, restarts. */
   prepare(step: 'debuggers' | 'crashDriver' | 'pageFile' | 'restart', signal: AbortSignal): Promise<void>
   /** Sets CrashControl for the type and deletes old dumps; false where deleting failed. */
   configure(dump: DumpType, signal: AbortSignal): Promise<{ oldDumpsDeleted: boolean }>
   crash(progress: Progress, signal: AbortSignal): Promise<CrashReport>
+  /**
+   * Switches the system off: shut down in order, or as the crash left it. What the next start goes by, besides what lies
+   * in the run folder, as JSON: prepare('restart') and awaitRestart start the system again, here or in another process.
+   */
+  powerOff(): object
   /** Resets and boots; rejects when the system is not back within `ms` of its own time. */
   awaitRestart(ms: number, progress: Progress, signal: AbortSignal): Promise<void>
   sleep(ms: number, signal: AbortSignal): Promise<void>
@@ -206,5 +218,6 @@ export interface Target {
   keepDisk(): Promise<readonly string[]>
   /** Puts CrashControl and the page file back as they were. */
   restore(signal: AbortSignal): Promise<void>
-  close(): void
+  /** `stopped`: another process goes on, nothing that it needs is removed. */
+  close(end?: 'over' | 'stopped'): void
 }

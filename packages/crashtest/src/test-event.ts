@@ -8,7 +8,8 @@ import type {
   WrittenRange,
 } from './target.ts'
 
-export type Verdict = 'pass' | 'fail' | 'inconclusive'
+export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
+export type Verdict = (typeof VERDICTS)[number]
 
 /** Fail outweighs inconclusive, which outweighs pass. */
 export function worst(verdicts: Iterable<Verdict>): Verdict {
@@ -21,17 +22,19 @@ export function worst(verdicts: Iterable<Verdict>): Verdict {
 }
 
 /** The steps of the test, in the order of the kit's page. */
-export type StepName =
-  | 'prerequisites'
-  | 'debuggers'
-  | 'crashDriver'
-  | 'pageFile'
-  | 'restart'
-  | 'crashControl'
-  | 'crash'
-  | 'awaitRestart'
-  | 'examine'
-  | 'restore'
+export const STEP_NAMES = [
+  'prerequisites',
+  'debuggers',
+  'crashDriver',
+  'pageFile',
+  'restart',
+  'crashControl',
+  'crash',
+  'awaitRestart',
+  'examine',
+  'restore',
+] as const
+export type StepName = (typeof STEP_NAMES)[number]
 
 export interface Finding {
   /** The check that made it: `truth`, `dumpType`, `writtenBy`. */
@@ -86,6 +89,8 @@ export type TestEventBody =
       readonly variant: string | null
       readonly target: TargetDescription
     }
+  /** Another process goes on behind the last power off; what the killed one had journalled since then is gone. */
+  | { readonly kind: 'resumed'; readonly discarded: number }
   | { readonly kind: 'begin'; readonly step: StepName; readonly dump?: DumpType }
   | { readonly kind: 'end'; readonly step: StepName; readonly dump?: DumpType; readonly verdict: Verdict }
   | { readonly kind: 'message'; readonly level: 'i' | 'x'; readonly text: string }

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { CrashtestError } from './errors.ts'
 import { allPages, FAKE_RUNS, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 import type { CrashReport, Evidence } from './target.ts'
-import { type DumpToKeep, keepTruth, restoreTruth } from './truth-file.ts'
+import { type DumpToKeep, keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const ram = new FakeRam([1, 2, 300, 599, 1030])
 const evidence: Evidence = {
@@ -78,6 +78,7 @@ const kept: DumpToKeep = {
 function written(): { json: string; bin: Uint8Array } {
   const { json, parts } = keepTruth(kept)
   const chunks: Uint8Array[] = []
+  for (const part of ramParts(evidence)) chunks.push(part.slice())
   for (const part of parts) chunks.push(part.slice())
   return { json, bin: new Uint8Array(Buffer.concat(chunks)) }
 }

@@ -1,6 +1,6 @@
 // The truth of a finished run, so that a dump can be examined again without the machine that made it: truth.json holds
 // the facts, truth.bin three parts end to end:
-//   1. RAM at the crash, the pages that ever were written, ascending PFN (all others are the published fill);
+//   1. RAM at the crash (written there and then), the pages that ever were written, ascending PFN (all others are the published fill);
 //   2. what the dump file holds in front of its first page (header and bitmap), as the run left it;
 //   3. the dump's own copies of the pages that the dump path changed: no truth can judge these.
 import {
@@ -20,18 +20,13 @@ import type { DumpPages } from './compare-truth.ts'
 import { CrashtestError } from './errors.ts'
 import { bigintAsHex, Facts } from './facts.ts'
 import { KeptSpace } from './kept-space.ts'
+import { crashReportOf, writtenRangeOf } from './report-facts.ts'
 import {
-  type Bugcheck,
-  type CrashReport,
   DUMP_TYPES,
-  type DumpType,
   type Evidence,
   type ImageIdentity,
-  type InFlightCommands,
+  type KeptCrash,
   type PromisedBlock,
-  type SystemEvent,
-  type Violation,
-  type WrittenRange,
 } from './target.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
@@ -43,23 +38,17 @@ export interface KeptFile {
   changedPage(page: Pfn): Uint8Array | null
 }
 
-export interface KeptDump {
-  readonly type: DumpType
+export interface KeptDump extends KeptCrash {
   /** The path that Windows showed. */
   readonly path: string
   readonly modifiedAt: number
-  readonly crash: CrashReport
-  readonly evidence: Evidence
   /** Null where the run found no dump. */
   readonly file: KeptFile | null
 }
 
-export interface DumpToKeep {
-  readonly type: DumpType
+export interface DumpToKeep extends KeptCrash {
   readonly path: string
   readonly modifiedAt: number
-  readonly crash: CrashReport
-  readonly evidence: Evidence
   readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
 }
 
@@ -69,16 +58,11 @@ const CHUNK_PAGES = 256
 /** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
 const LONGEST_FRONT = 0x400000
 
-/** What truth.json says; `parts` are truth.bin's bytes in order, to be written at once: the chunks are reused. */
-export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Uint8Array> } {
-  const { evidence, file } = kept
-  const changed = file === null ? [] : changedPagesIn(file.dump, evidence.changedByDumpPath)
-  const json = {
-    format: FORMAT,
-    type: kept.type,
-    path: kept.path,
-    modifiedAt: kept.modifiedAt,
-    crash: kept.crash,
+/** What is known as soon as the system has crashed: the facts that truth.json will hold but for those of the dump file. */
+export function crashRecord({ type, crash, evidence }: KeptCrash): object {
+  return {
+    type,
+    crash,
     seed: evidence.seed,
     runs: evidence.truth.runs,
     used: [...usedInRuns(evidence).runs()],
@@ -95,34 +79,46 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
     machineCrash: evidence.machineCrash ?? null,
     directoryTableBase: evidence.directoryTableBase,
     dumpType: evidence.dumpType,
-    file:
-      file === null
-        ? null
-        : { byteLength: file.source.byteLength, frontLength: frontLength(file), changedPages: changed },
   }
-  return { json: `${JSON.stringify(json, bigintAsHex, 1)}\n`, parts: partsOf(evidence, file, changed) }
 }
 
-function* partsOf(
-  evidence: Evidence,
-  file: DumpToKeep['file'],
-  changed: readonly Pfn[],
-): Generator<Uint8Array> {
+/** Part 1 of truth.bin, to be written at once: the chunks are reused. */
+export function* ramParts(evidence: Evidence): Generator<Uint8Array> {
   const buffer = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
   for (const run of usedInRuns(evidence).runs(CHUNK_PAGES)) {
     const chunk = buffer.subarray(0, run.pageCount * PAGE_SIZE)
     evidence.truth.read(pfnToGpa(run.basePage), chunk)
     yield chunk
   }
+}
+
+/** What truth.json says; `parts` are parts 2 and 3 of truth.bin, to be written at once: the chunks are reused. */
+export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Uint8Array> } {
+  const { path, modifiedAt, evidence, file } = kept
+  const changed = file === null ? [] : changedPagesIn(file.dump, evidence.changedByDumpPath)
+  const json = {
+    format: FORMAT,
+    path,
+    modifiedAt,
+    ...crashRecord(kept),
+    file:
+      file === null
+        ? null
+        : { byteLength: file.source.byteLength, frontLength: frontLength(file), changedPages: changed },
+  }
+  return { json: `${JSON.stringify(json, bigintAsHex, 1)}\n`, parts: fileParts(file, changed) }
+}
+
+function* fileParts(file: DumpToKeep['file'], changed: readonly Pfn[]): Generator<Uint8Array> {
   if (file === null) return
   const front = new Uint8Array(frontLength(file))
   file.source.read(0, front)
   yield front
-  for (const page of changed) {
-    const chunk = buffer.subarray(0, PAGE_SIZE)
-    chunk.fill(0)
-    file.source.read(file.dump.pageOffset(page), chunk)
-    yield chunk
+  const page = new Uint8Array(PAGE_SIZE)
+  for (const pfn of changed) {
+    page.fill(0)
+    file.source.read(file.dump.pageOffset(pfn), page)
+    yield page
   }
 }
 
@@ -148,14 +144,10 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   const facts = Facts.parse(json, name)
   const format = facts.number('format')
   if (format !== FORMAT) throw facts.wrong('format', format, FORMAT)
-  const runs = pageRuns(facts, 'runs')
-  const end = endOfRuns(runs)
-  const used = pageSet(facts, 'used', end)
-  const seed = facts.number('seed')
   const fileFacts = facts.optional('file')
   const frontBytes = fileFacts?.number('frontLength') ?? 0
   const changedPages = fileFacts?.numbers('changedPages') ?? []
-  const usedBytes = used.size * PAGE_SIZE
+  const { crash, usedBytes } = restoreCrash(facts, bin)
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
   if (bin.byteLength !== expected) {
     throw new CrashtestError(
@@ -163,6 +155,20 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
       `${name}: truth.bin holds ${bin.byteLength} bytes, expected ${expected}`,
     )
   }
+  return {
+    ...crash,
+    path: facts.string('path'),
+    modifiedAt: facts.time('modifiedAt'),
+    file: fileFacts === null ? null : keptFile(fileFacts, bin, usedBytes, frontBytes, changedPages),
+  }
+}
+
+/** The inverse of crashRecord and ramParts; the caller knows what else is in `bin`. */
+export function restoreCrash(facts: Facts, bin: ByteSource): { crash: KeptCrash; usedBytes: number } {
+  const runs = pageRuns(facts, 'runs')
+  const end = endOfRuns(runs)
+  const used = pageSet(facts, 'used', end)
+  const seed = facts.number('seed')
   const machineCrash = facts.optional('machineCrash')
   const evidence: Evidence = {
     truth: new KeptSpace(runs, used, seed, bin),
@@ -172,18 +178,12 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     promisedBlocks: facts.objects('promisedBlocks').map(promisedBlockOf),
     changedByDumpPath: pageSet(facts, 'changedByDumpPath', end),
     strayWrites: pageSet(facts, 'strayWrites', end),
-    bugcheck: bugcheckOf(facts.object('bugcheck')),
+    bugcheck: facts.bugcheck('bugcheck'),
     images: facts.strings('images'),
     systemImages: facts.objects('systemImages').map(imageIdentityOf),
     controller: facts.string('controller'),
-    writtenBy: facts.objects('writtenBy').map(
-      (range): WrittenRange => ({
-        fileOffset: range.number('fileOffset'),
-        byteLength: range.number('byteLength'),
-        device: range.string('device'),
-      }),
-    ),
-    events: facts.objects('events').map(eventOf),
+    writtenBy: facts.objects('writtenBy').map(writtenRangeOf),
+    events: facts.systemEvents('events'),
     ...(machineCrash && {
       machineCrash: {
         dumpFile: machineCrash.string('dumpFile'),
@@ -193,14 +193,12 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
     directoryTableBase: gpa(facts.number('directoryTableBase')),
     dumpType: facts.number('dumpType'),
   }
-  return {
+  const crash = {
     type: facts.oneOf('type', DUMP_TYPES),
-    path: facts.string('path'),
-    modifiedAt: facts.time('modifiedAt'),
-    crash: crashOf(facts.object('crash')),
+    crash: crashReportOf(facts.object('crash')),
     evidence,
-    file: fileFacts === null ? null : keptFile(fileFacts, bin, usedBytes, frontBytes, changedPages),
   }
+  return { crash, usedBytes: used.size * PAGE_SIZE }
 }
 
 function keptFile(
@@ -252,60 +250,6 @@ function imageIdentityOf(facts: Facts): ImageIdentity {
     pdb: pdb && { guid: pdb.string('guid'), age: pdb.number('age'), path: pdb.string('path') },
   }
 }
-
-function bugcheckOf(facts: Facts): Bugcheck {
-  const [first, second, third, fourth] = facts.bigints('parameters', 4)
-  return { code: facts.number('code'), parameters: [first!, second!, third!, fourth!] }
-}
-
-function eventOf(facts: Facts): SystemEvent {
-  return {
-    id: facts.number('id'),
-    source: facts.oneOf('source', [
-      'volmgr',
-      'Microsoft-Windows-WER-SystemErrorReporting',
-      'Microsoft-Windows-Kernel-Power',
-      'EventLog',
-    ]),
-    at: facts.time('at'),
-    text: facts.string('text'),
-    fields: facts.stringRecord('fields'),
-  }
-}
-
-function crashOf(facts: Facts): CrashReport {
-  const failure = facts.optionalString('failure')
-  return {
-    shown: bugcheckOf(facts.object('shown')),
-    screen: facts.strings('screen'),
-    finalStatus: facts.number('finalStatus'),
-    bytesWritten: facts.number('bytesWritten'),
-    ...(failure !== null && { failure }),
-    seconds: facts.number('seconds'),
-    crashedAt: facts.time('crashedAt'),
-    inFlight: inFlightOf(facts.object('inFlight')),
-    violations: facts.objects('violations').map((violation): Violation => {
-      const offset = violation.optionalString('offset')
-      return {
-        rule: violation.string('rule'),
-        call: violation.string('call'),
-        message: violation.string('message'),
-        driver: violation.string('driver'),
-        address: violation.string('address'),
-        ...(offset !== null && { offset }),
-        irql: violation.string('irql'),
-        atNs: violation.number('atNs'),
-        repro: violation.string('repro'),
-      }
-    }),
-  }
-}
-
-const inFlightOf = (facts: Facts): InFlightCommands => ({
-  commands: facts.number('commands'),
-  completed: facts.number('completed'),
-  leaked: facts.numbers('leaked'),
-})
 
 function pageRuns(facts: Facts, field: string): PageRun[] {
   let end = 0

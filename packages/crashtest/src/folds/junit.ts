@@ -54,6 +54,7 @@ export class JunitFold {
       case 'systemEvents':
       case 'finding':
       case 'progress':
+      case 'resumed':
         break
     }
   }

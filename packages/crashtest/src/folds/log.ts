@@ -1,6 +1,6 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
 import type { TestEvent, Verdict } from '../test-event.ts'
-import { dumpTitle, printable, stepTitle } from './words.ts'
+import { dumpTitle, printable, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
 export function logLines(event: TestEvent): string {
@@ -23,6 +23,8 @@ function textsOf(event: TestEvent): string[] {
         `(i) Crashdump Support Test on ${target.profile}, controller ${target.controller}, seed ${event.seed}${variant}`,
       ]
     }
+    case 'resumed':
+      return [`(i) ${resumedText(event.discarded)}`]
     case 'begin':
       return [`(i) Begin: ${stepTitle(event.step)}${dumpTitle(event.dump)}`]
     case 'end':

@@ -63,6 +63,7 @@ export class ResultFold {
       case 'begin':
       case 'finding':
       case 'progress':
+      case 'resumed':
         break
     }
   }

@@ -2,7 +2,7 @@
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
 import type { TargetDescription } from '../target.ts'
 import type { DumpExamination, TestEvent, TruthCount, Verdict } from '../test-event.ts'
-import { dumpTitle, printable, stepTitle } from './words.ts'
+import { dumpTitle, printable, resumedText, stepTitle } from './words.ts'
 
 export interface ScreenColors {
   green(text: string): string
@@ -48,6 +48,9 @@ export class ScreenFold {
         for (const line of describe(event.target, event.seed)) this.#line(line)
         if (event.variant !== null) this.#line(`Variant: ${event.variant}`)
         this.#line('')
+        break
+      case 'resumed':
+        this.#line(`${' '.repeat(INDENT)}(i) ${resumedText(event.discarded)}`, colors.dim)
         break
       case 'begin':
         this.#open = `${stepTitle(event.step)}${dumpTitle(event.dump)}`

@@ -18,6 +18,9 @@ const TITLES: Readonly<Record<StepName, string>> = {
 export const stepTitle = (step: StepName): string => TITLES[step]
 export const dumpTitle = (dump: DumpType | undefined): string => (dump === undefined ? '' : ` (${dump} dump)`)
 
+export const resumedText = (discarded: number): string =>
+  `Resumed at the last power off: ${discarded} events of the killed process are taken back.`
+
 /** Text from a dump or a driver must not command a terminal: control characters become U+FFFD. */
 export function printable(text: string): string {
   let out = ''

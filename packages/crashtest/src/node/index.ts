@@ -1,4 +1,5 @@
 export * from './finished-run.ts'
 export * from './host-error.ts'
+export * from './resume-folder.ts'
 export * from './run-folder.ts'
 export type { RecordedDump } from './run-record.ts'

@@ -42,6 +42,17 @@ async function runInto(
       given: {},
       repro: 'dumpstack test',
       symbols: NO_SYMBOLS,
+      resumeAt: null,
+      poweredOff: ({ crash, target }) => {
+        folder.keepState({
+          stage: crash === null ? 'restart' : 'awaitRestart',
+          variant,
+          options: {},
+          target,
+          crash,
+        })
+        return true
+      },
       keep: (kept) => folder.keepTruth(variant, kept),
     },
     createStream([folder.journal, folder.log, watch]),

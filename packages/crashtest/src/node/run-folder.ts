@@ -17,10 +17,12 @@ import { CrashtestError } from '../errors.ts'
 import { journalLine } from '../folds/journal.ts'
 import { logLines } from '../folds/log.ts'
 import type { Sink } from '../stream.ts'
-import { DUMP_TYPES } from '../target.ts'
-import { type DumpToKeep, keepTruth } from '../truth-file.ts'
+import { DUMP_TYPES, type KeptCrash } from '../target.ts'
+import { crashRecord, type DumpToKeep, keepTruth, ramParts } from '../truth-file.ts'
+import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
+import { STATE, type StateRecord, type StreamPosition, writeState } from './state-file.ts'
 
 export const JOURNAL = 'journal.jsonl'
 export const LOG = 'crashdumptest.log'
@@ -28,7 +30,11 @@ export const RESULT = 'result.json'
 export const TRUTH_JSON = 'truth.json'
 export const TRUTH_BIN = 'truth.bin'
 /** What a run makes: none of it may be there before. */
-const OWN_NAMES = [JOURNAL, LOG, RESULT, ...DUMP_TYPES, 'C', 'disk.img', 'disk.json', 'extents.json']
+const OWN_NAMES = [JOURNAL, LOG, RESULT, STATE, ...DUMP_TYPES, 'C', 'disk.img', 'disk.json', 'extents.json']
+
+export interface StateToKeep extends Omit<StateRecord, 'crash'> {
+  readonly crash: KeptCrash | null
+}
 
 /** `stopped`: killed, or ended at a crash; `finished`: with its result, whatever it is. */
 export type RunState = 'none' | 'stopped' | 'finished'
@@ -42,39 +48,62 @@ export class RunFolder {
   readonly path: string
   readonly #journal: number
   readonly #log: number
+  readonly #unlock: () => void
   /** The first folder that had to be made for it; undefined where it was there. */
   readonly #made: string | undefined
-  #hasBegun = false
+  #position: StreamPosition
+  #hasBegun: boolean
 
-  /** Throws CrashtestError RUN_FOLDER_TAKEN when the folder holds a run, RUN_FOLDER_IO when it cannot be written. */
-  constructor(folder: string) {
+  /**
+   * A new run, or one that goes on behind `resumed`. Throws CrashtestError RUN_FOLDER_TAKEN when the folder holds a run,
+   * RUN_FOLDER_BUSY, RUN_FOLDER_IO when it cannot be written.
+   */
+  constructor(folder: string, resumed: StreamPosition | null = null) {
     this.path = path.resolve(folder)
     this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(this.path))
-    const taken = OWN_NAMES.find((name) => existsSync(path.join(this.path, name)))
-    if (taken !== undefined) {
-      throw new CrashtestError(
-        'RUN_FOLDER_TAKEN',
-        `folder ${folder} already holds a run (${taken}): choose another --out`,
-      )
+    if (resumed === null) refuseTaken(folder, this.path)
+    this.#unlock = lockFolder(this.path)
+    try {
+      const flags = resumed === null ? 'ax' : 'a'
+      this.#journal = onHost(`write ${this.#file(JOURNAL)}`, () => openSync(this.#file(JOURNAL), flags))
+      this.#log = onHost(`write ${this.#file(LOG)}`, () => openSync(this.#file(LOG), flags))
+    } catch (error) {
+      this.#unlock()
+      throw error
     }
-    this.#journal = onHost(`write ${this.#file(JOURNAL)}`, () => openSync(this.#file(JOURNAL), 'ax'))
-    this.#log = onHost(`write ${this.#file(LOG)}`, () => openSync(this.#file(LOG), 'ax'))
+    this.#position = resumed ?? { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
+    this.#hasBegun = resumed !== null
   }
 
   /** Returns only when the line is on the disk: the next effect may follow. */
   readonly journal: Sink = (event) => {
     if (event.kind === 'run') this.#hasBegun = true
+    const position = { ...this.#position, nextSeq: event.seq + 1, at: event.at }
     const line = journalLine(event)
-    if (line === null) return
-    onHost(`write ${this.#file(JOURNAL)}`, () => {
-      writeWhole(this.#journal, Buffer.from(line))
-      fsyncSync(this.#journal)
-    })
+    if (line !== null) {
+      const bytes = Buffer.from(line)
+      onHost(`write ${this.#file(JOURNAL)}`, () => {
+        writeWhole(this.#journal, bytes)
+        fsyncSync(this.#journal)
+      })
+      position.journalBytes += bytes.byteLength
+    }
+    this.#position = position
   }
 
   readonly log: Sink = (event) => {
-    const lines = logLines(event)
-    if (lines !== '') onHost(`write ${this.#file(LOG)}`, () => writeWhole(this.#log, Buffer.from(lines)))
+    const bytes = Buffer.from(logLines(event))
+    if (bytes.byteLength === 0) return
+    onHost(`write ${this.#file(LOG)}`, () => writeWhole(this.#log, bytes))
+    const { logBytes } = this.#position
+    this.#position = { ...this.#position, logBytes: logBytes + bytes.byteLength }
+  }
+
+  /** Whoever resumes the run goes on from here. The truth of a crash is written first: the state relies on it. */
+  keepState(state: StateToKeep): void {
+    const { crash, ...record } = state
+    if (crash !== null) this.#keepRam(state.variant, crash)
+    writeState(this.path, { ...record, crash: crash && crashRecord(crash) }, this.#position)
   }
 
   /** Where a variant's target works and keeps its dumps. */
@@ -85,27 +114,31 @@ export class RunFolder {
     return folder
   }
 
+  /** Behind RAM at the crash, which keepState has written. */
   keepTruth(variant: string | null, kept: DumpToKeep): void {
     const folder = path.join(this.variantFolder(variant), kept.type)
     const { json, parts } = keepTruth(kept)
     onHost(`write the truth to ${folder}`, () => {
-      makeFolder(folder)
-      const bin = openSync(path.join(folder, TRUTH_BIN), 'wx')
-      try {
-        for (const part of parts) writeWhole(bin, part)
-      } finally {
-        closeSync(bin)
-      }
+      writeParts(path.join(folder, TRUTH_BIN), 'a', parts)
       writeFileSync(path.join(folder, TRUTH_JSON), json, { flag: 'wx' })
     })
   }
 
-  /** Appears whole or not at all. */
+  #keepRam(variant: string | null, crash: KeptCrash): void {
+    const folder = path.join(this.variantFolder(variant), crash.type)
+    onHost(`write the truth to ${folder}`, () => {
+      makeFolder(folder)
+      writeParts(path.join(folder, TRUTH_BIN), 'wx', ramParts(crash.evidence))
+    })
+  }
+
+  /** Appears whole or not at all; with it the run has come to its end and nothing is left to resume. */
   writeResult(result: object): void {
     const file = this.#file(RESULT)
     onHost(`write ${file}`, () => {
       writeFileSync(`${file}.tmp`, `${JSON.stringify(result, null, 2)}\n`)
       renameSync(`${file}.tmp`, file)
+      rmSync(this.#file(STATE), { force: true })
     })
   }
 
@@ -113,14 +146,34 @@ export class RunFolder {
   close(): void {
     closeSync(this.#journal)
     closeSync(this.#log)
+    this.#unlock()
     if (this.#hasBegun) return
     rmSync(this.#file(JOURNAL))
     rmSync(this.#file(LOG))
+    rmSync(this.#file(STATE), { force: true })
     if (this.#made !== undefined && readdirSync(this.path).length === 0) rmdirSync(this.path)
   }
 
   #file(name: string): string {
     return path.join(this.path, name)
+  }
+}
+
+function refuseTaken(folder: string, at: string): void {
+  const taken = OWN_NAMES.find((name) => existsSync(path.join(at, name)))
+  if (taken === undefined) return
+  throw new CrashtestError(
+    'RUN_FOLDER_TAKEN',
+    `folder ${folder} already holds a run (${taken}): choose another --out`,
+  )
+}
+
+function writeParts(file: string, flags: string, parts: Iterable<Uint8Array>): void {
+  const fd = openSync(file, flags)
+  try {
+    for (const part of parts) writeWhole(fd, part)
+  } finally {
+    closeSync(fd)
   }
 }
 

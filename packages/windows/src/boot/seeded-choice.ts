@@ -10,6 +10,15 @@ export class SeededChoice {
     this.#state = state
   }
 
+  /** How far the sequence is; set, it goes on from there. */
+  get position(): number {
+    return this.#state
+  }
+
+  set position(position: number) {
+    this.#state = position | 0
+  }
+
   /** 0 to `count` - 1. */
   below(count: number): number {
     this.#state = (this.#state + 0x9e3779b9) | 0

@@ -2,7 +2,11 @@
 import type { SystemEvent } from '@dumpstack/crashtest'
 
 export class EventLog {
-  readonly #events: SystemEvent[] = []
+  readonly #events: SystemEvent[]
+
+  constructor(events: readonly SystemEvent[]) {
+    this.#events = [...events]
+  }
 
   get events(): readonly SystemEvent[] {
     return [...this.#events]

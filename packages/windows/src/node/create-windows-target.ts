@@ -1,13 +1,13 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
-import { existsSync, mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target, TargetConditions } from '@dumpstack/crashtest'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
-import { IMAGE_NAME, MANIFEST_NAME } from '../target/disk-record.ts'
+import { EXTENTS_NAME, IMAGE_NAME, MANIFEST_NAME } from '../target/disk-record.ts'
 import type { SystemOptions } from '../target/options.ts'
-import { SystemTarget } from '../target/system-target.ts'
+import { type PoweredOffSystem, SystemTarget } from '../target/system-target.ts'
 import { readGuestImages } from './guest-images.ts'
 import { NodeHostFolder, onHost } from './node-host-folder.ts'
 
@@ -24,23 +24,31 @@ export interface WindowsTargetOptions {
   readonly logicalSectorBytes?: 512 | 4096
   /** 64 GiB by default. */
   readonly diskBytes?: number
+  /** A system in that folder that another process switched off; a new one without it. */
+  readonly resumed?: PoweredOffSystem
   /** Host milliseconds, for the seconds that a dump takes. */
   readonly hostNow: () => number
 }
 
 const DEFAULT_DISK_BYTES = 64 * 1024 ** 3
 
-/** Powers the machine on and starts it: describe() answers at once. Throws WindowsError for options that cannot be. */
+/**
+ * Powers the machine on and starts it: describe() answers at once; a resumed one stays off. Throws WindowsError for
+ * options that cannot be, DISK_GONE where the disk of a resumed one is not as it was.
+ */
 export function createWindowsTarget(options: WindowsTargetOptions): Target {
   const runs = ramRuns(options.ramBytes)
   const guestImages = readGuestImages()
   const imagePath = join(options.folder, IMAGE_NAME)
-  if (existsSync(imagePath)) {
+  if (options.resumed === undefined && existsSync(imagePath)) {
     throw new WindowsError('FOLDER_IN_USE', `${imagePath} exists: the folder holds another run`)
   }
   if (!existsSync(options.folder)) onHost(options.folder, () => mkdirSync(options.folder))
   const diskBytes = options.diskBytes ?? DEFAULT_DISK_BYTES
-  const image = onHost(imagePath, () => FileDiskImage.create(imagePath, diskBytes))
+  const image =
+    options.resumed === undefined
+      ? onHost(imagePath, () => FileDiskImage.create(imagePath, diskBytes))
+      : openDisk(imagePath, diskBytes)
   try {
     return new HostedWindowsTarget(
       {
@@ -57,30 +65,44 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         hostTurn: () => new Promise((resolve) => setImmediate(resolve)),
       },
       options.folder,
+      options.resumed ?? null,
     )
   } catch (error) {
     image.close()
-    removeDisk(options.folder)
+    if (options.resumed === undefined) removeSystem(options.folder)
     throw error
   }
+}
+
+function openDisk(path: string, byteLength: number): FileDiskImage {
+  const found = existsSync(path) ? statSync(path).size : null
+  if (found === byteLength) return FileDiskImage.open(path)
+  const what = found === null ? 'is not there' : `holds ${found} bytes`
+  throw new WindowsError('DISK_GONE', `disk image ${path} ${what}, expected ${byteLength} bytes`, {
+    byteLength,
+  })
 }
 
 /** Removes disk and C: from the host when the run is over, unless the disk is to stay. */
 class HostedWindowsTarget extends SystemTarget {
   readonly #folder: string
 
-  constructor(options: SystemOptions, folder: string) {
-    super(options)
+  constructor(options: SystemOptions, folder: string, resumed: PoweredOffSystem | null) {
+    super(options, resumed)
     this.#folder = folder
   }
 
-  override close(): void {
+  override close(end: 'over' | 'stopped' = 'over'): void {
     super.close()
-    if (!this.isDiskKept) removeDisk(this.#folder)
+    if (end === 'over' && !this.isDiskKept) removeSystem(this.#folder)
   }
 }
 
-function removeDisk(folder: string): void {
-  for (const name of [IMAGE_NAME, MANIFEST_NAME, 'C'])
+/** Disk and C:, where they are there. */
+export function removeSystem(folder: string): void {
+  for (const name of [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME, 'C'])
     rmSync(join(folder, name), { recursive: true, force: true })
 }
+
+/** Whether keepDisk left a disk there for a stranger. */
+export const isDiskKept = (folder: string): boolean => existsSync(join(folder, EXTENTS_NAME))

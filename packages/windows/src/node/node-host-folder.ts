@@ -1,5 +1,16 @@
 // The files of C: in a folder of the host's file system. Host errors become one line with path and reason.
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ByteSource } from '@dumpstack/bytes'
 import { WindowsError } from '../errors.ts'
@@ -53,6 +64,17 @@ export class NodeHostFolder implements HostFolder {
   remove(name: string): void {
     const path = this.pathOf(name)
     onHost(path, () => rmSync(path, { force: true }))
+  }
+
+  list(name: string): readonly string[] {
+    const path = this.pathOf(name)
+    if (!existsSync(path)) return []
+    return onHost(path, () =>
+      readdirSync(path, { withFileTypes: true }).flatMap((entry) => {
+        const inside = `${name}/${entry.name}`
+        return entry.isDirectory() ? this.list(inside) : [inside]
+      }),
+    )
   }
 
   pathOf(name: string): string {

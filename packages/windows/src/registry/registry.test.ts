@@ -21,10 +21,11 @@ describe('the registry', () => {
   it('loses volatile keys, with all below them, at a restart', () => {
     const registry = new Registry()
     registry.create('HKLM\\stays\\goes', { volatile: true }).createSubkey('below', false)
-    registry.create('HKLM\\stays\\too')
-    registry.restart()
-    expect(registry.open('HKLM\\stays\\goes')).toBeNull()
-    expect(registry.open('HKLM\\stays\\too')).not.toBeNull()
+    registry.create('HKLM\\stays\\too').set('Text', { type: 'REG_MULTI_SZ', data: ['a', 'b'] })
+    const restarted = new Registry(registry.saved())
+    expect(restarted.open('HKLM\\stays\\goes')).toBeNull()
+    expect(restarted.open('HKLM\\stays\\too')?.texts('text')).toEqual(['a', 'b'])
+    expect(restarted.saved()).toEqual(registry.saved())
   })
 })
 
@@ -58,8 +59,7 @@ describe('CrashControl', () => {
     const control = new CrashControl(registry)
     control.createMachineCrash('C:\\DUMP12ab.tmp')
     expect(control.machineCrash).toEqual({ dumpFile: 'C:\\DUMP12ab.tmp', tempDestination: 1 })
-    registry.restart()
-    expect(control.machineCrash).toBeNull()
+    expect(new CrashControl(new Registry(registry.saved())).machineCrash).toBeNull()
   })
 
   it('lists existing page files as native paths', () => {

@@ -1,6 +1,7 @@
 // A registry of typed values in keys. A volatile key lives until the restart, as those made with REG_OPTION_VOLATILE.
 // Paths are written as regedit shows them, and compared without case.
 import { WindowsError } from '../errors.ts'
+import type { SavedKey } from './saved-keys.ts'
 
 export type RegistryValue =
   | { readonly type: 'REG_DWORD'; readonly data: number }
@@ -74,13 +75,6 @@ export class RegistryKey {
     this.#subkeys.delete(name.toLowerCase())
   }
 
-  dropVolatile(): void {
-    for (const [name, key] of this.#subkeys) {
-      if (key.isVolatile) this.#subkeys.delete(name)
-      else key.dropVolatile()
-    }
-  }
-
   #wrongType(name: string, value: RegistryValue, expected: string): WindowsError {
     return new WindowsError(
       'REGISTRY_TYPE',
@@ -94,6 +88,14 @@ export class RegistryKey {
 
 export class Registry {
   readonly #root = new RegistryKey('', false)
+
+  /** Empty, or with the keys that the last power off left. */
+  constructor(saved: readonly SavedKey[] = []) {
+    for (const { path, values } of saved) {
+      const key = this.create(path)
+      for (const { name, value } of values) key.set(name, value)
+    }
+  }
 
   /** null when a key on the way is absent. */
   open(path: string): RegistryKey | null {
@@ -110,8 +112,17 @@ export class Registry {
     )
   }
 
-  /** What a restart does to the registry: volatile keys are gone, all else stays. */
-  restart(): void {
-    this.#root.dropVolatile()
+  /** What a restart leaves: volatile keys are gone, all else stays. */
+  saved(): SavedKey[] {
+    return [...savedBelow(this.#root, '')]
+  }
+}
+
+function* savedBelow(parent: RegistryKey, path: string): Generator<SavedKey> {
+  for (const key of parent.subkeys) {
+    if (key.isVolatile) continue
+    const below = `${path}${key.name}`
+    yield { path: below, values: [...key.values].map(([name, value]) => ({ name, value })) }
+    yield* savedBelow(key, `${below}\\`)
   }
 }

@@ -21,26 +21,46 @@ export interface SmssSystem {
 
 /** The dump's file under its temporary name, cut to the dump's size; null when no page file holds one. */
 export function extractCrashDump(system: SmssSystem): VolumeFile | null {
-  const { volume, image, crashControl } = system
-  for (const path of crashControl.existingPageFiles) {
-    const file = volume.find(path)
-    if (file === null) continue
-    const source = new VolumeFileSource(file, volume.partition.offset, image)
-    const start = new Uint8Array(CLUSTER_BYTES)
-    source.read(0, start)
-    if (!VALID_DUMP.every((byte, index) => start[index] === byte)) continue
-    const dumpInFile = openOrNull(source)
+  const { volume, crashControl } = system
+  for (const file of existingPageFiles(system)) {
+    const dumpInFile = crashDumpIn(file, system)
     if (dumpInFile === null) continue
     const { requiredDumpSpace } = dumpInFile.header
     // A dump that outgrew its page file names more than the file holds: all of it is the dump.
     const byteLength = requiredDumpSpace < file.byteLength ? Number(requiredDumpSpace) : file.byteLength
     const name = freeName(volume, system.tickCount)
-    volume.truncate(path, byteLength, system.now)
-    const dump = volume.rename(path, name)
+    volume.truncate(file.path, byteLength, system.now)
+    const dump = volume.rename(file.path, name)
     crashControl.createMachineCrash(name)
     return dump
   }
   return null
+}
+
+type PageFiles = Pick<SmssSystem, 'volume' | 'image' | 'crashControl'>
+
+/** Whether the next start finds a dump. */
+export const holdsCrashDump = (system: PageFiles): boolean =>
+  existingPageFiles(system).some((file) => crashDumpIn(file, system) !== null)
+
+/** No start finds a dump now: what passes for one is of a start that never was. */
+export function clearPageFiles(system: PageFiles): void {
+  for (const file of existingPageFiles(system)) clearFirstCluster(file, system)
+}
+
+const existingPageFiles = ({ volume, crashControl }: PageFiles): VolumeFile[] =>
+  crashControl.existingPageFiles.map((path) => volume.find(path)).filter((file) => file !== null)
+
+function crashDumpIn(file: VolumeFile, { volume, image }: PageFiles): Dump | null {
+  const source = new VolumeFileSource(file, volume.partition.offset, image)
+  const start = new Uint8Array(CLUSTER_BYTES)
+  source.read(0, start)
+  return VALID_DUMP.every((byte, index) => start[index] === byte) ? openOrNull(source) : null
+}
+
+function clearFirstCluster(file: VolumeFile, { volume, image }: PageFiles): void {
+  const first = volume.partition.offset + file.extents[0]!.partitionOffset
+  image.write(first, [new Uint8Array(CLUSTER_BYTES)])
 }
 
 /** DUMPxxxx.tmp by the low word of the tick count; the next one where a dump of that name is left over. */
@@ -66,7 +86,7 @@ function openOrNull(source: VolumeFileSource): Dump | null {
  * One that does not fit is left out, as Windows does; the dump stack then has none.
  */
 export function createPageFiles(system: SmssSystem): VolumeFile[] {
-  const { volume, image, crashControl } = system
+  const { volume, crashControl } = system
   const files: VolumeFile[] = []
   for (const { path, byteLength } of crashControl.pagingFiles) {
     const present = volume.find(path)
@@ -79,8 +99,7 @@ export function createPageFiles(system: SmssSystem): VolumeFile[] {
     try {
       const file = volume.createPageFile(path, byteLength, system.now)
       // What lay in these clusters before may be an old dump: a header left there would pass for a new one.
-      const first = volume.partition.offset + file.extents[0]!.partitionOffset
-      image.write(first, [new Uint8Array(CLUSTER_BYTES)])
+      clearFirstCluster(file, system)
       files.push(file)
     } catch (error) {
       if (!(error instanceof WindowsError)) throw error

@@ -97,6 +97,11 @@ export class DumpCopy {
     return true
   }
 
+  /** The system goes off: a copy under way is lost. unverified: the real one may leave what it had written. */
+  cut(): void {
+    if (this.#state === 'running') this.#abandon()
+  }
+
   get #partName(): string {
     return `${hostNameOf(this.#options.to)}.part`
   }

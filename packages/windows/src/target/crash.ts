@@ -1,7 +1,14 @@
 // One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
 // frozen, and the crash dump stack writes what the page file can hold.
 import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
-import type { CrashReport, DumpType, Progress, PromisedBlock, WrittenRange } from '@dumpstack/crashtest'
+import type {
+  CrashReport,
+  DumpType,
+  KeptCrash,
+  Progress,
+  PromisedBlock,
+  WrittenRange,
+} from '@dumpstack/crashtest'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
@@ -35,7 +42,7 @@ export interface Crash {
   readonly promisedBlocks: readonly PromisedBlock[]
   readonly changedByDumpPath: PageSet
   readonly strayWrites: PageSet
-  /** null: no dump was configured. */
+  /** null: no dump was configured, or the crash was another process's, which has kept no disk. */
   readonly pageFile: VolumeFile | null
   /** Base names that the dump's module list must hold: the kernel and the loaded rows of the stack. */
   readonly images: readonly string[]
@@ -119,6 +126,24 @@ export async function crash(
     },
   }
 }
+
+/** A crash of another process, from what it kept. */
+export const crashOf = ({ type, crash, evidence }: KeptCrash): Crash => ({
+  dump: type,
+  bugcheck: evidence.bugcheck,
+  report: crash,
+  truth: evidence.truth,
+  used: evidence.used,
+  promised: evidence.promised,
+  promisedBlocks: evidence.promisedBlocks,
+  changedByDumpPath: evidence.changedByDumpPath,
+  strayWrites: evidence.strayWrites,
+  pageFile: null,
+  images: evidence.images,
+  writtenBy: evidence.writtenBy,
+  directoryTableBase: evidence.directoryTableBase,
+  dumpByteLength: 0,
+})
 
 /** Drives the broker's generator; the seconds run from OpenRoutine to FinishRoutine. */
 async function write(

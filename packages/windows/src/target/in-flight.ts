@@ -23,7 +23,8 @@ export class InFlight {
   constructor(system: WindowsSystem) {
     this.#system = system
     const { running, volume, disk } = system
-    this.#settled = volume.findFreeDiskOffset(2 * WRITES * COMMAND_BYTES)
+    // the dump of the last crash is still read when this stint runs again: not even its old clusters may change
+    this.#settled = volume.findFreeDiskOffset(2 * WRITES * COMMAND_BYTES, running.foundDump)
     this.#target = this.#settled + WRITES * COMMAND_BYTES
     const settled = this.#buffer(WRITTEN_BEFORE)
     for (let i = 0; i < WRITES; i++) {
@@ -31,8 +32,9 @@ export class InFlight {
     }
     running.runtime.drain()
 
-    disk.image.read(this.#target, this.#before)
-    const inverse = this.#buffer(~this.#before[0]! & 0xff)
+    // what an earlier crash left there must neither hide a write that leaks nor show one
+    disk.image.write(this.#target, [this.#before])
+    const inverse = this.#buffer(0xff)
     for (let i = 0; i < WRITES; i++) {
       running.runtime.write(this.#target + i * COMMAND_BYTES, inverse, COMMAND_BYTES)
     }

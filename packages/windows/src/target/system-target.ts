@@ -3,6 +3,8 @@ import type {
   CrashReport,
   DumpType,
   Evidence,
+  Facts,
+  KeptCrash,
   OpenedDump,
   Progress,
   StackRow,
@@ -19,9 +21,10 @@ import { keepsMemoryDump } from '../restart/retention.ts'
 import { DumpCopy } from '../restart/wer-fault.ts'
 import { copyHostFile, hostNameOf } from '../volume/host-folder.ts'
 import { VolumeFileSource } from '../volume/volume-bytes.ts'
-import { type Crash, crash } from './crash.ts'
+import { type Crash, crash, crashOf } from './crash.ts'
 import { EXTENTS_NAME, extentsRecord, IMAGE_NAME, MANIFEST_NAME, writeJson } from './disk-record.ts'
 import type { SystemOptions } from './options.ts'
+import { type PoweredOffTarget, poweredOffTargetOf } from './powered-off.ts'
 import { systemImages } from './system-images.ts'
 import { WindowsSystem } from './windows-system.ts'
 
@@ -45,6 +48,13 @@ export class FileOpenError extends WindowsError {
   }
 }
 
+/** A system that another process switched off. */
+export interface PoweredOffSystem {
+  readonly state: Facts
+  /** null where it was shut down in order. */
+  readonly crash: KeptCrash | null
+}
+
 export class SystemTarget implements Target {
   readonly #system: WindowsSystem
   readonly #settings: CrashControlSettings
@@ -57,9 +67,18 @@ export class SystemTarget implements Target {
   #firstEvent = 0
   #isDiskKept = false
 
-  /** Powers the machine on and starts it. */
-  constructor(options: SystemOptions) {
-    this.#system = new WindowsSystem(options)
+  /** Powers a new machine on and starts it; one that was switched off stays off until the step that starts it. */
+  constructor(options: SystemOptions, resumed: PoweredOffSystem | null = null) {
+    const saved = resumed === null ? null : poweredOffTargetOf(resumed.state)
+    this.#system = new WindowsSystem(options, saved?.system ?? null)
+    if (resumed !== null && saved !== null) {
+      this.#settings = saved.settings
+      this.#firstEvent = saved.firstEvent
+      if (resumed.crash !== null) this.#crash = crashOf(resumed.crash)
+      this.#removeUnknownFiles()
+      return
+    }
+    this.#system.powerOn()
     const { volume, crashControl } = this.#system
     this.#settings = crashControl.settings
     const { freeBytesOnC } = options.conditions
@@ -113,7 +132,8 @@ export class SystemTarget implements Target {
         system.crashControl.setPagingFile(system.options.pageFileBytes)
         break
       case 'restart':
-        system.restart(null)
+        if (system.isOn) this.powerOff()
+        system.powerOn()
         if (system.options.conditions.staleDump === true) await this.#leaveStaleDump(signal)
         break
     }
@@ -145,11 +165,28 @@ export class SystemTarget implements Target {
   async crash(progress: Progress, signal: AbortSignal): Promise<CrashReport> {
     signal.throwIfAborted()
     const dump = this.#system.crashControl.dumpType ?? 'kernel'
-    this.#copy = null
+    this.#crash = null
     this.#minidump = null
     this.#restarted = false
     this.#crash = await crash(this.#system, dump, progress, signal)
     return this.#crash.report
+  }
+
+  powerOff(): PoweredOffTarget {
+    this.#copy?.cut()
+    this.#copy = null
+    const crashed = this.#restarted ? null : this.#crash
+    const system = this.#system.powerOff(
+      crashed === null
+        ? null
+        : {
+            bugcheck: crashed.report.shown,
+            at: crashed.report.crashedAt,
+            dump: crashed.pageFile === null ? null : { finalStatus: crashed.report.finalStatus },
+          },
+    )
+    this.#writeManifest()
+    return { system, settings: this.#settings, firstEvent: this.#firstEvent }
   }
 
   async awaitRestart(ms: number, progress: Progress, signal: AbortSignal): Promise<void> {
@@ -161,12 +198,9 @@ export class SystemTarget implements Target {
       system.pass(ms)
       throw new WindowsError('RESTART_TIMEOUT', `system did not restart within ${ms} ms: AutoReboot is 0`)
     }
+    if (system.isOn) this.powerOff()
     this.#restarted = true
-    system.restart({
-      bugcheck: crashed.report.shown,
-      at: crashed.report.crashedAt,
-      dump: crashed.pageFile === null ? null : { finalStatus: crashed.report.finalStatus },
-    })
+    system.powerOn()
     if (this.now() - from > ms) {
       throw new WindowsError(
         'RESTART_TIMEOUT',
@@ -264,10 +298,10 @@ export class SystemTarget implements Target {
 
   /** A dump of a crash before the test, which is then made read-only: nothing can replace it. */
   async #leaveStaleDump(signal: AbortSignal): Promise<void> {
-    const { crashControl, volume } = this.#system
     await this.configure('kernel', signal)
     await this.crash(() => {}, signal)
     await this.awaitRestart(Number.MAX_SAFE_INTEGER, () => {}, signal)
+    const { crashControl, volume } = this.#system // of the last start
     volume.setAttributes(crashControl.dumpFile, { readOnly: true })
   }
 
@@ -316,6 +350,13 @@ export class SystemTarget implements Target {
     volume.delete(dumpFile)
     options.host.remove(hostNameOf(dumpFile))
     log.add(dumpDeleted(copy.doneAt!, dumpFile))
+  }
+
+  /** What a start that was killed has left in C:, its half-made copies above all. */
+  #removeUnknownFiles(): void {
+    const { volume, options } = this.#system
+    const known = new Set(volume.files.map(({ path }) => hostNameOf(path)))
+    for (const name of options.host.list('C')) if (!known.has(name)) options.host.remove(name)
   }
 
   #placeFile(path: string, bytes: Uint8Array): void {

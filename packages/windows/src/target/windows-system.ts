@@ -18,7 +18,7 @@ import {
 } from '@dumpstack/machine'
 import { DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
-import type { BootedKernel, Bugcheck } from '../boot/contract.ts'
+import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
 import { CRASH_DRIVER } from '../bugcheck/crash.ts'
 import { WindowsError } from '../errors.ts'
@@ -26,10 +26,11 @@ import { EventLog } from '../events/event-log.ts'
 import * as events from '../events/system-events.ts'
 import { CrashControl } from '../registry/crash-control.ts'
 import { Registry } from '../registry/registry.ts'
-import { createPageFiles, extractCrashDump } from '../restart/smss.ts'
-import { partitionDisk } from '../volume/gpt.ts'
+import { clearPageFiles, createPageFiles, extractCrashDump, holdsCrashDump } from '../restart/smss.ts'
+import { type Partition, partitionDisk } from '../volume/gpt.ts'
 import { Volume, type VolumeFile } from '../volume/volume.ts'
 import { EPOCH_MS, type SystemOptions } from './options.ts'
+import type { LastCrash, PoweredOff } from './powered-off.ts'
 
 const CRASH_DRIVER_KEY = 'HKLM\\SYSTEM\\CurrentControlSet\\Services\\crashtst'
 /** Windows' own choice on a fresh system; the test sets its own. */
@@ -41,14 +42,6 @@ const SERVICES_START_NS = 15_000_000_000
 const FULL_DUMP_EXTRA_BYTES = 1024 * 1024
 /** What Windows asks of the page file for a small dump: 2 MB. */
 const SMALL_DUMP_BYTES = 2 * 1024 * 1024
-
-/** What the next start learns about the last one, beyond what is on the disk. */
-export interface LastCrash {
-  readonly bugcheck: Bugcheck
-  readonly at: number
-  /** null: no dump was configured. */
-  readonly dump: { readonly finalStatus: number } | null
-}
 
 /** All that lives from one start to the next restart. */
 export interface RunningSystem {
@@ -66,19 +59,21 @@ export class WindowsSystem {
   readonly options: SystemOptions
   readonly machine: Machine
   readonly disk: Disk
-  readonly volume: Volume
-  readonly crashControl: CrashControl
-  readonly log = new EventLog()
   readonly profile = DEFAULT_PROFILE
-  readonly #registry = new Registry()
-  readonly #choice: SeededChoice
-  #running: RunningSystem
+  readonly #partition: Partition
+  readonly #startTimes: SeededChoice
+  #registry!: Registry // #load, which the constructor calls, sets all four
+  #crashControl!: CrashControl
+  #volume!: Volume
+  #log!: EventLog
+  #lastCrash: LastCrash | null = null
+  #running: RunningSystem | null = null
 
-  /** Powers on and starts for the first time. */
-  constructor(options: SystemOptions) {
+  /** A system that is switched off: newly installed, or as it was when `saved` was taken. */
+  constructor(options: SystemOptions, saved: PoweredOff | null) {
     this.options = options
     const { seed, runs, cpuCount, image, logicalSectorBytes } = options
-    this.#choice = new SeededChoice(seed, 'start times')
+    this.#startTimes = new SeededChoice(seed, 'start times')
     this.disk = createDisk({
       name: 'disk0',
       model: 'DUMPSTACK SATA DISK',
@@ -86,19 +81,22 @@ export class WindowsSystem {
       logicalSectorBytes,
       image,
     })
-    this.volume = new Volume(partitionDisk(this.disk, seed), seed)
-    const wanted = Math.max(options.pageFileBytes, INSTALLED_PAGE_FILE_BYTES)
-    if (wanted > this.volume.freeBytes) {
-      throw new WindowsError(
-        'PAGE_FILE_OUTSIDE_DISK',
-        `page file of ${wanted} bytes does not fit C: with ${this.volume.freeBytes} bytes free`,
-        { pageFileBytes: wanted, freeBytes: this.volume.freeBytes },
-      )
-    }
-    this.crashControl = new CrashControl(this.#registry)
-    this.crashControl.install(INSTALLED_PAGE_FILE_BYTES)
+    this.#partition = partitionDisk(this.disk, seed)
+    this.#load(saved ?? this.#install())
     this.machine = createMachine({ seed, runs, cpuCount, controllers: this.#controllers() })
-    this.#running = this.#start()
+    this.machine.run(saved?.nowNs ?? 0)
+  }
+
+  get volume(): Volume {
+    return this.#volume
+  }
+
+  get crashControl(): CrashControl {
+    return this.#crashControl
+  }
+
+  get log(): EventLog {
+    return this.#log
   }
 
   /** The controller under test; the dump stack sits on it, unless the conditions move the stack. */
@@ -110,7 +108,13 @@ export class WindowsSystem {
     return this.machine.controllers.at(-1)!.name
   }
 
+  get isOn(): boolean {
+    return this.#running !== null
+  }
+
+  /** Throws WindowsError NOT_RUNNING while the system is off. */
   get running(): RunningSystem {
+    if (this.#running === null) throw new WindowsError('NOT_RUNNING', 'system is switched off')
     return this.#running
   }
 
@@ -120,7 +124,7 @@ export class WindowsSystem {
 
   /** Milliseconds since this start. */
   get tickCount(): number {
-    return Math.floor((this.machine.nowNs - this.#running.startedNs) / 1e6)
+    return Math.floor((this.machine.nowNs - this.running.startedNs) / 1e6)
   }
 
   /** Virtual milliseconds since 1970. */
@@ -140,18 +144,34 @@ export class WindowsSystem {
     key.set('Start', { type: 'REG_DWORD', data: 2 })
   }
 
-  /** Resets the machine and starts again; `crash` is what ended the last run, null for an orderly restart. */
-  restart(crash: LastCrash | null): void {
+  /** `crash` is what ended the run, null for an orderly shutdown. The next start goes by what this returns, here too. */
+  powerOff(crash: LastCrash | null): PoweredOff {
+    const { volume, crashControl } = this
+    this.#running = null
+    const off = {
+      nowNs: this.machine.nowNs,
+      startTimes: this.#startTimes.position,
+      registry: this.#registry.saved(),
+      volume: volume.saved(),
+      hasDump: holdsCrashDump({ volume, crashControl, image: this.disk.image }),
+      events: this.#log.events,
+      crash,
+    }
+    this.#load(off)
+    return off
+  }
+
+  /** Resets the machine and starts. */
+  powerOn(): void {
     this.machine.faults.clear()
     this.machine.reset({ keepRam: false })
-    this.#registry.restart()
-    this.#running = this.#start()
-    if (crash !== null) this.#logCrash(crash)
+    this.#start()
+    if (this.#lastCrash !== null) this.#logCrash(this.#lastCrash)
   }
 
   /** Whether a crash now writes a dump of the configured type; logs why not, as volmgr does at start and on a change. */
   dumpIsConfigured(): boolean {
-    const { pageFile } = this.#running
+    const { pageFile } = this.running
     const { dumpType } = this.crashControl
     if (dumpType === null || pageFile === null) return false
     const least = { full: this.ramBytes + FULL_DUMP_EXTRA_BYTES, kernel: 0, mini: SMALL_DUMP_BYTES }
@@ -162,7 +182,7 @@ export class WindowsSystem {
   configureCrashDump(): void {
     if (this.crashControl.dumpType === null || this.dumpIsConfigured()) return
     this.log.add(
-      this.#running.pageFile === null
+      this.running.pageFile === null
         ? events.dumpInitializationFailed(this.now)
         : events.pageFileConfigurationFailed(this.now),
     )
@@ -173,7 +193,44 @@ export class WindowsSystem {
     this.disk.image.close()
   }
 
-  #start(): RunningSystem {
+  /** Setup's work: nothing has ever run. */
+  #install(): PoweredOff {
+    const { seed, pageFileBytes } = this.options
+    const volume = new Volume(this.#partition, seed)
+    const wanted = Math.max(pageFileBytes, INSTALLED_PAGE_FILE_BYTES)
+    if (wanted > volume.freeBytes) {
+      throw new WindowsError(
+        'PAGE_FILE_OUTSIDE_DISK',
+        `page file of ${wanted} bytes does not fit C: with ${volume.freeBytes} bytes free`,
+        { pageFileBytes: wanted, freeBytes: volume.freeBytes },
+      )
+    }
+    const registry = new Registry()
+    new CrashControl(registry).install(INSTALLED_PAGE_FILE_BYTES)
+    return {
+      nowNs: 0,
+      startTimes: this.#startTimes.position,
+      registry: registry.saved(),
+      volume: volume.saved(),
+      hasDump: false,
+      events: [],
+      crash: null,
+    }
+  }
+
+  #load(off: PoweredOff): void {
+    this.#startTimes.position = off.startTimes
+    this.#registry = new Registry(off.registry)
+    this.#crashControl = new CrashControl(this.#registry)
+    this.#volume = new Volume(this.#partition, this.options.seed, off.volume)
+    this.#log = new EventLog(off.events)
+    this.#lastCrash = off.crash
+    // what a start that was killed has written there since must not pass for a dump
+    if (!off.hasDump)
+      clearPageFiles({ volume: this.volume, crashControl: this.crashControl, image: this.disk.image })
+  }
+
+  #start(): void {
     const { machine, profile } = this
     const { conditions, guestImages } = this.options
     const startedNs = machine.nowNs
@@ -193,7 +250,7 @@ export class WindowsSystem {
           ? storahci
           : faultyMiniport(storahci, conditions.miniportFault),
     })
-    machine.run(machine.nowNs + KERNEL_START_NS + this.#choice.below(KERNEL_START_SPREAD_MS) * 1e6)
+    machine.run(machine.nowNs + KERNEL_START_NS + this.#startTimes.below(KERNEL_START_SPREAD_MS) * 1e6)
     const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)
     const files = {
       volume: this.volume,
@@ -209,7 +266,6 @@ export class WindowsSystem {
     machine.run(machine.nowNs + SERVICES_START_NS)
     this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
     this.configureCrashDump()
-    return this.#running
   }
 
   #logCrash(crash: LastCrash): void {

@@ -45,12 +45,15 @@ export class FreeSpace {
     return taken
   }
 
+  /** Whether all of it lies within one free run. */
+  has(run: SpaceRun): boolean {
+    return this.#indexOf(run) >= 0
+  }
+
   /** Marks as used what must lie within one free run. */
   take(taken: SpaceRun): void {
     const end = taken.partitionOffset + taken.byteLength
-    const index = this.#runs.findIndex(
-      (run) => run.partitionOffset <= taken.partitionOffset && end <= run.partitionOffset + run.byteLength,
-    )
+    const index = this.#indexOf(taken)
     const run = this.#runs[index]
     if (run === undefined) {
       throw new RangeError(`bytes ${taken.partitionOffset}..${end} of the partition are not free`)
@@ -73,5 +76,13 @@ export class FreeSpace {
       }
     }
     this.#runs = joined
+  }
+
+  #indexOf({ partitionOffset, byteLength }: SpaceRun): number {
+    return this.#runs.findIndex(
+      (run) =>
+        run.partitionOffset <= partitionOffset &&
+        partitionOffset + byteLength <= run.partitionOffset + run.byteLength,
+    )
   }
 }

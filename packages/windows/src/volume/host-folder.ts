@@ -15,6 +15,8 @@ export interface HostFolder {
   rename(from: string, to: string): void
   /** Removes what may not be there. */
   remove(name: string): void
+  /** All files below the folder `name`; none where it is not there. */
+  list(name: string): readonly string[]
   /** As the host's own programs name it. */
   pathOf(name: string): string
 }
@@ -65,6 +67,10 @@ export class MemoryHostFolder implements HostFolder {
 
   remove(name: string): void {
     this.#files.delete(name)
+  }
+
+  list(name: string): readonly string[] {
+    return this.names.filter((file) => file.startsWith(`${name}/`))
   }
 
   pathOf(name: string): string {

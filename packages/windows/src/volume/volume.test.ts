@@ -118,3 +118,61 @@ it('the manifest says what the volume is not, and where each file lies on the di
     ],
   })
 })
+
+describe('a volume over a power off', () => {
+  const used = (): Volume => {
+    const volume = new Volume(partition, 5)
+    volume.createPageFile(PAGE_FILE, 40 * MIB, 1)
+    volume.create('C:\\a', 5000, 2)
+    volume.createPageFile('C:\\b', 3 * MIB, 3)
+    volume.delete('C:\\a')
+    volume.truncate('C:\\b', MIB + 1, 4)
+    volume.create('C:\\c', 1, 5)
+    return volume
+  }
+
+  it('is the same one: its files, its free space, and where the next page file goes', () => {
+    const before = used()
+    const after = new Volume(partition, 5, before.saved())
+    expect(after.files).toEqual(before.files)
+    expect(after.freeBytes).toBe(before.freeBytes)
+    expect(after.createPageFile('C:\\d', 64 * MIB, 6)).toEqual(before.createPageFile('C:\\d', 64 * MIB, 6))
+    expect(after.create('C:\\e', 9 * MIB, 7)).toEqual(before.create('C:\\e', 9 * MIB, 7))
+  })
+
+  it('is never one whose files cannot lie so', () => {
+    const saved = used().saved()
+    const [file, ...others] = saved.files
+    const extents = file!.extents
+    for (const bad of [
+      [file!, file!],
+      [{ ...file!, byteLength: 1 }],
+      [{ ...file!, extents: extents.slice(1) }],
+      [{ ...file!, extents: [...extents].reverse() }],
+      [{ ...file!, extents: extents.map((extent) => ({ ...extent, partitionOffset: 1024 * MIB })) }],
+      [{ ...file!, extents: [{ ...extents[0]!, byteLength: 1 }] }],
+    ]) {
+      expect(() => new Volume(partition, 5, { ...saved, files: [...others, ...bad] })).toThrow(
+        expect.objectContaining({ code: 'VOLUME_DAMAGED' }),
+      )
+    }
+  })
+
+  it('is not kept while a file is open', () => {
+    const volume = used()
+    volume.setAttributes('C:\\c', { locked: true })
+    expect(() => volume.saved()).toThrow('C:\\c is open without sharing')
+  })
+
+  it('finds free space apart from a file that is gone', () => {
+    const volume = new Volume(partition, 5)
+    const gone = volume.createPageFile(PAGE_FILE, 400 * MIB, 0)
+    volume.delete(PAGE_FILE)
+    const plain = volume.findFreeDiskOffset(MIB, null)
+    const apart = volume.findFreeDiskOffset(MIB, gone) - partition.offset
+    expect(plain - partition.offset).toBe(256 * MIB)
+    for (const { partitionOffset, byteLength } of gone.extents) {
+      expect(apart + MIB <= partitionOffset || partitionOffset + byteLength <= apart).toBe(true)
+    }
+  })
+})

@@ -6,6 +6,7 @@ import { SeededChoice } from '../boot/seeded-choice.ts'
 import { WindowsError } from '../errors.ts'
 import { FreeSpace } from './free-space.ts'
 import type { Partition } from './gpt.ts'
+import type { SavedVolume } from './saved-volume.ts'
 
 export const CLUSTER_BYTES = 4096
 /** Where a file system keeps its boot sector and tables; nothing is allocated here. */
@@ -32,11 +33,24 @@ export class Volume {
   readonly #files = new Map<string, VolumeFile>()
   readonly #choice: SeededChoice
 
-  constructor(partition: Partition, seed: number) {
+  /** Empty, or as the last power off left it; throws WindowsError VOLUME_DAMAGED for files that cannot lie there. */
+  constructor(partition: Partition, seed: number, saved: SavedVolume | null = null) {
     this.partition = partition
     const usable = Math.floor((partition.byteLength - RESERVED_BYTES) / CLUSTER_BYTES) * CLUSTER_BYTES
     this.#free = new FreeSpace({ partitionOffset: RESERVED_BYTES, byteLength: usable })
     this.#choice = new SeededChoice(seed, 'page files')
+    if (saved === null) return
+    this.#choice.position = saved.pageFilePlaces
+    for (const file of saved.files) this.#takeSaved(file)
+  }
+
+  /** What the next start finds. No file may be locked. */
+  saved(): SavedVolume {
+    const files = this.files.map(({ locked, ...file }) => {
+      if (locked) throw new WindowsError('SHARING_VIOLATION', `${file.path} is open without sharing`)
+      return file
+    })
+    return { pageFilePlaces: this.#choice.position, files }
   }
 
   get freeBytes(): number {
@@ -169,11 +183,22 @@ export class Volume {
     this.#files.delete(keyOf(path))
   }
 
-  /** Start of `byteLength` free bytes from the start of the disk, behind all page files; nothing is reserved. */
-  findFreeDiskOffset(byteLength: number): number {
-    const found = this.#free.find(byteLength, Math.floor(this.partition.byteLength / 4))
-    if (found === null) throw this.#full('free space', byteLength)
-    return this.partition.offset + found
+  /**
+   * Start of `byteLength` free bytes from the start of the disk, a quarter of the partition on; nothing is reserved.
+   * They lie apart from `other`, a file that may be gone by now.
+   */
+  findFreeDiskOffset(byteLength: number, other: VolumeFile | null): number {
+    let from = Math.floor(this.partition.byteLength / 4)
+    for (;;) {
+      const found = this.#free.find(byteLength, from)
+      if (found === null) throw this.#full('free space', byteLength)
+      const touched = other?.extents.find(
+        (extent) =>
+          extent.partitionOffset < found + byteLength && found < extent.partitionOffset + extent.byteLength,
+      )
+      if (touched === undefined) return this.partition.offset + found
+      from = touched.partitionOffset + touched.byteLength
+    }
   }
 
   /** What disk.json holds. */
@@ -198,6 +223,29 @@ export class Volume {
         })),
       })),
     }
+  }
+
+  #takeSaved(file: SavedVolume['files'][number]): void {
+    const { path, byteLength, extents } = file
+    let fileOffset = 0
+    for (const extent of extents) {
+      const isWhole = extent.byteLength % CLUSTER_BYTES === 0 && extent.partitionOffset % CLUSTER_BYTES === 0
+      if (extent.fileOffset !== fileOffset || !isWhole || !this.#free.has(extent)) {
+        throw new WindowsError(
+          'VOLUME_DAMAGED',
+          `${path}: extent at ${extent.fileOffset} lies at ${extent.partitionOffset}, ${extent.byteLength} bytes, expected whole free clusters in the order of the file`,
+        )
+      }
+      this.#free.take(extent)
+      fileOffset += extent.byteLength
+    }
+    if (fileOffset !== roundUp(byteLength) || this.find(path) !== null) {
+      throw new WindowsError(
+        'VOLUME_DAMAGED',
+        `${path}: extents of ${fileOffset} bytes for ${byteLength}, expected each file once and its clusters`,
+      )
+    }
+    this.#enter({ ...file, locked: false })
   }
 
   #existing(path: string): VolumeFile {

@@ -1,0 +1,135 @@
+// A journal read back, as the events that it was written from: what a resumed run shows and counts of its first part.
+import { gva } from '@dumpstack/bytes'
+import { Facts } from '../facts.ts'
+import { crashReportOf, writtenRangeOf } from '../report-facts.ts'
+import { DUMP_TYPES, type StackRow, type TargetDescription } from '../target.ts'
+import {
+  type DumpExamination,
+  type Finding,
+  STEP_NAMES,
+  type TestEvent,
+  type TestEventBody,
+  VERDICTS,
+} from '../test-event.ts'
+
+const KINDS = [
+  'run',
+  'resumed',
+  'begin',
+  'end',
+  'message',
+  'finding',
+  'crashed',
+  'examined',
+  'systemEvents',
+] as const
+
+/** The inverse of journalLine; `place` names the line. Throws CrashtestError RUN_FOLDER_CORRUPT. */
+export function eventOfLine(line: string, place: string): TestEvent {
+  const facts = Facts.parse(line, place)
+  return { seq: facts.size('seq'), at: facts.time('at'), ...bodyOf(facts) }
+}
+
+function bodyOf(facts: Facts): TestEventBody {
+  const kind = facts.oneOf('kind', KINDS)
+  const dump = (): (typeof DUMP_TYPES)[number] => facts.oneOf('dump', DUMP_TYPES)
+  const place = (): { dump?: (typeof DUMP_TYPES)[number] } =>
+    facts.optionalString('dump') === null ? {} : { dump: dump() }
+  switch (kind) {
+    case 'run':
+      return {
+        kind,
+        options: facts.record('options'),
+        seed: facts.number('seed'),
+        variant: facts.optionalString('variant'),
+        target: descriptionOf(facts.object('target')),
+      }
+    case 'resumed':
+      return { kind, discarded: facts.size('discarded') }
+    case 'begin':
+      return { kind, step: facts.oneOf('step', STEP_NAMES), ...place() }
+    case 'end':
+      return {
+        kind,
+        step: facts.oneOf('step', STEP_NAMES),
+        ...place(),
+        verdict: facts.oneOf('verdict', VERDICTS),
+      }
+    case 'message':
+      return { kind, level: facts.oneOf('level', ['i', 'x']), text: facts.string('text') }
+    case 'finding':
+      return { kind, finding: findingOf(facts.object('finding')) }
+    case 'crashed':
+      return { kind, dump: dump(), report: crashReportOf(facts.object('report')) }
+    case 'examined':
+      return { kind, dump: dump(), examination: examinationOf(facts.object('examination')) }
+    case 'systemEvents':
+      return { kind, dump: dump(), events: facts.systemEvents('events') }
+  }
+}
+
+const descriptionOf = (facts: Facts): TargetDescription => ({
+  profile: facts.string('profile'),
+  controller: facts.string('controller'),
+  seed: facts.number('seed'),
+  cpuCount: facts.number('cpuCount'),
+  ramBytes: facts.size('ramBytes'),
+  pageFileBytes: facts.size('pageFileBytes'),
+  freeBytesOnC: facts.size('freeBytesOnC'),
+  stack: facts.objects('stack').map(
+    (row): StackRow => ({
+      nameOnDisk: row.string('nameOnDisk'),
+      baseName: row.string('baseName'),
+      base: gva(row.bigint('base')),
+      size: row.size('size'),
+      purpose: row.string('purpose'),
+      state: row.oneOf('state', ['loaded', 'unloaded']),
+    }),
+  ),
+})
+
+function findingOf(facts: Facts): Finding {
+  const pfn = facts.optionalNumber('pfn')
+  const fileOffset = facts.optionalNumber('fileOffset')
+  const found = facts.optionalString('found')
+  const expected = facts.optionalString('expected')
+  return {
+    check: facts.string('check'),
+    verdict: facts.oneOf('verdict', VERDICTS),
+    message: facts.string('message'),
+    ...(pfn !== null && { pfn }),
+    ...(fileOffset !== null && { fileOffset }),
+    ...(found !== null && { found }),
+    ...(expected !== null && { expected }),
+  }
+}
+
+function examinationOf(facts: Facts): DumpExamination {
+  const truth = facts.object('truth')
+  return {
+    type: facts.oneOf('type', DUMP_TYPES),
+    verdict: facts.oneOf('verdict', VERDICTS),
+    file: facts.optionalString('file'),
+    byteLength: facts.size('byteLength'),
+    dumpType: facts.optionalNumber('dumpType'),
+    bugcheck: facts.optional('bugcheck') === null ? null : facts.bugcheck('bugcheck'),
+    pagesInDump: facts.size('pagesInDump'),
+    truth: {
+      unit: truth.oneOf('unit', ['pages', 'blocks']),
+      compared: truth.size('compared'),
+      equal: truth.size('equal'),
+      changedByDumpPath: truth.size('changedByDumpPath'),
+      different: truth.size('different'),
+      missing: truth.size('missing'),
+      extra: truth.size('extra'),
+    },
+    writtenBy: facts.objects('writtenBy').map(writtenRangeOf),
+    seconds: facts.number('seconds'),
+    bytesPerSecond: facts.number('bytesPerSecond'),
+    checks: facts.objects('checks').map((check) => ({
+      id: check.string('id'),
+      verdict: check.oneOf('verdict', VERDICTS),
+      message: check.string('message'),
+    })),
+  }
+}

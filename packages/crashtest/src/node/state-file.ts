@@ -1,0 +1,101 @@
+// state.json: where a run is between two starts of its system. It is replaced at each power off, whole or not at all, and
+// gone when the run has its result. docs/formats/run-state.md.
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
+import path from 'node:path'
+import { CrashtestError } from '../errors.ts'
+import { bigintAsHex, Facts } from '../facts.ts'
+import { onHost } from './host-error.ts'
+
+export const STATE = 'state.json'
+const FORMAT = 1
+
+/** `variant`: the variant is still to begin. `restart`, `awaitRestart`: the step that starts the system. `finish`: nothing is left but the result. */
+export const STAGES = ['variant', 'restart', 'awaitRestart', 'finish'] as const
+export type Stage = (typeof STAGES)[number]
+
+/** What of the journal and of the log belongs to the state; what follows is of a start that did not get to its end. */
+export interface StreamPosition {
+  readonly nextSeq: number
+  /** Time of the last event; milliseconds since 1970. */
+  readonly at: number
+  readonly journalBytes: number
+  readonly logBytes: number
+}
+
+export interface StateFacts {
+  readonly stage: Stage
+  readonly variant: string | null
+  readonly position: StreamPosition
+  /** The front end's own. */
+  readonly options: Facts
+  readonly target: Facts | null
+  readonly crash: Facts | null
+}
+
+export interface StateRecord {
+  readonly stage: Stage
+  readonly variant: string | null
+  readonly options: object
+  readonly target: object | null
+  readonly crash: object | null
+}
+
+export function writeState(folder: string, record: StateRecord, position: StreamPosition): void {
+  const file = path.join(folder, STATE)
+  const { stage, variant, options, target, crash } = record
+  const json = { format: FORMAT, stage, variant, position, options, target, crash }
+  onHost(`write ${file}`, () => {
+    const fd = openSync(`${file}.tmp`, 'w')
+    try {
+      const bytes = Buffer.from(`${JSON.stringify(json, bigintAsHex)}\n`)
+      for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done)
+      fsyncSync(fd)
+    } finally {
+      closeSync(fd)
+    }
+    renameSync(`${file}.tmp`, file)
+  })
+}
+
+/** Throws CrashtestError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, RUN_FOLDER_IO or RUN_FOLDER_CORRUPT. */
+export function readState(folder: string): StateFacts {
+  const file = path.join(folder, STATE)
+  if (!existsSync(file)) {
+    throw new CrashtestError(
+      'RUN_FOLDER_NOT_KEPT',
+      `the run in ${folder} cannot be resumed: ${STATE} is not there; it never began, or ended without a result`,
+    )
+  }
+  const facts = Facts.parse(
+    onHost(`read ${file}`, () => readFileSync(file, 'utf8')),
+    file,
+  )
+  const format = facts.number('format')
+  if (format !== FORMAT) {
+    throw new CrashtestError(
+      'RUN_FOLDER_FORMAT',
+      `${file}: format is ${format}, expected ${FORMAT}: the run is of another version`,
+    )
+  }
+  const position = facts.object('position')
+  const stage = facts.oneOf('stage', STAGES)
+  const target = facts.optional('target')
+  const crash = facts.optional('crash')
+  const isOff = stage === 'restart' || stage === 'awaitRestart'
+  if ((target !== null) !== isOff || (crash !== null) !== (stage === 'awaitRestart')) {
+    throw facts.wrong('stage', stage, 'one that fits target and crash')
+  }
+  return {
+    stage,
+    variant: facts.optionalString('variant'),
+    position: {
+      nextSeq: position.size('nextSeq'),
+      at: position.time('at'),
+      journalBytes: position.size('journalBytes'),
+      logBytes: position.size('logBytes'),
+    },
+    options: facts.object('options'),
+    target,
+    crash,
+  }
+}
