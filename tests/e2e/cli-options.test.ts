@@ -30,7 +30,7 @@ it.each([
   [['test', '--no-such'], "unknown option '--no-such'"],
   [['test', 'full'], 'too many arguments'],
   [['no-such'], "unknown command 'no-such'"],
-  [['examine'], "missing required argument 'dir'"],
+  [['examine'], "missing required argument 'path'"],
   [['verify'], "missing required argument 'file'"],
 ])('refuses %j', (args, reason) => {
   const { code, stdout, stderr } = dumpstack(folder.path, ...args)

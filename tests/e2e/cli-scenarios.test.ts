@@ -1,5 +1,5 @@
 // Every scenario through the command line: exit code, exact messages, and that what it breaks is what fails.
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { scenarios } from '@dumpstack/crashtest'
 import { afterAll, expect, it } from 'vitest'
@@ -9,9 +9,14 @@ const RAM_BYTES = 64 * 2 ** 20
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
 
+interface Check {
+  readonly id: string
+  readonly verdict: string
+  readonly message: string
+}
 interface Result {
   readonly verdict: string
-  readonly dumps: readonly { readonly checks: readonly { readonly id: string; readonly verdict: string }[] }[]
+  readonly dumps: readonly { readonly checks: readonly Check[] }[]
   readonly violations: readonly { readonly driver: string; readonly offset?: string }[]
   readonly events: readonly { readonly id: number }[]
 }
@@ -24,13 +29,14 @@ function runScenario(name: string): { code: number | null; log: string; result: 
   return { code, log, result: JSON.parse(stdout) }
 }
 
-const failedChecks = (result: Result): string[] => [
+const checksOf = (result: Result, verdict: string): string[] => [
   ...new Set(
     result.dumps.flatMap(({ checks }) =>
-      checks.filter(({ verdict }) => verdict === 'fail').map(({ id }) => id),
+      checks.filter((check) => check.verdict === verdict).map(({ id }) => id),
     ),
   ),
 ]
+const failedChecks = (result: Result): string[] => checksOf(result, 'fail')
 const eventIds = (result: Result): number[] =>
   [...new Set(result.events.map((event) => event.id))].sort((a, b) => a - b)
 
@@ -43,7 +49,13 @@ const FAILS: Readonly<Record<string, readonly string[]>> = {
   'low-disk-space': [],
   'stale-dump': ['newer'],
   'other-controller': ['writtenBy'],
+  'no-symbols': [],
+  'partial-symbols': [],
+  'wrong-symbols': [],
+  'truncated-dump': ['length', 'structure', 'promisedPages', 'modules', 'stack'],
 }
+const NEED_SYMBOLS = ['symbols', 'addresses', 'modules', 'objects', 'stack']
+const EXIT_CODES: Readonly<Record<string, number>> = { pass: 0, fail: 1, inconclusive: 3 }
 
 it('knows every scenario', () => {
   expect(scenarios.map((scenario) => scenario.name).sort()).toEqual(Object.keys(FAILS).sort())
@@ -53,7 +65,7 @@ it.each(scenarios)('$name says what it must and ends with its exit code', (scena
   const { code, log, result } = runScenario(scenario.name)
   for (const message of scenario.expectedMessages(RAM_BYTES)) expect(log).toContain(message)
   expect(result.verdict).toBe(scenario.expected)
-  expect(code).toBe(scenario.expected === 'pass' ? 0 : 1)
+  expect(code).toBe(EXIT_CODES[scenario.expected])
   expect(failedChecks(result)).toEqual(expect.arrayContaining([...FAILS[scenario.name]!]))
 
   switch (scenario.name) {
@@ -83,7 +95,55 @@ it.each(scenarios)('$name says what it must and ends with its exit code', (scena
     case 'other-controller':
       expect(failedChecks(result)).toEqual(['writtenBy'])
       break
+    case 'no-symbols':
+    case 'wrong-symbols':
+      expect(failedChecks(result)).toEqual([])
+      expect(checksOf(result, 'inconclusive')).toEqual(NEED_SYMBOLS)
+      break
+    case 'partial-symbols':
+      expect(log).not.toContain('Error retrieving addresses')
+      expect(log).not.toContain('ntoskrnl.exe: ')
+      break
+    case 'truncated-dump': {
+      const { size } = statSync(path.join(folder.path, scenario.name, 'kernel', 'MEMORY.DMP'))
+      const found = new RegExp(`The file is cut off: it is ${size} bytes long, its header says (\\d+),`).exec(
+        log,
+      )
+      expect(Number(found![1])).toBe(2 * size)
+      break
+    }
   }
+})
+
+it('says which PDB it wanted and which it found, for every type of dump', () => {
+  const args = [
+    '--ram',
+    '64M',
+    '--dumps',
+    'full,kernel,mini',
+    '--scenario',
+    'wrong-symbols',
+    '--out',
+    'wrong',
+  ]
+  const { code, stdout } = dumpstack(folder.path, 'test', ...args, '--junit', 'wrong.xml')
+  expect(code).toBe(3)
+  const said = stdout.match(
+    /ntkrnlmp\.pdb: wrong-identity, mismatched: wanted guid [0-9A-F]{32} age 1, found guid [0-9A-F]{32} age 1/g,
+  )
+  expect(said).toHaveLength(3)
+  const junit = readFileSync(path.join(folder.path, 'wrong.xml'), 'utf8')
+  expect(junit).toContain('name="check symbols" time="0.000"><skipped message="ntoskrnl.exe: ')
+  // The run's dumps are good: with the right symbols they pass.
+  expect(dumpstack(folder.path, 'examine', 'wrong').code).toBe(0)
+})
+
+it('refuses a symbol path beside a scenario that sets it', () => {
+  const { code, stderr } = dumpstack(folder.path, 'test', '--scenario', 'no-symbols', '-y', '.')
+  expect([code, stderr]).toEqual([
+    2,
+    'error: --scenario no-symbols sets the symbol path itself: leave out -y\n',
+  ])
 })
 
 it.each([

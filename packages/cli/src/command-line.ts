@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { DUMP_TYPES, scenarios } from '@dumpstack/crashtest'
 import { Command, CommanderError, Option } from 'commander'
+import type { GivenExamineOptions } from './examine.ts'
 import { EXIT_USAGE } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import type { GivenPdbOptions } from './run-pdb.ts'
@@ -12,6 +13,7 @@ import {
   MOST_CPUS,
   MOST_SEED,
   parseDumps,
+  parseDumpType,
   parsePath,
   parseScenario,
   parseStopAfter,
@@ -130,17 +132,27 @@ ${EXIT_CODES}`,
 
   program
     .command('examine')
-    .summary('examine the dumps of a finished run again')
+    .summary('examine the dumps of a finished run again, or any dump')
     .description(
-      'Examines the dumps of a finished run again, against the truth that it kept. Changes nothing.',
+      'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own words and with the debugger. ' +
+        'Changes nothing.',
     )
-    .argument('<dir>', 'run folder of dumpstack test')
+    .argument('<path>', 'run folder of dumpstack test, or a dump file')
+    .addOption(
+      option('--as <type>', `of which type a dump file should be: ${DUMP_TYPES.join(', ')}`).argParser(
+        parseDumpType,
+      ),
+    )
     .addOption(symbolPathOption())
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
-    .addHelpText('after', `\nExample:\n  dumpstack examine dumpstack-run --json\n${EXIT_CODES}`)
-    .action(async (dir: string, given: { json?: true; y?: string }) => {
-      const { runExamine } = await import('./run-examine.ts')
-      exit(await runExamine(dir, given.y ?? null, given.json === true))
+    .addHelpText(
+      'after',
+      `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP --as kernel -y SRV*C:\\Symbols\n${EXIT_CODES}`,
+    )
+    .action(async (place: string, given: GivenExamineOptions) => {
+      const { examine } = await import('./examine.ts')
+      exit(await examine(place, given))
     })
 
   program

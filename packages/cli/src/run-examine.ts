@@ -2,58 +2,45 @@
 import { FileSource } from '@dumpstack/bytes/node'
 import {
   connectingTo,
-  createStream,
   debugDump,
   type Emit,
   examineDump,
   explainMissingDump,
-  ResultFold,
   reportChecks,
-  type Sink,
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
 import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/crashtest/node'
 import type { SymbolSource } from '@dumpstack/debugger'
-import { exitCodeOf } from './exit-code.ts'
-import { catchInterrupts } from './interrupt.ts'
+import type { ExamineOutput } from './examine.ts'
 import { judgeSymbols } from './judge-symbols.ts'
-import { screenOn, shownPath } from './terminal.ts'
+import { shownPath } from './terminal.ts'
 
 const FILE_NOT_FOUND = 0x80070002
 
-export async function runExamine(folder: string, symbolPath: string | null, json: boolean): Promise<number> {
-  const resultFold = new ResultFold()
-  const sinks: Sink[] = [resultFold.sink]
-  const screen = screenOn(json ? process.stderr : process.stdout, !json)
-  if (screen !== null) sinks.push(screen.sink)
-  const emit = createStream(sinks)
-  const interrupt = catchInterrupts()
+export async function examineRun(
+  folder: string,
+  symbolPath: string | null,
+  { emit, startVariant, signal }: ExamineOutput,
+): Promise<Verdict> {
   const symbols = judgeSymbols(symbolPath)
   const verdicts: Verdict[] = []
-  try {
-    const run = openFinishedRun(folder)
-    for (const finished of run.dumps()) {
-      resultFold.startVariant(finished.variant)
-      try {
-        verdicts.push(await examineAgain(finished, symbols, emit, interrupt.signal))
-      } finally {
-        finished.close()
-      }
+  const run = openFinishedRun(folder)
+  for (const finished of run.dumps()) {
+    startVariant(finished.variant)
+    try {
+      verdicts.push(await examineAgain(finished, symbols, emit, signal))
+    } finally {
+      finished.close()
     }
-    for (const { type, variant } of run.unexamined) {
-      const which = `${type} dump${variant === null ? '' : ` (${variant})`}`
-      const text = `The run ended before the ${which} was examined: it cannot be judged.`
-      emit({ kind: 'message', level: 'x', text }, 0)
-      verdicts.push('inconclusive')
-    }
-  } finally {
-    interrupt.release()
   }
-  const verdict = worst(verdicts)
-  if (json) process.stdout.write(`${JSON.stringify(resultFold.result(verdict), null, 2)}\n`)
-  screen?.close(verdict, `. Examined: ${shownPath(folder)}`)
-  return exitCodeOf(verdict)
+  for (const { type, variant } of run.unexamined) {
+    const which = `${type} dump${variant === null ? '' : ` (${variant})`}`
+    const text = `The run ended before the ${which} was examined: it cannot be judged.`
+    emit({ kind: 'message', level: 'x', text }, 0)
+    verdicts.push('inconclusive')
+  }
+  return worst(verdicts)
 }
 
 async function examineAgain(

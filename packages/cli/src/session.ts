@@ -16,9 +16,8 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/crashtest/node'
-import type { SymbolSource } from '@dumpstack/debugger'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
-import { judgeSymbols } from './judge-symbols.ts'
+import { variantSymbols } from './judge-symbols.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
 
 class HostMemoryError extends DumpstackError {}
@@ -90,13 +89,11 @@ interface Parts {
 
 class Session {
   readonly #parts: Parts
-  readonly #symbols: SymbolSource
   readonly #variants: readonly ScenarioVariant[]
   #crashedDump: DumpType | null = null
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#symbols = judgeSymbols(parts.plan.symbolPath)
     this.#variants = parts.plan.scenario?.variants ?? NO_SCENARIO
   }
 
@@ -181,7 +178,7 @@ class Session {
           variant: variant.name,
           given: optionsOf(plan),
           repro: reproOf(plan),
-          symbols: this.#symbols,
+          symbols: variantSymbols(plan.symbolPath, variant, folder.variantFolder(variant.name)),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
           poweredOff: (at) => this.#poweredOff(variant.name, at),
           keep: (kept) => folder.keepTruth(variant.name, kept),

@@ -61,6 +61,12 @@ export function parseDumps(text: string): DumpType[] {
   return dumps.filter((dump) => dump !== undefined)
 }
 
+export function parseDumpType(text: string): DumpType {
+  const found = DUMP_TYPES.find((type) => type === text)
+  if (found === undefined) throw new InvalidArgumentError(`There are ${DUMP_TYPES.join(', ')}.`)
+  return found
+}
+
 export function parseScenario(text: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === text)
   if (found === undefined) {
@@ -102,6 +108,9 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
   const scenario = given.scenario ?? null
   if (scenario?.pageFileBytes !== undefined && given.pagefile !== undefined) {
     throw new UsageError(`--scenario ${scenario.name} sets the page file itself: leave out --pagefile`)
+  }
+  if (given.y !== undefined && scenario?.variants.some(({ symbols }) => symbols !== undefined)) {
+    throw new UsageError(`--scenario ${scenario.name} sets the symbol path itself: leave out -y`)
   }
   const pageFileBytes = scenario?.pageFileBytes?.(ramBytes) ?? (given.pagefile ?? defaultPageFile)(ramBytes)
   if (pageFileBytes === 0) throw new UsageError('--pagefile is 0 bytes, expected a page file')

@@ -46,6 +46,7 @@ export async function debugDump(
   const { modules, processors } = session
   const message = `opened: ${modules.all.length} modules, ${processors.length} processors`
   judged.push([OPENED, { verdict: 'pass', message }])
+  const raised = new Set<string>()
   for (const check of debuggerChecks) {
     signal.throwIfAborted()
     try {
@@ -54,7 +55,9 @@ export async function debugDump(
       judged.push([check.id, judgement])
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
-      say('x', sentence(error.message))
+      // One cause ends several checks: it is said once.
+      if (!raised.has(error.message)) say('x', sentence(error.message))
+      raised.add(error.message)
       judged.push([check.id, { verdict: verdictOfError(error), message: error.message }])
     }
   }

@@ -5,12 +5,19 @@ import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump 
 import { asKept, frontDifferences } from './checks/as-kept.ts'
 import type { ExaminedDump, Place } from './checks/check.ts'
 import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
+import { length } from './checks/length.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareBlocks } from './compare-blocks.ts'
 import { compareTruth } from './compare-truth.ts'
 import type { NamedJudgement } from './debug-dump.ts'
 import type { CrashReport, DumpType, Evidence } from './target.ts'
-import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
+import {
+  type CheckOutcome,
+  type DumpExamination,
+  type Finding,
+  type TruthCount,
+  worst,
+} from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
 
 export interface DumpToExamine {
@@ -55,6 +62,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     try {
       dump = openDump(source)
       const report = resultOf(verifyDump(source, { allPages: false }))
+      judged.push([length.id, length.judge(report)])
       const examined: ExaminedDump = { ...opened, dump, report, crash, evidence, kept: input.kept }
       if (dump.header.dumpType === HeaderDumpType.triage) {
         const comparison = compareBlocks(source, dump, evidence)
@@ -78,11 +86,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
 
   return {
     dump,
-    findings: judged.flatMap(([check, { verdict, message, places }]) =>
-      verdict === 'pass'
-        ? []
-        : (places?.length ? places : [{}]).map((place) => ({ check, verdict, message, ...place })),
-    ),
+    findings: findingsOf(judged),
     examination: {
       type: input.type,
       verdict: worst(judged.map(([, judgement]) => judgement.verdict)),
@@ -95,20 +99,31 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       writtenBy: opened === null ? [] : mergeRanges(evidence.writtenBy),
       seconds: crash.seconds,
       bytesPerSecond: crash.seconds > 0 ? Math.round(crash.bytesWritten / crash.seconds) : 0,
-      checks: judged.map(([id, { verdict, message }]) => ({ id, verdict, message })),
+      checks: outcomesOf(judged),
     },
   }
 }
 
+export const outcomesOf = (judged: readonly NamedJudgement[]): CheckOutcome[] =>
+  judged.map(([id, { verdict, message }]) => ({ id, verdict, message }))
+
+/** One for each place of what does not pass. */
+export const findingsOf = (judged: readonly NamedJudgement[]): Finding[] =>
+  judged.flatMap(([check, { verdict, message, places }]) =>
+    verdict === 'pass'
+      ? []
+      : (places?.length ? places : [{}]).map((place) => ({ check, verdict, message, ...place })),
+  )
+
 /** The structure is verified in no time: its percentages would only run ahead of those of the pages. */
-function resultOf<T>(work: Generator<unknown, T>): T {
+export function resultOf<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const step = work.next()
     if (step.done) return step.value
   }
 }
 
-function placesOf(error: DumpError): Place[] {
+export function placesOf(error: DumpError): Place[] {
   const offset = error.fields['offset']
   return typeof offset === 'number' ? [{ fileOffset: offset }] : []
 }

@@ -4,7 +4,13 @@ export * from './checks/index.ts'
 export * from './compare-truth.ts'
 export * from './debug-dump.ts'
 export * from './errors.ts'
-export * from './examine.ts'
+export {
+  type DumpToExamine,
+  type ExaminationResult,
+  examineDump,
+  explainMissingDump,
+} from './examine.ts'
+export * from './examine-file.ts'
 export { bigintAsHex, Facts } from './facts.ts'
 export * from './folds/journal.ts'
 export * from './folds/junit.ts'
@@ -12,7 +18,7 @@ export * from './folds/log.ts'
 export * from './folds/result.ts'
 export * from './folds/screen.ts'
 export { printable } from './folds/words.ts'
-export { connectingTo } from './messages.ts'
+export { connectingTo, NO_TRUTH } from './messages.ts'
 export * from './prerequisites.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'

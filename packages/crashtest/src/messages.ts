@@ -29,3 +29,6 @@ export const SYMBOLS_OUT_OF_DATE =
 export const errorRetrievingAddresses = (names: readonly string[]): string =>
   `Error retrieving addresses of ${names.join(', ')}.`
 export const unableToGet = (what: string): string => `Unable to get ${what}.`
+
+export const NO_TRUTH =
+  'The RAM of this crash is not at hand: the dump is judged by its own words and by the debugger.'

@@ -21,6 +21,8 @@ export interface TargetConditions {
   readonly freeBytesOnC?: number
   /** An old MEMORY.DMP exists, deleting it fails, and the crash leaves no new one. */
   readonly staleDump?: boolean
+  /** The copy of the dump ends half-way, and nobody says so. */
+  readonly dumpCutOff?: boolean
   /** The crash dump stack sits on a second controller that reaches the same disk. */
   readonly otherController?: boolean
 }

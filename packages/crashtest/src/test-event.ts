@@ -67,7 +67,8 @@ export interface DumpExamination {
   readonly dumpType: number | null
   readonly bugcheck: Bugcheck | null
   readonly pagesInDump: number
-  readonly truth: TruthCount
+  /** Null for a dump from elsewhere: nothing was at hand to compare it with. */
+  readonly truth: TruthCount | null
   readonly writtenBy: readonly WrittenRange[]
   readonly seconds: number
   readonly bytesPerSecond: number

@@ -3,7 +3,7 @@ import { type ByteSource, hex } from '@dumpstack/bytes'
 import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
 import type { BlockComparison } from '../compare-blocks.ts'
 import type { TruthComparison } from '../compare-truth.ts'
-import type { Bugcheck, CrashReport, Evidence } from '../target.ts'
+import type { Bugcheck, CrashReport, DumpType, Evidence } from '../target.ts'
 import type { Finding, Verdict } from '../test-event.ts'
 import type { KeptFile } from '../truth-file.ts'
 
@@ -18,6 +18,17 @@ export interface ExaminedDump {
   readonly evidence: Evidence
   /** As the run left the file; null while the run itself examines it. */
   readonly kept: KeptFile | null
+}
+
+/** A dump from elsewhere: nothing is known of its crash. */
+export interface LabDump {
+  readonly dump: Dump
+  readonly report: VerifyReport
+  readonly as: DumpType
+}
+export interface LabDumpCheck {
+  readonly id: string
+  judge(examined: LabDump): Judgement
 }
 
 /** A dump of pages: full or kernel. */

@@ -1,13 +1,16 @@
 // The checks of the examine step, in the order in which they are reported: one line each.
 import { addresses } from './addresses.ts'
 import { asKept } from './as-kept.ts'
+import { asType } from './as-type.ts'
 import { blockTruth } from './block-truth.ts'
 import { bugcheck } from './bugcheck.ts'
+import { bugcheckCode } from './bugcheck-code.ts'
 import { changedByDumpPath } from './changed-by-dump-path.ts'
-import type { BlockDump, CrashCheck, DumpCheck, PageDump } from './check.ts'
+import type { BlockDump, CrashCheck, DumpCheck, LabDumpCheck, PageDump } from './check.ts'
 import type { DebuggerCheck } from './debugger-check.ts'
 import { directoryTableBase } from './directory-table-base.ts'
 import { dumpMode } from './dump-mode.ts'
+import { dumpStackListed } from './dump-stack-listed.ts'
 import { dumpType } from './dump-type.ts'
 import { finalStatus } from './final-status.ts'
 import { images } from './images.ts'
@@ -48,3 +51,6 @@ export const blockDumpChecks: readonly DumpCheck<BlockDump>[] = [
 
 /** Through the debugger, in the order of the kit. */
 export const debuggerChecks: readonly DebuggerCheck[] = [symbols, addresses, modules, objects, stack]
+
+/** Of a dump from elsewhere, whose crash nobody here has seen. */
+export const labDumpChecks: readonly LabDumpCheck[] = [asType, bugcheckCode, structure, dumpStackListed]

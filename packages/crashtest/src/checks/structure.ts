@@ -1,11 +1,11 @@
 // The file is a whole crash dump by its own words: size, counts, runs, bitmap, KDBG, page tables (dumpfile's verify).
-import { andMore, counted, type DumpCheck, fail, type Judgement, pass } from './check.ts'
+import { andMore, counted, type ExaminedDump, fail, type Judgement, pass } from './check.ts'
 
 const NAMED = 8
 
-export const structure: DumpCheck = {
+export const structure = {
   id: 'structure',
-  judge({ report }): Judgement {
+  judge({ report }: Pick<ExaminedDump, 'report'>): Judgement {
     const bad = report.checks.filter((check) => check.verdict === 'fail')
     if (bad.length > 0) {
       const named = bad.slice(0, NAMED)

@@ -23,10 +23,15 @@ export class JunitFold {
   #complaints: string[] = []
   #current: Suite | null = null
 
+  /** What the following suites belong to; a run says it itself. */
+  startVariant(variant: string | null): void {
+    this.#variant = variant
+  }
+
   readonly sink = (event: TestEvent): void => {
     switch (event.kind) {
       case 'run':
-        this.#variant = event.variant
+        this.startVariant(event.variant)
         break
       case 'begin':
         this.#current = this.#suite(event.dump === undefined ? 'settings' : `${event.dump} dump`)

@@ -1,5 +1,5 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
-import type { TestEvent, Verdict } from '../test-event.ts'
+import type { TestEvent, TruthCount, Verdict } from '../test-event.ts'
 import { dumpTitle, printable, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
@@ -13,6 +13,9 @@ export function logLines(event: TestEvent): string {
 const stamp = (at: number): string => new Date(at).toISOString().replace('T', ' ').replace('Z', '')
 
 const level = (verdict: Verdict): string => (verdict === 'pass' ? '(i)' : '(x)')
+
+const compared = (truth: TruthCount | null): string =>
+  truth === null ? '' : `, ${truth.equal} of ${truth.compared} ${truth.unit} equal`
 
 function textsOf(event: TestEvent): string[] {
   switch (event.kind) {
@@ -39,7 +42,7 @@ function textsOf(event: TestEvent): string[] {
       return event.events.map((entry) => `(i) Event ${entry.id} ${entry.source}: ${entry.text}`)
     case 'examined':
       return [
-        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}, ${event.examination.truth.equal} of ${event.examination.truth.compared} ${event.examination.truth.unit} equal`,
+        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}${compared(event.examination.truth)}`,
       ]
     case 'finding':
     case 'progress':

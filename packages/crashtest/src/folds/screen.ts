@@ -77,7 +77,7 @@ export class ScreenFold {
       case 'examined': {
         const { truth } = event.examination
         this.#dumps.push(event.examination)
-        if (truth.compared > 0) {
+        if (truth !== null && truth.compared > 0) {
           this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth)}`
         }
         break
@@ -119,8 +119,8 @@ export class ScreenFold {
         dump.type,
         dump.verdict,
         dump.byteLength === 0 ? '-' : mebibytes(dump.byteLength),
-        `${grouped(dump.truth.compared)} ${dump.truth.unit}`,
-        dump.seconds.toFixed(2),
+        dump.truth === null ? '-' : `${grouped(dump.truth.compared)} ${dump.truth.unit}`,
+        dump.truth === null ? '-' : dump.seconds.toFixed(2),
         dump.file === null ? '-' : this.#options.shownPath(dump.file),
       ]),
     ]

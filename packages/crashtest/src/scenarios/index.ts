@@ -3,11 +3,15 @@ import { dumpInUse } from './dump-in-use.ts'
 import { lowDiskSpace } from './low-disk-space.ts'
 import { noDumpCopyFailed } from './no-dump-copy-failed.ts'
 import { noDumpNeverWritten } from './no-dump-never-written.ts'
+import { noSymbols } from './no-symbols.ts'
 import { otherController } from './other-controller.ts'
 import { pagefileTooSmall } from './pagefile-too-small.ts'
+import { partialSymbols } from './partial-symbols.ts'
 import type { Scenario } from './scenario.ts'
 import { staleDump } from './stale-dump.ts'
+import { truncatedDump } from './truncated-dump.ts'
 import { wrongBugcheck } from './wrong-bugcheck.ts'
+import { wrongSymbols } from './wrong-symbols.ts'
 
 export const scenarios: readonly Scenario[] = [
   pagefileTooSmall,
@@ -18,6 +22,10 @@ export const scenarios: readonly Scenario[] = [
   lowDiskSpace,
   staleDump,
   otherController,
+  noSymbols,
+  partialSymbols,
+  wrongSymbols,
+  truncatedDump,
 ]
 
-export type { Scenario, ScenarioVariant } from './scenario.ts'
+export type { Scenario, ScenarioVariant, SymbolCondition } from './scenario.ts'

@@ -19,8 +19,16 @@ export interface ScenarioVariant {
   /** Null for the only one; else it names the variant's folder inside the run folder. */
   readonly name: string | null
   readonly conditions: TargetConditions
+  /** What the debugger finds along its symbol path; absent: what it needs. Of the judge, not of the system. */
+  readonly symbols?: SymbolCondition
 }
+
+/** No file at all; all but ntdll's; all, but the kernel's PDB is another build's. */
+export type SymbolCondition = 'none' | 'withoutNtdll' | 'otherKernel'
 
 export const onlyVariant = (conditions: TargetConditions): readonly ScenarioVariant[] => [
   { name: null, conditions },
+]
+export const onlySymbols = (symbols: SymbolCondition): readonly ScenarioVariant[] => [
+  { name: null, conditions: {}, symbols },
 ]

@@ -25,6 +25,8 @@ export interface DumpCopyOptions {
   readonly startedAt: number
   /** How long the file stays locked; the size decides unless told. */
   readonly lockedMs?: number
+  /** The copy ends after this many bytes, and passes for whole. */
+  readonly cutOffAfterBytes?: number
   /** The disk under the copy gives up after this many bytes. */
   readonly failAfterBytes?: number
 }
@@ -55,13 +57,14 @@ export class DumpCopy {
   async run(progress: (percent: number) => void, turn: () => Promise<void>): Promise<void> {
     if (this.#state !== 'running') return
     const { volume, image, host, from, failAfterBytes } = this.#options
-    const end = Math.min(from.byteLength, failAfterBytes ?? from.byteLength)
+    const byteLength = this.#byteLength
+    const end = Math.min(byteLength, failAfterBytes ?? byteLength)
     const buffer = new Uint8Array(CHUNK_BYTES)
-    const file = host.create(this.#partName, from.byteLength)
+    const file = host.create(this.#partName, byteLength)
     try {
       for (let done = 0; done < end; ) {
         if (done % BYTES_PER_TURN === 0) {
-          progress(Math.floor((done / from.byteLength) * 100))
+          progress(Math.floor((done / byteLength) * 100))
           await turn()
         }
         const length = Math.min(CHUNK_BYTES, end - done)
@@ -79,7 +82,7 @@ export class DumpCopy {
       throw error
     }
     file.close()
-    if (end === from.byteLength) progress(100)
+    if (end === byteLength) progress(100)
   }
 
   /** What time `now` makes of the copy; true when it has just ended, either way. */
@@ -102,16 +105,22 @@ export class DumpCopy {
     if (this.#state === 'running') this.#abandon()
   }
 
+  /** Of the file that the copy leaves. */
+  get #byteLength(): number {
+    const { from, cutOffAfterBytes } = this.#options
+    return Math.min(from.byteLength, cutOffAfterBytes ?? from.byteLength)
+  }
+
   get #partName(): string {
     return `${hostNameOf(this.#options.to)}.part`
   }
 
   #reserve(): boolean {
-    const { volume, to, from, overwrite, startedAt } = this.#options
+    const { volume, to, overwrite, startedAt } = this.#options
     const present = volume.find(to)
     if (present !== null && (present.readOnly || !overwrite)) return false
     try {
-      volume.create(to, from.byteLength, startedAt)
+      volume.create(to, this.#byteLength, startedAt)
       return true
     } catch (error) {
       if (error instanceof WindowsError) return false

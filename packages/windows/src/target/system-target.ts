@@ -34,6 +34,7 @@ const DEBUGGERS_TEXT = 'Dumps of this system are judged by `dumpstack verify`; s
 /** From the first service to the moment when the test runs again after a logon; virtual. */
 const LOGON_MS = 60_000
 const FAILED_COPY_PART = 0.5
+const CUT_OFF_PART = 0.5
 
 /** What a program sees that opens a file in vain. Structurally crashtest's DumpOpenError. */
 export class FileOpenError extends WindowsError {
@@ -309,7 +310,7 @@ export class SystemTarget implements Target {
     const { running, volume, disk, crashControl, options } = this.#system
     const from = running.foundDump
     if (from === null) return
-    const { copyFails, copyLockedMs } = options.conditions
+    const { copyFails, copyLockedMs, dumpCutOff } = options.conditions
     const source = new VolumeFileSource(from, volume.partition.offset, disk.image)
     const isMinidump = openDump(source).header.dumpType === HeaderDumpType.triage
     const to = isMinidump
@@ -325,6 +326,7 @@ export class SystemTarget implements Target {
       overwrite: crashControl.overwrite,
       startedAt: this.now(),
       ...(copyLockedMs !== undefined && { lockedMs: copyLockedMs }),
+      ...(dumpCutOff === true && { cutOffAfterBytes: Math.floor(from.byteLength * CUT_OFF_PART) }),
       ...(copyFails === true && { failAfterBytes: Math.floor(from.byteLength * FAILED_COPY_PART) }),
     })
     await this.#copy.run(progress, async () => {

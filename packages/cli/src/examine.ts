@@ -1,0 +1,72 @@
+// `dumpstack examine PATH`: a folder is a finished run, a file is a dump from anywhere. Both end in the same folds.
+import { statSync, writeFileSync } from 'node:fs'
+import {
+  createStream,
+  type DumpType,
+  type Emit,
+  JunitFold,
+  ResultFold,
+  type Sink,
+  type Verdict,
+} from '@dumpstack/crashtest'
+import { onHost } from '@dumpstack/crashtest/node'
+import { exitCodeOf } from './exit-code.ts'
+import { catchInterrupts } from './interrupt.ts'
+import { examineRun } from './run-examine.ts'
+import { examineDumpFile } from './run-examine-file.ts'
+import { screenOn, shownPath } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+/** As commander hands them over. */
+export interface GivenExamineOptions {
+  readonly as?: DumpType
+  readonly y?: string
+  readonly json?: true
+  readonly junit?: string
+}
+
+/** Where the events of an examination go. */
+export interface ExamineOutput {
+  readonly emit: Emit
+  /** What follows belongs to this variant of the scenario that the run went through. */
+  startVariant(variant: string | null): void
+  readonly signal: AbortSignal
+}
+
+export async function examine(place: string, given: GivenExamineOptions): Promise<number> {
+  const json = given.json === true
+  const isFolder = onHost(`read ${place}`, () => statSync(place)).isDirectory()
+  const { as, junit } = given
+  if (isFolder && as !== undefined) {
+    throw new UsageError(
+      `--as is for a dump file: ${place} is a folder, whose run knows the types of its dumps`,
+    )
+  }
+  const resultFold = new ResultFold()
+  const junitFold = new JunitFold()
+  const sinks: Sink[] = [resultFold.sink, junitFold.sink]
+  const screen = screenOn(json ? process.stderr : process.stdout, !json)
+  if (screen !== null) sinks.push(screen.sink)
+  const interrupt = catchInterrupts()
+  const output: ExamineOutput = {
+    emit: createStream(sinks),
+    startVariant(variant) {
+      resultFold.startVariant(variant)
+      junitFold.startVariant(variant)
+    },
+    signal: interrupt.signal,
+  }
+  let verdict: Verdict
+  try {
+    const symbolPath = given.y ?? null
+    if (isFolder) verdict = await examineRun(place, symbolPath, output)
+    else if (as !== undefined) verdict = await examineDumpFile(place, as, symbolPath, output)
+    else throw new UsageError(`${place} is a file: say of which type it should be, --as full, kernel or mini`)
+  } finally {
+    interrupt.release()
+  }
+  if (json) process.stdout.write(`${JSON.stringify(resultFold.result(verdict), null, 2)}\n`)
+  screen?.close(verdict, `. Examined: ${shownPath(place)}`)
+  if (junit !== undefined) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(null)))
+  return exitCodeOf(verdict)
+}

@@ -1,0 +1,43 @@
+// `dumpstack examine FILE --as TYPE`: the examine step on a dump from anywhere, without the truth of its crash.
+import { statSync } from 'node:fs'
+import { FileSource } from '@dumpstack/bytes/node'
+import {
+  connectingTo,
+  type DumpType,
+  debugDump,
+  examineFile,
+  NO_TRUTH,
+  reportChecks,
+  type Verdict,
+} from '@dumpstack/crashtest'
+import { onHost } from '@dumpstack/crashtest/node'
+import type { ExamineOutput } from './examine.ts'
+import { labSymbols } from './judge-symbols.ts'
+import { shownPath } from './terminal.ts'
+
+export async function examineDumpFile(
+  file: string,
+  as: DumpType,
+  symbolPath: string | null,
+  { emit, startVariant, signal }: ExamineOutput,
+): Promise<Verdict> {
+  const source = onHost(`read ${file}`, () => new FileSource(file))
+  try {
+    const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
+    const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
+    startVariant(null)
+    emit({ kind: 'begin', step: 'examine', dump: as }, at)
+    say('i', connectingTo(shownPath(file)))
+    say('i', NO_TRUTH)
+    const symbols = labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH'])
+    const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)
+    const result = examineFile({ source, as, debugged })
+    for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
+    reportChecks(result, (text) => say('x', text))
+    emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
+    emit({ kind: 'end', step: 'examine', dump: as, verdict: result.examination.verdict }, at)
+    return result.examination.verdict
+  } finally {
+    source.close()
+  }
+}
