@@ -92,14 +92,16 @@ static void SetAddresses(ADAPTER *Adapter) {
     ULONG64 list = Adapter->SharedAddress + offsetof(SHARED_MEMORY, CommandList);
     ULONG64 received = Adapter->SharedAddress + offsetof(SHARED_MEMORY, ReceivedFis);
 #if BUG == 15
-    // B15: sixteen bits of a register of 32; the others keep the address of the instance that died.
-    StorPortWriteRegisterUshort(Adapter->PortRegisters + PxCLB, (USHORT)list);
-    StorPortWriteRegisterUshort(Adapter->PortRegisters + PxFB, (USHORT)received);
-#else
-    WritePort(Adapter, PxCLB, (ULONG)list);
-    WritePort(Adapter, PxFB, (ULONG)received);
+    if (Adapter->DumpMode) {
+        // B15: sixteen bits of a register of 32; the others keep the address of the instance that died.
+        StorPortWriteRegisterUshort(Adapter->PortRegisters + PxCLB, (USHORT)list);
+        StorPortWriteRegisterUshort(Adapter->PortRegisters + PxFB, (USHORT)received);
+        return;
+    }
 #endif
+    WritePort(Adapter, PxCLB, (ULONG)list);
     WritePort(Adapter, PxCLBU, (ULONG)(list >> 32));
+    WritePort(Adapter, PxFB, (ULONG)received);
     WritePort(Adapter, PxFBU, (ULONG)(received >> 32));
 }
 
