@@ -115,11 +115,13 @@ export class Blocks implements CodePages {
         if (decoded.length > 0) break
         this.#refuse(one, lo, hi, fetched)
       }
+      const isRepeated = one.repeat !== null && one.mnemonic.startsWith('string ')
+      if (isRepeated && decoded.length > 0) break
       offsets.push(length)
       decoded.push(one)
       lastForm ??= one.form
       length += one.byteLength
-      if (ENDS.has(one.mnemonic)) break
+      if (isRepeated || ENDS.has(one.mnemonic)) break
     }
     const compiled = compile(environment, decoded, lo, hi)
     if (compiled === null)

@@ -3,6 +3,7 @@
 import { type Gpa, gpa as gpaOf } from '@dumpstack/bytes'
 import type { Bus } from '../machine.ts'
 import type { DeviceAccess } from './cpu.ts'
+import { Interruption } from './stop.ts'
 
 export interface DeviceAccesses {
   read(gpa: number, byteLength: 1 | 2 | 4): number
@@ -58,6 +59,35 @@ export function createDevices(bus: Bus, hooks: DeviceHooks): DeviceAccesses {
       else if (byteLength === 2) bus.out16(port, value)
       else bus.out8(port, value)
       seen('port', 'write', port, byteLength, value)
+    },
+  }
+}
+
+/** The I/O ports that there are. */
+const PORT_COUNT = 0x10000
+
+/** `in` and `out`: a port beyond the last one is the guest's fault. */
+export interface PortUnit {
+  read(port: number, byteLength: 1 | 2 | 4): number
+  write(port: number, byteLength: 1 | 2 | 4, value: number): void
+}
+
+export function createPortUnit(devices: DeviceAccesses): PortUnit {
+  const check = (port: number, byteLength: number): void => {
+    if (port + byteLength > PORT_COUNT) throw new Interruption('generalProtection')
+  }
+  return {
+    read(port, byteLength) {
+      check(port, byteLength)
+      return devices.readPort(port, byteLength)
+    },
+    write(port, byteLength, value) {
+      check(port, byteLength)
+      devices.writePort(
+        port,
+        byteLength,
+        byteLength === 4 ? value >>> 0 : value & (2 ** (byteLength * 8) - 1),
+      )
     },
   }
 }

@@ -35,7 +35,10 @@ export const Word = {
   cr4: 60,
   efer: 62,
   xmm: 64,
-  count: 128,
+  /** Room for forms that work on sixteen bytes of memory. */
+  scratch: 128,
+  kernelGsBase: 132,
+  count: 136,
 } as const
 
 export interface State {

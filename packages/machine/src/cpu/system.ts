@@ -1,6 +1,7 @@
 // What instructions ask of the processor outside registers and memory: control registers, stops, system flags.
 // Further families (MSRs, ports, time) add to it in files of their own.
 import type { CpuStopReason } from './cpu.ts'
+import { cpuid } from './cpuid.ts'
 import { Flag, FlagKind, type Flags } from './flags.ts'
 import { type State, Word } from './state.ts'
 import { Interruption } from './stop.ts'
@@ -12,6 +13,14 @@ export interface System {
   high(): number
   writeControl(index: number, lo: number, hi: number): void
   popFlags(value: number): void
+  /** rdmsr and wrmsr of the register in ecx, into and from edx:eax; one that is not modelled stops by name. */
+  readMsr(): void
+  writeMsr(): void
+  /** edx:eax = nanoseconds of the virtual clock: the counter runs at 1 GHz. */
+  readTime(): void
+  identify(): void
+  invalidatePage(lo: number, hi: number): void
+  loadMxcsr(value: number): void
   /** One flag is set or cleared, the others stay. */
   setCarry(bit: number): void
   setZero(bit: number): void
@@ -24,7 +33,24 @@ export interface System {
 export interface SystemHooks {
   /** Paging changed: translations and decoded code are looked at again. */
   flushTranslations(): void
+  invalidatePage(lo: number, hi: number): void
+  /** The clock, brought up to the instruction. */
+  nowNs(): number
 }
+
+// words of registers
+const RCX = 2
+const RDX = 4
+const RBX = 6
+const IA32_EFER = 0xc0000080
+/** IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE, IA32_EFER (vol. 4, 2.1): where they are in the state. */
+const MSR_WORDS: Readonly<Record<number, number>> = {
+  [IA32_EFER]: Word.efer,
+  3221225728: Word.fsBase,
+  3221225729: Word.gsBase,
+  3221225730: Word.kernelGsBase,
+}
+const MXCSR_MASK = 0xffff
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
 /** What popfq takes in 64-bit code at ring 0 of those that are modelled; the others stay 0 (vol. 2, POPF). */
@@ -33,6 +59,18 @@ const POPPED_SYSTEM_FLAGS = Flag.i | Flag.d | 0x200000 | 0x40000 | 0x4000
 export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks): System {
   const stop = (reason: CpuStopReason): never => {
     throw new Interruption(reason)
+  }
+  const unknownMsr = (instruction: string): never => {
+    const number = (words[RCX]! >>> 0).toString(16)
+    throw new Interruption('notImplemented', { form: `${instruction} of register 0x${number}` })
+  }
+  const setRegister = (word: number, value: number): void => {
+    words[word] = value
+    words[word + 1] = 0
+  }
+  const setPair = (lo: number, hi: number): void => {
+    setRegister(0, lo)
+    setRegister(RDX, hi)
   }
   return {
     stop,
@@ -60,6 +98,39 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       words[at] = lo
       words[at + 1] = hi
       if (index === 3) hooks.flushTranslations()
+    },
+    readMsr() {
+      const at = MSR_WORDS[words[RCX]! >>> 0]
+      if (at === undefined) return unknownMsr('rdmsr')
+      setPair(words[at]!, words[at + 1]!)
+    },
+    writeMsr() {
+      const number = words[RCX]! >>> 0
+      const at = MSR_WORDS[number]
+      if (at === undefined) return unknownMsr('wrmsr')
+      const lo = words[0]!
+      const hi = words[RDX]!
+      if (number === IA32_EFER) {
+        if (lo !== words[at] || hi !== 0) unknownMsr('wrmsr') // long mode and NX stay on
+      } else if ((hi << 16) >> 16 !== hi) stop('generalProtection') // bases are canonical
+      words[at] = lo
+      words[at + 1] = hi
+    },
+    readTime() {
+      const now = Math.floor(hooks.nowNs())
+      setPair(now | 0, Math.floor(now / 2 ** 32))
+    },
+    identify() {
+      const leaf = cpuid(words[0]!)
+      setRegister(0, leaf.eax)
+      setRegister(RBX, leaf.ebx)
+      setRegister(RCX, leaf.ecx)
+      setRegister(RDX, leaf.edx)
+    },
+    invalidatePage: hooks.invalidatePage,
+    loadMxcsr(value) {
+      if ((value & ~MXCSR_MASK) !== 0) stop('generalProtection')
+      words[Word.mxcsr] = value
     },
     setCarry(bit) {
       words[Word.arithmetic] = (flags.settle() & ~Flag.c) | bit

@@ -4,6 +4,7 @@ import type { Machine } from '../machine.ts'
 import { IcedDecoder } from '../node/iced-decoder.ts'
 import { testMachine } from '../test-machine.ts'
 import { type Cpu, Gpr } from './cpu.ts'
+import { CpuStop } from './stop.ts'
 import { createCpu } from './x64-cpu.ts'
 
 export const CODE = gva(0xfffff80000001000n)
@@ -14,9 +15,26 @@ export const CODE_GPA = gpa(0x101000)
 export const DATA_GPA = gpa(0x110000)
 const TABLES = 0x180000
 const STACK_GPA = 0x118000
-/** 64 MiB of RAM start at 0x100000; the page tables map code, data and stack. */
-export const PRESENT = 1
-export const WRITABLE = 2
+
+/** Bytes of instructions, written in hexadecimal. */
+export const hexBytes = (...parts: readonly string[]): Uint8Array =>
+  Uint8Array.from(
+    parts
+      .join(' ')
+      .trim()
+      .split(/\s+/)
+      .map((byte) => Number.parseInt(byte, 16)),
+  )
+
+export function stopOf(run: () => unknown): CpuStop {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof CpuStop) return error
+    throw error
+  }
+  throw new Error('guest code was expected to stop')
+}
 
 export interface TestCpu {
   readonly cpu: Cpu

@@ -1,9 +1,187 @@
+import { gpa, gva } from '@dumpstack/bytes'
 import { expect, it } from 'vitest'
-import { CODE, testCpu } from './test-cpu.ts'
+import { Gpr } from './cpu.ts'
+import { CODE, DATA, hexBytes, STACK, stopOf, testCpu } from './test-cpu.ts'
+
+const TRAPS = gva(0xfffff80070000000n)
 
 it('runs a function and answers rax', () => {
-  // lea rax, [rcx + rdx*4 + 5] ; ret
-  const { cpu } = testCpu([0x48, 0x8d, 0x44, 0x91, 0x05, 0xc3])
+  const { cpu } = testCpu(hexBytes('48 8d 44 91 05', 'c3')) // lea rax, [rcx+rdx*4+5]; ret
   expect(cpu.call(CODE, [0x1_0000_0000n, 0xffff_ffffn])).toBe(0x1_0000_0000n + 0xffff_ffffn * 4n + 5n)
   expect(cpu.instructionCount).toBe(2)
+})
+
+it('passes arguments as Windows does and puts back all registers but rax', () => {
+  // mov rbx, rcx; mov r12, rdx; stc; std; mov rax, [rsp+0x30]; add rax, r9; ret
+  const { cpu } = testCpu(hexBytes('48 89 cb 49 89 d4 f9 fd', '48 8b 44 24 30 4c 01 c8 c3'))
+  cpu.writeGpr(Gpr.rbx, 7n)
+  cpu.writeGpr(Gpr.rsp, STACK - 24n)
+  cpu.xmm(6).fill(9)
+  cpu.rflags = 0x246
+  expect(cpu.call(CODE, [1n, 2n, 3n, 40n, 500n, 6000n])).toBe(6040n)
+  expect(cpu.readGpr(Gpr.rbx)).toBe(7n)
+  expect(cpu.readGpr(Gpr.rsp)).toBe(STACK - 24n)
+  expect(cpu.rflags).toBe(0x246)
+  expect(cpu.xmm(6)).toEqual(new Uint8Array(16).fill(9))
+})
+
+it('calls trap handlers with their slot and arguments, nested calls included', () => {
+  // push rbx; sub rsp, 0x20; mov rbx, rcx; call rdx; lea rax, [rax+rbx]; add rsp, 0x20; pop rbx; ret
+  const { cpu } = testCpu(hexBytes('53 48 83 ec 20 48 89 cb ff d2', '48 8d 04 18 48 83 c4 20 5b c3'))
+  const seen: bigint[] = []
+  cpu.trap(TRAPS, 4, (slot) => {
+    seen.push(BigInt(slot), cpu.argument(0), cpu.returnAddress)
+    if (cpu.argument(0) === 1n) return 100n
+    return cpu.call(CODE, [cpu.argument(0) - 1n, TRAPS + 16n]) + 1000n
+  })
+  expect(cpu.call(CODE, [3n, gva(TRAPS + 48n)])).toBe(3n + 1000n + 2n + 1000n + 1n + 100n)
+  const back = CODE + 10n
+  expect(seen).toEqual([3n, 3n, back, 1n, 2n, back, 1n, 1n, back])
+})
+
+it('refuses traps that overlap others', () => {
+  const { cpu } = testCpu([0xc3])
+  cpu.trap(TRAPS, 4, () => 0n)
+  expect(() => cpu.trap(gva(TRAPS + 48n), 1, () => 0n)).toThrow(/overlap/)
+})
+
+it('bounds the depth of nested calls', () => {
+  const { cpu } = testCpu(hexBytes('48 83 ec 28', 'ff d1', '48 83 c4 28', 'c3')) // sub rsp, 28h; call rcx; add; ret
+  cpu.trap(TRAPS, 1, () => cpu.call(CODE, [TRAPS]))
+  expect(stopOf(() => cpu.call(CODE, [TRAPS])).reason).toBe('callDepth')
+  const after = testCpu([0xb8, 5, 0, 0, 0, 0xc3]).cpu
+  expect(after.call(CODE, [])).toBe(5n)
+})
+
+it('ends an endless loop by its instruction budget, exactly once it is used up', () => {
+  const { cpu } = testCpu(hexBytes('eb fe')) // jmp to itself
+  cpu.budget.instructions = 1000
+  const stop = stopOf(() => cpu.call(CODE, []))
+  expect(stop).toMatchObject({ reason: 'instructionBudget', rip: CODE, code: 'CPU_STOP' })
+  expect(cpu.instructionCount).toBe(1000)
+  expect(cpu.budget.instructions).toBe(0)
+})
+
+it('ends a loop that waits by its stall budget', () => {
+  // sub rsp, 0x28; mov rbx, rcx; 1: call rbx; jmp 1b
+  const { cpu, machine } = testCpu(hexBytes('48 83 ec 28', '48 89 cb', 'ff d3', 'eb fc'))
+  cpu.trap(TRAPS, 1, () => {
+    machine.stall(100)
+    return 0n
+  })
+  cpu.budget.stallNs = 1_000_000
+  expect(stopOf(() => cpu.call(CODE, [TRAPS])).reason).toBe('stallBudget')
+  expect(machine.nowNs).toBeGreaterThan(1_000_000)
+  expect(machine.nowNs).toBeLessThan(1_200_000)
+})
+
+it('lets time pass while code runs', () => {
+  // mov rcx, 0x10000; 1: add rax, 3; dec rcx; jnz 1b; rdtsc; shl rdx, 32; or rax, rdx; ret
+  const { cpu, machine } = testCpu(
+    hexBytes('48 c7 c1 00 00 01 00 48 83 c0 03 48 ff c9 75 f7', '0f 31 48 c1 e2 20 48 09 d0 c3'),
+  )
+  expect(cpu.call(CODE, [])).toBe(BigInt(1 + 3 * 0x10000))
+  expect(machine.nowNs).toBe(1 + 3 * 0x10000 + 4)
+  expect(cpu.instructionCount).toBe(machine.nowNs)
+})
+
+it('tells where and why it stopped, with registers as before the instruction', () => {
+  // mov eax, 1; push rax; mov ebx, 5; mov rax, [rcx+8]; ret
+  const { cpu } = testCpu(hexBytes('b8 01 00 00 00 50 bb 05 00 00 00 48 8b 41 08 c3'))
+  const stop = stopOf(() => cpu.call(CODE, [0x1000n]))
+  expect(stop).toMatchObject({
+    reason: 'pageFault',
+    rip: CODE + 11n,
+    address: 0x1008n,
+    access: 'read',
+    present: false,
+  })
+  expect(stop.bytes.subarray(0, 5)).toEqual(hexBytes('48 8b 41 08 c3'))
+  expect(cpu.rip).toBe(CODE + 11n)
+  expect(cpu.readGpr(Gpr.rax)).toBe(1n)
+  expect(cpu.readGpr(Gpr.rbx)).toBe(5n)
+  expect(cpu.instructionCount).toBe(3)
+  expect(stop.message).toContain('page fault, read at 0x1008 is not mapped')
+})
+
+it.each([
+  ['ud2', 'invalidOpcode', '0f 0b'],
+  ['an encoding that does not exist', 'invalidOpcode', '06'],
+  ['int 3', 'debugBreak', 'cc'],
+  ['int 29h', 'fastFail', 'cd 29'],
+  ['hlt', 'halted', 'f4'],
+  ['div by 0', 'divideError', '31 c9 48 f7 f1'],
+  ['vzeroupper', 'notImplemented', 'c5 f8 77'],
+  ['fsin', 'notImplemented', 'd9 fe'],
+  ['lgdt [rcx]', 'notImplemented', '0f 01 11'],
+  ['rdmsr of an unknown register', 'notImplemented', '31 c9 0f 32'],
+  ['an address that is not canonical', 'generalProtection', '48 c1 e1 2f 48 8b 01'],
+])('stops at %s', (_, reason, bytes) => {
+  const { cpu } = testCpu(hexBytes(bytes, 'c3'))
+  const stop = stopOf(() => cpu.call(CODE, [1n]))
+  expect(stop.reason).toBe(reason)
+  expect(stop.bytes.byteLength).toBeGreaterThan(0)
+})
+
+it('takes a jump to 0 for a fault and not for the end of the call', () => {
+  const { cpu } = testCpu(hexBytes('48 83 ec 28', '31 c0', 'ff d0', 'c3')) // sub rsp, 28h; xor eax, eax; call rax
+  const stop = stopOf(() => cpu.call(CODE, []))
+  expect(stop).toMatchObject({ reason: 'pageFault', rip: 0n, access: 'execute' })
+})
+
+it('ends recursion without end by a fault at the stack or by budget', () => {
+  const { cpu } = testCpu(hexBytes('e8 fb ff ff ff')) // call to itself
+  const stop = stopOf(() => cpu.call(CODE, []))
+  expect(stop).toMatchObject({ reason: 'pageFault', rip: CODE, access: 'write', present: false })
+  expect(stop.address! < STACK).toBe(true)
+})
+
+it('keeps on after a stop', () => {
+  const { cpu } = testCpu(hexBytes('48 8b 01 c3')) // mov rax, [rcx]; ret
+  cpu.write(DATA, hexBytes('01 02 03 04 05 06 07 08'))
+  const before = cpu.readGpr(Gpr.rsp)
+  stopOf(() => cpu.call(CODE, [0n]))
+  cpu.writeGpr(Gpr.rsp, before)
+  expect(cpu.call(CODE, [DATA])).toBe(0x0807060504030201n)
+})
+
+it('has cr8, gs and fs', () => {
+  // mov rax, cr8; mov cr8, rcx; add rax, gs:[0x20]; add rax, fs:[rdx]; ret
+  const { cpu } = testCpu(
+    hexBytes('44 0f 20 c0 44 0f 22 c1', '65 48 03 04 25 20 00 00 00', '64 48 03 02', 'c3'),
+  )
+  cpu.gsBase = gva(DATA - 0x20n)
+  cpu.fsBase = gva(DATA - 0x1000n)
+  cpu.write(DATA, hexBytes('10 00 00 00 00 00 00 00', '00 01 00 00 00 00 00 00'))
+  cpu.cr8 = 2
+  expect(cpu.call(CODE, [15n, 0x1008n])).toBe(0x112n)
+  expect(cpu.cr8).toBe(15)
+})
+
+it('reaches ports through the bus', () => {
+  const seen: unknown[] = []
+  // mov edx, 0xcf8; mov eax, ecx; out dx, eax; mov edx, 0xcfc; in eax, dx; ret
+  const { cpu, machine } = testCpu(hexBytes('ba f8 0c 00 00 89 c8 ef ba fc 0c 00 00 ed c3'))
+  cpu.onDeviceAccess((access) => seen.push(access))
+  expect(cpu.call(CODE, [0x8000fa00n])).toBe(BigInt(machine.bus.config32(0xfa, 0)))
+  expect(seen).toEqual([
+    { kind: 'port', direction: 'write', address: 0xcf8, byteLength: 4, value: 0x8000fa00n, rip: CODE + 7n },
+    expect.objectContaining({ kind: 'port', direction: 'read', address: 0xcfc, rip: CODE + 13n }),
+  ])
+})
+
+it('reaches device registers through page tables, and its writes take effect', () => {
+  const { cpu, machine, map } = testCpu(hexBytes('89 11 8b 01 c3')) // mov [rcx], edx; mov eax, [rcx]; ret
+  const window = machine.bus.config32(0xfa, 0x24)
+  map(0xfffff80000200000n, BigInt(window) | 0x1bn)
+  expect(cpu.call(CODE, [0xfffff80000200004n, 0x80000000n])).toBe(0x80000000n) // GHC.AE
+  expect(machine.bus.read32(gpa(window + 4))).toBe(0x80000000)
+})
+
+it('is deterministic', () => {
+  const run = (): unknown[] => {
+    const { cpu, machine } = testCpu(hexBytes('48 c7 c1 00 10 00 00 48 83 c0 03 48 ff c9 75 f7', '0f 31 c3'))
+    return [cpu.call(CODE, []), machine.nowNs, cpu.instructionCount]
+  }
+  expect(run()).toEqual(run())
 })

@@ -5,7 +5,7 @@ import type { Machine } from '../machine.ts'
 import { Block, Blocks } from './blocks.ts'
 import type { Cpu, CpuBudget, CpuOptions, DeviceAccess, Gpr } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
-import { createDevices } from './devices.ts'
+import { createDevices, createPortUnit } from './devices.ts'
 import { type Environment, Exit } from './emit/compile.ts'
 import { createFlags } from './flags.ts'
 import { createMemory, type Memory } from './memory.ts'
@@ -14,6 +14,7 @@ import { createMultiplyUnit } from './multiply-unit.ts'
 import { createShiftUnit } from './shift-unit.ts'
 import { createState, type State, Word } from './state.ts'
 import { CpuStop, Interruption, joined } from './stop.ts'
+import { createStringUnit } from './string-unit.ts'
 import { createSystem } from './system.ts'
 
 /** Instructions after which the clock is brought up to date, so that a loop that polls RAM sees devices work. */
@@ -80,13 +81,23 @@ export class X64Cpu implements Cpu {
       observe: (access) => this.#observer?.({ ...access, rip: this.#currentRip() }),
     })
     this.#memory = createMemory(machine.ram, this.#mmu, this.#state, devices, this.#blocks)
+    const state = this.#state
+    const flags = this.#flags
+    const memory = this.#memory
+    const ports = createPortUnit(devices)
     this.#environment = {
-      state: this.#state,
-      memory: this.#memory,
-      flags: this.#flags,
-      shifts: createShiftUnit(this.#state, this.#flags),
-      multiply: createMultiplyUnit(this.#state),
-      system: createSystem(this.#state, this.#flags, { flushTranslations: () => this.#flush() }),
+      state,
+      memory,
+      flags,
+      shifts: createShiftUnit(state, flags),
+      multiply: createMultiplyUnit(state),
+      strings: createStringUnit(state, memory, ports),
+      ports,
+      system: createSystem(state, flags, {
+        flushTranslations: () => this.#flush(),
+        invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
+        nowNs: () => this.#settledNow(),
+      }),
     }
   }
 
@@ -291,7 +302,7 @@ export class X64Cpu implements Cpu {
   /** All registers but rax; segment bases, cr8 and other system state stay as the code left them. */
   #putBack({ words }: Frame): void {
     for (let i = 2; i < Word.system + 1; i++) this.#words[i] = words[i]!
-    for (let i = Word.xmm; i < Word.count; i++) this.#words[i] = words[i]!
+    for (let i = Word.xmm; i < Word.scratch; i++) this.#words[i] = words[i]!
   }
 
   #run(): void {
@@ -404,6 +415,11 @@ export class X64Cpu implements Cpu {
     this.#checkStall()
   }
 
+  #settledNow(): number {
+    this.#settleTime()
+    return this.#machine.nowNs
+  }
+
   #notRun(): number {
     return this.#current.count === 0 ? 0 : this.#current.count - this.#words[Word.current]!
   }
@@ -473,6 +489,12 @@ export class X64Cpu implements Cpu {
     if (this.#machine.ram.generation === this.#ramGeneration) return
     this.#ramGeneration = this.#machine.ram.generation
     this.#flush()
+  }
+
+  #invalidatePage(lo: number, hi: number): void {
+    this.#mmu.flushPage(lo, hi)
+    this.#memory.flushPage(lo, hi)
+    this.#blocks.generation++
   }
 
   #flush(): void {

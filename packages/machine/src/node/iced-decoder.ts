@@ -78,7 +78,9 @@ class Tables {
         kind === OpKind.Immediate8 || kind === OpKind.Immediate8_2nd ? 1 : kind === OpKind.Immediate16 ? 2 : 8
       return { kind: 'immediate', ...signed(halves(one.immediate(index)), size), size }
     }
-    if (kind >= OpKind.MemorySegSI && kind <= OpKind.MemoryESRDI) {
+    const { FS, GS } = this.#iced.Register
+    const isFlat = one.memorySegment !== FS && one.memorySegment !== GS
+    if (kind === OpKind.MemoryESRDI || (kind === OpKind.MemorySegRSI && isFlat)) {
       return { kind: 'string', index: kind, size: this.#sizes[one.memorySize]! }
     }
     return { kind: 'other', index: kind, size: 0 }

@@ -1,12 +1,14 @@
 // A decoded block becomes one JavaScript function. It charges its instructions first, then runs them, then leaves rip at
 // the next one. The text holds nothing but what the emitter wrote: names of its own and numbers.
 import type { DecodedInstruction } from '../decoder.ts'
+import type { PortUnit } from '../devices.ts'
 import { EVEN_PARITY, type Flags } from '../flags.ts'
 import { FORMS } from '../forms/forms.ts'
 import type { Memory } from '../memory.ts'
 import type { MultiplyUnit } from '../multiply-unit.ts'
 import type { ShiftUnit } from '../shift-unit.ts'
 import { type State, Word } from '../state.ts'
+import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
 import { Emitter, type Form, jumpText, NotImplemented } from './emitter.ts'
 import { liveFlagsAfter } from './liveness.ts'
@@ -23,6 +25,8 @@ export interface Environment {
   readonly system: System
   readonly shifts: ShiftUnit
   readonly multiply: MultiplyUnit
+  readonly strings: StringUnit
+  readonly ports: PortUnit
 }
 
 const MEMORY = [
@@ -38,7 +42,8 @@ const MEMORY = [
   'store128',
 ] as const
 
-const NAMES = ['S', 'B', 'D', 'F', 'even', 'flags', 'system', 'shifts', 'multiply', 'memory', ...MEMORY]
+const UNITS = ['flags', 'system', 'shifts', 'multiply', 'strings', 'ports', 'memory'] as const
+const NAMES = ['S', 'B', 'D', 'F', 'even', ...UNITS, ...MEMORY]
 
 export interface Compiled {
   readonly code: BlockCode
@@ -55,7 +60,7 @@ export function compile(
 ): Compiled | null {
   const { text: body, count } = emitBlock(block, startLo, startHi)
   if (count === 0) return null
-  const { state, memory, flags, system, shifts, multiply } = environment
+  const { state, memory } = environment
   const text = `'use strict';return function(){for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
@@ -67,11 +72,7 @@ return ${Exit.next};}}`
     state.doubles,
     state.floats,
     EVEN_PARITY,
-    flags,
-    system,
-    shifts,
-    multiply,
-    memory,
+    ...UNITS.map((name) => environment[name]),
     ...MEMORY.map((name) => memory[name]),
   )
   return { code, count }

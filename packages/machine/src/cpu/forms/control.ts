@@ -43,6 +43,16 @@ const loop: Form = (emit, { operands: [to] }) => {
   branchIf(emit, `(${count.lo}|${count.hi})!==0`, to)
 }
 
+/** loope (zero flag set) and loopne. */
+const loopWhile =
+  (code: number): Form =>
+  (emit, { operands: [to] }) => {
+    const count = emit.add64(emit.register(RCX, 8), { lo: '(-1)', hi: '(-1)' })
+    const isMet = emit.name(emit.condition(code))
+    emit.setRegister(RCX, 8, count)
+    branchIf(emit, `(${count.lo}|${count.hi})!==0&&${isMet}`, to)
+  }
+
 const call: Form = (emit, { operands: [to] }) => {
   const entry = target(emit, to)
   push(emit, 8, { lo: literal(emit.nextLo), hi: literal(emit.nextHi) })
@@ -61,14 +71,20 @@ const stop =
     emit.end()
   }
 
-const FAST_FAIL = 0x29
+/** Vectors that Windows code raises: breakpoint, fast fail, failed assertion, debug service. */
+const REASONS: Readonly<Record<number, CpuStopReason>> = {
+  3: 'debugBreak',
+  41: 'fastFail',
+  44: 'debugBreak',
+  45: 'debugBreak',
+}
 
 const int: Form = (emit, decoded) => {
   const [vector] = decoded.operands
   if (vector?.kind !== 'immediate') return emit.refuse()
   const number = vector.lo & 0xff
   // any other vector has no gate behind it
-  stop(number === FAST_FAIL ? 'fastFail' : number === 3 ? 'debugBreak' : 'generalProtection')(emit, decoded)
+  stop(REASONS[number] ?? 'generalProtection')(emit, decoded)
 }
 
 const nop: Form = () => {}
@@ -79,10 +95,14 @@ export const control: Readonly<Record<string, Form>> = {
   jrcxz,
   jecxz,
   loop,
+  loope: loopWhile(4),
+  loopne: loopWhile(5),
   call,
   ret,
   int3: stop('debugBreak'),
   int,
+  ud0: stop('invalidOpcode'),
+  ud1: stop('invalidOpcode'),
   ud2: stop('invalidOpcode'),
   hlt: stop('halted'),
   nop,

@@ -7,6 +7,8 @@ import { logic } from './logic.ts'
 import { moves } from './moves.ts'
 import { multiplication } from './multiply.ts'
 import { shifts } from './shifts.ts'
+import { strings } from './strings.ts'
+import { system } from './system.ts'
 
 export const FORMS: Readonly<Record<string, Form>> = {
   ...arithmetic,
@@ -16,4 +18,6 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...moves,
   ...multiplication,
   ...shifts,
+  ...strings,
+  ...system,
 }

@@ -1,0 +1,150 @@
+import { gpa, gva, pfn } from '@dumpstack/bytes'
+import { expect, it } from 'vitest'
+import { CODE, CODE_GPA, DATA, DATA_GPA, hexBytes, stopOf, testCpu } from './test-cpu.ts'
+
+const LOAD = hexBytes('48 8b 01 c3') // mov rax, [rcx]; ret
+const STORE = hexBytes('48 89 11 31 c0 c3') // mov [rcx], rdx; xor eax, eax; ret
+const ELSEWHERE = gva(0xfffff80040000000n)
+
+it('translates 4 KiB, 2 MiB and 1 GiB pages', () => {
+  const { cpu, machine, map, mapLarge } = testCpu(LOAD)
+  const { ram } = machine
+  ram.setU64(gpa(0x234568), 0x1122334455667788n)
+  map(ELSEWHERE, 0x234000n | 0x63n)
+  mapLarge(ELSEWHERE + 0x200000n, 1, 0x200000n | 0xe3n)
+  mapLarge(ELSEWHERE + 0x40000000n, 2, 0n | 0xe3n)
+  for (const at of [ELSEWHERE + 0x568n, ELSEWHERE + 0x200000n + 0x34568n, ELSEWHERE + 0x40234568n]) {
+    expect(cpu.call(CODE, [at])).toBe(0x1122334455667788n)
+    expect(cpu.translate(gva(at))).toBe(0x234568)
+  }
+})
+
+it('reads and writes across pages that are not neighbours in RAM', () => {
+  const { cpu, map } = testCpu(STORE)
+  map(ELSEWHERE, 0x230000n | 0x63n)
+  map(ELSEWHERE + 0x1000n, 0x220000n | 0x63n)
+  cpu.call(CODE, [ELSEWHERE + 0xffdn, 0x1122334455667788n])
+  const bytes = new Uint8Array(8)
+  expect(cpu.read(gva(ELSEWHERE + 0xffdn), bytes)).toBe(8)
+  expect(bytes).toEqual(hexBytes('88 77 66 55 44 33 22 11'))
+  cpu.write(CODE, LOAD)
+  expect(cpu.call(CODE, [ELSEWHERE + 0xffdn])).toBe(0x1122334455667788n)
+})
+
+it('writes nothing of a store whose second page cannot be written', () => {
+  const { cpu, machine, map } = testCpu(STORE)
+  map(ELSEWHERE, 0x230000n | 0x63n)
+  map(ELSEWHERE + 0x1000n, 0x220000n | 0x61n)
+  const before = machine.ram.u32(gpa(0x230ffc))
+  const stop = stopOf(() => cpu.call(CODE, [ELSEWHERE + 0xffcn, 0x1122334455667788n]))
+  expect(stop).toMatchObject({
+    reason: 'pageFault',
+    access: 'write',
+    present: true,
+    address: ELSEWHERE + 0x1000n,
+  })
+  expect(machine.ram.u32(gpa(0x230ffc))).toBe(before)
+})
+
+it.each([
+  ['an entry that is not present', 0x230000n, false, 'write'],
+  ['a page that is not writable', 0x230000n | 0x21n, true, 'write'],
+])('faults at %s', (_, entry, present, access) => {
+  const { cpu, map } = testCpu(STORE)
+  map(ELSEWHERE, entry)
+  expect(stopOf(() => cpu.call(CODE, [ELSEWHERE, 1n]))).toMatchObject({
+    reason: 'pageFault',
+    present,
+    access,
+    address: ELSEWHERE,
+    rip: CODE,
+  })
+})
+
+it('does not execute what is marked so, nor what is no RAM', () => {
+  const { cpu, machine, map } = testCpu(LOAD)
+  expect(stopOf(() => cpu.call(DATA, []))).toMatchObject({ access: 'execute', present: true, rip: DATA })
+  map(ELSEWHERE, BigInt(machine.bus.config32(0xfa, 0x24)) | 0x63n)
+  expect(stopOf(() => cpu.call(ELSEWHERE, []))).toMatchObject({ access: 'execute', rip: ELSEWHERE })
+})
+
+it('runs an instruction whose bytes lie in two pages, and faults at the second when it is not there', () => {
+  const { cpu, machine, map } = testCpu([0x90])
+  // mov rax, 0x1122334455667788; ret
+  const code = hexBytes('48 b8 88 77 66 55 44 33 22 11 c3')
+  map(ELSEWHERE, 0x230000n | 0x63n)
+  map(ELSEWHERE + 0x1000n, 0x220000n | 0x63n)
+  machine.ram.write(gpa(0x230ffd), code.subarray(0, 3))
+  machine.ram.write(gpa(0x220000), code.subarray(3))
+  expect(cpu.call(gva(ELSEWHERE + 0xffdn), [])).toBe(0x1122334455667788n)
+  map(ELSEWHERE + 0x1000n, 0n)
+  cpu.invalidate()
+  expect(stopOf(() => cpu.call(gva(ELSEWHERE + 0xffdn), []))).toMatchObject({
+    reason: 'pageFault',
+    access: 'execute',
+    rip: ELSEWHERE + 0xffdn,
+    address: ELSEWHERE + 0x1000n,
+  })
+})
+
+it('sees page tables as they were until translations are invalidated, by invlpg too', () => {
+  // mov rax, [rcx]; ret; then: invlpg [rcx]; mov rax, [rcx]; ret
+  const { cpu, machine, map } = testCpu(hexBytes('48 8b 01 c3', '0f 01 39 48 8b 01 c3'))
+  machine.ram.setU64(gpa(0x230000), 1n)
+  machine.ram.setU64(gpa(0x231000), 2n)
+  map(ELSEWHERE, 0x230000n | 0x63n)
+  expect(cpu.call(CODE, [ELSEWHERE])).toBe(1n)
+  map(ELSEWHERE, 0x231000n | 0x63n)
+  expect(cpu.call(CODE, [ELSEWHERE])).toBe(1n)
+  expect(cpu.call(gva(CODE + 4n), [ELSEWHERE])).toBe(2n)
+  map(ELSEWHERE, 0x230000n | 0x63n)
+  cpu.invalidate()
+  expect(cpu.call(CODE, [ELSEWHERE])).toBe(1n)
+})
+
+it('logs the pages that code writes, and saves them for a checkpoint first', () => {
+  const { cpu, machine } = testCpu(STORE)
+  machine.ram.setU64(DATA_GPA, 7n)
+  cpu.call(CODE, [DATA, 8n])
+  const checkpoint = machine.checkpoint()
+  cpu.call(CODE, [DATA, 9n])
+  expect(machine.ram.u64(DATA_GPA)).toBe(9n)
+  expect(machine.writes.pages.has(pfn(DATA_GPA / 4096))).toBe(true)
+  const bytes = new Uint8Array(8)
+  checkpoint.read(DATA_GPA, bytes)
+  expect(bytes[0]).toBe(8)
+})
+
+it('stops at code that a reset has taken away', () => {
+  const { cpu, machine } = testCpu(LOAD)
+  cpu.write(DATA, new Uint8Array(8))
+  expect(cpu.call(CODE, [DATA])).toBe(0n)
+  machine.reset({ keepRam: false })
+  expect(stopOf(() => cpu.call(CODE, [DATA])).reason).toBe('pageFault')
+})
+
+it('runs what was written over decoded code: by the host, by code, in its own block', () => {
+  // mov byte ptr [rcx], dl; mov eax, 1; ret
+  const { cpu } = testCpu(hexBytes('88 11 b8 01 00 00 00 c3'))
+  const immediate = gva(CODE + 3n)
+  expect(cpu.call(CODE, [DATA, 5n])).toBe(1n)
+  expect(cpu.call(CODE, [immediate, 5n])).toBe(5n) // the block that runs is the one that is written
+  expect(cpu.call(CODE, [DATA, 5n])).toBe(5n)
+  cpu.write(immediate, hexBytes('06'))
+  expect(cpu.call(CODE, [DATA, 5n])).toBe(6n)
+  expect(cpu.instructionCount).toBe(12)
+})
+
+it('keeps decoded code when data beside it is written', () => {
+  const { cpu, machine } = testCpu(STORE)
+  for (let i = 0; i < 100; i++) cpu.call(CODE, [CODE + 0x800n, BigInt(i)])
+  expect(machine.ram.u64(gpa(CODE_GPA + 0x800))).toBe(99n)
+})
+
+it('sees that code came back different from a host write that named no address', () => {
+  const { cpu, machine } = testCpu(hexBytes('b8 01 00 00 00 c3'))
+  expect(cpu.call(CODE, [])).toBe(1n)
+  machine.ram.write(CODE_GPA, hexBytes('b8 02 00 00 00 c3'))
+  cpu.invalidate()
+  expect(cpu.call(CODE, [])).toBe(2n)
+})
