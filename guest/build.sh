@@ -76,7 +76,9 @@ link storport.sys /driver /entry:DriverEntry /implib:lib/storport.lib "$(compile
 for driver in crashdmp diskdump dumpfve disk; do
   link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib
 done
-link storahci.sys /driver /entry:DriverEntry "$(compile src/stack/storahci.c)" lib/ntoskrnl.lib lib/storport.lib
+for driver in storahci viostor; do
+  link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib lib/storport.lib
+done
 rm -f bin/*.lib
 
 for library in ntoskrnl storport; do

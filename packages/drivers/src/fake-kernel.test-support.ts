@@ -1,6 +1,7 @@
 // A kernel for tests: contiguous memory from a bump allocator, one VA per GPA, images that are only addresses.
 import { type Gpa, type Gva, gpa, gpaToPfn, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import {
+  type ControllerKind,
   type ControllerOptions,
   createDisk,
   createMachine,
@@ -24,6 +25,12 @@ const EXPORTS = [
   'AhciHwStartIo',
   'AhciHwInterrupt',
   'AhciHwResetBus',
+  'VirtIoHwFindAdapter',
+  'VirtIoHwInitialize',
+  'VirtIoHwBuildIo',
+  'VirtIoHwStartIo',
+  'VirtIoHwInterrupt',
+  'VirtIoHwResetBus',
   'KeStallExecutionProcessor',
 ]
 
@@ -104,10 +111,11 @@ export interface TestMachine {
   readonly image: DiskImage
 }
 
-/** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one AHCI controller, one disk in memory. */
+/** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one controller, one disk in memory. */
 export function testMachine(
-  options: { logicalSectorBytes?: 512 | 4096; diskBytes?: number } = {},
+  options: { kind?: ControllerKind; logicalSectorBytes?: 512 | 4096; diskBytes?: number } = {},
 ): TestMachine {
+  const kind = options.kind ?? 'ahci'
   const image = new MemoryDiskImage(options.diskBytes ?? TEST_DISK_BYTES)
   const disk = createDisk({
     name: 'disk0',
@@ -117,8 +125,8 @@ export function testMachine(
     image,
   })
   const controller: ControllerOptions = {
-    kind: 'ahci',
-    name: 'ahci0',
+    kind,
+    name: `${kind}0`,
     bdf: (1 << 3) | 0,
     interruptVector: 16,
     disk,

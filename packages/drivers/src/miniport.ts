@@ -78,7 +78,11 @@ export interface HwInitializationData {
 /** Memory-mapped registers of one access range. */
 export interface DeviceRegisters {
   readonly va: Gva
+  read8(offset: number): number
+  read16(offset: number): number
   read32(offset: number): number
+  write8(offset: number, value: number): void
+  write16(offset: number, value: number): void
   write32(offset: number, value: number): void
 }
 /** A STOR_SCATTER_GATHER_LIST in guest RAM, read element by element; valid until its SRB completes. */

@@ -34,16 +34,40 @@ export class RegisterWindow implements DeviceRegisters {
     this.#watch = watch
   }
 
+  read8(offset: number): number {
+    return this.#bus.read8(this.#read(offset, 1))
+  }
+
+  read16(offset: number): number {
+    return this.#bus.read16(this.#read(offset, 2))
+  }
+
   read32(offset: number): number {
-    if (offset < 0 || offset + 4 > this.#byteLength) this.#fault('read', offset)
-    this.#watch?.onRead()
-    return this.#bus.read32(gpa(this.#base + offset))
+    return this.#bus.read32(this.#read(offset, 4))
+  }
+
+  write8(offset: number, value: number): void {
+    this.#bus.write8(this.#write(offset, 1), value)
+  }
+
+  write16(offset: number, value: number): void {
+    this.#bus.write16(this.#write(offset, 2), value)
   }
 
   write32(offset: number, value: number): void {
-    if (offset < 0 || offset + 4 > this.#byteLength) this.#fault('write', offset)
+    this.#bus.write32(this.#write(offset, 4), value)
+  }
+
+  #read(offset: number, byteLength: number): Gpa {
+    if (offset < 0 || offset + byteLength > this.#byteLength) this.#fault('read', offset)
+    this.#watch?.onRead()
+    return gpa(this.#base + offset)
+  }
+
+  #write(offset: number, byteLength: number): Gpa {
+    if (offset < 0 || offset + byteLength > this.#byteLength) this.#fault('write', offset)
     this.#watch?.onWrite()
-    this.#bus.write32(gpa(this.#base + offset), value)
+    return gpa(this.#base + offset)
   }
 
   #fault(access: 'read' | 'write', offset: number): never {

@@ -230,7 +230,11 @@ const writingRegisters = (write: RegisterWrite): MiniportImage => ({
         const registers = port.getDeviceBase(extension, range)!
         return {
           va: registers.va,
+          read8: (offset) => registers.read8(offset),
+          read16: (offset) => registers.read16(offset),
           read32: (offset) => registers.read32(offset),
+          write8: (offset, value) => registers.write8(offset, value),
+          write16: (offset, value) => registers.write16(offset, value),
           write32: (offset, value) => write(registers, offset, value, uncached!),
         }
       },

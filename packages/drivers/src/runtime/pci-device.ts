@@ -1,12 +1,18 @@
-// Finds what PnP would hand to the port: the PCI function, its memory ranges and its identity. PCI 3.0, section 6.2.5.
+// Finds what PnP would hand to the port: the PCI function, its ranges of memory and ports, its identity. PCI 3.0, section 6.2.5.
 import { type Gpa, gpa, hex } from '@dumpstack/bytes'
-import type { Bdf, Machine } from '@dumpstack/machine'
+import type { Bdf, ControllerKind, ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   PCI_BASE_ADDRESS_0,
+  PCI_BASE_ADDRESS_64,
+  PCI_BASE_ADDRESS_COUNT,
+  PCI_BASE_ADDRESS_IO,
+  PCI_BASE_ADDRESS_IO_MASK,
   PCI_BASE_ADDRESS_MEMORY_MASK,
   PCI_CLASS_AHCI,
+  PCI_CLASS_SCSI,
   PCI_COMMAND,
   PCI_COMMAND_BUS_MASTER,
+  PCI_COMMAND_IO_SPACE,
   PCI_COMMAND_MEMORY_SPACE,
   PCI_CONFIG_BYTES,
   PCI_NO_DEVICE,
@@ -15,43 +21,61 @@ import {
 } from '@dumpstack/spec'
 import { DriversError } from '../errors.ts'
 
-const BASE_ADDRESSES = 6
-
-export interface PciRange {
-  readonly base: Gpa
-  readonly byteLength: number
+const TWO_TO_32 = 0x100000000
+/** What PnP matches a driver by. */
+const CLASS_CODES: Readonly<Record<ControllerKind, number>> = {
+  ahci: PCI_CLASS_AHCI,
+  'virtio-blk': PCI_CLASS_SCSI,
 }
 
-/** Six base address registers, null where there is none or it is an I/O range. Throws DriversError NO_CONTROLLER. */
-export function discoverAhci(machine: Machine, bdf: Bdf): (PciRange | null)[] {
+export interface PciRange {
+  /** An I/O port where it is not memory. */
+  readonly base: Gpa
+  readonly byteLength: number
+  readonly isMemory: boolean
+}
+
+/** One entry a base address register, null where there is none. Throws DriversError NO_CONTROLLER. */
+export function discoverFunction(machine: Machine, { bdf, kind }: ControllerOptions): (PciRange | null)[] {
   const { bus } = machine
   const place = `pci ${hex(bdf >>> 8)}:${hex((bdf >>> 3) & 0x1f)}.${bdf & 7}`
   if (bus.config32(bdf, PCI_VENDOR_ID) === PCI_NO_DEVICE) {
     throw new DriversError('NO_CONTROLLER', `${place} has no device`, { bdf })
   }
   const classCode = bus.config32(bdf, PCI_REVISION_ID) >>> 8
-  if (classCode !== PCI_CLASS_AHCI) {
+  if (classCode !== CLASS_CODES[kind]) {
     throw new DriversError(
       'NO_CONTROLLER',
-      `${place} has class ${hex(classCode)}, expected ${hex(PCI_CLASS_AHCI)}, an AHCI controller`,
+      `${place} has class ${hex(classCode)}, expected ${hex(CLASS_CODES[kind])} of controller ${kind}`,
       { bdf, classCode },
     )
   }
   const command = bus.config32(bdf, PCI_COMMAND) & 0xffff
   const ranges: (PciRange | null)[] = []
-  for (let index = 0; index < BASE_ADDRESSES; index++) {
-    const register = PCI_BASE_ADDRESS_0 + index * 4
-    const address = bus.config32(bdf, register)
-    bus.setConfig32(bdf, register, 0xffffffff)
-    const mask = bus.config32(bdf, register)
-    bus.setConfig32(bdf, register, address)
-    const isMemory = mask !== 0 && (address & 1) === 0
-    const base = (address & PCI_BASE_ADDRESS_MEMORY_MASK) >>> 0
-    const byteLength = ((~(mask & PCI_BASE_ADDRESS_MEMORY_MASK) >>> 0) + 1) % 0x100000000
-    ranges.push(isMemory && base !== 0 ? { base: gpa(base), byteLength } : null)
+  while (ranges.length < PCI_BASE_ADDRESS_COUNT) {
+    const [range, is64Bit] = readRange(machine, bdf, ranges.length)
+    ranges.push(range)
+    if (is64Bit) ranges.push(null)
   }
-  bus.setConfig32(bdf, PCI_COMMAND, command | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER)
+  const spaces = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE
+  bus.setConfig32(bdf, PCI_COMMAND, command | spaces | PCI_COMMAND_BUS_MASTER)
   return ranges
+}
+
+/** Sizes a register by writing ones; whether the next one is its upper half. */
+function readRange({ bus }: Machine, bdf: Bdf, index: number): [PciRange | null, boolean] {
+  const register = PCI_BASE_ADDRESS_0 + index * 4
+  const address = bus.config32(bdf, register)
+  bus.setConfig32(bdf, register, 0xffffffff)
+  const sized = bus.config32(bdf, register)
+  bus.setConfig32(bdf, register, address)
+  const isMemory = (address & PCI_BASE_ADDRESS_IO) === 0
+  const mask = isMemory ? PCI_BASE_ADDRESS_MEMORY_MASK : PCI_BASE_ADDRESS_IO_MASK
+  const is64Bit = isMemory && (address & PCI_BASE_ADDRESS_64) !== 0
+  const high = is64Bit ? bus.config32(bdf, register + 4) : 0
+  const base = high * TWO_TO_32 + ((address & mask) >>> 0)
+  if (sized === 0 || base === 0) return [null, is64Bit]
+  return [{ base: gpa(base), byteLength: (~(sized & mask) >>> 0) + 1, isMemory }, is64Bit]
 }
 
 /** `length` bytes of configuration space. */

@@ -30,7 +30,7 @@ import { copyInitializationData, prefillConfiguration } from '../port-configurat
 import { RegisterWindow } from '../register-window.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
-import { discoverAhci, type PciRange, readConfig, writeConfig } from './pci-device.ts'
+import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 
 const KERNEL_OWNED = { owner: Owner.kernel }
 const MAXIMUM_QUEUE_DEPTH = 32
@@ -86,7 +86,7 @@ export class Storport implements PortExports {
     this.#controller = controller
     this.#driverName = miniport.fileName
     this.#miniport = miniport
-    this.#ranges = discoverAhci(machine, controller.bdf)
+    this.#ranges = discoverFunction(machine, controller)
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
     this.configBlock = this.#allocate(PortConfigurationInformation.size)
@@ -179,7 +179,7 @@ export class Storport implements PortExports {
       const entry = AccessRange.at(ranges.view, i * AccessRange.size)
       entry.rangeStart = BigInt(range.base)
       entry.rangeLength = range.byteLength
-      entry.rangeInMemory = 1
+      entry.rangeInMemory = range.isMemory ? 1 : 0
     }
     config.accessRanges = ranges.va
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
@@ -260,7 +260,7 @@ export class Storport implements PortExports {
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
     const range = this.#ranges[rangeIndex]
-    if (!range) return null
+    if (!range?.isMemory) return null
     const va = this.#kernel.mapIoSpace(range.base, range.byteLength)
     if (!this.mappedAddresses.some((mapped) => mapped.va === va)) {
       this.mappedAddresses.push({ va, gpa: range.base, byteLength: range.byteLength })

@@ -15,6 +15,12 @@ it('names the images of both loads as real minidumps of build 19041 do', () => {
   ])
 })
 
+it('gives virtio-blk the third party driver, in both loads', () => {
+  const drivers = controllerDrivers(DEFAULT_PROFILE, 'virtio-blk')
+  expect(drivers.miniport).toBe('viostor.sys')
+  expect(drivers.secondLoad.map((image) => image.baseName)).toContain('dump_viostor.sys')
+})
+
 it('refuses a pair that never existed and says why', () => {
   expect(() => controllerDrivers(DEFAULT_PROFILE, 'buslogic')).toThrow(
     /^controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era$/,

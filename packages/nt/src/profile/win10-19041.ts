@@ -56,9 +56,10 @@ export const win10_19041: Profile = {
   order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
   controllers: {
     ahci: stackOn('storahci.sys', 'the AHCI disk'),
+    // a third party's driver, which no installation medium has: the dump needs it all the same
+    'virtio-blk': stackOn('viostor.sys', 'the virtio disk'),
     nvme: notBuilt('stornvme.sys'),
     'lsi-sas': notBuilt('LSI_SAS.sys'),
-    virtio: notBuilt('viostor.sys'),
     pvscsi: notBuilt('pvscsi.sys'),
     ide: notBuilt('atapi.sys under dumpata.sys'),
     buslogic: 'vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era',

@@ -39,6 +39,7 @@ import {
   PxSACT,
 } from '@dumpstack/spec'
 import type { DeviceRegisters, GuestBlock, PortExports, StorDpc } from '../../miniport.ts'
+import type { RequestTable } from '../disk/request-table.ts'
 import { CommandTable } from './ata-command.ts'
 import { leaveDumpContext, takeDumpContext } from './dump-context.ts'
 import { firstPortWithDevice, takeHba } from './hba.ts'
@@ -59,7 +60,6 @@ import {
   UNCACHED_RECEIVED_FIS,
 } from './layouts.ts'
 import type { AhciRequest } from './request.ts'
-import type { RequestTable } from './request-table.ts'
 
 const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS | PxIS_OFS
 const PORT_INTERRUPTS = PxIS_DHRS | PxIS_PSS | PxIS_SDBS | PORT_ERRORS
@@ -76,7 +76,7 @@ export type Completion = (request: AhciRequest, isGood: boolean) => void
 export class AhciAdapter {
   readonly #port: PortExports
   readonly #complete: Completion
-  readonly #requests: RequestTable
+  readonly #requests: RequestTable<AhciRequest>
   #isDump: boolean
   #block!: GuestBlock
   #extension!: AdapterExtension
@@ -87,7 +87,7 @@ export class AhciAdapter {
   #hbaPort!: HbaPort
   #dpc: StorDpc | null = null
 
-  constructor(port: PortExports, isDump: boolean, requests: RequestTable, complete: Completion) {
+  constructor(port: PortExports, isDump: boolean, requests: RequestTable<AhciRequest>, complete: Completion) {
     this.#port = port
     this.#requests = requests
     this.#isDump = isDump

@@ -1,11 +1,10 @@
-// SCSI commands that the miniport answers itself, from IDENTIFY DEVICE data: SPC-4 and SBC-3 through SAT-3.
+// SCSI commands that a disk miniport answers itself, from what it knows of its disk: SPC-4 and SBC-3.
 import {
   CDB_INQUIRY_EVPD,
   CDB_SERVICE_ACTION_MASK,
   Cdb6Inquiry,
   Cdb16,
   DIRECT_ACCESS_DEVICE,
-  IdentifyDevice,
   INQUIRY_CMDQUE,
   INQUIRY_RESPONSE_DATA_FORMAT,
   INQUIRY_VERSION_SPC_3,
@@ -22,36 +21,43 @@ import {
   VPD_SUPPORTED_PAGES,
   VpdPageHeader,
 } from '@dumpstack/spec'
-import { ataString } from './identify.ts'
-import type { AdapterExtension } from './layouts.ts'
 
 const TWO_TO_32 = 0x100000000
 
-/** The data of the command in `cdb`; null when command or page is not one that a SATA disk answers. */
-export function emulatedData(
-  cdb: DataView,
-  adapter: AdapterExtension,
-  identify: DataView,
-): Uint8Array | null {
+export interface DiskFacts {
+  readonly sectorBytes: number
+  readonly sectorCount: number
+  readonly logicalPerPhysicalExponent: number
+  /** The device takes more than one command at a time. */
+  readonly isQueued: boolean
+  readonly vendorId: string
+  readonly productId: string
+  readonly productRevision: string
+  /** As long as its VPD page is to be. */
+  readonly serialNumber: string
+}
+
+/** The data of the command in `cdb`; null when command or page is not one that these disks answer. */
+export function emulatedData(cdb: DataView, disk: DiskFacts): Uint8Array | null {
   switch (cdb.getUint8(0)) {
     case SCSIOP_INQUIRY:
-      return inquiry(Cdb6Inquiry.at(cdb), adapter, IdentifyDevice.at(identify))
+      return inquiry(Cdb6Inquiry.at(cdb), disk)
     case SCSIOP_READ_CAPACITY: {
       const data = new Uint8Array(ReadCapacityData.size)
       const capacity = ReadCapacityData.of(data)
-      capacity.logicalBlockAddress = Math.min(adapter.sectorCount - 1, 0xffffffff)
-      capacity.bytesPerBlock = adapter.sectorBytes
+      capacity.logicalBlockAddress = Math.min(disk.sectorCount - 1, 0xffffffff)
+      capacity.bytesPerBlock = disk.sectorBytes
       return data
     }
     case SCSIOP_SERVICE_ACTION_IN16: {
       if ((Cdb16.at(cdb).flags & CDB_SERVICE_ACTION_MASK) !== SERVICE_ACTION_READ_CAPACITY16) return null
       const data = new Uint8Array(ReadCapacity16Data.size)
       const capacity = ReadCapacity16Data.of(data)
-      const last = adapter.sectorCount - 1
+      const last = disk.sectorCount - 1
       capacity.logicalBlockAddressHigh = Math.floor(last / TWO_TO_32)
       capacity.logicalBlockAddressLow = last % TWO_TO_32
-      capacity.bytesPerBlock = adapter.sectorBytes
-      capacity.logicalPerPhysicalExponent = adapter.logicalPerPhysicalExponent
+      capacity.bytesPerBlock = disk.sectorBytes
+      capacity.logicalPerPhysicalExponent = disk.logicalPerPhysicalExponent
       return data
     }
     case SCSIOP_REPORT_LUNS: {
@@ -64,13 +70,13 @@ export function emulatedData(
   }
 }
 
-function inquiry(cdb: Cdb6Inquiry, adapter: AdapterExtension, identify: IdentifyDevice): Uint8Array | null {
+function inquiry(cdb: Cdb6Inquiry, disk: DiskFacts): Uint8Array | null {
   if ((cdb.flags & CDB_INQUIRY_EVPD) !== 0) {
     if (cdb.pageCode === VPD_SUPPORTED_PAGES) {
       return vpdPage(VPD_SUPPORTED_PAGES, [VPD_SUPPORTED_PAGES, VPD_SERIAL_NUMBER])
     }
     return cdb.pageCode === VPD_SERIAL_NUMBER
-      ? vpdPage(VPD_SERIAL_NUMBER, ascii(ataString(identify.serialNumber), 20))
+      ? vpdPage(VPD_SERIAL_NUMBER, ascii(disk.serialNumber, disk.serialNumber.length))
       : null
   }
   if (cdb.pageCode !== 0) return null
@@ -80,10 +86,10 @@ function inquiry(cdb: Cdb6Inquiry, adapter: AdapterExtension, identify: Identify
   view.version = INQUIRY_VERSION_SPC_3
   view.responseDataFormat = INQUIRY_RESPONSE_DATA_FORMAT
   view.additionalLength = InquiryData.size - 5
-  if (adapter.supportsNcq === 1) view.flags7 = INQUIRY_CMDQUE
-  view.vendorId = ascii('ATA', 8) // SAT-3 8.1.1
-  view.productId = ascii(ataString(identify.modelNumber), 16)
-  view.productRevisionLevel = ascii(ataString(identify.firmwareRevision), 4)
+  if (disk.isQueued) view.flags7 = INQUIRY_CMDQUE
+  view.vendorId = ascii(disk.vendorId, 8)
+  view.productId = ascii(disk.productId, 16)
+  view.productRevisionLevel = ascii(disk.productRevision, 4)
   return data
 }
 

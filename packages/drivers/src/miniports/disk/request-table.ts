@@ -1,28 +1,30 @@
-// The views of the SRBs that storahci has seen, by address. Which SRB a slot holds stands in guest RAM and nowhere else: whoever
+// The views of the SRBs that a miniport has seen, by address. Which SRB a slot holds stands in guest RAM and nowhere else: whoever
 // overwrites the pointer there sends the miniport somewhere else, as it would a compiled one.
 import { gva } from '@dumpstack/bytes'
 import { ScsiRequestBlock } from '@dumpstack/nt'
 import type { GuestBlock, PortExports } from '../../miniport.ts'
-import { AhciRequest } from './request.ts'
+import type { ScsiRequest } from './scsi-request.ts'
 
 const TWO_TO_32 = 0x1_0000_0000n
 
-export class RequestTable {
+export class RequestTable<R extends ScsiRequest> {
   readonly #port: PortExports
-  readonly #byAddress = new Map<bigint, AhciRequest>()
-  #last: AhciRequest | null = null
+  readonly #make: (srb: GuestBlock, extension: GuestBlock) => R
+  readonly #byAddress = new Map<bigint, R>()
+  #last: R | null = null
   #lastLow = 0
   #lastHigh = 0
 
-  constructor(port: PortExports) {
+  constructor(port: PortExports, make: (srb: GuestBlock, extension: GuestBlock) => R) {
     this.#port = port
+    this.#make = make
   }
 
-  of(srb: GuestBlock): AhciRequest {
+  of(srb: GuestBlock): R {
     if (this.#last?.block.va === srb.va) return this.#last
     let request = this.#byAddress.get(srb.va)
     if (request === undefined) {
-      request = new AhciRequest(srb, this.#port.getSrbExtension(srb))
+      request = this.#make(srb, this.#port.getSrbExtension(srb))
       this.#byAddress.set(srb.va, request)
     }
     this.#last = request
@@ -32,7 +34,7 @@ export class RequestTable {
   }
 
   /** The SRB that the pointer in `view` at `offset` points to; faults where that is no memory. */
-  pointedTo(view: DataView, offset: number): AhciRequest {
+  pointedTo(view: DataView, offset: number): R {
     const isLast =
       view.getUint32(offset, true) === this.#lastLow && view.getUint32(offset + 4, true) === this.#lastHigh
     if (this.#last !== null && isLast) return this.#last

@@ -1,0 +1,113 @@
+// The crash dump stack over virtio-blk: the same rules as over AHCI, a controller that was left busy.
+import { lba } from '@dumpstack/bytes'
+import type { Fault } from '@dumpstack/machine'
+import { describe, expect, it } from 'vitest'
+import { portWith } from '../altered-miniport.ts'
+import type { MiniportImage } from '../miniport.ts'
+import { viostor } from '../miniports/viostor/index.ts'
+import { BODY, bytesOfPlan, bytesOnDisk, crash, testPlan, writeDump } from './crash.test-support.ts'
+
+const plan = testPlan(BODY)
+const kind = 'virtio-blk'
+const controller = 'virtio-blk0'
+
+it.each([512, 4096] as const)('writes every byte of the plan, blocks of %i bytes, no rule broken', (size) => {
+  const test = crash({ kind, logicalSectorBytes: size, writesInFlight: 6 })
+  const moved = test.machine.dmaLog.length
+  const report = writeDump(test.stack, plan)
+  expect(report).toEqual({ finalStatus: 0, bytesWritten: plan.byteLength, violations: [] })
+  expect(Buffer.compare(bytesOnDisk(test, plan.byteLength), bytesOfPlan(test, plan))).toBe(0)
+  expect(test.machine.dmaLog.length).toBeGreaterThan(moved)
+  expect(test.machine.notModelled).toEqual([])
+})
+
+it('loads the images of the third party under its dump name', () => {
+  const { stack } = crash({ kind })
+  expect(stack.rows.map((row) => row.baseName)).toContain('dump_viostor.sys')
+})
+
+it('DM-29: what the dead instance left in flight ends with the reset', () => {
+  const test = crash({ kind, writesInFlight: 8 })
+  const before = test.machine.dmaLog.length
+  expect(writeDump(test.stack, plan).violations).toEqual([])
+  const { dmaLog } = test.machine
+  const later = Array.from({ length: dmaLog.length - before }, (_, i) => dmaLog.at(before + i))
+  const dead = later.filter(({ diskOffset }) => diskOffset < 0x100000)
+  expect(dead.length).toBeLessThan(8)
+  const firstOfDump = later.find(({ diskOffset }) => diskOffset >= 0x100000)!
+  expect(dead.every(({ atNs }) => atNs < firstOfDump.atNs)).toBe(true)
+})
+
+it('DM-29: an instance that does not reset the device finds the dead one in its queue', () => {
+  const resetless: MiniportImage = {
+    ...viostor,
+    load: (loaded) => (port, driverObject, registryPath) => {
+      let skipped = false
+      const between = portWith(port, {
+        getDeviceBase: (extension, range) => {
+          const registers = port.getDeviceBase(extension, range)
+          if (registers === null) return null
+          return {
+            va: registers.va,
+            read8: (offset) => (offset === 0x14 && skipped ? 0 : registers.read8(offset)),
+            read16: (offset) => registers.read16(offset),
+            read32: (offset) => registers.read32(offset),
+            write8: (offset, value) => {
+              skipped = offset === 0x14 && value === 0
+              if (!skipped) registers.write8(offset, value)
+            },
+            write16: (offset, value) => registers.write16(offset, value),
+            write32: (offset, value) => registers.write32(offset, value),
+          }
+        },
+      })
+      return viostor.load(loaded)(between, driverObject, registryPath)
+    },
+  }
+  const report = writeDump(crash({ kind, miniport: resetless, writesInFlight: 8 }).stack, plan)
+  expect(report.finalStatus).not.toBe(0)
+})
+
+describe('faults of the device', () => {
+  const dumpWith = (fault: Fault) => {
+    const test = crash({ kind, before: ({ machine }) => machine.faults.add(fault) })
+    return { test, report: writeDump(test.stack, plan) }
+  }
+
+  it('a transient error is sent again', () => {
+    const { test, report } = dumpWith({ kind: 'transientError', controller, afterWrites: 3 })
+    expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+    expect(Buffer.compare(bytesOnDisk(test, plan.byteLength), bytesOfPlan(test, plan))).toBe(0)
+  })
+
+  it('a bad sector ends the dump, with its place', () => {
+    const { report } = dumpWith({
+      kind: 'badSector',
+      controller,
+      lba: lba((0x100000 + 0x0600000) / 512),
+      sectorCount: 1,
+    })
+    expect(report.finalStatus).toBe(0xc0000185)
+    expect(report.failure).toMatch(/^WRITE .* at sector 0x3800, 5 times/)
+  })
+
+  it.each(['hang', 'lostCompletion'] as const)('%s ends the dump with a timeout', (fault) => {
+    const { report } = dumpWith({ kind: fault, controller, afterWrites: 2 })
+    expect(report).toMatchObject({ finalStatus: 0xc00000b5, violations: [] })
+  })
+
+  it.each<[string, Fault]>([
+    ['latency', { kind: 'latency', controller, nanoseconds: 3e6 }],
+    ['throttle', { kind: 'throttle', controller, bytesPerSecond: 4e6 }],
+  ])('%s is waited for', (_, fault) => {
+    const { test, report } = dumpWith(fault)
+    expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+    expect(Buffer.compare(bytesOnDisk(test, plan.byteLength), bytesOfPlan(test, plan))).toBe(0)
+  })
+
+  it.each(['wrongStatus', 'wrongPage'] as const)('%s is invisible to the stack: only RAM tells', (fault) => {
+    const { test, report } = dumpWith({ kind: fault, controller, afterWrites: 4, count: 1 })
+    expect(report.finalStatus).toBe(0)
+    expect(Buffer.compare(bytesOnDisk(test, plan.byteLength), bytesOfPlan(test, plan))).not.toBe(0)
+  })
+})

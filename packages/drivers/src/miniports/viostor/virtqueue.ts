@@ -1,0 +1,70 @@
+// The driver's side of the split virtqueue (VIRTIO 1.2 sections 2.7.13 and 2.7.14): one descriptor a slot, which points to the
+// indirect table of its request. Indexes stand in the device extension, the rings in the uncached extension.
+import {
+  VIRTQ_AVAIL_ELEM_BYTES,
+  VIRTQ_AVAIL_F_NO_INTERRUPT,
+  VIRTQ_AVAIL_FLAGS,
+  VIRTQ_AVAIL_IDX,
+  VIRTQ_AVAIL_RING,
+  VIRTQ_DESC_F_INDIRECT,
+  VIRTQ_USED_ELEM_BYTES,
+  VIRTQ_USED_IDX,
+  VIRTQ_USED_RING,
+  VirtqDesc,
+} from '@dumpstack/spec'
+import { type AdapterExtension, UNCACHED_AVAIL, UNCACHED_DESCRIPTORS, UNCACHED_USED } from './layouts.ts'
+
+const TWO_TO_32 = 0x100000000
+const INDEX_MASK = 0xffff
+const { addrLow, addrHigh, len, flags, next } = VirtqDesc.fields
+
+export class Virtqueue {
+  /** The uncached extension from its aligned begin on. */
+  readonly #view: DataView
+  readonly #extension: AdapterExtension
+
+  constructor(view: DataView, extension: AdapterExtension) {
+    this.#view = view
+    this.#extension = extension
+  }
+
+  /** Both rings empty, as a device expects them after its reset. */
+  clear(): void {
+    const end = UNCACHED_USED + VIRTQ_USED_RING + this.#extension.queueSize * VIRTQ_USED_ELEM_BYTES
+    new Uint8Array(this.#view.buffer, this.#view.byteOffset, end).fill(0)
+    this.#extension.availIndex = 0
+    this.#extension.usedIndex = 0
+  }
+
+  /** A hint that the device may ignore (2.7.7). */
+  askForInterrupts(wanted: boolean): void {
+    this.#view.setUint16(UNCACHED_AVAIL + VIRTQ_AVAIL_FLAGS, wanted ? 0 : VIRTQ_AVAIL_F_NO_INTERRUPT, true)
+  }
+
+  /** Makes the request of `slot` available; its ring entry first, then the index. */
+  add(slot: number, table: number, tableBytes: number): void {
+    const view = this.#view
+    const at = UNCACHED_DESCRIPTORS + slot * VirtqDesc.size
+    view.setUint32(at + addrLow.offset, table >>> 0, true)
+    view.setUint32(at + addrHigh.offset, Math.floor(table / TWO_TO_32), true)
+    view.setUint32(at + len.offset, tableBytes, true)
+    view.setUint16(at + flags.offset, VIRTQ_DESC_F_INDIRECT, true)
+    view.setUint16(at + next.offset, 0, true)
+    const extension = this.#extension
+    const { availIndex } = extension
+    const entry = (availIndex % extension.queueSize) * VIRTQ_AVAIL_ELEM_BYTES
+    view.setUint16(UNCACHED_AVAIL + VIRTQ_AVAIL_RING + entry, slot, true)
+    extension.availIndex = (availIndex + 1) & INDEX_MASK
+    view.setUint16(UNCACHED_AVAIL + VIRTQ_AVAIL_IDX, extension.availIndex, true)
+  }
+
+  /** The slot of the next request that the device has ended; -1 when there is none. */
+  takeUsed(): number {
+    const extension = this.#extension
+    const { usedIndex } = extension
+    if (this.#view.getUint16(UNCACHED_USED + VIRTQ_USED_IDX, true) === usedIndex) return -1
+    const entry = (usedIndex % extension.queueSize) * VIRTQ_USED_ELEM_BYTES
+    extension.usedIndex = (usedIndex + 1) & INDEX_MASK
+    return this.#view.getUint32(UNCACHED_USED + VIRTQ_USED_RING + entry, true)
+  }
+}
