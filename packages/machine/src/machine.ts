@@ -85,6 +85,8 @@ export interface ControllerOptions {
   readonly bdf: Bdf
   readonly interruptVector: number
   readonly disk: Disk
+  /** virtio-blk: data segments that the device says a request may have (`seg_max`); as QEMU's by default, and as there nobody counts. */
+  readonly segMax?: number
 }
 export interface MachineOptions {
   /** Seed of the published fill and of every other choice. */

@@ -27,6 +27,7 @@ export interface TestMachine {
 export interface TestMachineOptions {
   readonly kind?: ControllerKind
   readonly logicalSectorBytes?: number
+  readonly segMax?: number
   readonly seed?: number
 }
 
@@ -38,12 +39,21 @@ export function testMachine(options: TestMachineOptions = {}): TestMachine {
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     image: new MemoryDiskImage(TEST_DISK_BYTES),
   })
-  const kind = options.kind ?? 'ahci'
+  const { kind = 'ahci', segMax } = options
   const machine = createMachine({
     seed: options.seed ?? 1,
     runs: TEST_RUNS,
     cpuCount: 2,
-    controllers: [{ kind, name: `${kind}0`, bdf: TEST_BDF, interruptVector: TEST_VECTOR, disk }],
+    controllers: [
+      {
+        kind,
+        name: `${kind}0`,
+        bdf: TEST_BDF,
+        interruptVector: TEST_VECTOR,
+        disk,
+        ...(segMax !== undefined && { segMax }),
+      },
+    ],
   })
   return { machine, disk }
 }

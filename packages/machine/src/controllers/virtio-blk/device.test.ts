@@ -21,11 +21,8 @@ const IOERR = 1
 const IN = 0
 const OUT = 1
 
-function started(options: { isLegacy?: boolean; logicalSectorBytes?: number } = {}) {
-  const { machine, disk } = testMachine({
-    kind: 'virtio-blk',
-    logicalSectorBytes: options.logicalSectorBytes ?? 512,
-  })
+function started(options: { isLegacy?: boolean; logicalSectorBytes?: number; segMax?: number } = {}) {
+  const { machine, disk } = testMachine({ kind: 'virtio-blk', ...options })
   const driver = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, options.isLegacy ?? false)
   driver.start(FEATURES)
   return { machine, disk, driver }
@@ -70,6 +67,11 @@ describe.each([false, true])('data, legacy interface %s', (isLegacy) => {
     driver.start(0) // neither FLUSH nor CONFIG_WCE: 5.2.5.2
     expect(driver.device(32, 1)).toBe(0)
   })
+})
+
+it.each([254, 8])('says that a request has at most %i data segments', (segMax) => {
+  const { driver } = started(segMax === 254 ? {} : { segMax })
+  expect(driver.device(12, 4)).toBe(segMax)
 })
 
 it('takes time from the clock and ends in order; the bus alone lets it work', () => {

@@ -29,6 +29,7 @@ import {
   OFFERED_LEGACY,
   PCI_CFG_CAPABILITY_AT,
   PCI_IDENTITY,
+  SEG_MAX,
   STRUCTURE_BYTES,
 } from './identity.ts'
 import { readLegacy, writeLegacy } from './legacy-registers.ts'
@@ -61,7 +62,7 @@ export class VirtioBlk implements PciFunction {
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
     this.queue = new Virtqueue(parts.ram)
-    this.#deviceConfig = deviceConfig(disk)
+    this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
     this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {
       isReady: () => this.#isProcessing && this.config.isBusMaster,
       isWriteback: () => this.#deviceConfig.writeback !== 0,

@@ -60,7 +60,7 @@ export const OFFERED_LEGACY =
   MODERN_FEATURES | VIRTIO_F_NOTIFY_ON_EMPTY | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_UNUSED
 
 /** Sectors a guest may have to give back: chains of a whole queue, less header and status. */
-const SEG_MAX = QUEUE_SIZE_MAX - 2
+export const SEG_MAX = QUEUE_SIZE_MAX - 2
 const GEOMETRY_HEADS = 16
 const GEOMETRY_SECTORS = 63
 const GEOMETRY_CYLINDERS = [2, 16383] as const
@@ -116,11 +116,11 @@ function pciCfgCapability(): PciCapability {
 }
 
 /** The device configuration, live: the driver may change `writeback`. */
-export function deviceConfig(disk: DiskMedium): VirtioBlkConfig {
+export function deviceConfig(disk: DiskMedium, segMax: number): VirtioBlkConfig {
   const config = VirtioBlkConfig.of(new Uint8Array(VirtioBlkConfig.size))
   const { logicalSectorBytes, physicalSectorBytes, image } = disk
   config.capacity = image.byteLength / VIRTIO_BLK_SECTOR_BYTES
-  config.segMax = SEG_MAX
+  config.segMax = segMax
   config.blkSize = logicalSectorBytes
   config.physicalBlockExp = Math.log2(physicalSectorBytes / logicalSectorBytes)
   config.alignmentOffset = 0
