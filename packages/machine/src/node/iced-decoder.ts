@@ -124,7 +124,9 @@ function registerOf(iced: typeof Iced, name: string, register: Iced.Register): O
   const size = iced.RegisterExt.size(register)
   if (iced.RegisterExt.isGPR(register)) {
     const high = HIGH_BYTES.includes(name)
-    return { kind: 'register', index: high ? index - 4 : index, size: size as 1 | 2 | 4 | 8, high } // general: 1 to 8
+    // among the byte registers ah to bh have numbers of their own: spl is 8 and r15b is 19
+    const encoding = size === 1 && index >= HIGH_BYTES.length ? index - HIGH_BYTES.length : index
+    return { kind: 'register', index: encoding, size: size as 1 | 2 | 4 | 8, high } // general: 1 to 8
   }
   if (/^XMM([0-9]|1[0-5])$/.test(name)) return { kind: 'xmm', index, size: 16 }
   if (/^CR\d+$/.test(name)) return { kind: 'control', index, size: 8 }

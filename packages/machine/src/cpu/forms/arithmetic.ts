@@ -111,7 +111,7 @@ const exchangeAndAdd: Form = (emit, { operands: [to, from] }) => {
   emit.setFlags({ kind: 'add', isWide: to!.size === 8, left, right, result })
 }
 
-/** The destination is written in both cases, as the processor does (vol. 2, CMPXCHG). */
+/** Memory is written in both cases (vol. 2, CMPXCHG); a register that was not equal stays, upper half too. */
 const compareExchange: Form = (emit, { operands: [to, from] }: DecodedInstruction) => {
   const place = emit.place(to)
   const size = to!.size
@@ -122,8 +122,14 @@ const compareExchange: Form = (emit, { operands: [to, from] }: DecodedInstructio
   const result = difference(emit, size, left, right)
   const isEqual = emit.name(isWide ? `(${result.lo}|${result.hi})===0` : `${result.lo}===0`)
   const pick = (a: string, b: string): string => emit.name(`${isEqual}?${a}:${b}`)
-  place.write({ lo: pick(wanted.lo, right.lo), hi: isWide ? pick(wanted.hi, right.hi) : '0' })
-  emit.line(`if(!${isEqual}){`)
+  if (to!.kind === 'memory') {
+    place.write({ lo: pick(wanted.lo, right.lo), hi: isWide ? pick(wanted.hi, right.hi) : '0' })
+    emit.line(`if(!${isEqual}){`)
+  } else {
+    emit.line(`if(${isEqual}){`)
+    place.write(wanted)
+    emit.line('}else{')
+  }
   emit.setRegister(0, size, right)
   emit.line('}')
   emit.setFlags({ kind: 'sub', isWide, left, right, result })

@@ -20,6 +20,7 @@ const bitForm =
     // with a register as index, memory is a string of bits: the index reaches beyond the operand
     let place: Place
     if (to?.kind === 'memory' && by?.kind !== 'immediate') {
+      if (to.addressSize === 4) emit.refuse() // the sum would be cut to 32 bits: no compiler emits it
       const address = emit.add64(emit.address(to), bytesBefore(emit, index, size))
       place = { read: () => emit.load(size, address), write: (value) => emit.store(size, address, value) }
     } else place = emit.place(to)
