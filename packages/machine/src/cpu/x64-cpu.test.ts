@@ -185,3 +185,12 @@ it('is deterministic', () => {
   }
   expect(run()).toEqual(run())
 })
+
+it('tells the byte registers apart: sil, r9b, ah', () => {
+  // mov sil, cl ; mov r9b, sil ; mov ah, cl ; movzx ecx, ah ; movzx eax, r9b ; add eax, ecx ; ret
+  const code = [
+    0x40, 0x88, 0xce, 0x41, 0x88, 0xf1, 0x88, 0xcc, 0x0f, 0xb6, 0xcc, 0x41, 0x0f, 0xb6, 0xc1, 0x01, 0xc8,
+    0xc3,
+  ]
+  expect(testCpu(code).cpu.call(CODE, [0x1234n])).toBe(0x68n)
+})

@@ -12,6 +12,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { Mmu } from './mmu.ts'
 import { createMultiplyUnit } from './multiply-unit.ts'
 import { createShiftUnit } from './shift-unit.ts'
+import { createSimdUnit } from './simd-unit.ts'
 import { createState, type State, Word } from './state.ts'
 import { CpuStop, Interruption, joined } from './stop.ts'
 import { createStringUnit } from './string-unit.ts'
@@ -91,6 +92,7 @@ export class X64Cpu implements Cpu {
       flags,
       shifts: createShiftUnit(state, flags),
       multiply: createMultiplyUnit(state),
+      simd: createSimdUnit(state),
       strings: createStringUnit(state, memory, ports),
       ports,
       system: createSystem(state, flags, {

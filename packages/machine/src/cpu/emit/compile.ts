@@ -7,6 +7,7 @@ import { FORMS } from '../forms/forms.ts'
 import type { Memory } from '../memory.ts'
 import type { MultiplyUnit } from '../multiply-unit.ts'
 import type { ShiftUnit } from '../shift-unit.ts'
+import type { SimdUnit } from '../simd-unit.ts'
 import { type State, Word } from '../state.ts'
 import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
@@ -25,6 +26,7 @@ export interface Environment {
   readonly system: System
   readonly shifts: ShiftUnit
   readonly multiply: MultiplyUnit
+  readonly simd: SimdUnit
   readonly strings: StringUnit
   readonly ports: PortUnit
 }
@@ -42,7 +44,7 @@ const MEMORY = [
   'store128',
 ] as const
 
-const UNITS = ['flags', 'system', 'shifts', 'multiply', 'strings', 'ports', 'memory'] as const
+const UNITS = ['flags', 'system', 'shifts', 'multiply', 'simd', 'strings', 'ports', 'memory'] as const
 const NAMES = ['S', 'B', 'D', 'F', 'even', ...UNITS, ...MEMORY]
 
 export interface Compiled {

@@ -7,6 +7,8 @@ import { logic } from './logic.ts'
 import { moves } from './moves.ts'
 import { multiplication } from './multiply.ts'
 import { shifts } from './shifts.ts'
+import { simdInteger } from './simd-integer.ts'
+import { simdMoves } from './simd-moves.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
 
@@ -18,6 +20,8 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...moves,
   ...multiplication,
   ...shifts,
+  ...simdInteger,
+  ...simdMoves,
   ...strings,
   ...system,
 }
