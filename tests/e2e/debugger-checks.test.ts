@@ -122,6 +122,14 @@ it.each([
   expect(all).toContain('(x) Unable to get the current thread')
 })
 
+it('leaves the stack of a mini dump open where images to unwind by are missing, and names them', async () => {
+  const outcome = await judge(mini.bytes, mini.evidence, { ...guestSymbols, image: async () => null })
+  expect(notPassed(outcome)).toEqual({ stack: 'inconclusive' })
+  expect(outcome.said.join()).toContain(
+    'the dump does not hold the unwind information of ntoskrnl.exe, crashtst.sys, and the symbol path has no such image',
+  )
+})
+
 it("says that ntdll's symbols are missing, and passes", async () => {
   const symbols: SymbolSource = {
     ...guestSymbols,

@@ -1,6 +1,5 @@
 // `dumpstack examine FILE --as TYPE`: the examine step on a dump from anywhere, without the truth of its crash.
 import { statSync } from 'node:fs'
-import { FileSource } from '@dumpstack/bytes/node'
 import {
   connectingTo,
   type DumpType,
@@ -13,6 +12,7 @@ import {
 import { onHost } from '@dumpstack/crashtest/node'
 import type { ExamineOutput } from './examine.ts'
 import { labSymbols } from './judge-symbols.ts'
+import { openDumpFile } from './open-dump-file.ts'
 import { shownPath } from './terminal.ts'
 
 export async function examineDumpFile(
@@ -21,13 +21,13 @@ export async function examineDumpFile(
   symbolPath: string | null,
   { emit, startVariant, signal }: ExamineOutput,
 ): Promise<Verdict> {
-  const source = onHost(`read ${file}`, () => new FileSource(file))
+  const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
+  const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
+  startVariant(null)
+  emit({ kind: 'begin', step: 'examine', dump: as }, at)
+  say('i', connectingTo(shownPath(file)))
+  const source = await openDumpFile(file, { say, signal })
   try {
-    const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
-    const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
-    startVariant(null)
-    emit({ kind: 'begin', step: 'examine', dump: as }, at)
-    say('i', connectingTo(shownPath(file)))
     say('i', NO_TRUTH)
     const symbols = labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH'])
     const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)

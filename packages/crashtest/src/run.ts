@@ -58,7 +58,8 @@ export interface PowerOff extends ResumePoint {
 export type RunEnd = Verdict | 'poweredOff'
 
 const SHARING_VIOLATION = 0x80070020
-const RETRY_MS = 5 * 60_000
+/** Between two tries to open a dump that is in use. */
+export const DUMP_RETRY_MS = 5 * 60_000
 /** The kit's own time limit of the whole job: 2700 minutes. */
 const LONGEST_WAIT_MS = 2700 * 60_000
 const RESTART_MS = 30 * 60_000
@@ -256,8 +257,8 @@ class Run {
       }
       this.#say('x', messages.IN_USE)
       this.#say('i', messages.IN_USE_ADVICE)
-      await this.#target.sleep(RETRY_MS, this.#signal)
-      waitedMs += RETRY_MS
+      await this.#target.sleep(DUMP_RETRY_MS, this.#signal)
+      waitedMs += DUMP_RETRY_MS
     }
   }
 

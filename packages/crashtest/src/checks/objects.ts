@@ -3,6 +3,7 @@
 // dump holds them for the processor of the crash only.
 import { DumpstackError, gva, hex, hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
+import { CrashtestError } from '../errors.ts'
 import * as messages from '../messages.ts'
 import type { Evidence } from '../target.ts'
 import { type Verdict, worst } from '../test-event.ts'
@@ -207,7 +208,7 @@ class Search {
 }
 
 /** An object that is there and contradicts itself, the dump or RAM. */
-class Unsound extends DumpstackError {
+class Unsound extends CrashtestError {
   readonly verdict: Verdict
   constructor(message: string, verdict: Verdict = 'fail') {
     super('OBJECT_UNSOUND', message)

@@ -1,0 +1,42 @@
+// Opens a dump file as the kit does: while another process holds it (WerFault still writes), again every five minutes.
+import { setTimeout as delay } from 'node:timers/promises'
+import { FileSource } from '@dumpstack/bytes/node'
+import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE } from '@dumpstack/crashtest'
+import { isSystemError, onHost } from '@dumpstack/crashtest/node'
+
+/** What Node makes of ERROR_SHARING_VIOLATION. */
+const SHARING_VIOLATION = 'EBUSY'
+
+export interface OpenOptions {
+  say(level: 'i' | 'x', text: string): void
+  readonly signal: AbortSignal
+  open?(file: string): FileSource
+  sleep?(ms: number, signal: AbortSignal): Promise<void>
+}
+
+/** Throws CrashtestError RUN_FOLDER_IO, FileError FILE_NOT_REGULAR, and the signal's reason. */
+export async function openDumpFile(file: string, options: OpenOptions): Promise<FileSource> {
+  const { say, signal, open = (name) => new FileSource(name), sleep = pause } = options
+  for (;;) {
+    try {
+      return open(file)
+    } catch (error) {
+      if (!isSystemError(error) || error.code !== SHARING_VIOLATION) {
+        return onHost(`read ${file}`, () => {
+          throw error
+        })
+      }
+    }
+    say('x', IN_USE)
+    say('i', IN_USE_ADVICE)
+    await sleep(DUMP_RETRY_MS, signal)
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await delay(ms, undefined, { signal })
+  } finally {
+    signal.throwIfAborted()
+  }
+}
