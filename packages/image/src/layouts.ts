@@ -33,6 +33,7 @@ export const DIRECTORY_ENTRY_IMPORT = 1
 export const DIRECTORY_ENTRY_EXCEPTION = 3
 export const DIRECTORY_ENTRY_BASERELOC = 5
 export const DIRECTORY_ENTRY_DEBUG = 6
+export const DIRECTORY_ENTRY_LOAD_CONFIG = 10
 
 export const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
   name: bytes(0, 8),
@@ -82,6 +83,12 @@ export const CodeViewRsds = defineStruct('CV_INFO_PDB70', 0x18, {
   age: u32(0x14),
 })
 export const RSDS_SIGNATURE = 0x53445352
+
+/** Up to the /GS cookie; real ones are longer. */
+export const LoadConfigDirectory64 = defineStruct('IMAGE_LOAD_CONFIG_DIRECTORY64', 0x60, {
+  declaredSize: u32(0),
+  securityCookie: u64(0x58),
+})
 
 export const RuntimeFunctionEntry = defineStruct('RUNTIME_FUNCTION', 0xc, {
   beginAddress: u32(0),

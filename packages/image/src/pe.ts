@@ -13,11 +13,13 @@ import {
   DIRECTORY_ENTRY_EXCEPTION,
   DIRECTORY_ENTRY_EXPORT,
   DIRECTORY_ENTRY_IMPORT,
+  DIRECTORY_ENTRY_LOAD_CONFIG,
   DosHeader,
   FileHeader,
   OptionalHeader64,
   SectionHeader,
 } from './layouts.ts'
+import { readSecurityCookie } from './load-config.ts'
 import { readRelocations } from './relocations.ts'
 import {
   functionAt,
@@ -61,6 +63,8 @@ export interface PeImage {
   readonly imports: readonly PeImport[]
   /** RVAs of the 64-bit addresses that move with the image (IMAGE_REL_BASED_DIR64), as the file lists them. */
   readonly relocations: readonly number[]
+  /** RVA of the /GS cookie, which a loader makes random; null where the image has none. */
+  readonly securityCookieRva: number | null
   readonly rsds: CodeView | null
   /** Ascending. */
   readonly runtimeFunctions: readonly RuntimeFunction[]
@@ -139,6 +143,12 @@ export function parsePe(bytes: Uint8Array): PeImage {
     forwarders: exported.forwarders,
     imports: readImports(file, directory(DIRECTORY_ENTRY_IMPORT), sizeOfImage),
     relocations: readRelocations(file, directory(DIRECTORY_ENTRY_BASERELOC), sizeOfImage),
+    securityCookieRva: readSecurityCookie(
+      file,
+      directory(DIRECTORY_ENTRY_LOAD_CONFIG),
+      optional.imageBase,
+      sizeOfImage,
+    ),
     rsds: readCodeView(file, directory(DIRECTORY_ENTRY_DEBUG)),
     runtimeFunctions,
     findFunction: (rva) => functionAt(runtimeFunctions, rva),
