@@ -3,7 +3,7 @@
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
-import type { ExaminedDump, Place } from './checks/check.ts'
+import { type ExaminedDump, excused, type Place } from './checks/check.ts'
 import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import { mergeRanges } from './checks/written-by.ts'
@@ -50,40 +50,43 @@ function nothingCompared({ promised, promisedBlocks }: Evidence): TruthCount {
 /** Yields the percentage done. */
 export function* examineDump(input: DumpToExamine): Generator<number, ExaminationResult> {
   const { opened, crash, evidence } = input
-  const judged: NamedJudgement[] = crashChecks.map((check) => [check.id, check.judge(crash)])
+  const checked: NamedJudgement[] = crashChecks.map((check) => [check.id, check.judge(crash)])
   let dump: Dump | null = null
   let truthCount = nothingCompared(evidence)
 
   if (opened === null) {
-    judged.push(['file', { verdict: 'fail', message: input.whyNone ?? 'no dump file was found' }])
+    checked.push(['file', { verdict: 'fail', message: input.whyNone ?? 'no dump file was found' }])
   } else {
     const { source } = opened
-    judged.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
+    checked.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
     try {
       dump = openDump(source)
       const report = resultOf(verifyDump(source, { allPages: false }))
-      judged.push([length.id, length.judge(report)])
+      checked.push([length.id, length.judge(report)])
       const examined: ExaminedDump = { ...opened, dump, report, crash, evidence, kept: input.kept }
       if (dump.header.dumpType === HeaderDumpType.triage) {
         const comparison = compareBlocks(source, dump, evidence)
         truthCount = comparison.count
-        for (const check of blockDumpChecks) judged.push([check.id, check.judge({ ...examined, comparison })])
+        for (const check of blockDumpChecks)
+          checked.push([check.id, check.judge({ ...examined, comparison })])
       } else {
         const comparison = yield* compareTruth(source, dump, evidence)
         truthCount = comparison.count
-        for (const check of pageDumpChecks) judged.push([check.id, check.judge({ ...examined, comparison })])
+        for (const check of pageDumpChecks) checked.push([check.id, check.judge({ ...examined, comparison })])
       }
     } catch (error) {
       if (!(error instanceof DumpError)) throw error
-      judged.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])
+      checked.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])
       if (input.kept !== null) {
         const { places, named } = frontDifferences(source, input.kept)
-        if (named.length > 0) judged.push([asKept.id, { verdict: 'fail', message: named.join('; '), places }])
+        if (named.length > 0)
+          checked.push([asKept.id, { verdict: 'fail', message: named.join('; '), places }])
       }
     }
-    judged.push(...input.debugged)
+    checked.push(...input.debugged)
   }
 
+  const judged = checked.map(([id, judgement]): NamedJudgement => [id, excused(crash, id, judgement)])
   return {
     dump,
     findings: findingsOf(judged),

@@ -3,6 +3,7 @@
 // kit's (see messages.ts). An event goes out, journalled and synced, before the effect that it announces.
 
 import type { SymbolSource } from '@dumpstack/debugger'
+import { excused } from './checks/check.ts'
 import { crashChecks, debuggerChecks } from './checks/index.ts'
 import { debugDump, sentence } from './debug-dump.ts'
 import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
@@ -195,7 +196,7 @@ class Run {
   }
 
   #judgeCrash(crash: CrashReport): Verdict {
-    const judgements = crashChecks.map((check) => check.judge(crash))
+    const judgements = crashChecks.map((check) => excused(crash, check.id, check.judge(crash)))
     for (const { verdict, message } of judgements) if (verdict !== 'pass') this.#say('x', sentence(message))
     return worst(judgements.map(({ verdict }) => verdict))
   }

@@ -54,6 +54,9 @@ export interface Violation {
   readonly irql: string
   /** Virtual nanoseconds. */
   readonly atNs: number
+  /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
+  readonly arguments?: readonly string[]
+  readonly stack?: readonly string[]
   /** The command that shows it again: the test adds it, who knows its own options. */
   readonly repro?: string
 }
@@ -72,9 +75,21 @@ export interface StackRow {
   readonly state: 'loaded' | 'unloaded'
 }
 
+/** The driver file under test, whose code is executed. */
+export interface TargetDriver {
+  readonly fileName: string
+  readonly sha256: string
+  readonly byteLength: number
+  readonly executed: true
+  /** The PDB that the file names, and whether names come from it. */
+  readonly pdb: { readonly name: string; readonly identity: string; readonly found: boolean } | null
+}
+
 export interface TargetDescription {
   readonly profile: string
   readonly controller: string
+  /** Absent: drivers are modelled. */
+  readonly driver?: TargetDriver
   readonly seed: number
   readonly cpuCount: number
   readonly ramBytes: number
@@ -92,6 +107,8 @@ export interface CrashReport {
   readonly bytesWritten: number
   /** One line: what ended the dump early, where the dump stack knows it. */
   readonly failure?: string
+  /** What the target does not model, as an error code: the failure is nobody's, and this dump cannot be judged. */
+  readonly notJudged?: string
   /** Host seconds from OpenRoutine to FinishRoutine. */
   readonly seconds: number
   /** Virtual milliseconds since 1970 at KeBugCheckEx. */

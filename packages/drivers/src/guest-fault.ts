@@ -1,6 +1,6 @@
 // A guest driver touched an address that is not mapped. It unwinds the driver's own code up to whoever called into it:
 // the crash dump broker makes a second bugcheck of it, a running system has no handler.
-import { type Gva, hex } from '@dumpstack/bytes'
+import { type ErrorFields, type Gva, hex } from '@dumpstack/bytes'
 import { DriversError } from './errors.ts'
 
 export type FaultAccess = 'read' | 'write'
@@ -17,17 +17,39 @@ export class NotOneView extends DriversError {
   }
 }
 
+/** What the blue screen says of a fault. */
+export interface FaultBugcheck {
+  readonly code: number
+  readonly parameters: readonly [bigint, bigint, bigint, bigint]
+}
+
 export class GuestFault extends DriversError {
   readonly address: Gva
   readonly access: FaultAccess
+  /** Null: it follows from address and access. */
+  readonly bugcheck: FaultBugcheck | null
 
-  constructor(driver: string, access: FaultAccess, address: Gva) {
-    super('GUEST_FAULT', `${driver} touched ${hex(address)}, which is not mapped (${access})`, {
-      driver,
-      access,
-      address,
-    })
+  constructor(
+    driver: string,
+    access: FaultAccess,
+    address: Gva,
+    executed: { readonly what: string; readonly bugcheck: FaultBugcheck } | null = null,
+  ) {
+    const what = executed?.what ?? `touched ${hex(address)}, which is not mapped (${access})`
+    super('GUEST_FAULT', `${driver} ${what}`, { driver, access, address })
     this.address = address
     this.access = access
+    this.bugcheck = executed?.bugcheck ?? null
+  }
+}
+
+/** Nobody's fault: what the driver asked for is not modelled, so that what it would have done cannot be judged. */
+export class NotJudged extends DriversError {
+  constructor(
+    code: 'UNKNOWN_IMPORT' | 'INSTRUCTION_NOT_MODELLED' | 'ACCESS_NOT_MODELLED',
+    message: string,
+    fields: ErrorFields = {},
+  ) {
+    super(code, message, fields)
   }
 }

@@ -149,6 +149,8 @@ export interface PortExports {
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
   /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
   dereference(va: Gva, byteLength: number): GuestBlock
+  /** Nor this: the driver called a kernel routine, by that name, which needs PASSIVE_LEVEL. */
+  passiveCall(call: string): void
   /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */
   registerAccess(isWrite: boolean): void
 }

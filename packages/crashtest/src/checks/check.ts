@@ -65,6 +65,15 @@ export const fail = (message: string, places: readonly Place[] = []): Judgement 
   places,
 })
 
+/** Where the target could not run the driver's code further, only what the driver did before counts against it. */
+export const excused = (crash: CrashReport, id: string, judgement: Judgement): Judgement =>
+  crash.notJudged !== undefined && judgement.verdict === 'fail' && id !== DUMP_MODE
+    ? { ...judgement, verdict: 'inconclusive' }
+    : judgement
+
+/** Id of the check of dump mode rules. */
+export const DUMP_MODE = 'dumpMode'
+
 export const bugcheckText = (bugcheck: Bugcheck): string =>
   `${hex(bugcheck.code)} (${bugcheck.parameters.map((parameter) => hex(parameter)).join(', ')})`
 

@@ -1,6 +1,6 @@
 // The JSON fold: what the whole run came to. Its shape is docs/schema/test-result.schema.json.
 import { hex } from '@dumpstack/bytes'
-import type { Bugcheck } from '../target.ts'
+import type { Bugcheck, TargetDriver } from '../target.ts'
 import { type DumpExamination, type TestEvent, type Verdict, worst } from '../test-event.ts'
 
 export const RESULT_SCHEMA = 'docs/schema/test-result.schema.json'
@@ -13,8 +13,10 @@ export interface TestResult {
   readonly events: readonly object[]
   /** What the test said, in order: the cause where nothing crashed stands here alone. */
   readonly messages: readonly { readonly level: 'i' | 'x'; readonly text: string }[]
-  /** No guest instruction ran: the system was modelled. */
-  readonly executed: false
+  /** Whether the driver under test was code that ran; false: it was modelled. */
+  readonly executed: boolean
+  /** The driver file under test. */
+  readonly driver?: TargetDriver
 }
 
 export class ResultFold {
@@ -24,6 +26,7 @@ export class ResultFold {
   readonly #messages: { level: 'i' | 'x'; text: string }[] = []
   readonly #verdicts: Verdict[] = []
   #hasBegun = false
+  #driver: TargetDriver | null = null
   /** What the following dumps, violations and events carry: nothing, or the scenario's variant. */
   #variant: { variant?: string } = {}
 
@@ -41,6 +44,7 @@ export class ResultFold {
     switch (event.kind) {
       case 'run':
         this.startVariant(event.variant)
+        if (event.target.driver !== undefined) this.#driver = event.target.driver
         break
       case 'end':
         this.#verdicts.push(event.verdict)
@@ -77,7 +81,8 @@ export class ResultFold {
       violations: this.#violations,
       events: this.#events,
       messages: this.#messages,
-      executed: false,
+      executed: this.#driver !== null,
+      ...(this.#driver !== null && { driver: this.#driver }),
     }
   }
 }

@@ -85,6 +85,20 @@ it.each<[string, string, string, Change]>([
     }),
   ],
   [
+    'DM-25',
+    'StorPortAcquireSpinLock',
+    'takes a lock of DISPATCH_LEVEL',
+    inInitialize(({ port }, extension) => {
+      port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'startIo'))
+    }),
+  ],
+  [
+    'DM-08',
+    'ZwOpenKey',
+    'calls what needs PASSIVE_LEVEL',
+    inInitialize(({ port }) => port.passiveCall('ZwOpenKey')),
+  ],
+  [
     'DM-22',
     'StorPortRequestTimer',
     'sets a timer',
@@ -129,7 +143,7 @@ it('answers what is harmless in dump mode without a violation', () => {
   const { report } = dumpWith(
     bad((data, { port }) => ({
       hwInitialize: (extension) => {
-        port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'startIo'))
+        port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'interrupt'))
         expect(port.querySystemTime()).toBe(port.querySystemTime())
         port.logError(extension, 1, 2)
         expect(port.registryRead(extension, 'IoTimeout')).toBeNull()

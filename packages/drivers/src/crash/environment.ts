@@ -296,6 +296,12 @@ export class CrashEnvironment implements PortExports {
     return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
   }
 
+  passiveCall(call: string): void {
+    this.#watch.onCall()
+    const what = `${call} was called in ${this.entryPoint} at HIGH_LEVEL, expected PASSIVE_LEVEL`
+    this.violate('DM-08', call, what)
+  }
+
   registerAccess(isWrite: boolean): void {
     if (isWrite) this.#watch.onWrite()
     else this.#watch.onRead()
@@ -331,8 +337,14 @@ export class CrashEnvironment implements PortExports {
 
   // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
 
-  acquireSpinLock(): object {
+  /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
+  acquireSpinLock(_extension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object {
     this.#watch.onCall()
+    if (kind !== 'interrupt') {
+      const name = kind === 'startIo' ? 'StartIoLock' : 'DpcLock'
+      const what = `${name} was taken in ${this.entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
+      this.violate('DM-25', 'StorPortAcquireSpinLock', what)
+    }
     return {}
   }
 

@@ -12,6 +12,7 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_UNSUCCESSFUL,
   type StackImage,
+  withMiniport,
 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
 import type {
@@ -24,7 +25,7 @@ import type {
 import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
 import { guestBlock } from '../guest-block.ts'
-import { GuestFault, NotOneView } from '../guest-fault.ts'
+import { GuestFault, NotJudged, NotOneView } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import { routineAddress } from '../port-configuration.ts'
 import { readDiskIdentity } from './disk-identity.ts'
@@ -74,7 +75,10 @@ class Crashdmp implements CrashDumpStack {
     this.#kernel = kernel
     this.#filter = options.filter ?? dumpfve
     this.#drivers = controllerDrivers(profile, runtime.controller.kind)
-    if (miniport.fileName !== this.#drivers.miniport) {
+    // A driver file of the user's runs wherever the user says.
+    if (miniport.code !== undefined) {
+      this.#drivers = withMiniport(this.#drivers, miniport.fileName)
+    } else if (miniport.fileName !== this.#drivers.miniport) {
       throw new DriversError(
         'WRONG_MINIPORT',
         `${profile.name} runs ${this.#drivers.miniport} on ${runtime.controller.kind}, not ${miniport.fileName}`,
@@ -185,23 +189,24 @@ class Crashdmp implements CrashDumpStack {
     } catch (error) {
       if (error instanceof DriverHang) return report(STATUS_IO_TIMEOUT, error.message)
       if (error instanceof NotOneView) return report(STATUS_NOT_SUPPORTED, error.message)
+      if (error instanceof NotJudged) {
+        return { ...report(STATUS_NOT_SUPPORTED, error.message), notJudged: error.code }
+      }
       if (!(error instanceof GuestFault)) throw error
       const { environment } = run
       const place = `${loaded.miniportImage.baseName}+${hex(environment.routine - loaded.miniportImage.base)}`
       const message = `${error.message}, in ${environment.entryPoint} at ${place}`
-      environment.violate(`bugcheck-${hex(DRIVER_IRQL_NOT_LESS_OR_EQUAL)}`, environment.entryPoint, message)
-      return {
-        ...report(STATUS_UNSUCCESSFUL, message),
-        secondBugcheck: {
-          code: DRIVER_IRQL_NOT_LESS_OR_EQUAL,
-          parameters: [
-            error.address,
-            BigInt(environment.irql),
-            error.access === 'write' ? 1n : 0n,
-            environment.routine,
-          ],
-        },
+      const secondBugcheck = error.bugcheck ?? {
+        code: DRIVER_IRQL_NOT_LESS_OR_EQUAL,
+        parameters: [
+          error.address,
+          BigInt(environment.irql),
+          error.access === 'write' ? 1n : 0n,
+          environment.routine,
+        ],
       }
+      environment.violate(`bugcheck-${hex(secondBugcheck.code)}`, environment.entryPoint, message)
+      return { ...report(STATUS_UNSUCCESSFUL, message), secondBugcheck }
     }
   }
 

@@ -11,7 +11,7 @@ it.each<[string, string, string, Step]>([
   [
     'the system time',
     'DM-23',
-    'HwInitialize did not return within 4000000 port calls and register accesses; it waits for the system time, which stands still in dump mode',
+    'HwInitialize did not return within 100000 queries of the time; it waits for the system time, which stands still in dump mode',
     (port) => port.querySystemTime(),
   ],
   [

@@ -18,6 +18,8 @@ const ROUTINE_SECONDS = 60
 // Our choice: some seconds of the host's time, and far more than a driver needs that waits by stalls.
 const ROUTINE_STEPS = 4_000_000
 const CALL_MICROSECONDS = 0.1
+/** Where time stands still, asking so often is waiting for it. */
+const TIME_QUERIES = 100_000
 /** A loop that asks for the time at least every so many steps waits for it. */
 const STEPS_PER_TIME_QUERY = 4
 
@@ -81,10 +83,13 @@ export class RoutineWatch implements RegisterWatch {
   #check(): void {
     const steps = ++this.#steps
     const isLate = this.#machine.nowNs > this.#deadlineNs
-    if (!isLate && steps <= ROUTINE_STEPS) return
+    const waits = this.#timeQueries > TIME_QUERIES
+    if (!isLate && !waits && steps <= ROUTINE_STEPS) return
     const limit = isLate
       ? `within ${ROUTINE_SECONDS} s of the machine's time`
-      : `within ${ROUTINE_STEPS} port calls and register accesses`
+      : waits
+        ? `within ${TIME_QUERIES} queries of the time`
+        : `within ${ROUTINE_STEPS} port calls and register accesses`
     this.#onHang(limit, this.#timeQueries * STEPS_PER_TIME_QUERY >= steps)
   }
 }

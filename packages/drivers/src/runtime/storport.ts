@@ -394,6 +394,8 @@ export class Storport implements PortExports {
     return STOR_STATUS_SUCCESS
   }
 
+  passiveCall(): void {}
+
   registerAccess(): void {}
 
   dereference(va: Gva, byteLength: number): GuestBlock {

@@ -82,3 +82,15 @@ export function controllerDrivers(profile: Profile, controller: string): Control
     },
   )
 }
+
+/** The same stack with another miniport file: the driver of somebody who tests their own. */
+export function withMiniport(drivers: ControllerDrivers, fileName: string): ControllerDrivers {
+  const replaced = (image: StackImage): StackImage =>
+    image.role === 'miniport' ? { ...image, nameOnDisk: fileName, baseName: `dump_${fileName}` } : image
+  return {
+    ...drivers,
+    miniport: fileName,
+    firstLoad: drivers.firstLoad.map(replaced),
+    secondLoad: drivers.secondLoad.map(replaced),
+  }
+}

@@ -43,7 +43,13 @@ export function bootKernel(options: BootOptions): BootedKernel {
   const clock = new SystemClock(machine, options.epochMs)
   const memory = new KernelMemoryManager(machine.ram)
   const { space, pool, regions } = memory
-  const images = new LoadedImages({ space, pool, files: options.images, systemTime: () => clock.systemTime })
+  const images = new LoadedImages({
+    space,
+    pool,
+    files: options.images,
+    systemTime: () => clock.systemTime,
+    hosted: options.hosted ?? new Set(),
+  })
   const kernel = images.load(KERNEL_FILE, KERNEL_NAME, regions.kernelImages)
   const globals = new KernelGlobals(kernel, space)
 

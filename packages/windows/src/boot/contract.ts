@@ -11,6 +11,8 @@ export interface BootOptions {
   readonly images: ReadonlyMap<string, Uint8Array>
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs: number
+  /** Files whose code runs, by name on disk. */
+  readonly hosted?: ReadonlySet<string>
 }
 
 export interface Bugcheck {

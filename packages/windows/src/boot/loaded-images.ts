@@ -36,6 +36,8 @@ export interface LoadedImagesOptions {
   readonly pool: NonpagedPool
   readonly files: ReadonlyMap<string, Uint8Array>
   readonly systemTime: () => bigint
+  /** Files, by name on disk, whose code runs: their host binds their imports, and their dump copy writes to itself. */
+  readonly hosted: ReadonlySet<string>
 }
 
 export class LoadedImages {
@@ -89,9 +91,10 @@ export class LoadedImages {
   load(nameOnDisk: string, baseName: string, region: VirtualRegion): KernelImage {
     const { space, pool } = this.#options
     const pe = this.parse(nameOnDisk)
-    const imports = this.#resolveImports(pe, baseName)
+    const isHosted = this.#options.hosted.has(nameOnDisk)
+    const imports = isHosted ? [] : this.#resolveImports(pe, baseName)
     const base = region.take(pe.sizeOfImage, IMAGE_ALIGNMENT)
-    mapImage(space, pe, base, Owner.kernel)
+    mapImage(space, pe, base, isHosted && isDumpDriver(baseName) ? Owner.dumpPath : Owner.kernel)
     for (const { iatRva, address } of imports) space.setU64(gva(base + BigInt(iatRva)), address)
     const entry = pool.allocate(KldrDataTableEntry.size, 'MmLd')
     const image: KernelImage = {
@@ -163,8 +166,7 @@ export class LoadedImages {
 
   /** A dump driver's imports from the runtime port driver resolve to the dump copy: that is what the prefix is for. */
   #exporter(baseName: string, dll: string): KernelImage {
-    const isDumpDriver = baseName.toLowerCase().startsWith(DUMP_PREFIX)
-    const candidates = isDumpDriver ? [`dump_${dll}`, `dump_dump${dll}`, dll] : [dll]
+    const candidates = isDumpDriver(baseName) ? [`dump_${dll}`, `dump_dump${dll}`, dll] : [dll]
     for (const name of candidates) {
       const found = this.find(name)
       if (found !== null) return found
@@ -209,6 +211,8 @@ export class LoadedImages {
     space.write(image.entry, bytes)
   }
 }
+
+const isDumpDriver = (baseName: string): boolean => baseName.toLowerCase().startsWith(DUMP_PREFIX)
 
 /** The kernel and the HAL live in system32, dump drivers and the rest below it, spelled as real dumps spell them. */
 function fullNameOf(baseName: string): string {

@@ -1,14 +1,16 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
 import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Target, TargetConditions } from '@dumpstack/crashtest'
-import { FileDiskImage } from '@dumpstack/machine/node'
+import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
+import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
+import { createCpu, type Machine } from '@dumpstack/machine'
+import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
 import { EXTENTS_NAME, IMAGE_NAME, MANIFEST_NAME } from '../target/disk-record.ts'
 import type { SystemOptions } from '../target/options.ts'
 import { type PoweredOffSystem, SystemTarget } from '../target/system-target.ts'
-import { readGuestImages } from './guest-images.ts'
+import { installDriver, readGuestImages } from './guest-images.ts'
 import { NodeHostFolder, onHost } from './node-host-folder.ts'
 
 export interface WindowsTargetOptions {
@@ -26,8 +28,18 @@ export interface WindowsTargetOptions {
   readonly diskBytes?: number
   /** A system in that folder that another process switched off; a new one without it. */
   readonly resumed?: PoweredOffSystem
+  /** A driver file that runs in place of the profile's miniport. */
+  readonly driver?: DriverFileOptions
   /** Host milliseconds, for the seconds that a dump takes. */
   readonly hostNow: () => number
+}
+
+/** A .sys file as its user gives it; `names` come from its PDB. */
+export interface DriverFileOptions {
+  readonly file: SysFile
+  readonly names: SymbolNames
+  readonly observer?: SysObserver
+  readonly description: TargetDriver
 }
 
 const DEFAULT_DISK_BYTES = 64 * 1024 ** 3
@@ -38,7 +50,8 @@ const DEFAULT_DISK_BYTES = 64 * 1024 ** 3
  */
 export function createWindowsTarget(options: WindowsTargetOptions): Target {
   const runs = ramRuns(options.ramBytes)
-  const guestImages = readGuestImages()
+  const { driver } = options
+  const guestImages = driver === undefined ? readGuestImages() : installDriver(readGuestImages(), driver.file)
   const imagePath = join(options.folder, IMAGE_NAME)
   if (options.resumed === undefined && existsSync(imagePath)) {
     throw new WindowsError('FOLDER_IN_USE', `${imagePath} exists: the folder holds another run`)
@@ -61,6 +74,13 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         image,
         host: new NodeHostFolder(options.folder),
         guestImages,
+        ...(driver !== undefined && {
+          driver: {
+            ...driver,
+            observer: driver.observer ?? null,
+            createCpu: (machine: Machine) => createCpu(machine, new IcedDecoder()),
+          },
+        }),
         hostNow: options.hostNow,
         hostTurn: () => new Promise((resolve) => setImmediate(resolve)),
       },

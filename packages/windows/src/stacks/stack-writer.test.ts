@@ -16,6 +16,7 @@ const images = new LoadedImages({
   pool: memory.pool,
   files: readGuestImages(),
   systemTime: () => 0n,
+  hosted: new Set(),
 })
 const kernel = images.load('ntkrnlmp.exe', 'ntoskrnl.exe', memory.regions.kernelImages)
 const driver = images.load('crashtst.sys', 'crashtst.sys', memory.regions.driverImages)

@@ -119,6 +119,7 @@ export async function crash(
       finalStatus: outcome.finalStatus,
       bytesWritten: outcome.bytesWritten,
       ...(outcome.failure !== undefined && { failure: outcome.failure }),
+      ...(outcome.notJudged !== undefined && { notJudged: outcome.notJudged }),
       seconds,
       crashedAt,
       violations: outcome.violations,

@@ -1,8 +1,18 @@
 // What a Windows-shaped system is made of, from outside: sizes, conditions, images, and where its bytes go.
 import type { PageRun } from '@dumpstack/bytes'
-import type { TargetConditions } from '@dumpstack/crashtest'
-import type { DiskImage } from '@dumpstack/machine'
+import type { TargetConditions, TargetDriver } from '@dumpstack/crashtest'
+import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
+import type { Cpu, DiskImage, Machine } from '@dumpstack/machine'
 import type { HostFolder } from '../volume/host-folder.ts'
+
+/** A driver file of the user's, which runs in place of the profile's miniport in both lives. */
+export interface DriverUnderTest {
+  readonly file: SysFile
+  readonly names: SymbolNames
+  readonly observer: SysObserver | null
+  readonly createCpu: (machine: Machine) => Cpu
+  readonly description: TargetDriver
+}
 
 /** Milliseconds since 1970 at virtual time 0: 2024-01-01T00:00:00Z. */
 export const EPOCH_MS = 1_704_067_200_000
@@ -19,6 +29,8 @@ export interface SystemOptions {
   readonly host: HostFolder
   /** Guest images by name on disk. */
   readonly guestImages: ReadonlyMap<string, Uint8Array>
+  /** Absent: TypeScript stands in for the profile's miniport. */
+  readonly driver?: DriverUnderTest
   /** Host milliseconds. */
   readonly hostNow: () => number
   /** Lets the host's event loop turn once. */

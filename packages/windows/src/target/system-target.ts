@@ -98,6 +98,7 @@ export class SystemTarget implements Target {
     return {
       profile: profile.name,
       controller: this.#system.controllerUnderTest,
+      ...(options.driver !== undefined && { driver: options.driver.description }),
       seed: options.seed,
       cpuCount: options.cpuCount,
       ramBytes,

@@ -4,7 +4,10 @@ import { PAGE_SIZE, pagesInRuns } from '@dumpstack/bytes'
 import {
   type CrashDumpStack,
   faultyMiniport,
+  hostSysFile,
+  type KernelServices,
   loadCrashDumpStack,
+  type MiniportImage,
   type RuntimeStack,
   startRuntimeStack,
   storahci,
@@ -232,23 +235,26 @@ export class WindowsSystem {
 
   #start(): void {
     const { machine, profile } = this
-    const { conditions, guestImages } = this.options
+    const { conditions, guestImages, driver } = this.options
     const startedNs = machine.nowNs
-    const kernel = bootKernel({ machine, images: guestImages, epochMs: EPOCH_MS })
+    const kernel = bootKernel({
+      machine,
+      images: guestImages,
+      epochMs: EPOCH_MS,
+      ...(driver !== undefined && { hosted: new Set([driver.file.fileName]) }),
+    })
+    const drivers = this.#drivers(kernel)
     const [underTest, other] = machine.controllers
-    const runtime = startRuntimeStack({ machine, kernel, controller: underTest!, miniport: storahci })
+    const runtime = startRuntimeStack({ machine, ...drivers, controller: underTest! })
     const dumpStack = loadCrashDumpStack({
       machine,
-      kernel,
+      kernel: drivers.kernel,
       profile,
-      runtime:
-        other === undefined
-          ? runtime
-          : startRuntimeStack({ machine, kernel, controller: other, miniport: storahci }),
+      runtime: other === undefined ? runtime : startRuntimeStack({ machine, ...drivers, controller: other }),
       miniport:
         conditions.miniportFault === undefined
-          ? storahci
-          : faultyMiniport(storahci, conditions.miniportFault),
+          ? drivers.miniport
+          : faultyMiniport(drivers.miniport, conditions.miniportFault),
     })
     machine.run(machine.nowNs + KERNEL_START_NS + this.#startTimes.below(KERNEL_START_SPREAD_MS) * 1e6)
     const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)
@@ -266,6 +272,16 @@ export class WindowsSystem {
     machine.run(machine.nowNs + SERVICES_START_NS)
     this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
     this.configureCrashDump()
+  }
+
+  /** What runs on the controllers: the driver under test on a processor of its own, or TypeScript. */
+  #drivers(kernel: BootedKernel): { kernel: KernelServices; miniport: MiniportImage } {
+    const { driver } = this.options
+    if (driver === undefined) return { kernel, miniport: storahci }
+    const cpu = driver.createCpu(this.machine)
+    cpu.cr3 = kernel.directoryTableBase
+    const { file, names, observer } = driver
+    return hostSysFile({ machine: this.machine, kernel, cpu, file, names, ...(observer && { observer }) })
   }
 
   #logCrash(crash: LastCrash): void {

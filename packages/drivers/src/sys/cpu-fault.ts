@@ -1,0 +1,131 @@
+// Why guest code stopped, in the words of the driver room: a fault that a real system answers with a bugcheck, a routine that does
+// not return, or something that is not modelled. Bugcheck codes and parameters after the public Bug Check Code Reference.
+import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/machine'
+import { DriverHang } from '../crash/driver-hang.ts'
+import type { DriversError } from '../errors.ts'
+import { type FaultBugcheck, GuestFault, NotJudged } from '../guest-fault.ts'
+
+const KMODE_EXCEPTION_NOT_HANDLED = 0x1e
+const PAGE_FAULT_IN_NONPAGED_AREA = 0x50
+const UNEXPECTED_KERNEL_MODE_TRAP = 0x7f
+const EXCEPTION_DOUBLE_FAULT = 0x8n
+const ATTEMPTED_WRITE_TO_READONLY_MEMORY = 0xbe
+const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
+const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY = 0xfc
+const KERNEL_SECURITY_CHECK_FAILURE = 0x139
+const DISPATCH_LEVEL = 2
+
+const EXCEPTION_CODES: Readonly<Partial<Record<CpuStopFacts['reason'], bigint>>> = {
+  debugBreak: 0x8000_0003n,
+  alignmentFault: 0x8000_0002n,
+  generalProtection: 0xc000_0005n,
+  invalidOpcode: 0xc000_001dn,
+  divideError: 0xc000_0094n,
+}
+const ACCESS_CODES = { read: 0n, write: 1n, execute: 8n } as const
+
+export interface StoppedAt {
+  /** Base name: `dump_viostor.sys`. */
+  readonly driver: string
+  /** The entry point that was called: `HwStartIo`. */
+  readonly routine: string
+  /** `dump_viostor!VirtIoStartIo+0x1c`. */
+  readonly place: string
+  readonly irql: number
+  /** Lowest address of the stack that may be touched; below it lies its guard. */
+  readonly stackLimit: Gva
+  /** A port shows data there that no page table maps. */
+  isUnmappedData(va: Gva): boolean
+}
+
+export const isCpuStop = (error: unknown): error is CpuStop => error instanceof CpuStop
+
+export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
+  const { driver, place } = at
+  switch (stop.reason) {
+    case 'notImplemented':
+      return new NotJudged('INSTRUCTION_NOT_MODELLED', `${place}: ${stop.message}`, {
+        rip: stop.rip,
+        driver,
+      })
+    case 'instructionBudget':
+    case 'stallBudget':
+      return new DriverHang(driver, at.routine, `did not return: ${stop.message}, at ${place}`)
+    case 'halted':
+      return new DriverHang(driver, at.routine, `stopped the processor (hlt) at ${place}`)
+    case 'pageFault':
+      return pageFault(stop, at)
+    case 'callDepth':
+      return trap(stop, at, {
+        code: UNEXPECTED_KERNEL_MODE_TRAP,
+        parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
+      })
+    case 'fastFail':
+      return trap(stop, at, {
+        code: KERNEL_SECURITY_CHECK_FAILURE,
+        parameters: [cpu.readGpr(Gpr.rcx) & 0xffffffffn, 0n, 0n, 0n],
+      })
+    default:
+      return trap(stop, at, {
+        code: KMODE_EXCEPTION_NOT_HANDLED,
+        parameters: [EXCEPTION_CODES[stop.reason] ?? 0n, stop.rip, 0n, 0n],
+      })
+  }
+}
+
+const GUARD_BYTES = 0x1000n
+
+function pageFault(stop: CpuStop, at: StoppedAt): DriversError {
+  const address = stop.address ?? stop.rip
+  const access = stop.access ?? 'read'
+  if (at.isUnmappedData(address)) {
+    return new NotJudged(
+      'ACCESS_NOT_MODELLED',
+      `${at.place} reads or writes data of a request through DataBuffer at ${hex(address)}, which is not mapped in this model: expected DMA by the scatter/gather list`,
+      { address },
+    )
+  }
+  if (address < at.stackLimit && address >= at.stackLimit - GUARD_BYTES) {
+    const what = `ran over the end of its stack at ${hex(address)} (${access}) in ${at.place}`
+    return fault(at, address, access, what, {
+      code: UNEXPECTED_KERNEL_MODE_TRAP,
+      parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
+    })
+  }
+  const state = stop.present === true ? 'which that access is forbidden to' : 'which is not mapped'
+  const what = `touched ${hex(address)}, ${state} (${access}) in ${at.place}`
+  return fault(at, address, access, what, pageFaultBugcheck(stop, address, access, at.irql))
+}
+
+function pageFaultBugcheck(
+  stop: CpuStop,
+  address: Gva,
+  access: 'read' | 'write' | 'execute',
+  irql: number,
+): FaultBugcheck {
+  if (stop.present === true && access === 'execute') {
+    return { code: ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, parameters: [address, 0n, 0n, 0n] }
+  }
+  if (stop.present === true && access === 'write') {
+    return { code: ATTEMPTED_WRITE_TO_READONLY_MEMORY, parameters: [address, 0n, 0n, 0xbn] }
+  }
+  if (irql >= DISPATCH_LEVEL) {
+    return {
+      code: DRIVER_IRQL_NOT_LESS_OR_EQUAL,
+      parameters: [address, BigInt(irql), ACCESS_CODES[access], stop.rip],
+    }
+  }
+  return { code: PAGE_FAULT_IN_NONPAGED_AREA, parameters: [address, ACCESS_CODES[access], stop.rip, 0n] }
+}
+
+const trap = (stop: CpuStop, at: StoppedAt, bugcheck: FaultBugcheck): GuestFault =>
+  fault(at, gva(stop.rip), 'execute', `${stop.message}, in ${at.place}`, bugcheck)
+
+const fault = (
+  at: StoppedAt,
+  address: Gva,
+  access: 'read' | 'write' | 'execute',
+  what: string,
+  bugcheck: FaultBugcheck,
+): GuestFault => new GuestFault(at.driver, access === 'write' ? 'write' : 'read', address, { what, bugcheck })

@@ -1,0 +1,39 @@
+// A .sys file from a stranger: what must be so before any of it is mapped. Windows answers STATUS_INVALID_IMAGE_FORMAT to the
+// same files.
+import { hex } from '@dumpstack/bytes'
+import { type PeImage, parsePe } from '@dumpstack/image'
+import { DriversError } from '../errors.ts'
+
+// Our choice: the largest storage drivers have a few MiB.
+const MAXIMUM_FILE_BYTES = 0x200_0000
+const IMAGE_SUBSYSTEM_NATIVE = 1
+const IMAGE_FILE_RELOCS_STRIPPED = 0x0001
+
+/** A driver that can be mapped; `fileName` as it will be installed. */
+export interface SysFile {
+  readonly fileName: string
+  readonly image: PeImage
+}
+
+/** Throws ImageError for what is no x64 image or is damaged, DriversError SYS_FILE for what is no driver. */
+export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
+  const refused = (what: string): DriversError =>
+    new DriversError('SYS_FILE', `${fileName} cannot be loaded as a driver: ${what}`, { fileName })
+  if (bytes.byteLength > MAXIMUM_FILE_BYTES) {
+    throw refused(`it has ${hex(bytes.byteLength)} bytes, expected at most ${hex(MAXIMUM_FILE_BYTES)}`)
+  }
+  const image = parsePe(bytes)
+  if (image.sizeOfImage > MAXIMUM_FILE_BYTES) {
+    throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(MAXIMUM_FILE_BYTES)}`)
+  }
+  if (image.subsystem !== IMAGE_SUBSYSTEM_NATIVE) {
+    throw refused(`its subsystem is ${image.subsystem}, expected ${IMAGE_SUBSYSTEM_NATIVE} (native)`)
+  }
+  if (image.entryPointRva === 0 || image.entryPointRva >= image.sizeOfImage) {
+    throw refused(`its entry point is at rva ${hex(image.entryPointRva)}, expected one inside the image`)
+  }
+  if ((image.characteristics & IMAGE_FILE_RELOCS_STRIPPED) !== 0) {
+    throw refused('its relocations are stripped, and its preferred base is never free')
+  }
+  return { fileName, image }
+}

@@ -1,0 +1,21 @@
+// All exports that a driver file can import, by name: module names differ between systems, names do not.
+import type { Export } from '../import-call.ts'
+import { EXTENDED_EXPORTS } from './extended.ts'
+import { KERNEL_EXPORTS } from './kernel.ts'
+import { MEMORY_EXPORTS } from './memory.ts'
+import { NOTIFICATION_EXPORTS } from './notification.ts'
+import { PORT_EXPORTS } from './port.ts'
+import { REGISTER_EXPORTS } from './registers.ts'
+import { REGISTRY_EXPORTS } from './registry.ts'
+
+export const EXPORTS: ReadonlyMap<string, Export> = new Map(
+  [
+    PORT_EXPORTS,
+    NOTIFICATION_EXPORTS,
+    EXTENDED_EXPORTS,
+    MEMORY_EXPORTS,
+    KERNEL_EXPORTS,
+    REGISTER_EXPORTS,
+    REGISTRY_EXPORTS,
+  ].flatMap((family) => Object.entries(family)),
+)

@@ -1,0 +1,155 @@
+// ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
+import { gva } from '@dumpstack/bytes'
+import {
+  addressOf,
+  asBoolean,
+  type Export,
+  type ExportFamily,
+  exported,
+  type ImportCall,
+  NOTHING,
+} from '../import-call.ts'
+import { DISPATCH_LEVEL } from '../sys-instance.ts'
+import { COUNTER_FREQUENCY, performanceCounter } from './extended.ts'
+
+const NS_PER_COUNT = 100n
+const STATUS_NOT_FOUND = 0xc000_0225n
+const BYTES_PER_CHARACTER = 2
+
+const nothing = (argumentCount: number): Export => exported(argumentCount, () => NOTHING)
+const one = (argumentCount: number): Export => exported(argumentCount, () => 1n)
+
+export const KERNEL_EXPORTS: ExportFamily = {
+  // Printing: nobody listens.
+  DbgPrint: nothing(4),
+  DbgPrintEx: nothing(4),
+  vDbgPrintEx: nothing(4),
+  StorPortDebugPrint: nothing(4),
+  ScsiDebugPrint: nothing(4),
+
+  KeBugCheck: exported(1, (call) => call.bugcheck(call.u32(0), [0n, 0n, 0n, 0n])),
+  KeBugCheckEx: exported(5, (call) =>
+    call.bugcheck(call.u32(0), [call.u64(1), call.u64(2), call.u64(3), call.u64(4)]),
+  ),
+
+  KeStallExecutionProcessor: exported(1, (call) => {
+    call.port.stallExecution(call.u32(0))
+    return NOTHING
+  }),
+  // (*PerformanceFrequency): the counter
+  KeQueryPerformanceCounter: exported(1, (call) => {
+    if (call.va(0) !== gva(0n)) call.memory.setU64(call.va(0), COUNTER_FREQUENCY)
+    return performanceCounter(call)
+  }),
+  KeQuerySystemTimePrecise: exported(1, systemTime),
+  KeQuerySystemTime: exported(1, systemTime),
+  KeQueryInterruptTime: exported(0, (call) => BigInt(Math.floor(call.machine.nowNs)) / NS_PER_COUNT),
+
+  // One processor runs, and it is number 0 of group 0.
+  KeQueryActiveProcessorCount: one(1),
+  KeQueryActiveProcessorCountEx: one(1),
+  KeQueryMaximumProcessorCount: one(0),
+  KeQueryMaximumProcessorCountEx: one(1),
+  KeQueryActiveGroupCount: one(0),
+  KeQueryMaximumGroupCount: one(0),
+  KeGetCurrentProcessorNumberEx: exported(1, (call) => {
+    if (call.va(0) !== gva(0n)) call.memory.setU32(call.va(0), 0)
+    return 0n
+  }),
+
+  // Levels and locks.
+  KeGetCurrentIrql: exported(0, (call) => BigInt(call.cpu.cr8)),
+  KfRaiseIrql: exported(1, (call) => raise(call, call.u8(0))),
+  KeRaiseIrqlToDpcLevel: exported(0, (call) => raise(call, DISPATCH_LEVEL)),
+  KeLowerIrql: exported(1, lower),
+  KfLowerIrql: exported(1, lower),
+  KeInitializeSpinLock: exported(1, (call) => {
+    call.memory.setU64(call.va(0), 0n)
+    return NOTHING
+  }),
+  KeAcquireSpinLockRaiseToDpc: exported(1, (call) => raise(call, DISPATCH_LEVEL)),
+  KeAcquireSpinLockAtDpcLevel: nothing(1),
+  KeReleaseSpinLockFromDpcLevel: nothing(1),
+  KeReleaseSpinLock: exported(2, (call) => {
+    call.cpu.cr8 = call.u8(1)
+    return NOTHING
+  }),
+
+  // Memory: pool of the port's, so that dump mode refuses it by the same rule.
+  ExAllocatePool: exported(2, (call) => pool(call, call.u32(1))),
+  ExAllocatePoolWithTag: exported(3, (call) => pool(call, call.u32(1))),
+  ExAllocatePool2: exported(3, (call) => pool(call, call.u32(1))),
+  ExFreePool: exported(1, free),
+  ExFreePoolWithTag: exported(2, free),
+  ExFreePool2: exported(4, free),
+  // (BaseAddress)
+  MmGetPhysicalAddress: exported(1, (call) => {
+    const found = call.port.getPhysicalAddress(call.instance.blockAt(gva(0n)), null, call.va(0))
+    return BigInt(found?.gpa ?? 0)
+  }),
+  MmIsAddressValid: exported(1, (call) => asBoolean(call.cpu.translate(call.va(0)) !== null)),
+  // (*SystemRoutineName): a routine that this kernel does not have
+  MmGetSystemRoutineAddress: exported(1, () => 0n),
+
+  // Strings and versions.
+  // (DestinationString, SourceString): UTF-16
+  RtlInitUnicodeString: exported(2, (call) => {
+    const { memory } = call
+    let length = 0
+    const source = call.va(1)
+    if (source !== gva(0n)) {
+      while (
+        length < MAXIMUM_CHARACTERS &&
+        memory.u16(gva(source + BigInt(length * BYTES_PER_CHARACTER))) !== 0
+      )
+        length++
+    }
+    const to = call.va(0)
+    memory.setU16(to, length * BYTES_PER_CHARACTER)
+    memory.setU16(gva(to + 2n), source === gva(0n) ? 0 : (length + 1) * BYTES_PER_CHARACTER)
+    memory.setU64(gva(to + 8n), source)
+    return NOTHING
+  }),
+
+  // Tracing: nobody asked for it.
+  EtwRegister: exported(4, (call) => {
+    if (call.va(3) !== gva(0n)) call.memory.setU64(call.va(3), 0n)
+    return 0n
+  }),
+  EtwUnregister: nothing(1),
+  EtwWrite: nothing(5),
+  EtwWriteTransfer: nothing(6),
+  EtwEventEnabled: nothing(2),
+  EtwProviderEnabled: nothing(3),
+  EtwSetInformation: nothing(4),
+  IoWMIRegistrationControl: nothing(2),
+  WmiQueryTraceInformation: exported(4, () => STATUS_NOT_FOUND),
+  WmiTraceMessage: nothing(6),
+}
+
+const MAXIMUM_CHARACTERS = 1024
+
+function systemTime(call: ImportCall): bigint {
+  call.memory.setU64(call.va(0), call.port.querySystemTime())
+  return NOTHING
+}
+
+function raise(call: ImportCall, level: number): bigint {
+  const { cpu } = call
+  const old = cpu.cr8
+  cpu.cr8 = Math.max(old, level)
+  return BigInt(old)
+}
+
+function lower(call: ImportCall): bigint {
+  call.cpu.cr8 = Math.min(call.cpu.cr8, call.u8(0))
+  return NOTHING
+}
+
+const pool = (call: ImportCall, byteLength: number): bigint =>
+  addressOf(call.port.allocatePool(call.instance.blockAt(gva(0n)), byteLength))
+
+function free(call: ImportCall): bigint {
+  call.port.freePool(call.instance.blockAt(gva(0n)), call.instance.blockAt(call.va(0)))
+  return NOTHING
+}

@@ -1,0 +1,91 @@
+// The compiler's run time and its kernel names, served by whole spans: a driver that copies a page must not cost a page of
+// instructions. Overlapping copies move as memmove does, whatever the name.
+import { type Gva, gva } from '@dumpstack/bytes'
+import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+
+/** Bytes that one round moves. */
+const ROUND = 0x1_0000
+
+export const MEMORY_EXPORTS: ExportFamily = {
+  memcpy: exported(3, move),
+  memmove: exported(3, move),
+  RtlCopyMemory: exported(3, move),
+  RtlMoveMemory: exported(3, move),
+  RtlCopyBytes: exported(3, move),
+  StorPortMoveMemory: exported(3, move),
+  ScsiPortMoveMemory: exported(3, move),
+  StorPortCopyMemory: exported(3, move),
+  memset: exported(3, (call) => fill(call, call.u64(2), call.u8(1))),
+  RtlFillMemory: exported(3, (call) => fill(call, call.u64(1), call.u8(2))),
+  RtlZeroMemory: exported(2, (call) => fill(call, call.u64(1), 0)),
+  memcmp: exported(3, (call) => {
+    const at = firstDifference(call, call.u64(2))
+    if (at === null) return 0n
+    return BigInt.asUintN(
+      64,
+      BigInt(call.memory.u8(gva(call.va(0) + at)) - call.memory.u8(gva(call.va(1) + at))),
+    )
+  }),
+  // How many bytes are equal.
+  RtlCompareMemory: exported(3, (call) => firstDifference(call, call.u64(2)) ?? call.u64(2)),
+  strlen: exported(1, (call) => BigInt(call.memory.string(call.va(0)).length)),
+  strcmp: exported(2, (call) => compare(call, Number.MAX_SAFE_INTEGER, false)),
+  strncmp: exported(3, (call) => compare(call, Number(call.u64(2)), false)),
+  _stricmp: exported(2, (call) => compare(call, Number.MAX_SAFE_INTEGER, true)),
+  _strnicmp: exported(3, (call) => compare(call, Number(call.u64(2)), true)),
+  strstr: exported(2, (call) => {
+    const at = call.memory.string(call.va(0)).indexOf(call.memory.string(call.va(1)))
+    return at < 0 ? 0n : call.u64(0) + BigInt(at)
+  }),
+  tolower: exported(1, (call) => BigInt(String.fromCharCode(call.u8(0)).toLowerCase().charCodeAt(0))),
+  toupper: exported(1, (call) => BigInt(String.fromCharCode(call.u8(0)).toUpperCase().charCodeAt(0))),
+  __C_specific_handler: exported(4, () => NOTHING), // only an exception would reach it, and none is delivered
+}
+
+function move(call: ImportCall): bigint {
+  const to = call.va(0)
+  const from = call.va(1)
+  const length = call.u64(2)
+  const isBackwards = to > from && to < from + length
+  for (let done = 0n; done < length; ) {
+    const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
+    const offset = isBackwards ? length - done - round : done
+    const bytes = call.memory.bytes(gva(from + offset), Number(round))
+    call.memory.write(gva(to + offset), bytes)
+    done += round
+  }
+  return to
+}
+
+function fill(call: ImportCall, length: bigint, value: number): bigint {
+  const to = call.va(0)
+  const bytes = new Uint8Array(length < BigInt(ROUND) ? Number(length) : ROUND).fill(value)
+  for (let done = 0n; done < length; done += BigInt(ROUND)) {
+    const left = length - done
+    call.memory.write(gva(to + done), left < BigInt(ROUND) ? bytes.subarray(0, Number(left)) : bytes)
+  }
+  return to
+}
+
+function firstDifference(call: ImportCall, length: bigint): bigint | null {
+  const left: Gva = call.va(0)
+  const right: Gva = call.va(1)
+  for (let done = 0n; done < length; ) {
+    const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
+    const a = call.memory.bytes(gva(left + done), Number(round))
+    const b = call.memory.bytes(gva(right + done), Number(round))
+    const at = a.findIndex((byte, index) => byte !== b[index])
+    if (at >= 0) return done + BigInt(at)
+    done += round
+  }
+  return null
+}
+
+function compare(call: ImportCall, length: number, ignoresCase: boolean): bigint {
+  const text = (index: number): string => {
+    const whole = call.memory.string(call.va(index)).slice(0, length)
+    return ignoresCase ? whole.toLowerCase() : whole
+  }
+  const [left, right] = [text(0), text(1)]
+  return left === right ? 0n : left < right ? 0xffff_ffff_ffff_ffffn : 1n
+}

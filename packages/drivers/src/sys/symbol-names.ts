@@ -1,0 +1,18 @@
+// Names for places in a driver, from its PDB: who composes the run gives them in.
+import { type Gva, hex } from '@dumpstack/bytes'
+import type { LoadedImage } from '../kernel-services.ts'
+
+export interface SymbolNames {
+  /** `VirtIoBuildIo+0x1c`; null where the PDB has no name below the address. */
+  nameAt(rva: number): string | null
+}
+
+export const NO_NAMES: SymbolNames = { nameAt: () => null }
+
+/** `dump_viostor!VirtIoBuildIo+0x1c`, or `dump_viostor+0x1234` without a name. */
+export function placeIn(image: LoadedImage, names: SymbolNames, address: Gva): string {
+  const rva = Number(address - image.base)
+  const module = image.baseName.replace(/\.[^.]*$/, '')
+  const name = names.nameAt(rva)
+  return name === null ? `${module}+${hex(rva)}` : `${module}!${name}`
+}

@@ -1,0 +1,359 @@
+// Runs a .sys file as a miniport: its code on the machine's processor, its imports served by the ports that also serve the TypeScript
+// miniports, so that the same rules hold. One host for one start of the system.
+import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
+import { STATUS_SUCCESS } from '@dumpstack/nt'
+import { DriversError } from '../errors.ts'
+import { GuestFault, NotJudged } from '../guest-fault.ts'
+import type { KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { CallSite, MiniportCode, MiniportImage, PortExports } from '../miniport.ts'
+import { bindImage } from './bind-image.ts'
+import { guestFrames } from './call-stack.ts'
+import { faultOf, isCpuStop } from './cpu-fault.ts'
+import { DataImports } from './data-imports.ts'
+import type { SysFile } from './driver-file.ts'
+import { EXPORTS } from './exports/index.ts'
+import { GuestMemory } from './guest-memory.ts'
+import type { Export, ImportCall } from './import-call.ts'
+import { type GuestInitializationData, readInitializationData } from './init-data.ts'
+import { NO_NAMES, placeIn, type SymbolNames } from './symbol-names.ts'
+import { DEVICE_LEVEL, type InstanceMemory, SysInstance } from './sys-instance.ts'
+import type { SysLife, SysObserver } from './sys-observer.ts'
+import { TrapTable } from './trap-table.ts'
+
+// A kernel stack of Windows on x64 has 24 KiB.
+const STACK_BYTES = 0x6000
+// Our choice: far more than a routine needs, and some seconds of the host's time.
+const ROUTINE_INSTRUCTIONS = 150_000_000
+const ROUTINE_STALL_NS = 60e9
+const UNKNOWN_ARGUMENTS = 6
+
+export interface SysHostOptions {
+  readonly machine: Machine
+  readonly kernel: KernelServices
+  /** With the kernel's page tables. */
+  readonly cpu: Cpu
+  readonly file: SysFile
+  readonly names?: SymbolNames
+  readonly observer?: SysObserver
+}
+
+export interface SysHost {
+  /** The kernel's services for the stacks that run the driver: images of the file come bound. */
+  readonly kernel: KernelServices
+  readonly miniport: MiniportImage
+}
+
+export const hostSysFile = (options: SysHostOptions): SysHost => new Host(options)
+
+class Host implements SysHost, MiniportCode, ImportCall {
+  readonly kernel: KernelServices
+  readonly miniport: MiniportImage
+  readonly cpu: Cpu
+  readonly machine: Machine
+  readonly memory: GuestMemory
+  readonly #file: SysFile
+  readonly #names: SymbolNames
+  readonly #observer: SysObserver | null
+  readonly #traps: TrapTable
+  readonly #exports: readonly (Export | null)[]
+  readonly #memories: Readonly<Record<SysLife, InstanceMemory>>
+  readonly #bound = new Map<Gva, LoadedImage>()
+  /** By image base: what its DriverEntry gave to StorPortInitialize. */
+  readonly #tables = new Map<Gva, GuestInitializationData>()
+  #instance: SysInstance | null = null
+  #routine = ''
+  /** The slot that is being served, while one is. */
+  #slot: number | null = null
+  #stopped: CallSite | null = null
+
+  constructor(options: SysHostOptions) {
+    const { kernel, cpu, machine, file } = options
+    this.cpu = cpu
+    this.machine = machine
+    this.#file = file
+    this.#names = options.names ?? NO_NAMES
+    this.#observer = options.observer ?? null
+    this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? file.fileName)
+    this.#traps = new TrapTable(kernel, file.image)
+    this.#exports = this.#traps.slots.map(({ name }) => EXPORTS.get(name) ?? null)
+    this.#memories = {
+      runtime: allocateMemory(kernel, Owner.kernel),
+      dump: allocateMemory(kernel, Owner.dumpPath),
+    }
+    const data = new DataImports(machine, kernel)
+    this.kernel = {
+      allocate: (byteLength, given) => kernel.allocate(byteLength, given),
+      vaToGpa: (va) => kernel.vaToGpa(va),
+      reserveSystemPtes: (pageCount) => kernel.reserveSystemPtes(pageCount),
+      mapIoSpace: (address, byteLength) => kernel.mapIoSpace(address, byteLength),
+      loadImage: (nameOnDisk, baseName) => {
+        const image = kernel.loadImage(nameOnDisk, baseName)
+        if (nameOnDisk === file.fileName && !this.#bound.has(image.base)) {
+          bindImage({ machine, kernel, image, pe: file.image, traps: this.#traps, data })
+          this.#bound.set(image.base, image)
+        }
+        return image
+      },
+      unloadImage: (image) => {
+        this.#bound.delete(image.base)
+        this.#tables.delete(image.base)
+        kernel.unloadImage(image)
+      },
+    }
+    this.miniport = {
+      fileName: file.fileName,
+      symbolPrefix: '',
+      code: this,
+      load: (image) => (port, driverObject, registryPath) =>
+        this.#driverEntry(image, port, driverObject, registryPath),
+    }
+    cpu.trap(this.#traps.base, this.#traps.slots.length, (slot) => this.#serve(slot))
+    cpu.onDeviceAccess((access) => this.#deviceAccess(access))
+  }
+
+  // MiniportCode
+
+  routine(image: LoadedImage, name: string): Gva | null {
+    if (name === 'DriverEntry') return gva(image.base + BigInt(this.#file.image.entryPointRva))
+    const routines: ReadonlyMap<string, Gva> | undefined = this.#tables.get(image.base)?.routines
+    return routines?.get(name) ?? null
+  }
+
+  callSite(): CallSite | null {
+    if (this.#instance === null) return this.#stopped
+    const { cpu } = this
+    const slot = this.#slot
+    if (slot === null) return this.#siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
+    const count = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
+    const args = Array.from({ length: count }, (_, index) => hex(cpu.argument(index)))
+    // A served call has its return address on top of the stack.
+    return this.#siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
+  }
+
+  #siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
+    const frames = guestFrames(this.cpu, this.#file.image, this.#bound.values(), rip, gva(rsp), isReturn)
+    return {
+      address: rip,
+      arguments: args,
+      stack: frames.map(({ image, address }) => placeIn(image, this.#names, address)),
+      irql: this.cpu.cr8,
+    }
+  }
+
+  // ImportCall
+
+  get instance(): SysInstance {
+    if (this.#instance === null) throw new DriversError('SYS_HOST', 'no guest code runs')
+    return this.#instance
+  }
+
+  get port(): PortExports {
+    return this.instance.port
+  }
+
+  get extension(): ReturnType<SysInstance['blockAt']> {
+    return this.instance.blockAt(this.va(0))
+  }
+
+  u64(index: number): bigint {
+    return this.cpu.argument(index)
+  }
+
+  u32(index: number): number {
+    return Number(this.cpu.argument(index) & 0xffffffffn)
+  }
+
+  u8(index: number): number {
+    return Number(this.cpu.argument(index) & 0xffn)
+  }
+
+  va(index: number): Gva {
+    return gva(this.cpu.argument(index))
+  }
+
+  initialize(table: Gva, hwContext: bigint): ReturnType<ImportCall['initialize']> {
+    const { instance } = this
+    const read = readInitializationData(this.memory, table)
+    if (typeof read === 'string') return read
+    this.#tables.set(instance.image.base, read)
+    instance.hwContext = hwContext
+    return instance.port.initialize(this.#driverObject, this.#registryPath, instance.initializationData(read))
+  }
+
+  bugcheck(code: number, parameters: readonly [bigint, bigint, bigint, bigint]): never {
+    const { image } = this.instance
+    const place = placeIn(image, this.#names, this.cpu.returnAddress)
+    const list = parameters.map((parameter) => hex(parameter)).join(', ')
+    this.#stopped = this.callSite()
+    throw new GuestFault(image.baseName, 'read', this.cpu.returnAddress, {
+      what: `called KeBugCheckEx(${hex(code)}, ${list}) in ${place}`,
+      bugcheck: { code, parameters },
+    })
+  }
+
+  // Running guest code
+
+  #driverObject: Gva | null = null
+  #registryPath: Gva | null = null
+
+  #driverEntry(
+    image: LoadedImage,
+    port: PortExports,
+    driverObject: Gva | null,
+    registryPath: Gva | null,
+  ): number {
+    const life = driverObject === null && registryPath === null ? 'dump' : 'runtime'
+    this.#driverObject = driverObject
+    this.#registryPath = registryPath
+    const instance = new SysInstance(image, port, life, this.#memories[life], this.memory, (...call) =>
+      this.#call(...call),
+    )
+    const known = this.#tables.get(image.base)
+    // A second controller of a loaded driver: its DriverEntry has run.
+    if (known !== undefined && life === 'runtime') {
+      return port.initialize(driverObject, registryPath, instance.initializationData(known))
+    }
+    const entry = gva(image.base + BigInt(this.#file.image.entryPointRva))
+    const status = instance.call('DriverEntry', entry, [driverObject ?? 0n, registryPath ?? 0n])
+    const ntstatus = Number(status & 0xffffffffn)
+    if (ntstatus === STATUS_SUCCESS && !this.#tables.has(image.base) && life === 'runtime') {
+      throw new DriversError('SYS_START', `${image.baseName} did not call StorPortInitialize`, {
+        driver: image.baseName,
+      })
+    }
+    return ntstatus
+  }
+
+  #call(instance: SysInstance, name: string, entry: Gva, args: readonly bigint[], irql: number): bigint {
+    const { cpu, machine } = this
+    const outer = this.#instance
+    const outerRoutine = this.#routine
+    const outerSlot = this.#slot
+    const rsp = cpu.readGpr(Gpr.rsp)
+    const level = cpu.cr8
+    const { interruptsEnabled } = machine
+    if (outer === null) {
+      const { stack } = instance.memory
+      cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
+      cpu.budget.instructions = ROUTINE_INSTRUCTIONS
+      cpu.budget.stallNs = ROUTINE_STALL_NS
+      this.#stopped = null
+    }
+    this.#instance = instance
+    this.#routine = name
+    this.#slot = null
+    cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
+    if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
+    try {
+      return cpu.call(entry, args)
+    } catch (error) {
+      throw isCpuStop(error) ? this.#faultOf(error, instance) : error
+    } finally {
+      this.#instance = outer
+      this.#routine = outerRoutine
+      this.#slot = outerSlot
+      cpu.writeGpr(Gpr.rsp, rsp)
+      cpu.cr8 = level
+      if (interruptsEnabled) machine.interruptsEnabled = true
+    }
+  }
+
+  #faultOf(stop: Parameters<typeof faultOf>[0], instance: SysInstance): DriversError {
+    const { cpu } = this
+    this.#stopped = this.#siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
+    return faultOf(stop, cpu, {
+      driver: instance.image.baseName,
+      routine: this.#routine,
+      place: placeOf(this.#bound.values(), this.#names, stop.rip, instance.image),
+      irql: cpu.cr8,
+      stackLimit: instance.memory.stack.va,
+      isUnmappedData: (va) => isShownByPort(instance.port, this.kernel, va),
+    })
+  }
+
+  #serve(slot: number): bigint {
+    const outerSlot = this.#slot
+    this.#slot = slot
+    try {
+      const entry = this.#exports[slot]
+      if (entry === null || entry === undefined) this.#unknown(slot)
+      const result = entry.serve(this)
+      if (this.#observer !== null) this.#observe(this.#observer, slot, entry.argumentCount, result)
+      return result
+    } catch (error) {
+      this.#stopped ??= this.callSite()
+      throw error
+    } finally {
+      this.#slot = outerSlot
+    }
+  }
+
+  #unknown(slot: number): never {
+    const { cpu } = this
+    const { dll, name } = this.#traps.slots[slot]!
+    const { image } = this.instance
+    const place = placeIn(image, this.#names, cpu.returnAddress)
+    const args = Array.from({ length: UNKNOWN_ARGUMENTS }, (_, index) => hex(cpu.argument(index)))
+    this.#stopped = this.callSite()
+    throw new NotJudged(
+      'UNKNOWN_IMPORT',
+      `${place} called ${dll}!${name}(${args.join(', ')}), which is not modelled`,
+      { driver: image.baseName, dll, name },
+    )
+  }
+
+  #observe(observer: SysObserver, slot: number, argumentCount: number, result: bigint): void {
+    const { cpu, instance } = this
+    const args = Array.from({ length: argumentCount }, (_, index) => cpu.argument(index))
+    observer.importCall(
+      this.#placeAt(instance, cpu.returnAddress),
+      this.#traps.slots[slot]!.name,
+      args,
+      result,
+    )
+  }
+
+  #deviceAccess(access: DeviceAccess): void {
+    const instance = this.#instance
+    if (instance === null) return
+    this.#observer?.deviceAccess(this.#placeAt(instance, access.rip), access)
+    instance.port.registerAccess(access.direction === 'write')
+  }
+
+  #placeAt(instance: SysInstance, address: Gva): Parameters<SysObserver['importCall']>[0] {
+    return {
+      life: instance.life,
+      routine: this.#routine,
+      rva: Number(address - instance.image.base),
+      irql: this.cpu.cr8,
+      atNs: this.machine.nowNs,
+    }
+  }
+}
+
+/** A page below the stack stays unmapped: it guards the stack. */
+function allocateMemory(kernel: KernelServices, owner: Owner): InstanceMemory {
+  kernel.reserveSystemPtes(1)
+  const stack = kernel.allocate(STACK_BYTES, { owner })
+  return { stack, scratch: kernel.allocate(PAGE_SIZE, { owner }) }
+}
+
+function placeOf(images: Iterable<LoadedImage>, names: SymbolNames, address: Gva, own: LoadedImage): string {
+  for (const image of images) {
+    if (address >= image.base && address < image.base + BigInt(image.size))
+      return placeIn(image, names, address)
+  }
+  return `${hex(address)}, outside ${own.baseName}`
+}
+
+/** Whether a port translates an address that the page tables do not. */
+function isShownByPort(port: PortExports, kernel: KernelServices, va: Gva): boolean {
+  if (kernel.vaToGpa(va) !== null) return false
+  try {
+    port.dereference(va, 1)
+    return true
+  } catch {
+    return false
+  }
+}

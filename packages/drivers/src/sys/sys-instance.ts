@@ -1,0 +1,215 @@
+// One instance of a compiled miniport on one port: its tables as functions that call guest code, and what its import calls refer to
+// by address. The runtime instance and the dump instance each have their own.
+import { type Gva, gpa, gva } from '@dumpstack/bytes'
+import { AccessRange, PortConfigurationInformation } from '@dumpstack/nt'
+import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
+import type { GuestBlock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
+import type { GuestMemory } from './guest-memory.ts'
+import type { GuestInitializationData, RoutineName } from './init-data.ts'
+import type { SysLife } from './sys-observer.ts'
+
+export const PASSIVE_LEVEL = 0
+export const DISPATCH_LEVEL = 2
+/** Of the controller's interrupt; unverified: Windows assigns it, drivers only see that it is above DISPATCH_LEVEL. */
+export const DEVICE_LEVEL = 5
+export const HIGH_LEVEL = 15
+
+/** The level of each routine while the system runs (storport.h); in dump mode all run at HIGH_LEVEL. */
+const RUNTIME_LEVELS: Readonly<Record<RoutineName, number>> = {
+  DriverEntry: PASSIVE_LEVEL,
+  HwFindAdapter: PASSIVE_LEVEL,
+  HwInitialize: DEVICE_LEVEL,
+  HwBuildIo: DISPATCH_LEVEL,
+  HwStartIo: DISPATCH_LEVEL,
+  HwInterrupt: DEVICE_LEVEL,
+  HwResetBus: DISPATCH_LEVEL,
+  HwAdapterControl: DISPATCH_LEVEL,
+}
+
+/** Memory that an instance runs on, set aside when the system starts. */
+export interface InstanceMemory {
+  readonly stack: KernelMemory
+  /** Small things that routines get by address. */
+  readonly scratch: KernelMemory
+}
+
+interface HeldLock {
+  readonly lock: object
+  readonly irql: number
+  readonly interruptsEnabled: boolean
+}
+
+/** Runs guest code for an instance. */
+export type CallGuest = (
+  instance: SysInstance,
+  name: string,
+  entry: Gva,
+  args: readonly bigint[],
+  irql: number,
+) => bigint
+
+const ARGUMENT_STRING_AT = 0n
+const AGAIN_AT = 0x200n
+const MAXIMUM_ARGUMENT = 0x1ff
+const MAXIMUM_RANGES = 64
+const NO_BYTES = new DataView(new ArrayBuffer(0))
+
+export class SysInstance {
+  readonly image: LoadedImage
+  readonly port: PortExports
+  readonly life: SysLife
+  readonly memory: InstanceMemory
+  readonly dpcs = new Map<Gva, StorDpc>()
+  /** By the address of a STOR_LOCK_HANDLE. */
+  readonly locks = new Map<Gva, HeldLock>()
+  /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
+  readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
+  readonly timers = new Set<bigint>()
+  uncached: GuestBlock | null = null
+  config: GuestBlock | null = null
+  hwContext = 0n
+  readonly #guest: GuestMemory
+  readonly #callGuest: CallGuest
+  readonly #blocks = new Map<Gva, GuestBlock>()
+
+  constructor(
+    image: LoadedImage,
+    port: PortExports,
+    life: SysLife,
+    memory: InstanceMemory,
+    guest: GuestMemory,
+    callGuest: CallGuest,
+  ) {
+    this.image = image
+    this.port = port
+    this.life = life
+    this.memory = memory
+    this.#guest = guest
+    this.#callGuest = callGuest
+  }
+
+  levelOf(routine: RoutineName): number {
+    return this.life === 'dump' ? HIGH_LEVEL : RUNTIME_LEVELS[routine]
+  }
+
+  /** Calls one of the driver's own routines at the level that its name has. */
+  call(routine: RoutineName, entry: Gva, args: readonly bigint[]): bigint {
+    return this.#callGuest(this, routine, entry, args, this.levelOf(routine))
+  }
+
+  /** Calls what the driver gave for later: a DPC, a timer, a synchronised routine. */
+  callBack(name: string, entry: Gva, args: readonly bigint[], irql: number): bigint {
+    return this.#callGuest(this, name, entry, args, this.life === 'dump' ? HIGH_LEVEL : irql)
+  }
+
+  /** What the port gave under that address; bytes of what it did not give are nobody's. */
+  blockAt(va: Gva): GuestBlock {
+    return this.#blocks.get(va) ?? { va, gpa: gpa(0), view: NO_BYTES }
+  }
+
+  accessRangeStart(index: number): bigint {
+    return this.#accessRange(index).rangeStart
+  }
+
+  /** The access range that holds `address`, by its index; -1 where none does. */
+  accessRangeAt(address: bigint): number {
+    if (this.config === null) return -1
+    const { numberOfAccessRanges } = PortConfigurationInformation.at(this.config.view)
+    for (let index = 0; index < Math.min(numberOfAccessRanges, MAXIMUM_RANGES); index++) {
+      const { rangeStart, rangeLength } = this.#accessRange(index)
+      if (rangeLength > 0 && address >= rangeStart && address < rangeStart + BigInt(rangeLength)) return index
+    }
+    return -1
+  }
+
+  #accessRange(index: number): AccessRange {
+    const { accessRanges } = PortConfigurationInformation.at(this.config!.view) // ranges are asked for after HwFindAdapter began
+    const at = gva(accessRanges + BigInt(index * AccessRange.size))
+    return AccessRange.of(this.#guest.bytes(at, AccessRange.size))
+  }
+
+  /** The driver's table as the port calls it. */
+  initializationData({ fields, routines, srbTypeFlags }: GuestInitializationData): HwInitializationData {
+    const routine = (name: RoutineName): Gva => routines.get(name) ?? gva(0n)
+    const hwBuildIo = routines.get('HwBuildIo')
+    const hwAdapterControl = routines.get('HwAdapterControl')
+    const isTrue = (value: bigint): boolean => (value & 0xffn) !== 0n
+    return {
+      hwInitializationDataSize: fields.hwInitializationDataSize,
+      adapterInterfaceType: fields.adapterInterfaceType,
+      hwFindAdapter: (extension, _context, busInformation, argumentString, config) =>
+        this.#findAdapter(
+          routine('HwFindAdapter'),
+          extension,
+          busInformation ?? gva(0n),
+          argumentString,
+          config,
+        ),
+      hwInitialize: (extension) =>
+        isTrue(this.call('HwInitialize', routine('HwInitialize'), [this.#known(extension)])),
+      hwStartIo: (extension, srb) =>
+        isTrue(this.call('HwStartIo', routine('HwStartIo'), [this.#known(extension), this.#known(srb)])),
+      hwInterrupt: (extension) =>
+        isTrue(this.call('HwInterrupt', routine('HwInterrupt'), [this.#known(extension)])),
+      hwResetBus: (extension, pathId) =>
+        isTrue(this.call('HwResetBus', routine('HwResetBus'), [this.#known(extension), BigInt(pathId)])),
+      ...(hwBuildIo !== undefined && {
+        hwBuildIo: (extension: GuestBlock, srb: GuestBlock) =>
+          isTrue(this.call('HwBuildIo', hwBuildIo, [this.#known(extension), this.#known(srb)])),
+      }),
+      ...(hwAdapterControl !== undefined && {
+        hwAdapterControl: (extension: GuestBlock, controlType: number, parameters: GuestBlock | null) =>
+          Number(
+            this.call('HwAdapterControl', hwAdapterControl, [
+              this.#known(extension),
+              BigInt(controlType),
+              parameters?.va ?? 0n,
+            ]) & 0xffffffffn,
+          ),
+      }),
+      deviceExtensionSize: fields.deviceExtensionSize,
+      specificLuExtensionSize: fields.specificLuExtensionSize,
+      srbExtensionSize: fields.srbExtensionSize,
+      numberOfAccessRanges: fields.numberOfAccessRanges,
+      mapBuffers: fields.mapBuffers,
+      needPhysicalAddresses: fields.needPhysicalAddresses !== 0,
+      taggedQueuing: fields.taggedQueuing !== 0,
+      autoRequestSense: fields.autoRequestSense !== 0,
+      multipleRequestPerLu: fields.multipleRequestPerLu !== 0,
+      featureSupport: fields.featureSupport,
+      srbTypeFlags,
+      addressTypeFlags: fields.addressTypeFlags,
+    }
+  }
+
+  #findAdapter(
+    entry: Gva,
+    extension: GuestBlock,
+    busInformation: Gva,
+    argumentString: string,
+    config: GuestBlock,
+  ): number {
+    this.config = config
+    const { va } = this.memory.scratch
+    const text = argumentString.slice(0, MAXIMUM_ARGUMENT)
+    const bytes = Uint8Array.from(`${text}\0`, (character) => character.charCodeAt(0))
+    const argument = gva(va + ARGUMENT_STRING_AT)
+    const again = gva(va + AGAIN_AT)
+    this.#guest.write(argument, bytes)
+    this.#guest.setU8(again, 0)
+    const found = this.call('HwFindAdapter', entry, [
+      this.#known(extension),
+      this.hwContext,
+      busInformation,
+      argument,
+      config.va,
+      again,
+    ])
+    return Number(found & 0xffffffffn)
+  }
+
+  #known(block: GuestBlock): Gva {
+    this.#blocks.set(block.va, block)
+    return block.va
+  }
+}

@@ -1,0 +1,85 @@
+// The repository's compiled miniports in the place of storahci: their code runs on the machine's processor in both lives.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { CrashReport, DumpType, Target } from '@dumpstack/crashtest'
+import { openSysFile, type SysObserver } from '@dumpstack/drivers'
+import { afterAll, expect, it } from 'vitest'
+import { createWindowsTarget } from '../node/create-windows-target.ts'
+
+const MINIPORTS = fileURLToPath(new URL('../../../../guest/miniports/bin/', import.meta.url))
+const { signal } = new AbortController()
+const folders: string[] = []
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+})
+
+function targetWith(fileName: string, observer?: SysObserver): Target {
+  const folder = mkdtempSync(join(tmpdir(), 'dumpstack-sys-'))
+  folders.push(folder)
+  return createWindowsTarget({
+    folder,
+    seed: 1,
+    ramBytes: 64 * 2 ** 20,
+    cpuCount: 1,
+    pageFileBytes: 100 * 2 ** 20,
+    conditions: {},
+    hostNow: () => 0,
+    driver: {
+      file: openSysFile(fileName, readFileSync(join(MINIPORTS, fileName))),
+      names: { nameAt: (rva) => `at_${rva.toString(16)}` },
+      description: { fileName, sha256: '', byteLength: 0, executed: true, pdb: null },
+      ...(observer && { observer }),
+    },
+  })
+}
+
+async function crashWith(fileName: string, dump: DumpType, observer?: SysObserver): Promise<CrashReport> {
+  const target = targetWith(fileName, observer)
+  try {
+    for (const step of ['crashDriver', 'pageFile', 'restart'] as const) await target.prepare(step, signal)
+    await target.configure(dump, signal)
+    return await target.crash(() => {}, signal)
+  } finally {
+    target.close()
+  }
+}
+
+it('writes a dump through a compiled miniport that keeps the rules, with requests in flight at the crash', async () => {
+  const lives = new Map<string, Set<string>>()
+  const report = await crashWith('dsahci.sys', 'kernel', {
+    importCall: ({ life }, name) => lives.set(life, (lives.get(life) ?? new Set()).add(name)),
+    deviceAccess: () => {},
+  })
+  expect(report).toMatchObject({ finalStatus: 0, violations: [], shown: { code: 0xe2 } })
+  expect(report.bytesWritten).toBeGreaterThan(2 ** 20)
+  expect(report.inFlight.commands).toBeGreaterThan(0)
+  expect(report.inFlight.leaked).toEqual([])
+  expect([...lives.get('dump')!].sort()).toEqual([
+    'StorPortGetBusData',
+    'StorPortGetDeviceBase',
+    'StorPortGetPhysicalAddress',
+    'StorPortGetScatterGatherList',
+    'StorPortGetUncachedExtension',
+    'StorPortInitialize',
+    'StorPortNotification',
+    'StorPortSetDeviceQueueDepth',
+    'StorPortStallExecution',
+    'memcpy',
+    'memset',
+  ])
+})
+
+it.each([
+  ['dsahci-b06.sys', [{ rule: 'DM-11' }], 0],
+  ['dsahci-b14.sys', [{ rule: 'DM-11' }], 0xc0000001],
+  ['dsahci-b20.sys', [{ rule: 'DM-23', call: 'HwFindAdapter' }], 0xc00000b5],
+])('names what %s does wrong, with the place in its code', async (fileName, violations, finalStatus) => {
+  const report = await crashWith(fileName, 'mini')
+  expect(report).toMatchObject({ finalStatus, violations })
+  const [first] = report.violations
+  expect(first!.stack![0]).toMatch(new RegExp(`^dump_${fileName.replace('.sys', '')}!at_[0-9a-f]+$`))
+  expect(first!.irql).toBe('HIGH_LEVEL')
+  expect(first!.arguments!.length).toBeGreaterThan(0)
+})
