@@ -55,25 +55,31 @@ function describe(facts: CpuStopFacts & { readonly form?: string }): string {
 /** Two halves as an address. */
 export const joined = (lo: number, hi: number): Gva => gva((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))
 
+export const lowHalf = (value: bigint): number => Number(BigInt.asIntN(32, value))
+export const highHalf = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n))
+
+export interface FaultFacts {
+  readonly address?: Gva
+  readonly access?: 'read' | 'write' | 'execute'
+  readonly present?: boolean
+  readonly form?: string
+}
+
 /**
  * What code below the run loop throws: it does not know rip or the bytes; the run loop makes a CpuStop of it.
  * `rewind` is no fault: the instruction is run again, alone, because it changes its own block.
  */
 export class Interruption {
   readonly reason: CpuStopReason | 'rewind'
-  readonly address: Gva | null
-  readonly access: 'read' | 'write' | 'execute' | null
-  readonly present: boolean
-  readonly form: string | null
+  readonly #fault: FaultFacts
 
-  constructor(
-    reason: CpuStopReason | 'rewind',
-    fault: { address?: Gva; access?: 'read' | 'write' | 'execute'; present?: boolean; form?: string } = {},
-  ) {
+  constructor(reason: CpuStopReason | 'rewind', fault: FaultFacts = {}) {
     this.reason = reason
-    this.address = fault.address ?? null
-    this.access = fault.access ?? null
-    this.present = fault.present ?? false
-    this.form = fault.form ?? null
+    this.#fault = fault
+  }
+
+  /** Of what is no rewind. */
+  get facts(): FaultFacts & { readonly reason: CpuStopReason } {
+    return { ...this.#fault, reason: this.reason as CpuStopReason } // the run loop takes rewinds out
   }
 }

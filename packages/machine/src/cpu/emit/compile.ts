@@ -63,10 +63,10 @@ export function compile(
   const { text: body, count } = emitBlock(block, startLo, startHi)
   if (count === 0) return null
   const { state, memory } = environment
-  const text = `'use strict';return function(){for(;;){
+  const text = `'use strict';return (function(){for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
-return ${Exit.next};}}`
+return ${Exit.next};}})`
   const make = new Function(...NAMES, text) as (...values: unknown[]) => BlockCode // the text above returns one
   const code = make(
     state.words,

@@ -1,0 +1,215 @@
+// The run loop: decoded blocks one after the other, until the call is over or something stops it. Puts the parts of the
+// processor together.
+import { type Gva, gva as gvaOf } from '@dumpstack/bytes'
+import type { Machine } from '../machine.ts'
+import { Block, Blocks } from './blocks.ts'
+import type { DeviceAccess } from './cpu.ts'
+import type { Decoder } from './decoder.ts'
+import { createDevices, createPortUnit } from './devices.ts'
+import { type BlockCode, type Environment, Exit } from './emit/compile.ts'
+import { createFlags, type Flags } from './flags.ts'
+import { HostMemory } from './host-memory.ts'
+import { createMemory, type Memory } from './memory.ts'
+import { Meter } from './meter.ts'
+import { Mmu } from './mmu.ts'
+import { createMultiplyUnit } from './multiply-unit.ts'
+import { createShiftUnit } from './shift-unit.ts'
+import { createSimdUnit } from './simd-unit.ts'
+import { createState, type State, Word } from './state.ts'
+import { CpuStop, Interruption, joined } from './stop.ts'
+import { createStringUnit } from './string-unit.ts'
+import { createSystem } from './system.ts'
+
+/** Blocks found by their address without a look into the map; a power of two. */
+const CACHE_BLOCKS = 8192
+
+/** What runs at an address instead of guest code, or null. */
+export type FindSpecial = (lo: number, hi: number) => BlockCode | null
+
+export class Core {
+  readonly state: State = createState()
+  readonly flags: Flags = createFlags(this.state)
+  readonly memory: Memory
+  readonly hostMemory: HostMemory
+  readonly meter: Meter
+  observer: ((access: DeviceAccess) => void) | null = null
+  readonly #machine: Machine
+  readonly #words = this.state.words
+  readonly #mmu: Mmu
+  readonly #blocks: Blocks
+  readonly #environment: Environment
+  readonly #findSpecial: FindSpecial
+  readonly #noBlock = new Block(1, 1, () => Exit.next)
+  readonly #cache: Block[] = Array.from({ length: CACHE_BLOCKS }, () => this.#noBlock)
+  #current = this.#noBlock
+  #ramGeneration: number
+
+  constructor(machine: Machine, decoder: Decoder, nsPerInstruction: number, findSpecial: FindSpecial) {
+    this.#machine = machine
+    this.#findSpecial = findSpecial
+    this.#ramGeneration = machine.ram.generation
+    const { state, flags } = this
+    this.meter = new Meter(machine, state, nsPerInstruction)
+    this.#mmu = new Mmu(machine.ram, state)
+    this.#blocks = new Blocks(machine.ram, this.#mmu, decoder, {
+      protect: (page) => this.memory.protect(page),
+      onWrite: (dropped) => this.#rewindIfRunning(dropped),
+    })
+    const devices = createDevices(machine.bus, {
+      before: () => this.#settleTime(),
+      isObserved: () => this.observer !== null,
+      observe: (access) => this.observer?.({ ...access, rip: this.#currentRip() }),
+    })
+    const memory = createMemory(machine.ram, this.#mmu, state, devices, this.#blocks)
+    this.memory = memory
+    this.hostMemory = new HostMemory(machine.ram, this.#mmu, this.#blocks)
+    const ports = createPortUnit(devices)
+    this.#environment = {
+      state,
+      memory,
+      flags,
+      shifts: createShiftUnit(state, flags),
+      multiply: createMultiplyUnit(state),
+      simd: createSimdUnit(state),
+      strings: createStringUnit(state, memory, ports),
+      ports,
+      system: createSystem(state, flags, {
+        flushTranslations: () => this.flush(),
+        invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
+        nowNs: () => {
+          this.#settleTime()
+          return machine.nowNs
+        },
+      }),
+    }
+  }
+
+  /** Prepares registers and stack, then runs from rip until a block says that the call is over. */
+  run(prepare: () => void): void {
+    const outer = this.#current
+    this.#current = this.#noBlock
+    try {
+      this.lookAtRam()
+      this.meter.grant()
+      this.#attempt(prepare)
+      while (!this.#attempt(() => this.#loop())) this.#attempt(() => this.#stepAlone())
+    } finally {
+      this.#current = outer
+    }
+  }
+
+  /** A checkpoint or reset ended the views; decoded code is compared with RAM again. */
+  lookAtRam(): void {
+    if (this.#machine.ram.generation === this.#ramGeneration) return
+    this.#ramGeneration = this.#machine.ram.generation
+    this.flush()
+  }
+
+  flush(): void {
+    this.#mmu.flush()
+    this.memory.flush()
+    this.#blocks.generation++
+  }
+
+  /** False where the running instruction changed its own block and must run again, alone. */
+  #attempt(action: () => void): boolean {
+    try {
+      action()
+      return true
+    } catch (error) {
+      if (error instanceof Interruption && error.reason === 'rewind') return false
+      return this.#interrupted(error)
+    }
+  }
+
+  #loop(): void {
+    const words = this.#words
+    const cache = this.#cache
+    const blocks = this.#blocks
+    for (;;) {
+      const lo = words[Word.rip]!
+      const slot = (lo ^ (lo >>> 13)) & (CACHE_BLOCKS - 1)
+      let block = cache[slot]!
+      if (block.lo !== lo || block.hi !== words[Word.rip + 1]! || block.generation !== blocks.generation) {
+        this.#current = this.#noBlock
+        block = this.#find(lo, words[Word.rip + 1]!)
+        cache[slot] = block
+      }
+      this.#current = block
+      const exit = block.code()
+      if (exit === Exit.next) continue
+      if (exit === Exit.returned) break
+      this.meter.renew(block.count)
+    }
+    this.meter.account(0)
+  }
+
+  #find(lo: number, hi: number): Block {
+    const special = this.#findSpecial(lo, hi)
+    if (special === null) return this.#blocks.at(this.#environment, lo, hi)
+    const block = new Block(lo, hi, special)
+    block.generation = this.#blocks.generation
+    return block
+  }
+
+  /** In the middle of a block: the instructions before this one have taken their time. */
+  #settleTime(): void {
+    this.meter.account(this.#notRun())
+    this.meter.checkStall()
+  }
+
+  #notRun(): number {
+    return this.#current.count === 0 ? 0 : this.#current.count - this.#words[Word.current]!
+  }
+
+  #currentRip(): Gva {
+    const { lo, hi, count, offsets } = this.#current
+    return gvaOf(joined(lo, hi) + BigInt(count === 0 ? 0 : offsets[this.#words[Word.current]!]!))
+  }
+
+  /** Rip and the count as they are before the instruction that stopped. */
+  #settleRip(): void {
+    this.#words[Word.remaining]! += this.#notRun()
+    this.meter.account(0)
+    this.state.quads[Word.rip >> 1] = this.#currentRip()
+    this.#current = this.#noBlock
+  }
+
+  /** The reason as an error, with rip and registers as before the instruction; errors of the host pass. */
+  #interrupted(error: unknown): never {
+    if (!(error instanceof Interruption)) throw error
+    // outside a block, and where a block was not begun for want of budget, rip is where it must be
+    const hasBegun = this.#current.count > 0 && error.reason !== 'instructionBudget'
+    if (hasBegun) this.#settleRip()
+    else this.meter.account(0)
+    this.#current = this.#noBlock
+    const words = this.#words
+    const fetched = this.#blocks.fetch(words[Word.rip]!, words[Word.rip + 1]!)
+    throw new CpuStop({
+      ...error.facts,
+      rip: joined(words[Word.rip]!, words[Word.rip + 1]!),
+      bytes: this.#blocks.fetched(fetched),
+    })
+  }
+
+  /** The instruction that changes its own block runs in a block that nobody keeps. */
+  #stepAlone(): void {
+    this.#settleRip()
+    const words = this.#words
+    const block = this.#blocks.decode(this.#environment, words[Word.rip]!, words[Word.rip + 1]!, 1)
+    this.meter.renew(1)
+    this.#current = block
+    block.code()
+  }
+
+  #rewindIfRunning(dropped: Block): void {
+    if (dropped !== this.#current) return
+    if (this.#words[Word.current]! < dropped.count - 1) throw new Interruption('rewind')
+  }
+
+  #invalidatePage(lo: number, hi: number): void {
+    this.#mmu.flushPage(lo, hi)
+    this.memory.flushPage(lo, hi)
+    this.#blocks.generation++
+  }
+}

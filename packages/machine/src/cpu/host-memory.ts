@@ -1,0 +1,63 @@
+// Guest memory as the host's side of the processor sees it: through the page tables, without faults, page by page.
+import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
+import type { Ram } from '../machine.ts'
+import type { CodePages } from './memory.ts'
+import type { Mmu } from './mmu.ts'
+import { highHalf, lowHalf } from './stop.ts'
+
+export class HostMemory {
+  readonly #ram: Ram
+  readonly #mmu: Mmu
+  readonly #code: CodePages
+
+  constructor(ram: Ram, mmu: Mmu, code: CodePages) {
+    this.#ram = ram
+    this.#mmu = mmu
+    this.#code = code
+  }
+
+  translate(gva: Gva): Gpa | null {
+    const physical = this.#mmu.translate(lowHalf(gva), highHalf(gva), 'read')
+    return physical < 0 ? null : gpaOf(physical)
+  }
+
+  read(gva: Gva, into: Uint8Array): number {
+    return this.#pieces(gva, into.byteLength, 'read', (gpa, start, length) => {
+      return this.#ram.read(gpa, into.subarray(start, start + length)) === length
+    })
+  }
+
+  write(gva: Gva, from: Uint8Array): number {
+    return this.#pieces(gva, from.byteLength, 'write', (gpa, start, length) => {
+      if (!this.#ram.has(gpa, length)) return false
+      if (this.#code.has(Math.floor(gpa / 4096))) this.#code.written(gpa, length)
+      this.#ram.write(gpa, from.subarray(start, start + length))
+      return true
+    })
+  }
+
+  /** Eight bytes as a number; zero where nothing is mapped. */
+  quad(at: bigint): bigint {
+    const bytes = new DataView(new ArrayBuffer(8))
+    this.read(BigInt.asUintN(64, at) as Gva, new Uint8Array(bytes.buffer)) // wrapped as the processor wraps addresses
+    return bytes.getBigUint64(0, true)
+  }
+
+  #pieces(
+    gva: Gva,
+    byteLength: number,
+    access: 'read' | 'write',
+    piece: (gpa: Gpa, start: number, length: number) => boolean,
+  ): number {
+    let done = 0
+    while (done < byteLength) {
+      const at = gva + BigInt(done)
+      const lo = lowHalf(at)
+      const physical = this.#mmu.translate(lo, highHalf(at), access)
+      const length = Math.min(byteLength - done, 4096 - (lo & 4095))
+      if (physical < 0 || !piece(gpaOf(physical), done, length)) break
+      done += length
+    }
+    return done
+  }
+}
