@@ -1,7 +1,7 @@
 // The checks through the debugger on dumps of a real crash, sound and with one value changed: what is wrong is named, what
 // lacks symbols is left open, and no damage breaks the judge.
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
-import { debugDump, type Evidence, type Verdict } from '@dumpstack/crashtest'
+import { debugDump, type Evidence, examineFile, type Verdict } from '@dumpstack/crashtest'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { openDump } from '@dumpstack/dumpfile'
 import fc from 'fast-check'
@@ -219,6 +219,9 @@ it('judges any damage without breaking', async () => {
         const cut = end % 4 === 0 ? copy.subarray(0, end % copy.length) : copy
         const { verdicts } = await judge(cut, evidence)
         expect(Object.keys(verdicts)).toContain('debugger')
+        const source = new MemorySource(cut)
+        const { examination } = examineFile({ source, as: isMini ? 'mini' : 'kernel', debugged: [] })
+        expect(examination.checks.length).toBeGreaterThan(0)
       },
     ),
     { numRuns: 25 },
