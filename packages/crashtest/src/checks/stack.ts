@@ -55,8 +55,11 @@ function endOf(frames: readonly StackFrame[], missing: StackEnd['missingImages']
   return guess?.missing ?? 'no driver is on it'
 }
 
-const routineOf = (session: Session, { ip }: StackFrame): string | undefined =>
-  session.modules.at(ip)?.near(ip)?.name
+/** A call that does not return may be the last of its routine: its return address is then the next routine's. */
+function routineOf(session: Session, { ip, foundBy }: StackFrame): string | undefined {
+  const inside = foundBy === 'unwind' ? ip - 1n : ip
+  return session.modules.at(inside)?.near(inside)?.name
+}
 
 /** `crashtst!CrashTestTriggerBugcheck+0x41 [unwind]` */
 function nameOf(session: Session, frame: StackFrame): string {
