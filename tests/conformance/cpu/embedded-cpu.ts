@@ -1,0 +1,141 @@
+// Our processor under the same tests: the same page tables and windows in the RAM of an embedded machine, states in and
+// out as records of harness.s.
+import { type Gva, gpa, gva, pfn } from '@dumpstack/bytes'
+import {
+  type Cpu,
+  CpuStop,
+  type CpuStopReason,
+  createCpu,
+  createMachine,
+  type Gpr,
+  type Machine,
+} from '@dumpstack/machine'
+import { IcedDecoder } from '@dumpstack/machine/node'
+import {
+  CODE_AT,
+  CODE_BYTES,
+  FRAMES,
+  FS_BASE,
+  GS_BASE,
+  PML4_AT,
+  Record,
+  STACK,
+  type Store,
+  TABLES,
+  testTables,
+  WINDOWS,
+} from './layout.ts'
+
+/** A call there sets the state and returns into the code under test: no register is left to calling conventions. */
+const ENTRY = gva(0xfffff87700000000n)
+const BUDGET = 5000
+const VECTORS: Partial<Record<CpuStopReason, number>> = {
+  divideError: 0,
+  debugBreak: 3,
+  invalidOpcode: 6,
+  generalProtection: 13,
+  pageFault: 14,
+}
+
+export class EmbeddedCpu {
+  readonly #machine: Machine
+  readonly #cpu: Cpu
+  #record: Uint8Array = new Uint8Array(0)
+  #view: DataView = new DataView(new ArrayBuffer(0))
+
+  constructor() {
+    this.#machine = createMachine({
+      seed: 1,
+      cpuCount: 1,
+      runs: [{ basePage: pfn(0x10), pageCount: (CODE_AT + CODE_BYTES) / 4096 - 0x10 }],
+      controllers: [],
+    })
+    // an embedded machine's RAM is filled with a pattern, QEMU's with zeros
+    for (const frame of [...TABLES, ...FRAMES]) this.#machine.ram.write(gpa(frame), new Uint8Array(4096))
+    for (const store of testTables()) this.#store(store)
+    this.#cpu = createCpu(this.#machine, new IcedDecoder())
+    this.#cpu.cr3 = gpa(PML4_AT)
+    this.#cpu.trap(ENTRY, 1, () => this.#begin())
+  }
+
+  write(at: number, bytes: Uint8Array): void {
+    this.#machine.ram.write(gpa(at), bytes)
+    this.#cpu.invalidate()
+  }
+  read(at: number, byteLength: number): Uint8Array {
+    const bytes = new Uint8Array(byteLength)
+    this.#machine.ram.read(gpa(at), bytes)
+    return bytes
+  }
+
+  /** From the state in a record to the state that it ends in, in the same record. */
+  run(record: Uint8Array): CpuStop {
+    this.#record = record
+    this.#view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+    this.#cpu.writeGpr(4, STACK.address + 128n)
+    this.#cpu.budget.instructions = BUDGET
+    try {
+      this.#cpu.call(ENTRY, [])
+    } catch (error) {
+      if (!(error instanceof CpuStop)) throw error
+      this.#end(error)
+      return error
+    }
+    throw new Error('code under test came back')
+  }
+
+  #begin(): bigint {
+    const cpu = this.#cpu
+    const view = this.#view
+    for (let register = 1; register < 16; register++) {
+      cpu.writeGpr(register as Gpr, view.getBigUint64(register * 8, true)) // 1 to 15
+    }
+    cpu.writeGpr(4, view.getBigUint64(4 * 8, true) - 8n)
+    cpu.rflags = view.getUint32(Record.rflags, true)
+    for (let i = 0; i < 16; i++)
+      cpu.xmm(i).set(this.#record.subarray(Record.xmm + i * 16, Record.xmm + i * 16 + 16))
+    cpu.gsBase = gva(GS_BASE)
+    cpu.fsBase = gva(FS_BASE)
+    cpu.cr8 = 0
+    this.#eachPiece((at, bytes) => this.#machine.ram.write(gpa(at), bytes))
+    return view.getBigUint64(0, true)
+  }
+
+  #end(stop: CpuStop): void {
+    const cpu = this.#cpu
+    const view = this.#view
+    for (let register = 0; register < 16; register++) {
+      view.setBigUint64(register * 8, cpu.readGpr(register as Gpr), true) // 0 to 15
+    }
+    view.setBigUint64(Record.rip, cpu.rip, true)
+    view.setBigUint64(Record.rflags, BigInt(cpu.rflags), true)
+    view.setBigUint64(Record.vector, BigInt(VECTORS[stop.reason] ?? 0xff), true)
+    view.setBigUint64(Record.errorCode, pageFaultCode(stop), true)
+    const address: Gva | undefined = stop.reason === 'pageFault' ? stop.address : undefined
+    view.setBigUint64(Record.cr2, address ?? 0n, true)
+    for (let i = 0; i < 16; i++) this.#record.set(cpu.xmm(i), Record.xmm + i * 16)
+    this.#eachPiece((at, bytes) => this.#machine.ram.read(gpa(at), bytes))
+  }
+
+  #eachPiece(act: (at: number, bytes: Uint8Array) => void): void {
+    for (const { offset, at } of WINDOWS) {
+      let from = offset
+      for (const piece of at) {
+        act(piece.gpa, this.#record.subarray(from, from + piece.byteLength))
+        from += piece.byteLength
+      }
+    }
+  }
+
+  #store([at, value]: Store): void {
+    this.#machine.ram.setU64(gpa(at), value)
+  }
+}
+
+/** Intel SDM volume 3, 4.7: P, W/R, I/D. */
+const pageFaultCode = (stop: CpuStop): bigint =>
+  stop.reason !== 'pageFault'
+    ? 0n
+    : (stop.present === true ? 1n : 0n) |
+      (stop.access === 'write' ? 2n : 0n) |
+      (stop.access === 'execute' ? 16n : 0n)

@@ -1,0 +1,106 @@
+// The memory that a test of one instruction sees, the same on QEMU and on our processor: small windows of known
+// content, page tables over them (Intel SDM volume 3, 4.5), and the record that carries a state in and out of harness.s.
+
+/** Where instructions under test lie, one per slot; int3 fills what is not used. */
+export const CODE = 0xfffff80011000000n
+export const CODE_AT = 0x400000
+export const CODE_BYTES = 0x400000
+export const SLOT_BYTES = 128
+
+export const GS_BASE = 0xfffff80012340f80n
+export const FS_BASE = 0xfffff80012344780n
+
+/** A stretch of memory that tests read and write; `low` is its second address, below 4 GiB. */
+export interface Window {
+  readonly address: bigint
+  readonly low: bigint
+  /** Where its bytes are in a record. */
+  readonly offset: number
+  readonly byteLength: number
+  /** Physical pieces, since neighbours in virtual memory are not neighbours in RAM. */
+  readonly at: readonly { gpa: number; byteLength: number }[]
+}
+const window = (
+  address: bigint,
+  low: bigint,
+  offset: number,
+  ...at: [gpa: number, byteLength: number][]
+) => ({
+  address,
+  low,
+  offset,
+  byteLength: at.reduce((sum, [, byteLength]) => sum + byteLength, 0),
+  at: at.map(([gpa, byteLength]) => ({ gpa, byteLength })),
+})
+/** Across a page boundary, between frames in the wrong order. */
+export const CROSSING = window(0xfffff80012340f80n, 0x30f80n, 0x200, [0x22f80, 128], [0x20000, 128])
+export const STACK = window(0xfffff80012344780n, 0x34780n, 0x300, [0x24780, 256])
+/** Up to the end of a page before an absent one. */
+export const BRINK = window(0xfffff80012341fc0n, 0x31fc0n, 0x400, [0x20fc0, 64])
+export const READ_ONLY = window(0xfffff80012346000n, 0x36000n, 0x440, [0x26000, 64])
+/** In a page of 2 MiB. */
+export const LARGE = window(0x2a0000n, 0x2a0000n, 0x480, [0x2a0000, 64])
+export const WINDOWS: readonly Window[] = [CROSSING, STACK, BRINK, READ_ONLY, LARGE]
+/** Frames that a test may touch. */
+export const FRAMES = [0x20000, 0x22000, 0x24000, 0x26000, 0x29f000, 0x2a0000]
+
+export const Record = {
+  gpr: 0,
+  rip: 0x80,
+  rflags: 0x88,
+  vector: 0x90,
+  errorCode: 0x98,
+  cr2: 0xa0,
+  mxcsr: 0xa8,
+  xmm: 0x100,
+}
+export const RECORD_BYTES = 0x500
+
+export const PML4_AT = 0x10000
+/** All pages of the page tables below. */
+export const TABLES = [PML4_AT, 0x11000, 0x12000, 0x13000, 0x14000, 0x15000, 0x16000]
+const PRESENT = 1n
+const WRITABLE = 2n
+const ACCESSED_DIRTY = 0x60n
+const LARGE_PAGE = 0x80n
+const NO_EXECUTE = 1n << 63n
+
+/** One 64-bit store of physical memory. */
+export type Store = readonly [gpa: number, value: bigint]
+
+/** Page tables of the tests: windows high and low, code, and nothing else. */
+export function testTables(): Store[] {
+  const stores: Store[] = []
+  const table = (at: number, index: number, to: number) => stores.push([at + index * 8, BigInt(to) | 0x63n])
+  const page = (at: number, index: number, gpa: number, flags: bigint) =>
+    stores.push([at + index * 8, BigInt(gpa) | PRESENT | ACCESSED_DIRTY | flags])
+  const windows = (pt: number, first: number) => {
+    page(pt, first, 0x22000, WRITABLE | NO_EXECUTE)
+    page(pt, first + 1, 0x20000, WRITABLE | NO_EXECUTE)
+    page(pt, first + 4, 0x24000, WRITABLE | NO_EXECUTE)
+    page(pt, first + 6, 0x26000, NO_EXECUTE)
+  }
+  table(PML4_AT, 0, 0x11000)
+  table(0x11000, 0, 0x12000)
+  table(0x12000, 0, 0x13000)
+  windows(0x13000, 0x30)
+  page(0x12000, 1, 0x200000, WRITABLE | LARGE_PAGE | NO_EXECUTE)
+  table(PML4_AT, 0x1f0, 0x14000)
+  table(0x14000, 0, 0x15000)
+  page(0x15000, 0x11000000 >>> 21, CODE_AT, LARGE_PAGE)
+  page(0x15000, (0x11000000 >>> 21) + 1, CODE_AT + 0x200000, LARGE_PAGE)
+  table(0x15000, 0x12340000 >>> 21, 0x16000)
+  windows(0x16000, (0x12340000 >>> 12) & 0x1ff)
+  return stores
+}
+
+/** What harness.s needs besides: its own first page, and all 64 MiB of RAM at 0xffff900000000000. */
+export function harnessTables(): Store[] {
+  const stores: Store[] = [
+    [0x13000 + 7 * 8, 0x7063n],
+    [PML4_AT + 0x120 * 8, 0x17063n],
+    [0x17000, 0x18063n],
+  ]
+  for (let index = 0; index < 32; index++) stores.push([0x18000 + index * 8, BigInt(index << 21) | 0xe3n])
+  return stores
+}
