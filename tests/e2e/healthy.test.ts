@@ -1,15 +1,20 @@
 // The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
 import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import type { WindowsTargetOptions } from '@dumpstack/windows/node'
 import { afterAll, expect, it } from 'vitest'
 import { guestSymbols } from './guest-symbols.ts'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
 
 afterAll(removeFolders)
 
+type Overrides = Partial<WindowsTargetOptions> & { readonly cpuCount: number }
+
 it.each([
   ['512e', { cpuCount: 2 }],
   ['4Kn', { cpuCount: 1, logicalSectorBytes: 4096 }],
-] as const)('all dumps pass on a %s disk', async (_, overrides) => {
+  ['virtio', { cpuCount: 2, controller: 'virtio-blk' }],
+  ['4Kn virtio', { cpuCount: 1, logicalSectorBytes: 4096, controller: 'virtio-blk' }],
+] satisfies [string, Overrides][])('all dumps pass on a %s disk', async (_, overrides: Overrides) => {
   const walk = newWalk({}, overrides)
   const events: TestEventBody[] = []
   const verdict = await runCrashdumpTest(
@@ -46,7 +51,7 @@ it.each([
   for (const { truth, writtenBy, byteLength } of examined) {
     expect(truth).toMatchObject({ different: 0, missing: 0, extra: 0 })
     expect(truth?.changedByDumpPath).toBeLessThanOrEqual(256)
-    expect(writtenBy).toEqual([{ fileOffset: 0, byteLength, device: 'ahci0' }])
+    expect(writtenBy).toEqual([{ fileOffset: 0, byteLength, device: `${overrides.controller ?? 'ahci'}0` }])
   }
   walk.target.close()
 })

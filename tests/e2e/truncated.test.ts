@@ -25,6 +25,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     cpuCount: 1,
     pageFileBytes: ramBytes + MIB,
     conditions: {},
+    controller: 'ahci',
     logicalSectorBytes: 512,
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),

@@ -8,6 +8,8 @@ import { reportFailure } from './failure.ts'
 import type { GivenPdbOptions } from './run-pdb.ts'
 import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
 import {
+  CONTROLLERS,
+  DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
   MOST_CPUS,
@@ -88,6 +90,7 @@ ${EXIT_CODES}`,
         .argParser(parseWhole(1, MOST_CPUS))
         .default(4),
     )
+    .addOption(controllerOption())
     .addOption(
       option(
         '--pagefile <size>',
@@ -185,10 +188,14 @@ ${EXIT_CODES}`,
     .description(
       'Boots the machine and lists the crash dump stack: name on disk, name in memory, base, size, purpose.',
     )
+    .addOption(controllerOption())
     .option('--json', 'print the list as one JSON object on stdout')
     .addHelpText('after', EXIT_CODES)
-    .action(async (given: { json?: true }) => {
-      const plan = planTest({ dumps: ['full'], ram: STACK_RAM, cpus: 1, seed: DEFAULT_SEED }, defaultPageFile)
+    .action(async ({ controller, ...given }: { json?: true; controller: string }) => {
+      const plan = planTest(
+        { dumps: ['full'], ram: STACK_RAM, cpus: 1, controller, seed: DEFAULT_SEED },
+        defaultPageFile,
+      )
       const { runStack } = await import('./run-stack.ts')
       exit(runStack(plan, given.json === true))
     })
@@ -232,6 +239,11 @@ async function kd(args: readonly string[]): Promise<number> {
 }
 
 const option = (flags: string, description: string): Option => new Option(flags, description)
+
+const controllerOption = (): Option =>
+  option('--controller <name>', `the controller under test: ${CONTROLLERS.join(', ')}`).default(
+    DEFAULT_CONTROLLER,
+  )
 
 const symbolPathOption = (): Option =>
   option(

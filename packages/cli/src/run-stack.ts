@@ -21,6 +21,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
       cpuCount: plan.cpuCount,
       pageFileBytes: plan.pageFileBytes,
       conditions: {},
+      controller: plan.controller,
       diskBytes: plan.diskBytes,
       hostNow: () => performance.now(),
     })

@@ -161,6 +161,7 @@ class Session {
         cpuCount: plan.cpuCount,
         pageFileBytes: plan.pageFileBytes,
         conditions: variant.conditions,
+        controller: plan.controller,
         diskBytes: plan.diskBytes,
         ...(stopped !== null &&
           stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),

@@ -2,7 +2,13 @@ import { expect, it } from 'vitest'
 import { parsePageFileSize, parseSize } from './sizes.ts'
 import { type GivenTestOptions, planTest } from './test-options.ts'
 
-const given: GivenTestOptions = { dumps: ['full', 'kernel'], ram: 1073094656, cpus: 4, seed: 1 }
+const given: GivenTestOptions = {
+  dumps: ['full', 'kernel'],
+  ram: 1073094656,
+  cpus: 4,
+  controller: 'ahci',
+  seed: 1,
+}
 const plan = (change: Partial<GivenTestOptions> = {}): ReturnType<typeof planTest> =>
   planTest({ ...given, ...change }, parsePageFileSize('mem+257'))
 
@@ -41,6 +47,16 @@ it.each([
   [{ pagefile: () => 64 * 2 ** 30 }, '--pagefile is 68719476736 bytes, at most 34091302912 of the disk'],
 ])('refuses %j', (change, reason) => {
   expect(() => plan(change)).toThrow(reason)
+})
+
+it('refuses a controller that this Windows has no driver for, and says why', () => {
+  expect(plan({ controller: 'virtio-blk' }).controller).toBe('virtio-blk')
+  expect(() => plan({ controller: 'buslogic' })).toThrow(
+    /^--controller buslogic: controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver .*; expected ahci or virtio-blk$/,
+  )
+  expect(() => plan({ controller: 'floppy' })).toThrow(
+    'no such controller is known; expected ahci or virtio-blk',
+  )
 })
 
 it.each([64 * 2 ** 20, 512 * 2 ** 20, 2 ** 30, 32 * 2 ** 30, 64 * 2 ** 30])(

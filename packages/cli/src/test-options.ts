@@ -7,6 +7,8 @@ import {
   type Scenario,
   scenarios,
 } from '@dumpstack/crashtest'
+import type { ControllerKind } from '@dumpstack/machine'
+import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
 import { InvalidArgumentError } from 'commander'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
@@ -16,6 +18,8 @@ export interface GivenTestOptions {
   readonly dumps: readonly DumpType[]
   readonly ram: number
   readonly cpus: number
+  /** Not yet checked. */
+  readonly controller: string
   readonly pagefile?: PageFileSize
   readonly scenario?: Scenario
   readonly seed: number
@@ -30,6 +34,7 @@ export interface TestPlan {
   readonly dumps: readonly DumpType[]
   readonly ramBytes: number
   readonly cpuCount: number
+  readonly controller: ControllerKind
   readonly pageFileBytes: number
   readonly diskBytes: number
   readonly scenario: Scenario | null
@@ -41,6 +46,9 @@ export interface TestPlan {
 
 const PAGE_BYTES = 4096
 export const MOST_CPUS = 64
+/** The kinds of controller that a machine has. */
+export const CONTROLLERS = ['ahci', 'virtio-blk'] as const satisfies readonly ControllerKind[]
+export const DEFAULT_CONTROLLER: ControllerKind = 'ahci'
 export const MOST_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
 const MOST_RAM = 64 * 1024 * MEGABYTE
@@ -85,6 +93,20 @@ export function parseStopAfter(text: string): 'crash' {
   return text
 }
 
+/** Throws UsageError for a controller that this Windows has no driver for, with the reason. */
+export function controllerOf(name: string): ControllerKind {
+  const kind = CONTROLLERS.find((known) => known === name)
+  try {
+    controllerDrivers(DEFAULT_PROFILE, name)
+  } catch (error) {
+    if (!(error instanceof ProfileError)) throw error
+    const usable = CONTROLLERS.join(' or ')
+    throw new UsageError(`--controller ${name}: ${error.message}; expected ${usable}`, { cause: error })
+  }
+  if (kind === undefined) throw new Error(`the profile has drivers for ${name}, but no machine has it`)
+  return kind
+}
+
 /**
  * Files of C: begin in its middle, so half of it can hold a page file; and beside it stay the dump under its temporary
  * name, its copy MEMORY.DMP, and what the test wants free.
@@ -125,6 +147,7 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     dumps: given.dumps,
     ramBytes,
     cpuCount: given.cpus,
+    controller: controllerOf(given.controller),
     pageFileBytes,
     diskBytes,
     scenario,
@@ -162,6 +185,7 @@ export function planOf(facts: Facts): TestPlan {
     dumps,
     ram: facts.size('ramBytes'),
     cpus: whole('cpuCount', 1, MOST_CPUS),
+    controller: facts.oneOf('controller', CONTROLLERS),
     seed: whole('seed', 0, MOST_SEED),
     ...(scenario !== undefined && { scenario }),
     ...(symbolPath !== null && { y: symbolPath }),
@@ -180,8 +204,9 @@ export function planOf(facts: Facts): TestPlan {
 
 /** The command that does the same run again, on any machine. */
 export function reproOf(plan: TestPlan): string {
-  const { dumps, ramBytes, cpuCount, pageFileBytes, scenario, seed, stopAfter, symbolPath } = plan
+  const { dumps, ramBytes, cpuCount, controller, pageFileBytes, scenario, seed, stopAfter, symbolPath } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
+  if (controller !== DEFAULT_CONTROLLER) parts.push(`--controller ${controller}`)
   if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)
   if (scenario !== null) parts.push(`--scenario ${scenario.name}`)
   parts.push(`--seed ${seed}`)

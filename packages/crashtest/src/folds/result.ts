@@ -8,6 +8,8 @@ export const RESULT_SCHEMA = 'docs/schema/test-result.schema.json'
 export interface TestResult {
   readonly schema: typeof RESULT_SCHEMA
   readonly verdict: Verdict
+  /** Under test; absent where dumps are judged without the system. */
+  readonly controller?: string
   readonly dumps: readonly object[]
   readonly violations: readonly object[]
   readonly events: readonly object[]
@@ -27,6 +29,7 @@ export class ResultFold {
   readonly #verdicts: Verdict[] = []
   #hasBegun = false
   #driver: TargetDriver | null = null
+  #controller: { controller?: string } = {}
   /** What the following dumps, violations and events carry: nothing, or the scenario's variant. */
   #variant: { variant?: string } = {}
 
@@ -45,6 +48,7 @@ export class ResultFold {
       case 'run':
         this.startVariant(event.variant)
         if (event.target.driver !== undefined) this.#driver = event.target.driver
+        this.#controller = { controller: event.target.controller }
         break
       case 'end':
         this.#verdicts.push(event.verdict)
@@ -77,6 +81,7 @@ export class ResultFold {
     return {
       schema: RESULT_SCHEMA,
       verdict: worst([...this.#verdicts, verdict]),
+      ...this.#controller,
       dumps: this.#dumps,
       violations: this.#violations,
       events: this.#events,

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import { createCpu, type Machine } from '@dumpstack/machine'
+import { type ControllerKind, createCpu, type Machine } from '@dumpstack/machine'
 import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
@@ -22,6 +22,8 @@ export interface WindowsTargetOptions {
   readonly cpuCount: number
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
+  /** The controller under test; ahci by default. */
+  readonly controller?: ControllerKind
   /** 512 (512e) by default, or 4096 (4Kn). */
   readonly logicalSectorBytes?: 512 | 4096
   /** 64 GiB by default. */
@@ -70,6 +72,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         cpuCount: options.cpuCount,
         pageFileBytes: options.pageFileBytes,
         conditions: options.conditions,
+        controller: options.controller ?? 'ahci',
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
         image,
         host: new NodeHostFolder(options.folder),

@@ -9,6 +9,11 @@ const COMMAND_BYTES = 64 * 1024
 const WRITES = 6
 const READS = 2
 const WRITTEN_BEFORE = 0xa5
+/**
+ * What each of them takes longer, as on a disk whose cache is full: a driver that reads its way to the device before it resets it
+ * breaks no rule, and one that never resets it is caught by what ends in the middle of the dump.
+ */
+const BUSY_NS = 5_000_000
 
 export class InFlight {
   readonly #system: WindowsSystem
@@ -34,13 +39,20 @@ export class InFlight {
 
     // what an earlier crash left there must neither hide a write that leaks nor show one
     disk.image.write(this.#target, [this.#before])
+    // a controller that the dump stack does not reset would end them: RAM would no longer be what crashed
+    const isReset = system.dumpController === system.controllerUnderTest
+    const controller = system.controllerUnderTest
+    system.machine.faults.add(
+      isReset
+        ? { kind: 'latency', controller, nanoseconds: BUSY_NS, count: WRITES + READS }
+        : { kind: 'hang', controller, afterWrites: 0, count: 1 },
+    )
     const inverse = this.#buffer(0xff)
     for (let i = 0; i < WRITES; i++) {
       running.runtime.write(this.#target + i * COMMAND_BYTES, inverse, COMMAND_BYTES)
     }
     const into = this.#buffer(~WRITTEN_BEFORE & 0xff)
-    // a controller that the dump stack does not reset would carry them out: RAM would no longer be what crashed
-    const reads = system.dumpController === system.controllerUnderTest ? READS : 0
+    const reads = isReset ? READS : 0
     for (let i = 0; i < reads; i++) {
       running.runtime.read(this.#settled + i * COMMAND_BYTES, into, COMMAND_BYTES)
     }

@@ -2,7 +2,7 @@
 import type { PageRun } from '@dumpstack/bytes'
 import type { TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import type { Cpu, DiskImage, Machine } from '@dumpstack/machine'
+import type { ControllerKind, Cpu, DiskImage, Machine } from '@dumpstack/machine'
 import type { HostFolder } from '../volume/host-folder.ts'
 
 /** A driver file of the user's, which runs in place of the profile's miniport in both lives. */
@@ -23,6 +23,7 @@ export interface SystemOptions {
   readonly cpuCount: number
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
+  readonly controller: ControllerKind
   readonly logicalSectorBytes: 512 | 4096
   readonly image: DiskImage
   /** The run folder. */

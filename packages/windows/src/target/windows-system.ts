@@ -8,9 +8,9 @@ import {
   type KernelServices,
   loadCrashDumpStack,
   type MiniportImage,
+  miniportNamed,
   type RuntimeStack,
   startRuntimeStack,
-  storahci,
 } from '@dumpstack/drivers'
 import {
   type ControllerOptions,
@@ -19,7 +19,7 @@ import {
   type Disk,
   type Machine,
 } from '@dumpstack/machine'
-import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
@@ -79,7 +79,7 @@ export class WindowsSystem {
     this.#startTimes = new SeededChoice(seed, 'start times')
     this.disk = createDisk({
       name: 'disk0',
-      model: 'DUMPSTACK SATA DISK',
+      model: 'DUMPSTACK DISK',
       serialNumber: `DS${seed.toString(16).padStart(8, '0')}`,
       logicalSectorBytes,
       image,
@@ -277,7 +277,10 @@ export class WindowsSystem {
   /** What runs on the controllers: the driver under test on a processor of its own, or TypeScript. */
   #drivers(kernel: BootedKernel): { kernel: KernelServices; miniport: MiniportImage } {
     const { driver } = this.options
-    if (driver === undefined) return { kernel, miniport: storahci }
+    if (driver === undefined) {
+      const { miniport } = controllerDrivers(this.profile, this.options.controller)
+      return { kernel, miniport: miniportNamed(miniport) }
+    }
     const cpu = driver.createCpu(this.machine)
     cpu.cr3 = kernel.directoryTableBase
     const { file, names, observer } = driver
@@ -298,8 +301,9 @@ export class WindowsSystem {
 
   #controllers(): ControllerOptions[] {
     const { disk } = this
-    const first: ControllerOptions = { kind: 'ahci', name: 'ahci0', bdf: 0x0010, interruptVector: 0x50, disk }
+    const kind = this.options.controller
+    const first: ControllerOptions = { kind, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50, disk }
     if (this.options.conditions.otherController !== true) return [first]
-    return [first, { kind: 'ahci', name: 'ahci1', bdf: 0x0018, interruptVector: 0x51, disk }]
+    return [first, { kind, name: `${kind}1`, bdf: 0x0018, interruptVector: 0x51, disk }]
   }
 }
