@@ -63,6 +63,7 @@ export function commandLine(exit: (code: number) => void): Command {
 Examples:
   dumpstack test                           every type of dump, 512 MiB of RAM
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
+  dumpstack test --driver viostor.sys      every type of dump, written by that file
   dumpstack examine dumpstack-run          look at the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
 ${EXIT_CODES}`,
@@ -118,6 +119,15 @@ ${EXIT_CODES}`,
       ).argParser(parseStopAfter),
     )
     .addOption(symbolPathOption())
+    .addOption(
+      option(
+        '--driver <file>',
+        'a .sys file that runs the disk and writes the dump: its code is executed',
+      ).argParser(parsePath),
+    )
+    .addOption(
+      option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath),
+    )
     .option('--json', 'print the result as one JSON object on stdout')
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)

@@ -1,7 +1,8 @@
 // What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
 import { DumpstackError } from '@dumpstack/bytes'
 import { isSystemError, systemReason } from '@dumpstack/crashtest/node'
-import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE } from './exit-code.ts'
+import { DriverFailure } from './driver-failure.ts'
+import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { Interrupted } from './interrupt.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -15,11 +16,12 @@ export function reportFailure(error: unknown, verbose: boolean): number {
     for (let cause = error; cause instanceof Error; cause = cause.cause)
       process.stderr.write(`${cause.stack}\n`)
   }
+  if (error instanceof DriverFailure) return exitCodeOf(error.verdict)
   return isWrongUse(error) ? EXIT_USAGE : EXIT_INFRASTRUCTURE
 }
 
-/** Sizes that only the system itself can refuse: it knows its disk and its memory map. */
-const REFUSED_BY_THE_SYSTEM = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE'])
+/** What only the system itself can refuse: it knows its disk, its memory map and its drivers. */
+const REFUSED_BY_THE_SYSTEM = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE', 'DRIVER_NAME_TAKEN'])
 
 const isWrongUse = (error: unknown): boolean =>
   error instanceof UsageError || (error instanceof DumpstackError && REFUSED_BY_THE_SYSTEM.has(error.code))

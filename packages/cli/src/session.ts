@@ -17,8 +17,11 @@ import {
 } from '@dumpstack/crashtest'
 import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/crashtest/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
+import { driverFailure } from './driver-failure.ts'
+import { type OpenedDriver, openDriver } from './driver-file.ts'
 import { variantSymbols } from './judge-symbols.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
+import { UsageError } from './usage-error.ts'
 
 class HostMemoryError extends DumpstackError {}
 
@@ -44,10 +47,15 @@ const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
 /** Throws CrashtestError RUN_FOLDER_TAKEN, RUN_FOLDER_BUSY, RUN_FOLDER_IO; HOST_MEMORY. */
 export async function startRun(plan: TestPlan, options: SessionOptions): Promise<SessionEnd> {
   checkMemory(plan.ramBytes)
-  const folder = new RunFolder(options.folder)
-  const resultFold = new ResultFold()
-  const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks])
-  return await new Session({ plan, folder, resultFold, emit, options }).run(null)
+  const driver = driverOf(plan)
+  try {
+    const folder = new RunFolder(options.folder)
+    const resultFold = new ResultFold()
+    const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks])
+    return await new Session({ plan, driver, folder, resultFold, emit, options }).run(null)
+  } finally {
+    driver?.close()
+  }
 }
 
 /**
@@ -58,16 +66,20 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
   const stopped = openStoppedRun(options.folder)
   const { folder } = stopped
   let session: Session
+  let driver: OpenedDriver | null = null
   try {
     const plan = planOf(stopped.options)
     checkMemory(plan.ramBytes)
+    driver = driverOf(plan)
+    checkSameDriver(driver, stopped.events)
     const resultFold = new ResultFold()
     const shown = [resultFold.sink, ...options.sinks]
     for (const event of stopped.events) for (const sink of shown) sink(event)
     const emit = createStream([folder.journal, folder.log, ...shown], stopped.nextSeq)
     if (stopped.discarded > 0) emit({ kind: 'resumed', discarded: stopped.discarded }, stopped.at)
-    session = new Session({ plan, folder, resultFold, emit, options })
+    session = new Session({ plan, driver, folder, resultFold, emit, options })
   } catch (error) {
+    driver?.close()
     stopped.close()
     folder.close()
     throw error
@@ -75,12 +87,14 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
   try {
     return await session.run(stopped)
   } finally {
+    driver?.close()
     stopped.close()
   }
 }
 
 interface Parts {
   readonly plan: TestPlan
+  readonly driver: OpenedDriver | null
   readonly folder: RunFolder
   readonly resultFold: ResultFold
   readonly emit: Emit
@@ -119,7 +133,10 @@ class Session {
     } finally {
       folder.close()
     }
-    if (failure !== null || result === null) return { ended: 'brokenOff', error: failure?.error, result }
+    if (failure !== null || result === null) {
+      const error = this.#parts.driver === null ? failure?.error : driverFailure(failure?.error)
+      return { ended: 'brokenOff', error, result }
+    }
     return { ended: 'finished', result }
   }
 
@@ -151,7 +168,7 @@ class Session {
   }
 
   async #runVariant(index: number, stopped: StoppedRun | null): Promise<RunEnd> {
-    const { plan, folder, emit, options } = this.#parts
+    const { plan, driver, folder, emit, options } = this.#parts
     const variant = this.#variants[index]!
     const target = onHost(`make the machine in ${folder.path}`, () =>
       createWindowsTarget({
@@ -163,6 +180,7 @@ class Session {
         conditions: variant.conditions,
         controller: plan.controller,
         diskBytes: plan.diskBytes,
+        ...(driver !== null && { driver }),
         ...(stopped !== null &&
           stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),
         hostNow: () => performance.now(),
@@ -210,6 +228,27 @@ class Session {
     const variant = next === undefined ? this.#variants.at(-1)!.name : next.name
     const stage = next === undefined ? 'finish' : 'variant'
     folder.keepState({ stage, variant, options: optionsOf(plan), target: null, crash: null })
+  }
+}
+
+function driverOf({ driverFile, driverPdb }: TestPlan): OpenedDriver | null {
+  if (driverFile === null) return null
+  try {
+    return openDriver(driverFile, driverPdb)
+  } catch (error) {
+    throw driverFailure(error)
+  }
+}
+
+/** A run goes on with the file that it began with. */
+function checkSameDriver(driver: OpenedDriver | null, events: StoppedRun['events']): void {
+  for (const event of events) {
+    if (event.kind !== 'run' || event.target.driver === undefined || driver === null) continue
+    const { sha256 } = event.target.driver
+    if (sha256 === driver.description.sha256) continue
+    throw new UsageError(
+      `the run began with ${event.target.driver.fileName} of SHA-256 ${sha256}, the file has ${driver.description.sha256} now`,
+    )
   }
 }
 

@@ -1,4 +1,5 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
+import path from 'node:path'
 import {
   DUMP_TYPES,
   type DumpType,
@@ -26,6 +27,8 @@ export interface GivenTestOptions {
   readonly out?: string
   readonly stopAfter?: 'crash'
   readonly y?: string
+  readonly driver?: string
+  readonly pdb?: string
   readonly json?: true
   readonly junit?: string
 }
@@ -42,6 +45,9 @@ export interface TestPlan {
   readonly stopAfter: 'crash' | null
   /** Null: the symbols of our own guest. */
   readonly symbolPath: string | null
+  /** A driver file under test, and its PDB where one was named; null: the profile's miniport is modelled. */
+  readonly driverFile: string | null
+  readonly driverPdb: string | null
 }
 
 const PAGE_BYTES = 4096
@@ -134,6 +140,9 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
   if (given.y !== undefined && scenario?.variants.some(({ symbols }) => symbols !== undefined)) {
     throw new UsageError(`--scenario ${scenario.name} sets the symbol path itself: leave out -y`)
   }
+  if (given.pdb !== undefined && given.driver === undefined) {
+    throw new UsageError('--pdb belongs to a driver file: give --driver too')
+  }
   const pageFileBytes = scenario?.pageFileBytes?.(ramBytes) ?? (given.pagefile ?? defaultPageFile)(ramBytes)
   if (pageFileBytes === 0) throw new UsageError('--pagefile is 0 bytes, expected a page file')
   const diskBytes = diskBytesFor(ramBytes)
@@ -154,6 +163,8 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     seed: given.seed,
     stopAfter: given.stopAfter ?? null,
     symbolPath: given.y ?? null,
+    driverFile: given.driver === undefined ? null : path.resolve(given.driver),
+    driverPdb: given.pdb === undefined ? null : path.resolve(given.pdb),
   }
 }
 
@@ -181,6 +192,8 @@ export function planOf(facts: Facts): TestPlan {
     throw facts.wrong('scenario', scenarioName, 'a scenario of this version')
   const pageFileBytes = facts.size('pageFileBytes')
   const symbolPath = facts.optionalString('symbolPath')
+  const driverFile = facts.optionalString('driverFile')
+  const driverPdb = facts.optionalString('driverPdb')
   const given: GivenTestOptions = {
     dumps,
     ram: facts.size('ramBytes'),
@@ -189,6 +202,8 @@ export function planOf(facts: Facts): TestPlan {
     seed: whole('seed', 0, MOST_SEED),
     ...(scenario !== undefined && { scenario }),
     ...(symbolPath !== null && { y: symbolPath }),
+    ...(driverFile !== null && { driver: driverFile }),
+    ...(driverPdb !== null && { pdb: driverPdb }),
     ...(facts.optionalString('stopAfter') !== null && { stopAfter: facts.oneOf('stopAfter', ['crash']) }),
   }
   try {
@@ -204,9 +219,23 @@ export function planOf(facts: Facts): TestPlan {
 
 /** The command that does the same run again, on any machine. */
 export function reproOf(plan: TestPlan): string {
-  const { dumps, ramBytes, cpuCount, controller, pageFileBytes, scenario, seed, stopAfter, symbolPath } = plan
+  const {
+    dumps,
+    ramBytes,
+    cpuCount,
+    controller,
+    pageFileBytes,
+    scenario,
+    seed,
+    stopAfter,
+    symbolPath,
+    driverFile,
+    driverPdb,
+  } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
   if (controller !== DEFAULT_CONTROLLER) parts.push(`--controller ${controller}`)
+  if (driverFile !== null) parts.push(`--driver ${JSON.stringify(driverFile)}`)
+  if (driverPdb !== null) parts.push(`--pdb ${JSON.stringify(driverPdb)}`)
   if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)
   if (scenario !== null) parts.push(`--scenario ${scenario.name}`)
   parts.push(`--seed ${seed}`)

@@ -152,5 +152,5 @@ export interface PortExports {
   /** Nor this: the driver called a kernel routine, by that name, which needs PASSIVE_LEVEL. */
   passiveCall(call: string): void
   /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */
-  registerAccess(isWrite: boolean): void
+  registerAccess(isWrite: boolean, address: number, byteLength: number): void
 }

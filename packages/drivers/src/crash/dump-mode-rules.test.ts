@@ -28,7 +28,7 @@ const UNCACHED = 'StorPortGetUncachedExtension'
 it.each<[string, string, string, Change]>([
   [
     'DM-11',
-    'HwFindAdapter',
+    UNCACHED,
     'asks for more noncached memory than 32 KiB',
     inFindAdapter(({ port }, extension, config) => {
       expect(port.getUncachedExtension(extension, config, 0x9000)).not.toBeNull()

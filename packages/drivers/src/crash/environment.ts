@@ -28,6 +28,7 @@ import { copyInitializationData, miniportRoutine } from '../port-configuration.t
 import { RegisterWindow } from '../register-window.ts'
 import { readConfig, writeConfig } from '../runtime/pci-device.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
+import { addressRegister } from './address-registers.ts'
 import { DriverHang } from './driver-hang.ts'
 import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
 import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
@@ -90,7 +91,6 @@ export class CrashEnvironment implements PortExports {
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
   #uncached: GuestBlock | null = null
-  #uncachedBytes = 0
 
   constructor(options: CrashEnvironmentOptions) {
     this.machine = options.machine
@@ -139,11 +139,6 @@ export class CrashEnvironment implements PortExports {
   /** The disk that the dump goes to. */
   get disk(): Disk {
     return this.#controller.disk
-  }
-
-  /** Bytes of noncached memory that the miniport asked for. */
-  get uncachedBytes(): number {
-    return this.#uncachedBytes
   }
 
   violate(rule: string, call: string, message: string): void {
@@ -227,16 +222,20 @@ export class CrashEnvironment implements PortExports {
       return null
     }
     if (this.#uncached !== null) return this.#uncached
-    this.#uncachedBytes = byteLength
+    const { commonBufferSize, noncachedBudget } = this.#profile.limits
     const block = this.#uncachedHeap.take(byteLength)
     if (block === null) {
-      const { commonBufferSize } = this.#profile.limits
       this.violate(
         'DM-11',
         call,
         `${call} asked for ${hex(byteLength)} bytes, at most ${hex(commonBufferSize - UNCACHED_MISALIGNMENT)} exist in dump mode`,
       )
       return null
+    }
+    // SRB and device extension have limits of their own: genuine miniports want SRB extensions of half the budget.
+    if (byteLength > noncachedBudget) {
+      const most = `expected at most ${hex(noncachedBudget)}`
+      this.violate('DM-11', call, `noncached memory of ${hex(byteLength)} bytes was asked for, ${most}`)
     }
     this.#uncached = block
     return block
@@ -302,9 +301,25 @@ export class CrashEnvironment implements PortExports {
     this.violate('DM-08', call, what)
   }
 
-  registerAccess(isWrite: boolean): void {
-    if (isWrite) this.#watch.onWrite()
-    else this.#watch.onRead()
+  registerAccess(isWrite: boolean, address: number, byteLength: number): void {
+    if (!isWrite) {
+      this.#watch.onRead()
+      return
+    }
+    this.#watch.onWrite()
+    const register = byteLength < 4 ? this.#addressRegister(address) : null
+    if (register === null) return
+    const what = `${register} was written with ${byteLength * 8} bits, expected all 32: the rest of it still is the dead instance's`
+    this.violate('DM-34', `write of ${register}`, what)
+  }
+
+  /** Registers that hold addresses of queues, by their names; null for all others. */
+  #addressRegister(address: number): string | null {
+    for (const { gpa: start, byteLength } of this.#windows) {
+      if (address < start || address >= start + byteLength) continue
+      return addressRegister(this.#controller.kind, address - start)
+    }
+    return null
   }
 
   #translate(va: Gva): Gpa | null {

@@ -5,7 +5,7 @@ import { type PeImage, parsePe } from '@dumpstack/image'
 import { DriversError } from '../errors.ts'
 
 // Our choice: the largest storage drivers have a few MiB.
-const MAXIMUM_FILE_BYTES = 0x200_0000
+export const SYS_FILE_LIMIT = 0x200_0000
 const IMAGE_SUBSYSTEM_NATIVE = 1
 const IMAGE_FILE_RELOCS_STRIPPED = 0x0001
 
@@ -19,12 +19,12 @@ export interface SysFile {
 export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   const refused = (what: string): DriversError =>
     new DriversError('SYS_FILE', `${fileName} cannot be loaded as a driver: ${what}`, { fileName })
-  if (bytes.byteLength > MAXIMUM_FILE_BYTES) {
-    throw refused(`it has ${hex(bytes.byteLength)} bytes, expected at most ${hex(MAXIMUM_FILE_BYTES)}`)
+  if (bytes.byteLength > SYS_FILE_LIMIT) {
+    throw refused(`it has ${hex(bytes.byteLength)} bytes, expected at most ${hex(SYS_FILE_LIMIT)}`)
   }
   const image = parsePe(bytes)
-  if (image.sizeOfImage > MAXIMUM_FILE_BYTES) {
-    throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(MAXIMUM_FILE_BYTES)}`)
+  if (image.sizeOfImage > SYS_FILE_LIMIT) {
+    throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(SYS_FILE_LIMIT)}`)
   }
   if (image.subsystem !== IMAGE_SUBSYSTEM_NATIVE) {
     throw refused(`its subsystem is ${image.subsystem}, expected ${IMAGE_SUBSYSTEM_NATIVE} (native)`)

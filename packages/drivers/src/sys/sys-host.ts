@@ -318,7 +318,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     const instance = this.#instance
     if (instance === null) return
     this.#observer?.deviceAccess(this.#placeAt(instance, access.rip), access)
-    instance.port.registerAccess(access.direction === 'write')
+    instance.port.registerAccess(access.direction === 'write', access.address, access.byteLength)
   }
 
   #placeAt(instance: SysInstance, address: Gva): Parameters<SysObserver['importCall']>[0] {

@@ -145,7 +145,6 @@ export class DumpAdapter {
   }
 
   #takeLimits(): number {
-    const { limits } = this.#profile
     const environment = this.#environment
     const { maximumTransferLength, numberOfPhysicalBreaks, srbExtensionSize } = this.#config
     const limit = Math.min(maximumTransferLength, this.#maximumTransferSize)
@@ -168,15 +167,6 @@ export class DumpAdapter {
       return this.#fail(
         STATUS_INVALID_PARAMETER,
         'the limits of the miniport do not allow one page in a transfer',
-      )
-    }
-    // SRB and device extension have limits of their own: genuine miniports want SRB extensions of half the budget.
-    const { uncachedBytes } = environment
-    if (uncachedBytes > limits.noncachedBudget) {
-      environment.violate(
-        'DM-11',
-        'HwFindAdapter',
-        `noncached memory of ${hex(uncachedBytes)} bytes was asked for, expected at most ${hex(limits.noncachedBudget)}`,
       )
     }
     const { alignmentMask } = this.#config

@@ -19,7 +19,7 @@ export const REGISTER_EXPORTS: ExportFamily = Object.fromEntries(
 function readRegister(call: ImportCall, width: Width): bigint {
   const address = physical(call, call.va(1))
   const { bus } = call.machine
-  call.port.registerAccess(false)
+  call.port.registerAccess(false, address, width)
   return BigInt(
     width === 1
       ? bus.read8(gpa(address))
@@ -32,7 +32,7 @@ function readRegister(call: ImportCall, width: Width): bigint {
 function writeRegister(call: ImportCall, width: Width): bigint {
   const address = gpa(physical(call, call.va(1)))
   const { bus } = call.machine
-  call.port.registerAccess(true)
+  call.port.registerAccess(true, address, width)
   if (width === 1) bus.write8(address, call.u8(2))
   else if (width === 2) bus.write16(address, call.u32(2) & 0xffff)
   else bus.write32(address, call.u32(2))
@@ -42,14 +42,14 @@ function writeRegister(call: ImportCall, width: Width): bigint {
 function readPort(call: ImportCall, width: Width): bigint {
   const port = call.u32(1) & 0xffff
   const { bus } = call.machine
-  call.port.registerAccess(false)
+  call.port.registerAccess(false, port, width)
   return BigInt(width === 1 ? bus.in8(port) : width === 2 ? bus.in16(port) : bus.in32(port) >>> 0)
 }
 
 function writePort(call: ImportCall, width: Width): bigint {
   const port = call.u32(1) & 0xffff
   const { bus } = call.machine
-  call.port.registerAccess(true)
+  call.port.registerAccess(true, port, width)
   if (width === 1) bus.out8(port, call.u8(2))
   else if (width === 2) bus.out16(port, call.u32(2) & 0xffff)
   else bus.out32(port, call.u32(2))

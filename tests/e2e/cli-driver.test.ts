@@ -1,0 +1,78 @@
+// `dumpstack test --driver FILE.sys`: a compiled miniport of the repository runs the disk and writes the dumps.
+import { copyFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { dumpstack, repository, schemaViolation, temporaryFolder } from './cli.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+const MINIPORTS = path.join(repository, 'guest/miniports/bin')
+const SMALL = ['--ram', '64M', '--cpus', '1']
+const SCHEMA = 'docs/schema/test-result.schema.json'
+const miniport = (name: string): string => path.join(MINIPORTS, name)
+
+it('passes full, kernel and mini dumps that a compiled driver wrote, and says which file it was', () => {
+  const { code, stdout } = dumpstack(
+    folder.path,
+    'test',
+    ...SMALL,
+    '--driver',
+    miniport('dsahci.sys'),
+    '--json',
+    '--out',
+    'good',
+  )
+  expect(schemaViolation(SCHEMA, stdout)).toBe('')
+  const result = JSON.parse(stdout)
+  expect(result).toMatchObject({ verdict: 'pass', executed: true, violations: [] })
+  expect(result.driver).toMatchObject({ fileName: 'dsahci.sys', pdb: { name: 'dsahci.pdb', found: true } })
+  expect(result.driver.sha256).toMatch(/^[0-9a-f]{64}$/)
+  expect(result.dumps.map((dump: { type: string }) => dump.type)).toEqual(['full', 'kernel', 'mini'])
+  for (const dump of result.dumps) expect(dump.writtenBy).toMatchObject([{ device: 'ahci0' }])
+  expect(code).toBe(0)
+}, 120_000)
+
+it('fails a driver that asks the registry in dump mode, by rule, call and function', () => {
+  const driver = miniport('dsahci-b23.sys')
+  const { code, stdout } = dumpstack(
+    folder.path,
+    'test',
+    ...SMALL,
+    '--dumps',
+    'mini',
+    '--driver',
+    driver,
+    '--json',
+    '--out',
+    'bad',
+  )
+  expect(schemaViolation(SCHEMA, stdout)).toBe('')
+  const [violation] = JSON.parse(stdout).violations
+  expect(violation).toMatchObject({ rule: 'DM-08', call: 'ZwOpenKey', driver: 'dump_dsahci-b23.sys' })
+  expect(violation.stack[0]).toMatch(/^dump_dsahci-b23!ReadSettings\+0x/)
+  expect(violation.stack[1]).toMatch(/^dump_dsahci-b23!AhciHwFindAdapter\+0x/)
+  expect(violation.repro).toContain(`--driver ${JSON.stringify(driver)}`)
+  expect(code).toBe(1)
+}, 60_000)
+
+it('refuses what is no driver, and a PDB of another build', () => {
+  writeFileSync(path.join(folder.path, 'text.sys'), 'hello')
+  const text = dumpstack(folder.path, 'test', '--driver', 'text.sys')
+  expect(text.stderr).toContain('[IMAGE_TRUNCATED]')
+  expect(text.code).toBe(1)
+  copyFileSync(miniport('dsahci.sys'), path.join(folder.path, 'storport.sys'))
+  const taken = dumpstack(folder.path, 'test', ...SMALL, '--driver', 'storport.sys', '--out', 'taken')
+  expect(taken.stderr).toContain('[DRIVER_NAME_TAKEN]')
+  expect(taken.code).toBe(2)
+  const other = dumpstack(
+    folder.path,
+    'test',
+    '--driver',
+    miniport('dsahci.sys'),
+    '--pdb',
+    miniport('dsvioblk.pdb'),
+  )
+  expect(other.stderr).toMatch(/--pdb .*dsvioblk.pdb is [0-9A-F]+, but dsahci.sys was built with [0-9A-F]+/)
+  expect(other.code).toBe(2)
+  expect(dumpstack(folder.path, 'test', '--pdb', 'x.pdb').code).toBe(2)
+}, 60_000)
