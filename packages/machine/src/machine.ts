@@ -23,6 +23,8 @@ export interface Ram extends PhysicalSpace {
   span(gpa: Gpa, length: number): Uint8Array
   /** To read and write; its pages count as written; ended by the next checkpoint: a later use throws a TypeError. */
   view(gpa: Gpa, length: number): DataView
+  /** Calls `changed` once, before the next write to the page, except through views that were made before. */
+  watch(page: Pfn, changed: () => void): void
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
 }

@@ -148,3 +148,22 @@ it('owners are kept by page and only for RAM', () => {
   ])
   expect(code(() => memory.setOwner(pfn(0x9f), 2, Owner.user))).toBe('RAM_HOLE')
 })
+
+describe('watch', () => {
+  it('reports the next write to a page once, whoever writes, and nothing else', () => {
+    const memory = ram()
+    const seen: number[] = []
+    memory.write(gpa(0x100000), new Uint8Array(8))
+    memory.watch(pfn(0x100), () => seen.push(memory.u32(gpa(0x100000))))
+    memory.u32(gpa(0x100000))
+    memory.setU32(gpa(0x101000), 1)
+    expect(seen).toEqual([])
+    memory.setU32(gpa(0x100000), 7)
+    memory.setU32(gpa(0x100000), 8)
+    expect(seen).toEqual([0])
+    memory.watch(pfn(0x100), () => seen.push(1))
+    memory.view(gpa(0x100ff8), 16)
+    expect(seen).toEqual([0, 1])
+    expect(code(() => memory.watch(pfn(0xb0), () => undefined))).toBe('RAM_HOLE')
+  })
+})

@@ -44,6 +44,7 @@ export class GuestRam implements Ram {
   readonly #dumpPath: PageSet
   /** Pages that were written, logged and saved since the last checkpoint or reset: nothing is left to do for them. */
   readonly #touched: PageSet
+  readonly #watched = new Map<number, () => void>()
   readonly #scratch = new DataView(new ArrayBuffer(8))
   generation = 0
   #checkpoint: Checkpoint | null = null
@@ -158,6 +159,12 @@ export class GuestRam implements Ram {
     return new DataView(chunk.bytes.buffer, gpa - chunk.base, length)
   }
 
+  watch(page: Pfn, changed: () => void): void {
+    this.#check(pfnToGpa(page), PAGE_SIZE)
+    this.#watched.set(page, changed)
+    this.#touched.delete(page) // so that the next write comes by #firstTouch, and all others cost nothing
+  }
+
   owner(page: Pfn): Owner {
     return (this.#owners[page] ?? Owner.free) as Owner // only setOwner writes the array
   }
@@ -197,6 +204,7 @@ export class GuestRam implements Ram {
       }
     }
     this.generation++
+    this.#watched.clear()
     clear(this.used)
     clear(this.#touched)
     clear(this.#dumpPath)
@@ -205,6 +213,7 @@ export class GuestRam implements Ram {
 
   close(): void {
     this.generation++
+    this.#watched.clear()
     this.#checkpoint?.end()
     this.#checkpoint = null
     this.#chunks.length = 0
@@ -251,6 +260,10 @@ export class GuestRam implements Ram {
     this.#touched.add(page)
     this.used.add(page)
     this.writes.pages.add(page)
+    const changed = this.#watched.get(page)
+    if (changed === undefined) return
+    this.#watched.delete(page)
+    changed()
   }
 
   #across(gpa: Gpa, length: number): DataView {

@@ -1,6 +1,6 @@
 // Decoded code: basic blocks by virtual address, and by the physical pages whose bytes they hold, so that a write into
-// them drops what was decoded. After paging or RAM changed as a whole a block is compared with memory before it runs.
-import { gpa as gpaOf } from '@dumpstack/bytes'
+// them drops what was decoded. After paging or RAM changed otherwise a block is compared with memory before it runs.
+import { gpa as gpaOf, pfn } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
 import { type BlockCode, compile, type Environment } from './emit/compile.ts'
@@ -49,6 +49,12 @@ export class Block {
   }
 }
 
+interface CodePage {
+  readonly blocks: Set<Block>
+  /** The next write that RAM reports is one that `written` has dealt with. */
+  isDealtWith: boolean
+}
+
 /** Canonical addresses are exact as signed numbers. */
 const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0)
 
@@ -60,7 +66,7 @@ export class Blocks implements CodePages {
   readonly #decoder: Decoder
   readonly #protect: (page: number) => void
   readonly #blocks = new Map<number, Block>()
-  readonly #pages = new Map<number, Set<Block>>()
+  readonly #pages = new Map<number, CodePage>()
   readonly #window = new Uint8Array(MAX_BYTES)
   /** Set when a write dropped the block that runs. */
   readonly #onWrite: (dropped: Block) => void
@@ -82,18 +88,12 @@ export class Blocks implements CodePages {
   at(environment: Environment, lo: number, hi: number): Block {
     const known = this.#blocks.get(keyOf(lo, hi))
     if (known !== undefined) {
-      if (known.generation === this.generation || this.#isAsBefore(known)) {
-        known.generation = this.generation
-        return known
-      }
+      if (known.generation === this.generation) return known
+      const isAsBefore = this.#isAsBefore(known)
       this.#drop(known)
+      if (isAsBefore) return this.#keep(known)
     }
-    const block = this.decode(environment, lo, hi, MAX_INSTRUCTIONS)
-    block.generation = this.generation
-    this.#blocks.set(keyOf(lo, hi), block)
-    this.#hold(block, block.first)
-    if (block.second >= 0) this.#hold(block, block.second)
-    return block
+    return this.#keep(this.decode(environment, lo, hi, MAX_INSTRUCTIONS))
   }
 
   /** A block that nobody keeps. */
@@ -169,7 +169,8 @@ export class Blocks implements CodePages {
     const page = Math.floor(gpa / 4096)
     const held = this.#pages.get(page)
     if (held === undefined) return
-    for (const block of held) {
+    held.isDealtWith = true
+    for (const block of held.blocks) {
       const inFirst = 4096 - (block.first % 4096)
       const isInFirst = Math.floor(block.first / 4096) === page
       const start = isInFirst ? block.first : block.second
@@ -207,14 +208,34 @@ export class Blocks implements CodePages {
     )
   }
 
+  #keep(block: Block): Block {
+    block.generation = this.generation
+    this.#blocks.set(keyOf(block.lo, block.hi), block)
+    this.#hold(block, block.first)
+    if (block.second >= 0) this.#hold(block, block.second)
+    return block
+  }
+
   #hold(block: Block, gpa: number): void {
     const page = Math.floor(gpa / 4096)
     const held = this.#pages.get(page)
-    if (held !== undefined) held.add(block)
+    if (held !== undefined) held.blocks.add(block)
     else {
-      this.#pages.set(page, new Set([block]))
+      this.#pages.set(page, { blocks: new Set([block]), isDealtWith: false })
       this.#protect(page)
     }
+    this.#watch(page) // again where it was: RAM forgets watches when it is filled anew
+  }
+
+  /** A write by the host or a device drops nothing, but what runs next is compared with memory first. */
+  #watch(page: number): void {
+    this.#ram.watch(pfn(page), () => {
+      const held = this.#pages.get(page)
+      if (held === undefined) return
+      if (!held.isDealtWith) this.generation++
+      held.isDealtWith = false
+      this.#watch(page)
+    })
   }
 
   #drop(block: Block): void {
@@ -224,8 +245,8 @@ export class Blocks implements CodePages {
       if (gpa < 0) continue
       const page = Math.floor(gpa / 4096)
       const held = this.#pages.get(page)
-      held?.delete(block)
-      if (held?.size === 0) this.#pages.delete(page)
+      held?.blocks.delete(block)
+      if (held?.blocks.size === 0) this.#pages.delete(page)
     }
   }
 }

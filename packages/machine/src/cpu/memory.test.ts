@@ -141,10 +141,17 @@ it('keeps decoded code when data beside it is written', () => {
   expect(machine.ram.u64(gpa(CODE_GPA + 0x800))).toBe(99n)
 })
 
-it('sees that code came back different from a host write that named no address', () => {
+it('runs what the host or a device writes over decoded code, named or not', () => {
   const { cpu, machine } = testCpu(hexBytes('b8 01 00 00 00 c3'))
-  expect(cpu.call(CODE, [])).toBe(1n)
-  machine.ram.write(CODE_GPA, hexBytes('b8 02 00 00 00 c3'))
-  cpu.invalidate()
-  expect(cpu.call(CODE, [])).toBe(2n)
+  for (const value of [1, 2, 3]) {
+    machine.ram.write(gpa(CODE_GPA + 1), Uint8Array.of(value))
+    expect(cpu.call(CODE, [])).toBe(BigInt(value))
+    expect(cpu.call(CODE, [])).toBe(BigInt(value))
+  }
+  machine.checkpoint()
+  machine.ram.setU32(gpa(CODE_GPA + 1), 4)
+  expect(cpu.call(CODE, [])).toBe(4n)
+  cpu.write(gva(CODE + 1n), Uint8Array.of(5))
+  machine.ram.view(CODE_GPA, 16).setUint8(1, 6)
+  expect(cpu.call(CODE, [])).toBe(6n)
 })

@@ -45,6 +45,10 @@ export interface Memory {
   protect(page: number): void
 }
 
+/** Of an address some bytes above another. */
+const upperHalf = (lo: number, hi: number, above: number): number =>
+  above >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
+
 export function createMemory(
   ram: Ram,
   mmu: Mmu,
@@ -109,8 +113,8 @@ export function createMemory(
   function probe(lo: number, hi: number, byteLength: number, access: Access): void {
     translate(lo, hi, access)
     if (!crosses(lo, byteLength)) return
-    const next = (lo & PAGE) + 4096
-    translate(next | 0, next === 0 ? (hi + 1) | 0 : hi, access)
+    const next = ((lo & PAGE) + 4096) | 0
+    translate(next, upperHalf(lo, hi, next), access)
   }
 
   /** Of `byteLength` bytes that lie in two pages, at most four. */
@@ -119,7 +123,7 @@ export function createMemory(
     let value = 0
     for (let i = 0; i < byteLength; i++) {
       const at = (lo + i) | 0
-      value |= (load8(at, at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi) & 0xff) << (8 * i)
+      value |= (load8(at, upperHalf(lo, hi, at)) & 0xff) << (8 * i)
     }
     return value
   }
@@ -127,7 +131,7 @@ export function createMemory(
   function storeBytes(lo: number, hi: number, byteLength: number, value: number): void {
     for (let i = 0; i < byteLength; i++) {
       const at = (lo + i) | 0
-      store8(at, at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi, (value >>> (8 * i)) & 0xff)
+      store8(at, upperHalf(lo, hi, at), (value >>> (8 * i)) & 0xff)
     }
   }
 
@@ -172,7 +176,7 @@ export function createMemory(
     probe(lo, hi, 8, 'read')
     const low = load32(lo, hi)
     const next = (lo + 4) | 0
-    words[Word.high] = load32(next, next >>> 0 < 4 ? (hi + 1) | 0 : hi)
+    words[Word.high] = load32(next, upperHalf(lo, hi, next))
     return low
   }
 
@@ -190,7 +194,7 @@ export function createMemory(
     probe(lo, hi, 16, 'read')
     for (let i = 0; i < 4; i++) {
       const at = (lo + i * 4) | 0
-      words[word + i] = load32(at, at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi)
+      words[word + i] = load32(at, upperHalf(lo, hi, at))
     }
   }
 
@@ -256,7 +260,7 @@ export function createMemory(
     settle(lo, hi, 8)
     store32(lo, hi, value)
     const next = (lo + 4) | 0
-    store32(next, next >>> 0 < 4 ? (hi + 1) | 0 : hi, high)
+    store32(next, upperHalf(lo, hi, next), high)
   }
 
   /** Before a store in parts: all of it is possible, and decoded code under it is gone. */
@@ -267,7 +271,7 @@ export function createMemory(
     if (code.has(Math.floor(first / 4096))) code.written(first, inFirst)
     if (inFirst === byteLength) return
     const next = (lo + inFirst) | 0
-    const second = translate(next, next >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi, 'write')
+    const second = translate(next, upperHalf(lo, hi, next), 'write')
     if (code.has(Math.floor(second / 4096))) code.written(second, byteLength - inFirst)
   }
 
@@ -285,7 +289,7 @@ export function createMemory(
     settle(lo, hi, 16)
     for (let i = 0; i < 4; i++) {
       const at = (lo + i * 4) | 0
-      store32(at, at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi, words[word + i]!)
+      store32(at, upperHalf(lo, hi, at), words[word + i]!)
     }
   }
 
