@@ -4,9 +4,9 @@ import { gpa as gpaOf, pfn } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
 import { type BlockCode, compile, type Environment } from './emit/compile.ts'
-import type { CodePages } from './memory.ts'
 import type { Mmu } from './mmu.ts'
 import { Interruption, joined } from './stop.ts'
+import type { CodePages } from './tlb.ts'
 
 const MAX_INSTRUCTIONS = 64
 const MAX_BYTES = 15

@@ -19,6 +19,7 @@ import { createState, type State, Word } from './state.ts'
 import { CpuStop, Interruption, joined } from './stop.ts'
 import { createStringUnit } from './string-unit.ts'
 import { createSystem } from './system.ts'
+import { createTlb, type Tlb } from './tlb.ts'
 
 /** Blocks found by their address without a look into the map; a power of two. */
 const CACHE_BLOCKS = 8192
@@ -36,6 +37,7 @@ export class Core {
   readonly #machine: Machine
   readonly #words = this.state.words
   readonly #mmu: Mmu
+  readonly #tlb: Tlb
   readonly #blocks: Blocks
   readonly #environment: Environment
   readonly #findSpecial: FindSpecial
@@ -52,7 +54,7 @@ export class Core {
     this.meter = new Meter(machine, state, nsPerInstruction)
     this.#mmu = new Mmu(machine.ram, state)
     this.#blocks = new Blocks(machine.ram, this.#mmu, decoder, {
-      protect: (page) => this.memory.protect(page),
+      protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
     const devices = createDevices(machine.bus, {
@@ -60,7 +62,8 @@ export class Core {
       isObserved: () => this.observer !== null,
       observe: (access) => this.observer?.({ ...access, rip: this.#currentRip() }),
     })
-    const memory = createMemory(machine.ram, this.#mmu, state, devices, this.#blocks)
+    this.#tlb = createTlb(machine.ram, this.#mmu, this.#blocks)
+    const memory = createMemory(this.#tlb, state, devices)
     this.memory = memory
     this.hostMemory = new HostMemory(machine.ram, this.#mmu, this.#blocks)
     const ports = createPortUnit(devices)
@@ -107,7 +110,7 @@ export class Core {
 
   flush(): void {
     this.#mmu.flush()
-    this.memory.flush()
+    this.#tlb.flush()
     this.#blocks.generation++
   }
 
@@ -209,7 +212,7 @@ export class Core {
 
   #invalidatePage(lo: number, hi: number): void {
     this.#mmu.flushPage(lo, hi)
-    this.memory.flushPage(lo, hi)
+    this.#tlb.flushPage(lo, hi)
     this.#blocks.generation++
   }
 }

@@ -1,9 +1,9 @@
 // Guest memory as the host's side of the processor sees it: through the page tables, without faults, page by page.
 import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
-import type { CodePages } from './memory.ts'
 import type { Mmu } from './mmu.ts'
 import { highHalf, lowHalf } from './stop.ts'
+import type { CodePages } from './tlb.ts'
 
 export class HostMemory {
   readonly #ram: Ram
