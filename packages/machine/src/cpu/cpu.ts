@@ -54,6 +54,8 @@ export interface CpuStopFacts {
   readonly access?: 'read' | 'write' | 'execute'
   /** Of a page fault: false where no translation exists, true where one forbids the access. */
   readonly present?: boolean
+  /** Of what is not implemented: the form's name. */
+  readonly form?: string
 }
 
 /** How much guest code may run in one outermost call. */
@@ -118,12 +120,11 @@ export interface Cpu {
 
   /** Sees every device register access; null ends it. */
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void
-  /** Page tables changed behind its back: translations and decoded code at these addresses are made again. */
-  invalidate(gva?: Gva, byteLength?: number): void
+  /** Page tables changed behind its back: translations are made again. Changed code is noticed without it. */
+  invalidate(): void
 }
 
-/** One decoded instruction stream at a time; iced-x86 behind it, loaded by `@dumpstack/machine/node`. */
 export interface CpuOptions {
-  /** Virtual nanoseconds that one instruction takes. */
+  /** Virtual nanoseconds that one instruction takes; 1 where it is not given. */
   readonly nsPerInstruction?: number
 }

@@ -26,10 +26,9 @@ export class CpuStop extends MachineError implements CpuStopFacts {
   declare readonly address?: Gva
   declare readonly access?: 'read' | 'write' | 'execute'
   declare readonly present?: boolean
-  /** Of what is not implemented: the form, as the decoder names it. */
   declare readonly form?: string
 
-  constructor(facts: CpuStopFacts & { readonly form?: string }) {
+  constructor(facts: CpuStopFacts) {
     super('CPU_STOP', describe(facts), { rip: facts.rip, address: facts.address, reason: facts.reason })
     this.reason = facts.reason
     this.rip = facts.rip
@@ -41,7 +40,7 @@ export class CpuStop extends MachineError implements CpuStopFacts {
   }
 }
 
-function describe(facts: CpuStopFacts & { readonly form?: string }): string {
+function describe(facts: CpuStopFacts): string {
   const bytes = Array.from(facts.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
   let text = `guest code at ${hex64(facts.rip)} stopped: ${TEXTS[facts.reason]}`
   if (facts.form !== undefined) text += ` (${facts.form})`
