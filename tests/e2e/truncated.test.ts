@@ -30,6 +30,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),
     guestImages: readGuestImages(),
+    debuggers: [],
     hostNow: () => 0,
     hostTurn: async () => {},
   })

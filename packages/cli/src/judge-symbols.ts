@@ -7,21 +7,22 @@ import { onHost } from '@dumpstack/crashtest/node'
 import type { SymbolSource } from '@dumpstack/debugger'
 import { GUEST_FOLDER } from '@dumpstack/windows/node'
 import { HostSymbols } from './kd-symbols.ts'
+import { windowsRootsOf } from './run-drive.ts'
 import { SharedSymbols } from './shared-symbols.ts'
 
 const KERNEL_PDB = 'ntkrnlmp.pdb'
 const NTDLL_PDB = 'ntdll.pdb'
 const OTHER_PDB = 'hal.pdb'
-const SYMBOLS = 'symbols'
+export const SYMBOLS = 'symbols'
 
-/** One for a whole run. `symbolPath` is null where none was given. */
-export const judgeSymbols = (symbolPath: string | null): SymbolSource =>
-  new SharedSymbols(new HostSymbols(symbolPath ?? GUEST_FOLDER, []))
+/** One for a whole run. `symbolPath` is null where none was given; paths from C: lead into the run folder, where there is one. */
+export const judgeSymbols = (symbolPath: string | null, runFolder: string | null): SymbolSource =>
+  new SharedSymbols(new HostSymbols(symbolPath ?? GUEST_FOLDER, windowsRootsOf(runFolder)))
 
 /** For a dump from elsewhere: where the environment says, and our own guest's; a file of another build is never used. */
 export function labSymbols(symbolPath: string | null, environment: string | undefined): SymbolSource {
   const paths = [environment ?? '', GUEST_FOLDER].filter((part) => part !== '')
-  return judgeSymbols(symbolPath ?? paths.join(';'))
+  return judgeSymbols(symbolPath ?? paths.join(';'), null)
 }
 
 /** What the debugger of one variant has; `folder` is the variant's place in the run folder. */
@@ -29,11 +30,12 @@ export function variantSymbols(
   symbolPath: string | null,
   { symbols }: ScenarioVariant,
   folder: string,
+  runFolder: string,
 ): SymbolSource {
-  if (symbols === undefined) return judgeSymbols(symbolPath)
+  if (symbols === undefined) return judgeSymbols(symbolPath, runFolder)
   const own = path.join(folder, SYMBOLS)
   onHost(`make ${own}`, () => layOut(own, symbols))
-  return judgeSymbols(own)
+  return judgeSymbols(own, null)
 }
 
 function layOut(folder: string, condition: SymbolCondition): void {

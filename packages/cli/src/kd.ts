@@ -1,38 +1,34 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
-import { closeSync, existsSync, openSync, readFileSync, writeSync } from 'node:fs'
-import path from 'node:path'
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { FileSource } from '@dumpstack/bytes/node'
 import { banner, Debugger, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
-import { hostPath } from '@dumpstack/symbols/node'
 import { exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
+import { dumpOnHost, runFolderHere, windowsRootsOf } from './run-drive.ts'
 
-export async function runKd(args: readonly string[]): Promise<number> {
+export async function runKd(args: readonly string[], environment = process.env): Promise<number> {
   try {
-    const options = parseKdOptions(args, process.env)
+    const options = parseKdOptions(args, environment)
     if (options === null) {
       process.stdout.write(KD_HELP)
       return exitCodeOf('pass')
     }
-    return await debug(options)
+    return await debug(options, runFolderHere(environment))
   } catch (error) {
     const code = reportFailure(error, false)
     return error instanceof DumpError ? exitCodeOf('fail') : code
   }
 }
 
-async function debug(options: KdOptions): Promise<number> {
-  // In a run folder, C:\ is its folder C: command lines of a Windows machine then work as they are.
-  const drive = path.resolve('C')
-  const windowsRoots = existsSync(drive) ? [{ root: 'C:', folder: drive }] : []
-  const source = new FileSource(hostPath(options.file, windowsRoots) ?? options.file)
-  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRoots)
+async function debug(options: KdOptions, runFolder: string | null): Promise<number> {
+  const source = new FileSource(dumpOnHost(options.file, runFolder))
+  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder))
   try {
     const session = new Session({
       source,

@@ -1,4 +1,5 @@
 // `dumpstack examine DIR`: the dumps of a finished run again, against the truth that it kept. Writes nothing to DIR.
+import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import {
   connectingTo,
@@ -23,7 +24,7 @@ export async function examineRun(
   symbolPath: string | null,
   { emit, startVariant, signal }: ExamineOutput,
 ): Promise<Verdict> {
-  const symbols = judgeSymbols(symbolPath)
+  const symbols = judgeSymbols(symbolPath, path.resolve(folder))
   const verdicts: Verdict[] = []
   const run = openFinishedRun(folder)
   for (const finished of run.dumps()) {

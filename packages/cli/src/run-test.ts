@@ -34,7 +34,8 @@ export async function runTest(plan: TestPlan, output: TestOutput): Promise<numbe
   } finally {
     interrupt.release()
   }
-  if (end.ended === 'crashed') throw new Error('a session to the end ended at a crash')
+  if (end.ended === 'crashed' || end.ended === 'restarting')
+    throw new Error('a session to the end ended at a power off')
   if (end.result !== null) {
     if (output.json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)

@@ -20,6 +20,7 @@ import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/window
 import { driverFailure } from './driver-failure.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
 import { variantSymbols } from './judge-symbols.ts'
+import { kdLaunchers } from './kd-launchers.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -28,10 +29,17 @@ class HostMemoryError extends DumpstackError {}
 export interface SessionOptions {
   /** The run folder: made for a new run, whole before a run is resumed. */
   readonly folder: string
-  /** 'crash': each crash of the system under test ends the session; resumeRun goes on, in whatever process. */
-  readonly stopAt: 'end' | 'crash'
+  /**
+   * Where the session ends and resumeRun goes on, in whatever process. 'crash': at each crash of the system under test;
+   * 'restart': at the orderly restart before the first of them, and at each crash.
+   */
+  readonly stopAt: 'end' | 'crash' | 'restart'
   /** Further folds, behind journal and log: a screen, JUnit. resumeRun first replays to them what the journal holds. */
   readonly sinks: readonly Sink[]
+  /** Folds of what this session itself does: nothing is replayed to them. */
+  readonly liveSinks?: readonly Sink[]
+  /** Instead of the symbol path that the run was begun with. */
+  readonly symbolPath?: string
   readonly signal: AbortSignal
 }
 
@@ -39,6 +47,8 @@ export type SessionEnd =
   | { readonly ended: 'finished'; readonly result: TestResult }
   /** The system is off, with its dump of that type in the page file. */
   | { readonly ended: 'crashed'; readonly dump: DumpType }
+  /** The system is off, and ready for its first crash. */
+  | { readonly ended: 'restarting' }
   /** Ctrl-C, or a failure of the host. `result` is null where nothing had begun; such a run cannot be resumed. */
   | { readonly ended: 'brokenOff'; readonly error: unknown; readonly result: TestResult | null }
 
@@ -51,7 +61,8 @@ export async function startRun(plan: TestPlan, options: SessionOptions): Promise
   try {
     const folder = new RunFolder(options.folder)
     const resultFold = new ResultFold()
-    const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks])
+    const live = options.liveSinks ?? []
+    const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks, ...live])
     return await new Session({ plan, driver, folder, resultFold, emit, options }).run(null)
   } finally {
     driver?.close()
@@ -68,14 +79,18 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
   let session: Session
   let driver: OpenedDriver | null = null
   try {
-    const plan = planOf(stopped.options)
+    const kept = planOf(stopped.options)
+    const plan = options.symbolPath === undefined ? kept : { ...kept, symbolPath: options.symbolPath }
     checkMemory(plan.ramBytes)
     driver = driverOf(plan)
     checkSameDriver(driver, stopped.events)
     const resultFold = new ResultFold()
     const shown = [resultFold.sink, ...options.sinks]
     for (const event of stopped.events) for (const sink of shown) sink(event)
-    const emit = createStream([folder.journal, folder.log, ...shown], stopped.nextSeq)
+    const emit = createStream(
+      [folder.journal, folder.log, ...shown, ...(options.liveSinks ?? [])],
+      stopped.nextSeq,
+    )
     if (stopped.discarded > 0) emit({ kind: 'resumed', discarded: stopped.discarded }, stopped.at)
     session = new Session({ plan, driver, folder, resultFold, emit, options })
   } catch (error) {
@@ -104,7 +119,7 @@ interface Parts {
 class Session {
   readonly #parts: Parts
   readonly #variants: readonly ScenarioVariant[]
-  #crashedDump: DumpType | null = null
+  #powerOff: SessionEnd | null = null
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -118,9 +133,9 @@ class Session {
     try {
       const end = await this.#runVariants(stopped)
       if (end !== 'poweredOff') verdict = end
-      else if (this.#crashedDump !== null) {
+      else if (this.#powerOff !== null) {
         folder.close()
-        return { ended: 'crashed', dump: this.#crashedDump }
+        return this.#powerOff
       }
     } catch (error) {
       failure = { error }
@@ -181,6 +196,7 @@ class Session {
         controller: plan.controller,
         diskBytes: plan.diskBytes,
         ...(driver !== null && { driver }),
+        debuggers: kdLaunchers(plan.debuggersFolder),
         ...(stopped !== null &&
           stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),
         hostNow: () => performance.now(),
@@ -197,7 +213,7 @@ class Session {
           variant: variant.name,
           given: optionsOf(plan),
           repro: reproOf(plan),
-          symbols: variantSymbols(plan.symbolPath, variant, folder.variantFolder(variant.name)),
+          symbols: variantSymbols(plan.symbolPath, variant, folder.variantFolder(variant.name), folder.path),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
           poweredOff: (at) => this.#poweredOff(variant.name, at),
           keep: (kept) => folder.keepTruth(variant.name, kept),
@@ -216,8 +232,8 @@ class Session {
     const { folder, plan, options } = this.#parts
     const stage = crash === null ? 'restart' : 'awaitRestart'
     folder.keepState({ stage, variant, options: optionsOf(plan), target, crash })
-    if (options.stopAt === 'end' || crash === null) return true
-    this.#crashedDump = crash.type
+    if (options.stopAt === 'end' || (options.stopAt === 'crash' && crash === null)) return true
+    this.#powerOff = crash === null ? { ended: 'restarting' } : { ended: 'crashed', dump: crash.type }
     return false
   }
 

@@ -11,6 +11,7 @@ import {
 import type { ControllerKind } from '@dumpstack/machine'
 import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
 import { InvalidArgumentError } from 'commander'
+import { DEFAULT_DEBUGGERS, debuggersFolder } from './kd-launchers.ts'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -29,6 +30,8 @@ export interface GivenTestOptions {
   readonly y?: string
   readonly driver?: string
   readonly pdb?: string
+  /** Folder of C: for the debuggers; DEFAULT_DEBUGGERS without it. */
+  readonly debuggers?: string
   readonly json?: true
   readonly junit?: string
 }
@@ -48,6 +51,8 @@ export interface TestPlan {
   /** A driver file under test, and its PDB where one was named; null: the profile's miniport is modelled. */
   readonly driverFile: string | null
   readonly driverPdb: string | null
+  /** Of C:, where the test installs kd. */
+  readonly debuggersFolder: string
 }
 
 const PAGE_BYTES = 4096
@@ -165,6 +170,7 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     symbolPath: given.y ?? null,
     driverFile: given.driver === undefined ? null : path.resolve(given.driver),
     driverPdb: given.pdb === undefined ? null : path.resolve(given.pdb),
+    debuggersFolder: given.debuggers ?? DEFAULT_DEBUGGERS,
   }
 }
 
@@ -200,6 +206,7 @@ export function planOf(facts: Facts): TestPlan {
     cpus: whole('cpuCount', 1, MOST_CPUS),
     controller: facts.oneOf('controller', CONTROLLERS),
     seed: whole('seed', 0, MOST_SEED),
+    debuggers: debuggersFolder(facts.string('debuggersFolder')),
     ...(scenario !== undefined && { scenario }),
     ...(symbolPath !== null && { y: symbolPath }),
     ...(driverFile !== null && { driver: driverFile }),

@@ -30,7 +30,17 @@ export const RESULT = 'result.json'
 export const TRUTH_JSON = 'truth.json'
 export const TRUTH_BIN = 'truth.bin'
 /** What a run makes: none of it may be there before. */
-const OWN_NAMES = [JOURNAL, LOG, RESULT, STATE, ...DUMP_TYPES, 'C', 'disk.img', 'disk.json', 'extents.json']
+const OWN_NAMES = [
+  JOURNAL,
+  LOG,
+  RESULT,
+  STATE,
+  ...DUMP_TYPES,
+  'C/Windows',
+  'disk.img',
+  'disk.json',
+  'extents.json',
+]
 
 export interface StateToKeep extends Omit<StateRecord, 'crash'> {
   readonly crash: KeptCrash | null

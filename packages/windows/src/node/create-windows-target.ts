@@ -1,5 +1,5 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
-import { existsSync, mkdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
@@ -8,7 +8,7 @@ import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
 import { EXTENTS_NAME, IMAGE_NAME, MANIFEST_NAME } from '../target/disk-record.ts'
-import type { SystemOptions } from '../target/options.ts'
+import type { InstalledFile, SystemOptions } from '../target/options.ts'
 import { type PoweredOffSystem, SystemTarget } from '../target/system-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 import { NodeHostFolder, onHost } from './node-host-folder.ts'
@@ -32,6 +32,8 @@ export interface WindowsTargetOptions {
   readonly resumed?: PoweredOffSystem
   /** A driver file that runs in place of the profile's miniport. */
   readonly driver?: DriverFileOptions
+  /** What the step that installs debuggers puts on C:; nothing by default. */
+  readonly debuggers?: readonly InstalledFile[]
   /** Host milliseconds, for the seconds that a dump takes. */
   readonly hostNow: () => number
 }
@@ -76,6 +78,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
         image,
         host: new NodeHostFolder(options.folder),
+        debuggers: options.debuggers ?? [],
         guestImages,
         ...(driver !== undefined && {
           driver: {
@@ -121,10 +124,15 @@ class HostedWindowsTarget extends SystemTarget {
   }
 }
 
-/** Disk and C:, where they are there. */
+/** Disk and C:, where they are there. C:\Symbols stays: what debuggers have fetched from servers is not the system's. */
 export function removeSystem(folder: string): void {
-  for (const name of [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME, 'C'])
+  for (const name of [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME])
     rmSync(join(folder, name), { recursive: true, force: true })
+  const drive = join(folder, 'C')
+  if (!existsSync(drive)) return
+  for (const name of readdirSync(drive))
+    if (name.toLowerCase() !== 'symbols') rmSync(join(drive, name), { recursive: true })
+  if (readdirSync(drive).length === 0) rmdirSync(drive)
 }
 
 /** Whether keepDisk left a disk there for a stranger. */

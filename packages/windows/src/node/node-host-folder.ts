@@ -23,11 +23,11 @@ export class NodeHostFolder implements HostFolder {
     this.#root = root
   }
 
-  create(name: string): HostFile {
+  create(name: string, _byteLength: number, isProgram = false): HostFile {
     const path = this.pathOf(name)
     return onHost(path, () => {
       mkdirSync(dirname(path), { recursive: true })
-      const file = openSync(path, 'w')
+      const file = openSync(path, 'w', isProgram ? 0o777 : 0o666)
       return {
         write: (offset, bytes) => {
           onHost(path, () => {

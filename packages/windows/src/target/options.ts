@@ -17,6 +17,15 @@ export interface DriverUnderTest {
 /** Milliseconds since 1970 at virtual time 0: 2024-01-01T00:00:00Z. */
 export const EPOCH_MS = 1_704_067_200_000
 
+/** A file that the test installs on C:. */
+export interface InstalledFile {
+  /** `C:\Debuggers\kd` */
+  readonly path: string
+  readonly bytes: Uint8Array
+  /** The host may run it. */
+  readonly isProgram: boolean
+}
+
 export interface SystemOptions {
   readonly seed: number
   readonly runs: readonly PageRun[]
@@ -32,6 +41,8 @@ export interface SystemOptions {
   readonly guestImages: ReadonlyMap<string, Uint8Array>
   /** Absent: TypeScript stands in for the profile's miniport. */
   readonly driver?: DriverUnderTest
+  /** What the step that installs debuggers puts on C:. */
+  readonly debuggers: readonly InstalledFile[]
   /** Host milliseconds. */
   readonly hostNow: () => number
   /** Lets the host's event loop turn once. */

@@ -29,8 +29,6 @@ import { systemImages } from './system-images.ts'
 import { WindowsSystem } from './windows-system.ts'
 
 const CRASH_DRIVER_FILE = `${SYSTEM_ROOT}\\System32\\drivers\\crashtst.sys`
-const DEBUGGERS_FILE = 'C:\\Debuggers\\dumpstack.txt'
-const DEBUGGERS_TEXT = 'Dumps of this system are judged by `dumpstack verify`; symbols come with the judge.\n'
 /** From the first service to the moment when the test runs again after a logon; virtual. */
 const LOGON_MS = 60_000
 const FAILED_COPY_PART = 0.5
@@ -120,7 +118,7 @@ export class SystemTarget implements Target {
     const system = this.#system
     switch (step) {
       case 'debuggers':
-        this.#placeFile(DEBUGGERS_FILE, new TextEncoder().encode(DEBUGGERS_TEXT))
+        for (const file of system.options.debuggers) this.#placeFile(file.path, file.bytes, file.isProgram)
         break
       case 'crashDriver': {
         const image = system.options.guestImages.get('crashtst.sys')
@@ -355,17 +353,21 @@ export class SystemTarget implements Target {
     log.add(dumpDeleted(copy.doneAt!, dumpFile))
   }
 
-  /** What a start that was killed has left in C:, its half-made copies above all. */
+  /**
+   * What a start that was killed has left in C:, its half-made copies above all. Folders beside Windows are not the
+   * system's alone: debuggers keep symbols there.
+   */
   #removeUnknownFiles(): void {
     const { volume, options } = this.#system
     const known = new Set(volume.files.map(({ path }) => hostNameOf(path)))
-    for (const name of options.host.list('C')) if (!known.has(name)) options.host.remove(name)
+    for (const name of options.host.list('C'))
+      if (!known.has(name) && /^C\/(Windows\/|[^/]+$)/.test(name)) options.host.remove(name)
   }
 
-  #placeFile(path: string, bytes: Uint8Array): void {
+  #placeFile(path: string, bytes: Uint8Array, isProgram = false): void {
     const { volume, options } = this.#system
     volume.create(path, bytes.byteLength, this.now())
-    const file = options.host.create(hostNameOf(path), bytes.byteLength)
+    const file = options.host.create(hostNameOf(path), bytes.byteLength, isProgram)
     try {
       file.write(0, bytes)
     } finally {

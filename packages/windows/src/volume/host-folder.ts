@@ -9,8 +9,8 @@ export interface HostFile {
 
 /** The run folder of the host. Names are relative, with forward slashes: `C/Windows/MEMORY.DMP`. Throws WindowsError HOST_FULL, HOST_REFUSED. */
 export interface HostFolder {
-  /** A new file of that size; makes missing folders and replaces a file of the same name. */
-  create(name: string, byteLength: number): HostFile
+  /** A new file of that size, which the host may run where it is a program; makes missing folders and replaces a file of the same name. */
+  create(name: string, byteLength: number, isProgram?: boolean): HostFile
   open(name: string): ByteSource
   rename(from: string, to: string): void
   /** Removes what may not be there. */
