@@ -5,6 +5,8 @@ import type { Verdict } from '@dumpstack/crashtest'
 export const EXIT_NOT_GOOD = 1
 export const EXIT_USAGE = 2
 export const EXIT_INFRASTRUCTURE = 4
+/** crashdumptest: the system under test crashed; the same command goes on. */
+export const EXIT_CRASHED = 5
 /** 128 + SIGINT. */
 export const EXIT_INTERRUPTED = 130
 

@@ -1,3 +1,4 @@
+export * from './clear-run.ts'
 export * from './finished-run.ts'
 export * from './host-error.ts'
 export * from './resume-folder.ts'

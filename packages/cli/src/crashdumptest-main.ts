@@ -1,0 +1,14 @@
+// The program crashdumptest; its exit codes: docs/crashdumptest.md.
+import { systemReason } from '@dumpstack/crashtest/node'
+import { runCrashdumptest } from './crashdumptest.ts'
+import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
+import { surviveClosedPipes } from './terminal.ts'
+
+let outputFailed = false
+surviveClosedPipes((error) => {
+  outputFailed = true
+  process.exitCode = EXIT_INFRASTRUCTURE
+  process.stderr.write(`error: cannot write the output: ${systemReason(error)}\n`)
+})
+const code = await runCrashdumptest(process.argv.slice(2))
+if (!outputFailed) process.exitCode = code

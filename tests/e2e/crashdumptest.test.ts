@@ -1,0 +1,171 @@
+// crashdumptest as its kit runs it: clear, initialise, run and go on after each crash; and what it says when something is wrong.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { dumpstack, type Finished, repository, temporaryFolder } from './cli.ts'
+
+const bin = path.join(repository, 'packages/cli/bin/crashdumptest.js')
+const symbols = path.join(repository, 'guest/bin')
+const SMALL = ['-ram', '64M', '-cpus', '2'] as const
+const CRASHED = 5
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+
+function crashdumptest(cwd: string, ...args: string[]): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], { cwd, encoding: 'utf8' })
+  return { code: status, stdout, stderr }
+}
+const inside = (name: string): string => {
+  const place = path.join(folder.path, name)
+  mkdirSync(place)
+  return place
+}
+const logOf = (cwd: string): string =>
+  readFileSync(path.join(cwd, 'crashdumptest-work/crashdumptest.log'), 'utf8')
+
+describe('the whole sequence', () => {
+  const cwd = inside('whole')
+  const steps: Finished[] = []
+  const step = (...args: string[]): Finished => {
+    steps.push(crashdumptest(cwd, ...args))
+    return steps.at(-1)!
+  }
+
+  it('has nothing to clear, and nothing to run before it is initialised', () => {
+    expect(step('-c')).toEqual({ code: 0, stdout: 'There are no past failures to clear.\n', stderr: '' })
+    expect(step('-autorun', '-y', symbols, '-dtm')).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'error: work folder crashdumptest-work holds no test: initialise it first, crashdumptest -dtm -y DIR -ypass\n',
+    })
+    expect(readdirSync(cwd)).toEqual([])
+  })
+
+  it('initialises: prerequisites, debuggers, crash driver, page file, restart', () => {
+    const done = step('-dtm', '-y', symbols, '-ypass', ...SMALL)
+    expect([done.code, done.stderr]).toEqual([0, ''])
+    const said = done.stdout.split('\n').map((line) => line.replace(/^[\d-]+ [\d:.]+ /, ''))
+    expect(said).toContain('(i) Verifying paging file size.')
+    expect(said).toContain('(i) End: install crash driver: pass')
+    expect(said).not.toContain('(i) Begin: crash control (full dump)')
+    expect(said.at(-2)).toBe('The system restarts. crashdumptest -autorun runs the test.')
+    expect(existsSync(path.join(cwd, 'crashdumptest-work/C/Debuggers/kd'))).toBe(true)
+    expect(step('-dtm', '-y', symbols, '-ypass')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('holds a test already: crashdumptest -autorun goes on with it'),
+    })
+  })
+
+  it('ends at each crash, and goes on after it', () => {
+    for (const dump of ['full', 'kernel', 'mini']) {
+      const crashed = step('-autorun', '-y', symbols, '-dtm')
+      expect([crashed.code, crashed.stderr]).toEqual([CRASHED, ''])
+      expect(crashed.stdout).toContain(
+        `The system crashed and restarts. Run the same command again to go on with its ${dump} dump.\n`,
+      )
+      expect(crashed.stdout).toContain(`(i) Begin: crash (${dump} dump)\n`)
+      expect(crashed.stdout).not.toContain(`examine (${dump} dump)`)
+    }
+    const end = step('-autorun', '-y', symbols, '-dtm')
+    expect([end.code, end.stderr]).toEqual([0, ''])
+    expect(end.stdout).toMatch(/\(i\) Connecting to DumpFile: C:\\Windows\\Minidump\\010124-\d+-01\.dmp\n/)
+    expect(end.stdout).toContain('(i) The test is finished: pass. Evidence: crashdumptest-work\n')
+  })
+
+  it('logs what dumpstack test logs of the same machine, and shows it on the screen', () => {
+    const log = logOf(cwd)
+    const test = dumpstack(cwd, 'test', '--ram', '64M', '--cpus', '2', '-y', symbols, '--out', 'same')
+    expect(test.code).toBe(0)
+    expect(log).toBe(readFileSync(path.join(cwd, 'same/crashdumptest.log'), 'utf8'))
+    expect(log).toContain('(i) Connecting to DumpFile: C:\\Windows\\MEMORY.DMP\n')
+    const stamped = steps.map(({ stdout }) => stdout.replace(/^(?!\d{4}-).*\n/gm, '')).join('')
+    expect(stamped).toBe(log)
+  })
+
+  it('is finished then, until it is cleared', () => {
+    expect(step('-autorun', '-y', symbols, '-dtm')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('The test has been finished before.'),
+    })
+    const work = path.join(cwd, 'crashdumptest-work')
+    mkdirSync(path.join(work, 'C/Symbols'), { recursive: true })
+    writeFileSync(path.join(work, 'notes.txt'), 'mine')
+    expect(step('-c')).toMatchObject({ code: 0, stdout: 'Cleared past failures in crashdumptest-work.\n' })
+    expect(readdirSync(work).sort()).toEqual(['C', 'notes.txt'])
+    expect(readdirSync(path.join(work, 'C'))).toEqual(['Symbols'])
+    expect(step('-autorun', '-y', symbols, '-dtm').code).toBe(2)
+    expect(step('-dtm', '-y', symbols, '-ypass', ...SMALL).code).toBe(0)
+  })
+})
+
+it('goes on where it was killed', async () => {
+  const cwd = inside('killed')
+  expect(crashdumptest(cwd, '-dtm', '-y', symbols, ...SMALL, '-dumps', 'kernel').code).toBe(0)
+  const child = spawn(process.execPath, [bin, '-autorun', '-y', symbols, '-dtm'], { cwd })
+  await sayingOf(child, 'Begin: crash (kernel dump)')
+  child.kill('SIGKILL')
+  await once(child, 'close')
+  const again = crashdumptest(cwd, '-autorun', '-y', symbols, '-dtm')
+  expect([again.code, again.stderr]).toEqual([CRASHED, ''])
+  expect(crashdumptest(cwd, '-autorun', '-y', symbols, '-dtm').code).toBe(0)
+})
+
+it('says what the kit says of a page file that is too small, and fails', () => {
+  const cwd = inside('small')
+  const done = crashdumptest(cwd, '-dtm', '-y', symbols, '-ypass', ...SMALL, '-pagefile', '64')
+  expect(done.code).toBe(1)
+  for (const line of [
+    '(i) Verifying paging file size.',
+    '(x) Paging file size is too small for full dump purposes.',
+    '(i) Paging file size: 67108864',
+    '(i) Physical memory size: 67108864',
+    '(i) Please configure minimum paging file size to physical RAM size + 1MB.',
+  ]) {
+    expect(logOf(cwd)).toContain(` ${line}\n`)
+  }
+  const next = crashdumptest(cwd, '-autorun', '-y', symbols, '-dtm')
+  expect(next).toMatchObject({ code: 1, stdout: expect.stringContaining('(x) The test is finished: fail.') })
+})
+
+it('does not take a symbol folder that is not there, without being told to', () => {
+  expect(crashdumptest(inside('no-folder'), '-dtm', '-y', 'none', ...SMALL)).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'error: symbol folder none is not there: install the symbols, or take it as it is with -ypass\n',
+  })
+})
+
+it.each([
+  ['an empty symbol folder', ['-y', 'none', '-ypass']],
+  ['the scenario no-symbols', ['-scenario', 'no-symbols']],
+])('fails with %s, which dumpstack test calls inconclusive', (name, options) => {
+  const cwd = inside(name.replaceAll(' ', '-'))
+  expect(crashdumptest(cwd, '-dtm', ...options, ...SMALL, '-dumps', 'kernel').code).toBe(0)
+  expect(crashdumptest(cwd, '-autorun', '-dtm').code).toBe(CRASHED)
+  expect(crashdumptest(cwd, '-autorun', '-dtm').code).toBe(1)
+  for (const line of [
+    '(x) Failed to load the correct symbols.',
+    '(i) Please refer to WDK documentation on how to install operating system symbols.',
+    '(i) Your symbols might also be out of date, please update symbols by using the Microsoft Symbol Server.',
+  ]) {
+    expect(logOf(cwd)).toContain(` ${line}\n`)
+  }
+  expect(logOf(cwd)).toMatch(/ \(x\) Error retrieving addresses of nt!\w+/)
+  expect(logOf(cwd)).toMatch(/ \(x\) Unable to get /)
+  // the symbols have come: another look is another test
+  expect(crashdumptest(cwd, '-c').code).toBe(0)
+  expect(readdirSync(path.join(cwd, 'crashdumptest-work'))).toEqual([])
+})
+
+async function sayingOf(child: ChildProcess, text: string): Promise<void> {
+  let said = ''
+  for await (const part of child.stdout!) {
+    said += part
+    if (said.includes(text)) return
+  }
+  throw new Error(`it never said '${text}': ${said}`)
+}
