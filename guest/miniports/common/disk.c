@@ -173,15 +173,9 @@ static DISK_ACTION ReadWrite(const DISK *Disk, SCSI_REQUEST_BLOCK *Srb, const UC
     Transfer->Write = Cdb[0] == SCSIOP_WRITE || Cdb[0] == SCSIOP_WRITE16;
     Transfer->Lba = is16 ? BigEndian64(Cdb + 2) : BigEndian32(Cdb + 2);
     Transfer->Blocks = is16 ? BigEndian32(Cdb + 10) : BigEndian16(Cdb + 7);
-#if BUG == 26
-    // B26: the end is counted in units of 512 bytes, the capacity in blocks. Right on a disk of 512-byte blocks.
-    ULONG units = Disk->BlockBytes / 512;
-    if (Transfer->Lba * units + Transfer->Blocks * units > Disk->BlockCount) return Refuse(Srb, ASC_LBA_OUT_OF_RANGE);
-#else
     if (Transfer->Lba > Disk->BlockCount || Transfer->Blocks > Disk->BlockCount - Transfer->Lba) {
         return Refuse(Srb, ASC_LBA_OUT_OF_RANGE);
     }
-#endif
     if (SrbGetDataTransferLength(Srb) != (ULONG64)Transfer->Blocks * Disk->BlockBytes) {
         return Refuse(Srb, ASC_INVALID_FIELD_IN_CDB);
     }

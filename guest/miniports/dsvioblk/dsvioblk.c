@@ -92,6 +92,12 @@ static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     TRANSFER transfer;
     switch (DiskExecute(&Adapter->Disk, Srb, &transfer)) {
     case DiskTransfer:
+#if BUG == 26
+        // B26: lest a dump go beyond the disk, an end in units of 512 bytes, held against a capacity in blocks.
+        if (Adapter->DumpMode && (transfer.Lba + transfer.Blocks) * (Adapter->Disk.BlockBytes / VIRTIO_SECTOR) > Adapter->Disk.BlockCount) {
+            return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+        }
+#endif
         if (VioComposeTransfer(Adapter, Srb, &transfer)) return TRUE;
         return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
     case DiskFlush:
