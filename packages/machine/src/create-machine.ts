@@ -48,6 +48,7 @@ class EmbeddedMachine implements Machine {
   readonly faults: PlannedFaults
   readonly dmaLog: ColumnarDmaLog
   interruptsEnabled = true
+  reportedEnds = 0
   readonly #clock = new VirtualClock()
   readonly #notModelled = new NotModelledLog()
   readonly #systemBus: SystemBus
@@ -71,6 +72,9 @@ class EmbeddedMachine implements Machine {
         faults,
         notModelled: this.#notModelled,
         dmaLog,
+        onReported: () => {
+          this.reportedEnds++
+        },
         index,
       }),
     )

@@ -177,6 +177,8 @@ export interface Machine {
   checkpoint(): PhysicalSpace
   readonly writes: WriteLog
   readonly dmaLog: DmaLog
+  /** Commands whose end controllers have reported: status, and what a driver looks at or an interrupt. */
+  readonly reportedEnds: number
   readonly notModelled: readonly NotModelled[]
   /**
    * Platform reset: controllers to power-on state, firmware assigns BARs again; pending commands are lost, interrupt

@@ -11,6 +11,8 @@ export interface ControllerParts {
   readonly faults: PlannedFaults
   readonly notModelled: NotModelledLog
   readonly dmaLog: ColumnarDmaLog
+  /** The end of a command was reported to its driver. */
+  readonly onReported: () => void
   /** Its place in the list of controllers. */
   readonly index: number
 }

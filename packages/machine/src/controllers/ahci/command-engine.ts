@@ -281,6 +281,7 @@ export class CommandEngine {
       port.sact = (port.sact & ~(1 << command.tag)) >>> 0
       // Set Device Bits does not touch BSY and DRQ
       port.setTaskFile((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) | STATUS_GOOD, 0)
+      port.host.onReported()
       port.raise(PxIS_SDBS)
       return
     }
@@ -294,6 +295,7 @@ export class CommandEngine {
     }
     port.setTaskFile(STATUS_GOOD, 0)
     this.#clearSlot(command.slot)
+    port.host.onReported()
     port.raise(isPio ? PxIS_PSS : PxIS_DHRS)
   }
 
@@ -306,6 +308,7 @@ export class CommandEngine {
     port.setTaskFile(STATUS_FAILED, device.error)
     // the device has given up what was queued (ACS-3 section 4.14.4)
     this.#giveUpQueue()
+    if (posted) port.host.onReported()
     this.#stopWith(posted ? PxIS_TFES : PxIS_HBFS)
   }
 

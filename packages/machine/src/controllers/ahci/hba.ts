@@ -162,6 +162,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     writeDwords(this, offset, size, value)
   }
 
+  onReported(): void {
+    this.#parts.onReported()
+  }
+
   readRegister(offset: number): number {
     if (offset >= AHCI_PORTS) {
       const port = this.#portAt(offset, 'read')

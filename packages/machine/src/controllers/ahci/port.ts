@@ -86,6 +86,8 @@ export interface PortHost {
   interruptChanged(): void
   note(register: string, access: 'read' | 'write'): void
   logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void
+  /** The end of a command was reported. */
+  onReported(): void
 }
 
 /** From the end of COMRESET to an established link, and from there to the device's signature. */

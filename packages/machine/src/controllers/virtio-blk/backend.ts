@@ -130,6 +130,7 @@ export class BlockBackend {
     if (next !== undefined) clock.arm(this.#dueEvent, Math.max(next.dueNs, clock.nowNs))
     if (!isReported) return
     this.#queue.push(request.head, request.writableBytes)
+    this.#parts.onReported()
     this.#host.onUsed()
   }
 
