@@ -91,6 +91,7 @@ export class CrashEnvironment implements PortExports {
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
   #uncached: GuestBlock | null = null
+  #wantedPassiveInitialization = false
 
   constructor(options: CrashEnvironmentOptions) {
     this.machine = options.machine
@@ -139,6 +140,10 @@ export class CrashEnvironment implements PortExports {
   /** The disk that the dump goes to. */
   get disk(): Disk {
     return this.#controller.disk
+  }
+
+  get wantedPassiveInitialization(): boolean {
+    return this.#wantedPassiveInitialization
   }
 
   violate(rule: string, call: string, message: string): void {
@@ -380,6 +385,7 @@ export class CrashEnvironment implements PortExports {
 
   enablePassiveInitialization(): boolean {
     this.#watch.onCall()
+    this.#wantedPassiveInitialization = true
     return false
   }
 

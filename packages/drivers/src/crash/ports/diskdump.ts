@@ -54,6 +54,7 @@ export class DiskDump implements DumpPortSide {
   readonly #audit: DmaAudit
   #partitionOffset = 0
   #sectorBytes = PAGE_SIZE
+  #blockCount = 0
   #failure = ''
 
   constructor(
@@ -173,7 +174,9 @@ export class DiskDump implements DumpPortSide {
     const length16 = ReadCapacity16Data.size
     const status = this.#ask('READ CAPACITY (16)', length16, (srb) => srb.readCapacity16(length16))
     if (isSuccess(status)) {
-      this.#sectorBytes = ReadCapacity16Data.at(view).bytesPerBlock
+      const capacity = ReadCapacity16Data.at(view)
+      this.#sectorBytes = capacity.bytesPerBlock
+      this.#blockCount = capacity.logicalBlockAddressHigh * TWO_TO_32 + capacity.logicalBlockAddressLow + 1
       return true
     }
     if (status === STATUS_IO_TIMEOUT) return false
@@ -182,7 +185,9 @@ export class DiskDump implements DumpPortSide {
       this.#failure = `${refusal}, ${this.#failure}`
       return false
     }
-    this.#sectorBytes = ReadCapacityData.at(view).bytesPerBlock
+    const capacity = ReadCapacityData.at(view)
+    this.#sectorBytes = capacity.bytesPerBlock
+    this.#blockCount = capacity.logicalBlockAddress + 1
     return true
   }
 
@@ -234,8 +239,18 @@ export class DiskDump implements DumpPortSide {
       this.#failure = `${this.#srb.failure} at sector ${hex(block)}`
       if (status === STATUS_IO_TIMEOUT) return status
     }
+    if (this.#srb.srbStatus === SRB_STATUS_INVALID_REQUEST) this.#blameRefusal(block, byteLength)
     this.#failure = `${this.#failure}, ${this.#sendsPerSrb} times`
     return status
+  }
+
+  /** DM-42: what lies inside the disk and inside the limits that the miniport gave has to be taken. */
+  #blameRefusal(block: number, byteLength: number): void {
+    const blocks = this.#blockCount
+    const end = block + byteLength / this.#sectorBytes
+    if (end > blocks) return
+    const what = `WRITE of blocks ${hex(block)} to ${hex(end - 1)} was refused as an invalid request, on a disk of ${hex(blocks)} blocks of ${this.#sectorBytes} bytes`
+    this.#environment.violate('DM-42', 'WRITE', what)
   }
 
   /** Bytes `from` to `from + length` of the MDL's pages; false where the controller does not reach one of them. */

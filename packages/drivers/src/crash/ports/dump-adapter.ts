@@ -193,7 +193,14 @@ export class DumpAdapter {
     environment.enter('HwInitialize')
     const isReady = data.hwInitialize(this.deviceExtension)
     environment.leave()
-    if (!isReady) return this.#fail(STATUS_UNSUCCESSFUL, `HwInitialize of ${fileName} returned FALSE`)
+    if (!isReady) {
+      if (environment.wantedPassiveInitialization) {
+        const what =
+          'HwInitialize left the rest to passive initialisation, which never happens in dump mode, and returned FALSE'
+        environment.violate('DM-09', 'HwInitialize', what)
+      }
+      return this.#fail(STATUS_UNSUCCESSFUL, `HwInitialize of ${fileName} returned FALSE`)
+    }
     // DM-20: a poll with nothing pending must be safe.
     environment.enter('HwInterrupt')
     data.hwInterrupt(this.deviceExtension)

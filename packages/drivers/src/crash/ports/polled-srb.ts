@@ -37,6 +37,7 @@ export class PolledSrb {
   #builder: SrbBuilder | null = null
   #isActive = false
   #isComplete = true
+  #reportedBefore = 0
 
   constructor(environment: CrashEnvironment, adapter: DumpAdapter, place: ScsiPlace, profile: Profile) {
     this.#environment = environment
@@ -72,9 +73,11 @@ export class PolledSrb {
   send(name: string): number {
     this.#isActive = true
     this.#isComplete = false
+    this.#reportedBefore = this.#environment.machine.reportedEnds
     const ended = this.#start() ? this.#poll() : true
     if (!ended) {
       this.failure = `${name} did not complete within ${this.#timeoutSeconds} s`
+      this.#blame(name)
       this.#resetBus()
       this.#isActive = false
       return STATUS_IO_TIMEOUT
@@ -139,6 +142,14 @@ export class PolledSrb {
       if (nowNs >= giveUpAt) return false
       machine.stall(nowNs < slowFrom ? this.#pollMicroseconds : SLOW_POLL_MICROSECONDS)
     }
+  }
+
+  /** DM-19: the command has ended, and the routine that was asked again and again did not see it. */
+  #blame(name: string): void {
+    const { reportedEnds } = this.#environment.machine
+    if (reportedEnds === this.#reportedBefore) return
+    const what = `the controller has reported the end of ${name}, but HwInterrupt did not complete it in ${this.#timeoutSeconds} s of polling`
+    this.#environment.violate('DM-19', 'HwInterrupt', what)
   }
 
   /** DM-37: after a timeout the port asks for a bus reset, which a dump miniport must only nod at. */

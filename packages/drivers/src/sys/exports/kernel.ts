@@ -17,6 +17,8 @@ const STATUS_NOT_FOUND = 0xc000_0225n
 const BYTES_PER_CHARACTER = 2
 
 const nothing = (argumentCount: number): Export => exported(argumentCount, () => NOTHING)
+const processors = (argumentCount: number): Export =>
+  exported(argumentCount, (call) => BigInt(call.machine.cpuCount))
 const one = (argumentCount: number): Export => exported(argumentCount, () => 1n)
 
 export const KERNEL_EXPORTS: ExportFamily = {
@@ -45,11 +47,11 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeQuerySystemTime: exported(1, systemTime),
   KeQueryInterruptTime: exported(0, (call) => BigInt(Math.floor(call.machine.nowNs)) / NS_PER_COUNT),
 
-  // One processor runs, and it is number 0 of group 0.
-  KeQueryActiveProcessorCount: one(1),
-  KeQueryActiveProcessorCountEx: one(1),
-  KeQueryMaximumProcessorCount: one(0),
-  KeQueryMaximumProcessorCountEx: one(1),
+  // All in group 0; one of them runs drivers. The count is the system's in a dump too, where all others have stopped.
+  KeQueryActiveProcessorCount: processors(1),
+  KeQueryActiveProcessorCountEx: processors(1),
+  KeQueryMaximumProcessorCount: processors(0),
+  KeQueryMaximumProcessorCountEx: processors(1),
   KeQueryActiveGroupCount: one(0),
   KeQueryMaximumGroupCount: one(0),
   KeGetCurrentProcessorNumberEx: exported(1, (call) => {
