@@ -114,6 +114,25 @@ it('goes on where it was killed', async () => {
   expect(crashdumptest(cwd, '-autorun', '-y', symbols, '-dtm').code).toBe(0)
 })
 
+it.skipIf(process.platform === 'win32').each([
+  ['pass', '', 0],
+  ['fail', '-scenario low-disk-space', 1],
+])('ends the loop that the page has for CI with the code of a %s', (_, scenario, code) => {
+  const page = readFileSync(path.join(repository, 'docs/crashdumptest.md'), 'utf8')
+  const loop = /## In CI\n\n```\n([^`]+)```/.exec(page)![1]!
+  const machine = `-ram 64M -cpus 1 -dumps mini ${scenario}`
+  const program = `crashdumptest() {
+    case $1 in -dtm) set -- "$@" ${machine};; esac
+    '${process.execPath}' '${bin}' "$@" -work '${path.join(folder.path, `loop-${code}`)}'
+  }`
+  expect(spawnSync('sh', ['-c', `${program}\n${loop}`], { cwd: repository, encoding: 'utf8' })).toMatchObject(
+    {
+      status: code,
+      stderr: '',
+    },
+  )
+})
+
 it('says what the kit says of a page file that is too small, and fails', () => {
   const cwd = inside('small')
   const done = crashdumptest(cwd, '-dtm', '-y', symbols, '-ypass', ...SMALL, '-pagefile', '64')

@@ -51,8 +51,9 @@ Exit codes: 0 pass, or cleared, or initialised; 1 fail; 2 wrong use; 4 the host 
             same -autorun again; 130 stopped by Ctrl-C
 
 To the end, in a shell:
-  crashdumptest -c && crashdumptest -dtm -y C:\\\\Symbols -ypass &&
-  while crashdumptest -autorun -y C:\\\\Symbols -dtm; [ $? -eq 5 ]; do :; done
+  crashdumptest -c && crashdumptest -dtm -y DIR -ypass || exit
+  while crashdumptest -autorun -y DIR -dtm; code=$?; [ $code -eq 5 ]; do :; done
+  exit $code
 `
 
 const DEFAULT_WORK_FOLDER = 'crashdumptest-work'

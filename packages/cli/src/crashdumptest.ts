@@ -2,7 +2,7 @@
 // folder. The steps themselves are those of `dumpstack test`: both drive session.ts.
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
+import { Facts, logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
 import { clearRun, onHost, RESULT, runStateOf } from '@dumpstack/crashtest/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
@@ -122,17 +122,19 @@ function report(end: SessionEnd, workFolder: string): number {
 
 function reportFinished(workFolder: string): number {
   const file = path.join(workFolder, RESULT)
-  const result: unknown = JSON.parse(onHost(`read ${file}`, () => readFileSync(file, 'utf8')))
-  const verdict = typeof result === 'object' && result !== null && 'verdict' in result ? result.verdict : null
+  const result = Facts.parse(
+    onHost(`read ${file}`, () => readFileSync(file, 'utf8')),
+    file,
+  )
   say('The test has been finished before. crashdumptest -c clears it.')
-  return reportVerdict(verdict === 'pass' || verdict === 'fail' ? verdict : 'inconclusive', workFolder)
+  return reportVerdict(result.oneOf('verdict', ['pass', 'fail', 'inconclusive']), workFolder)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */
 function reportVerdict(verdict: Verdict, workFolder: string): number {
-  const [level, code] = verdict === 'pass' ? ['(i)', 0] : ['(x)', EXIT_NOT_GOOD]
-  say(`${level} The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}`)
-  return code as number // of the pair
+  const hasPassed = verdict === 'pass'
+  say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}`)
+  return hasPassed ? 0 : EXIT_NOT_GOOD
 }
 
 /** A folder counts from where the user stood, whichever folder the next step is started in. */
