@@ -158,6 +158,37 @@ typedef struct _KTRAP_FRAME {
 } KTRAP_FRAME;
 _Static_assert(sizeof(KTRAP_FRAME) == 0x190, "_KTRAP_FRAME");
 
+/** What C keeps across calls, below a trap frame or a switch of stacks. */
+typedef struct _KEXCEPTION_FRAME {
+    ULONG64 P1Home;
+    ULONG64 P2Home;
+    ULONG64 P3Home;
+    ULONG64 P4Home;
+    ULONG64 P5;
+    UCHAR Reserved28[0x8];
+    struct _M128A Xmm6;
+    struct _M128A Xmm7;
+    struct _M128A Xmm8;
+    struct _M128A Xmm9;
+    struct _M128A Xmm10;
+    struct _M128A Xmm11;
+    struct _M128A Xmm12;
+    struct _M128A Xmm13;
+    struct _M128A Xmm14;
+    struct _M128A Xmm15;
+    UCHAR ReservedD0[0x28];
+    ULONG64 Rbp;
+    ULONG64 Rbx;
+    ULONG64 Rdi;
+    ULONG64 Rsi;
+    ULONG64 R12;
+    ULONG64 R13;
+    ULONG64 R14;
+    ULONG64 R15;
+    ULONG64 Return;
+} KEXCEPTION_FRAME;
+_Static_assert(sizeof(KEXCEPTION_FRAME) == 0x140, "_KEXCEPTION_FRAME");
+
 typedef struct _KDESCRIPTOR {
     UCHAR Reserved0[0x6];
     USHORT Limit;

@@ -382,6 +382,14 @@ typedef struct _KPRCB {
 } KPRCB;
 _Static_assert(sizeof(KPRCB) == 0xAF00, "_KPRCB");
 
+/** Task state segment of long mode: only its stack of ring 0 is used. */
+typedef struct __attribute__((packed, aligned(4))) _KTSS64 {
+    ULONG Reserved0;
+    ULONG64 Rsp0;
+    UCHAR ReservedC[0x5C];
+} KTSS64;
+_Static_assert(sizeof(KTSS64) == 0x68, "_KTSS64");
+
 typedef struct _KPCR {
     union _KGDTENTRY64 *GdtBase;
     struct _KTSS64 *TssBase;

@@ -5,6 +5,19 @@
 #define LDR_H
 #include "ntdef.h"
 
+/** What the loader tells the kernel: the fields that this kernel reads. */
+typedef struct _LOADER_PARAMETER_BLOCK {
+    UCHAR Reserved0[0x10];
+    struct _LIST_ENTRY LoadOrderListHead;
+    UCHAR Reserved20[0x60];
+    ULONG64 KernelStack;
+    ULONG64 Prcb;
+    ULONG64 Process;
+    ULONG64 Thread;
+    UCHAR ReservedA0[0xC0];
+} LOADER_PARAMETER_BLOCK;
+_Static_assert(sizeof(LOADER_PARAMETER_BLOCK) == 0x160, "_LOADER_PARAMETER_BLOCK");
+
 typedef struct _KLDR_DATA_TABLE_ENTRY {
     struct _LIST_ENTRY InLoadOrderLinks;
     void *ExceptionTable;

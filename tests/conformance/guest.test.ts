@@ -87,7 +87,7 @@ describe('call chains: each frame has a return address in its caller', () => {
     ['KeBugCheck2', 'IoWriteCrashDump'],
     ['KeBugCheck2', 'HalReturnToFirmware'],
     ['IoWriteCrashDump', 'CrashdmpWrite', guard],
-    ['KiSystemStartup', 'KiIdleLoop'],
+    ['KiSystemStartup', 'KiInitializeKernel'],
     ['KiIdleLoop', 'PoIdle'],
     ['PoIdle', 'PpmIdleExecuteTransition'],
     ['PpmIdleExecuteTransition', 'PpmIdleDefaultExecute'],

@@ -4,6 +4,7 @@ import { PAGE_SIZE, pagesInRuns, pfn } from '@dumpstack/bytes'
 import { examineDump } from '@dumpstack/crashtest'
 import { openDump } from '@dumpstack/dumpfile'
 import { MemoryDiskImage } from '@dumpstack/machine'
+import { IcedDecoder } from '@dumpstack/machine/node'
 import { MemoryHostFolder, SystemTarget } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 import { expect, it } from 'vitest'
@@ -31,6 +32,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     host: new MemoryHostFolder(),
     guestImages: readGuestImages(),
     debuggers: [],
+    decoder: new IcedDecoder(),
     hostNow: () => 0,
     hostTurn: async () => {},
   })

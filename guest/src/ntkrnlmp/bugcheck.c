@@ -3,6 +3,8 @@
 #include "kernel.h"
 
 #define REBOOT_ROUTINE 3 // FIRMWARE_REENTRY HalRebootRoutine
+/** CONTEXT_AMD64 with control, integer, segments, floating point and debug registers. */
+#define CONTEXT_ALL 0x10001F
 
 /** What crashdmp.sys fills in when it is loaded. unverified: order beyond Windows 7; a kernel of that build settles it. */
 typedef struct _CRASHDMP_CALL_TABLE {
@@ -45,31 +47,44 @@ NOINLINE void KiSaveProcessorControlState(struct _KPROCESSOR_STATE *ProcessorSta
     __asm__ volatile("str %0" : "=r"(special->Tr));
     __asm__ volatile("sldt %0" : "=r"(special->Ldtr));
     __asm__ volatile("stmxcsr %0" : "=m"(special->MxCsr));
+    special->MsrGsBase = KiReadMsr(MSR_GS_BASE);
+    special->MsrGsSwap = KiReadMsr(MSR_GS_SWAP);
+    special->MsrStar = KiReadMsr(MSR_STAR);
+    special->MsrLStar = KiReadMsr(MSR_LSTAR);
+    special->MsrSyscallMask = KiReadMsr(MSR_SYSCALL_MASK);
+    special->MsrFsBase = KiReadMsr(MSR_FS_BASE);
 }
 
-NOINLINE void KeBugCheckEx(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4) {
-    struct _KPRCB *prcb = KeGetCurrentPrcb();
-    RtlCaptureContext(prcb->Context);
-    KiSaveProcessorControlState(&prcb->ProcessorState);
-    prcb->DebuggerSavedIRQL = KeGetCurrentIrql();
-    if (prcb->DebuggerSavedIRQL < DISPATCH_LEVEL) KiSetIrql(DISPATCH_LEVEL);
-    KeBugCheck2(BugCheckCode, P1, P2, P3, P4, NULL);
-    // Nothing returns here: the machine has been restarted.
-    for (;;) DbgBreakPointWithStatus(BugCheckCode);
+/** The context that was captured, everywhere debuggers look for it, and what it leaves out. */
+NOINLINE void KiSaveProcessorState(struct _KPRCB *Prcb) {
+    struct _CONTEXT *context = Prcb->Context;
+    KSPECIAL_REGISTERS *special = &Prcb->ProcessorState.SpecialRegisters;
+    KiSaveProcessorControlState(&Prcb->ProcessorState);
+    context->ContextFlags = CONTEXT_ALL;
+    context->Dr0 = special->KernelDr0;
+    context->Dr1 = special->KernelDr1;
+    context->Dr2 = special->KernelDr2;
+    context->Dr3 = special->KernelDr3;
+    context->Dr6 = special->KernelDr6;
+    context->Dr7 = special->KernelDr7;
+    memcpy(&Prcb->ProcessorState.ContextFrame, context, sizeof(*context));
 }
 
+/** KeBugCheckEx (trap.S) comes here with its caller's context captured. */
 NOINLINE void KeBugCheck2(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4,
                           struct _KTRAP_FRAME *TrapFrame) {
     struct _KPRCB *prcb = KeGetCurrentPrcb();
     ULONG64 parameters[4] = { P1, P2, P3, P4 };
     __asm__ volatile("cli");
+    prcb->DebuggerSavedIRQL = KeGetCurrentIrql();
+    if (TrapFrame != NULL) prcb->Context->Rip = TrapFrame->Rip;
+    KiSaveProcessorState(prcb);
     // The first processor to come wins; any other waits to be frozen.
-    if (__atomic_exchange_n(&KiBugCheckActive, 1, __ATOMIC_SEQ_CST) != 0) KiFreezeTargetExecution(TrapFrame);
+    if (__atomic_exchange_n(&KiBugCheckActive, 1, __ATOMIC_SEQ_CST) != 0) KiFreezeTargetExecution(NULL, NULL);
     KiBugCheckData[0] = BugCheckCode;
     for (ULONG i = 0; i < 4; i++) KiBugCheckData[i + 1] = parameters[i];
-    KiSetIrql(HIGH_LEVEL);
+    KiRaiseToHighLevel();
     KiSendFreeze();
-    if (TrapFrame != NULL) prcb->Context->Rip = TrapFrame->Rip;
     IoWriteCrashDump(BugCheckCode, parameters[0], parameters[1], parameters[2], parameters[3], prcb->Context,
                      prcb->CurrentThread);
     HalReturnToFirmware(REBOOT_ROUTINE);

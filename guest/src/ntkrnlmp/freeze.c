@@ -18,30 +18,49 @@ NOINLINE void KiSendFreeze(void) {
     }
 }
 
-NOINLINE void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame) {
-    volatile struct _KPRCB *prcb = KeGetCurrentPrcb();
+/** What the processor did when the interrupt came: the registers that the two frames keep, in place of this function's own. */
+static void KiContextOfFrames(struct _CONTEXT *Context, const struct _KTRAP_FRAME *TrapFrame,
+                              const struct _KEXCEPTION_FRAME *ExceptionFrame) {
+    Context->Rip = TrapFrame->Rip;
+    Context->Rsp = TrapFrame->Rsp;
+    Context->EFlags = TrapFrame->EFlags;
+    Context->SegCs = TrapFrame->SegCs;
+    Context->SegSs = TrapFrame->SegSs;
+    Context->Rax = TrapFrame->Rax;
+    Context->Rcx = TrapFrame->Rcx;
+    Context->Rdx = TrapFrame->Rdx;
+    Context->R8 = TrapFrame->R8;
+    Context->R9 = TrapFrame->R9;
+    Context->R10 = TrapFrame->R10;
+    Context->R11 = TrapFrame->R11;
+    Context->Rbp = TrapFrame->Rbp;
+    Context->Rbx = ExceptionFrame->Rbx;
+    Context->Rdi = ExceptionFrame->Rdi;
+    Context->Rsi = ExceptionFrame->Rsi;
+    Context->R12 = ExceptionFrame->R12;
+    Context->R13 = ExceptionFrame->R13;
+    Context->R14 = ExceptionFrame->R14;
+    Context->R15 = ExceptionFrame->R15;
+}
+
+/** Without frames: a processor that came second to KeBugCheckEx. */
+NOINLINE void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame) {
+    struct _KPRCB *prcb = KeGetCurrentPrcb();
     struct _CONTEXT *context = prcb->Context;
     RtlCaptureContext(context);
-    if (TrapFrame != NULL) {
-        context->Rip = TrapFrame->Rip;
-        context->Rsp = TrapFrame->Rsp;
-        context->Rbp = TrapFrame->Rbp;
-        context->EFlags = TrapFrame->EFlags;
-        context->SegCs = TrapFrame->SegCs;
-        context->SegSs = TrapFrame->SegSs;
-    }
-    KiSaveProcessorControlState((struct _KPROCESSOR_STATE *)&prcb->ProcessorState);
+    if (TrapFrame != NULL) KiContextOfFrames(context, TrapFrame, ExceptionFrame);
+    KiSaveProcessorState(prcb);
     prcb->IpiFrozen = FROZEN;
-    while (prcb->IpiFrozen != RUNNING) YieldProcessor();
+    while (((volatile struct _KPRCB *)prcb)->IpiFrozen != RUNNING) YieldProcessor();
 }
 
 /** What an interprocessor interrupt does: here the only request is to freeze. */
-NOINLINE void KiIpiProcessRequests(struct _KTRAP_FRAME *TrapFrame) {
+NOINLINE void KiIpiProcessRequests(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame) {
     struct _KPRCB *prcb = KeGetCurrentPrcb();
     KIRQL irql = KeGetCurrentIrql();
     if (prcb->IpiFrozen == TARGET_FREEZE) {
-        KiSetIrql(HIGH_LEVEL);
-        KiFreezeTargetExecution(TrapFrame);
+        KiRaiseToHighLevel();
+        KiFreezeTargetExecution(TrapFrame, ExceptionFrame);
         KiSetIrql(irql);
     }
     prcb->InterruptCount++;

@@ -36,13 +36,3 @@ NOINLINE void KiIdleLoop(void) {
         PoIdle(prcb);
     }
 }
-
-/** Where the loader enters the kernel; the boot processor ends in the idle loop. */
-NOINLINE void KiSystemStartup(void *LoaderBlock) {
-    extern void *KeLoaderBlock;
-    KeLoaderBlock = LoaderBlock;
-    struct _KPRCB *prcb = KeGetCurrentPrcb();
-    KiProcessorBlock[prcb->Number] = prcb;
-    KeNumberProcessors++;
-    KiIdleLoop();
-}

@@ -5,13 +5,24 @@
 #define FILE_OBJECT_DEVICE 8
 
 #define STACK_LOCATIONS 8
+#define IRP_TYPE 6
 
-/** Request storage of this kernel: one request is under way at a time. */
-static struct {
+/** Request storage of this kernel; a request that is under way has its type. */
+static struct _IOP_REQUEST {
     struct _IRP Irp;
     struct _IO_STACK_LOCATION Stack[STACK_LOCATIONS];
     struct _KEVENT Event;
-} IopIrp;
+} IopRequests[16];
+
+static struct _IOP_REQUEST *IopAllocateRequest(void) {
+    for (ULONG i = 0; i < sizeof(IopRequests) / sizeof(IopRequests[0]); i++) {
+        if (IopRequests[i].Irp.Type == IRP_TYPE) continue;
+        memset(&IopRequests[i], 0, sizeof(IopRequests[i]));
+        IopRequests[i].Irp.Type = IRP_TYPE;
+        return &IopRequests[i];
+    }
+    return NULL;
+}
 
 NOINLINE NTSTATUS IofCallDriver(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
     if (Irp->CurrentLocation <= 1) KeBugCheckEx(0x35, (ULONG64)Irp, 0, 0, 0); // NO_MORE_IRP_STACK_LOCATIONS
@@ -45,17 +56,17 @@ NOINLINE NTSTATUS IopXxxControlFile(void *FileObject, IO_STATUS_BLOCK *IoStatusB
                                     ULONG OutputBufferLength) {
     struct _DEVICE_OBJECT *device = *(struct _DEVICE_OBJECT **)((char *)FileObject + FILE_OBJECT_DEVICE);
     struct _KPRCB *prcb = KeGetCurrentPrcb();
-    memset(&IopIrp, 0, sizeof(IopIrp));
-    struct _IRP *irp = &IopIrp.Irp;
-    irp->Type = 6;
-    irp->Size = sizeof(IopIrp);
+    struct _IOP_REQUEST *request = IopAllocateRequest();
+    if (request == NULL) return STATUS_INSUFFICIENT_RESOURCES;
+    struct _IRP *irp = &request->Irp;
+    irp->Size = sizeof(*request);
     irp->StackCount = STACK_LOCATIONS;
     irp->CurrentLocation = STACK_LOCATIONS + 1;
-    irp->CurrentStackLocation = &IopIrp.Stack[STACK_LOCATIONS];
+    irp->CurrentStackLocation = &request->Stack[STACK_LOCATIONS];
     irp->Thread = (struct _ETHREAD *)prcb->CurrentThread;
     irp->UserIosb = IoStatusBlock;
     irp->UserBuffer = OutputBuffer;
-    irp->UserEvent = &IopIrp.Event;
+    irp->UserEvent = &request->Event;
     struct _IO_STACK_LOCATION *next = irp->CurrentStackLocation - 1;
     next->MajorFunction = IRP_MJ_DEVICE_CONTROL;
     next->FileObject = FileObject;
@@ -63,7 +74,9 @@ NOINLINE NTSTATUS IopXxxControlFile(void *FileObject, IO_STATUS_BLOCK *IoStatusB
     next->InputBufferLength = InputBufferLength;
     next->IoControlCode = IoControlCode;
     next->Type3InputBuffer = InputBuffer;
-    return IopSynchronousServiceTail(device, irp, prcb);
+    NTSTATUS status = IopSynchronousServiceTail(device, irp, prcb);
+    irp->Type = 0;
+    return status;
 }
 
 /** Requests of this kernel are synchronous: no event, no APC. */
@@ -96,4 +109,72 @@ NOINLINE NTSTATUS IoCreateDevice(struct _DRIVER_OBJECT *DriverObject, ULONG Devi
     DriverObject->DeviceObject = device;
     *DeviceObject = device;
     return STATUS_SUCCESS;
+}
+
+static struct _DRIVER_OBJECT IopDrivers[8];
+static ULONG IopDriverCount;
+
+/** What a driver that fills in nothing answers. */
+NOINLINE NTSTATUS IopInvalidDeviceRequest(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
+    (void)DeviceObject;
+    Irp->IoStatus.Status = STATUS_INVALID_DEVICE_REQUEST;
+    IofCompleteRequest(Irp, 0);
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+/** Calls the entry point of an image that has been mapped; NULL where the driver would not start. */
+NOINLINE struct _DRIVER_OBJECT *IopLoadDriver(struct _KLDR_DATA_TABLE_ENTRY *Entry) {
+    if (IopDriverCount == sizeof(IopDrivers) / sizeof(IopDrivers[0])) return NULL;
+    struct _DRIVER_OBJECT *driver = &IopDrivers[IopDriverCount];
+    driver->Type = 4;
+    driver->Size = sizeof(*driver);
+    driver->DriverStart = Entry->DllBase;
+    driver->DriverSize = Entry->SizeOfImage;
+    driver->DriverSection = Entry;
+    driver->DriverName = Entry->BaseDllName;
+    driver->DriverInit = (DRIVER_INITIALIZE *)Entry->EntryPoint;
+    for (ULONG i = 0; i < sizeof(driver->MajorFunction) / sizeof(driver->MajorFunction[0]); i++) {
+        driver->MajorFunction[i] = IopInvalidDeviceRequest;
+    }
+    if (driver->DriverInit(driver, NULL) < 0) return NULL;
+    IopDriverCount++;
+    return driver;
+}
+
+/** FILE_OBJECT as far as a request goes through it. */
+static struct {
+    SHORT Type;
+    SHORT Size;
+    ULONG Reserved4;
+    struct _DEVICE_OBJECT *DeviceObject;
+    UCHAR Reserved10[0xC8];
+} IopFiles[8];
+_Static_assert(sizeof(IopFiles[0]) == 0xD8, "_FILE_OBJECT");
+static ULONG IopFileCount;
+
+/** A device whose requests wait for ever, as on a pipe that nobody writes to. */
+static NTSTATUS IopPendRequest(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
+    Irp->CurrentStackLocation->DeviceObject = DeviceObject;
+    Irp->PendingReturned = TRUE;
+    return STATUS_PENDING;
+}
+static struct _DRIVER_OBJECT IopPendingDriver = {
+    .Type = 4, .Size = sizeof(DRIVER_OBJECT), .MajorFunction[IRP_MJ_DEVICE_CONTROL] = IopPendRequest
+};
+static struct _DEVICE_OBJECT IopPendingDevice = {
+    .Type = 3, .Size = sizeof(DEVICE_OBJECT), .DriverObject = &IopPendingDriver, .StackSize = 1
+};
+
+NOINLINE struct _DRIVER_OBJECT *IopGetPendingDriver(void) {
+    IopPendingDriver.DeviceObject = &IopPendingDevice;
+    return &IopPendingDriver;
+}
+
+/** Opens the driver's first device; a handle of this kernel is the file object itself. NULL where there is none. */
+NOINLINE void *IopOpenDevice(struct _DRIVER_OBJECT *DriverObject) {
+    if (DriverObject->DeviceObject == NULL || IopFileCount == sizeof(IopFiles) / sizeof(IopFiles[0])) return NULL;
+    IopFiles[IopFileCount].Type = 5;
+    IopFiles[IopFileCount].Size = sizeof(IopFiles[0]);
+    IopFiles[IopFileCount].DeviceObject = DriverObject->DeviceObject;
+    return &IopFiles[IopFileCount++];
 }

@@ -28,6 +28,34 @@ static inline void KiSetIrql(KIRQL irql) {
     __asm__ volatile("movq %0, %%cr8" : : "r"((ULONG64)irql) : "memory");
 }
 
+static inline struct _KPCR *KiGetPcr(void) { return (struct _KPCR *)((char *)KeGetCurrentPrcb() - offsetof(KPCR, Prcb)); }
+
+/** Nothing interrupts from here on; the KPCR says so too, for a debugger. */
+static inline void KiRaiseToHighLevel(void) {
+    KiSetIrql(HIGH_LEVEL);
+    KiGetPcr()->Irql = HIGH_LEVEL;
+}
+
+// Model-specific registers (Intel SDM volume 4, chapter 2).
+#define MSR_EFER 0xC0000080
+#define MSR_STAR 0xC0000081
+#define MSR_LSTAR 0xC0000082
+#define MSR_SYSCALL_MASK 0xC0000084
+#define MSR_FS_BASE 0xC0000100
+#define MSR_GS_BASE 0xC0000101
+/** What swapgs exchanges with the base of gs. */
+#define MSR_GS_SWAP 0xC0000102
+
+static inline ULONG64 KiReadMsr(ULONG number) {
+    ULONG low, high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+    return (ULONG64)high << 32 | low;
+}
+
+static inline void KiWriteMsr(ULONG number, ULONG64 value) {
+    __asm__ volatile("wrmsr" : : "c"(number), "a"((ULONG)value), "d"((ULONG)(value >> 32)) : "memory");
+}
+
 static inline void YieldProcessor(void) { __asm__ volatile("pause"); }
 
 extern char __ImageBase[];
@@ -55,9 +83,10 @@ void KeBugCheck2(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64
 BOOLEAN IoWriteCrashDump(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4,
                          struct _CONTEXT *Context, struct _KTHREAD *Thread);
 void KiSaveProcessorControlState(struct _KPROCESSOR_STATE *ProcessorState);
+void KiSaveProcessorState(struct _KPRCB *Prcb);
 void KiSendFreeze(void);
-void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame);
-void KiIpiProcessRequests(struct _KTRAP_FRAME *TrapFrame);
+void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame);
+void KiIpiProcessRequests(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame);
 void HalReturnToFirmware(ULONG Action);
 void HalRequestIpi(ULONG InitialApicId, ULONG Vector);
 NTSTATUS IofCallDriver(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp);
@@ -67,6 +96,11 @@ BOOLEAN KiSwapContext(struct _KTHREAD *OldThread, struct _KTHREAD *NewThread, BO
 void PspSystemThreadStartup(void (*StartRoutine)(void *), void *StartContext);
 void ExpWorkerThread(void *Parameter);
 void KiIdleLoop(void);
+void MiProcessLoaderEntry(struct _KLDR_DATA_TABLE_ENTRY *Entry, BOOLEAN Insert);
+void PspInsertProcess(struct _EPROCESS *Process, BOOLEAN Listed);
+void PspInsertThread(struct _EPROCESS *Process, struct _ETHREAD *Thread);
+void KiStartSystemThread(void);
+void KiStartUserThread(void);
 void *memcpy(void *Destination, const void *Source, ULONG64 Length);
 void *memset(void *Destination, int Value, ULONG64 Length);
 

@@ -1,6 +1,7 @@
 // System threads and waiting: enough for a thread that waits to show the stack that it shows on Windows.
 #include "kernel.h"
 
+#define THREAD_STATE_READY 1
 #define THREAD_STATE_TERMINATED 4
 #define THREAD_STATE_WAITING 5
 #define WAIT_SUCCESS 0
@@ -10,13 +11,57 @@ struct _KEVENT ExWorkerEvent = { .Header = { .Size = sizeof(KEVENT) / 4, .WaitLi
 void (*ExWorkerRoutine)(void *);
 void *ExWorkerParameter;
 
+/** Below a thread that has never run: what SwapContext pops, and what the first function finds above its return address. */
+typedef struct _START_FRAME {
+    UCHAR Home[0x30];
+    ULONG64 Rbp;
+    void (*Return)(void);
+    // where the first function begins: no caller
+    ULONG64 NoReturn;
+    ULONG64 Argument[4];
+} START_FRAME;
+
+/** The first instruction of a system thread will be its routine's. */
+NOINLINE void KiInitializeContextThread(struct _KTHREAD *Thread, void (*StartRoutine)(void *), void *StartContext) {
+    START_FRAME *frame = (START_FRAME *)Thread->InitialStack - 1;
+    frame->Rbp = 0;
+    frame->Return = KiStartSystemThread;
+    frame->NoReturn = 0;
+    frame->Argument[0] = (ULONG64)StartRoutine;
+    frame->Argument[1] = (ULONG64)StartContext;
+    Thread->KernelStack = frame;
+}
+
+/** A program's thread goes to user mode first: `UserFrame` says where, `FirstArgument` is what it finds in rcx. */
+NOINLINE void KiInitializeUserContextThread(struct _KTHREAD *Thread, const struct _MACHINE_FRAME *UserFrame,
+                                            ULONG64 FirstArgument) {
+    struct _MACHINE_FRAME *machine = (struct _MACHINE_FRAME *)Thread->InitialStack - 1;
+    ULONG64 *argument = (ULONG64 *)machine - 1;
+    struct _START_FRAME *frame = (struct _START_FRAME *)((char *)argument - offsetof(START_FRAME, NoReturn));
+    *machine = *UserFrame;
+    *argument = FirstArgument;
+    frame->Rbp = 0;
+    frame->Return = KiStartUserThread;
+    Thread->KernelStack = frame;
+}
+
 NOINLINE ULONG64 KiSwapThread(struct _KTHREAD *Thread, struct _KPRCB *Prcb) {
     struct _KTHREAD *next = Prcb->NextThread != NULL ? Prcb->NextThread : Prcb->IdleThread;
     Prcb->NextThread = NULL;
     Prcb->KeContextSwitches++;
     Thread->ContextSwitches++;
     if (next != Thread) {
+        // The idle thread is always ready to run again.
+        if (Thread == Prcb->IdleThread) Thread->State = THREAD_STATE_READY;
+        Thread->Running = FALSE;
+        next->Running = TRUE;
         Prcb->CurrentThread = next;
+        Prcb->RspBase = (ULONG64)next->InitialStack;
+        KiGetPcr()->TssBase->Rsp0 = (ULONG64)next->InitialStack;
+        KiWriteMsr(MSR_GS_SWAP, (ULONG64)next->Teb);
+        if (next->Process->DirectoryTableBase != Thread->Process->DirectoryTableBase) {
+            __asm__ volatile("movq %0, %%cr3" : : "r"(next->Process->DirectoryTableBase) : "memory");
+        }
         KiSwapContext(Thread, next, FALSE);
     }
     return (ULONG64)Thread->WaitStatus;

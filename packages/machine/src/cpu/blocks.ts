@@ -12,7 +12,7 @@ const MAX_INSTRUCTIONS = 64
 const MAX_BYTES = 15
 const TWO_32 = 2 ** 32
 const ENDS = new Set(
-  `jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall`.split(/\s+/),
+  `jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall sysretq`.split(/\s+/),
 )
 
 export class Block {

@@ -13,6 +13,7 @@ import { createMemory, type Memory } from './memory.ts'
 import { Meter } from './meter.ts'
 import { Mmu } from './mmu.ts'
 import { createMultiplyUnit } from './multiply-unit.ts'
+import { createPrivileged } from './privileged.ts'
 import { createShiftUnit } from './shift-unit.ts'
 import { createSimdUnit } from './simd-unit.ts'
 import { createState, type State, Word } from './state.ts'
@@ -73,6 +74,7 @@ export class Core {
       flags,
       shifts: createShiftUnit(state, flags),
       multiply: createMultiplyUnit(state),
+      privileged: createPrivileged(state, flags, memory),
       simd: createSimdUnit(state),
       strings: createStringUnit(state, memory, ports),
       ports,

@@ -76,6 +76,11 @@ export interface DeviceAccess {
   readonly rip: Gva
 }
 
+/** Made by saveState, opaque. */
+export interface CpuState {
+  readonly words: Int32Array
+}
+
 export interface Cpu {
   /** 64 bits of a general register. Between instructions only: handlers and callers see true values. */
   readGpr(register: Gpr): bigint
@@ -101,6 +106,13 @@ export interface Cpu {
    * all registers but rax are put back afterwards. Throws CpuStop.
    */
   call(entry: Gva, args: readonly bigint[]): bigint
+
+  /** Executes from rip until something stops it. Throws CpuStop, also for a halt, and what a trap handler throws. */
+  run(): never
+  /** Every register: what a processor of the system keeps while the core plays another one. */
+  saveState(): CpuState
+  /** Translations are made again. */
+  restoreState(state: CpuState): void
 
   /**
    * From now on executing `base + 16 * slot`, for 0 <= slot < count, calls `handler(slot)` instead, puts its answer into

@@ -38,7 +38,23 @@ export const Word = {
   /** Room for forms that work on sixteen bytes of memory. */
   scratch: 128,
   kernelGsBase: 132,
-  count: 136,
+  // what privileged.ts keeps
+  star: 134,
+  lstar: 136,
+  cstar: 138,
+  syscallMask: 140,
+  gdtBase: 142,
+  idtBase: 144,
+  gdtLimit: 146,
+  idtLimit: 147,
+  tr: 148,
+  ldtr: 149,
+  cs: 150,
+  ss: 151,
+  x87Control: 152,
+  /** dr0 to dr7, two words each. */
+  dr: 154,
+  count: 170,
 } as const
 
 export interface State {
@@ -57,6 +73,11 @@ export function createState(): State {
   words[Word.cr4] = 0x668 // OSXMMEXCPT, OSFXSR, MCE, PAE, DE
   words[Word.efer] = 0xd01 // NXE, LMA, LME, SCE
   words[Word.mxcsr] = 0x1f80
+  words[Word.x87Control] = 0x27f // as Windows kernels run: double precision, exceptions masked
+  words[Word.cs] = 0x10
+  words[Word.ss] = 0x18
+  words[Word.dr + 12] = 0xffff0ff0 | 0 // dr6 and dr7 after a reset (Intel SDM vol. 3A, table 10-1)
+  words[Word.dr + 14] = 0x400
   return {
     words,
     bytes: new Uint8Array(buffer),

@@ -43,13 +43,19 @@ const RCX = 2
 const RDX = 4
 const RBX = 6
 const IA32_EFER = 0xc0000080
-/** IA32_FS_BASE, IA32_GS_BASE, IA32_KERNEL_GS_BASE, IA32_EFER (vol. 4, 2.1): where they are in the state. */
+/** IA32_EFER, STAR, LSTAR, CSTAR, FMASK, FS_BASE, GS_BASE, KERNEL_GS_BASE (vol. 4, 2.1): where they are in the state. */
 const MSR_WORDS: Readonly<Record<number, number>> = {
   [IA32_EFER]: Word.efer,
+  3221225601: Word.star,
+  3221225602: Word.lstar,
+  3221225603: Word.cstar,
+  3221225604: Word.syscallMask,
   3221225728: Word.fsBase,
   3221225729: Word.gsBase,
   3221225730: Word.kernelGsBase,
 }
+/** Selectors and flags. */
+const NO_ADDRESS: ReadonlySet<number> = new Set([Word.star, Word.syscallMask])
 const MXCSR_MASK = 0xffff
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
@@ -112,7 +118,7 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       const hi = words[RDX]!
       if (number === IA32_EFER) {
         if (lo !== words[at] || hi !== 0) unknownMsr('wrmsr') // long mode and NX stay on
-      } else if ((hi << 16) >> 16 !== hi) stop('generalProtection') // bases are canonical
+      } else if (!NO_ADDRESS.has(at) && (hi << 16) >> 16 !== hi) stop('generalProtection') // addresses are canonical
       words[at] = lo
       words[at + 1] = hi
     },

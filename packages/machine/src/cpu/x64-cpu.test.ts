@@ -113,7 +113,7 @@ it.each([
   ['div by 0', 'divideError', '31 c9 48 f7 f1'],
   ['vzeroupper', 'notImplemented', 'c5 f8 77'],
   ['fsin', 'notImplemented', 'd9 fe'],
-  ['lgdt [rcx]', 'notImplemented', '0f 01 11'],
+  ['vmcall', 'notImplemented', '0f 01 c1'],
   ['rdmsr of an unknown register', 'notImplemented', '31 c9 0f 32'],
   ['an address that is not canonical', 'generalProtection', '48 c1 e1 2f 48 8b 01'],
 ])('stops at %s', (_, reason, bytes) => {

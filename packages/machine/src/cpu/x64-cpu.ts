@@ -3,7 +3,7 @@ import { type Gpa, type Gva, gpa as gpaOf, gva as gvaOf, hex } from '@dumpstack/
 import { MachineError } from '../errors.ts'
 import type { Machine } from '../machine.ts'
 import { Core } from './core.ts'
-import type { Cpu, CpuBudget, CpuOptions, DeviceAccess, Gpr } from './cpu.ts'
+import type { Cpu, CpuBudget, CpuOptions, CpuState, DeviceAccess, Gpr } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
 import { type BlockCode, Exit } from './emit/compile.ts'
 import type { HostMemory } from './host-memory.ts'
@@ -19,6 +19,8 @@ const RSP_WORD = RSP * 2
 const ARGUMENT_REGISTERS = [1, 2, 8, 9] // rcx, rdx, r8, r9
 /** Room above the return address for the register arguments. */
 const HOME_BYTES = 32
+/** No stack pointer is that of a return to where nobody called. */
+const NOWHERE = -1n
 
 interface TrapRange {
   readonly base: bigint
@@ -125,6 +127,32 @@ export class X64Cpu implements Cpu {
     } finally {
       this.#depth--
     }
+  }
+
+  run(): never {
+    if (this.#depth === MAX_CALL_DEPTH) {
+      throw new CpuStop({ reason: 'callDepth', rip: this.rip, bytes: new Uint8Array(0) })
+    }
+    if (this.#depth === 0) this.#core.meter.begin()
+    this.#frame(this.#depth).returnRsp = NOWHERE
+    this.#depth++
+    try {
+      this.#core.run(() => {})
+    } finally {
+      this.#depth--
+    }
+    throw new MachineError('CPU_USE', 'code returned that nobody called')
+  }
+
+  saveState(): CpuState {
+    return { words: this.#words.slice() }
+  }
+
+  restoreState({ words }: CpuState): void {
+    const remaining = this.#words[Word.remaining]! // the meter counts on where it was
+    this.#words.set(words)
+    this.#words[Word.remaining] = remaining
+    this.#core.flush()
   }
 
   trap(base: Gva, count: number, handler: (slot: number) => bigint): void {

@@ -130,6 +130,7 @@ function registerOf(iced: typeof Iced, name: string, register: Iced.Register): O
   }
   if (/^XMM([0-9]|1[0-5])$/.test(name)) return { kind: 'xmm', index, size: 16 }
   if (/^CR\d+$/.test(name)) return { kind: 'control', index, size: 8 }
+  if (/^DR\d+$/.test(name)) return { kind: 'debug', index, size: 8 }
   if (/^[CDEFGS]S$/.test(name)) return { kind: 'segment', index, size: 2 }
   return { kind: 'other', index, size }
 }

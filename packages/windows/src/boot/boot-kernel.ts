@@ -1,21 +1,29 @@
-// Boots the kernel half of the system: page tables, images, processors, processes, all laid out in guest RAM as a running
-// 19041 machine has them. The kernel image comes first, because its variables say where everything else is entered.
-import { endOfRuns, pagesInRuns } from '@dumpstack/bytes'
-import { KthreadState } from '@dumpstack/nt'
+// Boots the system in two parts, as a machine does. What a loader leaves is laid in guest RAM: page tables, images, objects,
+// the loader block. Then the kernel's own code runs: each processor from KiSystemStartup into its idle loop, lists, threads.
+import { endOfRuns, type Gva, gva, pagesInRuns } from '@dumpstack/bytes'
+import { KthreadState, LoaderParameterBlock } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
-import { layWaitingProgram, layWaitingWorker } from '../stacks/thread-stacks.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
 import { completeDebuggerData } from './debugger-data.ts'
+import { GuestCode } from './guest-code.ts'
 import { Kernel } from './kernel.ts'
 import { KernelGlobals } from './kernel-globals.ts'
+import { initializeListHead, insertTailList } from './linked-list.ts'
 import { type KernelImage, LoadedImages } from './loaded-images.ts'
 import { KernelMemoryManager } from './memory-manager.ts'
 import { PfnDatabase } from './pfn-database.ts'
 import { layPhysicalMemoryBlock } from './physical-memory-block.ts'
 import { createProcessor, type Processor } from './processors.ts'
 import { SystemClock } from './system-clock.ts'
-import { createProcess, createThread, type KernelProcess, setThreadState } from './threads-and-processes.ts'
-import { leaveEndedProcess, NTDLL_FILE, startUserProcesses } from './user-processes.ts'
+import { createProcess, createThread, type KernelProcess } from './threads-and-processes.ts'
+import {
+  CRASH_TEST_PROGRAM,
+  leaveEndedProcess,
+  NO_REQUEST,
+  NTDLL_FILE,
+  startProgram,
+  startUserProcesses,
+} from './user-processes.ts'
 import { UserSharedData } from './user-shared-data.ts'
 
 const KERNEL_FILE = 'ntkrnlmp.exe'
@@ -53,11 +61,6 @@ export function bootKernel(options: BootOptions): BootedKernel {
   const kernel = images.load(KERNEL_FILE, KERNEL_NAME, regions.kernelImages)
   const globals = new KernelGlobals(kernel, space)
 
-  images.attach({
-    loadedHead: globals.address('PsLoadedModuleList'),
-    unloadedRows: globals.pointer('MmUnloadedDrivers'),
-    lastUnloaded: globals.address('MmLastUnloadedDriver'),
-  })
   images.load(HAL_FILE, HAL_FILE, regions.kernelImages)
 
   const build = space.u32(globals.address('NtBuildNumber')) & 0xffff
@@ -69,10 +72,8 @@ export function bootKernel(options: BootOptions): BootedKernel {
   globals.setU64('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
   globals.setU64('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
   globals.setU64('MmNumberOfPhysicalPages', BigInt(pagesInRuns(machine.ram.runs)))
-  globals.setU32('KeNumberProcessors', machine.cpuCount)
   const sharedData = new UserSharedData(memory, build, machine.cpuCount)
 
-  const activeProcessHead = globals.address('PsActiveProcessHead')
   const { directoryTableBase } = memory.tables
   const createTime = clock.systemTime
   const system = createProcess(memory, {
@@ -81,7 +82,6 @@ export function bootKernel(options: BootOptions): BootedKernel {
     imageName: 'System',
     directoryTableBase,
     createTime,
-    activeProcessHead,
   })
   const idle = createProcess(memory, {
     id: 0,
@@ -89,37 +89,50 @@ export function bootKernel(options: BootOptions): BootedKernel {
     imageName: 'Idle',
     directoryTableBase,
     createTime,
-    activeProcessHead: null,
     at: globals.pointer('PsIdleProcess'),
   })
   globals.setU64('PsInitialSystemProcess', system.va)
 
-  const processors = Array.from({ length: machine.cpuCount }, (_, number) =>
-    startProcessor(memory, kernel, globals, idle, number),
-  )
+  const code = new GuestCode({ cpu: options.cpu, memory, globals })
+  const loaderBlock = layLoaderBlock(memory, images.loaded)
+  const processors = Array.from({ length: machine.cpuCount }, (_, number) => {
+    const processor = layProcessor(memory, kernel, globals, idle, number)
+    handOver(memory, loaderBlock, processor, idle)
+    code.start(processor, loaderBlock)
+    return processor
+  })
+  images.attach(code)
+  code.call('PspInsertProcess', system.va, 1n)
   for (let index = 0; index < SYSTEM_THREAD_COUNT; index++) {
     const thread = createThread(memory, {
       id: SYSTEM_PROCESS_ID + 4 * (index + 1),
       process: system,
       startAddress: globals.address('ExpWorkerThread'),
       createTime,
-      state: KthreadState.Waiting,
+      state: KthreadState.Initialized,
       processor: index % machine.cpuCount,
     })
-    setThreadState(memory, thread, KthreadState.Waiting, layWaitingWorker(space, kernel, thread))
+    code.call('PspInsertThread', system.va, thread.va)
+    code.call('KiInitializeContextThread', thread.va, globals.address('ExpWorkerThread'), 0n)
+    code.runThread(processors[index % machine.cpuCount]!, thread)
   }
   const userProcesses = startUserProcesses({
     memory,
     clock,
     sharedData,
-    activeProcessHead,
     parentId: SYSTEM_PROCESS_ID,
     ntdll: images.parse(NTDLL_FILE),
     build,
     processorCount: machine.cpuCount,
   })
-  for (const { thread, systemCall } of userProcesses) {
-    setThreadState(memory, thread, KthreadState.Waiting, layWaitingProgram(space, kernel, thread, systemCall))
+  // Programs wait for a device that never answers; the test program starts when it is told to crash the system.
+  const pending = code.call('IopOpenDevice', code.call('IopGetPendingDriver'))
+  for (const program of userProcesses) {
+    const { process, thread } = program
+    code.call('PspInsertProcess', process.va, 1n)
+    code.call('PspInsertThread', process.va, thread.va)
+    startProgram({ memory, code, program, file: pending, request: NO_REQUEST })
+    if (process.imageName !== CRASH_TEST_PROGRAM) code.runThread(processors[0]!, thread)
   }
   const ramPages = pagesInRuns(machine.ram.runs)
   pool.reserve(Math.floor(ramPages / UNTOUCHED_POOL_SHARE))
@@ -141,11 +154,35 @@ export function bootKernel(options: BootOptions): BootedKernel {
     sharedData,
     pfnDatabase,
     secondaryData: [],
+    code,
+    crashDriver: null,
   })
 }
 
+/** LoadOrderListHead holds what the loader has loaded; the rest is said to each processor in turn. */
+function layLoaderBlock(memory: KernelMemoryManager, loaded: readonly KernelImage[]): Gva {
+  const block = memory.pool.allocate(LoaderParameterBlock.size, 'Ldr ')
+  const head = gva(block + BigInt(LoaderParameterBlock.fields.loadOrderListHead.offset))
+  initializeListHead(memory.space, head)
+  for (const { entry } of loaded) insertTailList(memory.space, head, entry)
+  return block
+}
+
+function handOver(
+  { space }: KernelMemoryManager,
+  block: Gva,
+  { kprcb, idleThread }: Processor,
+  idle: KernelProcess,
+): void {
+  const { fields } = LoaderParameterBlock
+  space.setU64(gva(block + BigInt(fields.kernelStack.offset)), idleThread.stack.base)
+  space.setU64(gva(block + BigInt(fields.prcb.offset)), kprcb)
+  space.setU64(gva(block + BigInt(fields.process.offset)), idle.va)
+  space.setU64(gva(block + BigInt(fields.thread.offset)), idleThread.va)
+}
+
 /** A processor with the idle thread that it runs; the boot processor's is storage of the kernel image. */
-function startProcessor(
+function layProcessor(
   memory: KernelMemoryManager,
   kernel: KernelImage,
   globals: KernelGlobals,
@@ -161,12 +198,10 @@ function startProcessor(
     processor: number,
     ...(number === 0 && { at: globals.address('KiInitialThread') }),
   })
-  const processor = createProcessor(memory, {
+  return createProcessor(memory, {
     number,
     idleThread,
     kdVersionBlock: globals.address('KdVersionBlock'),
     systemCall: kernel.exportAddress('KiSystemCall64'),
   })
-  globals.setElement('KiProcessorBlock', number, processor.kprcb)
-  return processor
 }

@@ -1,14 +1,16 @@
 // What a booted kernel is to the rest of the system: memory and images for drivers, the bugcheck, and the facts that a
-// dump header repeats. Nothing here executes guest code: boot and bugcheck lay what the code would have left in RAM.
+// dump header repeats. The kernel's own code runs on the machine's processor.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
-import type { Machine } from '@dumpstack/machine'
+import type { Cpu, Machine } from '@dumpstack/machine'
 
 export interface BootOptions {
   readonly machine: Machine
   /** Files of the system volume by name on disk: `ntkrnlmp.exe`, `crashtst.sys`, `storahci.sys`. */
   readonly images: ReadonlyMap<string, Uint8Array>
+  /** A processor of this machine that has run nothing yet. */
+  readonly cpu: Cpu
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs: number
   /** Files whose code runs, by name on disk. */

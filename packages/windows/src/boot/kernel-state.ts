@@ -1,5 +1,7 @@
 // What boot laid out, by its parts: the bugcheck and the kernel's services start from it.
 import type { Machine } from '@dumpstack/machine'
+import type { StartedDriver } from '../bugcheck/crash.ts'
+import type { GuestCode } from './guest-code.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
 import type { KernelImage, LoadedImages } from './loaded-images.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
@@ -11,6 +13,9 @@ import type { UserProcess } from './user-processes.ts'
 import type { UserSharedData } from './user-shared-data.ts'
 
 export interface KernelState {
+  readonly code: GuestCode
+  /** Null before it is loaded. */
+  crashDriver: StartedDriver | null
   readonly machine: Machine
   readonly clock: SystemClock
   readonly memory: KernelMemoryManager

@@ -3,7 +3,7 @@ import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, 
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import { CRASH_DRIVER, crash } from '../bugcheck/crash.ts'
+import { CRASH_DRIVER, crash, startCrashDriver } from '../bugcheck/crash.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
 import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
@@ -63,6 +63,7 @@ export class Kernel implements BootedKernel {
     const { memory, globals, clock, secondaryData } = this.#state
     const driver = this.loadImage(CRASH_DRIVER, CRASH_DRIVER)
     const bytes = crashDriverData(driver, clock.systemTime)
+    this.#state.crashDriver = startCrashDriver(this.#state, driver)
     secondaryData.push(registerSecondaryData(memory, globals, driver, { tag: CRASH_DRIVER_TAG, bytes }))
   }
 

@@ -16,10 +16,3 @@ export function insertTailList(space: AddressSpace, head: Gva, entry: Gva): void
   space.setU64(last, entry)
   space.setU64(gva(head + BLINK), entry)
 }
-
-export function removeEntryList(space: AddressSpace, entry: Gva): void {
-  const next = gva(space.u64(entry))
-  const previous = gva(space.u64(gva(entry + BLINK)))
-  space.setU64(previous, next)
-  space.setU64(gva(next + BLINK), previous)
-}

@@ -4,12 +4,12 @@ import { type Gva, gva, hex64, PAGE_SIZE } from '@dumpstack/bytes'
 import type { LoadedImage } from '@dumpstack/drivers'
 import { type PeImage, parsePe } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { KldrDataTableEntry, MI_UNLOADED_DRIVERS, UnloadedDriver } from '@dumpstack/nt'
+import { KldrDataTableEntry, MI_UNLOADED_DRIVERS, UnicodeString } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { UnloadedImage } from './contract.ts'
+import type { GuestCode } from './guest-code.ts'
 import { mapImage } from './image-mapping.ts'
-import { insertTailList, removeEntryList } from './linked-list.ts'
 import type { NonpagedPool } from './nonpaged-pool.ts'
 import { writeUnicodeString } from './unicode-string.ts'
 import type { VirtualRegion } from './virtual-region.ts'
@@ -45,9 +45,7 @@ export class LoadedImages {
   readonly #parsed = new Map<string, PeImage>()
   readonly #loaded: KernelImage[] = []
   readonly #unloaded: UnloadedImage[] = []
-  #listHead: Gva | null = null
-  #unloadedRows: Gva | null = null
-  #lastUnloaded: Gva | null = null
+  #code: GuestCode | null = null
 
   constructor(options: LoadedImagesOptions) {
     this.#options = options
@@ -74,12 +72,9 @@ export class LoadedImages {
     return image
   }
 
-  /** nt's own lists: everything loaded before the kernel's globals were known is entered now. */
-  attach(lists: { loadedHead: Gva; unloadedRows: Gva; lastUnloaded: Gva }): void {
-    this.#listHead = lists.loadedHead
-    this.#unloadedRows = lists.unloadedRows
-    this.#lastUnloaded = lists.lastUnloaded
-    for (const image of this.#loaded) insertTailList(this.#options.space, lists.loadedHead, image.entry)
+  /** The kernel has started and entered what the loader had loaded; from now on its own code enters images. */
+  attach(code: GuestCode): void {
+    this.#code = code
   }
 
   find(baseName: string): KernelImage | null {
@@ -111,7 +106,7 @@ export class LoadedImages {
       },
     }
     this.#writeEntry(image)
-    if (this.#listHead !== null) insertTailList(space, this.#listHead, entry)
+    this.#code?.call('MiProcessLoaderEntry', entry, 1n)
     this.#loaded.push(image)
     return image
   }
@@ -119,14 +114,15 @@ export class LoadedImages {
   unload(image: LoadedImage): void {
     const index = this.#loaded.findIndex((candidate) => candidate.base === image.base)
     const found = this.#loaded[index]
-    if (found === undefined || this.#unloadedRows === null || this.#lastUnloaded === null) {
+    const code = this.#code
+    if (found === undefined || code === null) {
       throw new WindowsError('NOT_LOADED', `image ${image.baseName} at ${hex64(image.base)} is not loaded`, {
         base: image.base,
       })
     }
     const { space, pool } = this.#options
     this.#loaded.splice(index, 1)
-    removeEntryList(space, found.entry)
+    code.call('MiProcessLoaderEntry', found.entry, 0n)
     space.decommit(found.base, found.size / PAGE_SIZE)
 
     const row: UnloadedImage = {
@@ -137,15 +133,11 @@ export class LoadedImages {
     }
     this.#unloaded.push(row)
     if (this.#unloaded.length > MI_UNLOADED_DRIVERS) this.#unloaded.shift()
-    const last = space.u32(this.#lastUnloaded) % MI_UNLOADED_DRIVERS
-    const bytes = new Uint8Array(UnloadedDriver.size)
-    const view = UnloadedDriver.of(bytes)
-    writeUnicodeString(space, pool, view.name, row.name, 'MmUd')
-    view.startAddress = row.start
-    view.endAddress = row.end
-    view.currentTime = row.unloadedAt
-    space.write(gva(this.#unloadedRows + BigInt(last * UnloadedDriver.size)), bytes)
-    space.setU32(this.#lastUnloaded, (last + 1) % MI_UNLOADED_DRIVERS)
+    const name = pool.allocate(UnicodeString.size, 'MmUd')
+    const bytes = new Uint8Array(UnicodeString.size)
+    writeUnicodeString(space, pool, UnicodeString.of(bytes), row.name, 'MmUd')
+    space.write(name, bytes)
+    code.call('MiRememberUnloadedDriver', name, row.start, row.end, row.unloadedAt)
   }
 
   /** What goes into the import address table. Throws WindowsError IMPORT_NOT_FOUND. */

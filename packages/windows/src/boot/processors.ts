@@ -50,7 +50,8 @@ const GDT: readonly (readonly [selector: number, descriptor: bigint])[] = [
 export const CR0 = 0x80050031n
 export const CR4 = 0x350ef8n
 export const INITIAL_MXCSR = 0x1f80
-const PROCESSOR_MHZ = 2900
+/** The time stamp counter of the machine runs at 1 GHz. */
+const PROCESSOR_MHZ = 1000
 const XCR0_X87_SSE_AVX = 7n
 
 export function createProcessor(memory: KernelMemoryManager, options: ProcessorOptions): Processor {

@@ -1,17 +1,9 @@
 // Process and thread objects, as a debugger walks them: EPROCESS in PsActiveProcessHead, ETHREAD in its process' list,
 // a kernel stack for each thread. Objects stand behind an OBJECT_HEADER in nonpaged pool.
+// Fields are laid here; the kernel's own code enters objects in its lists (PspInsertProcess, PspInsertThread).
 import { type Gpa, type Gva, gva } from '@dumpstack/bytes'
-import {
-  Eprocess,
-  Ethread,
-  Kprocess,
-  Kthread,
-  KthreadState,
-  ProcessObject,
-  ThreadObject,
-} from '@dumpstack/nt'
+import { Eprocess, Ethread, Kprocess, KthreadState, ProcessObject, ThreadObject } from '@dumpstack/nt'
 import { allocateKernelStack, type KernelStack } from './kernel-stack.ts'
-import { initializeListHead, insertTailList } from './linked-list.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
 
 // OBJECT_HEADER: Body at 0x30 on x64; PointerCount at 0, HandleCount at 8.
@@ -43,8 +35,6 @@ export interface ProcessOptions {
   readonly directoryTableBase: Gpa
   /** FILETIME. */
   readonly createTime: bigint
-  /** nt!PsActiveProcessHead; null for the Idle process, which is in no list. */
-  readonly activeProcessHead: Gva | null
   /** Storage that the kernel image has for it; pool otherwise. */
   readonly at?: Gva
 }
@@ -65,17 +55,6 @@ export function createProcess(memory: KernelMemoryManager, options: ProcessOptio
   process.priorityClass = 2 // PROCESS_PRIORITY_CLASS_NORMAL
   process.exitStatus = 0x103 // STATUS_PENDING: has not exited
   space.write(va, bytes)
-  for (const list of [
-    Eprocess.fields.threadListHead.offset,
-    Kprocess.fields.threadListHead.offset,
-    Kprocess.fields.profileListHead.offset,
-    Kprocess.fields.header.offset + 8, // DISPATCHER_HEADER.WaitListHead
-  ]) {
-    initializeListHead(space, gva(va + BigInt(list)))
-  }
-  const links = gva(va + BigInt(Eprocess.fields.activeProcessLinks.offset))
-  if (options.activeProcessHead === null) initializeListHead(space, links)
-  else insertTailList(space, options.activeProcessHead, links)
   const { id, imageName, directoryTableBase, createTime } = options
   return { va, id, imageName, directoryTableBase, createTime }
 }
@@ -119,26 +98,6 @@ export function createThread(memory: KernelMemoryManager, options: ThreadOptions
   thread.cid.uniqueProcess = BigInt(process.id)
   thread.cid.uniqueThread = BigInt(options.id)
   space.write(va, bytes)
-  for (const list of [
-    Kthread.fields.header.offset + 8, // DISPATCHER_HEADER.WaitListHead
-    Kthread.fields.apcListHead0.offset,
-    Kthread.fields.apcListHead1.offset,
-    Ethread.fields.irpList.offset,
-  ]) {
-    initializeListHead(space, gva(va + BigInt(list)))
-  }
-  insertTailList(
-    space,
-    gva(process.va + BigInt(Kprocess.fields.threadListHead.offset)),
-    gva(va + BigInt(Kthread.fields.threadListEntry.offset)),
-  )
-  insertTailList(
-    space,
-    gva(process.va + BigInt(Eprocess.fields.threadListHead.offset)),
-    gva(va + BigInt(Ethread.fields.threadListEntry.offset)),
-  )
-  const active = gva(process.va + BigInt(Eprocess.fields.activeThreads.offset))
-  space.setU32(active, space.u32(active) + 1)
   return { va, id: options.id, process, stack }
 }
 
@@ -146,18 +105,4 @@ function allocateObject(memory: KernelMemoryManager, byteLength: number, tag: st
   const header = memory.pool.allocate(OBJECT_HEADER_BYTES + byteLength, tag)
   memory.space.setU64(header, 1n) // PointerCount
   return gva(header + BigInt(OBJECT_HEADER_BYTES))
-}
-
-/** The dispatcher's view of a thread: KTHREAD_STATE, and where its registers are saved while it does not run. */
-export function setThreadState(
-  memory: KernelMemoryManager,
-  thread: KernelThread,
-  state: number,
-  kernelStack: Gva,
-): void {
-  const { fields } = Kthread
-  memory.space.write(gva(thread.va + BigInt(fields.state.offset)), Uint8Array.of(state))
-  const running = state === KthreadState.Running ? 1 : 0
-  memory.space.write(gva(thread.va + BigInt(fields.running.offset)), Uint8Array.of(running))
-  memory.space.setU64(gva(thread.va + BigInt(fields.kernelStack.offset)), kernelStack)
 }

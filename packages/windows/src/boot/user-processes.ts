@@ -1,13 +1,12 @@
 // The user half: the session manager's children and the test program, each with tables and private memory of its own, and
 // the memory of a process that has ended (free again, but written once).
 import { type Gva, gva, PAGE_SIZE, pagesInRuns, pfnToGpa } from '@dumpstack/bytes'
-import { mapPe, type PeImage } from '@dumpstack/image'
+import type { PeImage } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { KthreadState } from '@dumpstack/nt'
+import { KthreadState, MachineFrame } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
-import { findBehind } from '../stacks/instruction.ts'
-import { EFLAGS_INTERRUPTS_ON, type MachineFrame } from '../stacks/stack-writer.ts'
 import { AddressSpace } from './address-space.ts'
+import type { GuestCode } from './guest-code.ts'
 import { mapImage, shareImage } from './image-mapping.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import type { PageTables } from './page-tables.ts'
@@ -41,25 +40,31 @@ const PROGRAMS: readonly { readonly name: string; readonly weight: number }[] = 
 
 export const NTDLL_FILE = 'ntdll.dll'
 const NTDLL_LOWEST = 0x7ff800000000n
-const SYSCALL = [0x0f, 0x05] as const
-const SYSTEM_CALL_STUB_BYTES = 32
 const USER_STACK_PAGES = 4
 const USER_CS = 0x33
 const USER_SS = 0x2b
+/** Interrupts enabled; bit 1 is always set. */
+const EFLAGS_INTERRUPTS_ON = 0x202
+const IO_STATUS_BLOCK_BYTES = 16n
+/** Return address, home space, arguments 5 to 10. */
+const ARGUMENT_BYTES = 0x60n
+const FIFTH_ARGUMENT = 0x28n
 
 export interface UserProcess {
   readonly process: KernelProcess
   readonly thread: KernelThread
   readonly tables: PageTables
-  /** Its registers in user mode while the kernel serves its system call. */
-  readonly systemCall: MachineFrame
+  /** Its memory. */
+  readonly space: AddressSpace
+  readonly stack: { readonly base: Gva; readonly limit: Gva }
+  /** ntdll!NtDeviceIoControlFile. */
+  readonly deviceControl: Gva
 }
 
 export interface UserProcessesOptions {
   readonly memory: KernelMemoryManager
   readonly clock: SystemClock
   readonly sharedData: UserSharedData
-  readonly activeProcessHead: Gva
   readonly parentId: number
   readonly ntdll: PeImage
   readonly build: number
@@ -74,7 +79,6 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
   const { ntdll } = options
   const ntdllBase = gva(NTDLL_LOWEST + BigInt(choice.below(0x1000) * 0x10000))
   const at = (rva: number): Gva => gva(ntdllBase + BigInt(rva))
-  const syscall = systemCallReturn(ntdll)
   let first: PageTables | null = null
   let id = FIRST_USER_PROCESS_ID
   let parentId = options.parentId
@@ -100,7 +104,6 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
       imageName: name,
       directoryTableBase: tables.directoryTableBase,
       createTime: clock.systemTime,
-      activeProcessHead: options.activeProcessHead,
     })
     if (name === 'smss.exe') parentId = id
     const thread = createThread(memory, {
@@ -108,7 +111,7 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
       process,
       startAddress: at(exportedRva(ntdll, 'RtlUserThreadStart')),
       createTime: clock.systemTime,
-      state: KthreadState.Waiting,
+      state: KthreadState.Initialized,
       processor: 0,
     })
     layProcessEnvironment({
@@ -120,29 +123,72 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
       build: options.build,
       processorCount: options.processorCount,
     })
-    const systemCall: MachineFrame = {
-      rip: at(syscall),
-      cs: USER_CS,
-      eFlags: EFLAGS_INTERRUPTS_ON,
-      // The program's own frames are not modelled: the stack is empty but for a return address of 0.
-      rsp: gva(stack.base - 0x28n),
-      ss: USER_SS,
+    return {
+      process,
+      thread,
+      tables,
+      space,
+      stack,
+      deviceControl: at(exportedRva(ntdll, 'NtDeviceIoControlFile')),
     }
-    return { process, thread, tables, systemCall }
   })
+}
+
+/** What a program asks of its device. */
+export interface DeviceRequest {
+  readonly ioControlCode: number
+  readonly input: readonly bigint[]
+}
+export const NO_REQUEST: DeviceRequest = { ioControlCode: 0, input: [] }
+
+/**
+ * Readies the program's thread: its first instruction in user mode is that of ntdll!NtDeviceIoControlFile, whose arguments
+ * lie on its stack as a compiled caller leaves them. The program's own frames are not modelled: there is no return address.
+ */
+export function startProgram(options: {
+  readonly memory: KernelMemoryManager
+  readonly code: GuestCode
+  readonly program: UserProcess
+  /** A handle of this kernel is the file object's address. */
+  readonly file: bigint
+  readonly request: DeviceRequest
+}): void {
+  const { memory, code, program, request } = options
+  const { space, stack } = program
+  const input = stack.base - BigInt(request.input.length * 8)
+  const ioStatusBlock = input - IO_STATUS_BLOCK_BYTES
+  const rsp = gva(((ioStatusBlock - ARGUMENT_BYTES) & ~0xfn) - 8n)
+  request.input.forEach((value, index) => {
+    space.setU64(gva(input + BigInt(index * 8)), value)
+  })
+  const inputBytes = BigInt(request.input.length * 8)
+  const arguments5To10 = [
+    ioStatusBlock,
+    BigInt(request.ioControlCode),
+    inputBytes === 0n ? 0n : input,
+    inputBytes,
+    0n,
+    0n,
+  ]
+  arguments5To10.forEach((value, index) => {
+    space.setU64(gva(rsp + FIFTH_ARGUMENT + BigInt(index * 8)), value)
+  })
+  const bytes = new Uint8Array(MachineFrame.size)
+  const frame = MachineFrame.of(bytes)
+  frame.rip = program.deviceControl
+  frame.segCs = USER_CS
+  frame.eFlags = EFLAGS_INTERRUPTS_ON
+  frame.rsp = rsp
+  frame.segSs = USER_SS
+  const at = memory.pool.allocate(MachineFrame.size, 'PsCr')
+  memory.space.write(at, bytes)
+  code.call('KiInitializeUserContextThread', program.thread.va, at, options.file)
 }
 
 function exportedRva(image: PeImage, name: string): number {
   const rva = image.exports.get(name)
   if (rva !== undefined) return rva
   throw new WindowsError('SYMBOL_NOT_FOUND', `${NTDLL_FILE} does not export ${name}`, { name })
-}
-
-/** RVA behind the syscall instruction of ntdll!NtDeviceIoControlFile. */
-function systemCallReturn(ntdll: PeImage): number {
-  const beginRva = exportedRva(ntdll, 'NtDeviceIoControlFile')
-  const code = mapPe(ntdll, ntdll.preferredBase).subarray(beginRva, beginRva + SYSTEM_CALL_STUB_BYTES)
-  return findBehind({ name: 'NtDeviceIoControlFile', beginRva, code }, SYSCALL)
 }
 
 /** Pages of a process that ran and ended: free again, and still holding what it wrote. */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 
 import { join } from 'node:path'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import { type ControllerKind, createCpu, type Machine } from '@dumpstack/machine'
+import type { ControllerKind } from '@dumpstack/machine'
 import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
@@ -80,13 +80,8 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         host: new NodeHostFolder(options.folder),
         debuggers: options.debuggers ?? [],
         guestImages,
-        ...(driver !== undefined && {
-          driver: {
-            ...driver,
-            observer: driver.observer ?? null,
-            createCpu: (machine: Machine) => createCpu(machine, new IcedDecoder()),
-          },
-        }),
+        decoder: new IcedDecoder(),
+        ...(driver !== undefined && { driver: { ...driver, observer: driver.observer ?? null } }),
         hostNow: options.hostNow,
         hostTurn: () => new Promise((resolve) => setImmediate(resolve)),
       },

@@ -2,7 +2,7 @@
 import type { PageRun } from '@dumpstack/bytes'
 import type { TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import type { ControllerKind, Cpu, DiskImage, Machine } from '@dumpstack/machine'
+import type { ControllerKind, Decoder, DiskImage } from '@dumpstack/machine'
 import type { HostFolder } from '../volume/host-folder.ts'
 
 /** A driver file of the user's, which runs in place of the profile's miniport in both lives. */
@@ -10,7 +10,6 @@ export interface DriverUnderTest {
   readonly file: SysFile
   readonly names: SymbolNames
   readonly observer: SysObserver | null
-  readonly createCpu: (machine: Machine) => Cpu
   readonly description: TargetDriver
 }
 
@@ -37,6 +36,8 @@ export interface SystemOptions {
   readonly image: DiskImage
   /** The run folder. */
   readonly host: HostFolder
+  /** Decodes what the processor runs. */
+  readonly decoder: Decoder
   /** Guest images by name on disk. */
   readonly guestImages: ReadonlyMap<string, Uint8Array>
   /** Absent: TypeScript stands in for the profile's miniport. */

@@ -14,6 +14,7 @@ import {
 } from '@dumpstack/drivers'
 import {
   type ControllerOptions,
+  createCpu,
   createDisk,
   createMachine,
   type Disk,
@@ -237,9 +238,11 @@ export class WindowsSystem {
     const { machine, profile } = this
     const { conditions, guestImages, driver } = this.options
     const startedNs = machine.nowNs
+    const cpu = createCpu(machine, this.options.decoder)
     const kernel = bootKernel({
       machine,
       images: guestImages,
+      cpu,
       epochMs: EPOCH_MS,
       ...(driver !== undefined && { hosted: new Set([driver.file.fileName]) }),
     })
@@ -281,7 +284,8 @@ export class WindowsSystem {
       const { miniport } = controllerDrivers(this.profile, this.options.controller)
       return { kernel, miniport: miniportNamed(miniport) }
     }
-    const cpu = driver.createCpu(this.machine)
+    // A processor apart from the kernel's: neither finds the other's registers changed.
+    const cpu = createCpu(this.machine, this.options.decoder)
     cpu.cr3 = kernel.directoryTableBase
     const { file, names, observer } = driver
     return hostSysFile({ machine: this.machine, kernel, cpu, file, names, ...(observer && { observer }) })

@@ -6,6 +6,7 @@ import { EVEN_PARITY, type Flags } from '../flags.ts'
 import { FORMS } from '../forms/forms.ts'
 import type { Memory } from '../memory.ts'
 import type { MultiplyUnit } from '../multiply-unit.ts'
+import type { Privileged } from '../privileged.ts'
 import type { ShiftUnit } from '../shift-unit.ts'
 import type { SimdUnit } from '../simd-unit.ts'
 import { type State, Word } from '../state.ts'
@@ -29,6 +30,7 @@ export interface Environment {
   readonly simd: SimdUnit
   readonly strings: StringUnit
   readonly ports: PortUnit
+  readonly privileged: Privileged
 }
 
 const MEMORY = [
@@ -44,7 +46,17 @@ const MEMORY = [
   'store128',
 ] as const
 
-const UNITS = ['flags', 'system', 'shifts', 'multiply', 'simd', 'strings', 'ports', 'memory'] as const
+const UNITS = [
+  'flags',
+  'system',
+  'shifts',
+  'multiply',
+  'simd',
+  'strings',
+  'ports',
+  'privileged',
+  'memory',
+] as const
 const NAMES = ['S', 'B', 'D', 'F', 'even', ...UNITS, ...MEMORY]
 
 export interface Compiled {

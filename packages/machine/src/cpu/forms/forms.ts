@@ -6,6 +6,7 @@ import { control } from './control.ts'
 import { logic } from './logic.ts'
 import { moves } from './moves.ts'
 import { multiplication } from './multiply.ts'
+import { privileged } from './privileged.ts'
 import { shifts } from './shifts.ts'
 import { simdInteger } from './simd-integer.ts'
 import { simdMoves } from './simd-moves.ts'
@@ -19,6 +20,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...logic,
   ...moves,
   ...multiplication,
+  ...privileged,
   ...shifts,
   ...simdInteger,
   ...simdMoves,

@@ -2,16 +2,38 @@
 import type { Operand } from '../decoder.ts'
 import type { Value } from '../emit/conditions.ts'
 import type { Emitter, Form } from '../emit/emitter.ts'
+import { Word } from '../state.ts'
 
-/** es, cs, ss, ds, fs, gs as 64-bit Windows kernels run with; loading them is not implemented. */
-const SELECTORS = [0x2b, 0x10, 0x18, 0x2b, 0x53, 0x2b]
+/** es, ds, fs, gs as 64-bit Windows kernels run with; loading them is not implemented. */
+const DATA_SELECTORS: Readonly<Record<number, number>> = { 0: 0x2b, 3: 0x2b, 4: 0x53, 5: 0x2b }
+const CS = 1
 const RSP = 4
 const RBP = 5
 
 const mov: Form = (emit, { operands: [to, from] }) => {
   if (to?.kind === 'control' || from?.kind === 'control') moveControl(emit, to!, from!)
-  else if (from?.kind === 'segment') emit.write(to, { lo: `${SELECTORS[from.index]}`, hi: '0' })
+  else if (to?.kind === 'debug' || from?.kind === 'debug') moveDebug(emit, to!, from!)
+  else if (from?.kind === 'segment') emit.write(to, selector(emit, from.index))
   else emit.write(to, emit.read(from))
+}
+
+const selector = (emit: Emitter, index: number): Value => {
+  const constant = DATA_SELECTORS[index]
+  if (constant !== undefined) return { lo: `${constant}`, hi: '0' }
+  return { lo: emit.name(`S[${index === CS ? Word.cs : Word.ss}]`), hi: '0' }
+}
+
+/** Kept and shown; no breakpoint of theirs ever fires. */
+function moveDebug(emit: Emitter, to: Operand, from: Operand): void {
+  if (from.kind === 'debug') {
+    const at = Word.dr + from.index * 2
+    emit.write(to, { lo: emit.name(`S[${at}]`), hi: emit.name(`S[${at + 1}]`) })
+    return
+  }
+  if (to.kind !== 'debug') emit.refuse()
+  const value = emit.read(from)
+  const at = Word.dr + to.index * 2
+  emit.line(`S[${at}]=${value.lo};S[${at + 1}]=${value.hi};`)
 }
 
 function moveControl(emit: Emitter, to: Operand, from: Operand): void {
