@@ -89,7 +89,7 @@ it('shows memory that the dump does not hold as ??, and never as zeros', async (
 
 const EVERYTHING =
   'r; r rip; k; kv; lm; lmvm *; .bugcheck; vertarget; .dumpdebug; .enumtag; db . L20; dps @rsp L8; du @rsp; da @rsp; ' +
-  'ln; x *!*; u; !analyze -v; !process 0 0; !thread; !pte @rsp; dt nt!_EPROCESS; .ecxr; k; .cxr @rsp; ~0s; ~1s; ~; .reload /f; .help'
+  'ln; x *!*; u; !analyze -v; !process 0 7; !process -1 7; lm u; .reload /user; ? @x0; !thread; !pte @rsp; dt nt!_EPROCESS; .ecxr; k; .cxr @rsp; ~0s; ~1s; ~; .reload /f; .help'
 
 describe('whatever the dump holds', () => {
   const wholes = [

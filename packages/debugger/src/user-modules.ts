@@ -15,8 +15,10 @@ const MAX_MODULES = 4096
 const PE_HEADER = 0x3cn
 const CHECK_SUM = 0x58n
 
+type CrashedProcess = Pick<Session, 'kdbg' | 'processors' | 'crashProcessor' | 'memory' | 'dump'>
+
 /** Throws DebuggerError naming the first part on the way to the list that the dump does not hold. */
-export function readUserModules(session: Session): LoadedModule[] {
+export function readUserModules(session: CrashedProcess): LoadedModule[] {
   const { memory } = session
   const peb = processEnvironment(session)
   const loader = part('PEB', peb, () => memory.u64(peb + BigInt(Peb.fields.ldr.offset)))
@@ -27,7 +29,7 @@ export function readUserModules(session: Session): LoadedModule[] {
   )
 }
 
-function processEnvironment({ kdbg, processors, crashProcessor, memory, dump }: Session): Gva {
+function processEnvironment({ kdbg, processors, crashProcessor, memory, dump }: CrashedProcess): Gva {
   const thread = processors.find(({ number }) => number === crashProcessor)?.currentThread ?? null
   if (kdbg === null || thread === null) {
     throw new DebuggerError(
