@@ -150,6 +150,18 @@ it('says what the kit says of a page file that is too small, and fails', () => {
   expect(next).toMatchObject({ code: 1, stdout: expect.stringContaining('(x) The test is finished: fail.') })
 })
 
+it('says what to do with a test that was killed before it began', () => {
+  const cwd = inside('unborn')
+  mkdirSync(path.join(cwd, 'crashdumptest-work'))
+  writeFileSync(path.join(cwd, 'crashdumptest-work/journal.jsonl'), '')
+  expect(crashdumptest(cwd, '-autorun')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('clear it with crashdumptest -c and initialise it again'),
+  })
+  expect(crashdumptest(cwd, '-c').code).toBe(0)
+  expect(readdirSync(path.join(cwd, 'crashdumptest-work'))).toEqual([])
+})
+
 it('does not take a symbol folder that is not there, without being told to', () => {
   expect(crashdumptest(inside('no-folder'), '-dtm', '-y', 'none', ...SMALL)).toEqual({
     code: 2,

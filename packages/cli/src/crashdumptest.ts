@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { Facts, logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { clearRun, onHost, RESULT, runStateOf } from '@dumpstack/crashtest/node'
+import { clearRun, onHost, RESULT, runStateOf, STATE } from '@dumpstack/crashtest/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { removeSystem } from '@dumpstack/windows/node'
@@ -77,6 +77,11 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
     case 'finished':
       return reportFinished(workFolder)
     case 'stopped': {
+      if (!existsSync(path.join(workFolder, STATE))) {
+        throw new UsageError(
+          `the test in work folder ${workFolder} was killed before it began: clear it with crashdumptest -c and initialise it again`,
+        )
+      }
       const end = await session((options) =>
         resumeRun({
           ...options,
