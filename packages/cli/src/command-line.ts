@@ -64,6 +64,7 @@ Examples:
   dumpstack test                           every type of dump, 512 MiB of RAM
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
   dumpstack test --driver viostor.sys      every type of dump, written by that file
+  dumpstack test --resume dumpstack-run    go on with a run that was killed
   dumpstack examine dumpstack-run          look at the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
 ${EXIT_CODES}`,
@@ -128,19 +129,26 @@ ${EXIT_CODES}`,
     .addOption(
       option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath),
     )
+    .addOption(
+      option(
+        '--resume <dir>',
+        'go on with the killed run in that folder, with its own options; only --json and --junit beside it',
+      ).argParser(parsePath),
+    )
     .option('--json', 'print the result as one JSON object on stdout')
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
-    .action(async (given: GivenTestOptions) => {
+    .action(async (given: GivenTestOptions, command: Command) => {
+      const output = { json: given.json === true, junit: given.junit ?? null }
+      if (given.resume !== undefined) {
+        refuseBesideResume(command)
+        const { resumeTest } = await import('./run-test.ts')
+        exit(await resumeTest(given.resume, output))
+        return
+      }
       const plan = planTest(given, defaultPageFile)
       const { runTest } = await import('./run-test.ts')
-      exit(
-        await runTest(plan, {
-          out: given.out ?? null,
-          json: given.json === true,
-          junit: given.junit ?? null,
-        }),
-      )
+      exit(await runTest(plan, given.out ?? null, output))
     })
 
   program
@@ -256,6 +264,17 @@ Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for, 2 wron
       exit(runPdb(file, viewOf(given), given.json === true))
     })
   return program
+}
+
+/** A run goes on as it began: any other option would have to change what has already happened. */
+function refuseBesideResume(command: Command): void {
+  const allowed = ['--resume', '--json', '--junit']
+  const given = command.options
+    .filter((one) => command.getOptionValueSource(one.attributeName()) === 'cli')
+    .map((one) => one.long ?? one.short ?? one.flags)
+    .filter((name) => !allowed.includes(name))
+  if (given.length === 0) return
+  throw new UsageError(`--resume takes the run's own options: leave out ${given.join(', ')}`)
 }
 
 /** Of two values for one option, the first would silently mean nothing. */

@@ -1,43 +1,57 @@
-// `dumpstack test`: one session from the start to the end, with screen, JSON and JUnit.
-import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
+// `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
+import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { JunitFold, type Sink } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/crashtest/node'
+import { Facts, JunitFold, type Sink, VERDICTS } from '@dumpstack/crashtest'
+import { onHost, RESULT, runStateOf } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
-import { type SessionEnd, startRun } from './session.ts'
+import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { screenOn, shownPath } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface TestOutput {
-  readonly out: string | null
   readonly json: boolean
   readonly junit: string | null
 }
 
 const DEFAULT_OUT = 'dumpstack-run'
 
-export async function runTest(plan: TestPlan, output: TestOutput): Promise<number> {
+export async function runTest(plan: TestPlan, out: string | null, output: TestOutput): Promise<number> {
+  if (output.junit !== null) checkWritable(output.junit)
+  const folder = out ?? freeDefaultFolder()
+  return await show(folder, output, (options) => startRun(plan, options))
+}
+
+/** `dumpstack test --resume DIR`. A run that has its result only says it again. */
+export async function resumeTest(folder: string, output: TestOutput): Promise<number> {
+  if (output.junit !== null) checkWritable(output.junit)
+  if (runStateOf(folder) === 'finished') return sayAgain(folder, output)
+  return await show(folder, output, resumeRun)
+}
+
+/** One session to the end of the run. */
+async function show(
+  folder: string,
+  { json, junit }: TestOutput,
+  drive: (options: SessionOptions) => Promise<SessionEnd>,
+): Promise<number> {
   const startedAt = performance.now()
-  const { junit } = output
-  if (junit !== null) checkWritable(junit)
-  const folder = output.out ?? freeDefaultFolder()
   const junitFold = new JunitFold()
-  const screen = screenOn(output.json ? process.stderr : process.stdout, !output.json)
+  const screen = screenOn(json ? process.stderr : process.stdout, !json)
   const sinks: Sink[] = [junitFold.sink]
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()
   let end: SessionEnd
   try {
-    end = await startRun(plan, { folder, stopAt: 'end', sinks, signal: interrupt.signal })
+    end = await drive({ folder, stopAt: 'end', sinks, signal: interrupt.signal })
   } finally {
     interrupt.release()
   }
   if (end.ended === 'crashed' || end.ended === 'restarting')
     throw new Error('a session to the end ended at a power off')
   if (end.result !== null) {
-    if (output.json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
+    if (json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
     const brokenOff = end.ended === 'brokenOff' ? messageOf(end.error) : null
@@ -45,6 +59,20 @@ export async function runTest(plan: TestPlan, output: TestOutput): Promise<numbe
   }
   if (end.ended === 'brokenOff') throw end.error
   return exitCodeOf(end.result.verdict)
+}
+
+function sayAgain(folder: string, { json, junit }: TestOutput): number {
+  if (junit !== null)
+    throw new UsageError(`--junit ${junit}: the run in ${folder} has come to its end already`)
+  const text = readResult(folder)
+  const verdict = Facts.parse(text, path.join(folder, RESULT)).oneOf('verdict', VERDICTS)
+  process.stdout.write(json ? text : `The run in ${folder} has come to its end. Verdict: ${verdict}\n`)
+  return exitCodeOf(verdict)
+}
+
+const readResult = (folder: string): string => {
+  const file = path.join(folder, RESULT)
+  return onHost(`read ${file}`, () => readFileSync(file, 'utf8'))
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -24,6 +24,8 @@ import { kdLaunchers } from './kd-launchers.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
+export { planTest, type TestPlan } from './test-options.ts'
+
 class HostMemoryError extends DumpstackError {}
 
 export interface SessionOptions {
@@ -120,6 +122,7 @@ class Session {
   readonly #parts: Parts
   readonly #variants: readonly ScenarioVariant[]
   #powerOff: SessionEnd | null = null
+  #hasSystem = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -138,6 +141,11 @@ class Session {
         return this.#powerOff
       }
     } catch (error) {
+      // what cannot even be loaded has not ended: it can be put right and resumed
+      if (stopped !== null && !this.#hasSystem) {
+        folder.close()
+        throw error
+      }
       failure = { error }
     }
     const result = resultFold.hasBegun ? resultFold.result(verdict) : null
@@ -202,6 +210,7 @@ class Session {
         hostNow: () => performance.now(),
       }),
     )
+    this.#hasSystem = true
     let end: RunEnd | null = null
     try {
       const { dumps, stopAfter } = plan

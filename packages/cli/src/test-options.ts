@@ -27,6 +27,7 @@ export interface GivenTestOptions {
   readonly seed: number
   readonly out?: string
   readonly stopAfter?: 'crash'
+  readonly resume?: string
   readonly y?: string
   readonly driver?: string
   readonly pdb?: string

@@ -85,9 +85,12 @@ export function readState(folder: string): StateFacts {
   if ((target !== null) !== isOff || (crash !== null) !== (stage === 'awaitRestart')) {
     throw facts.wrong('stage', stage, 'one that fits target and crash')
   }
+  const variant = facts.optionalString('variant')
+  // it names a folder
+  if (variant !== null && !/^[a-z0-9-]+$/.test(variant)) throw facts.wrong('variant', variant, 'a plain name')
   return {
     stage,
-    variant: facts.optionalString('variant'),
+    variant,
     position: {
       nextSeq: position.size('nextSeq'),
       at: position.time('at'),

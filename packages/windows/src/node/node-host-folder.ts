@@ -77,7 +77,11 @@ export class NodeHostFolder implements HostFolder {
     )
   }
 
+  /** A name from a damaged state must not lead out of the folder. */
   pathOf(name: string): string {
+    if (name.split(/[\\/]/).includes('..')) {
+      throw new WindowsError('HOST_REFUSED', `${name} leads out of the folder ${this.#root}`, { name })
+    }
     return join(this.#root, name)
   }
 }

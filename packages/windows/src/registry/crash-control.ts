@@ -1,6 +1,7 @@
 // The registry values that decide whether, where and how Windows writes a crash dump
 // (Microsoft, "Varieties of kernel-mode dump files" and the pages on memory dump file options; KB 254649).
 import type { DumpType } from '@dumpstack/crashtest'
+import { WindowsError } from '../errors.ts'
 import type { Registry, RegistryKey } from './registry.ts'
 
 const CRASH_CONTROL = 'HKLM\\SYSTEM\\CurrentControlSet\\Control\\CrashControl'
@@ -145,7 +146,14 @@ export class CrashControl {
 
   /** Page files that the next start creates. */
   get pagingFiles(): readonly { path: string; byteLength: number }[] {
-    const exact = Number(this.#memory.text(EXACT_PAGING_FILE_SIZE) ?? 0)
+    const text = this.#memory.text(EXACT_PAGING_FILE_SIZE) ?? '0'
+    const exact = Number(text)
+    if (!Number.isSafeInteger(exact) || exact < 0) {
+      throw new WindowsError(
+        'REGISTRY_TYPE',
+        `${EXACT_PAGING_FILE_SIZE} is ${text}, expected a number of bytes`,
+      )
+    }
     return this.#memory.texts('PagingFiles').map((row) => ({ path: row.split(' ')[0]!, byteLength: exact }))
   }
 

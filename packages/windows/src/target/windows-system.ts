@@ -150,6 +150,7 @@ export class WindowsSystem {
 
   /** `crash` is what ended the run, null for an orderly shutdown. The next start goes by what this returns, here too. */
   powerOff(crash: LastCrash | null): PoweredOff {
+    if (!this.isOn) throw new WindowsError('NOT_RUNNING', 'system is switched off')
     const { volume, crashControl } = this
     this.#running = null
     const off = {

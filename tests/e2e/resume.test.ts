@@ -1,0 +1,262 @@
+// A run that is killed with SIGKILL at any sync of its journal, and resumed, comes to the same result as one that was
+// not: the same JSON but for the host's times, the same journal, the same bytes of every dump.
+import { spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import path from 'node:path'
+import type { TestEvent } from '@dumpstack/crashtest'
+import { planTest, resumeRun, startRun } from 'dumpstack/session'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { dumpstack, temporaryFolder } from './cli.ts'
+import { journalOf, nextSync, outcomeOf, runProcess, SMALL, type SmallPlan } from './killed-run.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+const at = (name: string): string => path.join(folder.path, name)
+const { scenario: _none, ...given } = SMALL
+const plan = planTest(given, () => SMALL.pageFileBytes)
+const never = new AbortController().signal
+
+let wanted: object
+let wantedJournal: string[]
+/** Of the same run, with each `progress` between. */
+const events: string[] = []
+beforeAll(async () => {
+  const note = (event: TestEvent): void => {
+    const step = 'step' in event ? `${event.step} ${event.dump ?? ''}` : ''
+    events.push(`${event.kind} ${step}`.trim())
+  }
+  await startRun(plan, { folder: at('whole'), stopAt: 'end', sinks: [note], signal: never })
+  wanted = outcomeOf(at('whole'))
+  wantedJournal = journalOf(at('whole'))
+})
+
+function expectAsUnkilled(run: string): void {
+  expect(outcomeOf(run)).toEqual(wanted)
+  expect(journalOf(run)).toEqual(wantedJournal)
+  rmSync(run, { recursive: true })
+}
+
+/** A copy of a run folder as it is now, holes and all: what a SIGKILL would leave of it at this instant. */
+function copyOf(run: string, to: string): void {
+  const { status, stderr } = spawnSync('cp', ['--archive', '--sparse=always', run, to], { encoding: 'utf8' })
+  if (status !== 0) throw new Error(stderr)
+}
+
+async function resumeHere(run: string): Promise<void> {
+  expect(await resumeRun({ folder: run, stopAt: 'end', sinks: [], signal: never })).toMatchObject({
+    ended: 'finished',
+  })
+}
+
+it('is killed at every sync, by a process that is killed at the sync before it, and comes to the same end', () => {
+  const run = at('chain')
+  const killedAt: string[] = []
+  let end = runProcess(run, SMALL, { kind: 'sync', count: 1 })
+  while (end === 'SIGKILL') {
+    killedAt.push(journalOf(run).at(-1)!)
+    end = runProcess(run, SMALL, { kind: 'sync', count: nextSync(run) })
+  }
+  expect(end).toBe('finished')
+  expect(killedAt).toEqual(wantedJournal)
+  expectAsUnkilled(run)
+}, 300_000)
+
+// Of one run each: what lies on the disk at the sync is copied, which is what SIGKILL leaves, and resumed in this process.
+it.skipIf(process.platform !== 'linux')(
+  'comes to the same end from each single sync',
+  async () => {
+    const places = wantedJournal.length
+    const atOnce = 17
+    for (let first = 0; first < places; first += atOnce) {
+      const run = at('source')
+      let sync = 0
+      const copies: string[] = []
+      const copy = (event: { kind: string }): void => {
+        if (event.kind === 'progress') return
+        if (sync >= first && sync < first + atOnce) {
+          copies.push(at(`copy${sync}`))
+          copyOf(run, at(`copy${sync}`))
+        }
+        sync++
+      }
+      await startRun(plan, { folder: run, stopAt: 'end', sinks: [copy], signal: never })
+      rmSync(run, { recursive: true })
+      for (const one of copies) {
+        renameSync(one, run)
+        await resumeHere(run)
+        expect(journalOf(run)).toEqual(wantedJournal)
+        expect(outcomeOf(run)).toEqual(wanted)
+        rmSync(run, { recursive: true })
+      }
+    }
+  },
+  300_000,
+)
+
+/** Kills a new run at the first journal line that `pattern` fits. */
+function killedAt(pattern: RegExp, plan = SMALL, journal = wantedJournal): string {
+  const run = at(`killed-${pattern.source.replace(/\W+/g, '-')}`)
+  const count = journal.findIndex((line) => pattern.test(line)) + 1
+  expect(count).toBeGreaterThan(0)
+  expect(runProcess(run, plan, { kind: 'sync', count })).toBe('SIGKILL')
+  return run
+}
+
+it.each([
+  ['of a full dump', /^begin crash full/, 5, /begin crash full/],
+  ['of the copy', /^begin awaitRestart full/, 2, /begin awaitRestart full/],
+  ['of the comparison', /^begin examine full/, 40, /Connecting to DumpFile: C:.Windows.MEMORY.DMP$/],
+])('comes to the same end when killed in the middle %s', (_, behind, further, lastLine) => {
+  const run = at(`progress${further}`)
+  const before = events.slice(
+    0,
+    events.findIndex((event) => behind.test(event)),
+  )
+  const count = before.filter((event) => event === 'progress').length + further
+  expect(runProcess(run, SMALL, { kind: 'progress', count })).toBe('SIGKILL')
+  expect(journalOf(run).at(-1)).toMatch(lastLine)
+  expect(dumpstack(folder.path, 'test', '--resume', run).code).toBe(0)
+  expectAsUnkilled(run)
+})
+
+it('takes back a line that the kill cut off, and a resume that was killed as it said so', () => {
+  const run = killedAt(/ crashed .*kernel/)
+  appendFileSync(path.join(run, 'journal.jsonl'), '{"seq":99,"at":17')
+  appendFileSync(path.join(run, 'crashdumptest.log'), '2024-01-01 00:0')
+  for (const count of [1, 2]) expect(runProcess(run, SMALL, { kind: 'sync', count })).toBe('SIGKILL')
+  const { code, stdout } = dumpstack(folder.path, 'test', '--resume', run, '--json', '--junit', 'junit.xml')
+  expect(code).toBe(0)
+  expect(stdout).toBe(readFileSync(path.join(run, 'result.json'), 'utf8'))
+  expect(readFileSync(at('junit.xml'), 'utf8')).toContain('failures="0" errors="0" skipped="0"')
+  expect(readFileSync(path.join(run, 'crashdumptest.log'), 'utf8')).toMatch(
+    /\(i\) Resumed at the last power off: 2 events of the killed process are taken back\.\n/,
+  )
+  expectAsUnkilled(run)
+})
+
+it('ends its process at each crash where asked, and goes on in the next', () => {
+  const run = at('crashes')
+  const ends = [1, 2, 3, 4].map(() => runProcess(run, SMALL, null, 'crash'))
+  expect(ends).toEqual(['crashed full', 'crashed kernel', 'crashed mini', 'finished'])
+  expectAsUnkilled(run)
+})
+
+it.each([
+  ['wrong-bugcheck', ['mini']],
+  ['stale-dump', ['kernel', 'mini']],
+  ['no-dump-copy-failed', ['full', 'kernel']],
+  ['no-dump-never-written', ['kernel']],
+  ['dump-in-use', ['mini']],
+  ['other-controller', ['kernel', 'mini']],
+] as const)(
+  'comes to the same end in scenario %s, killed now and then',
+  (scenario, dumps) => {
+    const plan: SmallPlan = { ...SMALL, dumps, scenario }
+    expect(runProcess(at('unkilled'), plan, null)).toBe('finished')
+    const run = at(scenario)
+    let end = runProcess(run, plan, { kind: 'sync', count: 7 })
+    let kills = 0
+    for (; end === 'SIGKILL'; kills++)
+      end = runProcess(run, plan, { kind: 'sync', count: nextSync(run) + 12 })
+    expect(end).toBe('finished')
+    expect(kills).toBeGreaterThan(1)
+    expect(outcomeOf(run)).toEqual(outcomeOf(at('unkilled')))
+    expect(journalOf(run)).toEqual(journalOf(at('unkilled')))
+    for (const made of [run, at('unkilled')]) rmSync(made, { recursive: true })
+  },
+  200_000,
+)
+
+it('keeps the disk of a run that was to stop after the crash, and was killed in it', () => {
+  const plan: SmallPlan = { ...SMALL, stopAfter: 'crash' }
+  expect(runProcess(at('unkilled'), plan, null)).toBe('finished')
+  const run = killedAt(/ crashed /, plan, journalOf(at('unkilled')))
+  const { code, stdout } = dumpstack(folder.path, 'test', '--resume', run)
+  expect(stdout).toContain('Stopped after the crash of the full dump')
+  expect(code).toBe(3)
+  const extents = (folder: string): string => readFileSync(path.join(folder, 'extents.json'), 'utf8')
+  expect(extents(run)).toBe(extents(at('unkilled')))
+  expect(existsSync(path.join(run, 'disk.img'))).toBe(true)
+  for (const made of [run, at('unkilled')]) rmSync(made, { recursive: true })
+})
+
+it('says again what a run came to that has its end', () => {
+  const again = dumpstack(folder.path, 'test', '--resume', 'whole')
+  expect([again.code, again.stdout]).toEqual([0, 'The run in whole has come to its end. Verdict: pass\n'])
+  expect(dumpstack(folder.path, 'test', '--resume', 'whole', '--json').stdout).toBe(
+    readFileSync(at('whole/result.json'), 'utf8'),
+  )
+  const { code, stderr } = dumpstack(folder.path, 'test', '--resume', 'whole', '--junit', 'j.xml')
+  expect([code, stderr]).toEqual([2, 'error: --junit j.xml: the run in whole has come to its end already\n'])
+})
+
+it('takes no other options beside --resume, and names those that were given', () => {
+  const { code, stderr } = dumpstack(
+    folder.path,
+    'test',
+    '--resume',
+    'whole',
+    '--seed',
+    '1',
+    '-y',
+    's',
+    '--json',
+  )
+  expect([code, stderr]).toEqual([2, "error: --resume takes the run's own options: leave out --seed, -y\n"])
+})
+
+it('names what keeps a folder from being resumed, and leaves it to be resumed later', async () => {
+  const run = killedAt(/ end awaitRestart kernel/)
+  const file = (name: string): string => path.join(run, name)
+  const state = readFileSync(file('state.json'), 'utf8')
+  const resume = (): Promise<unknown> => resumeRun({ folder: run, stopAt: 'end', sinks: [], signal: never })
+  const withState = (from: string | RegExp, to: string): (() => void) => {
+    return () => writeFileSync(file('state.json'), state.replace(from, to))
+  }
+  const cut = (name: string, byteLength: number): (() => void) => {
+    return () => truncateSync(file(name), byteLength)
+  }
+  const cases: [name: string, damage: () => void, text: string | RegExp][] = [
+    ['state.json', () => rmSync(file('state.json')), 'cannot be resumed: state.json is not there'],
+    [
+      'state.json',
+      withState('"format":1', '"format":2'),
+      'format is 2, expected 1: the run is of another version',
+    ],
+    ['state.json', cut('state.json', 300), 'state.json is not JSON'],
+    ['state.json', withState(/"nowNs":\d+/, '"nowNs":-1'), 'nowNs is -1, expected a number of at least 0'],
+    ['state.json', withState(/"ramBytes":\d+/, '"ramBytes":9e15'), 'options: ramBytes is 9000000000000000'],
+    ['state.json', withState('"stage":"awaitRestart"', '"stage":"restart"'), 'stage is restart'],
+    ['state.json', withState(/"journalBytes":\d+/, '"journalBytes":777'), 'byte 777 is inside a line'],
+    ['journal.jsonl', () => rmSync(file('journal.jsonl')), 'holds no run: journal.jsonl is not there'],
+    ['journal.jsonl', cut('journal.jsonl', 1000), 'holds 1000 bytes, expected at least'],
+    ['crashdumptest.log', cut('crashdumptest.log', 10), 'holds 10 bytes, expected at least'],
+    ['kernel/truth.bin', cut('kernel/truth.bin', 4096), 'truth.bin holds 4096 bytes, expected at least'],
+    [
+      'disk.json',
+      () => renameSync(file('disk.img'), file('gone')),
+      'disk.img is not there, expected 68719476736',
+    ],
+  ]
+  for (const [name, damage, text] of cases) {
+    const whole = readFileSync(file(name))
+    damage()
+    await expect(resume(), `${name}: ${text}`).rejects.toThrow(text)
+    writeFileSync(file(name), whole)
+  }
+  renameSync(file('gone'), file('disk.img'))
+  writeFileSync(file('run.lock'), String(process.ppid))
+  const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run)
+  expect([code, stderr]).toEqual([4, expect.stringContaining(`process ${process.ppid} works on the run in`)])
+  writeFileSync(file('run.lock'), '')
+  await resumeHere(run)
+  expectAsUnkilled(run)
+})
