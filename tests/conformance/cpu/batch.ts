@@ -29,7 +29,7 @@ function sequence(random: Random, forms: readonly Form[], number: number): Snipp
   const parts = Array.from({ length: 2 + random.below(5) }, (_, i) => {
     let form = random.pick(forms)
     while (i > 0 && !random.once(12) && /\bM\d/.test(form.text)) form = random.pick(forms)
-    return instantiate(random, form, `${number}_${i}`, i > 0)
+    return instantiate(random, form, `s${number}_${i}`, i > 0)
   })
   let undefinedFlags = 0
   for (const { form } of parts) undefinedFlags |= form.undefinedFlags(0)

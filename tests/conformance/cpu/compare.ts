@@ -35,7 +35,7 @@ export function differences(
   check('vector', Record.vector, ~0n, (value) => (value === STACK_FAULT ? GENERAL_PROTECTION : value))
   if (lines.length === 0 && vector === PAGE_FAULT) {
     // an exchange reads and writes: of its access to an absent page QEMU 7.2 says read, processors say write
-    const isExchange = snippet.form.text.includes('cmpxchg8b')
+    const isExchange = /cmpxchg(8|16)b/.test(snippet.form.text)
     check('page fault error code', Record.errorCode, isExchange ? ~WRITE : ~0n)
     check('cr2', Record.cr2)
   }

@@ -17,6 +17,8 @@ import {
   FRAMES,
   FS_BASE,
   GS_BASE,
+  LARGE_AT,
+  LARGE_BYTES,
   PML4_AT,
   Record,
   STACK,
@@ -52,6 +54,7 @@ export class EmbeddedCpu {
     })
     // an embedded machine's RAM is filled with a pattern, QEMU's with zeros
     for (const frame of [...TABLES, ...FRAMES]) this.#machine.ram.write(gpa(frame), new Uint8Array(4096))
+    this.#machine.ram.write(gpa(LARGE_AT), new Uint8Array(LARGE_BYTES))
     for (const store of testTables()) this.#store(store)
     this.#cpu = createCpu(this.#machine, new IcedDecoder())
     this.#cpu.cr3 = gpa(PML4_AT)

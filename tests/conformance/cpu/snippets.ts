@@ -188,6 +188,7 @@ class Instance {
         return `${size}[${NAMES64[index]} * ${scale} + 0x40]`
       case 10:
       case 11: {
+        if (this.#form.needs.includes('notRipRelative')) return this.#memory(width)
         const target = random.pick([
           CROSSING.address + (isAligned ? 112n : 120n),
           CROSSING.address + 128n,

@@ -229,6 +229,7 @@ class StateBuilder {
       }
       case 'aligned':
       case 'writable':
+      case 'notRipRelative':
         return // the aim is
     }
   }
