@@ -1,23 +1,25 @@
 // A full dump of a 1 GiB machine from DriverEntry of the dump port to FinishRoutine, into a real file: medians of five fresh
 // processes: the page file's blocks in the page cache (as on a disk image that was used before) with FLUSH recorded and
 // with FLUSH fsynced, and into a sparse file that has no blocks yet. RAM holds the published fill, memory has holes, the
-// page file four pieces. MODE is recorded, fsynced, fresh, or null: a disk that drops what it is given.
-// Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB]` is one measurement in this process.
+// page file four pieces. Over AHCI and over virtio-blk, in turns. MODE is recorded, fsynced, fresh, or null: a disk that drops
+// what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER]` is one
+// measurement in this process.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadCrashDumpStack, startRuntimeStack, storahci } from '@dumpstack/drivers'
+import { loadCrashDumpStack, miniportNamed, startRuntimeStack } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
 import { createDisk, createMachine } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
-import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 
 const MIB = 2 ** 20
 const PROCESSES = 5
+const CONTROLLERS = ['ahci', 'virtio-blk']
 const PARTITION_OFFSET = MIB
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
 
@@ -44,7 +46,7 @@ function warm(image, extents) {
   image.sync()
 }
 
-function once(mode, mib) {
+function once(mode, mib, kind) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dump-write-'))
   try {
     const ramBytes = mib * MIB
@@ -59,7 +61,7 @@ function once(mode, mib) {
       logicalSectorBytes: 512,
       image,
     })
-    const controller = { kind: 'ahci', name: 'ahci0', bdf: 0xfa, interruptVector: 11, disk }
+    const controller = { kind, name: `${kind}0`, bdf: 0xfa, interruptVector: 11, disk }
     const machine = createMachine({
       seed: 1,
       runs: ramRuns(ramBytes),
@@ -67,13 +69,14 @@ function once(mode, mib) {
       controllers: [controller],
     })
     const kernel = bootKernel({ machine, images: readGuestImages(), epochMs: 0 })
-    const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
+    const miniport = miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport)
+    const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const stack = loadCrashDumpStack({
       machine,
       kernel,
       profile: DEFAULT_PROFILE,
       runtime,
-      miniport: storahci,
+      miniport,
     })
     kernel.loadImage('crashtst.sys', 'crashtst.sys')
     const fileByteLength = ramBytes + 257 * MIB
@@ -101,23 +104,26 @@ function once(mode, mib) {
   }
 }
 
+function measure(mode, kind) {
+  const args = [fileURLToPath(import.meta.url), 'once', mode, '1024', kind]
+  const done = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  if (done.status !== 0) process.exit(done.status ?? 1)
+  return Number(done.stdout)
+}
+
 if (process.argv[2] === 'once') {
-  console.log(once(process.argv[3], Number(process.argv[4] ?? 1024)))
+  console.log(once(process.argv[3], Number(process.argv[4] ?? 1024), process.argv[5] ?? 'ahci'))
 } else {
   for (const [mode, title] of [
     ['recorded', 'page cache warm, FLUSH recorded'],
     ['fsynced', 'page cache warm, FLUSH fsynced'],
     ['fresh', 'fresh sparse file, FLUSH recorded'],
   ]) {
-    const rates = Array.from({ length: PROCESSES }, () => {
-      const done = spawnSync(process.execPath, [fileURLToPath(import.meta.url), 'once', mode], {
-        encoding: 'utf8',
-        stdio: ['ignore', 'pipe', 'inherit'],
-      })
-      if (done.status !== 0) process.exit(done.status ?? 1)
-      return Number(done.stdout)
-    })
-    const each = rates.map((rate) => rate.toFixed(2)).join(' ')
-    console.log(`1 GiB full dump, ${title}: ${median(rates).toFixed(2)} GB/s (${each})`)
+    const rates = new Map(CONTROLLERS.map((kind) => [kind, []]))
+    for (let i = 0; i < PROCESSES; i++) for (const [kind, seen] of rates) seen.push(measure(mode, kind))
+    for (const [kind, seen] of rates) {
+      const each = seen.map((rate) => rate.toFixed(2)).join(' ')
+      console.log(`1 GiB full dump over ${kind}, ${title}: ${median(seen).toFixed(2)} GB/s (${each})`)
+    }
   }
 }
