@@ -61,7 +61,8 @@ export class Core {
     const devices = createDevices(machine.bus, {
       before: () => this.#settleTime(),
       isObserved: () => this.observer !== null,
-      observe: (access) => this.observer?.({ ...access, rip: this.#currentRip() }),
+      rip: () => this.#currentRip(),
+      observe: (access) => this.observer?.(access),
     })
     this.#tlb = createTlb(machine.ram, this.#mmu, this.#blocks)
     const memory = createMemory(this.#tlb, state, devices)

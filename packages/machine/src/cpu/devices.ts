@@ -1,6 +1,6 @@
 // Device registers as instructions reach them: memory that is no RAM, and I/O ports. Each access first brings the clock
 // up to the instruction, so that devices see the time that code took.
-import { type Gpa, gpa as gpaOf } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
 import type { Bus } from '../machine.ts'
 import type { DeviceAccess } from './cpu.ts'
 import { Interruption } from './stop.ts'
@@ -17,7 +17,8 @@ export interface DeviceHooks {
   /** Lets the time pass that the instructions before this one took; stops when the stall budget is used up. */
   before(): void
   isObserved(): boolean
-  observe(access: Omit<DeviceAccess, 'rip'>): void
+  rip(): Gva
+  observe(access: DeviceAccess): void
 }
 
 export function createDevices(bus: Bus, hooks: DeviceHooks): DeviceAccesses {
@@ -28,8 +29,10 @@ export function createDevices(bus: Bus, hooks: DeviceHooks): DeviceAccesses {
     byteLength: number,
     value: number,
   ): void => {
-    if (hooks.isObserved())
-      hooks.observe({ kind, direction, address, byteLength, value: BigInt(value >>> 0) })
+    if (hooks.isObserved()) {
+      const rip = hooks.rip()
+      hooks.observe({ kind, direction, address, byteLength, value: BigInt(value >>> 0), rip })
+    }
   }
   return {
     read(gpa, byteLength) {

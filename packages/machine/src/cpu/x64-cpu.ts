@@ -14,6 +14,7 @@ const MAX_CALL_DEPTH = 32
 const TRAP_BYTES = 16
 const DEFAULT_NS_PER_INSTRUCTION = 1
 const RAX = 0
+const AFTER_RAX = 2 // words
 const RSP = 4
 const RSP_WORD = RSP * 2
 const ARGUMENT_REGISTERS = [1, 2, 8, 9] // rcx, rdx, r8, r9
@@ -31,6 +32,9 @@ interface TrapRange {
 /** One call in progress: the registers to put back, and rsp after its return. */
 interface Frame {
   readonly words: Int32Array
+  /** Parts of them: general registers but rax, rip and flags; vector registers. */
+  readonly registers: Int32Array
+  readonly vectors: Int32Array
   returnRsp: bigint
 }
 
@@ -201,8 +205,13 @@ export class X64Cpu implements Cpu {
   }
 
   #frame(depth: number): Frame {
-    this.#frames[depth] ??= { words: new Int32Array(Word.count), returnRsp: 0n }
-    return this.#frames[depth]
+    const known = this.#frames[depth]
+    if (known !== undefined) return known
+    const words = new Int32Array(Word.count)
+    const registers = words.subarray(AFTER_RAX, Word.system + 1)
+    const frame = { words, registers, vectors: words.subarray(Word.xmm, Word.scratch), returnRsp: 0n }
+    this.#frames[depth] = frame
+    return frame
   }
 
   /** Arguments, home space and a return address of 0, where unwinders stop, onto the stack. */
@@ -225,9 +234,9 @@ export class X64Cpu implements Cpu {
   }
 
   /** All registers but rax; segment bases, cr8 and other system state stay as the code left them. */
-  #putBack({ words }: Frame): void {
-    for (let i = (RAX + 1) * 2; i <= Word.system; i++) this.#words[i] = words[i]!
-    for (let i = Word.xmm; i < Word.scratch; i++) this.#words[i] = words[i]!
+  #putBack({ registers, vectors }: Frame): void {
+    this.#words.set(registers, AFTER_RAX)
+    this.#words.set(vectors, Word.xmm)
   }
 
   /** A trap's handler, or the end of the call where its return address leads. */
