@@ -24,6 +24,8 @@ export interface WindowsTargetOptions {
   readonly conditions: TargetConditions
   /** The controller under test; ahci by default. */
   readonly controller?: ControllerKind
+  /** virtio-blk: data segments that a request may have; as QEMU's by default. */
+  readonly segMax?: number
   /** 512 (512e) by default, or 4096 (4Kn). */
   readonly logicalSectorBytes?: 512 | 4096
   /** 64 GiB by default. */
@@ -75,6 +77,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         pageFileBytes: options.pageFileBytes,
         conditions: options.conditions,
         controller: options.controller ?? 'ahci',
+        ...(options.segMax !== undefined && { segMax: options.segMax }),
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
         image,
         host: new NodeHostFolder(options.folder),

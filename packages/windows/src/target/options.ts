@@ -32,6 +32,8 @@ export interface SystemOptions {
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
   readonly controller: ControllerKind
+  /** Segments that a request to the controller may have, where it says so and the default is too many. */
+  readonly segMax?: number
   readonly logicalSectorBytes: 512 | 4096
   readonly image: DiskImage
   /** The run folder. */

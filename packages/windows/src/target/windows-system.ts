@@ -306,9 +306,10 @@ export class WindowsSystem {
 
   #controllers(): ControllerOptions[] {
     const { disk } = this
-    const kind = this.options.controller
-    const first: ControllerOptions = { kind, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50, disk }
-    if (this.options.conditions.otherController !== true) return [first]
-    return [first, { kind, name: `${kind}1`, bdf: 0x0018, interruptVector: 0x51, disk }]
+    const { controller: kind, segMax, conditions } = this.options
+    const same = { kind, disk, ...(segMax !== undefined && { segMax }) }
+    const first: ControllerOptions = { ...same, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50 }
+    if (conditions.otherController !== true) return [first]
+    return [first, { ...same, name: `${kind}1`, bdf: 0x0018, interruptVector: 0x51 }]
   }
 }
