@@ -17,7 +17,7 @@ import { BATCH, QemuCpu } from './qemu-cpu.ts'
 import { propertySeed } from './random.ts'
 import { SIMD_FORMS } from './simd-forms.ts'
 
-const PLAN = { snippetsEach: 4, statesEach: 8, sequences: 1500 }
+const PLAN = { snippetsEach: 4, statesEach: 8, sequences: 1500, loops: 300 }
 const ROUNDS = Number(process.env['CPU_ROUNDS'] ?? 1)
 const FORMS = [...INTEGER_FORMS, ...SIMD_FORMS]
 const SHOWN = 20
@@ -84,7 +84,9 @@ it.skipIf(!isJudgeHere)(
     expect(shown.join('\n')).toBe('')
     expect(outcome.failures.size).toBe(0)
     const perForm = PLAN.snippetsEach * PLAN.statesEach
-    expect(outcome.tests).toBe((FORMS.length * perForm + PLAN.sequences * PLAN.statesEach) * ROUNDS)
+    expect(outcome.tests).toBe(
+      (FORMS.length * perForm + (PLAN.sequences + PLAN.loops) * PLAN.statesEach) * ROUNDS,
+    )
     // #DE, #BP, #UD, #GP, #PF: each was met, and most tests came to their end
     for (const vector of [0, 6, 13, 14]) expect(outcome.vectors.get(vector)).toBeGreaterThan(50)
     expect(outcome.vectors.get(3)).toBeGreaterThan(outcome.tests * 0.85)
