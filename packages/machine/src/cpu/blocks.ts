@@ -10,6 +10,13 @@ import type { CodePages } from './tlb.ts'
 
 const MAX_INSTRUCTIONS = 64
 const MAX_BYTES = 15
+/** Blocks kept: some 100,000 instructions, more than any driver executes; past it all are forgotten. */
+const MAX_BLOCKS = 16_384
+/**
+ * Instructions decoded during one outermost call. Code that runs once costs a thousand times what it costs in a loop: a
+ * file of nothing but straight code, or code that writes code without end, must not take hours of the host's time.
+ */
+const MAX_DECODED = 200_000
 const TWO_32 = 2 ** 32
 const ENDS = new Set(
   `jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall sysretq`.split(/\s+/),
@@ -61,6 +68,8 @@ const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0)
 export class Blocks implements CodePages {
   /** Blocks of another generation are compared with memory before they run. */
   generation = 0
+  /** Instructions decoded; the owner sets it back. */
+  decodedCount = 0
   readonly #ram: Ram
   readonly #mmu: Mmu
   readonly #decoder: Decoder
@@ -93,7 +102,14 @@ export class Blocks implements CodePages {
       this.#drop(known)
       if (isAsBefore) return this.#keep(known)
     }
+    if (this.#blocks.size >= MAX_BLOCKS) this.#forget()
     return this.#keep(this.decode(environment, lo, hi, MAX_INSTRUCTIONS))
+  }
+
+  #forget(): void {
+    this.#blocks.clear()
+    this.#pages.clear()
+    this.generation++
   }
 
   /** A block that nobody keeps. */
@@ -117,6 +133,7 @@ export class Blocks implements CodePages {
       }
       const isRepeated = one.repeat !== null && one.mnemonic.startsWith('string ')
       if (isRepeated && decoded.length > 0) break
+      if (++this.decodedCount > MAX_DECODED) throw new Interruption('instructionBudget')
       offsets.push(length)
       decoded.push(one)
       lastForm ??= one.form

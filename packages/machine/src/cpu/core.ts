@@ -90,6 +90,12 @@ export class Core {
     }
   }
 
+  /** Before an outermost call. */
+  begin(): void {
+    this.meter.begin()
+    this.#blocks.decodedCount = 0
+  }
+
   /** Prepares registers and stack, then runs from rip until a block says that the call is over. */
   run(prepare: () => void): void {
     const outer = this.#current

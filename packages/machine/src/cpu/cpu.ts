@@ -38,7 +38,7 @@ export type CpuStopReason =
   | 'halted'
   /** An instruction form that is not implemented: nobody's fault, and never a guess. */
   | 'notImplemented'
-  /** The call used up its instructions, its stall time, or nested too deeply. */
+  /** The call used up its instructions (or came through too many that never repeat), its stall time, or nested too deeply. */
   | 'instructionBudget'
   | 'stallBudget'
   | 'callDepth'

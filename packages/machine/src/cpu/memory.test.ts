@@ -155,3 +155,13 @@ it('runs what the host or a device writes over decoded code, named or not', () =
   machine.ram.view(CODE_GPA, 16).setUint8(1, 6)
   expect(cpu.call(CODE, [])).toBe(6n)
 })
+
+it('gives up on code that never comes to the same place twice, and runs other code afterwards', () => {
+  const { cpu, machine, map } = testCpu([0xb8, 5, 0, 0, 0, 0xc3])
+  machine.ram.write(gpa(0x230000), new Uint8Array(0x1000).fill(0x90))
+  for (let page = 0n; page < 60n; page++) map(ELSEWHERE + page * 0x1000n, 0x230000n | 0x63n)
+  const stop = stopOf(() => cpu.call(ELSEWHERE, []))
+  expect(stop.reason).toBe('instructionBudget')
+  expect(stop.rip > ELSEWHERE + 100_000n).toBe(true)
+  expect(cpu.call(CODE, [])).toBe(5n)
+})

@@ -60,7 +60,7 @@ const MXCSR_MASK = 0xffff
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
 /** What popfq takes in 64-bit code at ring 0 of those that are modelled; the others stay 0 (vol. 2, POPF). */
-const POPPED_SYSTEM_FLAGS = Flag.i | Flag.d | 0x200000 | 0x40000 | 0x4000
+const POPPED_SYSTEM_FLAGS = Flag.i | Flag.d | 0x200000 | 0x40000 | 0x7000 // ID, AC, NT, IOPL
 
 export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks): System {
   const stop = (reason: CpuStopReason): never => {

@@ -115,37 +115,36 @@ export class X64Cpu implements Cpu {
   }
 
   call(entry: Gva, args: readonly bigint[]): bigint {
-    if (this.#depth === MAX_CALL_DEPTH) {
-      throw new CpuStop({ reason: 'callDepth', rip: entry, bytes: new Uint8Array(0) })
-    }
-    if (this.#depth === 0) this.#core.meter.begin()
-    const frame = this.#frame(this.#depth)
-    frame.words.set(this.#words)
-    this.#depth++
-    try {
+    return this.#nested(entry, (frame) => {
+      frame.words.set(this.#words)
       this.#quads[Word.rip >> 1] = entry
       this.#core.run(() => this.#enter(frame, args))
       const answer = this.#quads[RAX]!
       this.#putBack(frame)
       return answer
-    } finally {
-      this.#depth--
-    }
+    })
   }
 
   run(): never {
+    return this.#nested(this.rip, (frame) => {
+      frame.returnRsp = NOWHERE
+      this.#core.run(() => {})
+      throw new MachineError('CPU_USE', 'code returned that nobody called')
+    })
+  }
+
+  #nested<T>(rip: Gva, action: (frame: Frame) => T): T {
     if (this.#depth === MAX_CALL_DEPTH) {
-      throw new CpuStop({ reason: 'callDepth', rip: this.rip, bytes: new Uint8Array(0) })
+      throw new CpuStop({ reason: 'callDepth', rip, bytes: new Uint8Array(0) })
     }
-    if (this.#depth === 0) this.#core.meter.begin()
-    this.#frame(this.#depth).returnRsp = NOWHERE
+    if (this.#depth === 0) this.#core.begin()
+    const frame = this.#frame(this.#depth)
     this.#depth++
     try {
-      this.#core.run(() => {})
+      return action(frame)
     } finally {
       this.#depth--
     }
-    throw new MachineError('CPU_USE', 'code returned that nobody called')
   }
 
   saveState(): CpuState {
