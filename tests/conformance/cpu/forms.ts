@@ -30,6 +30,8 @@ export type Need =
   | 'returnAddress'
   /** The quadword on top of the stack is flags without TF, IF, NT and the like. */
   | 'savedFlags'
+  /** On top of the stack is what an interrupt pushed. */
+  | 'interruptFrame'
   /** rbp points into the stack. */
   | 'frame'
   /** rcx or its low half is a small count of iterations. */
@@ -302,6 +304,26 @@ function* branches(): Iterable<Form> {
   yield alone('.byte 0xf3, 0xc3', 0, 'returnAddress')
 }
 
+/** What a kernel does, as far as it can be compared: descriptor tables and time stamps differ. */
+function* kernel(): Iterable<Form> {
+  for (const segment of ['cs', 'ss', 'ds', 'es', 'fs', 'gs']) {
+    for (const width of WIDE) yield form(`mov R${width}, ${segment}`)
+    yield form(`mov M16, ${segment}`)
+  }
+  for (const register of ['cr0', 'cr2', 'cr3', 'cr4']) yield alone(`mov rax, ${register}`)
+  yield alone('mov rax, cr3\nmov cr3, rax')
+  yield alone('iretq', 0, 'interruptFrame')
+  // LSTAR, STAR, FMASK; then in, and what it finds; QEMU 7.2 clears all arithmetic flags and DF, whatever the mask says
+  yield alone(
+    `mov ecx, 0xc0000082\nlea rax, [rip + 1f]\nmov rdx, rax\nshr rdx, 32\nwrmsr
+    dec ecx\nmov edx, 0x230010\nxor eax, eax\nwrmsr
+    mov ecx, 0xc0000084\nmov eax, MASK\nxor edx, edx\nwrmsr
+    popfq\nsyscall\nint3\n1: mov eax, cs\nmov edx, ss`,
+    FLAGS,
+    'savedFlags',
+  )
+}
+
 function* faults(): Iterable<Form> {
   yield alone('ud2')
   yield alone('ud1 R32, R32')
@@ -328,5 +350,6 @@ export const INTEGER_FORMS: readonly Form[] = [
   ...strings(),
   ...stack(),
   ...branches(),
+  ...kernel(),
   ...faults(),
 ]

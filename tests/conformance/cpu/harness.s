@@ -51,17 +51,23 @@ boot:
     wrmsr
     mov eax, 0x80050033
     mov cr0, eax
-    .byte 0x66, 0xea             # ljmp 8:long_mode
+    .byte 0x66, 0xea             # ljmp 0x10:long_mode
     .long 0x7000 + long_mode - boot
-    .word 8
+    .word 0x10
 
 .p2align 3
-gdt:
+gdt:                             # selectors as 64-bit Windows has them
     .quad 0
-    .quad 0x00209b0000000000     # 64-bit code
-    .quad 0x00cf93000000ffff     # data
-    .quad 0x0000890080000067     # TSS at HIGH + 0x8000
+    .quad 0
+    .quad 0x00209b0000000000     # 0x10: 64-bit code
+    .quad 0x00cf93000000ffff     # 0x18: data
+    .quad 0
+    .quad 0x00cff3000000ffff     # 0x28: data of ring 3
+    .quad 0
+    .quad 0
+    .quad 0x0000890080000067     # 0x40: TSS at HIGH + 0x8000
     .quad 0x00000000ffff9000
+    .quad 0x00cff3000000ffff     # 0x50: data of ring 3
 gdt_end:
 gdt_pointer:
     .word gdt_end - gdt - 1
@@ -81,14 +87,18 @@ long_mode:
     jmp rax
 high:
     lgdt [rip + gdt_pointer_high]
-    mov eax, 0x10
+    mov eax, 0x18
     mov ss, eax
+    mov eax, 0x2b
     mov ds, eax
     mov es, eax
+    mov gs, eax
+    mov eax, 0x53
+    mov fs, eax
     movabs rbx, HIGH
     lea rax, [rbx + STACK_TOP]
     mov [rbx + TSS + 0x24], rax  # IST1
-    mov eax, 0x18
+    mov eax, 0x40
     ltr ax
     lea rdi, [rbx + IDT]
     lea rsi, [rip + vectors]
@@ -96,7 +106,7 @@ high:
 gate:
     mov rax, rsi
     mov word ptr [rdi], ax
-    mov dword ptr [rdi + 2], 0x8e010008    # selector 8, IST 1, interrupt gate
+    mov dword ptr [rdi + 2], 0x8e010010    # selector 0x10, IST 1, interrupt gate
     shr rax, 16
     mov word ptr [rdi + 6], ax
     shr rax, 16
@@ -119,11 +129,11 @@ gate:
     jmp done
 
 # The host's breakpoint; it writes a batch and goes on behind it.
-.org 0x180
+.org 0x200
 done:
     nop
     jmp load
-.org 0x188
+.org 0x208
 in_record:
     .quad 0
 out_record:
@@ -197,10 +207,10 @@ load:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     movups xmm\n, [rax + 0x100 + \n * 16]
     .endr
-    push 0x10
+    push 0x18
     push qword ptr [rax + 0x20]
     push qword ptr [rax + 0x88]
-    push 8
+    push 0x10
     push qword ptr [rax + 0x80]
     mov rcx, [rax + 0x08]
     mov rdx, [rax + 0x10]

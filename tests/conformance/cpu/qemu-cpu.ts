@@ -9,8 +9,8 @@ import { harnessTables, RECORD_BYTES, type Store, testTables } from './layout.ts
 
 const RAM_BYTES = 64 * 2 ** 20
 const BOOT_AT = 0x7000
-const DONE = 0xffff900000007180n
-const IN_RECORD_AT = 0x7188
+const DONE = 0xffff900000007200n
+const IN_RECORD_AT = 0x7208
 const HIGH = 0xffff900000000000n
 const INPUT_AT = 16 * 2 ** 20
 const OUTPUT_AT = 32 * 2 ** 20

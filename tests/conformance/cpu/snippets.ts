@@ -104,6 +104,8 @@ class Instance {
         return String(this.count)
       case 'SMALL':
         return String(random.below(18))
+      case 'MASK':
+        return String(random.pick([0, 0x4700, 0xcd5, 0x41]))
       case 'MODRM':
         return String(random.below(64))
       case 'MOFFS':
@@ -218,7 +220,7 @@ class Instance {
   }
 }
 
-const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S)\d+|X|COUNT|SMALL|MODRM|MOFFS)\b/g
+const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S)\d+|X|COUNT|SMALL|MODRM|MOFFS|MASK)\b/g
 
 /** One form with operands chosen; without memory for those in a sequence that has its memory operand already. */
 export function instantiate(random: Random, form: Form, number: string, withoutMemory = false): Snippet {

@@ -209,6 +209,22 @@ class StateBuilder {
         for (let i = 0; i < STACK.byteLength; i += 8)
           this.#view.setBigUint64(STACK.offset + i, this.#codeAddress(), true)
         return
+      case 'interruptFrame': {
+        this.#setGpr(RSP, this.#gpr(RSP) & ~7n)
+        const to = random.once(8) ? ABSENT : CODE + BigInt(random.below(64) * SLOT_BYTES + SLOT_BYTES - 1)
+        const frame = [
+          to,
+          0x10n,
+          random.word64() & BigInt(FLAGS),
+          STACK.address + BigInt(random.below(256)),
+          0x18n,
+        ]
+        const at = STACK.offset + Number(this.#gpr(RSP) - STACK.address)
+        frame.forEach((value, i) => {
+          this.#view.setBigUint64(at + i * 8, value, true)
+        })
+        return
+      }
       case 'savedFlags':
         this.#setGpr(RSP, this.#gpr(RSP) & ~7n)
         for (let i = 0; i < STACK.byteLength; i += 8) {
