@@ -11,8 +11,8 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { loadCrashDumpStack, miniportNamed, startRuntimeStack } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
-import { createDisk, createMachine } from '@dumpstack/machine'
-import { FileDiskImage } from '@dumpstack/machine/node'
+import { createCpu, createDisk, createMachine } from '@dumpstack/machine'
+import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
 import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
@@ -68,7 +68,8 @@ function once(mode, mib, kind) {
       cpuCount: 1,
       controllers: [controller],
     })
-    const kernel = bootKernel({ machine, images: readGuestImages(), epochMs: 0 })
+    const cpu = createCpu(machine, new IcedDecoder())
+    const kernel = bootKernel({ machine, cpu, images: readGuestImages(), epochMs: 0 })
     const miniport = miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport)
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const stack = loadCrashDumpStack({
@@ -78,7 +79,7 @@ function once(mode, mib, kind) {
       runtime,
       miniport,
     })
-    kernel.loadImage('crashtst.sys', 'crashtst.sys')
+    kernel.loadCrashDriver()
     const fileByteLength = ramBytes + 257 * MIB
     const extents = pageFile(fileByteLength)
     stack.setPageFile(extents, PARTITION_OFFSET)

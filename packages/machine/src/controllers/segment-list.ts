@@ -47,7 +47,8 @@ export class SegmentList {
     if (this.#byteLength < into.byteLength) return false
     for (let done = 0; done < into.byteLength; ) {
       const length = Math.min(this.#lengths[0]!, into.byteLength - done)
-      this.#ram.read(gpa(this.#starts[0]!), into.subarray(done, done + length))
+      const part = length === into.byteLength ? into : into.subarray(done, done + length)
+      this.#ram.read(gpa(this.#starts[0]!), part)
       done += length
       this.#dropFront(length)
     }
