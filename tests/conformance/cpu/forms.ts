@@ -304,6 +304,27 @@ function* branches(): Iterable<Form> {
   yield alone('.byte 0xf3, 0xc3', 0, 'returnAddress')
 }
 
+/** Code that changes code: the instruction behind it, one in a later block, its own loop, every time another. */
+function* selfModifying(): Iterable<Form> {
+  const pointAtLabel = '.byte 0x48, 0xb8\n.quad code_alias + (1f - code)' // movabs rax, where 1: can be written
+  const increment = '1: .byte 0x48, 0xff, 0xc1' // inc rcx; with REX.B inc r9
+  for (const store of [
+    'mov byte ptr [rax], 0x49',
+    'xor byte ptr [rax], 1',
+    'mov word ptr [rax], 0xff49',
+    'xor qword ptr [rax], 1',
+    'mov ebx, 0x49\nxchg byte ptr [rax], bl',
+    'lock inc byte ptr [rax]\nand byte ptr [rax], 0x49',
+    'mov rdi, rax\nmov al, 0x49\ncld\nstosb',
+    'mov edx, [rax]\nxor edx, 1\nlea rsp, [rax + 8]\nmov [rax], edx',
+    'movd xmm0, [rax]\npcmpeqd xmm1, xmm1\npsrld xmm1, 31\npxor xmm0, xmm1\nmovss [rax], xmm0',
+  ]) {
+    yield alone(`${pointAtLabel}\n${store}\n${increment}`, AF)
+    yield alone(`${pointAtLabel}\n${store}\njmp 2f\nint3\n2: nop\n${increment}`, AF)
+    yield alone(`mov ebp, 5\n3: ${pointAtLabel}\n${store}\n${increment}\ndec ebp\njne 3b`, AF)
+  }
+}
+
 /** What a kernel does, as far as it can be compared: descriptor tables and time stamps differ. */
 function* kernel(): Iterable<Form> {
   for (const segment of ['cs', 'ss', 'ds', 'es', 'fs', 'gs']) {
@@ -350,6 +371,7 @@ export const INTEGER_FORMS: readonly Form[] = [
   ...strings(),
   ...stack(),
   ...branches(),
+  ...selfModifying(),
   ...kernel(),
   ...faults(),
 ]

@@ -4,6 +4,8 @@
 /** Where instructions under test lie, one per slot; int3 fills what is not used. */
 export const CODE = 0xfffff80011000000n
 export const CODE_AT = 0x400000
+/** The same, to write. */
+export const CODE_ALIAS = 0xfffff80011800000n
 export const CODE_BYTES = 0x400000
 export const SLOT_BYTES = 128
 
@@ -92,6 +94,8 @@ export function testTables(): Store[] {
   table(0x14000, 0, 0x15000)
   page(0x15000, 0x11000000 >>> 21, CODE_AT, LARGE_PAGE)
   page(0x15000, (0x11000000 >>> 21) + 1, CODE_AT + 0x200000, LARGE_PAGE)
+  page(0x15000, 0x11800000 >>> 21, CODE_AT, WRITABLE | LARGE_PAGE | NO_EXECUTE)
+  page(0x15000, (0x11800000 >>> 21) + 1, CODE_AT + 0x200000, WRITABLE | LARGE_PAGE | NO_EXECUTE)
   table(0x15000, 0x12340000 >>> 21, 0x16000)
   windows(0x16000, (0x12340000 >>> 12) & 0x1ff)
   return stores

@@ -2,7 +2,7 @@
 // modes, and all are assembled in one go, each into a slot of its own.
 import { assemble } from './assemble.ts'
 import type { Form } from './forms.ts'
-import { CODE, CROSSING, FS_BASE, GS_BASE, LARGE, SLOT_BYTES, STACK } from './layout.ts'
+import { CODE, CODE_ALIAS, CROSSING, FS_BASE, GS_BASE, LARGE, SLOT_BYTES, STACK } from './layout.ts'
 import type { Random } from './random.ts'
 
 const NAMES64 = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ')
@@ -235,7 +235,12 @@ export function instantiate(random: Random, form: Form, number: string, withoutM
 
 /** Gives each its slot, from `firstSlot` on; answers the bytes of the slots. */
 export function assembleSnippets(snippets: readonly Snippet[], firstSlot: number): Uint8Array {
-  const lines = ['.intel_syntax noprefix', 'here:', `.set code, here - ${firstSlot * SLOT_BYTES}`]
+  const lines = [
+    '.intel_syntax noprefix',
+    'here:',
+    `.set code, here - ${firstSlot * SLOT_BYTES}`,
+    `.set code_alias, ${CODE_ALIAS}`,
+  ]
   snippets.forEach((snippet, i) => {
     snippet.address = CODE + BigInt((firstSlot + i) * SLOT_BYTES)
     lines.push(`.org ${i * SLOT_BYTES}, 0xcc`, snippet.text)
