@@ -42,7 +42,7 @@ miniport() { # NAME FILE BUG LINK_OPTIONS OPTIONS: miniports/bin/FILE.sys from m
   local objects=() source object
   for source in miniports/"$1"/*.c miniports/common/*.c; do
     object=obj/$1-$(basename "$source" .c).obj
-    if grep -q 'BUG ' "$source" || [ ! -e "$object" ]; then
+    if grep -qE 'BUG |LEGACY_ONLY' "$source" || [ ! -e "$object" ]; then
       clang-16 --target=x86_64-pc-windows-msvc -g -gcodeview -gno-codeview-command-line -ffreestanding \
         -fasynchronous-unwind-tables -Wall -Wextra -Werror -DBUG="$3" -Iinclude -Iminiports/include -Iminiports/common \
         "${@:5}" -fno-vectorize -fno-slp-vectorize -fdebug-compilation-dir=. -c "$source" -o "$object"
@@ -56,8 +56,8 @@ miniport() { # NAME FILE BUG LINK_OPTIONS OPTIONS: miniports/bin/FILE.sys from m
 ahci() { # FILE BUG: control flow guard
   miniport dsahci "$1" "$2" "/entry:DriverEntry /guard:cf,nolongjmp" -O2 -fno-stack-protector -Xclang -cfguard -DGUARD_CF
 }
-virtio_blk() { # FILE BUG: security cookie
-  miniport dsvioblk "$1" "$2" /entry:GsDriverEntry -O1 -fstack-protector-strong -DSECURITY_COOKIE
+virtio_blk() { # FILE BUG OPTIONS: security cookie
+  miniport dsvioblk "$1" "$2" /entry:GsDriverEntry -O1 -fstack-protector-strong -DSECURITY_COOKIE "${@:3}"
 }
 
 import_library ntoskrnl
@@ -86,6 +86,7 @@ for library in ntoskrnl storport; do
 done
 ahci dsahci 0
 virtio_blk dsvioblk 0
+virtio_blk dsvioblk-legacy 0 -DLEGACY_ONLY
 # One build for each defect: guest/miniports/README.md says what they are.
 for bug in 06 14 15 20 23; do ahci dsahci-b$bug $((10#$bug)); done
 for bug in 01 02 04 10 12 17 22 26; do virtio_blk dsvioblk-b$bug $((10#$bug)); done

@@ -22,7 +22,7 @@ it('the manifest lists every image once, with its symbols and one build for each
   expect(files.sort()).toEqual(readdirSync(BIN).sort())
   expect(list.flatMap(({ bug }) => bug ?? [])).toEqual(BUGS)
   for (const { file, bug } of list)
-    expect(file).toMatch(bug ? new RegExp(`-${bug.toLowerCase()}\\.sys$`) : /^ds[a-z]+\.sys$/)
+    expect(file).toMatch(bug ? new RegExp(`-${bug.toLowerCase()}\\.sys$`) : /^ds[a-z]+(-legacy)?\.sys$/)
 })
 
 it('the README names each of them', () => {

@@ -86,7 +86,11 @@ BOOLEAN VioFindDevice(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigIn
     if (read < sizeof(config) || (id & 0xFFFF) != VIRTIO_VENDOR) return FALSE;
     if (id >> 16 != VIRTIO_BLK_TRANSITIONAL && id >> 16 != VIRTIO_BLK_MODERN) return FALSE;
     Adapter->IoConfigOffset = LEGACY_CONFIG;
-    if (FindModern(Adapter, ConfigInfo, config)) {
+    BOOLEAN isModern = FindModern(Adapter, ConfigInfo, config);
+#ifdef LEGACY_ONLY // a build that is as old as devices without the modern registers
+    isModern = FALSE;
+#endif
+    if (isModern) {
         Adapter->Transport = &ModernTransport;
         return TRUE;
     }
