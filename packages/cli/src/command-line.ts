@@ -9,6 +9,7 @@ import type { GivenPdbOptions } from './run-pdb.ts'
 import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
 import {
   CONTROLLERS,
+  controllerOf,
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
@@ -25,6 +26,14 @@ import { UsageError } from './usage-error.ts'
 
 const DEFAULT_SEED = 1
 const STACK_RAM = 128 * 2 ** 20
+
+interface GivenCheckOptions {
+  readonly pdb?: string
+  readonly controller: string
+  readonly seed: number
+  readonly sarif?: string
+  readonly json?: true
+}
 
 const EXIT_CODES = `
 Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
@@ -65,6 +74,7 @@ Examples:
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
   dumpstack test --driver viostor.sys      every type of dump, written by that file
   dumpstack test --resume dumpstack-run    go on with a run that was killed
+  dumpstack check viostor.sys              does it keep the contract? in seconds
   dumpstack examine dumpstack-run          look at the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
 ${EXIT_CODES}`,
@@ -149,6 +159,41 @@ ${EXIT_CODES}`,
       const plan = planTest(given, defaultPageFile)
       const { runTest } = await import('./run-test.ts')
       exit(await runTest(plan, given.out ?? null, output))
+    })
+
+  program
+    .command('check')
+    .summary('does a driver file keep the dump-mode contract?')
+    .description(
+      'The contract check of a storage miniport: loads it, does some I/O, crashes with requests in flight and writes a few MiB through its dump copy, ' +
+        'on each kind of disk that drivers get wrong. Its code is executed. No volume, no restart, no dump files: dumpstack test --driver does those.',
+    )
+    .argument('<file>', 'a Storport miniport for x64: viostor.sys')
+    .addOption(
+      option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath),
+    )
+    .addOption(controllerOption())
+    .addOption(
+      option('--seed <n>', 'same options and seed, same run')
+        .argParser(parseWhole(0, MOST_SEED))
+        .default(DEFAULT_SEED),
+    )
+    .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
+    .action(async (file: string, given: GivenCheckOptions) => {
+      const { runCheck } = await import('./run-check.ts')
+      exit(
+        runCheck({
+          file,
+          pdb: given.pdb ?? null,
+          controller: controllerOf(given.controller),
+          seed: given.seed,
+          sarif: given.sarif ?? null,
+          json: given.json === true,
+          toolVersion: version(),
+        }),
+      )
     })
 
   program

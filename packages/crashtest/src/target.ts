@@ -56,6 +56,8 @@ export interface Violation {
   readonly atNs: number
   /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
   readonly arguments?: readonly string[]
+  /** Its code at the address, in hexadecimal. */
+  readonly bytes?: string
   readonly stack?: readonly string[]
   /** The command that shows it again: the test adds it, who knows its own options. */
   readonly repro?: string

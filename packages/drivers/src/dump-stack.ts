@@ -47,6 +47,8 @@ export interface DumpModeViolation {
   readonly atNs: number
   /** Of a driver whose code runs: what the call was given, and the stack, innermost first. */
   readonly arguments?: readonly string[]
+  /** Its code at the address, in hexadecimal. */
+  readonly bytes?: string
   readonly stack?: readonly string[]
 }
 

@@ -25,6 +25,8 @@ export interface MiniportCode {
 /** A place in compiled code, as findings name it. */
 export interface CallSite {
   readonly address: Gva
+  /** Code from there on, as many bytes as can be read. */
+  readonly bytes: Uint8Array
   /** Of the import call that is being served: its arguments, `0x1f`. */
   readonly arguments: readonly string[]
   /** `viostor!VirtIoBuildIo+0x1c`, innermost first. */

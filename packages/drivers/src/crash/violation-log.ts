@@ -39,7 +39,11 @@ export class ViolationLog {
       offset: hex(address - driver.base),
       irql: level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level),
       atNs,
-      ...(site && { arguments: site.arguments, stack: site.stack }),
+      ...(site && { arguments: site.arguments, bytes: hexBytes(site.bytes), stack: site.stack }),
     })
   }
 }
+
+/** `48 8b 00`. */
+export const hexBytes = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')

@@ -27,6 +27,8 @@ const STACK_BYTES = 0x6000
 const ROUTINE_INSTRUCTIONS = 150_000_000
 const ROUTINE_STALL_NS = 60e9
 const UNKNOWN_ARGUMENTS = 6
+/** The longest instruction has 15 bytes. */
+const SHOWN_BYTES = 16
 
 export interface SysHostOptions {
   readonly machine: Machine
@@ -133,8 +135,10 @@ class Host implements SysHost, MiniportCode, ImportCall {
 
   #siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
     const frames = guestFrames(this.cpu, this.#file.image, this.#bound.values(), rip, gva(rsp), isReturn)
+    const code = new Uint8Array(SHOWN_BYTES)
     return {
       address: rip,
+      bytes: code.subarray(0, this.cpu.read(rip, code)),
       arguments: args,
       stack: frames.map(({ image, address }) => placeIn(image, this.#names, address)),
       irql: this.cpu.cr8,

@@ -73,7 +73,7 @@ it('writes a dump through a compiled miniport that keeps the rules, with request
 
 it.each([
   ['dsahci-b06.sys', [{ rule: 'DM-11', call: 'StorPortGetUncachedExtension' }], 0],
-  ['dsahci-b14.sys', [{ rule: 'DM-11' }], 0xc0000001],
+  ['dsahci-b14.sys', [{ rule: 'DM-11' }, { rule: 'DM-09' }], 0xc0000001],
   [
     'dsahci-b15.sys',
     [

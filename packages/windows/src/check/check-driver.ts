@@ -1,0 +1,307 @@
+// The contract check of a driver file: load, start, some I/O, a crash with requests in flight, a few MiB through the dump port, flush and
+// shutdown. No volume, no restart, no dump files. On each kind of disk that drivers get wrong.
+import { DumpstackError, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import {
+  type DumpWriteReport,
+  hostSysFile,
+  loadCrashDumpStack,
+  NotJudged,
+  type RuntimeStack,
+  type SymbolNames,
+  type SysFile,
+  type SysHost,
+  type SysObserver,
+  startRuntimeStack,
+} from '@dumpstack/drivers'
+import {
+  type ControllerKind,
+  type Cpu,
+  createCpu,
+  createDisk,
+  createMachine,
+  type Decoder,
+  type Machine,
+  MemoryDiskImage,
+  Owner,
+} from '@dumpstack/machine'
+import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { bootKernel } from '../boot/boot-kernel.ts'
+import type { BootedKernel } from '../boot/contract.ts'
+import { ramRuns } from '../boot/memory-layout.ts'
+import { EPOCH_MS } from '../target/options.ts'
+import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
+import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
+import {
+  type CheckPhase,
+  type DriverCheckReport,
+  type DriverCheckRun,
+  type DriverFinding,
+  ofViolation,
+  placeOf,
+} from './driver-finding.ts'
+
+export interface DriverCheckOptions {
+  readonly file: SysFile
+  readonly names: SymbolNames
+  readonly controller: ControllerKind
+  readonly seed: number
+  /** Guest images, the driver among them under its own name. */
+  readonly guestImages: ReadonlyMap<string, Uint8Array>
+  readonly decoder: Decoder
+  readonly observer?: SysObserver
+}
+
+/** What drivers were caught at: sectors of 4 KiB (B26), a device that takes few segments (B02). */
+interface Hardware {
+  readonly name: string
+  readonly logicalSectorBytes: 512 | 4096
+  readonly segMax?: number
+}
+const PLAIN: Hardware = { name: '512-byte sectors', logicalSectorBytes: 512 }
+const HARDWARE: Readonly<Record<ControllerKind, readonly Hardware[]>> = {
+  ahci: [PLAIN, { name: '4096-byte sectors', logicalSectorBytes: 4096 }],
+  'virtio-blk': [
+    PLAIN,
+    { name: '4096-byte sectors', logicalSectorBytes: 4096 },
+    { name: '8 segments a request', logicalSectorBytes: 512, segMax: 8 },
+  ],
+}
+
+const RAM_BYTES = 64 * 2 ** 20
+const CPUS = 4
+const DISK_BYTES = 64 * 2 ** 20
+const BUSY_NS = 5_000_000
+const REQUEST_BYTES = 0x10000
+const REQUESTS = 8
+/** Behind the page file's pieces. */
+const IO_AT = 0x3200000
+
+export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
+  const findings: DriverFinding[] = []
+  const runs: DriverCheckRun[] = []
+  for (const hardware of HARDWARE[options.controller]) {
+    const run = new CheckRun(options, hardware)
+    try {
+      runs.push(run.run())
+    } finally {
+      run.close()
+    }
+    for (const finding of run.findings) {
+      if (!findings.some((known) => isSame(known, finding))) findings.push(finding)
+    }
+    // A driver that does not start, or cannot be judged, does so on any disk.
+    if (run.findings.some(({ phase, verdict }) => phase === 'start' || verdict === 'inconclusive')) break
+  }
+  const isGood = findings.length === 0
+  const hasFailed = findings.some(({ verdict }) => verdict === 'fail')
+  return {
+    verdict: isGood ? 'pass' : hasFailed ? 'fail' : 'inconclusive',
+    controller: `${options.controller}0`,
+    findings,
+    runs,
+  }
+}
+
+/** The same place again, on other hardware and so with other numbers. */
+const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
+  one.hardware !== other.hardware &&
+  one.rule === other.rule &&
+  one.call === other.call &&
+  one.offset === other.offset
+
+class CheckRun {
+  readonly findings: DriverFinding[] = []
+  readonly #options: DriverCheckOptions
+  readonly #hardware: Hardware
+  readonly #machine: Machine
+  readonly #image = new MemoryDiskImage(DISK_BYTES)
+  readonly #cpu: Cpu
+  readonly #kernel: BootedKernel
+  readonly #host: SysHost
+  #phase: CheckPhase = 'start'
+  #bytesWritten = 0
+  #hasFinished = false
+
+  constructor(options: DriverCheckOptions, hardware: Hardware) {
+    this.#options = options
+    this.#hardware = hardware
+    const { controller, seed, guestImages, file, names, observer, decoder } = options
+    const disk = createDisk({
+      name: 'disk0',
+      model: 'DUMPSTACK DISK',
+      serialNumber: 'DS0001',
+      logicalSectorBytes: hardware.logicalSectorBytes,
+      image: this.#image,
+    })
+    this.#machine = createMachine({
+      seed,
+      runs: ramRuns(RAM_BYTES),
+      cpuCount: CPUS,
+      controllers: [
+        {
+          kind: controller,
+          name: `${controller}0`,
+          bdf: 0x0010,
+          interruptVector: 0x50,
+          disk,
+          ...(hardware.segMax !== undefined && { segMax: hardware.segMax }),
+        },
+      ],
+    })
+    const machine = this.#machine
+    const hosted = new Set([file.fileName])
+    const cpu = createCpu(machine, decoder)
+    this.#kernel = bootKernel({ machine, cpu, images: guestImages, epochMs: EPOCH_MS, hosted })
+    // A processor apart from the kernel's: neither finds the other's registers changed.
+    this.#cpu = createCpu(machine, decoder)
+    this.#cpu.cr3 = this.#kernel.directoryTableBase
+    this.#host = hostSysFile({
+      machine,
+      kernel: this.#kernel,
+      cpu: this.#cpu,
+      file,
+      names,
+      ...(observer !== undefined && { observer }),
+    })
+  }
+
+  run(): DriverCheckRun {
+    try {
+      this.#life()
+    } catch (error) {
+      // the kernel refuses what cannot be mapped, the ports what cannot run
+      if (!(error instanceof DumpstackError)) throw error
+      this.#broke(error)
+    }
+    return {
+      hardware: this.#hardware.name,
+      finished: this.#hasFinished,
+      bytesWritten: this.#bytesWritten,
+      instructions: this.#cpu.instructionCount,
+    }
+  }
+
+  close(): void {
+    this.#machine.close()
+  }
+
+  #life(): void {
+    const machine = this.#machine
+    const { kernel, miniport } = this.#host
+    const controller = machine.controllers[0]!
+    const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
+    const profile = DEFAULT_PROFILE
+    const stack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
+    this.#phase = 'running'
+    stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+    this.#transfer(runtime)
+    this.#kernel.loadCrashDriver()
+    this.#keepBusy(runtime, controller.name)
+
+    machine.dmaLog.clear()
+    runtime.freeze()
+    const bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] } as const
+    const frozen = this.#kernel.bugcheck(bugcheck, 0)
+    const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
+    this.#phase = 'dump'
+    const plan = checkPlan(machine.ram)
+    const writing = stack.write(plan)
+    let step = writing.next()
+    while (step.done !== true) step = writing.next()
+    this.#judge(step.value)
+    if (!this.#hasFinished) return
+    const at = firstDifference(plan, machine.ram, this.#image)
+    if (at !== null) {
+      const what = `the page at dump offset ${hex(at)} is not on the disk as it was in RAM, although all writes succeeded`
+      this.#add('wrong-data', 'HwStartIo', what)
+    }
+    const { strayWrites } = pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen)
+    const [stray] = strayWrites.runs(1)
+    if (stray !== undefined) {
+      const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`
+      this.#add('stray-memory', 'HwStartIo', what)
+    }
+  }
+
+  /** Writes and reads back through the running stack. */
+  #transfer(runtime: RuntimeStack): void {
+    const { ram } = this.#machine
+    const bytes = REQUESTS * REQUEST_BYTES
+    const from = this.#kernel.allocate(bytes, { owner: Owner.kernel })
+    const into = this.#kernel.allocate(bytes, { owner: Owner.kernel })
+    const pattern = new Uint8Array(bytes)
+    for (let i = 0; i < bytes; i++) pattern[i] = (i >>> 9) ^ i
+    ram.write(from.gpa, pattern)
+    for (let i = 0; i < REQUESTS; i++) {
+      runtime.write(IO_AT + i * REQUEST_BYTES, gpa(from.gpa + i * REQUEST_BYTES), REQUEST_BYTES)
+    }
+    runtime.drain()
+    for (let i = 0; i < REQUESTS; i++) {
+      runtime.read(IO_AT + i * REQUEST_BYTES, gpa(into.gpa + i * REQUEST_BYTES), REQUEST_BYTES)
+    }
+    runtime.drain()
+    const found = new Uint8Array(bytes)
+    ram.read(into.gpa, found)
+    const onDisk = new Uint8Array(bytes)
+    this.#image.read(IO_AT, onDisk)
+    for (const [what, got] of [
+      ['reached the disk', onDisk],
+      ['were read back', found],
+    ] as const) {
+      if (Buffer.compare(got, pattern) === 0) continue
+      const at = got.findIndex((byte, index) => byte !== pattern[index])
+      const page = Math.floor(at / PAGE_SIZE) * PAGE_SIZE
+      this.#add(
+        'wrong-data',
+        'HwStartIo',
+        `other bytes ${what} than were written, from ${hex(page)} of the request on`,
+      )
+    }
+  }
+
+  /** What the crash interrupts: requests that take longer than the way to it. */
+  #keepBusy(runtime: RuntimeStack, controller: string): void {
+    const memory = this.#kernel.allocate(REQUEST_BYTES, { owner: Owner.kernel })
+    this.#machine.faults.add({ kind: 'latency', controller, nanoseconds: BUSY_NS, count: REQUESTS })
+    for (let i = 0; i < REQUESTS; i++) runtime.write(IO_AT + i * REQUEST_BYTES, memory.gpa, REQUEST_BYTES)
+  }
+
+  #judge(report: DumpWriteReport): void {
+    this.#bytesWritten = report.bytesWritten
+    this.#hasFinished = report.finalStatus === 0
+    for (const violation of report.violations) {
+      this.findings.push(ofViolation(violation, this.#hardware.name))
+    }
+    if (this.#hasFinished || report.secondBugcheck !== undefined) return
+    const message = `${report.failure ?? 'the dump ended early'} (status ${hex(report.finalStatus)})`
+    if (report.notJudged !== undefined) this.#add(report.notJudged, 'dump', message, 'inconclusive')
+    else if (!report.violations.some(({ message: said }) => report.failure?.includes(said))) {
+      this.#add('no-dump', 'dump', message)
+    }
+  }
+
+  /** The running stack did not get this far. */
+  #broke(error: DumpstackError): void {
+    const verdict = error instanceof NotJudged ? 'inconclusive' : 'fail'
+    this.#add(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
+  }
+
+  #add(rule: string, call: string, message: string, verdict: DriverFinding['verdict'] = 'fail'): void {
+    const { fileName } = this.#options.file
+    const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
+    const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)
+    const hasPlace = verdict === 'inconclusive' || this.#phase !== 'dump'
+    const site = hasPlace ? (this.#host.miniport.code?.callSite() ?? null) : null
+    this.findings.push({
+      verdict,
+      rule,
+      call,
+      message,
+      phase: this.#phase,
+      hardware: this.#hardware.name,
+      driver,
+      ...placeOf(site, image?.base ?? null),
+      atNs: this.#machine.nowNs,
+    })
+  }
+}

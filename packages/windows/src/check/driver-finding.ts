@@ -1,0 +1,75 @@
+// What a contract check of a driver file comes to: findings, each with the place in the driver's code.
+import type { CallSite, DumpModeViolation } from '@dumpstack/drivers'
+
+/** How far the driver had come. */
+export type CheckPhase = 'start' | 'running' | 'dump'
+
+export interface DriverFinding {
+  /** inconclusive: not modelled, so that nothing can be said. */
+  readonly verdict: 'fail' | 'inconclusive'
+  /** DM-nn, or what happened: `bugcheck-0xd1`, `CONTROLLER_FAILED`, `wrong-data`. */
+  readonly rule: string
+  readonly call: string
+  readonly message: string
+  readonly phase: CheckPhase
+  /** The hardware that it showed on. */
+  readonly hardware: string
+  readonly driver: string
+  /** Image offset of the caller or of the faulting instruction; absent where no code of the driver is to blame. */
+  readonly offset?: string
+  readonly arguments: readonly string[]
+  readonly stack: readonly string[]
+  /** Code at the offset. */
+  readonly bytes?: string
+  readonly irql?: string
+  /** Virtual nanoseconds since power on. */
+  readonly atNs: number
+}
+
+export interface DriverCheckRun {
+  readonly hardware: string
+  /** Whether the dump was written to its end. */
+  readonly finished: boolean
+  readonly bytesWritten: number
+  /** Guest instructions, in both lives. */
+  readonly instructions: number
+}
+
+export interface DriverCheckReport {
+  readonly verdict: 'pass' | 'fail' | 'inconclusive'
+  readonly controller: string
+  readonly findings: readonly DriverFinding[]
+  readonly runs: readonly DriverCheckRun[]
+}
+
+export const ofViolation = (violation: DumpModeViolation, hardware: string): DriverFinding => ({
+  verdict: 'fail',
+  rule: violation.rule,
+  call: violation.call,
+  message: violation.message,
+  phase: 'dump',
+  hardware,
+  driver: violation.driver,
+  ...(violation.offset !== undefined && { offset: violation.offset }),
+  arguments: violation.arguments ?? [],
+  stack: violation.stack ?? [],
+  ...(violation.bytes !== undefined && violation.bytes !== '' && { bytes: violation.bytes }),
+  irql: violation.irql,
+  atNs: violation.atNs,
+})
+
+/** Where the driver's code was, as a finding says it. */
+export function placeOf(
+  site: CallSite | null,
+  base: bigint | null,
+): Pick<DriverFinding, 'arguments' | 'stack' | 'offset' | 'bytes' | 'irql'> {
+  if (site === null) return { arguments: [], stack: [] }
+  const bytes = Array.from(site.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  return {
+    arguments: site.arguments,
+    stack: site.stack,
+    ...(base !== null && { offset: `0x${(site.address - base).toString(16)}` }),
+    ...(bytes !== '' && { bytes }),
+    irql: String(site.irql),
+  }
+}

@@ -1,0 +1,24 @@
+// The contract check of a driver file with the repository's guest images around it.
+import type { ControllerKind } from '@dumpstack/machine'
+import { IcedDecoder } from '@dumpstack/machine/node'
+import { checkDriver } from '../check/check-driver.ts'
+import type { DriverCheckReport } from '../check/driver-finding.ts'
+import type { DriverFileOptions } from './create-windows-target.ts'
+import { installDriver, readGuestImages } from './guest-images.ts'
+
+/** Throws WindowsError DRIVER_NAME_TAKEN. */
+export function checkDriverFile(
+  { file, names, observer }: DriverFileOptions,
+  controller: ControllerKind,
+  seed: number,
+): DriverCheckReport {
+  return checkDriver({
+    file,
+    names,
+    controller,
+    seed,
+    guestImages: installDriver(readGuestImages(), file),
+    decoder: new IcedDecoder(),
+    ...(observer !== undefined && { observer }),
+  })
+}

@@ -1,0 +1,70 @@
+// `dumpstack check FILE.sys` as a user runs it; what it finds in each of the repository's miniports is windows' own test.
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { dumpstack, repository, schemaViolation, temporaryFolder } from './cli.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+const SCHEMA = 'docs/schema/check-result.schema.json'
+const miniport = (name: string): string => path.join(repository, 'guest/miniports/bin', name)
+
+function check(name: string, ...args: string[]): { code: number | null; result: Checked } {
+  const { code, stdout } = dumpstack(folder.path, 'check', miniport(name), '--json', ...args)
+  expect(schemaViolation(SCHEMA, stdout)).toBe('')
+  return { code, result: JSON.parse(stdout) }
+}
+
+interface Checked {
+  readonly verdict: string
+  readonly driver: { readonly fileName: string }
+  readonly runs: readonly { readonly finished: boolean; readonly bytesWritten: number }[]
+  readonly findings: readonly {
+    readonly rule: string
+    readonly call: string
+    readonly hardware: string
+    readonly stack: readonly string[]
+    readonly repro: string
+  }[]
+}
+
+it.each([
+  ['dsahci.sys', 'ahci', 2],
+  ['dsvioblk.sys', 'virtio-blk', 3],
+])(
+  'passes %s',
+  (name, controller, runs) => {
+    const { code, result } = check(name, '--controller', controller)
+    expect(result).toMatchObject({ verdict: 'pass', findings: [], driver: { fileName: name } })
+    expect(result.runs).toHaveLength(runs)
+    for (const run of result.runs) expect(run).toMatchObject({ finished: true, bytesWritten: 0x302000 })
+    expect(code).toBe(0)
+  },
+  60_000,
+)
+
+it('writes text with code, stack and a command that shows it again, and SARIF', () => {
+  const sarif = path.join(folder.path, 'findings.sarif')
+  const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsahci-b23.sys'), '--sarif', sarif)
+  expect(stdout).toContain('fail  DM-08  ZwOpenKey')
+  expect(stdout).toMatch(/at dump_dsahci-b23\.sys\+0x[0-9a-f]+, IRQL HIGH_LEVEL, [0-9.]+ ms, dump/)
+  expect(stdout).toMatch(/dump_dsahci-b23!ReadSettings\+0x[0-9a-f]+\n +dump_dsahci-b23!AhciHwFindAdapter\+0x/)
+  expect(stdout).toContain('Again: dumpstack check')
+  expect(stdout).toContain('Verdict: fail, 1 finding')
+  const log = JSON.parse(readFileSync(sarif, 'utf8'))
+  expect(log).toMatchObject({ version: '2.1.0', runs: [{ results: [{ ruleId: 'DM-08', level: 'error' }] }] })
+  expect(code).toBe(1)
+}, 60_000)
+
+it('says that a driver does not start on another controller', () => {
+  const { code, result } = check('dsvioblk.sys', '--controller', 'ahci')
+  expect(result.findings).toMatchObject([{ rule: 'CONTROLLER_FAILED', call: 'start' }])
+  expect(code).toBe(1)
+}, 60_000)
+
+it('refuses what is no driver with its name', () => {
+  writeFileSync(path.join(folder.path, 'text.sys'), 'hello')
+  const { code, stderr } = dumpstack(folder.path, 'check', 'text.sys')
+  expect(stderr).toContain('[IMAGE_TRUNCATED]')
+  expect(code).toBe(1)
+})
