@@ -1,4 +1,3 @@
-export * from './call-site.ts'
 export type { CodeView } from './debug-directory.ts'
 export * from './errors.ts'
 export type { PeExports } from './exports.ts'

@@ -1,8 +1,7 @@
 // Where a function continues after it has called another: the return address that a stack holds.
 // x64 near calls, Intel SDM volume 2, CALL: E8 rel32 (direct), FF /2 with rip-relative operand = FF 15 disp32 (through memory).
 import { hex } from '@dumpstack/bytes'
-import { ImageError } from './errors.ts'
-import type { PeImage } from './pe.ts'
+import type { PeImage } from '@dumpstack/image'
 
 const CALL_REL32 = 0xe8
 const CALL_INDIRECT = 0xff
@@ -14,11 +13,7 @@ const MODRM_RIP = 0x15
  */
 export function findReturnRva(image: PeImage, callerRva: number, targetRva: number): number | null {
   const caller = image.findFunction(callerRva)
-  if (caller === null) {
-    throw new ImageError('IMAGE_NO_FUNCTION', `no function of the image covers rva ${hex(callerRva)}`, {
-      rva: callerRva,
-    })
-  }
+  if (caller === null) throw new Error(`no function of the image covers rva ${hex(callerRva)}`)
   const section = image.sections.find(
     ({ rva, fileSize }) => caller.beginRva >= rva && caller.endRva <= rva + fileSize,
   )
