@@ -113,7 +113,12 @@ export interface TestMachine {
 
 /** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one controller, one disk in memory. */
 export function testMachine(
-  options: { kind?: ControllerKind; logicalSectorBytes?: 512 | 4096; diskBytes?: number } = {},
+  options: {
+    kind?: ControllerKind
+    virtio?: 'transitional' | 'modern'
+    logicalSectorBytes?: 512 | 4096
+    diskBytes?: number
+  } = {},
 ): TestMachine {
   const kind = options.kind ?? 'ahci'
   const image = new MemoryDiskImage(options.diskBytes ?? TEST_DISK_BYTES)
@@ -130,6 +135,7 @@ export function testMachine(
     bdf: (1 << 3) | 0,
     interruptVector: 16,
     disk,
+    ...(options.virtio && { virtio: options.virtio }),
   }
   const machine = createMachine({
     seed: TEST_SEED,

@@ -78,7 +78,7 @@ export interface Disk {
   readonly flushCount: number
 }
 
-/** `virtio-blk` is transitional, as QEMU's virtio-blk-pci: legacy interface in BAR0 (ports), modern one in BAR4. */
+/** `virtio-blk` is QEMU's virtio-blk-pci: the modern interface in BAR4 and, when it is transitional, the legacy one in BAR0 (ports). */
 export type ControllerKind = 'ahci' | 'virtio-blk'
 export interface ControllerOptions {
   readonly kind: ControllerKind
@@ -89,6 +89,8 @@ export interface ControllerOptions {
   readonly disk: Disk
   /** virtio-blk: data segments that the device says a request may have (`seg_max`); as QEMU's by default, and as there nobody counts. */
   readonly segMax?: number
+  /** virtio-blk: which drivers find their interface. Transitional (id 0x1001) by default, as QEMU's; modern (0x1042) has no ports. */
+  readonly virtio?: 'transitional' | 'modern'
 }
 export interface MachineOptions {
   /** Seed of the published fill and of every other choice. */

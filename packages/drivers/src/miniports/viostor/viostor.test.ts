@@ -11,10 +11,17 @@ import { viostor } from './index.ts'
 const DISK_BYTES = 3 * 2 ** 40
 const SENSE_BYTES = 18
 
+interface StartOptions {
+  readonly miniport?: MiniportImage
+  readonly logicalSectorBytes?: 512 | 4096
+  readonly virtio?: 'transitional' | 'modern'
+}
+
 /** viostor under its running port, one SRB at a time; CDBs are bytes as the standards print them. */
-function started(options: { miniport?: MiniportImage; logicalSectorBytes?: 512 | 4096 } = {}) {
+function started(options: StartOptions = {}) {
   const test = testMachine({
     kind: 'virtio-blk',
+    ...(options.virtio && { virtio: options.virtio }),
     diskBytes: DISK_BYTES,
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
   })
@@ -107,6 +114,11 @@ it.each([512, 4096] as const)('writes and reads above sector 2^32 with blocks of
   expect(send([...new Uint8Array(cdb.buffer)], { length: 4096, at: other }).status).toBe(1)
   machine.ram.read(other.gpa, found)
   expect(Buffer.compare(found, bytes)).toBe(0)
+})
+
+it('finds a device that is not transitional too', () => {
+  const { send } = started({ virtio: 'modern' })
+  expect(send([0x2a, 0, 0, 0, 0, 0, 0, 0, 1, 0], { length: 512 }).status).toBe(1)
 })
 
 it('flushes for SYNCHRONIZE CACHE, for SRB_FUNCTION_FLUSH and at SHUTDOWN', () => {

@@ -1,5 +1,5 @@
-// A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci without MSI-X: transitional, with the legacy interface in ports and
-// the modern one in memory (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx. Data moves when a request ends.
+// A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci without MSI-X: the modern interface in memory and, when it is
+// transitional, the legacy one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx. Data moves when a request ends.
 import {
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
@@ -28,7 +28,7 @@ import {
   OFFERED,
   OFFERED_LEGACY,
   PCI_CFG_CAPABILITY_AT,
-  PCI_IDENTITY,
+  PCI_IDENTITIES,
   SEG_MAX,
   STRUCTURE_BYTES,
 } from './identity.ts'
@@ -42,7 +42,7 @@ export class VirtioBlk implements PciFunction {
   readonly name: string
   readonly bdf: number
   readonly interruptVector: number
-  readonly config = new PciConfig(PCI_IDENTITY)
+  readonly config: PciConfig
   readonly queue: Virtqueue
   /** Registers that only the driver looks at again. */
   deviceFeatureSelect = 0
@@ -61,6 +61,7 @@ export class VirtioBlk implements PciFunction {
     this.name = options.name
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
+    this.config = new PciConfig(PCI_IDENTITIES[options.virtio ?? 'transitional'])
     this.queue = new Virtqueue(parts.ram)
     this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
     this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {

@@ -24,13 +24,14 @@ import {
   VIRTIO_PCI_CAP_ISR_CFG,
   VIRTIO_PCI_CAP_NOTIFY_CFG,
   VIRTIO_PCI_CAP_PCI_CFG,
+  VIRTIO_PCI_DEVICE_ID_BLOCK,
   VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
   VIRTIO_PCI_VENDOR_ID,
   VirtioBlkConfig,
   VirtioPciCap,
 } from '@dumpstack/spec'
 import type { DiskMedium } from '../../disk/disk.ts'
-import type { PciCapability, PciIdentity } from '../../pci.ts'
+import type { PciCapability, PciIdentity, PciWindowShape } from '../../pci.ts'
 import { QUEUE_SIZE_MAX } from './virtqueue.ts'
 
 export const LEGACY_BAR = 0
@@ -65,17 +66,18 @@ const GEOMETRY_HEADS = 16
 const GEOMETRY_SECTORS = 63
 const GEOMETRY_CYLINDERS = [2, 16383] as const
 
-export const PCI_IDENTITY: PciIdentity = {
+/** What QEMU gives a device that is not transitional; 4.1.2.1 only asks for revision 1 or higher. */
+const MODERN_SUBSYSTEM_ID = 0x1100
+const MODERN_WINDOW: PciWindowShape = {
+  bar: MODERN_BAR,
+  kind: 'memory64',
+  byteLength: STRUCTURE_BYTES * 4,
+}
+
+const COMMON_IDENTITY = {
   vendorId: VIRTIO_PCI_VENDOR_ID,
-  deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
-  revisionId: 0,
   classCode: PCI_CLASS_SCSI,
   subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
-  subsystemId: VIRTIO_DEVICE_ID_BLOCK,
-  windows: [
-    { bar: LEGACY_BAR, kind: 'io', byteLength: LEGACY_BYTES },
-    { bar: MODERN_BAR, kind: 'memory64', byteLength: STRUCTURE_BYTES * 4 },
-  ],
   capabilities: [
     pciCfgCapability(),
     capability(0x70, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, [NOTIFY_OFF_MULTIPLIER, 0, 0, 0]),
@@ -83,6 +85,23 @@ export const PCI_IDENTITY: PciIdentity = {
     capability(0x50, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT),
     capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT),
   ],
+}
+
+export const PCI_IDENTITIES: Readonly<Record<'transitional' | 'modern', PciIdentity>> = {
+  transitional: {
+    ...COMMON_IDENTITY,
+    deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
+    revisionId: 0,
+    subsystemId: VIRTIO_DEVICE_ID_BLOCK,
+    windows: [{ bar: LEGACY_BAR, kind: 'io', byteLength: LEGACY_BYTES }, MODERN_WINDOW],
+  },
+  modern: {
+    ...COMMON_IDENTITY,
+    deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK,
+    revisionId: 1,
+    subsystemId: MODERN_SUBSYSTEM_ID,
+    windows: [MODERN_WINDOW],
+  },
 }
 
 function capability(
