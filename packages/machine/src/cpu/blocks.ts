@@ -1,26 +1,15 @@
 // Decoded code: basic blocks by virtual address, and by the physical pages whose bytes they hold, so that a write into
 // them drops what was decoded. After paging or RAM changed otherwise a block is compared with memory before it runs.
-import { gpa as gpaOf, pfn } from '@dumpstack/bytes'
+import { pfn } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
-import type { DecodedInstruction, Decoder } from './decoder.ts'
+import { type BlockSources, keyOf } from './block-sources.ts'
 import { type BlockCode, compile, type Environment } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
-import { Interruption, joined } from './stop.ts'
-import type { CodePages } from './tlb.ts'
+import { type CodePages, upperHalf } from './tlb.ts'
 
 const MAX_INSTRUCTIONS = 64
-const MAX_BYTES = 15
 /** Blocks kept: some 100,000 instructions, more than any driver executes; past it all are forgotten. */
 const MAX_BLOCKS = 16_384
-/**
- * Instructions decoded during one outermost call. Code that runs once costs a thousand times what it costs in a loop: a
- * file of nothing but straight code, or code that writes code without end, must not take hours of the host's time.
- */
-const MAX_DECODED = 200_000
-const TWO_32 = 2 ** 32
-const ENDS = new Set(
-  `jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall sysretq`.split(/\s+/),
-)
 
 export class Block {
   readonly lo: number
@@ -62,33 +51,27 @@ interface CodePage {
   isDealtWith: boolean
 }
 
-/** Canonical addresses are exact as signed numbers. */
-const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0)
-
 export class Blocks implements CodePages {
   /** Blocks of another generation are compared with memory before they run. */
   generation = 0
-  /** Instructions decoded; the owner sets it back. */
-  decodedCount = 0
   readonly #ram: Ram
   readonly #mmu: Mmu
-  readonly #decoder: Decoder
+  readonly #sources: BlockSources
   readonly #protect: (page: number) => void
   readonly #blocks = new Map<number, Block>()
   readonly #pages = new Map<number, CodePage>()
-  readonly #window = new Uint8Array(MAX_BYTES)
   /** Set when a write dropped the block that runs. */
   readonly #onWrite: (dropped: Block) => void
 
   constructor(
     ram: Ram,
     mmu: Mmu,
-    decoder: Decoder,
+    sources: BlockSources,
     hooks: { protect(page: number): void; onWrite(dropped: Block): void },
   ) {
     this.#ram = ram
     this.#mmu = mmu
-    this.#decoder = decoder
+    this.#sources = sources
     this.#protect = hooks.protect
     this.#onWrite = hooks.onWrite
   }
@@ -103,7 +86,7 @@ export class Blocks implements CodePages {
       if (isAsBefore) return this.#keep(known)
     }
     if (this.#blocks.size >= MAX_BLOCKS) this.#forget()
-    return this.#keep(this.decode(environment, lo, hi, MAX_INSTRUCTIONS))
+    return this.#keep(this.decode(environment, lo, hi))
   }
 
   #forget(): void {
@@ -112,70 +95,15 @@ export class Blocks implements CodePages {
     this.generation++
   }
 
-  /** A block that nobody keeps. */
-  decode(environment: Environment, lo: number, hi: number, most: number): Block {
-    const decoded: DecodedInstruction[] = []
-    const offsets: number[] = []
-    let length = 0
-    let lastForm: string | null = null
-    while (decoded.length < most) {
-      const at = (lo + length) | 0
-      if (length > 0 && at >>> 12 !== lo >>> 12) break // a block begins in one page only
-      const atHi = at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
-      const fetched = this.fetch(at, atHi)
-      const one =
-        fetched === 0
-          ? 'truncated'
-          : this.#decoder.decode(this.#window.subarray(0, fetched), joined(at, atHi))
-      if (one === 'truncated' || one === 'invalid') {
-        if (decoded.length > 0) break
-        this.#refuse(one, lo, hi, fetched)
-      }
-      const isRepeated = one.repeat !== null && one.mnemonic.startsWith('string ')
-      if (isRepeated && decoded.length > 0) break
-      if (++this.decodedCount > MAX_DECODED) throw new Interruption('instructionBudget')
-      offsets.push(length)
-      decoded.push(one)
-      lastForm ??= one.form
-      length += one.byteLength
-      if (isRepeated || ENDS.has(one.mnemonic)) break
-    }
-    const compiled = compile(environment, decoded, lo, hi)
-    if (compiled === null)
-      throw new Interruption('notImplemented', lastForm === null ? {} : { form: lastForm })
-    const end = offsets[compiled.count] ?? length
-    const bytes = new Uint8Array(end)
-    this.read(lo, hi, bytes)
+  /** A block that nobody keeps; of one instruction where it must run alone. */
+  decode(environment: Environment, lo: number, hi: number, most = MAX_INSTRUCTIONS): Block {
+    const source = this.#sources.at(lo, hi, most)
     const first = this.#mmu.translate(lo, hi, 'execute')
-    const next = (lo & -4096) + 4096
-    const inFirst = 4096 - (lo & 4095)
-    const second =
-      end > inFirst ? this.#mmu.translate(next | 0, next === 0 ? (hi + 1) | 0 : hi, 'execute') : -1
-    return new Block(lo, hi, compiled.code, offsets.slice(0, compiled.count), bytes, first, second)
-  }
-
-  /** Up to 15 bytes of code into the window; how many there are. */
-  fetch(lo: number, hi: number): number {
-    return this.read(lo, hi, this.#window)
-  }
-
-  /** The bytes that `fetch` found. */
-  fetched(count: number): Uint8Array {
-    return this.#window.slice(0, count)
-  }
-
-  read(lo: number, hi: number, into: Uint8Array): number {
-    let done = 0
-    while (done < into.byteLength) {
-      const at = (lo + done) | 0
-      const physical = this.#mmu.translate(at, at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi, 'execute')
-      if (physical < 0) break
-      const part = into.subarray(done, done + 4096 - (at & 4095))
-      const got = this.#ram.read(gpaOf(physical), part)
-      done += got
-      if (got < part.byteLength) break
-    }
-    return done
+    const next = ((lo & -4096) + 4096) | 0
+    const isInTwo = source.bytes.byteLength > 4096 - (lo & 4095)
+    const second = isInTwo ? this.#mmu.translate(next, upperHalf(lo, hi, next), 'execute') : -1
+    const code = compile(environment, source.text)
+    return new Block(lo, hi, code, source.offsets, source.bytes, first, second)
   }
 
   has(page: number): boolean {
@@ -199,30 +127,12 @@ export class Blocks implements CodePages {
     }
   }
 
-  #refuse(what: 'truncated' | 'invalid', lo: number, hi: number, fetched: number): never {
-    if (what === 'invalid' || fetched === MAX_BYTES) throw new Interruption('invalidOpcode')
-    const at = (lo + fetched) | 0
-    const atHi = at >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
-    const isAllowed = this.#mmu.translate(at, atHi, 'execute') >= 0 // translated, but no RAM
-    const address = joined(at, atHi)
-    if (!this.#mmu.isCanonical) throw new Interruption('generalProtection', { address, access: 'execute' })
-    throw new Interruption('pageFault', {
-      address,
-      access: 'execute',
-      present: isAllowed || this.#mmu.isPresent,
-    })
-  }
-
   #isAsBefore(block: Block): boolean {
     if (this.#mmu.translate(block.lo, block.hi, 'execute') !== block.first) return false
-    const bytes = new Uint8Array(block.bytes.byteLength)
-    if (this.read(block.lo, block.hi, bytes) !== bytes.byteLength) return false
-    for (let i = 0; i < bytes.byteLength; i++) if (bytes[i] !== block.bytes[i]) return false
+    if (!this.#sources.isInMemory(block.lo, block.hi, block.bytes)) return false
     if (block.second < 0) return true
-    const next = (block.lo & -4096) + 4096
-    return (
-      this.#mmu.translate(next | 0, next === 0 ? (block.hi + 1) | 0 : block.hi, 'execute') === block.second
-    )
+    const next = ((block.lo & -4096) + 4096) | 0
+    return this.#mmu.translate(next, upperHalf(block.lo, block.hi, next), 'execute') === block.second
   }
 
   #keep(block: Block): Block {

@@ -2,6 +2,7 @@
 // processor together.
 import { type Gva, gva as gvaOf } from '@dumpstack/bytes'
 import type { Machine } from '../machine.ts'
+import { BlockSources } from './block-sources.ts'
 import { Block, Blocks } from './blocks.ts'
 import type { DeviceAccess } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
@@ -39,6 +40,7 @@ export class Core {
   readonly #words = this.state.words
   readonly #mmu: Mmu
   readonly #tlb: Tlb
+  readonly #sources: BlockSources
   readonly #blocks: Blocks
   readonly #environment: Environment
   readonly #findSpecial: FindSpecial
@@ -54,7 +56,8 @@ export class Core {
     const { state, flags } = this
     this.meter = new Meter(machine, state, nsPerInstruction)
     this.#mmu = new Mmu(machine.ram, state)
-    this.#blocks = new Blocks(machine.ram, this.#mmu, decoder, {
+    this.#sources = new BlockSources(machine.ram, this.#mmu, decoder)
+    this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, {
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
@@ -93,7 +96,7 @@ export class Core {
   /** Before an outermost call. */
   begin(): void {
     this.meter.begin()
-    this.#blocks.decodedCount = 0
+    this.#sources.decodedCount = 0
   }
 
   /** Prepares registers and stack, then runs from rip until a block says that the call is over. */
@@ -196,11 +199,10 @@ export class Core {
     else this.meter.account(0)
     this.#current = this.#noBlock
     const words = this.#words
-    const fetched = this.#blocks.fetch(words[Word.rip]!, words[Word.rip + 1]!)
     throw new CpuStop({
       ...error.facts,
       rip: joined(words[Word.rip]!, words[Word.rip + 1]!),
-      bytes: this.#blocks.fetched(fetched),
+      bytes: this.#sources.bytesAt(words[Word.rip]!, words[Word.rip + 1]!),
     })
   }
 

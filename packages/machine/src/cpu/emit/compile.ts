@@ -59,28 +59,31 @@ const UNITS = [
 ] as const
 const NAMES = ['S', 'B', 'D', 'F', 'even', ...UNITS, ...MEMORY]
 
-export interface Compiled {
-  readonly code: BlockCode
+export interface BlockText {
+  readonly text: string
   /** Instructions taken from the list; less than all where a form is not implemented or the block ends early. */
   readonly count: number
 }
 
-/** Null where the first instruction is not implemented. */
-export function compile(
-  environment: Environment,
+/** The source of a block's function; null where the first instruction is not implemented. */
+export function writeBlock(
   block: readonly DecodedInstruction[],
   startLo: number,
   startHi: number,
-): Compiled | null {
+): BlockText | null {
   const { text: body, count } = emitBlock(block, startLo, startHi)
   if (count === 0) return null
-  const { state, memory } = environment
   const text = `'use strict';return (function(){for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
 return ${Exit.next};}})`
-  const make = new Function(...NAMES, text) as (...values: unknown[]) => BlockCode // the text above returns one
-  const code = make(
+  return { text, count }
+}
+
+export function compile(environment: Environment, text: string): BlockCode {
+  const { state, memory } = environment
+  const make = new Function(...NAMES, text) as (...values: unknown[]) => BlockCode // what writeBlock's text returns
+  return make(
     state.words,
     state.bytes,
     state.doubles,
@@ -89,15 +92,10 @@ return ${Exit.next};}})`
     ...UNITS.map((name) => environment[name]),
     ...MEMORY.map((name) => memory[name]),
   )
-  return { code, count }
 }
 
 /** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
-function emitBlock(
-  block: readonly DecodedInstruction[],
-  startLo: number,
-  startHi: number,
-): { text: string; count: number } {
+function emitBlock(block: readonly DecodedInstruction[], startLo: number, startHi: number): BlockText {
   const emitter = new Emitter(startLo, startHi)
   const live = liveFlagsAfter(block)
   let offset = 0

@@ -1,0 +1,138 @@
+// The source text of basic blocks: instructions decoded up to the end of the block, and what the emitter made of them.
+// It hangs on address and bytes alone, so all processors of a process share what one of them wrote: the instances of a
+// driver, and the machines of a test, run the same code again and again.
+import { gpa as gpaOf } from '@dumpstack/bytes'
+import type { Ram } from '../machine.ts'
+import type { DecodedInstruction, Decoder } from './decoder.ts'
+import { writeBlock } from './emit/compile.ts'
+import type { Mmu } from './mmu.ts'
+import { Interruption, joined } from './stop.ts'
+import { upperHalf } from './tlb.ts'
+
+/** The longest instruction there is (Intel SDM vol. 2, 2.3.11). */
+const MAX_BYTES = 15
+/**
+ * Instructions decoded during one outermost call. Code that runs once costs a thousand times what it costs in a loop: a
+ * file of nothing but straight code, or code that writes code without end, must not take hours of the host's time.
+ */
+const MAX_DECODED = 200_000
+const MAX_SHARED = 8192
+const TWO_32 = 2 ** 32
+const ENDS = new Set(
+  'jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall'.split(' '),
+)
+
+export interface BlockSource {
+  readonly text: string
+  readonly bytes: Uint8Array
+  /** Where each instruction begins. */
+  readonly offsets: readonly number[]
+}
+
+/** Canonical addresses are exact as signed numbers. */
+export const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0)
+
+/** By address; of several with other bytes the last one. */
+const shared = new Map<number, BlockSource>()
+
+export class BlockSources {
+  /** The owner sets it back before each outermost call. */
+  decodedCount = 0
+  readonly #ram: Ram
+  readonly #mmu: Mmu
+  readonly #decoder: Decoder
+  readonly #window = new Uint8Array(MAX_BYTES)
+
+  constructor(ram: Ram, mmu: Mmu, decoder: Decoder) {
+    this.#ram = ram
+    this.#mmu = mmu
+    this.#decoder = decoder
+  }
+
+  /** Of at most so many instructions; throws an Interruption where there is none. */
+  at(lo: number, hi: number, most: number): BlockSource {
+    const known = most === 1 ? undefined : shared.get(keyOf(lo, hi))
+    if (known !== undefined && this.isInMemory(lo, hi, known.bytes)) {
+      this.#charge(known.offsets.length)
+      return known
+    }
+    const source = this.#write(lo, hi, most)
+    if (most === 1) return source
+    if (shared.size >= MAX_SHARED) shared.clear()
+    shared.set(keyOf(lo, hi), source)
+    return source
+  }
+
+  isInMemory(lo: number, hi: number, bytes: Uint8Array): boolean {
+    const found = new Uint8Array(bytes.byteLength)
+    return (
+      this.#read(lo, hi, found) === bytes.byteLength && found.every((byte, index) => byte === bytes[index])
+    )
+  }
+
+  /** Up to 15 bytes of code. */
+  bytesAt(lo: number, hi: number): Uint8Array {
+    return this.#window.slice(0, this.#read(lo, hi, this.#window))
+  }
+
+  #write(lo: number, hi: number, most: number): BlockSource {
+    const decoded: DecodedInstruction[] = []
+    const offsets: number[] = []
+    let length = 0
+    while (decoded.length < most) {
+      const at = (lo + length) | 0
+      if (at >>> 12 !== lo >>> 12) break // a block begins in one page only
+      const one = this.#decode(at, upperHalf(lo, hi, at), decoded.length === 0)
+      // a repetition is a block of its own: it runs again until it is over
+      const isRepeated = one !== null && one.repeat !== null && one.mnemonic.startsWith('string ')
+      if (one === null || (isRepeated && decoded.length > 0)) break
+      this.#charge(1)
+      offsets.push(length)
+      decoded.push(one)
+      length += one.byteLength
+      if (isRepeated || ENDS.has(one.mnemonic)) break
+    }
+    const written = writeBlock(decoded, lo, hi)
+    if (written === null) throw new Interruption('notImplemented', { form: decoded[0]!.form })
+    const bytes = new Uint8Array(offsets[written.count] ?? length)
+    this.#read(lo, hi, bytes)
+    return { text: written.text, bytes, offsets: offsets.slice(0, written.count) }
+  }
+
+  /** Null where nothing can be decoded; throws why where it is the first of its block. */
+  #decode(lo: number, hi: number, isFirst: boolean): DecodedInstruction | null {
+    const fetched = this.#read(lo, hi, this.#window)
+    const one =
+      fetched === 0 ? 'truncated' : this.#decoder.decode(this.#window.subarray(0, fetched), joined(lo, hi))
+    if (one !== 'truncated' && one !== 'invalid') return one
+    if (!isFirst) return null
+    if (one === 'invalid' || fetched === MAX_BYTES) throw new Interruption('invalidOpcode')
+    const at = (lo + fetched) | 0
+    const atHi = upperHalf(lo, hi, at)
+    const isAllowed = this.#mmu.translate(at, atHi, 'execute') >= 0 // translated, but no RAM
+    const address = joined(at, atHi)
+    if (!this.#mmu.isCanonical) throw new Interruption('generalProtection', { address, access: 'execute' })
+    const present = isAllowed || this.#mmu.isPresent
+    throw new Interruption('pageFault', { address, access: 'execute', present })
+  }
+
+  #charge(count: number): void {
+    this.decodedCount += count
+    if (this.decodedCount > MAX_DECODED) throw new Interruption('instructionBudget')
+  }
+
+  /** How many bytes could be read. */
+  #read(lo: number, hi: number, into: Uint8Array): number {
+    let done = 0
+    while (done < into.byteLength) {
+      const at = (lo + done) | 0
+      const physical = this.#mmu.translate(at, upperHalf(lo, hi, at), 'execute')
+      if (physical < 0) break
+      const part = into.subarray(done, done + 4096 - (at & 4095))
+      const got = this.#ram.read(gpaOf(physical), part)
+      done += got
+      if (got < part.byteLength) break
+    }
+    return done
+  }
+}
