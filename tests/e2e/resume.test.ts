@@ -1,6 +1,5 @@
-// A run that is killed with SIGKILL at any sync of its journal, and resumed, comes to the same result as one that was
-// not: the same JSON but for the host's times, the same journal, the same bytes of every dump.
-import { spawnSync } from 'node:child_process'
+// A run that is killed and resumed: in the middle of its work, in each scenario, by the command line; and what cannot be
+// resumed. resume-every-sync.test.ts kills at every sync of the journal.
 import {
   appendFileSync,
   existsSync,
@@ -44,62 +43,11 @@ function expectAsUnkilled(run: string): void {
   rmSync(run, { recursive: true })
 }
 
-/** A copy of a run folder as it is now, holes and all: what a SIGKILL would leave of it at this instant. */
-function copyOf(run: string, to: string): void {
-  const { status, stderr } = spawnSync('cp', ['--archive', '--sparse=always', run, to], { encoding: 'utf8' })
-  if (status !== 0) throw new Error(stderr)
-}
-
 async function resumeHere(run: string): Promise<void> {
   expect(await resumeRun({ folder: run, stopAt: 'end', sinks: [], signal: never })).toMatchObject({
     ended: 'finished',
   })
 }
-
-it('is killed at every sync, by a process that is killed at the sync before it, and comes to the same end', () => {
-  const run = at('chain')
-  const killedAt: string[] = []
-  let end = runProcess(run, SMALL, { kind: 'sync', count: 1 })
-  while (end === 'SIGKILL') {
-    killedAt.push(journalOf(run).at(-1)!)
-    end = runProcess(run, SMALL, { kind: 'sync', count: nextSync(run) })
-  }
-  expect(end).toBe('finished')
-  expect(killedAt).toEqual(wantedJournal)
-  expectAsUnkilled(run)
-}, 300_000)
-
-// Of one run each: what lies on the disk at the sync is copied, which is what SIGKILL leaves, and resumed in this process.
-it.skipIf(process.platform !== 'linux')(
-  'comes to the same end from each single sync',
-  async () => {
-    const places = wantedJournal.length
-    const atOnce = 17
-    for (let first = 0; first < places; first += atOnce) {
-      const run = at('source')
-      let sync = 0
-      const copies: string[] = []
-      const copy = (event: { kind: string }): void => {
-        if (event.kind === 'progress') return
-        if (sync >= first && sync < first + atOnce) {
-          copies.push(at(`copy${sync}`))
-          copyOf(run, at(`copy${sync}`))
-        }
-        sync++
-      }
-      await startRun(plan, { folder: run, stopAt: 'end', sinks: [copy], signal: never })
-      rmSync(run, { recursive: true })
-      for (const one of copies) {
-        renameSync(one, run)
-        await resumeHere(run)
-        expect(journalOf(run)).toEqual(wantedJournal)
-        expect(outcomeOf(run)).toEqual(wanted)
-        rmSync(run, { recursive: true })
-      }
-    }
-  },
-  300_000,
-)
 
 /** Kills a new run at the first journal line that `pattern` fits. */
 function killedAt(pattern: RegExp, plan = SMALL, journal = wantedJournal): string {

@@ -15,6 +15,14 @@ const EVENT_SOURCES = [
   'EventLog',
 ] as const
 
+/**
+ * An object of its fields, without those that are undefined. Every field of the type must be named, the optional ones too:
+ * one that nobody reads back does not compile.
+ */
+export const present = <T extends object>(
+  fields: { readonly [K in keyof Required<T>]: T[K] | undefined },
+): T => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T // by its fields, as typed above
+
 /** ECMA-262, 21.4.1.1: the last time that a Date holds. */
 const LAST_DATE_MS = 8.64e15
 
@@ -109,6 +117,10 @@ export class Facts {
 
   optional(field: string): Facts | null {
     return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.object(field)
+  }
+
+  optionalStrings(field: string): string[] | null {
+    return this.#fields[field] === undefined ? null : this.strings(field)
   }
 
   objects(field: string): Facts[] {

@@ -1,34 +1,36 @@
 // A crash report read back from our own JSON: truth.json, the state of a run, its journal.
-import type { Facts } from './facts.ts'
+import { type Facts, present } from './facts.ts'
 import type { CrashReport, InFlightCommands, Violation, WrittenRange } from './target.ts'
 
-export function crashReportOf(facts: Facts): CrashReport {
-  const failure = facts.optionalString('failure')
-  return {
+export const crashReportOf = (facts: Facts): CrashReport =>
+  present<CrashReport>({
     shown: facts.bugcheck('shown'),
     screen: facts.strings('screen'),
     finalStatus: facts.number('finalStatus'),
     bytesWritten: facts.number('bytesWritten'),
-    ...(failure !== null && { failure }),
+    failure: facts.optionalString('failure') ?? undefined,
+    notJudged: facts.optionalString('notJudged') ?? undefined,
     seconds: facts.number('seconds'),
     crashedAt: facts.time('crashedAt'),
+    violations: facts.objects('violations').map(violationOf),
     inFlight: inFlightOf(facts.object('inFlight')),
-    violations: facts.objects('violations').map((violation): Violation => {
-      const offset = violation.optionalString('offset')
-      return {
-        rule: violation.string('rule'),
-        call: violation.string('call'),
-        message: violation.string('message'),
-        driver: violation.string('driver'),
-        address: violation.string('address'),
-        ...(offset !== null && { offset }),
-        irql: violation.string('irql'),
-        atNs: violation.number('atNs'),
-        repro: violation.string('repro'),
-      }
-    }),
-  }
-}
+  })
+
+const violationOf = (facts: Facts): Violation =>
+  present<Violation>({
+    rule: facts.string('rule'),
+    call: facts.string('call'),
+    message: facts.string('message'),
+    driver: facts.string('driver'),
+    address: facts.string('address'),
+    offset: facts.optionalString('offset') ?? undefined,
+    irql: facts.string('irql'),
+    atNs: facts.number('atNs'),
+    arguments: facts.optionalStrings('arguments') ?? undefined,
+    bytes: facts.optionalString('bytes') ?? undefined,
+    stack: facts.optionalStrings('stack') ?? undefined,
+    repro: facts.optionalString('repro') ?? undefined,
+  })
 
 const inFlightOf = (facts: Facts): InFlightCommands => ({
   commands: facts.number('commands'),

@@ -1,14 +1,15 @@
 // A journal read back, as the events that it was written from: what a resumed run shows and counts of its first part.
-import { gva } from '@dumpstack/bytes'
-import { Facts } from '../facts.ts'
+import { Facts, present } from '../facts.ts'
 import { crashReportOf, writtenRangeOf } from '../report-facts.ts'
-import { DUMP_TYPES, type StackRow, type TargetDescription } from '../target.ts'
+import { DUMP_TYPES, type StackRow, type TargetDescription, type TargetDriver } from '../target.ts'
 import {
+  type CheckOutcome,
   type DumpExamination,
   type Finding,
   STEP_NAMES,
   type TestEvent,
   type TestEventBody,
+  type TruthCount,
   VERDICTS,
 } from '../test-event.ts'
 
@@ -68,68 +69,83 @@ function bodyOf(facts: Facts): TestEventBody {
   }
 }
 
-const descriptionOf = (facts: Facts): TargetDescription => ({
-  profile: facts.string('profile'),
-  controller: facts.string('controller'),
-  seed: facts.number('seed'),
-  cpuCount: facts.number('cpuCount'),
-  ramBytes: facts.size('ramBytes'),
-  pageFileBytes: facts.size('pageFileBytes'),
-  freeBytesOnC: facts.size('freeBytesOnC'),
-  stack: facts.objects('stack').map(
-    (row): StackRow => ({
-      nameOnDisk: row.string('nameOnDisk'),
-      baseName: row.string('baseName'),
-      base: gva(row.bigint('base')),
-      size: row.size('size'),
-      purpose: row.string('purpose'),
-      state: row.oneOf('state', ['loaded', 'unloaded']),
-    }),
-  ),
-})
+function descriptionOf(facts: Facts): TargetDescription {
+  const driver = facts.optional('driver')
+  return present<TargetDescription>({
+    profile: facts.string('profile'),
+    controller: facts.string('controller'),
+    driver: driver === null ? undefined : driverOf(driver),
+    seed: facts.number('seed'),
+    cpuCount: facts.number('cpuCount'),
+    ramBytes: facts.size('ramBytes'),
+    pageFileBytes: facts.size('pageFileBytes'),
+    freeBytesOnC: facts.size('freeBytesOnC'),
+    stack: facts.objects('stack').map((row) =>
+      present<StackRow>({
+        nameOnDisk: row.string('nameOnDisk'),
+        baseName: row.string('baseName'),
+        base: row.bigint('base'),
+        size: row.size('size'),
+        purpose: row.string('purpose'),
+        state: row.oneOf('state', ['loaded', 'unloaded'] as const),
+      }),
+    ),
+  })
+}
 
-function findingOf(facts: Facts): Finding {
-  const pfn = facts.optionalNumber('pfn')
-  const fileOffset = facts.optionalNumber('fileOffset')
-  const found = facts.optionalString('found')
-  const expected = facts.optionalString('expected')
-  return {
+function driverOf(facts: Facts): TargetDriver {
+  const pdb = facts.optional('pdb')
+  return present<TargetDriver>({
+    fileName: facts.string('fileName'),
+    sha256: facts.string('sha256'),
+    byteLength: facts.size('byteLength'),
+    executed: true,
+    pdb: pdb && { name: pdb.string('name'), identity: pdb.string('identity'), found: pdb.boolean('found') },
+  })
+}
+
+const findingOf = (facts: Facts): Finding =>
+  present<Finding>({
     check: facts.string('check'),
     verdict: facts.oneOf('verdict', VERDICTS),
     message: facts.string('message'),
-    ...(pfn !== null && { pfn }),
-    ...(fileOffset !== null && { fileOffset }),
-    ...(found !== null && { found }),
-    ...(expected !== null && { expected }),
-  }
-}
+    pfn: facts.optionalNumber('pfn') ?? undefined,
+    fileOffset: facts.optionalNumber('fileOffset') ?? undefined,
+    found: facts.optionalString('found') ?? undefined,
+    expected: facts.optionalString('expected') ?? undefined,
+  })
 
 function examinationOf(facts: Facts): DumpExamination {
-  const truth = facts.object('truth')
-  return {
+  const truth = facts.optional('truth')
+  return present<DumpExamination>({
     type: facts.oneOf('type', DUMP_TYPES),
     verdict: facts.oneOf('verdict', VERDICTS),
     file: facts.optionalString('file'),
     byteLength: facts.size('byteLength'),
     dumpType: facts.optionalNumber('dumpType'),
-    bugcheck: facts.optional('bugcheck') === null ? null : facts.bugcheck('bugcheck'),
+    bugcheck: facts.optional('bugcheck') && facts.bugcheck('bugcheck'),
     pagesInDump: facts.size('pagesInDump'),
-    truth: {
-      unit: truth.oneOf('unit', ['pages', 'blocks']),
-      compared: truth.size('compared'),
-      equal: truth.size('equal'),
-      changedByDumpPath: truth.size('changedByDumpPath'),
-      different: truth.size('different'),
-      missing: truth.size('missing'),
-      extra: truth.size('extra'),
-    },
+    truth: truth && truthOf(truth),
     writtenBy: facts.objects('writtenBy').map(writtenRangeOf),
     seconds: facts.number('seconds'),
     bytesPerSecond: facts.number('bytesPerSecond'),
-    checks: facts.objects('checks').map((check) => ({
-      id: check.string('id'),
-      verdict: check.oneOf('verdict', VERDICTS),
-      message: check.string('message'),
-    })),
-  }
+    checks: facts.objects('checks').map((check) =>
+      present<CheckOutcome>({
+        id: check.string('id'),
+        verdict: check.oneOf('verdict', VERDICTS),
+        message: check.string('message'),
+      }),
+    ),
+  })
 }
+
+const truthOf = (facts: Facts): TruthCount =>
+  present<TruthCount>({
+    unit: facts.oneOf('unit', ['pages', 'blocks'] as const),
+    compared: facts.size('compared'),
+    equal: facts.size('equal'),
+    changedByDumpPath: facts.size('changedByDumpPath'),
+    different: facts.size('different'),
+    missing: facts.size('missing'),
+    extra: facts.size('extra'),
+  })

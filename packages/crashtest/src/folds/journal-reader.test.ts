@@ -1,0 +1,89 @@
+// What the journal says comes back whole; what is no event of ours is refused by name.
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { CrashtestError } from '../errors.ts'
+import type { CrashReport, TargetDescription } from '../target.ts'
+import type { TestEvent } from '../test-event.ts'
+import { journalLine } from './journal.ts'
+import { eventOfLine } from './journal-reader.ts'
+import { sampleEvents } from './sample-events.test-support.ts'
+
+const events: TestEvent[] = sampleEvents().filter(({ kind }) => kind !== 'progress')
+const run = events.find((event) => event.kind === 'run')!
+const crashed = events.find((event) => event.kind === 'crashed')!
+const target: TargetDescription = {
+  ...run.target,
+  driver: {
+    fileName: 'viostor.sys',
+    sha256: '00ff',
+    byteLength: 123456,
+    executed: true,
+    pdb: { name: 'viostor.pdb', identity: '0A1', found: true },
+  },
+}
+const report: CrashReport = {
+  ...crashed.report,
+  failure: 'a call is not modelled',
+  notJudged: 'UNKNOWN_IMPORT',
+  violations: [
+    {
+      rule: 'DM-08',
+      call: 'ZwOpenKey',
+      message: 'called at HIGH_LEVEL',
+      driver: 'dump_viostor.sys',
+      address: '0xfffff80412345678',
+      offset: '0x1ce9',
+      irql: 'HIGH_LEVEL',
+      atNs: 12,
+      arguments: ['0x1', '0x2'],
+      stack: ['dump_viostor!a+0x1'],
+      repro: 'dumpstack test',
+    },
+  ],
+}
+events.push(
+  { ...run, target },
+  { ...crashed, report },
+  { seq: 98, at: 1, kind: 'resumed', discarded: 3 },
+  {
+    seq: 99,
+    at: 2,
+    kind: 'finding',
+    finding: {
+      check: 'truth',
+      verdict: 'fail',
+      message: 'm',
+      pfn: 1,
+      fileOffset: 2,
+      found: '0x1',
+      expected: '0x2',
+    },
+  },
+)
+const lines = events.map((event) => journalLine(event)!)
+
+it('gives back each event as it was, 64-bit values included', () => {
+  expect(new Set(events.map(({ kind }) => kind)).size).toBe(9)
+  for (const [index, line] of lines.entries()) {
+    expect(eventOfLine(line, 'line')).toEqual(events[index])
+    expect(JSON.parse(journalLine(eventOfLine(line, 'line'))!)).toEqual(JSON.parse(line))
+  }
+})
+
+it('refuses what is no event of ours by place, field and kind', () => {
+  expect(() => eventOfLine('{"seq":1,"at":2,"kind":"party"}', 'journal.jsonl line 3')).toThrow(
+    'journal.jsonl line 3: kind is party, expected one of run, resumed, begin',
+  )
+  expect(() => eventOfLine('{"seq":1.5,"at":2,"kind":"end"}', 'line')).toThrow('seq is 1.5')
+  fc.assert(
+    fc.property(fc.constantFrom(...lines), fc.nat(), fc.string({ maxLength: 3 }), (line, place, text) => {
+      const at = place % line.length
+      try {
+        eventOfLine(line.slice(0, at) + text + line.slice(at + text.length), 'line')
+      } catch (error) {
+        expect(error, String(error)).toBeInstanceOf(CrashtestError)
+      }
+    }),
+    { numRuns: 2000 },
+  )
+})
