@@ -7,7 +7,7 @@ import { Cabinet, PdbFile } from '@dumpstack/symbols'
 import { inflateRaw } from '@dumpstack/symbols/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hex, ourLines, theirLines } from './pdb-types.ts'
-import { GUEST_BIN, hasTool, sharedData, toolOutput } from './tools.ts'
+import { GUEST_BIN, goodMiniports, hasTool, MINIPORT_BIN, sharedData, toolOutput } from './tools.ts'
 
 const PDBUTIL = 'llvm-pdbutil-16'
 const isInstalled = hasTool(PDBUTIL)
@@ -24,6 +24,9 @@ const files: [name: string, file: string | null][] = [
   ...readdirSync(GUEST_BIN)
     .filter((name) => name.endsWith('.pdb'))
     .map((name): [string, string] => [name, path.join(GUEST_BIN, name)]),
+  ...goodMiniports
+    .map((name) => name.replace(/sys$/, 'pdb'))
+    .map((name): [string, string] => [name, path.join(MINIPORT_BIN, name)]),
   ...SHARED.map((name): [string, string | null] => [name, sharedData(`pdb/${name}`)]),
   ['moz_basic32.pd_', expanded('moz_basic32.pd_')],
 ]

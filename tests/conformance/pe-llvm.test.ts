@@ -3,7 +3,15 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type PeImage, parsePe, REGISTER_NAMES, type UnwindCode } from '@dumpstack/image'
 import { describe, expect, it } from 'vitest'
-import { GUEST_BIN, guestImages, hasTool, sharedData, toolOutput } from './tools.ts'
+import {
+  GUEST_BIN,
+  goodMiniports,
+  guestImages,
+  hasTool,
+  MINIPORT_BIN,
+  sharedData,
+  toolOutput,
+} from './tools.ts'
 
 const READOBJ = 'llvm-readobj-16'
 const isInstalled = hasTool(READOBJ)
@@ -11,6 +19,7 @@ const hex = (value: number): string => `0x${value.toString(16).toUpperCase()}`
 
 const files: [name: string, file: string | null][] = [
   ...guestImages().map((name): [string, string] => [name, path.join(GUEST_BIN, name)]),
+  ...goodMiniports.map((name): [string, string] => [name, path.join(MINIPORT_BIN, name)]),
   ...['sentry_CrashWithException.exe', 'syz_test_types_x64.dll'].map((name): [string, string | null] => [
     name,
     sharedData(`pdb/${name}`),
@@ -132,6 +141,14 @@ describe.each(files)('%s reads as llvm-readobj reads it', (name, file) => {
         names: names.map((entry) => entry.name),
       })),
     ).toEqual(imports)
+  })
+
+  test(`security cookie ${needs}`, () => {
+    const pe = image()
+    const output = toolOutput(READOBJ, ['--coff-load-config', file!])
+    const cookie = BigInt(/SecurityCookie: (.*)/.exec(output)?.[1] ?? 0)
+    expect(pe.securityCookieRva).toBe(cookie === 0n ? null : Number(cookie - pe.preferredBase))
+    if (name.startsWith('ds')) expect(cookie !== 0n).toBe(name.startsWith('dsvioblk'))
   })
 
   test(`relocations ${needs}`, () => {

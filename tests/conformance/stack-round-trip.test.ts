@@ -5,7 +5,7 @@ import path from 'node:path'
 import { gva } from '@dumpstack/bytes'
 import { frameLayout, mapPe, type PeImage, parsePe } from '@dumpstack/image'
 import { describe, expect, it } from 'vitest'
-import { GUEST_BIN, guestImages, sharedData } from './tools.ts'
+import { GUEST_BIN, goodMiniports, guestImages, MINIPORT_BIN, sharedData } from './tools.ts'
 
 const RSP = 4
 const RIP = 16
@@ -119,6 +119,7 @@ function lay(image: PeImage, rva: number, rsp: bigint, caller: Registers, stack:
 const BASE = 0xfffff80312340000n
 const files: [name: string, file: string | null][] = [
   ...guestImages().map((name): [string, string] => [name, path.join(GUEST_BIN, name)]),
+  ...goodMiniports.map((name): [string, string] => [name, path.join(MINIPORT_BIN, name)]),
   ...['sentry_CrashWithException.exe', 'syz_test_types_x64.dll'].map((name): [string, string | null] => [
     name,
     sharedData(`pdb/${name}`),

@@ -11,6 +11,10 @@ export const GUEST_BIN = path.join(ROOT, 'guest', 'bin')
 export const guestImages = (): string[] =>
   readdirSync(GUEST_BIN).filter((name) => /\.(exe|dll|sys)$/.test(name))
 
+/** Our miniports that are as they should be; the bad ones are the same code but for a line. */
+export const MINIPORT_BIN = path.join(ROOT, 'guest', 'miniports', 'bin')
+export const goodMiniports = ['dsahci.sys', 'dsvioblk.sys', 'dsvioblk-legacy.sys']
+
 export const hasTool = (name: string): boolean => spawnSync(name, ['--version']).status === 0
 
 export function toolOutput(name: string, args: readonly string[]): string {
