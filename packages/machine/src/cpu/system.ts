@@ -20,7 +20,6 @@ export interface System {
   readTime(): void
   identify(): void
   invalidatePage(lo: number, hi: number): void
-  loadMxcsr(value: number): void
   /** One flag is set or cleared, the others stay. */
   setCarry(bit: number): void
   setZero(bit: number): void
@@ -56,7 +55,6 @@ const MSR_WORDS: Readonly<Record<number, number>> = {
 }
 /** Selectors and flags. */
 const NO_ADDRESS: ReadonlySet<number> = new Set([Word.star, Word.syscallMask])
-const MXCSR_MASK = 0xffff
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
 /** What popfq takes in 64-bit code at ring 0 of those that are modelled; the others stay 0 (vol. 2, POPF). */
@@ -134,10 +132,6 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       setRegister(RDX, leaf.edx)
     },
     invalidatePage: hooks.invalidatePage,
-    loadMxcsr(value) {
-      if ((value & ~MXCSR_MASK) !== 0) stop('generalProtection')
-      words[Word.mxcsr] = value
-    },
     setCarry(bit) {
       words[Word.arithmetic] = (flags.settle() & ~Flag.c) | bit
     },

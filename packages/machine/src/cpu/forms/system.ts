@@ -65,14 +65,6 @@ const invalidatePage: Form = (emit, { operands: [to] }) => {
   emit.end()
 }
 
-const loadControl: Form = (emit, { operands: [from] }) => {
-  const value = emit.read(from)
-  emit.line(`system.loadMxcsr(${value.lo});`)
-}
-
-const storeControl: Form = (emit, { operands: [to] }) =>
-  emit.write(to, { lo: emit.name(`S[${Word.mxcsr}]`), hi: '0' })
-
 const storeDirect: Form = (emit, { operands: [to, from] }) => emit.write(to, emit.read(from))
 
 const swapGs: Form = (emit) => {
@@ -129,8 +121,6 @@ export const system: Readonly<Record<string, Form>> = {
   cli: systemFlag(Flag.i, false),
   sti: systemFlag(Flag.i, true),
   invlpg: invalidatePage,
-  ldmxcsr: loadControl,
-  stmxcsr: storeControl,
   movnti: storeDirect,
   swapgs: swapGs,
   cmpxchg8b: exchangePair(4),
