@@ -81,6 +81,7 @@ describe('the stack of the crash', () => {
     const text = answers('~1s; k', '-y', guestSymbols)
     expect(text).toContain('nt!KiIdleLoop')
     expect(text).not.toContain('scan')
+    expect(answers('~1 k; 1k', '-y', guestSymbols)).toBe(text + text)
   })
 })
 
@@ -164,6 +165,42 @@ it('shows threads and times of a process by the flags', () => {
   expect(text).toMatch(new RegExp(`Image: crashdumptest\\.\\n\\n {8}${thread}\\n {8}Owning Process`))
   expect(text.match(/^ {8}.* nt!KeBugCheckEx .*\[frame\]$/gm)).toHaveLength(1)
   expect(text.match(/^ {8}THREAD [0-9a-f]{16} {2}Cid 0004\.\d{3}[048c] .* WAIT: \(/gm)).toHaveLength(4)
+})
+
+it('shows the stacks of threads that wait, from the frame that switching away left', () => {
+  const full = path.join(folder.path, 'run/full/MEMORY.DMP')
+  const { stdout } = kd(['-z', full, '-y', guestSymbols, '-c', '.reload /user; !process 0 6; q'])
+  const stackOf = (thread: string) =>
+    [...thread.matchAll(/^ +[0-9a-f`]{17} [0-9a-f`]{17} {5}(\S+?)(?:\+\S+)? .*\[(\w+)\]$/gm)].map(
+      ([, place, foundBy]) => `${place} ${foundBy}`,
+    )
+  const [, ...threads] = stdout.split(/^ {8}THREAD /m)
+  const waiting = threads.filter((thread) => thread.includes(' WAIT: ('))
+  const workers = waiting.filter((thread) => thread.includes('Cid 0004.'))
+  const programs = waiting.filter((thread) => !thread.includes('Cid 0004.'))
+  expect([workers.length, programs.length]).toEqual([4, 3])
+  for (const worker of workers) {
+    expect(stackOf(worker)).toEqual([
+      'nt!KiSwapContext frame',
+      'nt!KiSwapThread unwind',
+      'nt!KeWaitForSingleObject unwind',
+      'nt!ExpWorkerThread unwind',
+      'nt!PspSystemThreadStartup unwind',
+      'nt!KiStartSystemThread unwind',
+    ])
+  }
+  for (const program of programs) {
+    expect(stackOf(program).slice(0, 4)).toEqual([
+      'nt!KiSwapContext frame',
+      'nt!KiSwapThread unwind',
+      'nt!KeWaitForSingleObject unwind',
+      'nt!IopSynchronousServiceTail unwind',
+    ])
+    // the dump's page tables are those of crashdumptest.exe: nothing of another program's stack is read through them
+    expect(program).toContain(
+      "The walk ends here: user mode, of another process than the dump's page tables are of",
+    )
+  }
 })
 
 it('reads types, processes and page tables', () => {

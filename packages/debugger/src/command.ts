@@ -23,6 +23,8 @@ export interface CommandContext {
 /** What commands may do to the debugger around the session. */
 export interface DebuggerControl {
   quit(): void
+  /** Runs one more command in the context of this one. */
+  run(context: CommandContext, text: string): Promise<void>
   /** Throws where the file cannot be written. */
   openLog(file: string, append: boolean): void
   /** The file that was closed; null where none was open. */

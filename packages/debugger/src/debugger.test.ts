@@ -19,6 +19,8 @@ it.each([
 it.each([
   ['?1+1', '?', '1+1'],
   ['~12s', '~', '12s'],
+  ['~1 k 5', '~', '1 k 5'],
+  ['1kn', '~', '1kn'],
   ['lmvm nt', 'lmvm', 'nt'],
   ['kv 5', 'kv', '5'],
 ])('finds the command of %j', (text, name, rest) => {
@@ -28,6 +30,7 @@ it.each([
 it('says by name what is not there', () => {
   expect(() => findCommand(COMMANDS, '!vm 1')).toThrow("no command '!vm'")
   expect(() => findCommand(COMMANDS, 'lmfoo')).toThrow("no command 'lmfoo'")
+  expect(() => findCommand(COMMANDS, '12')).toThrow("no command '12'")
 })
 
 it('shows the processor in the prompt where there are several', () => {

@@ -66,6 +66,11 @@ export class Debugger implements DebuggerControl {
     this.#hasQuit = true
   }
 
+  async run(context: CommandContext, text: string): Promise<void> {
+    const { command, name, rest } = findCommand(this.commands, text)
+    await command.run(context, rest, name)
+  }
+
   openLog(file: string, append: boolean): void {
     this.closeLog()
     this.#log = { file, handle: this.#options.openLog(file, append) }
@@ -97,9 +102,7 @@ export class Debugger implements DebuggerControl {
     }
     this.session.signal = signal
     try {
-      const { command, name, rest } = findCommand(this.commands, text)
-      const context: CommandContext = { session: this.session, debugger: this, print }
-      await command.run(context, rest, name)
+      await this.run({ session: this.session, debugger: this, print }, text)
       return { command: text, output, error: null }
     } catch (error) {
       if (signal.aborted) {
@@ -134,6 +137,7 @@ export function findCommand(
   commands: readonly Command[],
   text: string,
 ): { command: Command; name: string; rest: string } {
+  if (/^\d+\s*[^\d\s]/.test(text)) return findCommand(commands, `~${text}`) // `1k`: the stack of processor 1
   const word = /^\S+/.exec(text)?.[0] ?? ''
   for (const command of commands) {
     const name = command.names.find((candidate) => candidate === word)

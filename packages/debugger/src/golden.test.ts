@@ -66,12 +66,15 @@ describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, (
     ],
     [
       'symbols',
-      'x nt!KeBugCheck*; ln nt!KeBugCheckEx; ln nt!KeBugCheckEx+4; ? nt!PsLoadedModuleList; ? poi(@rsp) - nt; ? 0n10 + 0x10',
+      'x nt!KeBugCheck*; ln nt!KeBugCheckEx; ln nt!KeBugCheckEx+4; ln nt+40f4e1; ln nt; ? nt!PsLoadedModuleList; ? poi(@rsp) - nt; ? 0n10 + 0x10',
     ],
     ['analyze', '!analyze -v'],
     ['process-and-thread', '!process; !process -1 1; !thread'],
     ['target', 'vertarget; .dumpdebug'],
-    ['processors', '~; ~5s; r rip; ~0s; ~99s'],
+    [
+      'processors',
+      '~; ~5s; r rip; ~0s; ~99s; ~5 r rip; .ecxr; 5r rip; r rip; ~5 .cxr; r rip; ~99 r; ~1 ~2 r; ~1 nope; ~x',
+    ],
     [
       'refusals',
       'lmx; wt; k kk; dt nt!_NO_SUCH_TYPE; u; !pte nt; .frame; r rax=5; poi(; ? nomodule!x; .reload /user; !process 0 8; !process 0 7',

@@ -119,6 +119,16 @@ export class Session {
     this.#processor = number
     this.resetContext()
   }
+  /** Does something on another processor; then the current one and its context are as before. */
+  async onProcessor(number: number, work: () => Promise<void>): Promise<void> {
+    const before = [this.#processor, this.#registers, this.#isDefaultContext] as const
+    try {
+      this.selectProcessor(number)
+      await work()
+    } finally {
+      ;[this.#processor, this.#registers, this.#isDefaultContext] = before
+    }
+  }
   /** Back to the processor's own registers. */
   resetContext(): void {
     this.#registers = null

@@ -29,6 +29,15 @@ export function readUserModules(session: CrashedProcess): LoadedModule[] {
   )
 }
 
+/** Whether a thread's process has other page tables than the dump was made with; false where that cannot be seen. */
+export function isOfAnotherProcess({ kdbg, memory, dump }: CrashedProcess, thread: bigint | null): boolean {
+  if (kdbg === null || thread === null || dump.physical === undefined) return false
+  const process = memory.tryU64(thread + BigInt(kdbg.offsetKThreadApcProcess))
+  if (process === null) return false
+  const table = memory.tryU64(process + BigInt(kdbg.offsetEprocessDirectoryTableBase))
+  return table !== null && table !== BigInt(dump.header.directoryTableBase)
+}
+
 function processEnvironment({ kdbg, processors, crashProcessor, memory, dump }: CrashedProcess): Gva {
   const thread = processors.find(({ number }) => number === crashProcessor)?.currentThread ?? null
   if (kdbg === null || thread === null) {

@@ -51,10 +51,16 @@ export async function printStack(
   { session, print }: Pick<CommandContext, 'session' | 'print'>,
   start: Registers,
   count: number,
-  { numbered, verbose }: { readonly numbered: boolean; readonly verbose: boolean },
+  options: { readonly numbered: boolean; readonly verbose: boolean; readonly thread?: bigint },
 ): Promise<void> {
+  const { numbered, verbose, thread = session.currentThread } = options
   // One more than asked for: the last line shows where it returns to.
-  const { frames, stopped, missingImages } = await walkStack(session, start, Math.min(count + 1, MAX_FRAMES))
+  const { frames, stopped, missingImages } = await walkStack(
+    session,
+    start,
+    Math.min(count + 1, MAX_FRAMES),
+    thread,
+  )
   const number = numbered ? ' # ' : ''
   const argumentsHead = verbose ? `: ${'Args to Child'.padEnd(67)} : ` : ''
   print(`${number}Child-SP          RetAddr               ${argumentsHead}Call Site`)

@@ -19,7 +19,13 @@ export const ln: Command = {
     if (module === null) throw new DebuggerError('MODULE_UNKNOWN', `no module holds ${hex64(address)}`)
     await session.loadSymbols(module)
     const near = module.near(address)
-    if (near === null) throw new DebuggerError('SYMBOL_UNKNOWN', noSymbols(module))
+    if (near === null) {
+      const isNamed = module.next(module.base) !== null
+      throw new DebuggerError(
+        'SYMBOL_UNKNOWN',
+        isNamed ? `${module.name} has no name for ${hex64(address)}` : noSymbols(module),
+      )
+    }
     const offset = near.displacement === 0 ? '' : `+0x${near.displacement.toString(16)}`
     const next = module.next(address)
     const behind =

@@ -1,5 +1,5 @@
 import { hex64 } from '@dumpstack/bytes'
-import { ContextX64 } from '@dumpstack/nt'
+import { ContextX64, KswitchFrame } from '@dumpstack/nt'
 import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
@@ -67,9 +67,9 @@ export async function showThread(
   if (detail === 'line') return
   await printFacts(context, object)
   if (detail === 'wait') return
-  const registers = await threadRegisters(session, object)
+  const registers = threadRegisters(session, object)
   if (typeof registers === 'string') print(`The stack is not shown: ${registers}`)
-  else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false })
+  else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false, thread: address })
 }
 
 /** `THREAD ffffc08bde9e1640  Cid 0004.0010  Teb: ... WAIT: (WrQueue)` */
@@ -103,19 +103,19 @@ async function printFacts({ session, print }: CommandContext, object: KernelObje
 }
 
 /** Where the stack of a thread starts; a text says why that is not known. */
-async function threadRegisters(session: Session, object: KernelObject): Promise<Registers | string> {
+function threadRegisters(session: Session, object: KernelObject): Registers | string {
   const running = session.processors.find(({ currentThread }) => currentThread === object.address)
   try {
     if (running !== undefined) {
       const isCrash = running.number === session.crashProcessor
       return processorRegisters(session.dump, session.memory, running, isCrash)
     }
-    const frame = await KernelType.load(session, '_KSWITCH_FRAME')
-    const at = frame.at(session.memory, object.value('Tcb.KernelStack'))
+    const at = object.value('Tcb.KernelStack')
+    const frame = KswitchFrame.of(session.memory.bytes(at, KswitchFrame.size))
     const registers = Registers.of(new Uint8Array(ContextX64.size))
-    registers.context.rip = at.value('Return')
-    registers.context.rbp = at.value('Rbp')
-    registers.context.rsp = at.place('Return') + 8n
+    registers.context.rip = frame.return
+    registers.context.rbp = frame.rbp
+    registers.context.rsp = at + BigInt(KswitchFrame.size)
     return registers
   } catch (error) {
     if (error instanceof DebuggerError) return error.message

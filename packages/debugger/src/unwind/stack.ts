@@ -6,6 +6,7 @@ import { DebuggerError } from '../errors.ts'
 import type { DebugModule } from '../modules.ts'
 import type { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
+import { isOfAnotherProcess } from '../user-modules.ts'
 import { isReturnAddress } from './call-before.ts'
 import { UnknownRegister, unwindStep } from './unwind-x64.ts'
 
@@ -41,10 +42,12 @@ const ALL_BUT_RSP = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 const MAX_SCAN_BYTES = 0x12000
 const FIRST_KERNEL_ADDRESS = 0xffff800000000000n
 
+/** `thread` is the one whose stack it is: that of user mode is in the dump's page tables for one process only. */
 export async function walkStack(
   session: Session,
   start: Registers,
   maxFrames: number = MAX_FRAMES,
+  thread: bigint | null = session.currentThread,
 ): Promise<StackEnd> {
   const frames: StackFrame[] = []
   const absent = new Set<DebugModule>()
@@ -67,6 +70,9 @@ export async function walkStack(
     frames.push(frame)
     const module = session.modules.at(frame.ip)
     const isUser = frame.ip < FIRST_KERNEL_ADDRESS
+    if (isUser && isOfAnotherProcess(session, thread)) {
+      return end("user mode, of another process than the dump's page tables are of")
+    }
     if (isUser && module === null) return end(frame.ip === 0n ? null : userModeEnd(session, frame.ip))
     const next = registers.clone()
     const outcome: { readonly machineFrame: boolean } | string =

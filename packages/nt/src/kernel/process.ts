@@ -100,6 +100,13 @@ export const Kthread = defineStruct('_KTHREAD', 0x430, {
 })
 export type Kthread = ViewOf<typeof Kthread>
 
+/**
+ * What KTHREAD.KernelStack of a thread that does not run points to: the end of the frame that switching away left.
+ * unverified: no public page gives it; public PDBs of some builds hold the type, and these offsets are theirs.
+ */
+export const KswitchFrame = defineStruct('_KSWITCH_FRAME', 0x40, { rbp: u64(0x30), return: u64(0x38) })
+export type KswitchFrame = ViewOf<typeof KswitchFrame>
+
 export const Ethread = defineStruct('_ETHREAD', 0x898, {
   tcb: struct(0x00, Kthread),
   createTime: u64(0x430),
