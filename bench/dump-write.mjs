@@ -2,14 +2,20 @@
 // processes: the page file's blocks in the page cache (as on a disk image that was used before) with FLUSH recorded and
 // with FLUSH fsynced, and into a sparse file that has no blocks yet. RAM holds the published fill, memory has holes, the
 // page file four pieces. Over AHCI and over virtio-blk, in turns. MODE is recorded, fsynced, fresh, or null: a disk that drops
-// what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER]` is one
-// measurement in this process.
+// what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER] [FILE.sys]` is one
+// measurement in this process, of the TypeScript miniport or of a compiled one.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { loadCrashDumpStack, miniportNamed, startRuntimeStack } from '@dumpstack/drivers'
+import {
+  hostSysFile,
+  loadCrashDumpStack,
+  miniportNamed,
+  openSysFile,
+  startRuntimeStack,
+} from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
 import { createCpu, createDisk, createMachine } from '@dumpstack/machine'
 import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
@@ -46,7 +52,23 @@ function warm(image, extents) {
   image.sync()
 }
 
-function once(mode, mib, kind) {
+/** The system volume, and the driver on it. */
+const imagesWith = (sysFile) =>
+  sysFile === undefined
+    ? readGuestImages()
+    : new Map([...readGuestImages(), [path.basename(sysFile), fs.readFileSync(sysFile)]])
+
+/** What runs on the controller, and the kernel as it sees it. */
+function driversOn({ machine, kernel, kind, cpu, sysFile }) {
+  if (sysFile === undefined) {
+    return { kernel, miniport: miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport) }
+  }
+  cpu.cr3 = kernel.directoryTableBase
+  const file = openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
+  return hostSysFile({ machine, kernel, cpu, file, names: { nameAt: () => null } })
+}
+
+function once(mode, mib, kind, sysFile) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dump-write-'))
   try {
     const ramBytes = mib * MIB
@@ -68,16 +90,21 @@ function once(mode, mib, kind) {
       cpuCount: 1,
       controllers: [controller],
     })
-    const cpu = createCpu(machine, new IcedDecoder())
-    const kernel = bootKernel({ machine, cpu, images: readGuestImages(), epochMs: 0 })
-    const miniport = miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport)
-    const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
+    const newCpu = () => createCpu(machine, new IcedDecoder())
+    const kernel = bootKernel({
+      machine,
+      cpu: newCpu(),
+      images: imagesWith(sysFile),
+      epochMs: 0,
+      ...(sysFile && { hosted: new Set([path.basename(sysFile)]) }),
+    })
+    const drivers = driversOn({ machine, kernel, kind, cpu: newCpu(), sysFile })
+    const runtime = startRuntimeStack({ machine, ...drivers, controller })
     const stack = loadCrashDumpStack({
       machine,
-      kernel,
+      ...drivers,
       profile: DEFAULT_PROFILE,
       runtime,
-      miniport,
     })
     kernel.loadCrashDriver()
     const fileByteLength = ramBytes + 257 * MIB
@@ -113,7 +140,8 @@ function measure(mode, kind) {
 }
 
 if (process.argv[2] === 'once') {
-  console.log(once(process.argv[3], Number(process.argv[4] ?? 1024), process.argv[5] ?? 'ahci'))
+  const [mode, mib = 1024, kind = 'ahci', sysFile] = process.argv.slice(3)
+  console.log(once(mode, Number(mib), kind, sysFile))
 } else {
   for (const [mode, title] of [
     ['recorded', 'page cache warm, FLUSH recorded'],
