@@ -1,11 +1,11 @@
 // `npm run fuzz [-- --minutes N] [--seed N] [--target NAME]`: damages real inputs at random and feeds them to the parsers of
-// dumps, PDBs, ISF tables, cabinets and symbol paths. An error that is not ours, or ten seconds without an answer, ends the
+// dumps, PDBs, ISF tables, cabinets and symbol paths, and driver files to the contract check, which runs them. An error that is not ours, or half a minute without an answer, ends the
 // run with exit code 1 and leaves the input in fuzz-failures/. The same seed gives the same inputs.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 
-const SILENCE_MS = 10_000
+const SILENCE_MS = 30_000
 
 async function main() {
   await import('./ready.mjs')
@@ -157,6 +157,9 @@ async function makeTargets() {
       return []
     }
   }
+  const { openSysFile } = await import('@dumpstack/drivers')
+  const { checkDriverFile } = await import('@dumpstack/windows/node')
+  const miniport = (name) => readFileSync(new URL(`../guest/miniports/bin/${name}.sys`, import.meta.url))
   const text = (value) => new TextEncoder().encode(value)
   const content = guest('hal.pdb').subarray(0, 70_000)
   const block = (at) => content.subarray(at, at + 32768)
@@ -179,6 +182,23 @@ async function makeTargets() {
         const dump = openDump(new MemorySource(bytes))
         readModules(dump)
         for (const _ of verifyDump(new MemorySource(bytes), { allPages: true }));
+      },
+    },
+    driver: {
+      originals: ['dsahci', 'dsvioblk'].map(miniport),
+      // Mostly code, which lies behind the headers: damage to those is refused before anything runs.
+      spoil: (original, random) => {
+        if (random(4) === 0) return damage(original, random)
+        const bytes = Uint8Array.from(original)
+        for (let changes = 1 + random(6); changes > 0; changes--) {
+          bytes[0x400 + random(bytes.length - 0x400)] = random(256)
+        }
+        return bytes
+      },
+      feed(bytes) {
+        const file = openSysFile('fuzz.sys', bytes)
+        const isVirtio = file.image.rsds?.path.includes('vioblk') === true
+        checkDriverFile({ file, names: { nameAt: () => null } }, isVirtio ? 'virtio-blk' : 'ahci', 1)
       },
     },
     pdb: {

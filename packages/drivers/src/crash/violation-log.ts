@@ -7,6 +7,9 @@ import type { CallSite } from '../miniport.ts'
 /** 15 on x64. KeBugCheckEx raises to it, and nothing on the dump path lowers it again. */
 export const HIGH_LEVEL = 15
 
+/** A driver that breaks more has been judged. */
+const MOST_VIOLATIONS = 256
+
 export interface BrokenRule {
   readonly rule: string
   /** The port routine or access, or the entry point itself. */
@@ -27,7 +30,7 @@ export class ViolationLog {
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
     )
-    if (isKnown) return
+    if (isKnown || this.violations.length === MOST_VIOLATIONS) return
     const address = site?.address ?? routine
     const level = site?.irql ?? irql
     this.violations.push({

@@ -9,7 +9,6 @@ import {
   SRB_FUNCTION_DUMP_POINTERS,
   SRB_FUNCTION_EXECUTE_SCSI,
   SRB_SIMPLE_TAG_REQUEST,
-  SRB_STATUS_PENDING,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
@@ -42,6 +41,8 @@ interface Request {
   readonly sense: GuestBlock
   readonly window: DataWindow
   readonly tag: number
+  /** The miniport has it. */
+  isActive: boolean
   transfer: Transfer | null
 }
 interface Transfer {
@@ -171,9 +172,10 @@ export class BootDisk {
     request.transfer = null
     request.window.unmap()
     this.#active++
+    request.isActive = true
     this.#port.start(builder.block)
     const giveUpAt = this.#machine.nowNs + PATIENCE_NS
-    while (builder.srbStatus === SRB_STATUS_PENDING && this.#machine.nowNs < giveUpAt) {
+    while (request.isActive && this.#machine.nowNs < giveUpAt) {
       this.#wait()
     }
     return builder.srbStatus
@@ -192,6 +194,7 @@ export class BootDisk {
       sense: this.#port.allocate(SenseData.size),
       window: this.#port.reserveWindow(MAXIMUM_REQUEST_BYTES / PAGE_SIZE + 1),
       tag: this.#bySrb.size,
+      isActive: false,
       transfer: null,
     }
     this.#bySrb.set(request.builder.block.va, request)
@@ -215,8 +218,11 @@ export class BootDisk {
       if (request === undefined) return
       const transfer = this.#waiting.shift()!
       request.transfer = transfer
+      request.isActive = true
       this.#active++
       if (this.#send(request, transfer)) continue
+      if (!request.isActive) continue // completed, and busy all the same
+      request.isActive = false
       this.#active--
       request.transfer = null
       this.#idle.push(request)
@@ -252,6 +258,11 @@ export class BootDisk {
   }
 
   #completed(request: Request): void {
+    if (!request.isActive) {
+      const what = `${this.#port.image.baseName} completed the SRB at ${hex(request.builder.block.va)} twice`
+      throw new DriversError('IO_FAILED', what)
+    }
+    request.isActive = false
     this.#active--
     this.#idle.push(request)
     const { transfer } = request

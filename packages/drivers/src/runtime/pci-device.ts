@@ -98,6 +98,7 @@ export function readConfig(machine: Machine, bdf: Bdf, offset: number, length: n
 /** Writes `from` to configuration space; the count that fits. Only whole words reach a device, as the bus moves them. */
 export function writeConfig(machine: Machine, bdf: Bdf, offset: number, from: Uint8Array): number {
   const count = Math.max(0, Math.min(from.byteLength, PCI_CONFIG_BYTES - offset))
+  if (count === 0) return 0
   for (let at = offset - (offset % 4); at < offset + count; at += 4) {
     const word = new DataView(new ArrayBuffer(4))
     const isWhole = at >= offset && at + 4 <= offset + count

@@ -38,6 +38,8 @@ const POOL_BYTES = 0x8000
 // Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
 const MAXIMUM_ALLOCATION = 0x100_0000
 const MAXIMUM_PARAMETERS = 256
+/** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
+const INTERRUPT_STORM = 20_000
 
 /** What the port keeps beside an SRB. */
 export interface SrbResources {
@@ -72,6 +74,7 @@ export class Storport implements PortExports {
   readonly #parameters = new Map<string, Uint8Array>()
   #logicalUnit: GuestBlock | null = null
   #heldUntilNs = 0
+  #interruptsInVain = 0
   #timer: { readonly atNs: number; readonly routine: () => void } | null = null
   #isFrozen = false
 
@@ -208,16 +211,20 @@ export class Storport implements PortExports {
   }
 
   #interrupt(): boolean {
+    if (++this.#interruptsInVain > INTERRUPT_STORM) {
+      throw this.#failed(
+        `HwInterrupt was called ${INTERRUPT_STORM} times and completed nothing: it does not acknowledge`,
+      )
+    }
     const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
     this.#runDpcs()
     return isOwn
   }
 
   #runDpcs(): void {
-    while (!this.#isFrozen) {
-      const dpc = this.#queuedDpcs.shift()
-      if (dpc === undefined) break
-      dpc.routine(this.#deviceExtension)
+    // What a DPC queues again runs the next time.
+    for (let left = this.#queuedDpcs.length; left > 0 && !this.#isFrozen; left--) {
+      this.#queuedDpcs.shift()!.routine(this.#deviceExtension)
     }
   }
 
@@ -321,6 +328,7 @@ export class Storport implements PortExports {
   }
 
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
+    this.#interruptsInVain = 0
     this.onComplete(srb)
   }
 

@@ -3,6 +3,7 @@
 import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
+import { DriverHang } from '../crash/driver-hang.ts'
 import { DriversError } from '../errors.ts'
 import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
@@ -24,7 +25,10 @@ import { TrapTable } from './trap-table.ts'
 // A kernel stack of Windows on x64 has 24 KiB.
 const STACK_BYTES = 0x6000
 // Our choice: far more than a routine needs, and some seconds of the host's time.
-const ROUTINE_INSTRUCTIONS = 150_000_000
+const ROUTINE_INSTRUCTIONS = 50_000_000
+/** Of one start of the system, all routines together: so many, and more with each request. */
+const LIFE_INSTRUCTIONS = 300_000_000
+const REQUEST_INSTRUCTIONS = 200_000
 const ROUTINE_STALL_NS = 60e9
 const UNKNOWN_ARGUMENTS = 6
 /** The longest instruction has 15 bytes. */
@@ -68,6 +72,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
   /** The slot that is being served, while one is. */
   #slot: number | null = null
   #stopped: CallSite | null = null
+  #requests = 0
 
   constructor(options: SysHostOptions) {
     const { kernel, cpu, machine, file } = options
@@ -240,7 +245,10 @@ class Host implements SysHost, MiniportCode, ImportCall {
     if (outer === null) {
       const { stack } = instance.memory
       cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
-      cpu.budget.instructions = ROUTINE_INSTRUCTIONS
+      if (name === 'HwStartIo') this.#requests++
+      const left = LIFE_INSTRUCTIONS + this.#requests * REQUEST_INSTRUCTIONS - cpu.instructionCount
+      if (left <= 0) throw this.#exhausted(instance, name)
+      cpu.budget.instructions = Math.min(ROUTINE_INSTRUCTIONS, left)
       cpu.budget.stallNs = ROUTINE_STALL_NS
       this.#stopped = null
     }
@@ -261,6 +269,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
       cpu.cr8 = level
       if (interruptsEnabled) machine.interruptsEnabled = true
     }
+  }
+
+  #exhausted(instance: SysInstance, routine: string): DriversError {
+    const what = `would be instruction ${this.cpu.instructionCount} of the driver, after ${this.#requests} requests`
+    return new DriverHang(instance.image.baseName, routine, what)
   }
 
   #faultOf(stop: Parameters<typeof faultOf>[0], instance: SysInstance): DriversError {

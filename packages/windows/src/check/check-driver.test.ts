@@ -14,8 +14,7 @@ function check(fileName: string, controller: ControllerKind): DriverCheckReport 
   const driver = {
     file: openSysFile(fileName, bytes),
     names: { nameAt: () => null },
-    description: { fileName, sha256: '', byteLength: bytes.byteLength, executed: true, pdb: null },
-  } as const
+  }
   return checkDriverFile(driver, controller, 1)
 }
 

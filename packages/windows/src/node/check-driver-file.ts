@@ -8,7 +8,7 @@ import { installDriver, readGuestImages } from './guest-images.ts'
 
 /** Throws WindowsError DRIVER_NAME_TAKEN. */
 export function checkDriverFile(
-  { file, names, observer }: DriverFileOptions,
+  { file, names, observer }: Omit<DriverFileOptions, 'description'>,
   controller: ControllerKind,
   seed: number,
 ): DriverCheckReport {

@@ -4,6 +4,9 @@ import { GuestFault } from '../../guest-fault.ts'
 import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
 
 type Width = 1 | 2 | 4
+/** Past the last port there is nobody: reads float, writes are lost. */
+const PORTS = 0x10000
+const ALL_ONES: Readonly<Record<Width, bigint>> = { 1: 0xffn, 2: 0xffffn, 4: 0xffff_ffffn }
 const NAMES = { Uchar: 1, Ushort: 2, Ulong: 4 } as const
 
 export const REGISTER_EXPORTS: ExportFamily = Object.fromEntries(
@@ -43,6 +46,7 @@ function readPort(call: ImportCall, width: Width): bigint {
   const port = call.u32(1) & 0xffff
   const { bus } = call.machine
   call.port.registerAccess(false, port, width)
+  if (port + width > PORTS) return ALL_ONES[width]
   return BigInt(width === 1 ? bus.in8(port) : width === 2 ? bus.in16(port) : bus.in32(port) >>> 0)
 }
 
@@ -50,6 +54,7 @@ function writePort(call: ImportCall, width: Width): bigint {
   const port = call.u32(1) & 0xffff
   const { bus } = call.machine
   call.port.registerAccess(true, port, width)
+  if (port + width > PORTS) return NOTHING
   if (width === 1) bus.out8(port, call.u8(2))
   else if (width === 2) bus.out16(port, call.u32(2) & 0xffff)
   else bus.out32(port, call.u32(2))

@@ -1,0 +1,204 @@
+// Driver files that nobody should trust: each gets a named verdict in bounded time, and the host stays whole. Code is written as bytes.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { DumpstackError } from '@dumpstack/bytes'
+import { openSysFile } from '@dumpstack/drivers'
+import { buildPe } from '@dumpstack/testkit'
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { drawKernelRegions } from '../boot/virtual-region.ts'
+import { checkDriverFile } from '../node/check-driver-file.ts'
+import type { DriverCheckReport } from './driver-finding.ts'
+
+const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
+const SEED = 1
+
+function check(bytes: Uint8Array): DriverCheckReport {
+  const driver = {
+    file: openSysFile('bad.sys', bytes),
+    names: { nameAt: () => null },
+  }
+  return checkDriverFile(driver, 'ahci', SEED)
+}
+
+/** A driver whose DriverEntry is `code`; its section may be written and executed. */
+const driverOf = (code: readonly number[], imports: Record<string, string[]> = {}): Uint8Array =>
+  native(
+    buildPe({
+      sections: [{ name: '.text', bytes: Uint8Array.from(code) }],
+      entryPoint: 0x1000,
+      relocations: [],
+      imports,
+    }),
+  )
+
+/** IMAGE_SUBSYSTEM_NATIVE */
+function native(pe: Uint8Array): Uint8Array {
+  pe[0x80 + 24 + 68] = 1
+  return pe
+}
+
+const quad = (value: bigint): number[] => [...new Uint8Array(new BigUint64Array([value]).buffer)]
+/** Where the self-map shows the PML4. */
+function rootTable(): bigint {
+  const slot = BigInt(drawKernelRegions(SEED).selfMapSlot)
+  return 0xffff_0000_0000_0000n | (slot << 39n) | (slot << 30n) | (slot << 21n) | (slot << 12n)
+}
+
+it.each<[string, number[], string, RegExp]>([
+  ['never returns', [0xeb, 0xfe], 'DRIVER_HANG', /DriverEntry did not return: .*budget is used up/],
+  ['halts the processor', [0xf4], 'DRIVER_HANG', /stopped the processor/],
+  [
+    'jumps to address 0',
+    [0x31, 0xc0, 0xff, 0xe0],
+    'GUEST_FAULT',
+    /touched 0x0, which is not mapped \(execute\)/,
+  ],
+  [
+    'jumps to a non-canonical address',
+    [0x48, 0xb8, ...quad(0x1234_0000_0000_0000n), 0xff, 0xe0],
+    'GUEST_FAULT',
+    /fault/,
+  ],
+  ['runs over its stack', [0x50, 0xeb, 0xfd], 'GUEST_FAULT', /ran over the end of its stack/],
+  [
+    'calls itself without end',
+    [0xe8, 0xfb, 0xff, 0xff, 0xff],
+    'GUEST_FAULT',
+    /ran over the end of its stack/,
+  ],
+  ['divides by zero', [0x31, 0xc9, 0xf7, 0xf1], 'GUEST_FAULT', /divide error/],
+  ['has an invalid opcode', [0x0f, 0x0b], 'GUEST_FAULT', /invalid opcode/],
+  ['fails fast', [0xb9, 0x02, 0, 0, 0, 0xcd, 0x29], 'GUEST_FAULT', /fast fail/],
+  [
+    'returns a failure',
+    [0xb8, 0x01, 0, 0, 0xc0, 0xc3],
+    'CONTROLLER_FAILED',
+    /DriverEntry returned 0xc0000001/,
+  ],
+  ['does not start', [0x31, 0xc0, 0xc3], 'SYS_START', /did not call StorPortInitialize/],
+  [
+    'writes over the page tables', // rep stosq over the PML4, then cr3 is loaded again
+    [
+      0x48,
+      0xbf,
+      ...quad(rootTable()),
+      0xb9,
+      0,
+      2,
+      0,
+      0,
+      0x31,
+      0xc0,
+      0xf3,
+      0x48,
+      0xab,
+      0x0f,
+      0x20,
+      0xd8,
+      0x0f,
+      0x22,
+      0xd8,
+      0xc3,
+    ],
+    'GUEST_FAULT',
+    /fault|not mapped/,
+  ],
+])('names a driver that %s', (_what, code, rule, message) => {
+  const report = check(driverOf(code))
+  expect(report.verdict).toBe('fail')
+  expect(report.findings).toMatchObject([{ rule, phase: 'start', message: expect.stringMatching(message) }])
+})
+
+it('executes code that a driver has written', () => {
+  // mov word [rip+4], 0xc031; jmp to it; there: ud2 before, xor eax, eax after; then ret
+  const code = [0x66, 0xc7, 0x05, 0x02, 0, 0, 0, 0x31, 0xc0, 0xeb, 0x00, 0x0f, 0x0b, 0xc3]
+  expect(check(driverOf(code)).findings[0]!.rule).toBe('SYS_START')
+})
+
+it('stops at an import that nobody serves, with name, caller and arguments', () => {
+  const at = driverOf([0], { 'ntoskrnl.exe': ['PsCreateSystemThread'] })
+  const iat = openSysFile('bad.sys', at).image.imports[0]!.names[0]!.iatRva
+  const displacement = iat - (0x1000 + 11)
+  const code = [
+    0xb9,
+    0x2a,
+    0,
+    0,
+    0,
+    0xff,
+    0x15,
+    ...new Uint8Array(new Int32Array([displacement]).buffer),
+    0xc3,
+  ]
+  const report = check(driverOf(code, { 'ntoskrnl.exe': ['PsCreateSystemThread'] }))
+  expect(report.verdict).toBe('inconclusive')
+  expect(report.findings).toMatchObject([
+    {
+      rule: 'UNKNOWN_IMPORT',
+      verdict: 'inconclusive',
+      message: expect.stringMatching(/^bad\+0x100b called ntoskrnl.exe!PsCreateSystemThread\(0x2a, /),
+      stack: ['bad+0x100b'],
+    },
+  ])
+  expect(report.findings[0]!.arguments[0]).toBe('0x2a')
+})
+
+const good = new Uint8Array(readFileSync(fileURLToPath(new URL('dsahci.sys', MINIPORTS))))
+
+it.each<[string, Uint8Array, string]>([
+  ['text', new TextEncoder().encode('MZ, but no more'), 'IMAGE_TRUNCATED'],
+  ['nothing', new Uint8Array(0), 'IMAGE_TRUNCATED'],
+  ['half of a driver', good.slice(0, good.length / 2), 'IMAGE_TRUNCATED'],
+  ['one for another processor', changed(good, 4, 0x14c), 'IMAGE_NOT_PE64'],
+  ['one without relocations', changed(good, 22, 0x23), 'SYS_FILE'],
+  ['a program', changed(good, 24 + 68, 3), 'SYS_FILE'],
+  ['100 MB of zeros behind MZ', new Uint8Array(100 * 2 ** 20).fill(0x4d, 0, 1).fill(0x5a, 1, 2), 'SYS_FILE'],
+])('refuses %s before anything is mapped', (_what, bytes, code) => {
+  expect(() => openSysFile('bad.sys', bytes)).toThrow(expect.objectContaining({ code }))
+})
+
+/** A 16-bit field, `offset` from the PE signature. */
+function changed(pe: Uint8Array, offset: number, value: number): Uint8Array {
+  const copy = pe.slice()
+  const view = new DataView(copy.buffer)
+  view.setUint16(view.getUint32(0x3c, true) + offset, value, true)
+  return copy
+}
+
+it('opens a damaged driver, or refuses it by a name of ours', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+      fc.nat(good.length),
+      (damage, length) => {
+        const bytes = good.slice(0, Math.max(length, good.length - 0x400))
+        for (const [at, value] of damage) bytes[at % bytes.length] = value
+        try {
+          openSysFile('bad.sys', bytes)
+        } catch (error) {
+          if (!(error instanceof DumpstackError)) throw error
+        }
+      },
+    ),
+    { numRuns: 300 },
+  )
+})
+
+it('runs drivers with damaged code to a verdict, whatever they do', () => {
+  const { image } = openSysFile('good.sys', good)
+  const text = image.sections.find(({ name }) => name === '.text')!
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.nat(text.fileSize - 1), fc.nat(255)), { minLength: 1, maxLength: 12 }),
+      (damage) => {
+        const bytes = good.slice()
+        for (const [at, value] of damage) bytes[text.fileOffset + at] = value
+        const report = check(bytes)
+        expect(['pass', 'fail', 'inconclusive']).toContain(report.verdict)
+        expect(report.findings.length > 0).toBe(report.verdict !== 'pass')
+      },
+    ),
+    { numRuns: 3 },
+  )
+})
