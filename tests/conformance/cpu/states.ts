@@ -80,8 +80,8 @@ class StateBuilder {
         return within(LARGE, 48)
       case 2: {
         // or beyond; of 16 bytes QEMU stores the first half before it finds the second one's page absent
-        const at = random.below(64)
-        return address(BRINK, byteLength === 16 && at > 48 && at < 57 ? 48 : at & -step)
+        const at = random.below(64) & -step
+        return address(BRINK, byteLength === 16 && at > 48 && at < 57 ? 48 : at)
       }
       case 3:
         return index !== null && base === null
