@@ -52,7 +52,7 @@ function loop(random: Random, forms: readonly Form[], number: number): Snippet {
   for (const { form } of body) undefinedFlags |= form.undefinedFlags(0)
   const lines = body.map((part) => part.text)
   const again = `j${random.pick(CONDITIONS)} 1b`
-  const counter = ['dec byte ptr [rsp + 0x70]', 'je 2f']
+  const counter = ['dec byte ptr gs:[0xf0]', 'je 2f']
   const text = ['1: nop', ...counter, ...lines, again, '2: nop'].join('\n')
   const form = { text, needs: [], undefinedFlags: () => undefinedFlags, alone: true }
   return { form, text, memory: null, register: null, count: null, address: 0n }

@@ -30,7 +30,7 @@ import {
 
 /** A call there sets the state and returns into the code under test: no register is left to calling conventions. */
 const ENTRY = gva(0xfffff87700000000n)
-const BUDGET = 200_000
+const BUDGET = 20_000
 const VECTORS: Partial<Record<CpuStopReason, number>> = {
   divideError: 0,
   debugBreak: 3,
