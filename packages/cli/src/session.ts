@@ -17,6 +17,7 @@ import {
 } from '@dumpstack/crashtest'
 import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/crashtest/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
+import { CallRecorder } from './call-recorder.ts'
 import { driverFailure } from './driver-failure.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
 import { variantSymbols } from './judge-symbols.ts'
@@ -191,11 +192,28 @@ class Session {
   }
 
   async #runVariant(index: number, stopped: StoppedRun | null): Promise<RunEnd> {
+    const { driver, folder } = this.#parts
+    if (driver === null) return await this.#runRecorded(index, stopped, null)
+    const place = folder.variantFolder(this.#variants[index]!.name)
+    const recorder = new CallRecorder(place, driver.names, stopped !== null)
+    try {
+      return await this.#runRecorded(index, stopped, recorder)
+    } finally {
+      recorder.close()
+    }
+  }
+
+  async #runRecorded(
+    index: number,
+    stopped: StoppedRun | null,
+    recorder: CallRecorder | null,
+  ): Promise<RunEnd> {
     const { plan, driver, folder, emit, options } = this.#parts
     const variant = this.#variants[index]!
+    const place = folder.variantFolder(variant.name)
     const target = onHost(`make the machine in ${folder.path}`, () =>
       createWindowsTarget({
-        folder: folder.variantFolder(variant.name),
+        folder: place,
         seed: plan.seed,
         ramBytes: plan.ramBytes,
         cpuCount: plan.cpuCount,
@@ -203,7 +221,7 @@ class Session {
         conditions: variant.conditions,
         controller: plan.controller,
         diskBytes: plan.diskBytes,
-        ...(driver !== null && { driver }),
+        ...(driver !== null && recorder !== null && { driver: { ...driver, observer: recorder } }),
         debuggers: kdLaunchers(plan.debuggersFolder),
         ...(stopped !== null &&
           stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),
@@ -222,12 +240,18 @@ class Session {
           variant: variant.name,
           given: optionsOf(plan),
           repro: reproOf(plan),
-          symbols: variantSymbols(plan.symbolPath, variant, folder.variantFolder(variant.name), folder.path),
+          symbols: variantSymbols(plan.symbolPath, variant, place, folder.path),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
-          poweredOff: (at) => this.#poweredOff(variant.name, at),
+          poweredOff: (at) => {
+            recorder?.powerOff()
+            return this.#poweredOff(variant.name, at)
+          },
           keep: (kept) => folder.keepTruth(variant.name, kept),
         },
-        emit,
+        (event, at) => {
+          emit(event, at)
+          recorder?.event(event)
+        },
         options.signal,
       )
       if (end !== 'poweredOff') this.#keepStage(index + 1)

@@ -1,3 +1,4 @@
+export * from './calls/index.ts'
 export * from './crash/load-crash-dump-stack.ts'
 export * from './dump-filter.ts'
 export * from './dump-stack.ts'

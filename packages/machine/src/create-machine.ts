@@ -24,6 +24,7 @@ import type {
   Machine,
   MachineOptions,
   NotModelled,
+  RegisterWindow,
   WriteLog,
 } from './machine.ts'
 import { NotModelledLog } from './not-modelled.ts'
@@ -93,6 +94,21 @@ class EmbeddedMachine implements Machine {
 
   get notModelled(): readonly NotModelled[] {
     return this.#notModelled.entries
+  }
+
+  get registerWindows(): readonly RegisterWindow[] {
+    return this.#functions.flatMap(({ name, config }) =>
+      config.windows
+        .filter(({ base }) => base >= 0)
+        .map(({ bar, kind, base, byteLength, structures }) => ({
+          controller: name,
+          bar,
+          kind: kind === 'io' ? 'port' : 'mmio',
+          base,
+          byteLength,
+          structures,
+        })),
+    )
   }
 
   elapse(nanoseconds: number): void {

@@ -1,5 +1,6 @@
 // The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
 import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { RegisterStructure } from '@dumpstack/spec'
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
@@ -152,6 +153,25 @@ export interface DmaLog {
   clear(): void
 }
 
+/** A window of a controller's registers as firmware has placed it. */
+export interface RegisterWindow {
+  /** ControllerOptions.name */
+  readonly controller: string
+  /** Number of its base address register. */
+  readonly bar: number
+  readonly kind: 'mmio' | 'port'
+  /** Physical address, or port number. */
+  readonly base: number
+  readonly byteLength: number
+  readonly structures: readonly PlacedStructure[]
+}
+/** A structure of registers in a window. */
+export interface PlacedStructure {
+  readonly structure: RegisterStructure
+  readonly at: number
+  readonly byteLength: number
+}
+
 /** What was touched and is not modelled, by name, with a count. */
 export interface NotModelled {
   readonly device: string
@@ -182,6 +202,8 @@ export interface Machine {
   /** Commands whose end controllers have reported: status, and what a driver looks at or an interrupt. */
   readonly reportedEnds: number
   readonly notModelled: readonly NotModelled[]
+  /** As controllers decode them now; looking takes no time. */
+  readonly registerWindows: readonly RegisterWindow[]
   /**
    * Platform reset: controllers to power-on state, firmware assigns BARs again; pending commands are lost, interrupt
    * routines are gone, interruptsEnabled is true again. Without keepRam used pages hold the fill again and have no owner.

@@ -1,5 +1,6 @@
 export * from './ahci.ts'
 export * from './ata.ts'
 export * from './pci.ts'
+export * from './register-names.ts'
 export * from './scsi.ts'
 export * from './virtio.ts'

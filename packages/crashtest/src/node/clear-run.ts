@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { scenarios } from '../scenarios/index.ts'
 import { DUMP_TYPES } from '../target.ts'
+import { isCallRecord } from './call-records.ts'
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { JOURNAL, LOG, RESULT } from './run-folder.ts'
@@ -42,4 +43,6 @@ function clearVariant(place: string, removeSystem: (folder: string) => void): vo
 function removeMade(place: string, removeSystem: (folder: string) => void): void {
   removeSystem(place)
   for (const type of DUMP_TYPES) rmSync(path.join(place, type), { recursive: true, force: true })
+  const records = existsSync(place) ? readdirSync(place).filter(isCallRecord) : []
+  for (const name of records) rmSync(path.join(place, name))
 }

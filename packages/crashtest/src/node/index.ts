@@ -1,3 +1,4 @@
+export * from './call-records.ts'
 export * from './clear-run.ts'
 export * from './finished-run.ts'
 export * from './host-error.ts'

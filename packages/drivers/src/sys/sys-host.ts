@@ -19,7 +19,7 @@ import type { Export, ImportCall } from './import-call.ts'
 import { type GuestInitializationData, readInitializationData } from './init-data.ts'
 import { NO_NAMES, placeIn, type SymbolNames } from './symbol-names.ts'
 import { DEVICE_LEVEL, type InstanceMemory, SysInstance } from './sys-instance.ts'
-import type { SysLife, SysObserver } from './sys-observer.ts'
+import type { ObservedPlace, SysLife, SysObserver } from './sys-observer.ts'
 import { TrapTable } from './trap-table.ts'
 
 // A kernel stack of Windows on x64 has 24 KiB.
@@ -73,6 +73,14 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #slot: number | null = null
   #stopped: CallSite | null = null
   #requests = 0
+  readonly #place: { -readonly [Field in keyof ObservedPlace]: ObservedPlace[Field] } = {
+    life: 'runtime',
+    module: '',
+    routine: '',
+    rva: null,
+    irql: 0,
+    atNs: 0,
+  }
 
   constructor(options: SysHostOptions) {
     const { kernel, cpu, machine, file } = options
@@ -117,6 +125,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     }
     cpu.trap(this.#traps.base, this.#traps.slots.length, (slot) => this.#serve(slot))
     cpu.onDeviceAccess((access) => this.#deviceAccess(access))
+    this.#observer?.starts(machine.registerWindows)
   }
 
   // MiniportCode
@@ -294,12 +303,15 @@ class Host implements SysHost, MiniportCode, ImportCall {
     this.#slot = slot
     try {
       const entry = this.#exports[slot]
+      if (this.#observer !== null)
+        this.#observe(this.#observer, slot, entry?.argumentCount ?? UNKNOWN_ARGUMENTS)
       if (entry === null || entry === undefined) this.#unknown(slot)
       const result = entry.serve(this)
-      if (this.#observer !== null) this.#observe(this.#observer, slot, entry.argumentCount, result)
+      this.#observer?.callEnds(this.machine.nowNs, result)
       return result
     } catch (error) {
       this.#stopped ??= this.callSite()
+      this.#observer?.callEnds(this.machine.nowNs, null)
       throw error
     } finally {
       this.#slot = outerSlot
@@ -320,15 +332,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
     )
   }
 
-  #observe(observer: SysObserver, slot: number, argumentCount: number, result: bigint): void {
+  #observe(observer: SysObserver, slot: number, argumentCount: number): void {
     const { cpu, instance } = this
-    const args = Array.from({ length: argumentCount }, (_, index) => cpu.argument(index))
-    observer.importCall(
-      this.#placeAt(instance, cpu.returnAddress),
-      this.#traps.slots[slot]!.name,
-      args,
-      result,
-    )
+    const args: bigint[] = []
+    for (let index = 0; index < argumentCount; index++) args.push(cpu.argument(index))
+    observer.callBegins(this.#placeAt(instance, cpu.returnAddress), this.#traps.slots[slot]!.name, args)
   }
 
   #deviceAccess(access: DeviceAccess): void {
@@ -338,14 +346,16 @@ class Host implements SysHost, MiniportCode, ImportCall {
     instance.port.registerAccess(access.direction === 'write', access.address, access.byteLength)
   }
 
-  #placeAt(instance: SysInstance, address: Gva): Parameters<SysObserver['importCall']>[0] {
-    return {
-      life: instance.life,
-      routine: this.#routine,
-      rva: Number(address - instance.image.base),
-      irql: this.cpu.cr8,
-      atNs: this.machine.nowNs,
-    }
+  #placeAt({ image, life }: SysInstance, address: Gva): ObservedPlace {
+    const rva = Number(address - image.base)
+    const place = this.#place
+    place.life = life
+    place.module = image.baseName
+    place.routine = this.#routine
+    place.rva = rva >= 0 && rva < image.size ? rva : null
+    place.irql = this.cpu.cr8
+    place.atNs = this.machine.nowNs
+    return place
   }
 }
 

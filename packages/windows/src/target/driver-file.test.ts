@@ -49,7 +49,9 @@ async function crashWith(fileName: string, dump: DumpType, observer?: SysObserve
 it('writes a dump through a compiled miniport that keeps the rules, with requests in flight at the crash', async () => {
   const lives = new Map<string, Set<string>>()
   const report = await crashWith('dsahci.sys', 'kernel', {
-    importCall: ({ life }, name) => lives.set(life, (lives.get(life) ?? new Set()).add(name)),
+    starts: () => {},
+    callBegins: ({ life }, name) => lives.set(life, (lives.get(life) ?? new Set()).add(name)),
+    callEnds: () => {},
     deviceAccess: () => {},
   })
   expect(report).toMatchObject({ finalStatus: 0, violations: [], shown: { code: 0xe2 } })

@@ -1,16 +1,8 @@
 // StorPortNotification: one routine with many meanings and a variable list of arguments (SCSI_NOTIFICATION_TYPE of storport.h).
 import { gva } from '@dumpstack/bytes'
 import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import { NotificationType } from '../notification-type.ts'
 import { DEVICE_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
-
-const REQUEST_COMPLETE = 0
-const REQUEST_TIMER_CALL = 6
-const QUERY_TICK_COUNT = 12
-const ENABLE_PASSIVE_INITIALIZATION = 0x1000
-const INITIALIZE_DPC = 0x1001
-const ISSUE_DPC = 0x1002
-const ACQUIRE_SPIN_LOCK = 0x1003
-const RELEASE_SPIN_LOCK = 0x1004
 
 // STOR_SPINLOCK
 const LOCKS = { 1: 'dpc', 2: 'startIo', 3: 'interrupt' } as const
@@ -30,10 +22,10 @@ function notify(call: ImportCall): void {
   const { instance, port, memory } = call
   const extension = instance.blockAt(call.va(1))
   switch (call.u32(0)) {
-    case REQUEST_COMPLETE:
+    case NotificationType.RequestComplete:
       port.notificationRequestComplete(extension, instance.blockAt(call.va(2)))
       return
-    case REQUEST_TIMER_CALL: {
+    case NotificationType.RequestTimerCall: {
       const routine = call.va(2)
       port.requestTimer(
         extension,
@@ -42,10 +34,10 @@ function notify(call: ImportCall): void {
       )
       return
     }
-    case QUERY_TICK_COUNT:
+    case NotificationType.QueryTickCount:
       memory.setU64(call.va(2), port.querySystemTime() / TICK)
       return
-    case ENABLE_PASSIVE_INITIALIZATION: {
+    case NotificationType.EnablePassiveInitialization: {
       const routine = call.va(2)
       const isAccepted = port.enablePassiveInitialization(
         extension,
@@ -56,7 +48,7 @@ function notify(call: ImportCall): void {
       memory.setU8(call.va(3), isAccepted ? 1 : 0)
       return
     }
-    case INITIALIZE_DPC: {
+    case NotificationType.InitializeDpc: {
       const dpc = call.va(2)
       const routine = call.va(3)
       const made = port.initializeDpc(extension, () => {
@@ -66,13 +58,13 @@ function notify(call: ImportCall): void {
       instance.dpcs.set(dpc, made)
       return
     }
-    case ISSUE_DPC:
+    case NotificationType.IssueDpc:
       issueDpc(call)
       return
-    case ACQUIRE_SPIN_LOCK:
+    case NotificationType.AcquireSpinLock:
       acquire(call)
       return
-    case RELEASE_SPIN_LOCK: {
+    case NotificationType.ReleaseSpinLock: {
       const handle = call.va(2)
       const held = instance.locks.get(handle)
       if (held === undefined) return

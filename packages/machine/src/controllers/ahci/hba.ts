@@ -81,7 +81,14 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     classCode: PCI_CLASS_AHCI,
     subsystemVendorId: 0x8086,
     subsystemId: 0x2922,
-    windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
+    windows: [
+      {
+        bar: 5,
+        kind: 'memory',
+        byteLength: WINDOW_BYTES,
+        structures: [{ structure: 'ahci', at: 0, byteLength: WINDOW_BYTES }],
+      },
+    ],
     capabilities: [powerManagement(0x70)],
   })
   readonly #parts: ControllerParts

@@ -1,0 +1,129 @@
+// Keeps the calls of a driver file in the run folder while it runs: a record for each start of the system, under the name of
+// what the start came to. A record is no part of the journal's promise: a killed process loses what it had not handed over.
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
+import path from 'node:path'
+import type { DumpType, Emit } from '@dumpstack/crashtest'
+import { CALLS, callsOfSetup, isCallRecord, onHost } from '@dumpstack/crashtest/node'
+import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
+
+interface OpenRecord {
+  readonly encoder: CallEncoder
+  readonly fd: number
+}
+
+export class CallRecorder implements SysObserver {
+  readonly #folder: string
+  readonly #names: SymbolNames
+  #record: OpenRecord | null = null
+  #crashed: DumpType | null = null
+  #failure: { readonly error: unknown } | null = null
+  #setups: number
+
+  /** `isResumed`: the folder holds the records of earlier starts; else what is there is of a run that never was. */
+  constructor(folder: string, names: SymbolNames, isResumed: boolean) {
+    this.#folder = folder
+    this.#names = names
+    const found = existsSync(folder) ? readdirSync(folder).filter(isCallRecord) : []
+    if (!isResumed)
+      onHost(`clear ${folder}`, () => {
+        for (const name of found) rmSync(path.join(folder, name))
+      })
+    this.#setups = isResumed ? found.filter((name) => name !== CALLS).length : 0
+  }
+
+  // SysObserver
+
+  starts(windows: Parameters<SysObserver['starts']>[0]): void {
+    this.powerOff()
+    const file = path.join(this.#folder, CALLS)
+    const fd = onHost(`write ${file}`, () => openSync(file, 'w'))
+    const encoder = new CallEncoder({
+      write: (bytes) => this.#write(fd, bytes),
+      nameAt: (rva) => this.#names.nameAt(rva),
+    })
+    this.#record = { encoder, fd }
+    encoder.starts(windows)
+  }
+
+  callBegins(...call: Parameters<SysObserver['callBegins']>): void {
+    this.#record?.encoder.callBegins(...call)
+  }
+
+  callEnds(atNs: number, result: bigint | null): void {
+    this.#record?.encoder.callEnds(atNs, result)
+  }
+
+  deviceAccess(...access: Parameters<SysObserver['deviceAccess']>): void {
+    this.#record?.encoder.deviceAccess(...access)
+  }
+
+  /** Follows the run. Throws CrashtestError RUN_FOLDER_IO for what could not be written since. */
+  event(event: Parameters<Emit>[0]): void {
+    if (event.kind === 'crashed') this.#crashed = event.dump
+    if (event.kind !== 'end') return
+    this.#record?.encoder.flush()
+    this.#raise()
+  }
+
+  /** The start is over: its record goes where what it came to is kept. */
+  powerOff(): void {
+    const crashed = this.#crashed
+    if (!this.#end()) return
+    if (crashed === null) this.#setups++
+    const place = crashed === null ? this.#folder : path.join(this.#folder, crashed)
+    const file = path.join(place, crashed === null ? callsOfSetup(this.#setups) : CALLS)
+    onHost(`write ${file}`, () => {
+      if (!existsSync(place)) mkdirSync(place)
+      renameSync(path.join(this.#folder, CALLS), file)
+    })
+    this.#raise()
+  }
+
+  /** The run is over: a crash that nobody restarted from has its record, any other start is the last one. */
+  close(): void {
+    if (this.#crashed !== null) this.powerOff()
+    else if (this.#end()) this.#raise()
+  }
+
+  #end(): boolean {
+    const record = this.#record
+    if (record === null) return false
+    this.#record = null
+    this.#crashed = null
+    try {
+      record.encoder.end()
+    } finally {
+      closeSync(record.fd)
+    }
+    return true
+  }
+
+  /** Guest code is running: a full disk waits until the step has ended. */
+  #write(fd: number, bytes: Uint8Array): void {
+    if (this.#failure !== null) return
+    try {
+      let done = 0
+      while (done < bytes.byteLength) done += writeSync(fd, bytes, done)
+    } catch (error) {
+      this.#failure = { error }
+    }
+  }
+
+  #raise(): void {
+    const failure = this.#failure
+    if (failure === null) return
+    this.#failure = null
+    onHost(`write ${path.join(this.#folder, CALLS)}`, () => {
+      throw failure.error
+    })
+  }
+}

@@ -1,0 +1,129 @@
+// `dumpstack calls DIR`: what a driver file called and which registers it touched, from the records of its run. Streams: a record
+// may be long, and whoever reads the output may have enough of it (`| head`).
+import { closeSync, openSync, readSync } from 'node:fs'
+import { printable } from '@dumpstack/crashtest'
+import { type CallRecordFile, callRecordsOf, onHost } from '@dumpstack/crashtest/node'
+import { type CallEvent, readCalls } from '@dumpstack/drivers'
+import { type CallFilterOptions, callFilter } from './call-filter.ts'
+import { HEADING, lineOf, objectOf, startLine } from './call-lines.ts'
+import { CallSummary } from './call-summary.ts'
+import { colorsFor } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+/** As commander hands them over. */
+export interface GivenCallsOptions extends CallFilterOptions {
+  readonly dump?: string
+  readonly summary?: true
+  readonly json?: true
+}
+
+const READ_BYTES = 0x40000
+const WRITE_CHARACTERS = 0x10000
+
+export async function runCalls(folder: string, given: GivenCallsOptions): Promise<number> {
+  const records = wanted(callRecordsOf(folder), given.dump)
+  if (given.summary === true) await summarize(records, given)
+  else await list(records, given)
+  return 0
+}
+
+function wanted(records: readonly CallRecordFile[], dump: string | undefined): readonly CallRecordFile[] {
+  if (dump === undefined) return records
+  const found = records.filter(({ start }) => start === dump)
+  if (found.length > 0) return found
+  const starts = [...new Set(records.map(({ start }) => start))].join(', ')
+  throw new UsageError(
+    `the run has no calls of a start that ended in a ${dump} dump; it has those of: ${starts}`,
+  )
+}
+
+async function list(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<void> {
+  const isShown = callFilter(given)
+  const json = given.json === true
+  const colors = colorsFor(process.stdout)
+  const out = new Output()
+  if (!json) out.line(colors.bold(HEADING))
+  for (const record of records) {
+    if (!json) out.line(colors.bold(startLine(record)))
+    for (const event of eventsOf(record)) {
+      if (event.kind !== 'gap' && event.kind !== 'end' && !isShown(event)) continue
+      out.line(json ? JSON.stringify(objectOf(event, record)) : lineOf(event, colors))
+      if (out.isFull) await out.drain()
+      if (out.isClosed) return
+    }
+  }
+  await out.drain()
+}
+
+async function summarize(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<void> {
+  const isShown = callFilter(given)
+  const summary = new CallSummary()
+  for (const record of records) {
+    for (const event of eventsOf(record))
+      if (event.kind === 'gap' || event.kind === 'end' || isShown(event)) summary.add(event)
+  }
+  const { rows, cut } = summary
+  const out = new Output()
+  if (given.json === true) out.line(JSON.stringify({ rows, cut }, null, 2))
+  else {
+    const colors = colorsFor(process.stdout)
+    out.line(colors.bold(`${'count'.padStart(9)}  ${'life'.padEnd(7)}  what   name`))
+    for (const { count, life, what, name } of rows)
+      out.line(`${String(count).padStart(9)}  ${life.padEnd(7)}  ${what.padEnd(5)}  ${printable(name)}`)
+    if (cut.calls + cut.accesses > 0) out.line(lineOf({ kind: 'gap', ...cut }, colors))
+  }
+  await out.drain()
+}
+
+function* eventsOf({ file }: CallRecordFile): Generator<CallEvent> {
+  let hasEnd = false
+  for (const event of readCalls(chunksOf(file), file)) {
+    if (event.kind === 'end') hasEnd = true
+    yield event
+  }
+  if (!hasEnd)
+    process.stderr.write(
+      `${file} has no end: the run was killed, or goes on; what it did not write is missing\n`,
+    )
+}
+
+function* chunksOf(file: string): Generator<Uint8Array> {
+  const fd = onHost(`read ${file}`, () => openSync(file, 'r'))
+  try {
+    for (;;) {
+      const chunk = new Uint8Array(READ_BYTES)
+      const length = onHost(`read ${file}`, () => readSync(fd, chunk))
+      if (length === 0) return
+      yield chunk.subarray(0, length)
+    }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Lines for stdout, in pieces that wait for their reader. */
+class Output {
+  #text = ''
+  isClosed = false
+
+  get isFull(): boolean {
+    return this.#text.length >= WRITE_CHARACTERS
+  }
+
+  line(text: string): void {
+    this.#text += `${text}\n`
+  }
+
+  /** main lets a closed pipe pass; what is to come need not be made. */
+  async drain(): Promise<void> {
+    const text = this.#text
+    this.#text = ''
+    if (text === '') return
+    await new Promise<void>((resolve) => {
+      process.stdout.write(text, (error) => {
+        if (error) this.isClosed = true
+        resolve()
+      })
+    })
+  }
+}
