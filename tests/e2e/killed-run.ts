@@ -16,6 +16,7 @@ export interface SmallPlan {
   readonly controller: string
   readonly pageFileBytes: number
   readonly scenario?: string
+  readonly driver?: string
   readonly stopAfter?: 'crash'
 }
 

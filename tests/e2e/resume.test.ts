@@ -3,8 +3,10 @@
 import {
   appendFileSync,
   existsSync,
+  mkdirSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -13,7 +15,7 @@ import path from 'node:path'
 import type { TestEvent } from '@dumpstack/crashtest'
 import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { dumpstack, temporaryFolder } from './cli.ts'
+import { dumpstack, repository, temporaryFolder } from './cli.ts'
 import { journalOf, nextSync, outcomeOf, runProcess, SMALL, type SmallPlan } from './killed-run.ts'
 
 const folder = temporaryFolder()
@@ -21,6 +23,7 @@ afterAll(() => folder.remove())
 const at = (name: string): string => path.join(folder.path, name)
 const { scenario: _none, ...given } = SMALL
 const plan = planTest(given, () => SMALL.pageFileBytes)
+const BAD_DRIVER = path.join(repository, 'guest/miniports/bin/dsahci-b23.sys')
 const never = new AbortController().signal
 
 let wanted: object
@@ -97,23 +100,26 @@ it('ends its process at each crash where asked, and goes on in the next', () => 
   expectAsUnkilled(run)
 })
 
-it.each([
-  ['wrong-bugcheck', ['mini']],
-  ['stale-dump', ['kernel', 'mini']],
-  ['no-dump-copy-failed', ['full', 'kernel']],
-  ['no-dump-never-written', ['kernel']],
-  ['dump-in-use', ['mini']],
-  ['other-controller', ['kernel', 'mini']],
-] as const)(
-  'comes to the same end in scenario %s, killed now and then',
-  (scenario, dumps) => {
-    const plan: SmallPlan = { ...SMALL, dumps, scenario }
+it.each<[what: string, change: Partial<SmallPlan>]>([
+  ['scenario wrong-bugcheck', { scenario: 'wrong-bugcheck', dumps: ['mini'] }],
+  ['scenario stale-dump', { scenario: 'stale-dump', dumps: ['kernel', 'mini'] }],
+  ['scenario no-dump-copy-failed', { scenario: 'no-dump-copy-failed', dumps: ['full', 'kernel'] }],
+  ['scenario no-dump-never-written', { scenario: 'no-dump-never-written', dumps: ['kernel'] }],
+  ['scenario dump-in-use', { scenario: 'dump-in-use', dumps: ['mini'] }],
+  ['scenario other-controller', { scenario: 'other-controller', dumps: ['kernel', 'mini'] }],
+  ['virtio-blk', { controller: 'virtio-blk', dumps: ['kernel', 'mini'] }],
+  ['a driver file that breaks a rule', { driver: BAD_DRIVER, dumps: ['mini', 'kernel'] }],
+])(
+  'comes to the same end with %s, killed now and then',
+  (_, change) => {
+    const plan: SmallPlan = { ...SMALL, ...change }
     expect(runProcess(at('unkilled'), plan, null)).toBe('finished')
-    const run = at(scenario)
+    const run = at('killed')
     let end = runProcess(run, plan, { kind: 'sync', count: 7 })
     let kills = 0
-    for (; end === 'SIGKILL'; kills++)
+    for (; end === 'SIGKILL'; kills++) {
       end = runProcess(run, plan, { kind: 'sync', count: nextSync(run) + 12 })
+    }
     expect(end).toBe('finished')
     expect(kills).toBeGreaterThan(1)
     expect(outcomeOf(run)).toEqual(outcomeOf(at('unkilled')))
@@ -122,6 +128,19 @@ it.each([
   },
   200_000,
 )
+
+it('has only its result left to write where the host refused that', async () => {
+  const run = at('refused')
+  const inTheWay = path.join(run, 'result.json.tmp')
+  const block = (event: TestEvent): void => {
+    if (event.kind === 'run') mkdirSync(inTheWay)
+  }
+  const end = await startRun(plan, { folder: run, stopAt: 'end', sinks: [block], signal: never })
+  expect(end).toMatchObject({ ended: 'brokenOff', error: { code: 'RUN_FOLDER_IO' } })
+  rmdirSync(inTheWay)
+  await resumeHere(run)
+  expectAsUnkilled(run)
+})
 
 it('keeps the disk of a run that was to stop after the crash, and was killed in it', () => {
   const plan: SmallPlan = { ...SMALL, stopAfter: 'crash' }
