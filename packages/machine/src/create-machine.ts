@@ -20,6 +20,7 @@ import { PlannedFaults } from './faults.ts'
 import type {
   Bus,
   ControllerOptions,
+  ControllerStop,
   Disk,
   Machine,
   MachineOptions,
@@ -37,6 +38,8 @@ const PCI_WINDOW = gpa(0xe0000000)
 const PCI_PORTS = 0xc000
 /** A function without ports or memory keeps that bit 0. */
 const FIRMWARE_COMMAND = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER
+/** A driver that stops its controller again and again is known by then. */
+const MOST_STOPS = 1000
 /** Entry and exit of an interrupt routine. */
 const INTERRUPT_NS = 1000
 
@@ -50,6 +53,7 @@ class EmbeddedMachine implements Machine {
   readonly dmaLog: ColumnarDmaLog
   interruptsEnabled = true
   reportedEnds = 0
+  readonly stops: ControllerStop[] = []
   readonly #clock = new VirtualClock()
   readonly #notModelled = new NotModelledLog()
   readonly #systemBus: SystemBus
@@ -75,6 +79,10 @@ class EmbeddedMachine implements Machine {
         dmaLog,
         onReported: () => {
           this.reportedEnds++
+        },
+        onStopped: (reason) => {
+          if (this.stops.length === MOST_STOPS) return
+          this.stops.push({ controller: controller.name, reason, atNs: this.#clock.nowNs })
         },
         index,
       }),

@@ -180,6 +180,15 @@ export interface NotModelled {
   count: number
 }
 
+/** A controller refused what its driver gave it, and does nothing more until that driver resets it. */
+export interface ControllerStop {
+  /** ControllerOptions.name */
+  readonly controller: string
+  /** In the words of its specification. */
+  readonly reason: string
+  readonly atNs: number
+}
+
 export interface Machine {
   readonly ram: Ram
   readonly bus: Bus
@@ -201,6 +210,8 @@ export interface Machine {
   readonly dmaLog: DmaLog
   /** Commands whose end controllers have reported: status, and what a driver looks at or an interrupt. */
   readonly reportedEnds: number
+  /** The first thousand since the machine was made. */
+  readonly stops: readonly ControllerStop[]
   readonly notModelled: readonly NotModelled[]
   /** As controllers decode them now; looking takes no time. */
   readonly registerWindows: readonly RegisterWindow[]

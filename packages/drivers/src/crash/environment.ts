@@ -87,6 +87,8 @@ export class CrashEnvironment implements PortExports {
   readonly #profile: Profile
   readonly #windows: readonly SavedWindow[]
   readonly #violations: ViolationLog
+  /** Of the machine's stops: those before the dump are nobody's here. */
+  #stopsSeen: number
   readonly #miniport: MiniportImage
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
@@ -95,6 +97,7 @@ export class CrashEnvironment implements PortExports {
 
   constructor(options: CrashEnvironmentOptions) {
     this.machine = options.machine
+    this.#stopsSeen = options.machine.stops.length
     this.image = options.image
     this.#kernel = options.kernel
     this.#controller = options.controller
@@ -122,6 +125,12 @@ export class CrashEnvironment implements PortExports {
 
   leave(): void {
     this.#watch.leave()
+    const { stops } = this.machine
+    while (this.#stopsSeen < stops.length) {
+      const { controller, reason } = stops[this.#stopsSeen++]!
+      if (controller !== this.#controller.name) continue
+      this.violate('device-stopped', this.entryPoint, `${controller} stopped until its reset: ${reason}`)
+    }
   }
 
   /** Address of the routine that runs. */

@@ -13,6 +13,8 @@ export interface ControllerParts {
   readonly dmaLog: ColumnarDmaLog
   /** The end of a command was reported to its driver. */
   readonly onReported: () => void
+  /** It refused what its driver gave it and waits for a reset. */
+  readonly onStopped: (reason: string) => void
   /** Its place in the list of controllers. */
   readonly index: number
 }

@@ -81,6 +81,7 @@ it.each([
     [
       { rule: 'DM-34', call: 'write of PxCLB' },
       { rule: 'DM-34', call: 'write of PxFB' },
+      { rule: 'device-stopped', call: 'HwInitialize' },
     ],
     0xc0000001,
   ],

@@ -39,6 +39,12 @@ import { Gather, Prdt } from './prdt.ts'
 
 const FIS_DWORDS = FisRegH2D.size / 4
 const NO_SLOT = -1
+/** Fatal errors that are the driver's (section 6.1.2); a task file error is the device's. */
+const DRIVER_ERRORS: Readonly<Record<number, string>> = {
+  [PxIS_HBFS]: 'host bus fatal error (PxIS.HBFS): a command structure or data outside RAM',
+  [PxIS_IFS]: 'interface fatal error (PxIS.IFS): a command header or FIS that does not fit its command',
+  [PxIS_OFS]: 'overflow (PxIS.OFS): a PRD table that is shorter than the data',
+}
 
 export class CommandEngine {
   readonly #port: AhciPort
@@ -317,6 +323,8 @@ export class CommandEngine {
   }
 
   #stopWith(cause: number): false {
+    const error = DRIVER_ERRORS[cause]
+    if (error !== undefined) this.#port.host.onStopped(error)
     this.#isStopped = true
     this.#forget()
     this.#port.raise(cause)

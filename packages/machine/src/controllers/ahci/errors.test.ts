@@ -240,6 +240,9 @@ describe('structures that are wrong stop the port and name their cause in PxIS',
     machine.stall(10_000)
     expect(ahci.port(0x10)).toBe(cause)
     expect(ahci.port(0x38)).toBe(1)
+    expect(machine.stops.map(({ reason }) => reason)).toEqual([
+      expect.stringContaining(cause === HBFS ? 'PxIS.HBFS' : cause === IFS ? 'PxIS.IFS' : 'PxIS.OFS'),
+    ])
     if (cause !== HBFS || ahci.port(0x08) !== 0xb0000) expect(diskBytes(disk, 0, 1024)).toEqual(zeros(1024))
     ahci.resetHba()
     ahci.startPort()

@@ -169,6 +169,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     writeDwords(this, offset, size, value)
   }
 
+  onStopped(reason: string): void {
+    this.#parts.onStopped(reason)
+  }
+
   onReported(): void {
     this.#parts.onReported()
   }

@@ -88,6 +88,7 @@ export interface PortHost {
   logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void
   /** The end of a command was reported. */
   onReported(): void
+  onStopped(reason: string): void
 }
 
 /** From the end of COMRESET to an established link, and from there to the device's signature. */

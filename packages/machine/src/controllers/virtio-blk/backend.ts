@@ -20,6 +20,7 @@ import { Popped, type Virtqueue } from './virtqueue.ts'
 const REQUEST_NS = 20_000
 const BYTES_PER_SECOND = 2e9
 const FLUSH_NS = 50_000
+const NO_ROOM = 'a request without room for its header of 16 bytes and its status byte'
 /** QEMU's limit of one request: what its block layer counts in an int. */
 const MAX_TRANSFER_BYTES = Math.floor((2 ** 31 - 1) / VIRTIO_BLK_SECTOR_BYTES) * VIRTIO_BLK_SECTOR_BYTES
 
@@ -32,7 +33,7 @@ export interface BackendHost {
   /** A request was put onto the used ring. */
   onUsed(): void
   /** The available ring holds what no driver may put there. */
-  onBroken(): void
+  onBroken(reason: string): void
 }
 
 export class BlockBackend {
@@ -86,7 +87,7 @@ export class BlockBackend {
       }
       this.#free.push(request)
       if (popped === Popped.empty) this.#queue.askForNotification()
-      else this.#host.onBroken()
+      else this.#host.onBroken(popped === Popped.broken ? this.#queue.refusal : NO_ROOM)
       return
     }
   }

@@ -159,6 +159,39 @@ describe('what is lost', () => {
   })
 })
 
+it.each<[string, RegExp, (driver: RawVirtioBlk) => void]>([
+  ['a head past the table', /^head 999 in the available ring/, (driver) => driver.makeAvailable(999)],
+  [
+    'memory that is not there',
+    /^512 bytes at 0x20000000, outside RAM$/,
+    (driver) => driver.submit({ type: OUT, out: [{ at: 0x20000000, byteLength: 512 }] }),
+  ],
+  [
+    'a loop',
+    /^a chain of more than 256 descriptors: a loop$/,
+    (driver) => {
+      driver.setDescriptor(0, { addr: BUFFER, len: 512, flags: 1, next: 0 })
+      driver.makeAvailable(0)
+    },
+  ],
+  [
+    'no status byte',
+    /^a request without room for its header of 16 bytes and its status byte$/,
+    (driver) => {
+      driver.setDescriptor(0, { addr: BUFFER, len: 16, flags: 0, next: 0 })
+      driver.makeAvailable(0)
+    },
+  ],
+])('the machine says why it stopped: %s', (_, reason, mistake) => {
+  const { machine, driver } = started()
+  mistake(driver)
+  driver.notify()
+  driver.notify()
+  expect(machine.stops).toEqual([
+    { controller: 'virtio-blk0', reason: expect.stringMatching(reason), atNs: expect.any(Number) },
+  ])
+})
+
 describe('features', () => {
   it('that were not offered cannot be agreed on', () => {
     const { driver } = started()

@@ -50,6 +50,7 @@ export class VirtioBlk implements PciFunction {
   queueSelect = 0
   generation = 0
   readonly #backend: BlockBackend
+  readonly #onStopped: (reason: string) => void
   readonly #deviceConfig: VirtioBlkConfig
   readonly #driverFeatures: [number, number] = [0, 0]
   #status = 0
@@ -62,13 +63,14 @@ export class VirtioBlk implements PciFunction {
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
     this.config = new PciConfig(PCI_IDENTITIES[options.virtio ?? 'transitional'])
+    this.#onStopped = parts.onStopped
     this.queue = new Virtqueue(parts.ram)
     this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
     this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {
       isReady: () => this.#isProcessing && this.config.isBusMaster,
       isWriteback: () => this.#deviceConfig.writeback !== 0,
       onUsed: () => this.#used(),
-      onBroken: () => this.fail(),
+      onBroken: (reason) => this.fail(reason),
     })
     this.reset()
   }
@@ -198,13 +200,13 @@ export class VirtioBlk implements PciFunction {
 
   /** queue_enable. */
   enableQueue(): void {
-    if (!this.queue.enable()) this.fail()
+    if (!this.queue.enable()) this.fail(this.queue.refusal)
   }
 
   /** Legacy queue address; 0 resets the device. */
   placeLegacyQueue(address: number): void {
     if (address === 0) this.reset()
-    else if (!this.queue.enableLegacy(address)) this.fail()
+    else if (!this.queue.enableLegacy(address)) this.fail(this.queue.refusal)
   }
 
   notify(queueIndex: number): void {
@@ -212,9 +214,10 @@ export class VirtioBlk implements PciFunction {
   }
 
   /** The driver broke a rule of the queue (2.1.2): the device stops and, to a modern driver, says so. */
-  fail(): void {
+  fail(reason: string): void {
     if (this.#isBroken) return
     this.#isBroken = true
+    this.#onStopped(reason)
     this.#backend.drop()
     if (!this.#isModern) return
     this.#status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET

@@ -147,7 +147,7 @@ function writeQueue(device: VirtioBlk, field: number, value: number): void {
     case VIRTIO_PCI_COMMON_Q_ENABLE:
       // 4.1.4.3.2: a driver never writes 0
       if (value === 1) device.enableQueue()
-      else device.fail()
+      else device.fail(`queue_enable written with ${value}, expected 1`)
       break
     case VIRTIO_PCI_COMMON_Q_DESCLO:
       queue.desc = high(queue.desc) * TWO_TO_32 + value

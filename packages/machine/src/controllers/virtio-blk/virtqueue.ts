@@ -1,6 +1,6 @@
 // The device's side of one split virtqueue (VIRTIO 1.2 section 2.7): takes descriptor chains off the available ring, puts
 // them onto the used ring. What it refuses is what QEMU 7.2 refuses; the device is then broken until it is reset.
-import { gpa } from '@dumpstack/bytes'
+import { gpa, hex } from '@dumpstack/bytes'
 import {
   VIRTIO_PCI_LEGACY_QUEUE_ALIGN,
   VIRTQ_AVAIL_ELEM_BYTES,
@@ -49,6 +49,8 @@ export class Virtqueue {
   desc = 0
   avail = 0
   used = 0
+  /** Why it refused what the driver gave it, in words. */
+  refusal = ''
   /** The rings are placed, and in RAM. */
   isEnabled = false
   #desc = 0
@@ -85,7 +87,7 @@ export class Virtqueue {
     this.#desc = this.desc
     this.#avail = this.avail
     this.#used = this.used
-    return this.isEnabled
+    return this.isEnabled || this.#refuse('a ring of the queue lies outside RAM')
   }
 
   /** The legacy layout (2.7.2): one block, the used ring on a boundary of its own. */
@@ -101,10 +103,22 @@ export class Virtqueue {
   pop(into: Chain, inFlight: number): Popped {
     const available = (this.#availIndex() - this.#lastAvail) & INDEX_MASK
     if (available === 0) return Popped.empty
-    if (available > this.size || inFlight >= this.size) return Popped.broken
+    if (available > this.size) {
+      this.#refuse(
+        `idx of the available ring is ${available} ahead, expected at most the queue's ${this.size}`,
+      )
+      return Popped.broken
+    }
+    if (inFlight >= this.size) {
+      this.#refuse(`more requests in flight than the queue's ${this.size} entries`)
+      return Popped.broken
+    }
     const slot = this.#lastAvail % this.size
     const head = this.#u16(this.#avail + VIRTQ_AVAIL_RING + slot * VIRTQ_AVAIL_ELEM_BYTES)
-    if (head >= this.size) return Popped.broken
+    if (head >= this.size) {
+      this.#refuse(`head ${head} in the available ring, expected below the queue's ${this.size}`)
+      return Popped.broken
+    }
     this.#lastAvail = (this.#lastAvail + 1) & INDEX_MASK
     into.head = head
     into.readable.clear()
@@ -150,12 +164,19 @@ export class Virtqueue {
     /** A chain cannot be longer than its table: more is a loop. */
     let left = entries
     for (let count = 0; count < MAX_CHAIN; count++) {
-      if (at >= entries || left-- === 0) return false
-      if (this.#ram.read(gpa(table + at * VirtqDesc.size), this.#bytes) < VirtqDesc.size) return false
+      if (at >= entries) return this.#refuse(`next is descriptor ${at} in a table of ${entries}`)
+      if (left-- === 0) return this.#refuse(`a chain of more than ${entries} descriptors: a loop`)
+      const place = table + at * VirtqDesc.size
+      if (this.#ram.read(gpa(place), this.#bytes) < VirtqDesc.size) {
+        return this.#refuse(`a descriptor at ${hex(place)}, outside RAM`)
+      }
       const { flags, len, next } = this.#descriptor
       const address = this.#descriptor.addrHigh * TWO_TO_32 + this.#descriptor.addrLow
       if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
-        if (isIndirect || len === 0 || len % VirtqDesc.size !== 0) return false
+        if (isIndirect) return this.#refuse('an indirect descriptor in an indirect table')
+        if (len === 0 || len % VirtqDesc.size !== 0) {
+          return this.#refuse(`an indirect table of ${len} bytes, expected whole descriptors`)
+        }
         isIndirect = true
         table = address
         entries = left = len / VirtqDesc.size
@@ -166,12 +187,22 @@ export class Virtqueue {
       if ((flags & VIRTQ_DESC_F_NEXT) === 0) return true
       at = next
     }
+    return this.#refuse(`a chain of more than ${MAX_CHAIN} descriptors`)
+  }
+
+  #refuse(reason: string): false {
+    this.refusal = reason
     return false
   }
 
   #append(into: Chain, address: number, length: number, isWritable: boolean): boolean {
-    if (length === 0 || !this.#ram.has(gpa(address), length)) return false
-    if (!isWritable && into.writable.byteLength > 0) return false
+    if (length === 0) return this.#refuse('a descriptor of 0 bytes')
+    if (!this.#ram.has(gpa(address), length)) {
+      return this.#refuse(`${length} bytes at ${hex(address)}, outside RAM`)
+    }
+    if (!isWritable && into.writable.byteLength > 0) {
+      return this.#refuse('device-readable memory behind device-writable memory')
+    }
     const list = isWritable ? into.writable : into.readable
     list.append(address, length)
     return true
