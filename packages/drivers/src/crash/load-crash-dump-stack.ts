@@ -188,8 +188,7 @@ class Crashdmp implements CrashDumpStack {
       return report(status, run.failure)
     } catch (error) {
       if (error instanceof DriverHang) return report(STATUS_IO_TIMEOUT, error.message)
-      if (error instanceof NotOneView) return report(STATUS_NOT_SUPPORTED, error.message)
-      if (error instanceof NotJudged) {
+      if (error instanceof NotOneView || error instanceof NotJudged) {
         return { ...report(STATUS_NOT_SUPPORTED, error.message), notJudged: error.code }
       }
       if (!(error instanceof GuestFault)) throw error

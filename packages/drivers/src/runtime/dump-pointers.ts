@@ -3,6 +3,7 @@
 import { hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
+  DUMP_DRIVER_NAME_LENGTH,
   DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
   DUMP_POINTERS_VERSION_4,
   DumpDriver,
@@ -105,7 +106,7 @@ const isSet = (limit: number): boolean => limit !== 0 && limit !== SP_UNINITIALI
 function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | null): GuestBlock {
   const driver = DumpDriver.at(block.view)
   driver.dumpDriverList = next?.va ?? 0n
-  driver.driverName = fileName.replace(/\.sys$/, '')
+  driver.driverName = fileName.replace(/\.sys$/i, '').slice(0, DUMP_DRIVER_NAME_LENGTH)
   driver.baseName = driver.driverName
   return block
 }

@@ -1,6 +1,6 @@
 // A small Storport for the running system: brings a miniport up as PnP would, keeps its SRBs, takes its interrupts and runs
 // its DPCs. Structures live in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, gpa, gva, hex } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type ControllerOptions, type Machine, Owner } from '@dumpstack/machine'
 import {
   AccessRange,
@@ -363,7 +363,10 @@ export class Storport implements PortExports {
   releaseSpinLock(): void {}
 
   allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
-    return byteLength > MAXIMUM_ALLOCATION ? null : this.#allocate(byteLength)
+    if (byteLength > MAXIMUM_ALLOCATION) return null
+    // Contiguous and DMA memory come from here too: whole pages begin at one.
+    if (byteLength < PAGE_SIZE) return this.#allocate(byteLength)
+    return guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, KERNEL_OWNED))
   }
 
   freePool(): number {

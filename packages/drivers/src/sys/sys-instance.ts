@@ -65,6 +65,8 @@ export class SysInstance {
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()
+  /** SRBs that the miniport has and did not complete. */
+  readonly outstanding = new Set<Gva>()
   uncached: GuestBlock | null = null
   config: GuestBlock | null = null
   hwContext = 0n
@@ -147,8 +149,14 @@ export class SysInstance {
         ),
       hwInitialize: (extension) =>
         isTrue(this.call('HwInitialize', routine('HwInitialize'), [this.#known(extension)])),
-      hwStartIo: (extension, srb) =>
-        isTrue(this.call('HwStartIo', routine('HwStartIo'), [this.#known(extension), this.#known(srb)])),
+      hwStartIo: (extension, srb) => {
+        this.outstanding.add(srb.va)
+        const isTaken = isTrue(
+          this.call('HwStartIo', routine('HwStartIo'), [this.#known(extension), this.#known(srb)]),
+        )
+        if (!isTaken) this.outstanding.delete(srb.va)
+        return isTaken
+      },
       hwInterrupt: (extension) =>
         isTrue(this.call('HwInterrupt', routine('HwInterrupt'), [this.#known(extension)])),
       hwResetBus: (extension, pathId) =>

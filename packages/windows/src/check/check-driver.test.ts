@@ -9,10 +9,10 @@ import type { DriverCheckReport } from './driver-finding.ts'
 
 const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 
-function check(fileName: string, controller: ControllerKind): DriverCheckReport {
+function check(fileName: string, controller: ControllerKind, as = fileName): DriverCheckReport {
   const bytes = readFileSync(fileURLToPath(new URL(fileName, MINIPORTS)))
   const driver = {
-    file: openSysFile(fileName, bytes),
+    file: openSysFile(as, bytes),
     names: { nameAt: () => null },
   }
   return checkDriverFile(driver, controller, 1)
@@ -51,4 +51,8 @@ it.each<[string, ControllerKind, string, string]>([
 it('finds what only shows on 4 KiB sectors, or with few segments, on that hardware', () => {
   expect(check('dsvioblk-b26.sys', 'virtio-blk').findings[0]!.hardware).toBe('4096-byte sectors')
   expect(check('dsvioblk-b02.sys', 'virtio-blk').findings[0]!.hardware).toBe('8 segments a request')
+})
+
+it('takes a driver whatever it is called', () => {
+  expect(check('dsahci.sys', 'ahci', 'A long name, of our own.SYS').verdict).toBe('pass')
 })

@@ -16,12 +16,12 @@ import {
   SRB_STATUS_BAD_FUNCTION,
   SRB_STATUS_INVALID_REQUEST,
   STATUS_IO_TIMEOUT,
-  STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
 import type { DataWindow } from '../../data-window.ts'
+import { NotJudged } from '../../guest-fault.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
 import type { SrbBuilder } from '../../srb-builder.ts'
@@ -134,7 +134,7 @@ export class DiskDump implements DumpPortSide {
     this.#mapMdl(view, first, total)
     for (let done = 0; done < total; ) {
       const length = Math.min(total - done, this.#adapter.maximumTransfer)
-      if (!this.#listPages(view, first + done, length)) return STATUS_NOT_SUPPORTED
+      this.#listPages(view, first + done, length)
       const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
       const status = this.#transfer(block, length, this.dataWindow.addressOf(done / PAGE_SIZE))
       if (status !== STATUS_SUCCESS) return status
@@ -253,8 +253,8 @@ export class DiskDump implements DumpPortSide {
     this.#environment.violate('DM-42', 'WRITE', what)
   }
 
-  /** Bytes `from` to `from + length` of the MDL's pages; false where the controller does not reach one of them. */
-  #listPages(mdl: DataView, from: number, length: number): boolean {
+  /** Bytes `from` to `from + length` of the MDL's pages. */
+  #listPages(mdl: DataView, from: number, length: number): void {
     const list = this.scatterGatherList
     const reach = this.#adapter.is64Bit ? Number.POSITIVE_INFINITY : TWO_TO_32
     list.clear()
@@ -268,13 +268,11 @@ export class DiskDump implements DumpPortSide {
       if (address >= reach) {
         const what =
           'the miniport takes 32-bit addresses only, and bouncing through the common buffer is not modelled'
-        this.#failure = `page ${hex(page)} lies above 4 GiB: ${what}`
-        return false
+        throw new NotJudged('ACCESS_NOT_MODELLED', `page ${hex(page)} lies above 4 GiB: ${what}`)
       }
       list.append(address, piece)
       at += piece
     }
-    return true
   }
 }
 

@@ -11,12 +11,12 @@ import {
   STATUS_DEVICE_NOT_CONNECTED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
-  STATUS_NOT_SUPPORTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
   STOR_MAP_ALL_BUFFERS,
 } from '@dumpstack/nt'
 import { fillBlock } from '../../guest-block.ts'
+import { NotJudged } from '../../guest-fault.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { prefillConfiguration } from '../../port-configuration.ts'
 import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
@@ -77,8 +77,8 @@ export class DumpAdapter {
   onInitialize(data: HwInitializationData): number {
     if (this.#isInitialized) return STATUS_INVALID_PARAMETER
     if (data.mapBuffers === STOR_MAP_ALL_BUFFERS) {
-      return this.#fail(
-        STATUS_NOT_SUPPORTED,
+      throw new NotJudged(
+        'ACCESS_NOT_MODELLED',
         'the miniport wants every data buffer mapped, which is not modelled',
       )
     }

@@ -1,5 +1,6 @@
 // StorPortExtendedFunction: newer port routines behind one export, by STORPORT_FUNCTION_CODE of storport.h.
-import { gva } from '@dumpstack/bytes'
+import { type Gva, gva } from '@dumpstack/bytes'
+import type { GuestBlock } from '../../miniport.ts'
 import {
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
@@ -31,6 +32,13 @@ const NS_PER_COUNT = 100
 export const EXTENDED_EXPORTS: ExportFamily = {
   // (FunctionCode, HwDeviceExtension, ...)
   StorPortExtendedFunction: exported(6, (call) => BigInt(extended(call))),
+  // The two that some headers name directly: (HwDeviceExtension, NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
+  StorPortAllocateDmaMemory: exported(9, (call) =>
+    BigInt(allocateDma(call, call.instance.blockAt(call.va(0)), call.u32(1), call.va(7), call.va(8))),
+  ),
+  StorPortFreeDmaMemory: exported(3, (call) =>
+    BigInt(call.port.freePool(call.instance.blockAt(call.va(0)), call.instance.blockAt(call.va(1)))),
+  ),
 }
 
 function extended(call: ImportCall): number {
@@ -38,17 +46,11 @@ function extended(call: ImportCall): number {
   const extension = instance.blockAt(call.va(1))
   switch (call.u32(0)) {
     case ALLOCATE_POOL: // (NumberOfBytes, Tag, *BufferPointer)
-      return allocate(call, call.u32(2), 4)
+      return allocate(call, extension, call.u32(2), call.va(4))
     case ALLOCATE_CONTIGUOUS_MEMORY: // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer)
-      return allocate(call, call.u32(2), 8)
-    case ALLOCATE_DMA_MEMORY: {
-      // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
-      const status = allocate(call, call.u32(2), 8)
-      if (status !== STOR_STATUS_SUCCESS) return status
-      const found = port.getPhysicalAddress(extension, null, gva(memory.u64(call.va(8))))
-      memory.setU64(call.va(9), BigInt(found?.gpa ?? 0))
-      return status
-    }
+      return allocate(call, extension, call.u32(2), call.va(8))
+    case ALLOCATE_DMA_MEMORY: // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
+      return allocateDma(call, extension, call.u32(2), call.va(8), call.va(9))
     case FREE_POOL:
     case FREE_CONTIGUOUS_MEMORY:
     case FREE_DMA_MEMORY:
@@ -92,10 +94,23 @@ function extended(call: ImportCall): number {
 export const performanceCounter = (call: ImportCall): bigint =>
   BigInt(Math.floor(call.machine.nowNs / NS_PER_COUNT))
 
-function allocate(call: ImportCall, byteLength: number, pointerArgument: number): number {
-  const pointer = call.va(pointerArgument)
-  const block = call.port.allocatePool(call.instance.blockAt(call.va(1)), byteLength)
+function allocate(call: ImportCall, extension: GuestBlock, byteLength: number, pointer: Gva): number {
+  const block = call.port.allocatePool(extension, byteLength)
   call.memory.setU64(pointer, addressOf(block))
   if (block !== null) return STOR_STATUS_SUCCESS
   return call.instance.life === 'dump' ? STOR_STATUS_UNSUCCESSFUL : STOR_STATUS_INSUFFICIENT_RESOURCES
+}
+
+function allocateDma(
+  call: ImportCall,
+  extension: GuestBlock,
+  byteLength: number,
+  pointer: Gva,
+  physical: Gva,
+): number {
+  const status = allocate(call, extension, byteLength, pointer)
+  if (status !== STOR_STATUS_SUCCESS) return status
+  const found = call.port.getPhysicalAddress(extension, null, gva(call.memory.u64(pointer)))
+  call.memory.setU64(physical, BigInt(found?.gpa ?? 0))
+  return status
 }

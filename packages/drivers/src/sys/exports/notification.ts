@@ -23,6 +23,7 @@ function notify(call: ImportCall): void {
   const extension = instance.blockAt(call.va(1))
   switch (call.u32(0)) {
     case NotificationType.RequestComplete:
+      instance.outstanding.delete(call.va(2))
       port.notificationRequestComplete(extension, instance.blockAt(call.va(2)))
       return
     case NotificationType.RequestTimerCall: {
