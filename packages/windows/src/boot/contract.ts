@@ -37,6 +37,8 @@ export interface BootedKernel extends KernelServices {
   readonly reasonCallbackHead: Gva
   /** CR3 of the System process. */
   readonly directoryTableBase: Gpa
+  /** KPCR of processor 0, where GS points in kernel code. */
+  readonly processorRegion: Gva
   /** As PsLoadedModuleList holds them: kernel, hal, then in load order. */
   readonly loadedImages: readonly LoadedImage[]
   readonly unloadedImages: readonly UnloadedImage[]

@@ -28,6 +28,10 @@ export class Kernel implements BootedKernel {
     return this.#state.memory.tables.directoryTableBase
   }
 
+  get processorRegion(): Gva {
+    return this.#state.processors[0]!.kpcr
+  }
+
   get loadedImages(): readonly LoadedImage[] {
     return this.#state.images.loaded
   }

@@ -155,6 +155,7 @@ class CheckRun {
     // A processor apart from the kernel's: neither finds the other's registers changed.
     this.#cpu = createCpu(machine, decoder)
     this.#cpu.cr3 = this.#kernel.directoryTableBase
+    this.#cpu.gsBase = this.#kernel.processorRegion
     this.#host = hostSysFile({
       machine,
       kernel: this.#kernel,

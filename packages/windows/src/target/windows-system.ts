@@ -288,6 +288,7 @@ export class WindowsSystem {
     // A processor apart from the kernel's: neither finds the other's registers changed.
     const cpu = createCpu(this.machine, this.options.decoder)
     cpu.cr3 = kernel.directoryTableBase
+    cpu.gsBase = kernel.processorRegion
     const { file, names, observer } = driver
     return hostSysFile({ machine: this.machine, kernel, cpu, file, names, ...(observer && { observer }) })
   }

@@ -1,5 +1,7 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
 import { gva } from '@dumpstack/bytes'
+import { Gpr } from '@dumpstack/machine'
+import { DEFAULT_PROFILE, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import {
   addressOf,
   asBoolean,
@@ -13,6 +15,8 @@ import { DISPATCH_LEVEL } from '../sys-instance.ts'
 import { COUNTER_FREQUENCY, performanceCounter } from './extended.ts'
 
 const NS_PER_COUNT = 100n
+/** Major, minor, build, VER_PLATFORM_WIN32_NT. */
+const VERSION = [10, 0, DEFAULT_PROFILE.build, 2] as const
 const STATUS_NOT_FOUND = 0xc000_0225n
 const BYTES_PER_CHARACTER = 2
 
@@ -54,6 +58,14 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeQueryMaximumProcessorCountEx: processors(1),
   KeQueryActiveGroupCount: one(0),
   KeQueryMaximumGroupCount: one(0),
+  // (ProcIndex, *ProcNumber): group 0, the number is the index
+  KeGetProcessorNumberFromIndex: exported(2, (call) => {
+    if (call.u32(0) >= call.machine.cpuCount) return BigInt(STATUS_INVALID_PARAMETER)
+    call.memory.setU32(call.va(1), call.u32(0) << 16)
+    return 0n
+  }),
+  // (*ProcNumber)
+  KeGetProcessorIndexFromNumber: exported(1, (call) => BigInt(call.memory.u8(gva(call.va(0) + 2n)))),
   KeGetCurrentProcessorNumberEx: exported(1, (call) => {
     if (call.va(0) !== gva(0n)) call.memory.setU32(call.va(0), 0)
     return 0n
@@ -112,6 +124,21 @@ export const KERNEL_EXPORTS: ExportFamily = {
     memory.setU64(gva(to + 8n), source)
     return NOTHING
   }),
+
+  // (*VersionInformation): RTL_OSVERSIONINFOW, or the longer RTL_OSVERSIONINFOEXW
+  RtlGetVersion: exported(1, (call) => {
+    const at = call.va(0)
+    for (const [index, value] of VERSION.entries()) call.memory.setU32(gva(at + BigInt(4 + index * 4)), value)
+    return 0n
+  }),
+  // (*MajorVersion, *MinorVersion, *BuildNumber, *CSDVersion); each may be NULL. TRUE: a free build
+  PsGetVersion: exported(4, (call) => {
+    for (let i = 0; i < 3; i++) if (call.va(i) !== gva(0n)) call.memory.setU32(call.va(i), VERSION[i]!)
+    return 1n
+  }),
+
+  // The compiler's stack probe: rax, the size, has to survive it.
+  __chkstk: exported(0, (call) => call.cpu.readGpr(Gpr.rax)),
 
   // Tracing: nobody asked for it.
   EtwRegister: exported(4, (call) => {
