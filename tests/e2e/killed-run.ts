@@ -75,7 +75,7 @@ function linesOf(journal: string): JournalLine[] {
 
 /** Each event of the journal in a line, but for what only says that the run was resumed. */
 export const journalOf = (folder: string): string[] =>
-  linesOf(readFileSync(path.join(folder, 'journal.jsonl'), 'utf8'))
+  linesOf(readFileSync(path.join(folder, 'journal.jsonl'), 'utf8').replaceAll(folder, 'FOLDER'))
     .filter(({ kind }) => kind !== 'resumed')
     .map(({ text }) => text)
 

@@ -107,6 +107,7 @@ it.each<[what: string, change: Partial<SmallPlan>]>([
   ['scenario no-dump-never-written', { scenario: 'no-dump-never-written', dumps: ['kernel'] }],
   ['scenario dump-in-use', { scenario: 'dump-in-use', dumps: ['mini'] }],
   ['scenario other-controller', { scenario: 'other-controller', dumps: ['kernel', 'mini'] }],
+  ['scenario wrong-symbols', { scenario: 'wrong-symbols', dumps: ['mini'] }],
   ['virtio-blk', { controller: 'virtio-blk', dumps: ['kernel', 'mini'] }],
   ['a driver file that breaks a rule', { driver: BAD_DRIVER, dumps: ['mini', 'kernel'] }],
 ])(
