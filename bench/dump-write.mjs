@@ -119,14 +119,16 @@ function once(mode, mib, kind, sysFile) {
       promised: kernel.promised('full'),
       fileByteLength,
     })
+    const processor = process.cpuUsage()
     const start = performance.now()
     const writing = stack.write(plan)
     let step = writing.next()
     while (!step.done) step = writing.next()
     const seconds = (performance.now() - start) / 1000
+    const { user, system } = process.cpuUsage(processor)
     if (step.value.finalStatus !== 0) throw new Error(JSON.stringify(step.value))
     image.close()
-    return step.value.bytesWritten / seconds / 1e9
+    return { rate: step.value.bytesWritten / seconds / 1e9, seconds, processorSeconds: (user + system) / 1e6 }
   } finally {
     fs.rmSync(folder, { recursive: true })
   }
@@ -136,12 +138,12 @@ function measure(mode, kind) {
   const args = [fileURLToPath(import.meta.url), 'once', mode, '1024', kind]
   const done = spawnSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
   if (done.status !== 0) process.exit(done.status ?? 1)
-  return Number(done.stdout)
+  return JSON.parse(done.stdout).rate
 }
 
 if (process.argv[2] === 'once') {
   const [mode, mib = 1024, kind = 'ahci', sysFile] = process.argv.slice(3)
-  console.log(once(mode, Number(mib), kind, sysFile))
+  console.log(JSON.stringify(once(mode, Number(mib), kind, sysFile)))
 } else {
   for (const [mode, title] of [
     ['recorded', 'page cache warm, FLUSH recorded'],
