@@ -1,7 +1,7 @@
 // One deliberately bad dump miniport for each rule that a miniport can break here. Most dumps still succeed: then the violation
 // is all there is to see. Rules as README.md lists them.
 import { gpa, gva } from '@dumpstack/bytes'
-import { PortConfigurationInformation } from '@dumpstack/nt'
+import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import { portWith } from '../altered-miniport.ts'
 import type { DeviceRegisters, GuestBlock, MiniportImage } from '../miniport.ts'
@@ -336,6 +336,12 @@ it.each<[string, Change]>([
   ],
   ['a refusal of the unassigned function by name', answering(UNASSIGNED, 0, 0x22)],
   ['a capacity for small disks only', answering(EXECUTE_SCSI, SERVICE_ACTION_IN16, 6)],
+  [
+    'full 64-bit addressing said in the newer way',
+    changingConfig((config) => {
+      config.dma64BitAddresses = SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED
+    }),
+  ],
 ])('lets %s pass', (_what, change) => {
   const { crashed, report } = dumpWith(bad(change))
   expect(report).toMatchObject({ finalStatus: 0, violations: [] })

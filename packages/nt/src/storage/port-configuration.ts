@@ -92,6 +92,8 @@ export const INTERFACE_TYPE_PCI_BUS = 5
 
 // Dma64BitAddresses: the system offers, the miniport accepts
 export const SCSI_DMA64_MINIPORT_SUPPORTED = 0x01
+/** The same, and uncached extension, SRB extension and sense data may lie above 4 GiB too; drivers set it alone. */
+export const SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED = 0x02
 export const SCSI_DMA64_SYSTEM_SUPPORTED = 0x80
 
 /** SynchronizationModel StorSynchronizeFullDuplex. */

@@ -5,6 +5,7 @@ import {
   DUMP_MODE_CRASH,
   PortConfigurationInformation,
   type Profile,
+  SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED,
   SCSI_DMA64_MINIPORT_SUPPORTED,
   SP_RETURN_FOUND,
   SP_UNINITIALIZED_VALUE,
@@ -22,6 +23,7 @@ import { prefillConfiguration } from '../../port-configuration.ts'
 import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
 import type { StackContext } from '../stack-context.ts'
 
+const DMA64_MINIPORT = SCSI_DMA64_MINIPORT_SUPPORTED | SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED
 const ARGUMENT_STRING = 'dump=1;'
 // DM-46: MINIPORT_DUMP_POINTERS allows these; elements are whole pages, which satisfy all of them.
 const ALIGNMENT_MASKS = [0, 1, 3, 7]
@@ -175,7 +177,7 @@ export class DumpAdapter {
       environment.violate('DM-46', 'HwFindAdapter', what)
       return this.#fail(STATUS_INVALID_PARAMETER, what)
     }
-    this.is64Bit = (this.#config.dma64BitAddresses & SCSI_DMA64_MINIPORT_SUPPORTED) !== 0
+    this.is64Bit = (this.#config.dma64BitAddresses & DMA64_MINIPORT) !== 0
     const extension = environment.takeSrbExtension(srbExtensionSize)
     if (extension === null) {
       return this.#fail(
