@@ -1,6 +1,6 @@
 // kd as a user starts it, on a dump that this project's own dump stack wrote.
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -261,6 +261,18 @@ describe('the session', () => {
     const { stdout } = kd(['-z', dump, '-logo', 'kd.log'], '? 3\nq\n')
     const log = readFileSync(path.join(folder.path, 'kd.log'), 'utf8')
     expect(log.replace('kd> ? 3\n', 'kd> ').replace('kd> q\n', 'kd> ')).toBe(stdout)
+  })
+
+  it('goes on without a log that cannot be written', () => {
+    expect(answers('.logopen no-folder/x; ? 3')).toBe(
+      'cannot write the log no-folder/x: no such file or directory (ENOENT)\nEvaluate expression: 3 = 00000000`00000003\n',
+    )
+    if (!existsSync('/dev/full')) return
+    const { code, stdout } = kd(['-z', dump, '-c', '.logopen /dev/full; ? 4; q'])
+    expect(code).toBe(4)
+    expect(stdout).toContain(
+      '/dev/full: no space left on device (ENOSPC): the log ends here\nEvaluate expression: 4 ',
+    )
   })
 
   it('says everything as one JSON object', () => {

@@ -1,10 +1,11 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { FileSource } from '@dumpstack/bytes/node'
-import { banner, Debugger, type LogFile, Session } from '@dumpstack/debugger'
+import { isSystemError, systemReason } from '@dumpstack/crashtest/node'
+import { banner, Debugger, DebuggerError, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
-import { exitCodeOf } from './exit-code.ts'
+import { EXIT_INFRASTRUCTURE, exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
 import { openLines } from './kd-lines.ts'
@@ -48,7 +49,7 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
     const results = await converse(target, options)
     target.closeLog()
     if (options.json) process.stdout.write(`${JSON.stringify(report(session, results), null, 2)}\n`)
-    return exitCodeOf('pass')
+    return target.hasLostLog ? EXIT_INFRASTRUCTURE : exitCodeOf('pass')
   } finally {
     source.close()
   }
@@ -119,8 +120,16 @@ function completions(target: Debugger, word: string): string[] {
 }
 
 function openLog(file: string, append: boolean): LogFile {
-  const handle = openSync(file, append ? 'a' : 'w')
-  return { write: (text) => writeSync(handle, text), close: () => closeSync(handle) }
+  const tried = <Result>(action: () => Result): Result => {
+    try {
+      return action()
+    } catch (error) {
+      if (!isSystemError(error)) throw error
+      throw new DebuggerError('LOG_IO', `cannot write the log ${file}: ${systemReason(error)}`, { file })
+    }
+  }
+  const handle = tried(() => openSync(file, append ? 'a' : 'w'))
+  return { write: (text) => tried(() => writeSync(handle, text)), close: () => closeSync(handle) }
 }
 
 function report(session: Session, results: Results): unknown {

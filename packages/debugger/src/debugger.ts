@@ -16,7 +16,7 @@ export interface LogFile {
 export interface DebuggerOptions {
   readonly session: Session
   write(text: string): void
-  /** Opens a file for .logopen; throws where it cannot be written. */
+  /** Opens a file for .logopen. Both this and LogFile throw DebuggerError LOG_IO where the file cannot be written. */
   openLog(file: string, append: boolean): LogFile
 }
 
@@ -34,6 +34,7 @@ export class Debugger implements DebuggerControl {
   readonly #options: DebuggerOptions
   #log: { readonly file: string; readonly handle: LogFile } | null = null
   #hasQuit = false
+  #hasLostLog = false
 
   constructor(options: DebuggerOptions) {
     this.#options = options
@@ -54,12 +55,31 @@ export class Debugger implements DebuggerControl {
   write(text: string): void {
     const safe = text.replace(CONTROL_CHARACTERS, '.')
     this.#options.write(safe)
-    this.#log?.handle.write(safe)
+    this.#writeLog(safe)
   }
 
   /** Goes into the log only: what the user's terminal shows by itself. */
   logInput(text: string): void {
-    this.#log?.handle.write(text)
+    this.#writeLog(text)
+  }
+
+  /** Whether a log ended before it was closed: the disk was full. */
+  get hasLostLog(): boolean {
+    return this.#hasLostLog
+  }
+
+  #writeLog(text: string): void {
+    const log = this.#log
+    if (log === null) return
+    try {
+      log.handle.write(text)
+    } catch (error) {
+      if (!(error instanceof DebuggerError)) throw error
+      this.#log = null
+      this.#hasLostLog = true
+      log.handle.close()
+      this.#options.write(`${error.message}: the log ends here\n`)
+    }
   }
 
   quit(): void {

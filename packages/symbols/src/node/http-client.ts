@@ -1,6 +1,6 @@
 // GET for symbol servers (Microsoft's "HTTP symbol stores"): bounded redirects, time and size; what is not there is asked
 // for once in a session, and a server that does not answer is left alone after that.
-import { createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { SymbolsError } from '../errors.ts'
 
@@ -42,7 +42,9 @@ export class HttpClient {
         this.#absent.add(url)
         return false
       }
-      await pipeline(this.#received(url, response, watch), createWriteStream(file, { flags: 'wx' }))
+      // Open before anything can go wrong: a stream that opens the file itself may still make it after the caller has tidied up.
+      const output = await open(file, 'wx')
+      await pipeline(this.#received(url, response, watch), output.createWriteStream())
       return true
     } catch (error) {
       signal?.throwIfAborted()

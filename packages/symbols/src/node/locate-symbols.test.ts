@@ -378,6 +378,15 @@ describe('a server', () => {
       'the connection failed',
     ],
     [
+      'a connection that breaks at once',
+      (_, response) => {
+        response.writeHead(200, { 'content-length': halBytes.length })
+        response.write(halBytes.subarray(0, 1000), () => response.destroy())
+      },
+      'unreachable',
+      'the connection failed',
+    ],
+    [
       'a body that stops half-way',
       (_, response) => {
         response.writeHead(200, { 'content-length': halBytes.length })
@@ -396,6 +405,17 @@ describe('a server', () => {
     serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
     session = newSession()
     expect((await locate(`srv*${folder}/down*${url}`)).file).not.toBeNull()
+    expect(readdirSync(`${folder}/down`).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  })
+
+  it.skipIf(!existsSync('/proc/self'))('is not asked where no store can be made, at once', async () => {
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    const { file, attempts } = await locate(`srv*/proc/no-folder/store*${url}`)
+    expect(file).toBeNull()
+    expect(attempts[0]).toMatchObject({
+      outcome: 'unusable',
+      text: expect.stringContaining('cannot be written'),
+    })
   })
 
   it('is left alone for the session once it did not answer', async () => {

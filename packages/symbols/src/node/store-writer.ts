@@ -27,13 +27,24 @@ export function layoutOf(root: string): StoreLayout {
 /** A name for what is under way; makes the store where there is none. Throws the system's error when it cannot. */
 export function newTemporary(root: string): string {
   if (!existsSync(root)) {
-    mkdirSync(root, { recursive: true })
+    makeFolder(root)
     writeFileSync(path.join(root, STORE_MARK), '')
   }
   const file = path.join(root, `dumpstack-${randomUUID()}.tmp`)
   writeFileSync(file, '', { flag: 'wx' }) // finds out now whether the store can be written
   rmSync(file)
   return file
+}
+
+/** One level at a time: node's own `recursive` never returns where the system says that a parent which is there is not, as in /proc. */
+function makeFolder(folder: string): void {
+  const parent = path.dirname(folder)
+  if (parent !== folder && !existsSync(parent)) makeFolder(parent)
+  try {
+    mkdirSync(folder)
+  } catch (error) {
+    if (!existsSync(folder)) throw error // another process may have made it meanwhile
+  }
 }
 
 /** Gives the temporary of this store its place, over a bad one that may be there. */
