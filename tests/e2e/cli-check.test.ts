@@ -58,8 +58,14 @@ it('writes text with code, stack and a command that shows it again, and SARIF', 
 
 it('says that a driver does not start on another controller', () => {
   const { code, result } = check('dsvioblk.sys', '--controller', 'ahci')
-  expect(result.findings).toMatchObject([{ rule: 'CONTROLLER_FAILED', call: 'start' }])
+  expect(result.findings).toMatchObject([{ rule: 'ADAPTER_NOT_FOUND', call: 'start' }])
   expect(code).toBe(1)
+}, 60_000)
+
+it('asks the driver which controller it drives where nobody says', () => {
+  const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsvioblk.sys'), '--json')
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', controller: 'virtio-blk0' })
+  expect(code).toBe(0)
 }, 60_000)
 
 it('refuses what is no driver with its name', () => {

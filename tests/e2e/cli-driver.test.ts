@@ -32,6 +32,23 @@ it('passes full, kernel and mini dumps that a compiled driver wrote, and says wh
   expect(code).toBe(0)
 }, 120_000)
 
+it('puts a driver on the controller that it drives', () => {
+  const driver = miniport('dsvioblk.sys')
+  const { code, stdout } = dumpstack(
+    folder.path,
+    'test',
+    ...SMALL,
+    '--dumps',
+    'mini',
+    '--driver',
+    driver,
+    '--json',
+  )
+  expect(schemaViolation(SCHEMA, stdout)).toBe('')
+  expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', controller: 'virtio-blk0' })
+  expect(code).toBe(0)
+}, 60_000)
+
 it('fails a driver that asks the registry in dump mode, by rule, call and function', () => {
   const driver = miniport('dsahci-b23.sys')
   const { code, stdout } = dumpstack(

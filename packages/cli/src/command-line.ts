@@ -157,7 +157,9 @@ ${EXIT_CODES}`,
         exit(await resumeTest(given.resume, output))
         return
       }
-      const plan = planTest(given, defaultPageFile)
+      let plan = planTest(given, defaultPageFile)
+      const controller = await controllerWith(command, given.controller, given.driver, given.pdb ?? null)
+      if (controller !== given.controller) plan = planTest({ ...given, controller }, defaultPageFile)
       const { runTest } = await import('./run-test.ts')
       exit(await runTest(plan, given.out ?? null, output))
     })
@@ -182,13 +184,15 @@ ${EXIT_CODES}`,
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
     .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
-    .action(async (file: string, given: GivenCheckOptions) => {
+    .action(async (file: string, given: GivenCheckOptions, command: Command) => {
       const { runCheck } = await import('./run-check.ts')
+      const pdb = given.pdb ?? null
+      const controller = await controllerWith(command, given.controller, file, pdb)
       exit(
         runCheck({
           file,
-          pdb: given.pdb ?? null,
-          controller: controllerOf(given.controller),
+          pdb,
+          controller: controllerOf(controller),
           seed: given.seed,
           sarif: given.sarif ?? null,
           json: given.json === true,
@@ -375,6 +379,18 @@ async function kd(args: readonly string[]): Promise<number> {
 }
 
 const option = (flags: string, description: string): Option => new Option(flags, description)
+
+/** With a driver file and no --controller: the one that the driver is for. */
+async function controllerWith(
+  command: Command,
+  given: string,
+  driver: string | undefined,
+  pdb: string | null,
+): Promise<string> {
+  if (driver === undefined || command.getOptionValueSource('controller') !== 'default') return given
+  const { controllerOfDriver } = await import('./driver-controller.ts')
+  return controllerOfDriver(driver, pdb)
+}
 
 const controllerOption = (): Option =>
   option('--controller <name>', `the controller under test: ${CONTROLLERS.join(', ')}`).default(

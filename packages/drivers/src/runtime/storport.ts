@@ -10,6 +10,7 @@ import {
   MappedAddress,
   PortConfigurationInformation,
   SP_RETURN_FOUND,
+  SP_RETURN_NOT_FOUND,
   STATUS_SUCCESS,
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
@@ -186,6 +187,12 @@ export class Storport implements PortExports {
     }
     config.accessRanges = ranges.va
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
+    if (found === SP_RETURN_NOT_FOUND) {
+      throw this.#failed(
+        'HwFindAdapter found no adapter that it drives (SP_RETURN_NOT_FOUND)',
+        'ADAPTER_NOT_FOUND',
+      )
+    }
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`)
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
@@ -241,12 +248,11 @@ export class Storport implements PortExports {
     throw this.#failed(`it wants ${what} of ${hex(byteLength)} bytes, at most ${hex(MAXIMUM_ALLOCATION)}`)
   }
 
-  #failed(what: string): DriversError {
-    return new DriversError(
-      'CONTROLLER_FAILED',
-      `${this.#driverName} did not start on ${this.#controller.name}: ${what}`,
-      { driver: this.#driverName, controller: this.#controller.name },
-    )
+  #failed(what: string, code = 'CONTROLLER_FAILED'): DriversError {
+    return new DriversError(code, `${this.#driverName} did not start on ${this.#controller.name}: ${what}`, {
+      driver: this.#driverName,
+      controller: this.#controller.name,
+    })
   }
 
   // PortExports

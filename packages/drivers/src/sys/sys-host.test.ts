@@ -109,8 +109,8 @@ function run(
 function find(body: (guest: Guest) => void): void {
   const { error } = run(body)
   expect(error).toMatchObject({
-    code: 'CONTROLLER_FAILED',
-    message: expect.stringContaining('HwFindAdapter returned 0'),
+    code: 'ADAPTER_NOT_FOUND',
+    message: expect.stringContaining('HwFindAdapter found no adapter'),
   })
 }
 

@@ -76,6 +76,20 @@ const REQUESTS = 8
 /** Behind the page file's pieces. */
 const IO_AT = 0x3200000
 
+/** The first controller that the driver says it drives; null where it knows none. */
+export function findController(options: Omit<DriverCheckOptions, 'controller'>): ControllerKind | null {
+  for (const controller of Object.keys(HARDWARE) as ControllerKind[]) {
+    // its keys are all kinds
+    const run = new CheckRun({ ...options, controller }, PLAIN)
+    try {
+      if (run.findsAdapter()) return controller
+    } finally {
+      run.close()
+    }
+  }
+  return null
+}
+
 export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   const findings: DriverFinding[] = []
   const runs: DriverCheckRun[] = []
@@ -179,6 +193,19 @@ class CheckRun {
       finished: this.#hasFinished,
       bytesWritten: this.#bytesWritten,
       instructions: this.#cpu.instructionCount,
+    }
+  }
+
+  /** False where its HwFindAdapter answers that there is nothing for it; a driver that fails has found something to fail on. */
+  findsAdapter(): boolean {
+    const machine = this.#machine
+    const { kernel, miniport } = this.#host
+    try {
+      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport })
+      return true
+    } catch (error) {
+      if (!(error instanceof DumpstackError)) throw error
+      return error.code !== 'ADAPTER_NOT_FOUND'
     }
   }
 

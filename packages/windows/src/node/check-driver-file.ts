@@ -1,7 +1,7 @@
 // The contract check of a driver file with the repository's guest images around it.
 import type { ControllerKind } from '@dumpstack/machine'
 import { IcedDecoder } from '@dumpstack/machine/node'
-import { checkDriver } from '../check/check-driver.ts'
+import { checkDriver, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
@@ -21,4 +21,13 @@ export function checkDriverFile(
     decoder: new IcedDecoder(),
     ...(observer !== undefined && { observer }),
   })
+}
+
+/** The controller that the driver drives, as its HwFindAdapter says; null where it knows none of ours. */
+export function findDriverController({
+  file,
+  names,
+}: Omit<DriverFileOptions, 'description'>): ControllerKind | null {
+  const guestImages = installDriver(readGuestImages(), file)
+  return findController({ file, names, seed: 1, guestImages, decoder: new IcedDecoder() })
 }

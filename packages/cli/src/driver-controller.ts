@@ -1,0 +1,19 @@
+// Which controller a driver file is for, where the user does not say: the driver is asked.
+import type { ControllerKind } from '@dumpstack/machine'
+import { findDriverController } from '@dumpstack/windows/node'
+import { driverFailure } from './driver-failure.ts'
+import { openDriver } from './driver-file.ts'
+import { DEFAULT_CONTROLLER } from './test-options.ts'
+
+export function controllerOfDriver(file: string, pdb: string | null): ControllerKind {
+  try {
+    const driver = openDriver(file, pdb)
+    try {
+      return findDriverController(driver) ?? DEFAULT_CONTROLLER
+    } finally {
+      driver.close()
+    }
+  } catch (error) {
+    throw driverFailure(error)
+  }
+}
