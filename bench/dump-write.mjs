@@ -2,42 +2,21 @@
 // processes: the page file's blocks in the page cache (as on a disk image that was used before) with FLUSH recorded and
 // with FLUSH fsynced, and into a sparse file that has no blocks yet. RAM holds the published fill, memory has holes, the
 // page file four pieces. Over AHCI and over virtio-blk, in turns. MODE is recorded, fsynced, fresh, or null: a disk that drops
-// what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER] [FILE.sys]` is one
+// what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER] [FILE.sys [record]]` is one
 // measurement in this process, of the TypeScript miniport or of a compiled one.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import {
-  hostSysFile,
-  loadCrashDumpStack,
-  miniportNamed,
-  openSysFile,
-  startRuntimeStack,
-} from '@dumpstack/drivers'
-import { planDump } from '@dumpstack/dumpfile'
-import { createCpu, createDisk, createMachine } from '@dumpstack/machine'
-import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
-import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
-import { bootKernel, ramRuns } from '@dumpstack/windows'
-import { readGuestImages } from '@dumpstack/windows/node'
+import { CallEncoder } from '@dumpstack/drivers'
+import { FileDiskImage } from '@dumpstack/machine/node'
+import { crashedMachine, nullImage, PARTITION_OFFSET } from './support/crashed-machine.mjs'
 
 const MIB = 2 ** 20
 const PROCESSES = 5
 const CONTROLLERS = ['ahci', 'virtio-blk']
-const PARTITION_OFFSET = MIB
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
-
-/** Four pieces, the later ones earlier on the disk. */
-function pageFile(byteLength) {
-  const piece = Math.ceil(byteLength / 4 / 4096) * 4096
-  return [3, 1, 2, 0].map((place, index) => ({
-    fileOffset: index * piece,
-    partitionOffset: place * (piece + MIB),
-    byteLength: piece,
-  }))
-}
 
 /** Gives every block of the page file its place on the host's disk and in its page cache. */
 function warm(image, extents) {
@@ -52,72 +31,31 @@ function warm(image, extents) {
   image.sync()
 }
 
-/** The system volume, and the driver on it. */
-const imagesWith = (sysFile) =>
-  sysFile === undefined
-    ? readGuestImages()
-    : new Map([...readGuestImages(), [path.basename(sysFile), fs.readFileSync(sysFile)]])
-
-/** What runs on the controller, and the kernel as it sees it. */
-function driversOn({ machine, kernel, kind, cpu, sysFile }) {
-  if (sysFile === undefined) {
-    return { kernel, miniport: miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport) }
-  }
-  cpu.cr3 = kernel.directoryTableBase
-  const file = openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
-  return hostSysFile({ machine, kernel, cpu, file, names: { nameAt: () => null } })
-}
-
-function once(mode, mib, kind, sysFile) {
+function once(mode, mib, kind, sysFile, record) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'dump-write-'))
   try {
     const ramBytes = mib * MIB
     const image =
       mode === 'null'
-        ? { byteLength: 8 * ramBytes, read() {}, write() {}, sync() {}, close() {} }
+        ? nullImage(mib)
         : FileDiskImage.create(path.join(folder, 'disk.img'), 8 * ramBytes, { durable: mode === 'fsynced' })
-    const disk = createDisk({
-      name: 'disk0',
-      model: 'Bench',
-      serialNumber: '1',
-      logicalSectorBytes: 512,
+    // calls recorded as `dumpstack test --driver` does
+    const encoder =
+      record === 'record'
+        ? new CallEncoder({
+            write: (bytes) => fs.appendFileSync(path.join(folder, 'calls.bin'), bytes),
+            nameAt: () => null,
+          })
+        : undefined
+    const { stack, plan } = crashedMachine({
+      observer: encoder,
+      mib,
+      kind,
+      sysFile,
       image,
-    })
-    const controller = { kind, name: `${kind}0`, bdf: 0xfa, interruptVector: 11, disk }
-    const machine = createMachine({
-      seed: 1,
-      runs: ramRuns(ramBytes),
-      cpuCount: 1,
-      controllers: [controller],
-    })
-    const newCpu = () => createCpu(machine, new IcedDecoder())
-    const kernel = bootKernel({
-      machine,
-      cpu: newCpu(),
-      images: imagesWith(sysFile),
-      epochMs: 0,
-      ...(sysFile && { hosted: new Set([path.basename(sysFile)]) }),
-    })
-    const drivers = driversOn({ machine, kernel, kind, cpu: newCpu(), sysFile })
-    const runtime = startRuntimeStack({ machine, ...drivers, controller })
-    const stack = loadCrashDumpStack({
-      machine,
-      ...drivers,
-      profile: DEFAULT_PROFILE,
-      runtime,
-    })
-    kernel.loadCrashDriver()
-    const fileByteLength = ramBytes + 257 * MIB
-    const extents = pageFile(fileByteLength)
-    stack.setPageFile(extents, PARTITION_OFFSET)
-    if (mode === 'recorded' || mode === 'fsynced') warm(image, extents)
-    runtime.freeze()
-    kernel.bugcheck({ code: 0xe2, parameters: [0n, 0n, 0n, 0n] }, 0)
-    const plan = planDump({
-      dumpType: 5,
-      facts: kernel.dumpFacts(),
-      promised: kernel.promised('full'),
-      fileByteLength,
+      prepared: (extents) => {
+        if (mode === 'recorded' || mode === 'fsynced') warm(image, extents)
+      },
     })
     const processor = process.cpuUsage()
     const start = performance.now()
@@ -142,8 +80,8 @@ function measure(mode, kind) {
 }
 
 if (process.argv[2] === 'once') {
-  const [mode, mib = 1024, kind = 'ahci', sysFile] = process.argv.slice(3)
-  console.log(JSON.stringify(once(mode, Number(mib), kind, sysFile)))
+  const [mode, mib = 1024, kind = 'ahci', sysFile, record] = process.argv.slice(3)
+  console.log(JSON.stringify(once(mode, Number(mib), kind, sysFile, record)))
 } else {
   for (const [mode, title] of [
     ['recorded', 'page cache warm, FLUSH recorded'],

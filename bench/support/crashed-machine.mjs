@@ -1,0 +1,102 @@
+// A machine at the moment after KeBugCheckEx, its crash dump stack ready to write a full dump: with the TypeScript miniport of the
+// controller, or with a compiled one. RAM holds the published fill, memory has holes, the page file four pieces.
+import fs from 'node:fs'
+import path from 'node:path'
+import {
+  hostSysFile,
+  loadCrashDumpStack,
+  miniportNamed,
+  openSysFile,
+  startRuntimeStack,
+} from '@dumpstack/drivers'
+import { planDump } from '@dumpstack/dumpfile'
+import { createCpu, createDisk, createMachine } from '@dumpstack/machine'
+import { IcedDecoder } from '@dumpstack/machine/node'
+import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
+import { bootKernel, ramRuns } from '@dumpstack/windows'
+import { readGuestImages } from '@dumpstack/windows/node'
+
+const MIB = 2 ** 20
+export const PARTITION_OFFSET = MIB
+/** A disk that drops what it is given. */
+export const nullImage = (mib) => ({
+  byteLength: 8 * mib * MIB,
+  read() {},
+  write() {},
+  sync() {},
+  close() {},
+})
+
+/** Four pieces, the later ones earlier on the disk. */
+function pageFile(byteLength) {
+  const piece = Math.ceil(byteLength / 4 / 4096) * 4096
+  return [3, 1, 2, 0].map((place, index) => ({
+    fileOffset: index * piece,
+    partitionOffset: place * (piece + MIB),
+    byteLength: piece,
+  }))
+}
+
+/** The system volume, and the driver on it. */
+const imagesWith = (sysFile) =>
+  sysFile === undefined
+    ? readGuestImages()
+    : new Map([...readGuestImages(), [path.basename(sysFile), fs.readFileSync(sysFile)]])
+
+/** What runs on the controller, and the kernel as it sees it. */
+function driversOn({ machine, kernel, kind, cpu, sysFile, observer }) {
+  if (sysFile === undefined) {
+    return { kernel, miniport: miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport) }
+  }
+  cpu.cr3 = kernel.directoryTableBase
+  const file = openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
+  const names = { nameAt: () => null }
+  return hostSysFile({ machine, kernel, cpu, file, names, ...(observer && { observer }) })
+}
+
+/**
+ * `prepared` sees the page file before the crash; `driverCpu` may watch the processor that runs the driver.
+ */
+export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, driverCpu = (cpu) => cpu }) {
+  const ramBytes = mib * MIB
+  const disk = createDisk({
+    name: 'disk0',
+    model: 'Bench',
+    serialNumber: '1',
+    logicalSectorBytes: 512,
+    image,
+  })
+  const controller = { kind, name: `${kind}0`, bdf: 0xfa, interruptVector: 11, disk }
+  const machine = createMachine({
+    seed: 1,
+    runs: ramRuns(ramBytes),
+    cpuCount: 1,
+    controllers: [controller],
+  })
+  const newCpu = () => createCpu(machine, new IcedDecoder())
+  const kernel = bootKernel({
+    machine,
+    cpu: newCpu(),
+    images: imagesWith(sysFile),
+    epochMs: 0,
+    ...(sysFile && { hosted: new Set([path.basename(sysFile)]) }),
+  })
+  const cpu = driverCpu(newCpu(), machine)
+  const drivers = driversOn({ machine, kernel, kind, cpu, sysFile, observer })
+  const runtime = startRuntimeStack({ machine, ...drivers, controller })
+  const stack = loadCrashDumpStack({ machine, ...drivers, profile: DEFAULT_PROFILE, runtime })
+  kernel.loadCrashDriver()
+  const fileByteLength = ramBytes + 257 * MIB
+  const extents = pageFile(fileByteLength)
+  stack.setPageFile(extents, PARTITION_OFFSET)
+  prepared?.(extents)
+  runtime.freeze()
+  kernel.bugcheck({ code: 0xe2, parameters: [0n, 0n, 0n, 0n] }, 0)
+  const plan = planDump({
+    dumpType: 5,
+    facts: kernel.dumpFacts(),
+    promised: kernel.promised('full'),
+    fileByteLength,
+  })
+  return { machine, cpu, stack, plan }
+}
