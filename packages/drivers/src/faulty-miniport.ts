@@ -1,10 +1,11 @@
 // A miniport that itself faults while the dump is written: the cause of a second bugcheck. It touches an address that no page
 // table maps, in HwStartIo of the dump instance; the running instance stays healthy.
 import { gva } from '@dumpstack/bytes'
-import { ScsiRequestBlock, SRB_FUNCTION_EXECUTE_SCSI } from '@dumpstack/nt'
+import { SRB_FUNCTION_EXECUTE_SCSI } from '@dumpstack/nt'
 import { SCSIOP_WRITE, SCSIOP_WRITE16 } from '@dumpstack/spec'
 import { alteredMiniport } from './altered-miniport.ts'
-import type { GuestBlock, MiniportImage, PortExports } from './miniport.ts'
+import type { MiniportImage, PortExports } from './miniport.ts'
+import { type SrbLayout, srbLayoutFor } from './srb-layout.ts'
 
 // User space of no process: canonical, never mapped.
 const UNMAPPED = gva(0x0000_7fff_dead_0000n)
@@ -15,16 +16,17 @@ const REQUIRED_DUMP_SPACE = 0xfa0
 export function faultyMiniport(image: MiniportImage, when: 'beforeHeader' | 'midBody'): MiniportImage {
   return alteredMiniport(image, (data, { port, isDump }) => {
     if (!isDump) return data
+    const layout = srbLayoutFor(data.srbTypeFlags)
     let written = 0
     let faultAt = 0
     return {
       ...data,
       hwStartIo: (deviceExtension, srbBlock) => {
-        const srb = ScsiRequestBlock.at(srbBlock.view)
-        if (isWrite(srb)) {
-          if (written === 0 && when === 'midBody') faultAt = announcedBytes(port, srbBlock) / 2
+        const { view } = srbBlock
+        if (isWrite(view, layout)) {
+          if (written === 0 && when === 'midBody') faultAt = announcedBytes(port, view, layout) / 2
           if (written >= faultAt) port.dereference(UNMAPPED, 4)
-          written += srb.dataTransferLength
+          written += view.getUint32(layout.dataTransferLength, true)
         }
         return data.hwStartIo(deviceExtension, srbBlock)
       },
@@ -32,17 +34,17 @@ export function faultyMiniport(image: MiniportImage, when: 'beforeHeader' | 'mid
   })
 }
 
-function isWrite(srb: ScsiRequestBlock): boolean {
-  const operationCode = srb.cdb[0]
+function isWrite(view: DataView, layout: SrbLayout): boolean {
+  const operationCode = view.getUint8(layout.cdb)
   return (
-    srb.function === SRB_FUNCTION_EXECUTE_SCSI &&
+    layout.functionOf(view) === SRB_FUNCTION_EXECUTE_SCSI &&
     (operationCode === SCSIOP_WRITE || operationCode === SCSIOP_WRITE16)
   )
 }
 
 /** Header bytes are in scratch pages, so their buffer is mapped. */
-function announcedBytes(port: PortExports, srbBlock: GuestBlock): number {
-  const header = gva(ScsiRequestBlock.at(srbBlock.view).dataBuffer)
+function announcedBytes(port: PortExports, srb: DataView, layout: SrbLayout): number {
+  const header = gva(srb.getBigUint64(layout.dataBuffer, true))
   const field = port.dereference(gva(header + BigInt(REQUIRED_DUMP_SPACE)), 8)
   return Number(field.view.getBigUint64(0, true))
 }

@@ -56,6 +56,13 @@ it('builds a STORAGE_REQUEST_BLOCK with one CDB and a BTL8 address', () => {
   expect(view.getUint8(0xa8)).toBe(0x2a)
 })
 
+it('finds the function of either kind', () => {
+  for (const flags of [1, 2]) {
+    const layout = srbLayoutFor(flags)
+    expect(layout.functionOf(build(layout, 0x07))).toBe(0x07)
+  }
+})
+
 it('gives a function without a command no CDB', () => {
   const view = build(srbLayoutFor(2), 0x07)
   expect([0x14, 0x38, 0x78].map((at) => view.getUint32(at, true))).toEqual([7, 0, 0])

@@ -38,6 +38,7 @@ export interface SrbLayout {
   readonly cdbLength: number
   readonly senseInfoBuffer: number
   readonly senseInfoBufferLength: number
+  functionOf(view: DataView): number
   /** What every SRB of the kind has, over zeros. */
   stamp(view: DataView, srbFunction: number): void
   /** SRB_SIMPLE_TAG_REQUEST and the like; `tag` tells the requests apart. */
@@ -61,6 +62,7 @@ export const SCSI_SRB: SrbLayout = {
   cdbLength: scsi.cdbLength.offset,
   senseInfoBuffer: scsi.senseInfoBuffer.offset,
   senseInfoBufferLength: scsi.senseInfoBufferLength.offset,
+  functionOf: (view) => view.getUint8(scsi.function.offset),
   stamp(view, srbFunction) {
     view.setUint16(scsi.length.offset, ScsiRequestBlock.size, true)
     view.setUint8(scsi.function.offset, srbFunction)
@@ -90,6 +92,7 @@ export const STORAGE_SRB: SrbLayout = {
   cdbLength: CDB_DATA_AT + cdb16.cdbLength.offset,
   senseInfoBuffer: CDB_DATA_AT + cdb16.senseInfoBuffer.offset,
   senseInfoBufferLength: CDB_DATA_AT + cdb16.senseInfoBufferLength.offset,
+  functionOf: (view) => view.getUint32(storage.srbFunction.offset, true),
   stamp(view, srbFunction) {
     view.setUint16(storage.length.offset, storage.signature.offset, true)
     view.setUint8(storage.function.offset, SRB_FUNCTION_STORAGE_REQUEST_BLOCK)

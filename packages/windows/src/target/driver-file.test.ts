@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { CrashReport, DumpType, Target } from '@dumpstack/crashtest'
+import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/crashtest'
 import { openSysFile, type SysObserver } from '@dumpstack/drivers'
 import { afterAll, expect, it } from 'vitest'
 import { createWindowsTarget } from '../node/create-windows-target.ts'
@@ -15,7 +15,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true })
 })
 
-function targetWith(fileName: string, observer?: SysObserver): Target {
+function targetWith(fileName: string, observer?: SysObserver, conditions: TargetConditions = {}): Target {
   const folder = mkdtempSync(join(tmpdir(), 'dumpstack-sys-'))
   folders.push(folder)
   return createWindowsTarget({
@@ -24,7 +24,7 @@ function targetWith(fileName: string, observer?: SysObserver): Target {
     ramBytes: 64 * 2 ** 20,
     cpuCount: 1,
     pageFileBytes: 100 * 2 ** 20,
-    conditions: {},
+    conditions,
     hostNow: () => 0,
     driver: {
       file: openSysFile(fileName, readFileSync(join(MINIPORTS, fileName))),
@@ -35,8 +35,13 @@ function targetWith(fileName: string, observer?: SysObserver): Target {
   })
 }
 
-async function crashWith(fileName: string, dump: DumpType, observer?: SysObserver): Promise<CrashReport> {
-  const target = targetWith(fileName, observer)
+async function crashWith(
+  fileName: string,
+  dump: DumpType,
+  observer?: SysObserver,
+  conditions?: TargetConditions,
+): Promise<CrashReport> {
+  const target = targetWith(fileName, observer, conditions)
   try {
     for (const step of ['crashDriver', 'pageFile', 'restart'] as const) await target.prepare(step, signal)
     await target.configure(dump, signal)
@@ -93,4 +98,11 @@ it.each([
   const [first] = report.violations
   expect(first!.stack![0]).toMatch(new RegExp(`^dump_${fileName.replace('.sys', '')}!at_[0-9a-f]+$`))
   expect(first!.irql).toBe('HIGH_LEVEL')
+})
+
+it('lets a scenario fault a driver that takes STORAGE_REQUEST_BLOCK', async () => {
+  const report = await crashWith('dsahci.sys', 'kernel', undefined, { miniportFault: 'midBody' })
+  expect(report.shown.code).toBe(0xd1)
+  expect(report.violations).toMatchObject([{ rule: 'bugcheck-0xd1', call: 'HwStartIo' }])
+  expect(report.bytesWritten).toBeGreaterThan(0)
 })
