@@ -39,6 +39,12 @@ export interface StoppedAt {
   isUnmappedData(va: Gva): boolean
 }
 
+/** No stack is left to deliver the page fault on. */
+export const STACK_OVERFLOW: FaultBugcheck = {
+  code: UNEXPECTED_KERNEL_MODE_TRAP,
+  parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
+}
+
 export const isCpuStop = (error: unknown): error is CpuStop => error instanceof CpuStop
 
 export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
@@ -57,10 +63,7 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
     case 'pageFault':
       return pageFault(stop, at)
     case 'callDepth':
-      return trap(stop, at, {
-        code: UNEXPECTED_KERNEL_MODE_TRAP,
-        parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
-      })
+      return trap(stop, at, STACK_OVERFLOW)
     case 'fastFail':
       return trap(stop, at, {
         code: KERNEL_SECURITY_CHECK_FAILURE,
@@ -88,10 +91,7 @@ function pageFault(stop: CpuStop, at: StoppedAt): DriversError {
   }
   if (address < at.stackLimit && address >= at.stackLimit - GUARD_BYTES) {
     const what = `ran over the end of its stack at ${hex(address)} (${access}) in ${at.place}`
-    return fault(at, address, access, what, {
-      code: UNEXPECTED_KERNEL_MODE_TRAP,
-      parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
-    })
+    return fault(at, address, access, what, STACK_OVERFLOW)
   }
   const state = stop.present === true ? 'which that access is forbidden to' : 'which is not mapped'
   const what = `touched ${hex(address)}, ${state} (${access}) in ${at.place}`

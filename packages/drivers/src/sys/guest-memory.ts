@@ -4,7 +4,8 @@ import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/machine'
 import { type FaultAccess, GuestFault } from '../guest-fault.ts'
 
-const MAXIMUM_STRING = 1024
+/** Of text that a driver gives by address: more is the host's memory. */
+const MAXIMUM_STRING = 0x1_0000
 
 export class GuestMemory {
   readonly #cpu: Cpu
@@ -78,18 +79,35 @@ export class GuestMemory {
     this.write(va, this.#bytes)
   }
 
-  /** A string up to its NUL, at most 1024 bytes of it, as Latin-1. */
-  string(va: Gva): string {
+  /** Text up to its NUL, at most `maximum` characters of it, as Latin-1. */
+  string(va: Gva, maximum: number = MAXIMUM_STRING): string {
+    return this.#text(va, Math.min(maximum, MAXIMUM_STRING), 1, true)
+  }
+
+  /** UTF-16 up to its NUL, at most `maximum` characters of it. */
+  wideString(va: Gva, maximum: number = MAXIMUM_STRING): string {
+    return this.#text(va, Math.min(maximum, MAXIMUM_STRING), 2, true)
+  }
+
+  /** So many characters of UTF-16, NULs too. */
+  utf16(va: Gva, length: number): string {
+    return this.#text(va, Math.min(length, MAXIMUM_STRING), 2, false)
+  }
+
+  /** Page by page: what lies behind the end may not be mapped. */
+  #text(va: Gva, maximum: number, width: 1 | 2, endsAtNul: boolean): string {
     let text = ''
-    while (text.length < MAXIMUM_STRING) {
-      const at = gva(va + BigInt(text.length))
-      const part = new Uint8Array(
-        Math.min(PAGE_SIZE - (Number(at & 0xfffn) % PAGE_SIZE), MAXIMUM_STRING - text.length),
-      )
+    while (text.length < maximum) {
+      const at = gva(va + BigInt(text.length * width))
+      const toPageEnd = Math.floor((PAGE_SIZE - Number(at & 0xfffn)) / width)
+      // A character that lies across two pages comes alone.
+      const part = new Uint8Array(width * Math.min(Math.max(toPageEnd, 1), maximum - text.length))
       this.read(at, part)
-      const end = part.indexOf(0)
-      text += String.fromCharCode(...(end < 0 ? part : part.subarray(0, end)))
-      if (end >= 0) break
+      for (let i = 0; i < part.length; i += width) {
+        const code = width === 1 ? part[i]! : part[i]! | (part[i + 1]! << 8)
+        if (code === 0 && endsAtNul) return text
+        text += String.fromCharCode(code)
+      }
     }
     return text
   }

@@ -310,6 +310,75 @@ describe('the kernel', () => {
     })
   })
 
+  it('prints from registers, the stack and a va_list, as far as there is room', () => {
+    find(({ call, page, put, get }) => {
+      const buffer = page + 0x200n
+      const stored = (length: number): string => new TextDecoder('latin1').decode(get(buffer, length))
+      put(page, text('%s: %d of 0x%x, %s'))
+      put(page + 0x40n, text('port'))
+      expect(call('sprintf', buffer, page, page + 0x40n, -1n, 0xab, page + 0x40n)).toBe(22n)
+      expect(stored(23)).toBe('port: -1 of 0xab, port\0')
+      put(page + 0x80n, new Uint8Array(BigUint64Array.of(page + 0x40n, 7n, 8n, page + 0x40n).buffer))
+      put(buffer, new Uint8Array(32).fill(0x2e))
+      expect(call('_vsnprintf', buffer, 6, page, page + 0x80n)).toBe(0xffff_ffff_ffff_ffffn)
+      expect(stored(7)).toBe('port: .')
+      expect(call('_vsnprintf', buffer, 0x40, page, page + 0x80n)).toBe(20n)
+      expect(stored(21)).toBe('port: 7 of 0x8, port\0')
+      expect(call('sprintf_s', buffer, 4, page + 0x40n)).toBe(0xffff_ffff_ffff_ffffn)
+      expect(stored(1)).toBe('\0')
+      expect(call('_snprintf_s', buffer, 4, 0xffff_ffff_ffff_ffffn, page + 0x40n)).toBe(
+        0xffff_ffff_ffff_ffffn,
+      )
+      expect(stored(4)).toBe('por\0')
+    })
+  })
+
+  it('copies and searches strings, wide ones too, across pages', () => {
+    find(({ call, page, put, get, u32 }) => {
+      put(page, text('disk0'))
+      expect(call('strcpy', page + 0x40n, page)).toBe(page + 0x40n)
+      call('strcat', page + 0x40n, page)
+      expect(call('strlen', page + 0x40n)).toBe(10n)
+      expect(call('strrchr', page + 0x40n, 0x64)).toBe(page + 0x45n)
+      expect(call('strchr', page + 0x40n, 0x7a)).toBe(0n)
+      put(page + 0x80n, new Uint8Array(9).fill(0xff))
+      call('strncpy', page + 0x80n, page, 8)
+      expect([...get(page + 0x80n, 9)]).toEqual([...text('disk0'), 0, 0, 0xff])
+      expect(call('strcpy_s', page + 0x80n, 5, page)).toBe(34n)
+      expect(call('strcpy_s', page + 0x80n, 6, page)).toBe(0n)
+      const wide = (value: string): Uint8Array =>
+        new Uint8Array(Uint16Array.from(`${value}\0`, (c) => c.charCodeAt(0)).buffer)
+      put(page + 0x101n, wide('Port'))
+      put(page + 0x140n, wide('PORT'))
+      expect(call('wcslen', page + 0x101n)).toBe(4n)
+      expect(call('wcscmp', page + 0x101n, page + 0x140n)).toBe(1n)
+      expect(call('_wcsicmp', page + 0x101n, page + 0x140n)).toBe(0n)
+      put(page, text(' 0x1fz'))
+      expect([
+        call('strtoul', page, page + 0x200n, 0),
+        u32(page + 0x200n) - Number(page & 0xffffffffn),
+      ]).toEqual([0x1fn, 5])
+      put(page, text('-12x'))
+      expect(call('atoi', page)).toBe(0xffff_fff4n)
+      // the last character lies on the last byte of the page, and nothing behind it
+      put(page + 0xffen, Uint8Array.of(0x61, 0))
+      expect(call('strlen', page + 0xffen)).toBe(1n)
+    })
+  })
+
+  it('names a frame that the stack has no room for', () => {
+    const { error } = run(({ call, cpu }) => {
+      cpu.writeGpr(0, 0x3000n)
+      expect(call('__chkstk')).toBe(0x3000n)
+      cpu.writeGpr(0, 0x10000n)
+      call('__chkstk')
+    })
+    expect(error).toMatchObject({
+      code: 'GUEST_FAULT',
+      message: expect.stringMatching(/ran over the end of its stack with a frame of 0x10000 bytes/),
+    })
+  })
+
   it('faults like the export itself on memory that is not there', () => {
     const { error } = run(({ call }) => {
       call('memset', 0x1000n, 0, 8)

@@ -7,6 +7,7 @@ import { NOTIFICATION_EXPORTS } from './notification.ts'
 import { PORT_EXPORTS } from './port.ts'
 import { REGISTER_EXPORTS } from './registers.ts'
 import { REGISTRY_EXPORTS } from './registry.ts'
+import { STRING_EXPORTS } from './strings.ts'
 
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
   [
@@ -17,5 +18,6 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     KERNEL_EXPORTS,
     REGISTER_EXPORTS,
     REGISTRY_EXPORTS,
+    STRING_EXPORTS,
   ].flatMap((family) => Object.entries(family)),
 )

@@ -1,7 +1,9 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
-import { gva } from '@dumpstack/bytes'
+import { gva, hex } from '@dumpstack/bytes'
 import { Gpr } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
+import { GuestFault } from '../../guest-fault.ts'
+import { STACK_OVERFLOW } from '../cpu-fault.ts'
 import {
   addressOf,
   asBoolean,
@@ -137,8 +139,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
     return 1n
   }),
 
-  // The compiler's stack probe: rax, the size, has to survive it.
-  __chkstk: exported(0, (call) => call.cpu.readGpr(Gpr.rax)),
+  __chkstk: exported(0, probeStack),
 
   // Tracing: nobody asked for it.
   EtwRegister: exported(4, (call) => {
@@ -157,6 +158,17 @@ export const KERNEL_EXPORTS: ExportFamily = {
 }
 
 const MAXIMUM_CHARACTERS = 1024
+
+/** Compilers put the size of a frame into rax and call it before they move rsp: rax has to survive it. */
+function probeStack({ cpu, instance }: ImportCall): bigint {
+  const frame = cpu.readGpr(Gpr.rax)
+  const lowest = cpu.readGpr(Gpr.rsp) - frame
+  if (lowest >= instance.memory.stack.va) return frame
+  throw new GuestFault(instance.image.baseName, 'write', gva(BigInt.asUintN(64, lowest)), {
+    what: `ran over the end of its stack with a frame of ${hex(frame)} bytes`,
+    bugcheck: STACK_OVERFLOW,
+  })
+}
 
 function systemTime(call: ImportCall): bigint {
   call.memory.setU64(call.va(0), call.port.querySystemTime())

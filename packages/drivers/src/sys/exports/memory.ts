@@ -7,14 +7,14 @@ import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import
 const ROUND = 0x1_0000
 
 export const MEMORY_EXPORTS: ExportFamily = {
-  memcpy: exported(3, move),
-  memmove: exported(3, move),
-  RtlCopyMemory: exported(3, move),
-  RtlMoveMemory: exported(3, move),
-  RtlCopyBytes: exported(3, move),
-  StorPortMoveMemory: exported(3, move),
-  ScsiPortMoveMemory: exported(3, move),
-  StorPortCopyMemory: exported(3, move),
+  memcpy: exported(3, moved),
+  memmove: exported(3, moved),
+  RtlCopyMemory: exported(3, moved),
+  RtlMoveMemory: exported(3, moved),
+  RtlCopyBytes: exported(3, moved),
+  StorPortMoveMemory: exported(3, moved),
+  ScsiPortMoveMemory: exported(3, moved),
+  StorPortCopyMemory: exported(3, moved),
   memset: exported(3, (call) => fill(call, call.u64(2), call.u8(1))),
   RtlFillMemory: exported(3, (call) => fill(call, call.u64(1), call.u8(2))),
   RtlZeroMemory: exported(2, (call) => fill(call, call.u64(1), 0)),
@@ -42,10 +42,11 @@ export const MEMORY_EXPORTS: ExportFamily = {
   __C_specific_handler: exported(4, () => NOTHING), // only an exception would reach it, and none is delivered
 }
 
-function move(call: ImportCall): bigint {
-  const to = call.va(0)
-  const from = call.va(1)
-  const length = call.u64(2)
+function moved(call: ImportCall): bigint {
+  return move(call, call.va(0), call.va(1), call.u64(2))
+}
+
+export function move(call: ImportCall, to: Gva, from: Gva, length: bigint): bigint {
   const isBackwards = to > from && to < from + length
   for (let done = 0n; done < length; ) {
     const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
@@ -57,7 +58,7 @@ function move(call: ImportCall): bigint {
   return to
 }
 
-function fill(call: ImportCall, length: bigint, value: number): bigint {
+export function fill(call: ImportCall, length: bigint, value: number): bigint {
   const to = call.va(0)
   const bytes = new Uint8Array(length < BigInt(ROUND) ? Number(length) : ROUND).fill(value)
   for (let done = 0n; done < length; done += BigInt(ROUND)) {
