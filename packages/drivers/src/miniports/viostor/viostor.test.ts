@@ -212,7 +212,7 @@ describe('a controller that is not the one', () => {
       },
     }
     expect(() => started({ miniport: other })).toThrow(
-      /^viostor.sys did not start on virtio-blk0: HwFindAdapter returned 0$/,
+      /^viostor.sys did not start on virtio-blk0: HwFindAdapter found no adapter that it drives \(SP_RETURN_NOT_FOUND\)$/,
     )
   })
 })
