@@ -263,6 +263,24 @@ describe('the session', () => {
     expect(log.replace('kd> ? 3\n', 'kd> ').replace('kd> q\n', 'kd> ')).toBe(stdout)
   })
 
+  it('loads nothing of the machine, its drivers or the test: the prompt comes at once', () => {
+    const loader = `export async function load(url, context, next) { process._rawDebug(url); return next(url, context) }`
+    const hook = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(loader)}')`
+    const { stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, bin, '-z', dump, '-c', 'q'],
+      { encoding: 'utf8' },
+    )
+    const rooms = [...stderr.matchAll(/^file:.*\/packages\/(\w+\/dist\/(?:node\/)?[\w-]+)/gm)].map(
+      ([, file]) => file,
+    )
+    expect(rooms).toContain('debugger/dist/debugger')
+    expect(rooms.filter((file) => /^(?:machine|drivers|windows|crashtest)\//.test(file!))).toEqual([
+      'crashtest/dist/node/run-files',
+      'crashtest/dist/target',
+    ])
+  })
+
   it('goes on without a log that cannot be written', () => {
     expect(answers('.logopen no-folder/x; ? 3')).toBe(
       'cannot write the log no-folder/x: no such file or directory (ENOENT)\nEvaluate expression: 3 = 00000000`00000003\n',

@@ -1,8 +1,8 @@
 // The program crashdumptest; its exit codes: docs/crashdumptest.md.
-import { systemReason } from '@dumpstack/crashtest/node'
+import { systemReason } from '@dumpstack/bytes/node'
+import { surviveClosedPipes } from './closed-pipes.ts'
 import { runCrashdumptest } from './crashdumptest.ts'
 import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
-import { surviveClosedPipes } from './terminal.ts'
 
 let outputFailed = false
 surviveClosedPipes((error) => {

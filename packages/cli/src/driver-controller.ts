@@ -1,8 +1,8 @@
 // Which controller a driver file is for, where the user does not say: the driver is asked.
 import type { ControllerKind } from '@dumpstack/machine'
 import { findDriverController } from '@dumpstack/windows/node'
-import { driverFailure } from './driver-failure.ts'
 import { openDriver } from './driver-file.ts'
+import { driverFailure } from './driver-verdict.ts'
 import { DEFAULT_CONTROLLER } from './test-options.ts'
 
 export function controllerOfDriver(file: string, pdb: string | null): ControllerKind {

@@ -1,6 +1,6 @@
 // What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
 import { DumpstackError } from '@dumpstack/bytes'
-import { isSystemError, systemReason } from '@dumpstack/crashtest/node'
+import { isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { DriverFailure } from './driver-failure.ts'
 import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { Interrupted } from './interrupt.ts'

@@ -1,8 +1,8 @@
 // The program kd: exit codes 0, 1 for a file that is no readable dump, 2 for usage, 4 for infrastructure.
-import { systemReason } from '@dumpstack/crashtest/node'
+import { systemReason } from '@dumpstack/bytes/node'
+import { surviveClosedPipes } from './closed-pipes.ts'
 import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
 import { runKd } from './kd.ts'
-import { surviveClosedPipes } from './terminal.ts'
 
 let outputFailed = false
 surviveClosedPipes((error) => {

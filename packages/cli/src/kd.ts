@@ -1,7 +1,6 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
-import { FileSource } from '@dumpstack/bytes/node'
-import { isSystemError, systemReason } from '@dumpstack/crashtest/node'
+import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { banner, Debugger, DebuggerError, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'

@@ -1,8 +1,8 @@
 // The program: exit codes are those of the verdict, 2 for usage, 4 for infrastructure, 130 after Ctrl-C.
-import { systemReason } from '@dumpstack/crashtest/node'
+import { systemReason } from '@dumpstack/bytes/node'
+import { surviveClosedPipes } from './closed-pipes.ts'
 import { runCommandLine } from './command-line.ts'
 import { EXIT_INFRASTRUCTURE } from './exit-code.ts'
-import { surviveClosedPipes } from './terminal.ts'
 
 let outputFailed = false
 surviveClosedPipes((error) => {

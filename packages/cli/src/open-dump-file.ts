@@ -1,8 +1,8 @@
 // Opens a dump file as the kit does: while another process holds it (WerFault still writes), again every five minutes.
 import { setTimeout as delay } from 'node:timers/promises'
-import { FileSource } from '@dumpstack/bytes/node'
+import { FileSource, isSystemError } from '@dumpstack/bytes/node'
 import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE } from '@dumpstack/crashtest'
-import { isSystemError, onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/crashtest/node'
 
 /** What Node makes of ERROR_SHARING_VIOLATION. */
 const SHARING_VIOLATION = 'EBUSY'

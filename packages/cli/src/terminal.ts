@@ -1,24 +1,7 @@
-// Where text goes: colours only on a terminal and never with NO_COLOR; a reader that has gone away ends nothing.
+// Where text goes: colours only on a terminal and never with NO_COLOR.
 import path from 'node:path'
 import { type ScreenColors, ScreenFold } from '@dumpstack/crashtest'
 import picocolors from 'picocolors'
-
-const CLOSED_PIPE = 'EPIPE'
-
-/**
- * `dumpstack ... | head` must not change what a run does: what nobody reads any more is dropped. Any other failure of
- * stdout (a full disk) goes to `report`, once; the run goes on to its end, so that it cleans up.
- */
-export function surviveClosedPipes(report: (error: NodeJS.ErrnoException) => void): void {
-  let reported = false
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === CLOSED_PIPE || reported) return
-      reported = true
-      if (stream === process.stdout) report(error)
-    })
-  }
-}
 
 export function colorsFor(stream: NodeJS.WriteStream): ScreenColors {
   const noColor = process.env['NO_COLOR'] ?? ''

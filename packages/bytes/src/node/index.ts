@@ -1,1 +1,2 @@
 export * from './file-source.ts'
+export * from './system-error.ts'

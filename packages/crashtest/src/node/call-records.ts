@@ -5,7 +5,7 @@ import { CrashtestError } from '../errors.ts'
 import { Facts } from '../facts.ts'
 import type { DumpType } from '../target.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL } from './run-folder.ts'
+import { JOURNAL } from './run-files.ts'
 import { readRunRecord } from './run-record.ts'
 
 /** In the folder of a dump type: the start that ended in its crash. In the folder of the run: the last start. */

@@ -6,7 +6,7 @@ import { DUMP_TYPES } from '../target.ts'
 import { isCallRecord } from './call-records.ts'
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, LOG, RESULT } from './run-folder.ts'
+import { JOURNAL, LOG, RESULT } from './run-files.ts'
 import { STATE } from './state-file.ts'
 
 const RECORDS = [JOURNAL, LOG, RESULT, STATE]

@@ -5,7 +5,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { CrashtestError } from '../errors.ts'
 import { type KeptDump, restoreTruth } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-folder.ts'
+import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { type RecordedDump, readRunRecord } from './run-record.ts'
 
 export interface FinishedDump {

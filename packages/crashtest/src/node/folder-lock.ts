@@ -1,8 +1,9 @@
 // One process works on a run folder: the lock file names it. A lock whose process is gone is what a kill leaves.
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import path from 'node:path'
+import { isSystemError } from '@dumpstack/bytes/node'
 import { CrashtestError } from '../errors.ts'
-import { isSystemError, onHost } from './host-error.ts'
+import { onHost } from './host-error.ts'
 
 export const LOCK = 'run.lock'
 

@@ -10,7 +10,8 @@ import { DUMP_TYPES, type DumpType, type KeptCrash } from '../target.ts'
 import type { TestEvent } from '../test-event.ts'
 import { restoreCrash } from '../truth-file.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, LOG, RESULT, RunFolder, TRUTH_BIN, TRUTH_JSON } from './run-folder.ts'
+import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
+import { RunFolder } from './run-folder.ts'
 import { readState, STATE, type Stage } from './state-file.ts'
 
 export interface StoppedRun {

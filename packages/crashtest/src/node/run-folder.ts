@@ -22,13 +22,9 @@ import { crashRecord, type DumpToKeep, keepTruth, ramParts } from '../truth-file
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
+import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { STATE, type StateRecord, type StreamPosition, writeState } from './state-file.ts'
 
-export const JOURNAL = 'journal.jsonl'
-export const LOG = 'crashdumptest.log'
-export const RESULT = 'result.json'
-export const TRUTH_JSON = 'truth.json'
-export const TRUTH_BIN = 'truth.bin'
 /** What a run makes: none of it may be there before. */
 const OWN_NAMES = [
   JOURNAL,
