@@ -37,10 +37,10 @@ it('shows a type as dt does', () => {
 })
 
 it('shows line, function and parameters of an address', () => {
-  const { code, stdout } = dumpstack(folder.path, 'pdb', file, '--lines', 'KeBugCheckEx+0x10')
+  const { code, stdout } = dumpstack(folder.path, 'pdb', file, '--lines', 'KeBugCheck2+0x10')
   expect(code).toBe(0)
   expect(stdout).toMatch(
-    /^0x[0-9a-f]+ {2}KeBugCheckEx\+0x10\n {2}x:\\dumpstack\\src\\ntkrnlmp\\bugcheck\.c\(\d+\)\+0x/,
+    /^0x[0-9a-f]+ {2}KeBugCheck2\+0x10\n {2}x:\\dumpstack\\src\\ntkrnlmp\\bugcheck\.c\(\d+\)\+0x/,
   )
   expect(stdout).toContain('\n  parameter  unsigned long BugCheckCode\n')
 })

@@ -73,7 +73,7 @@ export function commandLine(exit: (code: number) => void): Command {
 Examples:
   dumpstack test                           every type of dump, 512 MiB of RAM
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
-  dumpstack test --driver viostor.sys      every type of dump, written by that file
+  dumpstack test --driver viostor.sys      dumps that this driver file writes
   dumpstack test --resume dumpstack-run    go on with a run that was killed
   dumpstack check viostor.sys              does it keep the contract? in seconds
   dumpstack examine dumpstack-run          look at the dumps of that run again
@@ -344,7 +344,7 @@ Exit codes: those of kd`,
 Examples:
   dumpstack pdb ntkrnlmp.pdb
   dumpstack pdb ntkrnlmp.pdb --types _LIST_ENTRY
-  dumpstack pdb ntkrnlmp.pdb --lines KeBugCheckEx+0x10
+  dumpstack pdb ntkrnlmp.pdb --lines KeBugCheck2+0x10
 
 Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for, 2 wrong use`,
     )
