@@ -122,7 +122,7 @@ const PLACES: readonly Place[] = [
     kind: 'virtio-blk',
     bdf: 0x20,
     device:
-      'virtio-blk-pci,drive=d,addr=04.0,serial=DS-0001,vectors=0,logical_block_size=512,physical_block_size=4096',
+      'virtio-blk-pci,drive=d,addr=04.0,serial=DS-0001,vectors=2,logical_block_size=512,physical_block_size=4096',
     assign: [
       [0x10, PORTS],
       [0x20, WINDOW],

@@ -15,13 +15,14 @@ const DISK_BYTES = 32 * 2 ** 20
 const SECTORS = DISK_BYTES / 512
 const PORT = 0xc000
 const WINDOW = 0xe0000000
+const MSIX_WINDOW = 0xe0010000
 const DRIVER = 0x200000
 const BUFFER = 0x400000
 const BACK = 0x800000
 const OUTSIDE = 0x20000000 // neither machine has RAM there
 
-/** Our device is QEMU's of these options: no MSI-X, none of the newer requests. */
-const OPTIONS = 'vectors=0,discard=off,write-zeroes=off,queue_reset=off'
+/** Our device is QEMU's of these options: none of the newer requests. */
+const OPTIONS = 'vectors=2,discard=off,write-zeroes=off,queue_reset=off'
 const BLOCK_OPTIONS: Readonly<Record<number, string>> = {
   512: 'logical_block_size=512,physical_block_size=4096',
   4096: 'logical_block_size=4096,physical_block_size=4096',
@@ -51,6 +52,7 @@ function configure(bus: RawBus, form: Form, note: Note): void {
     bus.setConfig32(BDF, 0x10 + bar * 4, 0)
   }
   if (form === 'transitional') bus.setConfig32(BDF, 0x10, PORT)
+  bus.setConfig32(BDF, 0x14, MSIX_WINDOW)
   bus.setConfig32(BDF, 0x20, WINDOW)
   bus.setConfig32(BDF, 0x04, 7)
   // without ports our bit 0 stays 0 (PCI 3.0 section 6.2.2), QEMU's takes what is written
@@ -93,6 +95,7 @@ function registers(bus: RawBus, form: Form, note: Note): void {
     }
   }
   if (form === 'transitional') ports(bus, note)
+  vectors(bus, form, note)
   note('notification area reads', bus.readRegister(WINDOW + 0x3000, 4))
   // the PCI configuration access capability at 0x84 (4.1.4.9): device_status, then a 4-byte read of the device features
   bus.setConfig32(BDF, 0x88, 4)
@@ -106,6 +109,29 @@ function registers(bus: RawBus, form: Form, note: Note): void {
   bus.setConfig32(BDF, 0x94, 1)
   note('device_status written through configuration space', modern.status)
   note('and read', bus.config32(BDF, 0x94) & 0xff)
+}
+
+/** MSI-X as a driver finds it: the table, the registers that choose vectors, and where the legacy configuration goes. */
+function vectors(bus: RawBus, form: Form, note: Note): void {
+  const modern = new RawVirtioBlk(bus, BDF, DRIVER, false)
+  for (const at of [0x0, 0xc, 0x10, 0x1c, 0x20, 0x800]) {
+    note(`MSI-X table 0x${at.toString(16)}`, bus.readRegister(MSIX_WINDOW + at, 4))
+  }
+  bus.writeRegister(MSIX_WINDOW, 4, 0xfee00000)
+  note('message address', bus.readRegister(MSIX_WINDOW, 4))
+  for (const vector of [0, 1, 2, 0xffff]) {
+    modern.setCommon(0x10, 2, vector)
+    note(`msix_config ${vector}`, modern.common(0x10, 2))
+    modern.setCommon(0x1a, 2, vector)
+    note(`queue_msix_vector ${vector}`, modern.common(0x1a, 2))
+  }
+  bus.setConfig32(BDF, 0x98, 0xffffffff)
+  note('message control', bus.config32(BDF, 0x98))
+  if (form === 'transitional') {
+    for (const at of [0x14, 0x16]) note(`vector port ${at}`, bus.readPort(PORT + at, 2))
+    for (let at = 0x18; at < 0x24; at += 4) note(`port ${at} with MSI-X`, bus.readPort(PORT + at, 4))
+  }
+  bus.setConfig32(BDF, 0x98, 0)
 }
 
 /** The legacy interface's registers, some of them at widths that are not theirs. */

@@ -8,7 +8,8 @@ import { expect, it } from 'vitest'
 import { createMachine } from './create-machine.ts'
 import { BUFFER, DRIVER_MEMORY, pattern, TEST_BDF, TEST_RUNS, testMachine } from './test-machine.ts'
 
-const WINDOW = 0xe0000000
+const MSIX_WINDOW = 0xe0000000
+const WINDOW = 0xe0004000
 const PORTS = 0xc000
 const FEATURES = 0x10000644
 
@@ -96,6 +97,8 @@ function fresh() {
 /** What firmware had set up. */
 function restoreConfig(bus: ReturnType<typeof fresh>['machine']['bus']): void {
   bus.setConfig32(TEST_BDF, 0x10, PORTS)
+  bus.setConfig32(TEST_BDF, 0x14, MSIX_WINDOW)
+  bus.setConfig32(TEST_BDF, 0x98, 0)
   bus.setConfig32(TEST_BDF, 0x20, WINDOW)
   bus.setConfig32(TEST_BDF, 0x24, 0)
   bus.setConfig32(TEST_BDF, 0x04, 7)

@@ -46,6 +46,13 @@ export const PCI_NO_DEVICE = 0xffffffff
 // Capabilities list (section 6.7, ids in appendix H)
 export const PCI_CAPABILITY_ID_PM = 0x01
 export const PCI_CAPABILITY_ID_VENDOR_SPECIFIC = 0x09
+/** MSI-X (section 6.8.2): message control, then where table and pending bits are. */
+export const PCI_CAPABILITY_ID_MSIX = 0x11
+export const PCI_MSIX_CONTROL = 0x02
+export const PCI_MSIX_TABLE = 0x04
+export const PCI_MSIX_PBA = 0x08
+export const PCI_MSIX_CONTROL_MASK_ALL = 0x4000
+export const PCI_MSIX_CONTROL_ENABLE = 0x8000
 
 // Power management capability (PCI Power Management Interface 1.2, section 3.2)
 export const PCI_PM_PMCSR = 0x04

@@ -60,6 +60,10 @@ export const VIRTIO_PCI_LEGACY_QUEUE_NOTIFY = 0x10 // 16 bits
 export const VIRTIO_PCI_LEGACY_STATUS = 0x12 // 8 bits
 export const VIRTIO_PCI_LEGACY_ISR = 0x13 // 8 bits
 export const VIRTIO_PCI_LEGACY_CONFIG = 0x14
+// While MSI-X is enabled
+export const VIRTIO_PCI_LEGACY_CONFIG_VECTOR = 0x14 // 16 bits
+export const VIRTIO_PCI_LEGACY_QUEUE_VECTOR = 0x16 // 16 bits
+export const VIRTIO_PCI_LEGACY_CONFIG_MSIX = 0x18
 /** Queue Align of the legacy layout, and the unit of its queue address (2.7.2, 4.1.5.1.3.1). */
 export const VIRTIO_PCI_LEGACY_QUEUE_ALIGN = 4096
 

@@ -1,6 +1,8 @@
-// A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci without MSI-X: the modern interface in memory and, when it is
-// transitional, the legacy one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx. Data moves when a request ends.
+// A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci: the modern interface in memory and, when it is transitional, the legacy
+// one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx. MSI-X is there to be found, and left disabled. Data moves
+// when a request ends.
 import {
+  PCI_MSIX_CONTROL_ENABLE,
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
   VIRTIO_F_EVENT_IDX,
@@ -34,6 +36,7 @@ import {
 } from './identity.ts'
 import { readLegacy, writeLegacy } from './legacy-registers.ts'
 import { readModern, writeModern } from './modern-registers.ts'
+import { MSIX_BAR, MSIX_CAPABILITY_AT, Msix } from './msix.ts'
 import { Virtqueue } from './virtqueue.ts'
 
 const PCI_CFG_DATA_AT = PCI_CFG_CAPABILITY_AT + VIRTIO_PCI_CAP_EXTRA
@@ -44,6 +47,7 @@ export class VirtioBlk implements PciFunction {
   readonly interruptVector: number
   readonly config: PciConfig
   readonly queue: Virtqueue
+  readonly msix = new Msix()
   /** Registers that only the driver looks at again. */
   deviceFeatureSelect = 0
   driverFeatureSelect = 0
@@ -51,6 +55,8 @@ export class VirtioBlk implements PciFunction {
   generation = 0
   readonly #backend: BlockBackend
   readonly #onStopped: (reason: string) => void
+  /** MSI-X is enabled and a message would be sent. */
+  readonly #onMessage: () => void
   readonly #deviceConfig: VirtioBlkConfig
   readonly #driverFeatures: [number, number] = [0, 0]
   #status = 0
@@ -64,6 +70,7 @@ export class VirtioBlk implements PciFunction {
     this.interruptVector = options.interruptVector
     this.config = new PciConfig(PCI_IDENTITIES[options.virtio ?? 'transitional'])
     this.#onStopped = parts.onStopped
+    this.#onMessage = () => parts.notModelled.note(this.name, 'MSI-X message', 'write')
     this.queue = new Virtqueue(parts.ram)
     this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
     this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {
@@ -77,6 +84,7 @@ export class VirtioBlk implements PciFunction {
 
   powerOn(): void {
     this.config.reset()
+    this.msix.powerOn()
     this.reset()
   }
 
@@ -84,6 +92,7 @@ export class VirtioBlk implements PciFunction {
   reset(): void {
     this.#backend.drop()
     this.queue.reset()
+    this.msix.reset()
     this.#deviceConfig.writeback = 1
     this.#driverFeatures.fill(0)
     this.deviceFeatureSelect = this.driverFeatureSelect = this.queueSelect = 0
@@ -92,7 +101,11 @@ export class VirtioBlk implements PciFunction {
   }
 
   get isInterrupting(): boolean {
-    return this.#isr !== 0
+    return this.#isr !== 0 && !this.isMsixEnabled
+  }
+
+  get isMsixEnabled(): boolean {
+    return ((this.config.read(MSIX_CAPABILITY_AT, false) >>> 16) & PCI_MSIX_CONTROL_ENABLE) !== 0
   }
 
   configReading(offset: number): void {
@@ -117,8 +130,12 @@ export class VirtioBlk implements PciFunction {
       const low = this.readWindow(bar, offset, half)
       return (low | (this.readWindow(bar, offset + half, half) << (half * 8))) >>> 0
     }
-    const value = bar === LEGACY_BAR ? readLegacy(this, offset, size) : readModern(this, offset, size)
-    return (value & sizeMask(size)) >>> 0
+    return (this.#readAligned(bar, offset, size) & sizeMask(size)) >>> 0
+  }
+
+  #readAligned(bar: number, offset: number, size: number): number {
+    if (bar === MSIX_BAR) return this.msix.read(offset)
+    return bar === LEGACY_BAR ? readLegacy(this, offset, size) : readModern(this, offset, size)
   }
 
   writeWindow(bar: number, offset: number, size: number, value: number): void {
@@ -127,6 +144,7 @@ export class VirtioBlk implements PciFunction {
       this.writeWindow(bar, offset, half, (value & sizeMask(half)) >>> 0)
       this.writeWindow(bar, offset + half, half, value >>> (half * 8))
     } else if (bar === LEGACY_BAR) writeLegacy(this, offset, size, value)
+    else if (bar === MSIX_BAR) this.msix.write(offset, size, value)
     else writeModern(this, offset, size, value)
   }
 
@@ -245,7 +263,9 @@ export class VirtioBlk implements PciFunction {
   #used(): void {
     const isDrained = this.#has(VIRTIO_F_NOTIFY_ON_EMPTY) && this.#backend.isIdle && this.queue.isEmpty
     const isWanted = this.queue.wantsInterrupt()
-    if (isDrained || isWanted) this.#isr |= VIRTIO_PCI_ISR_QUEUE
+    if (!isDrained && !isWanted) return
+    this.#isr |= VIRTIO_PCI_ISR_QUEUE
+    if (this.isMsixEnabled) this.#onMessage()
   }
 
   /** Where the PCI configuration access capability points; null unless it is an access that a structure can have. */

@@ -1,6 +1,6 @@
 // What a virtio-blk-pci function says of itself: PCI configuration space with the virtio capabilities (VIRTIO 1.2 section 4.1),
 // feature bits and device configuration (5.2.3, 5.2.4). Numbers are those of QEMU 7.2's virtio-blk-pci on a conventional bus
-// with vectors=0, discard=off, write-zeroes=off, queue_reset=off.
+// with discard=off, write-zeroes=off, queue_reset=off.
 import {
   PCI_CAPABILITY_ID_VENDOR_SPECIFIC,
   PCI_CLASS_SCSI,
@@ -32,6 +32,7 @@ import {
 } from '@dumpstack/spec'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { PciCapability, PciIdentity, PciWindowShape } from '../../pci.ts'
+import { MSIX_CAPABILITY, MSIX_WINDOW } from './msix.ts'
 import { QUEUE_SIZE_MAX } from './virtqueue.ts'
 
 export const LEGACY_BAR = 0
@@ -85,6 +86,7 @@ const COMMON_IDENTITY = {
   classCode: PCI_CLASS_SCSI,
   subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
   capabilities: [
+    MSIX_CAPABILITY,
     pciCfgCapability(),
     capability(0x70, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, [NOTIFY_OFF_MULTIPLIER, 0, 0, 0]),
     capability(0x60, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AT),
@@ -106,6 +108,7 @@ export const PCI_IDENTITIES: Readonly<Record<'transitional' | 'modern', PciIdent
         byteLength: LEGACY_BYTES,
         structures: [{ structure: 'virtio legacy', at: 0, byteLength: LEGACY_BYTES }],
       },
+      MSIX_WINDOW,
       MODERN_WINDOW,
     ],
   },
@@ -114,7 +117,7 @@ export const PCI_IDENTITIES: Readonly<Record<'transitional' | 'modern', PciIdent
     deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK,
     revisionId: 1,
     subsystemId: MODERN_SUBSYSTEM_ID,
-    windows: [MODERN_WINDOW],
+    windows: [MSIX_WINDOW, MODERN_WINDOW],
   },
 }
 

@@ -1,6 +1,10 @@
-// The legacy interface in its ports (VIRTIO 1.2 section 4.1.4.10), without MSI-X: eight registers, then the device configuration.
+// The legacy interface in its ports (VIRTIO 1.2 section 4.1.4.10): eight registers, two more while MSI-X is enabled, then the device
+// configuration.
 import {
+  VIRTIO_MSI_NO_VECTOR,
   VIRTIO_PCI_LEGACY_CONFIG,
+  VIRTIO_PCI_LEGACY_CONFIG_MSIX,
+  VIRTIO_PCI_LEGACY_CONFIG_VECTOR,
   VIRTIO_PCI_LEGACY_GUEST_FEATURES,
   VIRTIO_PCI_LEGACY_HOST_FEATURES,
   VIRTIO_PCI_LEGACY_ISR,
@@ -9,6 +13,7 @@ import {
   VIRTIO_PCI_LEGACY_QUEUE_NUM,
   VIRTIO_PCI_LEGACY_QUEUE_PFN,
   VIRTIO_PCI_LEGACY_QUEUE_SEL,
+  VIRTIO_PCI_LEGACY_QUEUE_VECTOR,
   VIRTIO_PCI_LEGACY_STATUS,
 } from '@dumpstack/spec'
 import type { VirtioBlk } from './device.ts'
@@ -16,10 +21,12 @@ import { OFFERED_LEGACY } from './identity.ts'
 
 const NOTHING = 0xffffffff
 
+const configAt = (device: VirtioBlk): number =>
+  device.isMsixEnabled ? VIRTIO_PCI_LEGACY_CONFIG_MSIX : VIRTIO_PCI_LEGACY_CONFIG
+
 export function readLegacy(device: VirtioBlk, offset: number, size: number): number {
-  if (offset >= VIRTIO_PCI_LEGACY_CONFIG) {
-    return device.readDeviceConfig(offset - VIRTIO_PCI_LEGACY_CONFIG, size)
-  }
+  const config = configAt(device)
+  if (offset >= config) return device.readDeviceConfig(offset - config, size)
   const isThere = device.queueSelect === 0
   switch (offset) {
     case VIRTIO_PCI_LEGACY_HOST_FEATURES:
@@ -36,14 +43,19 @@ export function readLegacy(device: VirtioBlk, offset: number, size: number): num
       return device.status
     case VIRTIO_PCI_LEGACY_ISR:
       return device.takeIsr()
+    case VIRTIO_PCI_LEGACY_CONFIG_VECTOR:
+      return device.msix.configVector
+    case VIRTIO_PCI_LEGACY_QUEUE_VECTOR:
+      return isThere ? device.msix.queueVector : VIRTIO_MSI_NO_VECTOR
     default:
       return NOTHING
   }
 }
 
 export function writeLegacy(device: VirtioBlk, offset: number, size: number, value: number): void {
-  if (offset >= VIRTIO_PCI_LEGACY_CONFIG) {
-    device.writeDeviceConfig(offset - VIRTIO_PCI_LEGACY_CONFIG, size, value)
+  const config = configAt(device)
+  if (offset >= config) {
+    device.writeDeviceConfig(offset - config, size, value)
     return
   }
   switch (offset) {
@@ -63,5 +75,11 @@ export function writeLegacy(device: VirtioBlk, offset: number, size: number, val
       break
     case VIRTIO_PCI_LEGACY_STATUS:
       device.setStatus(value & 0xff)
+      break
+    case VIRTIO_PCI_LEGACY_CONFIG_VECTOR:
+      device.msix.configVector = device.msix.vector(value)
+      break
+    case VIRTIO_PCI_LEGACY_QUEUE_VECTOR:
+      if (device.queueSelect === 0) device.msix.queueVector = device.msix.vector(value)
   }
 }

@@ -1,7 +1,6 @@
 // The modern interface in its memory window (VIRTIO 1.2 section 4.1.4): common configuration, ISR status, device configuration and
 // notifications, each 4 KiB. A driver accesses each field at its own width (4.1.3.1); another width sees the field that begins there.
 import {
-  VIRTIO_MSI_NO_VECTOR,
   VIRTIO_PCI_COMMON_CFGGENERATION,
   VIRTIO_PCI_COMMON_DF,
   VIRTIO_PCI_COMMON_DFSELECT,
@@ -74,7 +73,7 @@ function readCommon(device: VirtioBlk, field: number): number {
     case VIRTIO_PCI_COMMON_GF:
       return device.driverFeatures(device.driverFeatureSelect)
     case VIRTIO_PCI_COMMON_MSIX:
-      return VIRTIO_MSI_NO_VECTOR
+      return device.msix.configVector
     case VIRTIO_PCI_COMMON_NUMQ:
       return 1
     case VIRTIO_PCI_COMMON_STATUS:
@@ -89,12 +88,12 @@ function readCommon(device: VirtioBlk, field: number): number {
   }
 }
 
-function readQueue({ queue }: VirtioBlk, field: number): number {
+function readQueue({ queue, msix }: VirtioBlk, field: number): number {
   switch (field) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
       return queue.size
     case VIRTIO_PCI_COMMON_Q_MSIX:
-      return VIRTIO_MSI_NO_VECTOR
+      return msix.queueVector
     case VIRTIO_PCI_COMMON_Q_ENABLE:
       return queue.isEnabled ? 1 : 0
     case VIRTIO_PCI_COMMON_Q_NOFF:
@@ -127,6 +126,9 @@ function writeCommon(device: VirtioBlk, field: number, value: number): void {
     case VIRTIO_PCI_COMMON_GF:
       device.setDriverFeatures(value)
       break
+    case VIRTIO_PCI_COMMON_MSIX:
+      device.msix.configVector = device.msix.vector(value)
+      break
     case VIRTIO_PCI_COMMON_STATUS:
       device.setStatus(value & 0xff)
       break
@@ -143,6 +145,9 @@ function writeQueue(device: VirtioBlk, field: number, value: number): void {
   switch (field) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
       if (!queue.isEnabled && value >= 1 && value <= QUEUE_SIZE_MAX) queue.size = value
+      break
+    case VIRTIO_PCI_COMMON_Q_MSIX:
+      device.msix.queueVector = device.msix.vector(value)
       break
     case VIRTIO_PCI_COMMON_Q_ENABLE:
       // 4.1.4.3.2: a driver never writes 0
