@@ -68,9 +68,16 @@ it('asks the driver which controller it drives where nobody says', () => {
   expect(code).toBe(0)
 }, 60_000)
 
-it('refuses what is no driver with its name', () => {
+it('gives what is no driver a verdict by name, as text, JSON and SARIF', () => {
   writeFileSync(path.join(folder.path, 'text.sys'), 'hello')
-  const { code, stderr } = dumpstack(folder.path, 'check', 'text.sys')
-  expect(stderr).toContain('[IMAGE_TRUNCATED]')
-  expect(code).toBe(1)
+  const text = dumpstack(folder.path, 'check', 'text.sys', '--sarif', 'text.sarif')
+  expect(text.stdout).toContain('fail  IMAGE_TRUNCATED  load')
+  expect(text.code).toBe(1)
+  const sarif = JSON.parse(readFileSync(path.join(folder.path, 'text.sarif'), 'utf8'))
+  expect(sarif.runs[0].results).toMatchObject([{ ruleId: 'IMAGE_TRUNCATED' }])
+  const json = dumpstack(folder.path, 'check', 'text.sys', '--json')
+  expect(schemaViolation(SCHEMA, json.stdout)).toBe('')
+  expect(JSON.parse(json.stdout)).toMatchObject({ verdict: 'fail', driver: { executed: false }, runs: [] })
+  expect(json.code).toBe(1)
+  expect(dumpstack(folder.path, 'check', 'absent.sys').code).toBe(4)
 })

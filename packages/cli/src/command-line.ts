@@ -186,13 +186,12 @@ ${EXIT_CODES}`,
     .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
     .action(async (file: string, given: GivenCheckOptions, command: Command) => {
       const { runCheck } = await import('./run-check.ts')
-      const pdb = given.pdb ?? null
-      const controller = await controllerWith(command, given.controller, file, pdb)
+      const isAsked = command.getOptionValueSource('controller') === 'default'
       exit(
         runCheck({
           file,
-          pdb,
-          controller: controllerOf(controller),
+          pdb: given.pdb ?? null,
+          controller: isAsked ? null : controllerOf(given.controller),
           seed: given.seed,
           sarif: given.sarif ?? null,
           json: given.json === true,

@@ -1,72 +1,108 @@
 // `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
 import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import type { TargetDriver } from '@dumpstack/crashtest'
 import { printable } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/crashtest/node'
 import type { ControllerKind } from '@dumpstack/machine'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
-import { checkDriverFile } from '@dumpstack/windows/node'
+import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { DriverFailure } from './driver-failure.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
 import { driverFailure } from './driver-verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { sarifOf } from './sarif.ts'
 import { colorsFor } from './terminal.ts'
+import { DEFAULT_CONTROLLER } from './test-options.ts'
 
 export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
 
 export interface CheckRequest {
   readonly file: string
   readonly pdb: string | null
-  readonly controller: ControllerKind
+  /** Null: the one that the driver says it drives. */
+  readonly controller: ControllerKind | null
   readonly seed: number
   readonly sarif: string | null
   readonly json: boolean
   readonly toolVersion: string
 }
 
+/** What was checked; a file that no system would load is known by its name alone. */
+type CheckedFile = TargetDriver | { readonly fileName: string; readonly executed: false }
+
+interface Checked {
+  readonly driver: CheckedFile
+  readonly report: DriverCheckReport
+  readonly repro: string
+}
+
 export function runCheck(request: CheckRequest): number {
   const startedAt = performance.now()
-  const driver = open(request)
-  let report: DriverCheckReport
-  try {
-    report = checkDriverFile(driver, request.controller, request.seed)
-  } catch (error) {
-    throw driverFailure(error)
-  } finally {
-    driver.close()
-  }
-  const { description } = driver
-  const repro = reproOf(request)
+  const checked = check(request)
+  const { driver, report, repro } = checked
   const { sarif, file, toolVersion } = request
   if (sarif !== null) {
-    const { sha256 } = description
+    const sha256 = driver.executed ? driver.sha256 : null
     const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
     onHost(`write ${sarif}`, () => writeFileSync(sarif, `${JSON.stringify(log, null, 2)}\n`))
   }
   const seconds = (performance.now() - startedAt) / 1000
   process.stdout.write(
-    request.json
-      ? `${JSON.stringify(asJson(description, report, repro), null, 2)}\n`
-      : asText(description, report, repro, seconds),
+    request.json ? `${JSON.stringify(asJson(checked), null, 2)}\n` : asText(checked, seconds),
   )
   return exitCodeOf(report.verdict)
 }
 
-function open({ file, pdb }: CheckRequest): OpenedDriver {
+function check(request: CheckRequest): Checked {
+  const { file, pdb, seed } = request
+  const fileName = path.basename(file)
+  let driver: OpenedDriver
   try {
-    return openDriver(file, pdb)
+    driver = openDriver(file, pdb)
   } catch (error) {
-    throw driverFailure(error)
+    const failure = driverFailure(error)
+    if (!(failure instanceof DriverFailure)) throw error
+    const controller = request.controller ?? DEFAULT_CONTROLLER
+    return {
+      driver: { fileName, executed: false },
+      report: refused(fileName, controller, failure),
+      repro: reproOf(request, controller),
+    }
+  }
+  try {
+    const controller = request.controller ?? findDriverController(driver) ?? DEFAULT_CONTROLLER
+    const report = checkDriverFile(driver, controller, seed)
+    return { driver: driver.description, report, repro: reproOf(request, controller) }
+  } finally {
+    driver.close()
   }
 }
 
-function reproOf({ file, pdb, controller, seed }: CheckRequest): string {
+/** A file that was refused before anything of it ran. */
+function refused(fileName: string, controller: ControllerKind, failure: DriverFailure): DriverCheckReport {
+  const finding: DriverFinding = {
+    verdict: failure.verdict,
+    rule: failure.code,
+    call: 'load',
+    message: failure.message,
+    phase: 'start',
+    hardware: 'any',
+    driver: fileName,
+    arguments: [],
+    stack: [],
+    atNs: 0,
+  }
+  return { verdict: failure.verdict, controller: `${controller}0`, findings: [finding], runs: [] }
+}
+
+function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind): string {
   const parts = ['dumpstack check', JSON.stringify(file), `--controller ${controller}`, `--seed ${seed}`]
   if (pdb !== null) parts.push(`--pdb ${JSON.stringify(pdb)}`)
   return parts.join(' ')
 }
 
-const asJson = (driver: TargetDriver, report: DriverCheckReport, repro: string): object => ({
+const asJson = ({ driver, report, repro }: Checked): object => ({
   schema: CHECK_SCHEMA,
   verdict: report.verdict,
   driver,
@@ -75,17 +111,11 @@ const asJson = (driver: TargetDriver, report: DriverCheckReport, repro: string):
   runs: report.runs,
 })
 
-function asText(
-  driver: TargetDriver,
-  { verdict, controller, findings, runs }: DriverCheckReport,
-  repro: string,
-  seconds: number,
-): string {
+function asText({ driver, report, repro }: Checked, seconds: number): string {
+  const { verdict, controller, findings, runs } = report
   const colors = colorsFor(process.stdout)
-  const { fileName, byteLength, sha256, pdb } = driver
-  const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
   const lines = [
-    `${fileName}, ${byteLength} bytes, SHA-256 ${sha256.slice(0, 16)}..., ${names}, on ${controller}`,
+    driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
     ...runs.map(
       (run) =>
         `  ${run.hardware}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
@@ -97,6 +127,11 @@ function asText(
     '',
   ]
   return lines.map(printable).join('\n')
+}
+
+function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
+  const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
+  return `${fileName}, ${byteLength} bytes, SHA-256 ${sha256.slice(0, 16)}..., ${names}`
 }
 
 function findingLines(finding: DriverFinding): string[] {

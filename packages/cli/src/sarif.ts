@@ -7,7 +7,8 @@ const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
 export interface SarifRun {
   readonly toolVersion: string
   readonly file: string
-  readonly sha256: string
+  /** Null where the file was not read to its end. */
+  readonly sha256: string | null
   readonly findings: readonly DriverFinding[]
   readonly repro: string
 }
@@ -26,7 +27,9 @@ export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun
             rules: rules.map((id) => ({ id, shortDescription: { text: descriptionOf(id) } })),
           },
         },
-        artifacts: [{ location: { uri: uriOf(file) }, hashes: { 'sha-256': sha256 } }],
+        artifacts: [
+          { location: { uri: uriOf(file) }, ...(sha256 !== null && { hashes: { 'sha-256': sha256 } }) },
+        ],
         results: findings.map((finding) => resultOf(finding, file, rules, repro)),
       },
     ],
