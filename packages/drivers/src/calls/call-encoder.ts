@@ -33,6 +33,8 @@ export interface CallEncoderOptions {
   readonly tailBytes?: number
 }
 
+const NO_SITE = { life: 'runtime', module: '', routine: '', rva: null, irql: -1, id: 0 } as const
+
 interface Counts {
   calls: number
   accesses: number
@@ -54,6 +56,8 @@ export class CallEncoder implements SysObserver {
   readonly #lastArgs: (readonly bigint[])[] = []
   readonly #open = new Int32Array(MOST_DEPTH)
   readonly #openSites = new Int32Array(MOST_DEPTH)
+  /** Drivers poll: the next event is often at the place of the last one. */
+  #lastSite: Omit<ObservedPlace, 'atNs'> & { readonly id: number } = NO_SITE
   readonly #total: Counts = { calls: 0, accesses: 0 }
   #windows: readonly RegisterWindow[] = []
   #headLength = 0
@@ -271,12 +275,23 @@ export class CallEncoder implements SysObserver {
 
   #site(place: ObservedPlace): number {
     const { life, routine, irql } = place
+    const last = this.#lastSite
+    if (
+      place.rva === last.rva &&
+      routine === last.routine &&
+      irql === last.irql &&
+      life === last.life &&
+      place.module === last.module
+    )
+      return last.id
     const rva = this.#sites.size < MOST_SITES ? place.rva : null
     const lifeIndex = LIVES.indexOf(life)
     const routineName = this.#name(routine)
     const key =
       ((routineName * LIVES.length + lifeIndex) * LEVELS + irql) * TWO_TO_32 + (rva ?? TWO_TO_32 - 1)
-    return this.#sites.get(key) ?? this.#defineSite(key, place, rva, routineName, lifeIndex)
+    const id = this.#sites.get(key) ?? this.#defineSite(key, place, rva, routineName, lifeIndex)
+    this.#lastSite = { life, routine, irql, module: place.module, rva: place.rva, id }
+    return id
   }
 
   #defineSite(

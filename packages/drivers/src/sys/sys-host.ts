@@ -73,6 +73,8 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #slot: number | null = null
   #stopped: CallSite | null = null
   #requests = 0
+  #placeAddress = gva(0n)
+  #placeImage: LoadedImage | null = null
   readonly #place: { -readonly [Field in keyof ObservedPlace]: ObservedPlace[Field] } = {
     life: 'runtime',
     module: '',
@@ -347,12 +349,17 @@ class Host implements SysHost, MiniportCode, ImportCall {
   }
 
   #placeAt({ image, life }: SysInstance, address: Gva): ObservedPlace {
-    const rva = Number(address - image.base)
     const place = this.#place
+    // a driver that polls is at one place
+    if (address !== this.#placeAddress || image !== this.#placeImage) {
+      const rva = Number(address - image.base)
+      this.#placeAddress = address
+      this.#placeImage = image
+      place.module = image.baseName
+      place.rva = rva >= 0 && rva < image.size ? rva : null
+    }
     place.life = life
-    place.module = image.baseName
     place.routine = this.#routine
-    place.rva = rva >= 0 && rva < image.size ? rva : null
     place.irql = this.cpu.cr8
     place.atNs = this.machine.nowNs
     return place
