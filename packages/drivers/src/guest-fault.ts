@@ -33,7 +33,7 @@ export class GuestFault extends DriversError {
     driver: string,
     access: FaultAccess,
     address: Gva,
-    executed: { readonly what: string; readonly bugcheck: FaultBugcheck } | null = null,
+    executed: { readonly what: string; readonly bugcheck: FaultBugcheck | null } | null = null,
   ) {
     const what = executed?.what ?? `touched ${hex(address)}, which is not mapped (${access})`
     super('GUEST_FAULT', `${driver} ${what}`, { driver, access, address })

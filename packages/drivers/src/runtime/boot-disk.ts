@@ -9,6 +9,8 @@ import {
   SRB_FUNCTION_DUMP_POINTERS,
   SRB_FUNCTION_EXECUTE_SCSI,
   SRB_SIMPLE_TAG_REQUEST,
+  SRB_STATUS_BUSY,
+  SRB_STATUS_DATA_OVERRUN,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
@@ -32,6 +34,10 @@ const MAXIMUM_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
 const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const TWO_TO_32 = 0x100000000
+/** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
+const SRB_STATUS_FLAGS = 0xc0
+const LEAST_SECTOR_BYTES = 512
+const MOST_SECTOR_BYTES = 4096
 
 /** One SRB with all that belongs to it. */
 interface Request {
@@ -118,7 +124,6 @@ export class BootDisk {
 
   /** SRB_FUNCTION_DUMP_POINTERS: null when the miniport refuses. */
   miniportDumpPointers(): MiniportDumpPointers | null {
-    fillBlock(this.#buffer, 0)
     const status = this.#small(
       SRB_FUNCTION_DUMP_POINTERS,
       MiniportDumpPointers.size,
@@ -131,7 +136,17 @@ export class BootDisk {
   #identify(): BootDevice {
     this.#smallScsi('INQUIRY', InquiryData.size, (builder) => builder.inquiry(InquiryData.size))
     const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
-    return { model, ...this.#capacity() }
+    const capacity = this.#capacity()
+    const { sectorBytes, sectorCount } = capacity
+    const isBlock = sectorBytes >= LEAST_SECTOR_BYTES && sectorBytes <= MOST_SECTOR_BYTES
+    if (!isBlock || (sectorBytes & (sectorBytes - 1)) !== 0) {
+      throw new DriversError(
+        'IO_FAILED',
+        `${this.#port.image.baseName} answered READ CAPACITY with ${hex(sectorCount)} blocks of ${hex(sectorBytes)} bytes, expected a power of two from ${LEAST_SECTOR_BYTES} to ${MOST_SECTOR_BYTES}`,
+        { sectorBytes, sectorCount },
+      )
+    }
+    return { model, ...capacity }
   }
 
   /** READ CAPACITY (10), and (16) where the last block does not fit, as a miniport for small disks knows only the first. */
@@ -152,20 +167,31 @@ export class BootDisk {
   }
 
   #smallScsi(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): void {
-    const status = this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, SRB_FLAGS_DATA_IN, compose)
-    if (status === SRB_STATUS_SUCCESS) return
-    throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
+    const { baseName } = this.#port.image
+    for (let attempt = 1; ; attempt++) {
+      const status = this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, SRB_FLAGS_DATA_IN, compose)
+      // Less data than there is room for is no error.
+      if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
+      if (status === null) {
+        const what = `${baseName} did not complete ${name} in ${PATIENCE_NS / 1e9} s`
+        throw new DriversError('IO_FAILED', what)
+      }
+      if (status !== SRB_STATUS_BUSY || attempt === ATTEMPTS) {
+        throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
+      }
+    }
   }
 
-  /** One SRB with the small buffer, awaited. */
+  /** One SRB with the small buffer, awaited: its status without flags, null where it never completes. */
   #small(
     srbFunction: number,
     byteLength: number,
     flags: number,
     compose: (builder: SrbBuilder) => void,
-  ): number {
+  ): number | null {
     const request = this.#idle.pop()!
     const { builder } = request
+    fillBlock(this.#buffer, 0)
     builder.begin(srbFunction, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
     builder.data(this.#buffer.va)
     compose(builder)
@@ -173,12 +199,13 @@ export class BootDisk {
     request.window.unmap()
     this.#active++
     request.isActive = true
-    this.#port.start(builder.block)
+    let isTaken = this.#port.start(builder.block)
     const giveUpAt = this.#machine.nowNs + PATIENCE_NS
     while (request.isActive && this.#machine.nowNs < giveUpAt) {
       this.#wait()
+      if (!isTaken && request.isActive) isTaken = this.#port.start(builder.block) // it was busy
     }
-    return builder.srbStatus
+    return request.isActive ? null : builder.srbStatus & ~SRB_STATUS_FLAGS
   }
 
   #wait(): void {
@@ -203,8 +230,11 @@ export class BootDisk {
 
   #requestOf(srb: GuestBlock): Request {
     const request = this.#bySrb.get(srb.va)
-    if (request === undefined) throw new GuestFault(this.#port.image.baseName, 'read', srb.va)
-    return request
+    if (request !== undefined) return request
+    throw new GuestFault(this.#port.image.baseName, 'read', srb.va, {
+      what: `named an SRB at ${hex(srb.va)}, expected one that it was given`,
+      bugcheck: null,
+    })
   }
 
   #pump(): void {

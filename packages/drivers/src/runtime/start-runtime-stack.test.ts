@@ -1,8 +1,15 @@
 import { gpa } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
-import { answering, bad, EXECUTE_SCSI, SERVICE_ACTION_IN16 } from '../crash/bad-miniports.test-support.ts'
+import {
+  answering,
+  bad,
+  EXECUTE_SCSI,
+  INQUIRY,
+  SERVICE_ACTION_IN16,
+} from '../crash/bad-miniports.test-support.ts'
 import { DriversError } from '../errors.ts'
 import { testMachine } from '../fake-kernel.test-support.ts'
+import type { MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import { startRuntimeStack } from './start-runtime-stack.ts'
 
@@ -54,6 +61,40 @@ it('takes the capacity of a large disk, and of a small one from a miniport that 
   expect(() => startRuntimeStack({ ...testMachine({ diskBytes }), miniport })).toThrow(
     'READ CAPACITY (16) ended with SRB status 0x6',
   )
+})
+
+it.each<[what: string, miniport: MiniportImage, message: RegExp]>([
+  [
+    'never completes',
+    bad(() => ({ hwBuildIo: () => false })),
+    /^storahci\.sys did not complete INQUIRY in 30 s$/,
+  ],
+  ['is always busy', bad(answering(EXECUTE_SCSI, INQUIRY, 5)), /^INQUIRY ended with SRB status 0x5$/],
+  [
+    'has no blocks',
+    bad(answering(EXECUTE_SCSI, 0x25, 1)),
+    /^storahci\.sys answered READ CAPACITY with 0x1 blocks of 0x0 bytes, expected a power of two/,
+  ],
+])('names a miniport that %s', (_what, miniport, message) => {
+  expect(() => startRuntimeStack({ ...testMachine(), miniport })).toThrow(message)
+})
+
+it('takes a short INQUIRY, and offers it again to a miniport that was busy', () => {
+  const short = startRuntimeStack({
+    ...testMachine(),
+    miniport: bad(answering(EXECUTE_SCSI, INQUIRY, 0x12)),
+  })
+  expect(short.bootDevice.sectorBytes).toBe(512)
+  let refusals = 3
+  const busy = bad(({ hwBuildIo, hwStartIo }) => ({
+    hwBuildIo: () => true,
+    hwStartIo: (extension, srb) => {
+      if (refusals-- > 0) return false
+      return !hwBuildIo!(extension, srb) || hwStartIo(extension, srb)
+    },
+  }))
+  expect(startRuntimeStack({ ...testMachine(), miniport: busy }).bootDevice.sectorBytes).toBe(512)
+  expect(refusals).toBeLessThan(0)
 })
 
 it('queues more than the disk takes at a time', () => {
