@@ -174,6 +174,16 @@ describe('folders and stores', () => {
     ])
   })
 
+  it('never uses the PDB of the same build at another age', async () => {
+    put('plain/hal.pdb', halBytes)
+    const located = await locate(`${folder}/plain`, { ...request, age: identity.age + 1 })
+    expect(located.file).toBeNull()
+    expect(located.attempts[0]).toMatchObject({
+      outcome: 'wrong-identity',
+      text: `mismatched: wanted guid ${identity.guid} age ${identity.age + 1}, found guid ${identity.guid} age ${identity.age}`,
+    })
+  })
+
   it('never uses the PDB of another build and names both identities', async () => {
     put('plain/hal.pdb', otherBytes)
     const good = put(`s/hal.pdb/${key}/hal.pdb`, halBytes)
@@ -326,6 +336,21 @@ describe('a server', () => {
       else response.writeHead(302, { location: `/blob${incoming.url}` }).end()
     }
     expect((await locate(`srv*${folder}/a*${url}`)).file).not.toBeNull()
+    const hops = (count: number): RequestListener => {
+      return ({ url: at = '' }, response) => {
+        const hop = Number(/^\/hop(\d+)/.exec(at)?.[1] ?? 0)
+        if (hop === count) response.end(halBytes)
+        else response.writeHead(302, { location: `/hop${hop + 1}` }).end()
+      }
+    }
+    for (const [count, isFollowed] of [
+      [5, true],
+      [6, false],
+    ] as const) {
+      // biome-ignore format: a table
+      listener = hops(count)
+      expect((await locate(`srv*${folder}/hops${count}*${url}`)).file !== null).toBe(isFollowed)
+    }
     for (const [location, reason] of [
       ['/again', 'more than 5 redirects'],
       ['file:///etc/passwd', 'which is not followed'],
