@@ -245,6 +245,7 @@ describe('the session', () => {
   it.each([
     ['q', 'q\n? 5\n'],
     ['Ctrl-B and Enter', '\x02\n? 5\n'],
+    ['Ctrl-B and Enter behind a command', '.bugcheck\n\x02\n? 5\n'],
   ])('ends at %s', (_, input) => {
     const { code, stdout } = kd(['-z', dump], input)
     expect(code).toBe(0)

@@ -51,6 +51,23 @@ it('leaves at Ctrl-B and Enter, and only then', async () => {
   lines.close()
 })
 
+it('reads nothing behind Ctrl-B, even where a pipe has it all at once', async () => {
+  const input = new PassThrough()
+  const lines = openLines({
+    input: input as unknown as ReadStream, // a pipe: isTTY is undefined
+    output: new PassThrough() as unknown as WriteStream,
+    complete: () => [],
+    onInterrupt: () => undefined,
+    write: () => undefined,
+  })
+  input.end('lm\nr\n\x02\nk\n')
+  const read = [await lines.next('')]
+  await new Promise((resolve) => setImmediate(resolve)) // a command runs, the pipe is read to its end
+  for (let line = await lines.next(''); line !== null; line = await lines.next('')) read.push(line)
+  expect(read).toEqual(['lm', 'r'])
+  lines.close()
+})
+
 it('gives up the line at Ctrl-C where nothing runs', async () => {
   const { lines, interrupts, type } = terminal()
   const line = lines.next('kd> ')
