@@ -90,6 +90,7 @@ class SmallKernel implements KernelServices {
   unloadImage({ baseName }: LoadedImage): void {
     this.#images.delete(baseName)
   }
+  clockInterrupt(): void {}
 }
 
 const plan: DumpPlan = {

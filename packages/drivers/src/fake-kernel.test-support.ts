@@ -99,6 +99,8 @@ export class FakeKernel implements KernelServices {
     this.loaded.splice(this.loaded.indexOf(image), 1)
     this.unloaded.push(image)
   }
+
+  clockInterrupt(): void {}
 }
 
 export const TEST_SEED = 7

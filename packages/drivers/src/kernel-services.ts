@@ -33,4 +33,6 @@ export interface KernelServices {
   loadImage(nameOnDisk: string, baseName: string): LoadedImage
   /** Moves the image from the loaded to the unloaded list and frees its memory. */
   unloadImage(image: LoadedImage): void
+  /** The clock interrupt: the times in the page that kernel code reads without a call. */
+  clockInterrupt(): void
 }

@@ -30,6 +30,8 @@ const ROUTINE_INSTRUCTIONS = 50_000_000
 const LIFE_INSTRUCTIONS = 300_000_000
 const REQUEST_INSTRUCTIONS = 200_000
 const ROUTINE_STALL_NS = 60e9
+/** Of the clock. */
+const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
 /** The longest instruction has 15 bytes. */
 const SHOWN_BYTES = 16
@@ -72,6 +74,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
   /** The slot that is being served, while one is. */
   #slot: number | null = null
   #stopped: CallSite | null = null
+  #nextTickNs = 0
   #requests = 0
   #placeAddress = gva(0n)
   #placeImage: LoadedImage | null = null
@@ -104,6 +107,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
       vaToGpa: (va) => kernel.vaToGpa(va),
       reserveSystemPtes: (pageCount) => kernel.reserveSystemPtes(pageCount),
       mapIoSpace: (address, byteLength) => kernel.mapIoSpace(address, byteLength),
+      clockInterrupt: () => kernel.clockInterrupt(),
       loadImage: (nameOnDisk, baseName) => {
         const image = kernel.loadImage(nameOnDisk, baseName)
         if (nameOnDisk === file.fileName && !this.#bound.has(image.base)) {
@@ -266,6 +270,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     this.#instance = instance
     this.#routine = name
     this.#slot = null
+    this.#tick()
     cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
     if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
     try {
@@ -280,6 +285,17 @@ class Host implements SysHost, MiniportCode, ImportCall {
       cpu.cr8 = level
       if (interruptsEnabled) machine.interruptsEnabled = true
     }
+  }
+
+  /**
+   * The clock interrupts the running system's driver at all its levels, and nobody in a dump. It is looked at where time passes
+   * in leaps: between routines, in calls and at registers.
+   */
+  #tick(): void {
+    const { nowNs } = this.machine
+    if (nowNs < this.#nextTickNs || this.#instance?.life !== 'runtime') return
+    this.#nextTickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS
+    this.kernel.clockInterrupt()
   }
 
   #exhausted(instance: SysInstance, routine: string): DriversError {
@@ -309,6 +325,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
         this.#observe(this.#observer, slot, entry?.argumentCount ?? UNKNOWN_ARGUMENTS)
       if (entry === null || entry === undefined) this.#unknown(slot)
       const result = entry.serve(this)
+      this.#tick()
       this.#observer?.callEnds(this.machine.nowNs, result)
       return result
     } catch (error) {
@@ -344,6 +361,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #deviceAccess(access: DeviceAccess): void {
     const instance = this.#instance
     if (instance === null) return
+    this.#tick()
     this.#observer?.deviceAccess(this.#placeAt(instance, access.rip), access)
     instance.port.registerAccess(access.direction === 'write', access.address, access.byteLength)
   }

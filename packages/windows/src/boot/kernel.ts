@@ -63,6 +63,11 @@ export class Kernel implements BootedKernel {
     return images.load(nameOnDisk, baseName, memory.regions.driverImages)
   }
 
+  clockInterrupt(): void {
+    const { sharedData, clock } = this.#state
+    sharedData.tick(clock)
+  }
+
   loadCrashDriver(): void {
     const { memory, globals, clock, secondaryData } = this.#state
     const driver = this.loadImage(CRASH_DRIVER, CRASH_DRIVER)

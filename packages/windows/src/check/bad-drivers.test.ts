@@ -116,6 +116,21 @@ it('executes code that a driver has written', () => {
   expect(check(driverOf(code)).findings[0]!.rule).toBe('SYS_START')
 })
 
+it('lets the times of the shared page pass, which kernel code reads without a call', () => {
+  // r = InterruptTime; stall 31250 us; DriverEntry returns 0xe0000000 + ticks of 15.625 ms between
+  const imports = { 'ntoskrnl.exe': ['KeStallExecutionProcessor'] }
+  const read = [0x48, 0xb9, ...quad(0xffff_f780_0000_0008n), 0x48, 0x8b]
+  const before = [...read, 0x19, 0xb9, 0x12, 0x7a, 0, 0]
+  const { iatRva } = openSysFile('bad.sys', driverOf([0], imports)).image.imports[0]!.names[0]!
+  const displacement = iatRva - (0x1000 + before.length + 6)
+  const ticks = [
+    0x48, 0x29, 0xd8, 0x31, 0xd2, 0xb9, 0x5a, 0x62, 2, 0, 0x48, 0xf7, 0xf1, 0x0d, 0, 0, 0, 0xe0, 0xc3,
+  ]
+  const call = [0xff, 0x15, ...new Uint8Array(new Int32Array([displacement]).buffer)]
+  const report = check(driverOf([...before, ...call, ...read, 0x01, ...ticks], imports))
+  expect(report.findings[0]!.message).toContain('DriverEntry returned 0xe0000002')
+})
+
 it('stops at an import that nobody serves, with name, caller and arguments', () => {
   const at = driverOf([0], { 'ntoskrnl.exe': ['PsCreateSystemThread'] })
   const iat = openSysFile('bad.sys', at).image.imports[0]!.names[0]!.iatRva
