@@ -69,7 +69,10 @@ describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, (
       'x nt!KeBugCheck*; ln nt!KeBugCheckEx; ln nt!KeBugCheckEx+4; ln nt+40f4e1; ln nt; ? nt!PsLoadedModuleList; ? poi(@rsp) - nt; ? 0n10 + 0x10',
     ],
     ['analyze', '!analyze -v'],
-    ['process-and-thread', '!process; !process -1 1; !thread'],
+    [
+      'process-and-thread',
+      '!process; !process -1 1; !thread; !thread -1 0; !thread ffffc08bde9e1640 2; !thread -1 20',
+    ],
     ['target', 'vertarget; .dumpdebug'],
     [
       'processors',

@@ -27,23 +27,42 @@ const WAITING = 5
 /** KOBJECTS, ThreadObject. */
 const THREAD_OBJECT = 6n
 
+/** Flags of the public documentation. */
+const FACTS = 2
+const STACK = 4
+const DEFAULT_FLAGS = FACTS | STACK
+const ALL_FLAGS = 0x1f
+
 export const thread: Command = {
   names: ['!thread'],
   help: {
     summary: 'show a thread and its stack',
-    usage: ['!thread', '!thread ADDRESS'],
+    usage: ['!thread', '!thread ADDRESS|-1 [FLAGS]'],
     text:
       'Shows the current thread of the processor, or the one at an address: its identity, state, owner, start and stack. A running ' +
       "thread's stack starts at its processor's registers, that of a waiting one at the frame that switching away left on it. Fields " +
-      "are read by the types of the kernel's symbols, which must be at hand.",
+      "are read by the types of the kernel's symbols, which must be at hand. Flags add up: 0 is one line, 2 adds owner, start and times, " +
+      '2 and 4 (6, and without flags) the stack; 10, the stack of the program in its own process, is taken only as far as the dump has ' +
+      'the page tables: those of the process that crashed.',
+    examples: ['!thread', '!thread -1 2'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-thread',
   },
   async run(context, rest) {
     const { session } = context
-    const address = rest === '' ? session.currentThread : await evaluate(session, rest)
+    const [, first = '', second] = /^(\S*)(?:\s+(\S+))?$/.exec(rest) ?? ['', rest]
+    const isCurrent = first === '' || first === '-1'
+    const address = isCurrent ? session.currentThread : await evaluate(session, first)
+    const flags = second === undefined ? DEFAULT_FLAGS : Number(await evaluate(session, second))
+    if (flags > ALL_FLAGS) {
+      throw new DebuggerError(
+        'UNSUPPORTED',
+        `!thread flags ${second} are not there: 0 to ${ALL_FLAGS.toString(16)} are`,
+      )
+    }
     if (address === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
     const type = await KernelType.load(session, '_ETHREAD')
-    await showThread(context, type, address, 'stack')
+    const isLong = (flags & FACTS) !== 0
+    await showThread(context, type, address, !isLong ? 'line' : (flags & STACK) === 0 ? 'wait' : 'stack')
   },
 }
 
