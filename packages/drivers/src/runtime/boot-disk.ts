@@ -36,8 +36,8 @@ const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const TWO_TO_32 = 0x100000000
 /** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
 const SRB_STATUS_FLAGS = 0xc0
-const LEAST_SECTOR_BYTES = 512
-const MOST_SECTOR_BYTES = 4096
+const BLOCK_BYTES: readonly number[] = [512, 1024, 2048, 4096]
+const MOST_DISK_BYTES = 2 ** 53
 
 /** One SRB with all that belongs to it. */
 interface Request {
@@ -138,11 +138,11 @@ export class BootDisk {
     const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
     const capacity = this.#capacity()
     const { sectorBytes, sectorCount } = capacity
-    const isBlock = sectorBytes >= LEAST_SECTOR_BYTES && sectorBytes <= MOST_SECTOR_BYTES
-    if (!isBlock || (sectorBytes & (sectorBytes - 1)) !== 0) {
+    const isBlock = BLOCK_BYTES.includes(sectorBytes)
+    if (!isBlock || sectorBytes * sectorCount > MOST_DISK_BYTES) {
       throw new DriversError(
         'IO_FAILED',
-        `${this.#port.image.baseName} answered READ CAPACITY with ${hex(sectorCount)} blocks of ${hex(sectorBytes)} bytes, expected a power of two from ${LEAST_SECTOR_BYTES} to ${MOST_SECTOR_BYTES}`,
+        `${this.#port.image.baseName} answered READ CAPACITY with ${hex(BigInt(sectorCount))} blocks of ${hex(sectorBytes)} bytes, expected blocks of ${BLOCK_BYTES.join(', ')} bytes and at most 2^53 bytes`,
         { sectorBytes, sectorCount },
       )
     }

@@ -1,4 +1,5 @@
-import { gpa } from '@dumpstack/bytes'
+import { gpa, gva } from '@dumpstack/bytes'
+import { ScsiRequestBlock } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import {
   answering,
@@ -73,7 +74,24 @@ it.each<[what: string, miniport: MiniportImage, message: RegExp]>([
   [
     'has no blocks',
     bad(answering(EXECUTE_SCSI, 0x25, 1)),
-    /^storahci\.sys answered READ CAPACITY with 0x1 blocks of 0x0 bytes, expected a power of two/,
+    /^storahci\.sys answered READ CAPACITY with 0x1 blocks of 0x0 bytes, expected blocks of 512/,
+  ],
+  [
+    'has more bytes than can be counted',
+    bad((data, { port }) => ({
+      hwBuildIo: (extension, block) => {
+        const srb = ScsiRequestBlock.at(block.view)
+        if (srb.cdb[0] !== 0x25 && srb.cdb[0] !== SERVICE_ACTION_IN16)
+          return data.hwBuildIo!(extension, block)
+        const { view } = port.dereference(gva(srb.dataBuffer), 12)
+        view.setBigUint64(0, 0xffff_ffff_ffff_ffffn)
+        view.setUint32(8, 512)
+        srb.srbStatus = 1
+        port.notificationRequestComplete(extension, block)
+        return false
+      },
+    })),
+    /READ CAPACITY with 0x10000000000000000 blocks of 0x200 bytes, .* at most 2\^53 bytes$/,
   ],
 ])('names a miniport that %s', (_what, miniport, message) => {
   expect(() => startRuntimeStack({ ...testMachine(), miniport })).toThrow(message)
