@@ -18,9 +18,9 @@ const MAX_BYTES = 15
 const MAX_DECODED = 200_000
 const MAX_SHARED = 8192
 const TWO_32 = 2 ** 32
-const ENDS = new Set(
-  'jmp jcc jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall'.split(' '),
-)
+/** Conditional branches inside a block; more would only be decoded twice, since their targets begin blocks of their own. */
+const MAX_BRANCHES = 3
+const ENDS = new Set('jmp jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall'.split(' '))
 
 export interface BlockSource {
   readonly text: string
@@ -79,6 +79,7 @@ export class BlockSources {
     const decoded: DecodedInstruction[] = []
     const offsets: number[] = []
     let length = 0
+    let branches = 0
     while (decoded.length < most) {
       const at = (lo + length) | 0
       if (at >>> 12 !== lo >>> 12) break // a block begins in one page only
@@ -91,6 +92,7 @@ export class BlockSources {
       decoded.push(one)
       length += one.byteLength
       if (isRepeated || ENDS.has(one.mnemonic)) break
+      if (one.mnemonic === 'jcc' && ++branches > MAX_BRANCHES) break
     }
     const written = writeBlock(decoded, lo, hi)
     if (written === null) throw new Interruption('notImplemented', { form: decoded[0]!.form })

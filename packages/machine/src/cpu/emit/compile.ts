@@ -12,11 +12,11 @@ import type { SimdUnit } from '../simd-unit.ts'
 import { type State, Word } from '../state.ts'
 import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
-import { Emitter, type Form, jumpText, NotImplemented } from './emitter.ts'
+import { Emitter, Exit, type Form, jumpText, NotImplemented } from './emitter.ts'
 import { liveFlagsAfter } from './liveness.ts'
 
-/** How a block's function came back: rip is set; nothing ran because too few instructions are left; the call is over. */
-export const Exit = { next: 0, exhausted: 1, returned: 2 } as const
+export { Exit }
+
 export type BlockCode = () => number
 
 /** What generated code reaches, by the names it uses. */
@@ -96,7 +96,7 @@ export function compile(environment: Environment, text: string): BlockCode {
 
 /** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
 function emitBlock(block: readonly DecodedInstruction[], startLo: number, startHi: number): BlockText {
-  const emitter = new Emitter(startLo, startHi)
+  const emitter = new Emitter(startLo, startHi, block.length)
   const live = liveFlagsAfter(block)
   let offset = 0
   for (let i = 0; i < block.length; i++) {

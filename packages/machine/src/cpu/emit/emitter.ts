@@ -11,6 +11,9 @@ export class NotImplemented extends Error {}
 
 export type Form = (emit: Emitter, instruction: DecodedInstruction) => void
 
+/** How a block's function came back: rip is set; nothing ran because too few instructions are left; the call is over. */
+export const Exit = { next: 0, exhausted: 1, returned: 2 } as const
+
 /** Where a value is: its address is worked out once. */
 export interface Place {
   read(): Value
@@ -31,6 +34,8 @@ export class Emitter {
   /** Address after the current instruction. */
   nextLo = 0
   nextHi = 0
+  /** Instructions of the block. */
+  readonly #count: number
   #lines: string[] = []
   #index = 0
   #names = 0
@@ -38,7 +43,8 @@ export class Emitter {
   #source: FlagSource | null = null
   #isMarked = false
 
-  constructor(startLo: number, startHi: number) {
+  constructor(startLo: number, startHi: number, count: number) {
+    this.#count = count
     this.startLo = startLo
     this.startHi = startHi
   }
@@ -276,6 +282,18 @@ export class Emitter {
   end(): void {
     this.line(this.jump(this.nextLo, this.nextHi))
     this.hasEnded = true
+  }
+
+  /** Whether more instructions of this block follow. */
+  get goesOn(): boolean {
+    return this.#index < this.#count - 1
+  }
+
+  /** Leaves in the middle of the block; the instructions that follow were charged and do not run. */
+  leaveIf(condition: string, lo: number, hi: number): void {
+    const back = `S[${Word.remaining}]+=${this.#count - 1 - this.#index};`
+    const way = this.isStart(lo, hi) ? 'continue;' : `${this.jump(lo, hi)}return ${Exit.next};`
+    this.line(`if(${condition}){${back}${way}}`)
   }
 
   isStart(lo: number, hi: number): boolean {

@@ -1,5 +1,5 @@
 // Which arithmetic flags somebody may read after each instruction of a block: those before the next write, and all where
-// the block may stop or end, because then the caller sees them.
+// the block may stop, be left or end, because then the caller or the next block sees them.
 import type { DecodedInstruction } from '../decoder.ts'
 import { ARITHMETIC } from '../flags.ts'
 

@@ -28,7 +28,12 @@ function branchIf(emit: Emitter, condition: string, to: Operand | undefined): vo
   emit.hasEnded = true
 }
 
-const jcc: Form = (emit, { operands: [to], condition }) => branchIf(emit, emit.condition(condition), to)
+/** Inside a block only the branch that is taken leaves it. */
+const jcc: Form = (emit, { operands: [to], condition }) => {
+  if (!emit.goesOn) branchIf(emit, emit.condition(condition), to)
+  else if (to?.kind === 'branch') emit.leaveIf(emit.condition(condition), to.lo, to.hi)
+  else emit.refuse()
+}
 
 const jrcxz: Form = (emit, { operands: [to] }) => {
   const count = emit.register(RCX, 8)
