@@ -164,7 +164,9 @@ it('shows threads and times of a process by the flags', () => {
   expect(text).toMatch(new RegExp(`Image: crashdumptest\\.\\n {8}${thread}\\n\\*{4} NT ACTIVE PROCESS DUMP`))
   expect(text).toMatch(new RegExp(`Image: crashdumptest\\.\\n\\n {8}${thread}\\n {8}Owning Process`))
   expect(text.match(/^ {8}.* nt!KeBugCheckEx .*\[frame\]$/gm)).toHaveLength(1)
-  expect(text.match(/^ {8}THREAD [0-9a-f]{16} {2}Cid 0004\.\d{3}[048c] .* WAIT: \(/gm)).toHaveLength(4)
+  expect(
+    text.match(/^ {8}THREAD [0-9a-f]{16} {2}Cid 0004\.\d{3}[048c] .* WAIT: \(WrQueue\)$/gm),
+  ).toHaveLength(4)
 })
 
 it('shows the stacks of threads that wait, from the frame that switching away left', () => {

@@ -20,6 +20,8 @@ const STRANGERS: ReadonlyArray<readonly [start: string, code: string, what: stri
   ['MSCF', 'DUMP_NOT_A_DUMP', 'a cabinet; expand the dump out of it first'],
   ['PK\x03\x04', 'DUMP_NOT_A_DUMP', 'a zip archive; extract the dump out of it first'],
   ['\x1f\x8b', 'DUMP_NOT_A_DUMP', 'a gzip file; expand the dump out of it first'],
+  ['\xfd7zXZ\x00', 'DUMP_NOT_A_DUMP', 'an xz file; expand the dump out of it first'],
+  ['\x28\xb5\x2f\xfd', 'DUMP_NOT_A_DUMP', 'a Zstandard file; expand the dump out of it first'],
   ['7z\xbc\xaf\x27\x1c', 'DUMP_NOT_A_DUMP', 'a 7z archive; extract the dump out of it first'],
   ['hibr', 'DUMP_NOT_A_DUMP', 'a hibernation file'],
   ['HIBR', 'DUMP_NOT_A_DUMP', 'a hibernation file'],

@@ -22,6 +22,11 @@ const STATES = [
   'DEFERREDREADY',
   'GATEWAIT',
 ]
+/** KWAIT_REASON of wdm.h, for symbols without the enumeration. */
+const WAIT_REASONS = [
+  'Executive', 'FreePage', 'PageIn', 'PoolAllocation', 'DelayExecution', 'Suspended', 'UserRequest', 'WrExecutive',
+  'WrFreePage', 'WrPageIn', 'WrPoolAllocation', 'WrDelayExecution', 'WrSuspended', 'WrUserRequest', 'WrSpare0', 'WrQueue',
+] // biome-ignore format: a list
 /** KTHREAD_STATE, Waiting. */
 const WAITING = 5
 /** KOBJECTS, ThreadObject. */
@@ -99,7 +104,10 @@ function headline(session: Session, type: KernelType, object: KernelObject): str
   const running = session.processors.find(({ currentThread }) => currentThread === object.address)
   const where = running === undefined ? '' : ` on processor ${running.number}`
   const reason = state === WAITING && type.has('Tcb.WaitReason') ? object.tryValue('Tcb.WaitReason') : null
-  const why = reason === null ? '' : `: (${type.enumName('_KWAIT_REASON', reason) ?? reason})`
+  const why =
+    reason === null
+      ? ''
+      : `: (${type.enumName('_KWAIT_REASON', reason) ?? WAIT_REASONS[Number(reason)] ?? reason})`
   return (
     `THREAD ${object.address.toString(16)}  Cid ${short('Cid.UniqueProcess')}.${short('Cid.UniqueThread')}  ` +
     `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? `state ${state}`}${why}${where}`
