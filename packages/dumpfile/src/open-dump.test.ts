@@ -157,6 +157,10 @@ it.each([
   ['a user-mode minidump', page('MDMP'), 'DUMP_USER_MODE', /user-mode/],
   ['an old user dump', page('USERDU64'), 'DUMP_USER_MODE', /user-mode/],
   ['a cabinet', page('MSCF'), 'DUMP_NOT_A_DUMP', /cabinet/],
+  ['a zip archive', page('PK\x03\x04'), 'DUMP_NOT_A_DUMP', /zip archive/],
+  ['a gzip file', page('\x1f\x8b\x08'), 'DUMP_NOT_A_DUMP', /gzip/],
+  ['an xz file', page('\xfd7zXZ\x00'), 'DUMP_NOT_A_DUMP', /xz file/],
+  ['a Zstandard file', page('\x28\xb5\x2f\xfd'), 'DUMP_NOT_A_DUMP', /Zstandard/],
   ['a hibernation file', page('hibr'), 'DUMP_NOT_A_DUMP', /hibernation/],
   ['an ELF core', page('\x7fELF'), 'DUMP_NOT_A_DUMP', /ELF/],
   [
