@@ -9,9 +9,13 @@ export interface SymbolNames {
 
 export const NO_NAMES: SymbolNames = { nameAt: () => null }
 
-/** `dump_viostor!VirtIoBuildIo+0x1c`, or `dump_viostor+0x1234` without a name. */
+/**
+ * `dump_viostor!VirtIoBuildIo+0x1c`, or `dump_viostor+0x1234` without a name. An import that a routine ends with is a jump: it
+ * returns to who called the routine, outside the image.
+ */
 export function placeIn(image: LoadedImage, names: SymbolNames, address: Gva): string {
   const rva = Number(address - image.base)
+  if (rva < 0 || rva >= image.size) return `${image.baseName} (a tail call of the routine)`
   const module = image.baseName.replace(/\.[^.]*$/, '')
   const name = names.nameAt(rva)
   return name === null ? `${module}+${hex(rva)}` : `${module}!${name}`

@@ -159,6 +159,20 @@ it('stops at an import that nobody serves, with name, caller and arguments', () 
   expect(report.findings[0]!.arguments[0]).toBe('0x2a')
 })
 
+it('names the driver where its routine ends in a jump to an import', () => {
+  const imports = { 'vendor.sys': ['VendorRoutine'] }
+  const { iatRva } = openSysFile('bad.sys', driverOf([0], imports)).image.imports[0]!.names[0]!
+  const jump = [0xff, 0x25, ...new Uint8Array(new Int32Array([iatRva - 0x1006]).buffer)]
+  expect(check(driverOf(jump, imports)).findings).toMatchObject([
+    {
+      rule: 'UNKNOWN_IMPORT',
+      message: expect.stringMatching(
+        /^bad\.sys \(a tail call of the routine\) called vendor\.sys!VendorRoutine\(/,
+      ),
+    },
+  ])
+})
+
 const good = new Uint8Array(readFileSync(fileURLToPath(new URL('dsahci.sys', MINIPORTS))))
 
 it.each<[string, Uint8Array, string]>([
