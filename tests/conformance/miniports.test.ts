@@ -41,8 +41,10 @@ describe.each(list)('$file', ({ file, bug }) => {
     expect(names.some((name) => /^(Zw|KeQuery)/.test(name ?? ''))).toBe(bug === 'B04' || bug === 'B23')
   })
 
-  it.runIf(bug)('is not its good one', () => {
-    const good = readFileSync(path.join(BIN, file.replace(/-b\d+/, '')))
-    expect(Buffer.compare(bytes, good)).not.toBe(0)
-  })
+  if (bug) {
+    it('is not its good one', () => {
+      const good = readFileSync(path.join(BIN, file.replace(/-b\d+/, '')))
+      expect(Buffer.compare(bytes, good)).not.toBe(0)
+    })
+  }
 })
