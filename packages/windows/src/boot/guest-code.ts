@@ -14,7 +14,7 @@ import type { KernelThread } from './threads-and-processes.ts'
 const KERNEL_CS = 0x10
 const KERNEL_SS = 0x18
 /** Bit 1 is always set; bit 9 lets interrupts in. */
-export const EFLAGS_INTERRUPTS_OFF = 0x2
+const EFLAGS_INTERRUPTS_OFF = 0x2
 const INTERRUPT_FLAG = 0x200
 /** Above anything that this kernel does between two halts. */
 const LONGEST_RUN = 1_000_000

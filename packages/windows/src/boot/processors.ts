@@ -108,7 +108,7 @@ export function createProcessor(memory: KernelMemoryManager, options: ProcessorO
   return { number, kpcr, kprcb, context, idleThread, currentThread: idleThread }
 }
 
-/** The interrupt table has no present gate: no instruction runs on this machine, so nothing could go through one. */
+/** The interrupt table has no present gate: the one interrupt that reaches guest code is the freeze, and the host enters it. */
 function layDescriptorTables(memory: KernelMemoryManager, rsp0: Gva): { gdt: Gva; tss: Gva; idt: Gva } {
   const { space, regions } = memory
   const base = regions.systemPtes.take(TABLE_PAGES * PAGE_SIZE)

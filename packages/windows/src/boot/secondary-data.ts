@@ -1,6 +1,6 @@
 // Drivers that leave data of their own in a dump (KbCallbackSecondaryDumpData): a record in the list at
 // nt!KeBugCheckReasonCallbackListHead, inside a structure of the driver that names GUID and preallocated buffer. A driver's
-// routine finds that structure by the record's address. No guest code answers yet: the bugcheck reads the buffer itself.
+// routine finds that structure by the record's address. No guest code answers: the bugcheck reads the buffer itself.
 import { bytes, defineStruct, type Gva, gva, struct, u32, u64 } from '@dumpstack/bytes'
 import { BufferInserted, KbCallbackSecondaryDumpData, KbugcheckReasonCallbackRecord } from '@dumpstack/nt'
 import { guidText } from '../volume/guid.ts'
