@@ -121,7 +121,8 @@ it.each<[string, string, string, Change]>([
     'HwFindAdapter',
     'has fewer breaks than its transfers need',
     changingConfig((config) => {
-      config.numberOfPhysicalBreaks = 4
+      config.maximumTransferLength = 0x10000
+      config.numberOfPhysicalBreaks = 16
     }),
   ],
   ['DM-47', 'SYNCHRONIZE CACHE', 'refuses to flush the disk', answering(EXECUTE_SCSI, SYNCHRONIZE_CACHE, 6)],
@@ -449,6 +450,20 @@ describe('a miniport that cannot go on', () => {
     expect(report.failure).toBeTruthy()
     expect(report.secondBugcheck).toBeUndefined()
   })
+})
+
+it('DM-43: takes breaks as the only limit of a miniport whose length is longer than any dump write', () => {
+  const limits = changingConfig((config) => {
+    config.maximumTransferLength = 0xffffff
+    config.numberOfPhysicalBreaks = 8
+  })
+  const { crashed, report } = dumpWith(bad(limits))
+  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+  const { dmaLog } = crashed.machine
+  const lengths = Array.from({ length: dmaLog.length }, (_, i) => dmaLog.at(i))
+    .filter(({ direction }) => direction === 'toDisk')
+    .map(({ byteLength }) => byteLength)
+  expect(Math.max(...lengths)).toBe(7 * 0x1000)
 })
 
 describe('a miniport that touches what is not mapped', () => {

@@ -157,7 +157,9 @@ export class DumpAdapter {
     const isOneUnset =
       (maximumTransferLength === SP_UNINITIALIZED_VALUE) !==
       (numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE)
-    if (isOneUnset || byBreaks < limit) {
+    // A length above the port's own leaves the limit to the breaks (viostor of 2012 to 2021: 0xffffff and 8); one below it is meant.
+    const isMeant = maximumTransferLength <= this.#maximumTransferSize
+    if (isOneUnset || (isMeant && byBreaks < maximumTransferLength)) {
       environment.violate(
         'DM-43',
         'HwFindAdapter',
