@@ -3,13 +3,12 @@ import type { ControllerKind } from '@dumpstack/machine'
 import { findDriverController } from '@dumpstack/windows/node'
 import { openDriver } from './driver-file.ts'
 import { driverFailure } from './driver-verdict.ts'
-import { DEFAULT_CONTROLLER } from './test-options.ts'
 
 export function controllerOfDriver(file: string, pdb: string | null): ControllerKind {
   try {
     const driver = openDriver(file, pdb)
     try {
-      return findDriverController(driver) ?? DEFAULT_CONTROLLER
+      return findDriverController(driver)
     } finally {
       driver.close()
     }

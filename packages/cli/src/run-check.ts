@@ -61,30 +61,39 @@ function check(request: CheckRequest): Checked {
   try {
     driver = openDriver(file, pdb)
   } catch (error) {
-    const failure = driverFailure(error)
-    if (!(failure instanceof DriverFailure)) throw error
     const controller = request.controller ?? DEFAULT_CONTROLLER
     return {
       driver: { fileName, executed: false },
-      report: refused(fileName, controller, failure),
+      report: refused(fileName, 'load', `${controller}0`, error),
       repro: reproOf(request, controller),
     }
   }
   try {
-    const controller = request.controller ?? findDriverController(driver) ?? DEFAULT_CONTROLLER
+    const controller = request.controller ?? findDriverController(driver)
     const report = checkDriverFile(driver, controller, seed)
     return { driver: driver.description, report, repro: reproOf(request, controller) }
+  } catch (error) {
+    // neither controller is its own; all else that it does is in a report
+    const report = refused(fileName, 'start', 'no controller', error)
+    return { driver: driver.description, report, repro: reproOf(request, null) }
   } finally {
     driver.close()
   }
 }
 
-/** A file that was refused before anything of it ran. */
-function refused(fileName: string, controller: ControllerKind, failure: DriverFailure): DriverCheckReport {
+/** The report of a driver that no check was made of; throws what is not its fault. */
+function refused(
+  fileName: string,
+  call: 'load' | 'start',
+  controller: string,
+  error: unknown,
+): DriverCheckReport {
+  const failure = driverFailure(error)
+  if (!(failure instanceof DriverFailure)) throw error
   const finding: DriverFinding = {
     verdict: failure.verdict,
     rule: failure.code,
-    call: 'load',
+    call,
     message: failure.message,
     phase: 'start',
     hardware: 'any',
@@ -93,11 +102,13 @@ function refused(fileName: string, controller: ControllerKind, failure: DriverFa
     stack: [],
     atNs: 0,
   }
-  return { verdict: failure.verdict, controller: `${controller}0`, findings: [finding], runs: [] }
+  return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
 }
 
-function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind): string {
-  const parts = ['dumpstack check', JSON.stringify(file), `--controller ${controller}`, `--seed ${seed}`]
+function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind | null): string {
+  const parts = ['dumpstack check', JSON.stringify(file)]
+  if (controller !== null) parts.push(`--controller ${controller}`)
+  parts.push(`--seed ${seed}`)
   if (pdb !== null) parts.push(`--pdb ${JSON.stringify(pdb)}`)
   return parts.join(' ')
 }

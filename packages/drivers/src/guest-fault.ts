@@ -43,10 +43,15 @@ export class GuestFault extends DriversError {
   }
 }
 
-/** Nobody's fault: what the driver asked for is not modelled, so that what it would have done cannot be judged. */
+/** Nobody's fault: what the driver asks for, or is for, is not modelled, so that what it would have done cannot be judged. */
 export class NotJudged extends DriversError {
   constructor(
-    code: 'UNKNOWN_IMPORT' | 'INSTRUCTION_NOT_MODELLED' | 'ACCESS_NOT_MODELLED',
+    code:
+      | 'UNKNOWN_IMPORT'
+      | 'INSTRUCTION_NOT_MODELLED'
+      | 'ACCESS_NOT_MODELLED'
+      | 'ADAPTER_NOT_FOUND'
+      | 'NO_SUCH_DEVICE',
     message: string,
     fields: ErrorFields = {},
   ) {

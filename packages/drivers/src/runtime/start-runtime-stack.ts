@@ -4,7 +4,7 @@ import { BootDisk } from './boot-disk.ts'
 import { makeDumpPointers } from './dump-pointers.ts'
 import { Storport } from './storport.ts'
 
-/** Throws DriversError NO_CONTROLLER, CONTROLLER_FAILED or IO_FAILED when the disk does not come up. */
+/** Throws DriversError NO_CONTROLLER, ADAPTER_NOT_FOUND, ADAPTER_ERROR, CONTROLLER_FAILED or IO_FAILED when the disk does not come up. */
 export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
   const { machine, kernel, controller, miniport } = options
   const port = new Storport(machine, kernel, controller, miniport)

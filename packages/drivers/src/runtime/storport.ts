@@ -16,7 +16,7 @@ import {
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { GuestHeap, guestBlock } from '../guest-block.ts'
-import { GuestFault } from '../guest-fault.ts'
+import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
   DeviceRegisters,
@@ -188,12 +188,11 @@ export class Storport implements PortExports {
     config.accessRanges = ranges.va
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
-      throw this.#failed(
-        'HwFindAdapter found no adapter that it drives (SP_RETURN_NOT_FOUND)',
-        'ADAPTER_NOT_FOUND',
-      )
+      // A driver for another device: nothing was tried of what it can.
+      const what = 'HwFindAdapter found no adapter that it drives (SP_RETURN_NOT_FOUND)'
+      throw new NotJudged('ADAPTER_NOT_FOUND', this.#notStarted(what), this.#names)
     }
-    if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`)
+    if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
     if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
@@ -249,10 +248,15 @@ export class Storport implements PortExports {
   }
 
   #failed(what: string, code = 'CONTROLLER_FAILED'): DriversError {
-    return new DriversError(code, `${this.#driverName} did not start on ${this.#controller.name}: ${what}`, {
-      driver: this.#driverName,
-      controller: this.#controller.name,
-    })
+    return new DriversError(code, this.#notStarted(what), this.#names)
+  }
+
+  #notStarted(what: string): string {
+    return `${this.#driverName} did not start on ${this.#controller.name}: ${what}`
+  }
+
+  get #names(): { readonly driver: string; readonly controller: string } {
+    return { driver: this.#driverName, controller: this.#controller.name }
   }
 
   // PortExports

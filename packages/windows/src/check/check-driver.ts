@@ -39,6 +39,7 @@ import {
   ofViolation,
   placeOf,
 } from './driver-finding.ts'
+import { controllerOf, type StartAttempt } from './find-controller.ts'
 
 export interface DriverCheckOptions {
   readonly file: SysFile
@@ -76,18 +77,21 @@ const REQUESTS = 8
 /** Behind the page file's pieces. */
 const IO_AT = 0x3200000
 
-/** The first controller that the driver says it drives; null where it knows none. */
-export function findController(options: Omit<DriverCheckOptions, 'controller'>): ControllerKind | null {
+/** The controller that the driver is for. Throws NotJudged NO_SUCH_DEVICE. */
+export function findController(options: Omit<DriverCheckOptions, 'controller'>): ControllerKind {
+  return controllerOf(options.file.fileName, attempts(options))
+}
+
+function* attempts(options: Omit<DriverCheckOptions, 'controller'>): Iterable<StartAttempt> {
   for (const controller of Object.keys(HARDWARE) as ControllerKind[]) {
     // its keys are all kinds
     const run = new CheckRun({ ...options, controller }, PLAIN)
     try {
-      if (run.findsAdapter()) return controller
+      yield { controller, ...run.start() }
     } finally {
       run.close()
     }
   }
-  return null
 }
 
 export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
@@ -196,17 +200,23 @@ class CheckRun {
     }
   }
 
-  /** False where its HwFindAdapter answers that there is nothing for it; a driver that fails has found something to fail on. */
-  findsAdapter(): boolean {
+  /** The way to a running disk alone. */
+  start(): Omit<StartAttempt, 'controller'> {
     const machine = this.#machine
     const { kernel, miniport } = this.#host
     try {
       startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport })
-      return true
+      return { failure: null, sawController: true }
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
-      return error.code !== 'ADAPTER_NOT_FOUND'
+      return { failure: error, sawController: this.#isRegistered() }
     }
+  }
+
+  /** DriverEntry has come to StorPortInitialize. */
+  #isRegistered(): boolean {
+    const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === this.#options.file.fileName)
+    return image !== undefined && this.#host.miniport.code?.routine(image, 'HwFindAdapter') !== null
   }
 
   close(): void {

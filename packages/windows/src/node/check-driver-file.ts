@@ -23,11 +23,11 @@ export function checkDriverFile(
   })
 }
 
-/** The controller that the driver drives, as its HwFindAdapter says; null where it knows none of ours. */
+/** The controller that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and WindowsError DRIVER_NAME_TAKEN. */
 export function findDriverController({
   file,
   names,
-}: Omit<DriverFileOptions, 'description'>): ControllerKind | null {
+}: Omit<DriverFileOptions, 'description'>): ControllerKind {
   const guestImages = installDriver(readGuestImages(), file)
   return findController({ file, names, seed: 1, guestImages, decoder: new IcedDecoder() })
 }

@@ -1,0 +1,62 @@
+// A driver that nobody has seen before, on controllers of which at most one is its own.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { DumpstackError } from '@dumpstack/bytes'
+import { NotJudged, openSysFile } from '@dumpstack/drivers'
+import { expect, it } from 'vitest'
+import { findDriverController } from '../node/check-driver-file.ts'
+import { controllerOf, type StartAttempt } from './find-controller.ts'
+
+const attempt = (controller: StartAttempt['controller'], code: string | null): StartAttempt => ({
+  controller,
+  failure: code === null ? null : new DumpstackError(code, `${code} there`),
+  sawController: true,
+})
+
+it.each<[string, string | null, string | null, string]>([
+  ['starts there', 'ADAPTER_ERROR', null, 'virtio-blk'],
+  ['starts there, although it faults on another', 'GUEST_FAULT', null, 'virtio-blk'],
+  ['fails on it after it has recognised it', 'ADAPTER_ERROR', 'CONTROLLER_FAILED', 'virtio-blk'],
+  ['faults on it and refuses the other', 'GUEST_FAULT', 'ADAPTER_NOT_FOUND', 'ahci'],
+  ['says "error" of it and "not mine" of the other', 'ADAPTER_ERROR', 'ADAPTER_NOT_FOUND', 'ahci'],
+])('takes the controller where a driver %s', (_what, ahci, virtioBlk, expected) => {
+  expect(controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)])).toBe(expected)
+})
+
+it.each([
+  ['ADAPTER_NOT_FOUND', 'ADAPTER_NOT_FOUND'],
+  ['ADAPTER_ERROR', 'ADAPTER_ERROR'],
+  ['GUEST_FAULT', 'DRIVER_HANG'],
+])('judges nothing where each controller gets %s and %s', (ahci, virtioBlk) => {
+  const find = (): string => controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)])
+  expect(find).toThrow(NotJudged)
+  expect(find).toThrow(
+    `x.sys: no such device: it starts on no controller that is modelled (on ahci: ${ahci} there; on virtio-blk: ${virtioBlk} there), expected a driver for ahci or virtio-blk`,
+  )
+})
+
+it('takes any controller for a driver that fails before it sees one', () => {
+  const early: StartAttempt = { ...attempt('ahci', 'DRIVER_HANG'), sawController: false }
+  expect(controllerOf('x.sys', [early])).toBe('ahci')
+})
+
+const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
+const find = (bytes: Uint8Array): string =>
+  findDriverController({ file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } })
+const read = (fileName: string): Uint8Array =>
+  new Uint8Array(readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
+
+it('asks the code of a driver', () => {
+  expect(find(read('dsahci.sys'))).toBe('ahci')
+  expect(find(read('dsvioblk.sys'))).toBe('virtio-blk')
+})
+
+it('names a driver for a device of another vendor', () => {
+  const driver = Buffer.from(read('dsvioblk.sys'))
+  for (let at = driver.indexOf('f41a', 0, 'hex'); at >= 0; at = driver.indexOf('f41a', at, 'hex')) {
+    driver.writeUInt16LE(0x144d, at)
+  }
+  expect(() => find(driver)).toThrow(
+    /^stranger\.sys: no such device: .*on ahci: .*SP_RETURN_NOT_FOUND.*on virtio-blk: .*SP_RETURN_NOT_FOUND/,
+  )
+})
