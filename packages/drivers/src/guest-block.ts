@@ -14,6 +14,16 @@ export function guestBlock(ram: Ram, memory: KernelMemory, offset = 0, byteLengt
   }
 }
 
+/** A piece of `block`, live as long as it is. */
+export function partOf(block: GuestBlock, offset: number, byteLength: number): GuestBlock {
+  const { buffer, byteOffset } = block.view
+  return {
+    va: gva(block.va + BigInt(offset)),
+    gpa: gpa(block.gpa + offset),
+    view: new DataView(buffer, byteOffset + offset, byteLength),
+  }
+}
+
 /** Hands out aligned pieces of one allocation, front to back; nothing is ever given back. */
 export class GuestHeap {
   readonly memory: KernelMemory

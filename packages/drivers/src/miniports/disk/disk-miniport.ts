@@ -40,44 +40,22 @@ import {
   SCSIOP_WRITE,
   SCSIOP_WRITE16,
 } from '@dumpstack/spec'
-import type { GuestBlock, PortExports, ScatterGatherList } from '../../miniport.ts'
-import { type DiskFacts, emulatedData } from './emulated-commands.ts'
+import type { GuestBlock, PortExports } from '../../miniport.ts'
+import type { DiskAdapter } from './disk-adapter.ts'
+import { emulatedData } from './emulated-commands.ts'
 import type { RequestTable } from './request-table.ts'
 import type { ScsiRequest } from './scsi-request.ts'
-
-/** A controller with one disk, as the miniport drives it. */
-export interface DiskEngine<R extends ScsiRequest> {
-  readonly isDump: boolean
-  readonly isReady: boolean
-  readonly sectorBytes: number
-  readonly sectorCount: number
-  /** Blocks of one command. */
-  readonly maximumSectors: number
-  readonly facts: DiskFacts
-  /** A read or write of at least one block; its memory is `list`. */
-  composeTransfer(request: R, isWrite: boolean, sector: number, count: number, list: ScatterGatherList): void
-  /** False: the device has no cache, nothing is to be sent. */
-  composeFlush(request: R): boolean
-  /** The last command before power goes; false: nothing is to be sent. */
-  composeShutdown(request: R): boolean
-  /** Sends what was composed; false when the port must come again later. */
-  issue(request: R): boolean
-  /** Ends every command, failed. */
-  reset(): void
-  /** SRB_FUNCTION_DUMP_POINTERS; absent where the miniport does not have that feature. */
-  describeDump?(pointers: MiniportDumpPointers): void
-}
 
 export class DiskMiniport<R extends ScsiRequest> {
   readonly #port: PortExports
   readonly #requests: RequestTable<R>
-  readonly #engine: DiskEngine<R>
+  readonly #adapter: DiskAdapter<R>
   #extension!: GuestBlock
 
-  constructor(port: PortExports, requests: RequestTable<R>, engine: DiskEngine<R>) {
+  constructor(port: PortExports, requests: RequestTable<R>, adapter: DiskAdapter<R>) {
     this.#port = port
     this.#requests = requests
-    this.#engine = engine
+    this.#adapter = adapter
   }
 
   /** Composes the command; false when the SRB was completed here (DM-40). */
@@ -88,9 +66,9 @@ export class DiskMiniport<R extends ScsiRequest> {
       case SRB_FUNCTION_EXECUTE_SCSI:
         return this.#buildScsi(request)
       case SRB_FUNCTION_FLUSH:
-        return this.#engine.composeFlush(request) || this.#succeed(request)
+        return this.#adapter.composeFlush(request) || this.#succeed(request)
       case SRB_FUNCTION_SHUTDOWN:
-        return this.#engine.composeShutdown(request) || this.#succeed(request)
+        return this.#adapter.composeShutdown(request) || this.#succeed(request)
       case SRB_FUNCTION_DUMP_POINTERS:
         return this.#answerDumpPointers(request)
       case SRB_FUNCTION_FREE_DUMP_POINTERS:
@@ -106,23 +84,23 @@ export class DiskMiniport<R extends ScsiRequest> {
 
   startIo(srb: GuestBlock): boolean {
     const request = this.#requests.of(srb)
-    if (!this.#engine.isReady) {
+    if (!this.#adapter.isReady) {
       this.#end(request, SRB_STATUS_NO_DEVICE)
       return true
     }
-    return this.#engine.issue(request)
+    return this.#adapter.issue(request)
   }
 
   /** DM-37: nothing is reset while a dump is written. */
   resetBus(): boolean {
-    if (!this.#engine.isDump) this.#engine.reset()
+    if (!this.#adapter.isDump) this.#adapter.reset()
     return true
   }
 
   /** A command of the controller ended. */
   finish(request: R, isGood: boolean): void {
     if (isGood) request.succeed()
-    else if (!this.#engine.isReady) request.srb.srbStatus = SRB_STATUS_BUS_RESET
+    else if (!this.#adapter.isReady) request.srb.srbStatus = SRB_STATUS_BUS_RESET
     else {
       const isTransfer = request.srb.dataTransferLength > 0
       const isWrite = request.operationCode === SCSIOP_WRITE || request.operationCode === SCSIOP_WRITE16
@@ -152,9 +130,9 @@ export class DiskMiniport<R extends ScsiRequest> {
         return this.#buildTransfer(request, false)
       case SCSIOP_SYNCHRONIZE_CACHE:
       case SCSIOP_SYNCHRONIZE_CACHE16:
-        return this.#engine.composeFlush(request) || this.#succeed(request)
+        return this.#adapter.composeFlush(request) || this.#succeed(request)
       case SCSIOP_TEST_UNIT_READY:
-        return this.#engine.isReady ? this.#succeed(request) : this.#end(request, SRB_STATUS_NO_DEVICE)
+        return this.#adapter.isReady ? this.#succeed(request) : this.#end(request, SRB_STATUS_NO_DEVICE)
       case SCSIOP_INQUIRY:
       case SCSIOP_READ_CAPACITY:
       case SCSIOP_SERVICE_ACTION_IN16:
@@ -166,21 +144,22 @@ export class DiskMiniport<R extends ScsiRequest> {
   }
 
   #buildTransfer(request: R, isWrite: boolean): boolean {
-    const engine = this.#engine
+    const adapter = this.#adapter
+    const { geometry } = adapter
     const sector = request.logicalBlock
     const count = request.blockCount
-    if (sector + count > engine.sectorCount) return this.#refuse(request, SCSI_ADSENSE_ILLEGAL_BLOCK)
-    const isWhole = request.srb.dataTransferLength === count * engine.sectorBytes
-    if (count > engine.maximumSectors || !isWhole) return this.#refuse(request, SCSI_ADSENSE_INVALID_CDB)
+    if (sector + count > geometry.sectorCount) return this.#refuse(request, SCSI_ADSENSE_ILLEGAL_BLOCK)
+    const isWhole = request.srb.dataTransferLength === count * geometry.sectorBytes
+    if (count > adapter.maximumSectors || !isWhole) return this.#refuse(request, SCSI_ADSENSE_INVALID_CDB)
     if (count === 0) return this.#succeed(request)
     const list = this.#port.getScatterGatherList(this.#extension, request.block)
     if (list === null) return this.#end(request, SRB_STATUS_INVALID_REQUEST)
-    engine.composeTransfer(request, isWrite, sector, count, list)
+    adapter.composeTransfer(request, isWrite, sector, count, list)
     return true
   }
 
   #emulate(request: R): boolean {
-    const data = emulatedData(request.cdb, this.#engine.facts)
+    const data = emulatedData(request.cdb, this.#adapter.geometry, this.#adapter.identity)
     if (data === null) return this.#refuse(request, SCSI_ADSENSE_INVALID_CDB)
     const { srb } = request
     const length = Math.min(data.byteLength, srb.dataTransferLength)
@@ -193,13 +172,13 @@ export class DiskMiniport<R extends ScsiRequest> {
   }
 
   #answerDumpPointers(request: R): boolean {
-    const engine = this.#engine
-    if (engine.describeDump === undefined) return this.#end(request, SRB_STATUS_INVALID_REQUEST)
+    const adapter = this.#adapter
+    if (adapter.describeDump === undefined) return this.#end(request, SRB_STATUS_INVALID_REQUEST)
     if (request.srb.dataTransferLength < MiniportDumpPointers.size) {
       return this.#end(request, SRB_STATUS_DATA_OVERRUN)
     }
     const buffer = this.#port.dereference(gva(request.srb.dataBuffer), MiniportDumpPointers.size)
-    engine.describeDump(MiniportDumpPointers.at(buffer.view))
+    adapter.describeDump(MiniportDumpPointers.at(buffer.view))
     return this.#end(request, SRB_STATUS_SUCCESS)
   }
 

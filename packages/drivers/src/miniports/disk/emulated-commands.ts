@@ -24,10 +24,13 @@ import {
 
 const TWO_TO_32 = 0x100000000
 
-export interface DiskFacts {
+export interface DiskGeometry {
   readonly sectorBytes: number
   readonly sectorCount: number
   readonly logicalPerPhysicalExponent: number
+}
+
+export interface DiskIdentity {
   /** The device takes more than one command at a time. */
   readonly isQueued: boolean
   readonly vendorId: string
@@ -38,10 +41,10 @@ export interface DiskFacts {
 }
 
 /** The data of the command in `cdb`; null when command or page is not one that these disks answer. */
-export function emulatedData(cdb: DataView, disk: DiskFacts): Uint8Array | null {
+export function emulatedData(cdb: DataView, disk: DiskGeometry, identity: DiskIdentity): Uint8Array | null {
   switch (cdb.getUint8(0)) {
     case SCSIOP_INQUIRY:
-      return inquiry(Cdb6Inquiry.at(cdb), disk)
+      return inquiry(Cdb6Inquiry.at(cdb), identity)
     case SCSIOP_READ_CAPACITY: {
       const data = new Uint8Array(ReadCapacityData.size)
       const capacity = ReadCapacityData.of(data)
@@ -70,13 +73,13 @@ export function emulatedData(cdb: DataView, disk: DiskFacts): Uint8Array | null 
   }
 }
 
-function inquiry(cdb: Cdb6Inquiry, disk: DiskFacts): Uint8Array | null {
+function inquiry(cdb: Cdb6Inquiry, identity: DiskIdentity): Uint8Array | null {
   if ((cdb.flags & CDB_INQUIRY_EVPD) !== 0) {
     if (cdb.pageCode === VPD_SUPPORTED_PAGES) {
       return vpdPage(VPD_SUPPORTED_PAGES, [VPD_SUPPORTED_PAGES, VPD_SERIAL_NUMBER])
     }
     return cdb.pageCode === VPD_SERIAL_NUMBER
-      ? vpdPage(VPD_SERIAL_NUMBER, ascii(disk.serialNumber, disk.serialNumber.length))
+      ? vpdPage(VPD_SERIAL_NUMBER, ascii(identity.serialNumber, identity.serialNumber.length))
       : null
   }
   if (cdb.pageCode !== 0) return null
@@ -86,10 +89,10 @@ function inquiry(cdb: Cdb6Inquiry, disk: DiskFacts): Uint8Array | null {
   view.version = INQUIRY_VERSION_SPC_3
   view.responseDataFormat = INQUIRY_RESPONSE_DATA_FORMAT
   view.additionalLength = InquiryData.size - 5
-  if (disk.isQueued) view.flags7 = INQUIRY_CMDQUE
-  view.vendorId = ascii(disk.vendorId, 8)
-  view.productId = ascii(disk.productId, 16)
-  view.productRevisionLevel = ascii(disk.productRevision, 4)
+  if (identity.isQueued) view.flags7 = INQUIRY_CMDQUE
+  view.vendorId = ascii(identity.vendorId, 8)
+  view.productId = ascii(identity.productId, 16)
+  view.productRevisionLevel = ascii(identity.productRevision, 4)
   return data
 }
 

@@ -1,30 +1,32 @@
-// The HBA and its one disk: HwFindAdapter, HwInitialize, HwInterrupt, resets. The same code runs the boot disk and writes the
-// dump; in dump mode it takes the bus's facts from the context that the running instance left (DM-35), resets the live
-// HBA (DM-29), finishes everything in HwInitialize (DM-09), uses one slot (DM-24) and completes inside the poll (DM-21).
-import { gpa, gva, PAGE_SIZE } from '@dumpstack/bytes'
+// The HBA and its one disk. In dump mode it takes the bus's facts from the context that the running instance left (DM-35), resets the
+// live HBA (DM-29) and uses one slot (DM-24).
+import { gva, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   AccessRange,
   DUMP_MINIPORT_VERSION_1,
-  DUMP_MODE_NORMAL,
   MiniportDumpPointers,
-  PortConfigurationInformation,
+  type PortConfigurationInformation,
   SCSI_DMA64_MINIPORT_SUPPORTED,
   SP_RETURN_ERROR,
   SP_RETURN_FOUND,
   SP_RETURN_NOT_FOUND,
-  STOR_MAP_NON_READ_WRITE_BUFFERS,
-  STOR_SYNCHRONIZE_FULL_DUPLEX,
 } from '@dumpstack/nt'
 import {
   AHCI_CAP,
   AHCI_IS,
-  AHCI_MAX_SLOTS,
+  ATA_FLUSH_CACHE_EXT,
   ATA_IDENTIFY_DEVICE,
   ATA_LOG_PAGE_BYTES,
+  ATA_READ_DMA_EXT,
+  ATA_READ_FPDMA_QUEUED,
+  ATA_STANDBY_IMMEDIATE,
+  ATA_WRITE_DMA_EXT,
+  ATA_WRITE_FPDMA_QUEUED,
   CAP_NCS_MASK,
   CAP_NCS_SHIFT,
   CAP_S64A,
   CAP_SNCQ,
+  IdentifyDevice,
   PxCI,
   PxIE,
   PxIS,
@@ -38,23 +40,24 @@ import {
   PxIS_TFES,
   PxSACT,
 } from '@dumpstack/spec'
-import type { DeviceRegisters, GuestBlock, PortExports, StorDpc } from '../../miniport.ts'
-import type { RequestTable } from '../disk/request-table.ts'
+import { partOf } from '../../guest-block.ts'
+import type { DeviceRegisters, GuestBlock, ScatterGatherList } from '../../miniport.ts'
+import { DiskAdapter } from '../disk/disk-adapter.ts'
+import type { DiskIdentity } from '../disk/emulated-commands.ts'
+import { MAXIMUM_PHYSICAL_BREAKS, MAXIMUM_TRANSFER_LENGTH, OWN_FACTS } from '../disk/layouts.ts'
 import { CommandTable } from './ata-command.ts'
 import { leaveDumpContext, takeDumpContext } from './dump-context.ts'
 import { firstPortWithDevice, takeHba } from './hba.ts'
 import { HbaPort } from './hba-port.ts'
-import { readIdentify } from './identify.ts'
+import { ataString, readIdentify } from './identify.ts'
 import {
-  ADAPTER_EXTENSION_SLOT_SRB,
-  AdapterExtension,
+  AhciFacts,
   DumpContext,
-  MAXIMUM_TRANSFER_LENGTH,
-  NUMBER_OF_PHYSICAL_BREAKS,
   UNCACHED_ALIGNMENT,
   UNCACHED_BYTES,
   UNCACHED_COMMAND_LIST,
   UNCACHED_COMMAND_TABLE,
+  UNCACHED_COMMAND_TABLE_BYTES,
   UNCACHED_DUMP_CONTEXT,
   UNCACHED_IDENTIFY,
   UNCACHED_RECEIVED_FIS,
@@ -64,116 +67,118 @@ import type { AhciRequest } from './request.ts'
 const PORT_ERRORS = PxIS_TFES | PxIS_HBFS | PxIS_HBDS | PxIS_IFS | PxIS_OFS
 const PORT_INTERRUPTS = PxIS_DHRS | PxIS_PSS | PxIS_SDBS | PORT_ERRORS
 const ABAR_RANGE = 5
-const ALIGNMENT_MASK = 1
 const DUMP_LINK_EXTRA_MS = 300
-const INTERNAL_COMMAND_STEP_US = 100
-const INTERNAL_COMMAND_STEPS = 50_000
 const BREAK_DESCRIPTOR_BYTES = 4
+const DRIVER_NAME = 'storahci'
+const VENDOR_ID = 'ATA' // SAT-3 8.1.1
+const SERIAL_NUMBER_LENGTH = 20
+const LIMITS = {
+  maximumTransferLength: MAXIMUM_TRANSFER_LENGTH,
+  numberOfPhysicalBreaks: MAXIMUM_PHYSICAL_BREAKS,
+  alignmentMask: 1,
+}
 
-/** Called for each command that ended, the slot free again. */
-export type Completion = (request: AhciRequest, isGood: boolean) => void
-
-export class AhciAdapter {
-  readonly #port: PortExports
-  readonly #complete: Completion
-  readonly #requests: RequestTable<AhciRequest>
-  #isDump: boolean
-  #block!: GuestBlock
-  #extension!: AdapterExtension
+export class AhciAdapter extends DiskAdapter<AhciRequest> {
+  readonly maximumSectors = 0x10000
+  #facts!: AhciFacts
   #registers!: DeviceRegisters
-  #uncached!: GuestBlock
-  #commandList!: DataView
-  #identify!: DataView
   #hbaPort!: HbaPort
-  #dpc: StorDpc | null = null
+  #commandList!: GuestBlock
+  #identify!: GuestBlock
 
-  constructor(port: PortExports, isDump: boolean, requests: RequestTable<AhciRequest>, complete: Completion) {
-    this.#port = port
-    this.#requests = requests
-    this.#isDump = isDump
-    this.#complete = complete
-  }
-
-  get extension(): AdapterExtension {
-    return this.#extension
-  }
-
-  get identify(): DataView {
-    return this.#identify
-  }
-
-  get isDump(): boolean {
-    return this.#isDump
-  }
-
-  findAdapter(deviceExtension: GuestBlock, argumentString: string, configInfo: GuestBlock): number {
-    const config = PortConfigurationInformation.at(configInfo.view)
-    if (argumentString.toLowerCase().includes('dump=1') || config.dumpMode !== DUMP_MODE_NORMAL) {
-      this.#isDump = true
+  get identity(): DiskIdentity {
+    const { modelNumber, firmwareRevision, serialNumber } = IdentifyDevice.at(this.#identify.view)
+    return {
+      isQueued: this.#facts.supportsNcq === 1,
+      vendorId: VENDOR_ID,
+      productId: ataString(modelNumber),
+      productRevision: ataString(firmwareRevision),
+      serialNumber: ataString(serialNumber).padEnd(SERIAL_NUMBER_LENGTH),
     }
-    this.#block = deviceExtension
-    const extension = AdapterExtension.at(deviceExtension.view)
-    this.#extension = extension
-    extension.dumpMode = this.#isDump ? 1 : 0
-    const hasPlace = this.#isDump
-      ? takeDumpContext(this.#port, config, extension)
-      : this.#placeFromBus(config)
+  }
+
+  protected find(config: PortConfigurationInformation, configInfo: GuestBlock): number {
+    const { port, isDump, disk } = this
+    const facts = AhciFacts.at(this.deviceExtension.view, OWN_FACTS)
+    this.#facts = facts
+    const hasPlace = isDump ? takeDumpContext(port, config, facts) : this.#placeFromBus(config)
     if (!hasPlace) return SP_RETURN_ERROR
-    const registers = this.#port.getDeviceBase(deviceExtension, ABAR_RANGE)
-    if (registers === null) return SP_RETURN_ERROR
+    const registers = port.getDeviceBase(this.deviceExtension, ABAR_RANGE)
+    if (registers === null || !takeHba(registers, port)) return SP_RETURN_ERROR
     this.#registers = registers
-    if (!takeHba(registers, this.#port)) return SP_RETURN_ERROR
-    extension.cap = registers.read32(AHCI_CAP)
-    extension.commandSlots = this.#isDump ? 1 : ((extension.cap >>> CAP_NCS_SHIFT) & CAP_NCS_MASK) + 1
-    if (!this.#isDump) {
-      const number = firstPortWithDevice(registers, this.#port)
+    facts.cap = registers.read32(AHCI_CAP)
+    disk.slots = isDump ? 1 : ((facts.cap >>> CAP_NCS_SHIFT) & CAP_NCS_MASK) + 1
+    if (!isDump) {
+      const number = firstPortWithDevice(registers, port)
       if (number < 0) return SP_RETURN_NOT_FOUND
-      extension.portNumber = number
+      facts.portNumber = number
     }
-    this.#hbaPort = new HbaPort(registers, this.#port, extension.portNumber)
-    if (!this.#allocate(configInfo)) return SP_RETURN_ERROR
-    this.#configure(config)
+    this.#hbaPort = new HbaPort(registers, port, facts.portNumber)
+    if (!this.allocateUncached(configInfo, UNCACHED_BYTES, UNCACHED_ALIGNMENT)) return SP_RETURN_ERROR
+    this.#commandList = partOf(this.uncached, UNCACHED_COMMAND_LIST, UNCACHED_RECEIVED_FIS)
+    this.#identify = partOf(this.uncached, UNCACHED_IDENTIFY, ATA_LOG_PAGE_BYTES)
+    this.configure(config, LIMITS)
+    config.cachesData = 1
+    if ((facts.cap & CAP_S64A) !== 0) {
+      config.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
+      config.srbExtensionSize += (MAXIMUM_PHYSICAL_BREAKS + 2) * BREAK_DESCRIPTOR_BYTES
+    }
     return SP_RETURN_FOUND
   }
 
-  /** HwInitialize: in dump mode the disk is ready afterwards (DM-10), else passive initialisation makes it so. */
-  initialize(): boolean {
-    if (this.#isDump) return this.startPort()
-    this.#dpc = this.#port.initializeDpc(this.#block, () => this.#completeFinished())
-    return this.#port.enablePassiveInitialization(this.#block, () => this.startPort())
-  }
-
-  startPort(): boolean {
+  protected bringUp(): boolean {
     const hba = this.#hbaPort
-    const extraMs = this.#isDump ? DUMP_LINK_EXTRA_MS : 0
+    const extraMs = this.isDump ? DUMP_LINK_EXTRA_MS : 0
     hba.write(PxIE, 0)
     if (!hba.stop()) return false
-    hba.place(this.#uncachedGpa(UNCACHED_COMMAND_LIST), this.#uncachedGpa(UNCACHED_RECEIVED_FIS))
+    hba.place(this.#commandList.gpa, this.uncached.gpa + UNCACHED_RECEIVED_FIS)
     if (!hba.awaitLink(0)) hba.resetLink()
     if (!hba.awaitLink(extraMs) || !hba.start() || !this.#readIdentify()) return false
-    this.#extension.isReady = 1
+    this.disk.isReady = 1
     hba.write(PxIS, 0xffffffff)
-    this.#registers.write32(AHCI_IS, 1 << this.#extension.portNumber)
+    this.#registers.write32(AHCI_IS, 1 << this.#facts.portNumber)
     hba.write(PxIE, PORT_INTERRUPTS)
+    return true
+  }
+
+  composeTransfer(
+    { table }: AhciRequest,
+    isWrite: boolean,
+    sector: number,
+    count: number,
+    list: ScatterGatherList,
+  ): void {
+    if (this.#facts.supportsNcq === 1 && !this.isDump) {
+      const command = isWrite ? ATA_WRITE_FPDMA_QUEUED : ATA_READ_FPDMA_QUEUED
+      table.composeQueued(command, isWrite, sector, count)
+    } else {
+      table.composeDma(isWrite ? ATA_WRITE_DMA_EXT : ATA_READ_DMA_EXT, isWrite, sector, count)
+    }
+    table.describe(list)
+  }
+
+  composeFlush({ table }: AhciRequest): boolean {
+    table.compose(ATA_FLUSH_CACHE_EXT)
+    return true
+  }
+
+  composeShutdown({ table }: AhciRequest): boolean {
+    table.compose(ATA_STANDBY_IMMEDIATE)
     return true
   }
 
   /** Puts a composed command into a slot; false when none is free or queued and unqueued commands would mix. */
   issue(request: AhciRequest): boolean {
-    const extension = this.#extension
-    const outstanding = extension.outstanding
-    const isQueued = request.table.isQueued
-    if (outstanding !== 0 && (extension.queued !== 0) !== isQueued) return false
-    if (outstanding !== 0 && !isQueued) return false
-    const free = ~outstanding
-    const slot = 31 - Math.clz32(free & -free)
-    if (slot < 0 || slot >= extension.commandSlots) return false
+    const { outstanding } = this.disk
+    const { isQueued } = request.table
+    if (outstanding !== 0 && (!isQueued || this.#facts.queued === 0)) return false
+    const slot = this.freeSlot()
+    if (slot < 0) return false
     const bit = 1 << slot
-    request.table.place(this.#commandList, slot)
-    this.#block.view.setBigUint64(ADAPTER_EXTENSION_SLOT_SRB + slot * 8, request.block.va, true)
-    extension.outstanding = outstanding | bit
+    request.table.place(this.#commandList.view, slot)
+    this.occupy(slot, request)
     if (isQueued) {
-      extension.queued |= bit
+      this.#facts.queued |= bit
       this.#hbaPort.write(PxSACT, bit)
     }
     this.#hbaPort.write(PxCI, bit)
@@ -181,157 +186,95 @@ export class AhciAdapter {
   }
 
   interrupt(): boolean {
-    const extension = this.#extension
-    if (this.#isDump) {
-      // DM-19, DM-20: polled, so the HBA's interrupt status decides nothing, only the port's; safe when nothing is pending.
-      if (extension.outstanding === 0) return false
-    } else if ((this.#registers.read32(AHCI_IS) & (1 << extension.portNumber)) === 0) {
-      return false
-    }
+    const portBit = 1 << this.#facts.portNumber
+    // DM-19, DM-20: polled, so the HBA's interrupt status decides nothing, only the port's; safe when nothing is pending.
+    const isMeant = this.isDump
+      ? this.disk.outstanding !== 0
+      : (this.#registers.read32(AHCI_IS) & portBit) !== 0
+    if (!isMeant) return false
     const status = this.#hbaPort.read(PxIS)
-    if (status === 0 && this.#isDump) return false
+    if (status === 0 && this.isDump) return false
     if (status !== 0) {
       this.#hbaPort.write(PxIS, status)
-      this.#registers.write32(AHCI_IS, 1 << extension.portNumber)
+      this.#registers.write32(AHCI_IS, portBit)
     }
-    if ((status & PORT_ERRORS) !== 0) this.#failOutstanding()
-    else if (this.#dpc !== null) this.#port.issueDpc(this.#block, this.#dpc)
-    else this.#completeFinished()
+    if ((status & PORT_ERRORS) !== 0) this.reset()
+    else this.completeSoon()
     return true
   }
 
-  /** HwResetBus of the running instance: every command ends, failed. */
+  /** The port stopped at an error, or is to: what ended before it is good, all else is gone with the reset. */
   reset(): void {
-    this.#failOutstanding()
+    this.completeFinished()
+    this.disk.isReady = this.#hbaPort.recover(this.isDump ? DUMP_LINK_EXTRA_MS : 0) ? 1 : 0
+    this.#end(this.disk.outstanding, false)
   }
 
-  /** MINIPORT_DUMP_POINTERS for the dump instance (SRB_FUNCTION_DUMP_POINTERS). */
-  describeDump(pointers: MiniportDumpPointers, driverName: string): void {
-    const at = this.#extension.uncachedOffset + UNCACHED_DUMP_CONTEXT
-    leaveDumpContext(DumpContext.at(this.#uncached.view, at), this.#extension)
+  override describeDump(pointers: MiniportDumpPointers): void {
+    const context = partOf(this.uncached, UNCACHED_DUMP_CONTEXT, DumpContext.size)
+    leaveDumpContext(DumpContext.at(context.view), this.#facts)
     pointers.version = DUMP_MINIPORT_VERSION_1
     pointers.size = MiniportDumpPointers.size
-    pointers.driverName = driverName
-    pointers.miniportPrivateDumpData = this.#uncached.va + BigInt(at)
-    pointers.maximumTransferLength = MAXIMUM_TRANSFER_LENGTH
-    pointers.numberOfPhysicalBreaks = NUMBER_OF_PHYSICAL_BREAKS
-    pointers.alignmentMask = ALIGNMENT_MASK
+    pointers.driverName = DRIVER_NAME
+    pointers.miniportPrivateDumpData = context.va
+    pointers.maximumTransferLength = LIMITS.maximumTransferLength
+    pointers.numberOfPhysicalBreaks = LIMITS.numberOfPhysicalBreaks
+    pointers.alignmentMask = LIMITS.alignmentMask
   }
 
   #placeFromBus(config: PortConfigurationInformation): boolean {
-    const id = this.#port.getBusData(this.#block, 0, 4)
+    const id = this.port.getBusData(this.deviceExtension, 0, 4)
     if (id.byteLength < 4 || config.numberOfAccessRanges <= ABAR_RANGE) return false
-    const ranges = this.#port.dereference(
+    const ranges = this.port.dereference(
       gva(config.accessRanges),
       config.numberOfAccessRanges * AccessRange.size,
     )
     const range = AccessRange.at(ranges.view, ABAR_RANGE * AccessRange.size)
-    this.#extension.deviceAndVendor = new DataView(id.buffer, id.byteOffset, 4).getUint32(0, true)
-    this.#extension.abar = Number(range.rangeStart)
-    this.#extension.abarLength = range.rangeLength
+    this.#facts.deviceAndVendor = new DataView(id.buffer, id.byteOffset, 4).getUint32(0, true)
+    this.#facts.abar = Number(range.rangeStart)
+    this.#facts.abarLength = range.rangeLength
     return range.rangeLength !== 0
   }
 
-  #allocate(configInfo: GuestBlock): boolean {
-    // DM-13: the block may be less aligned than at runtime.
-    const block = this.#port.getUncachedExtension(
-      this.#block,
-      configInfo,
-      UNCACHED_BYTES + UNCACHED_ALIGNMENT,
-    )
-    if (block === null) return false
-    const slack = block.gpa % UNCACHED_ALIGNMENT
-    const offset = slack === 0 ? 0 : UNCACHED_ALIGNMENT - slack
-    new Uint8Array(block.view.buffer, block.view.byteOffset + offset, UNCACHED_BYTES).fill(0)
-    this.#uncached = block
-    this.#extension.uncachedOffset = offset
-    const { buffer, byteOffset } = block.view
-    this.#commandList = new DataView(buffer, byteOffset + offset + UNCACHED_COMMAND_LIST)
-    this.#identify = new DataView(buffer, byteOffset + offset + UNCACHED_IDENTIFY, ATA_LOG_PAGE_BYTES)
-    return true
-  }
-
-  #configure(config: PortConfigurationInformation): void {
-    config.maximumTransferLength = MAXIMUM_TRANSFER_LENGTH
-    config.numberOfPhysicalBreaks = NUMBER_OF_PHYSICAL_BREAKS
-    config.alignmentMask = ALIGNMENT_MASK
-    config.numberOfBuses = 1
-    config.maximumNumberOfTargets = 1
-    config.maximumNumberOfLogicalUnits = 1
-    config.scatterGather = 1
-    config.master = 1
-    config.cachesData = 1
-    config.mapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS
-    config.synchronizationModel = STOR_SYNCHRONIZE_FULL_DUPLEX
-    config.resetTargetSupported = 1
-    if ((this.#extension.cap & CAP_S64A) !== 0) {
-      config.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
-      config.srbExtensionSize += (NUMBER_OF_PHYSICAL_BREAKS + 2) * BREAK_DESCRIPTOR_BYTES
-    }
-  }
-
-  #uncachedGpa(offset: number): number {
-    return this.#uncached.gpa + this.#extension.uncachedOffset + offset
-  }
-
-  /** IDENTIFY DEVICE, polled by the miniport itself with a bounded count (DM-26). */
+  /** IDENTIFY DEVICE, in slot 0. */
   #readIdentify(): boolean {
-    const at = this.#extension.uncachedOffset + UNCACHED_COMMAND_TABLE
-    const { buffer, byteOffset } = this.#uncached.view
-    const table = new CommandTable({
-      va: gva(this.#uncached.va + BigInt(at)),
-      gpa: gpa(this.#uncached.gpa + at),
-      view: new DataView(buffer, byteOffset + at),
-    })
+    const hba = this.#hbaPort
+    const table = new CommandTable(
+      partOf(this.uncached, UNCACHED_COMMAND_TABLE, UNCACHED_COMMAND_TABLE_BYTES),
+    )
     table.compose(ATA_IDENTIFY_DEVICE)
-    table.describeOne(this.#uncachedGpa(UNCACHED_IDENTIFY), ATA_LOG_PAGE_BYTES)
-    table.place(this.#commandList, 0)
-    this.#hbaPort.write(PxCI, 1)
-    let steps = 0
-    while ((this.#hbaPort.read(PxCI) & 1) !== 0) {
-      if ((this.#hbaPort.read(PxIS) & PORT_ERRORS) !== 0 || ++steps > INTERNAL_COMMAND_STEPS) return false
-      this.#port.stallExecution(INTERNAL_COMMAND_STEP_US)
-    }
-    const facts = readIdentify(this.#identify)
-    if (facts === null || facts.sectorBytes > PAGE_SIZE) return false
-    const extension = this.#extension
-    extension.sectorBytes = facts.sectorBytes
-    extension.logicalPerPhysicalExponent = facts.logicalPerPhysicalExponent
-    extension.sectorCount = facts.sectorCount
-    extension.supportsNcq = facts.supportsNcq && (extension.cap & CAP_SNCQ) !== 0 ? 1 : 0
-    const depth = extension.supportsNcq === 1 ? facts.queueDepth : 1
-    extension.commandSlots = Math.min(extension.commandSlots, depth)
-    this.#port.setDeviceQueueDepth(this.#block, 0, 0, 0, extension.commandSlots)
+    table.describeOne(this.#identify.gpa, ATA_LOG_PAGE_BYTES)
+    table.place(this.#commandList.view, 0)
+    hba.write(PxCI, 1)
+    const isPending = (): boolean => (hba.read(PxCI) & 1) !== 0
+    this.waitWhile(() => isPending() && (hba.read(PxIS) & PORT_ERRORS) === 0)
+    if (isPending()) return false
+    const identified = readIdentify(this.#identify.view)
+    if (identified === null || identified.sectorBytes > PAGE_SIZE) return false
+    const { disk } = this
+    disk.sectorBytes = identified.sectorBytes
+    disk.logicalPerPhysicalExponent = identified.logicalPerPhysicalExponent
+    disk.sectorCount = identified.sectorCount
+    const supportsNcq = identified.supportsNcq && (this.#facts.cap & CAP_SNCQ) !== 0
+    this.#facts.supportsNcq = supportsNcq ? 1 : 0
+    disk.slots = Math.min(disk.slots, supportsNcq ? identified.queueDepth : 1)
+    this.port.setDeviceQueueDepth(this.deviceExtension, 0, 0, 0, disk.slots)
     return true
   }
 
   /** Commands whose bits are clear in PxCI and PxSACT have ended well. */
-  #completeFinished(): void {
-    const extension = this.#extension
-    const outstanding = extension.outstanding
-    if (outstanding === 0) return
+  protected completeFinished(): boolean {
+    const { outstanding } = this.disk
+    if (outstanding === 0) return false
     let busy = this.#hbaPort.read(PxCI)
-    if (extension.queued !== 0) busy |= this.#hbaPort.read(PxSACT)
+    if (this.#facts.queued !== 0) busy |= this.#hbaPort.read(PxSACT)
     const finished = outstanding & ~busy
-    if (finished !== 0) this.#release(finished, true)
+    this.#end(finished, true)
+    return finished !== 0
   }
 
-  /** The port stopped at an error: what ended before it is good, all else is gone with the reset. */
-  #failOutstanding(): void {
-    this.#completeFinished()
-    this.#extension.isReady = this.#hbaPort.recover(this.#isDump ? DUMP_LINK_EXTRA_MS : 0) ? 1 : 0
-    const outstanding = this.#extension.outstanding
-    if (outstanding !== 0) this.#release(outstanding, false)
-  }
-
-  #release(slots: number, isGood: boolean): void {
-    const extension = this.#extension
-    extension.outstanding &= ~slots
-    extension.queued &= ~slots
-    for (let slot = 0; slot < AHCI_MAX_SLOTS; slot++) {
-      if ((slots & (1 << slot)) === 0) continue
-      const pointer = ADAPTER_EXTENSION_SLOT_SRB + slot * 8
-      this.#complete(this.#requests.pointedTo(this.#block.view, pointer), isGood)
-    }
+  #end(slots: number, isGood: boolean): void {
+    this.#facts.queued &= ~slots
+    this.release(slots, isGood)
   }
 }

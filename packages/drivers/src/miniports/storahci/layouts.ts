@@ -1,6 +1,6 @@
 // What storahci keeps in guest RAM: its device extension, its uncached extension, the context that the runtime instance
 // leaves for the dump instance, and the part of an SRB extension that holds a command table. Layouts are our own.
-import { array, defineStruct, size64, u8, u32, u64, type ViewOf } from '@dumpstack/bytes'
+import { defineStruct, size64, u8, u32, type ViewOf } from '@dumpstack/bytes'
 import {
   ATA_LOG_PAGE_BYTES,
   COMMAND_LIST_BYTES,
@@ -8,30 +8,21 @@ import {
   PrdtEntry,
   RECEIVED_FIS_BYTES,
 } from '@dumpstack/spec'
+import { MAXIMUM_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
 
-export const AdapterExtension = defineStruct('AHCI_ADAPTER_EXTENSION', 0x180, {
-  dumpMode: u8(0x00),
-  portNumber: u8(0x01),
-  supportsNcq: u8(0x02),
-  isReady: u8(0x03),
+/** The miniport's own part of the device extension. */
+export const AhciFacts = defineStruct('AHCI_ADAPTER_FACTS', OWN_FACTS_BYTES, {
+  portNumber: u8(0x00),
+  supportsNcq: u8(0x01),
   cap: u32(0x04),
   /** Device id << 16 | vendor id. */
   deviceAndVendor: u32(0x08),
-  commandSlots: u32(0x0c),
+  abarLength: u32(0x0c),
   abar: size64(0x10),
-  abarLength: u32(0x18),
-  uncachedOffset: u32(0x1c),
-  /** A bit for each slot that was issued and has not completed; `queued` are those with NCQ. */
-  outstanding: u32(0x20),
-  queued: u32(0x24),
-  sectorBytes: u32(0x28),
-  logicalPerPhysicalExponent: u32(0x2c),
-  sectorCount: size64(0x30),
-  /** The SRB of each slot. */
-  slotSrb: array(0x80, 32, u64),
+  /** Of the slots that are outstanding, those with NCQ. */
+  queued: u32(0x18),
 })
-export type AdapterExtension = ViewOf<typeof AdapterExtension>
-export const ADAPTER_EXTENSION_SLOT_SRB = 0x80
+export type AhciFacts = ViewOf<typeof AhciFacts>
 
 // The uncached extension, from a boundary of 1 KiB on
 export const UNCACHED_COMMAND_LIST = 0
@@ -39,7 +30,8 @@ export const UNCACHED_RECEIVED_FIS = UNCACHED_COMMAND_LIST + COMMAND_LIST_BYTES
 export const UNCACHED_IDENTIFY = UNCACHED_RECEIVED_FIS + RECEIVED_FIS_BYTES
 /** Command table of the miniport's own commands. */
 export const UNCACHED_COMMAND_TABLE = UNCACHED_IDENTIFY + ATA_LOG_PAGE_BYTES
-export const UNCACHED_DUMP_CONTEXT = UNCACHED_COMMAND_TABLE + 0x180
+export const UNCACHED_COMMAND_TABLE_BYTES = 0x180
+export const UNCACHED_DUMP_CONTEXT = UNCACHED_COMMAND_TABLE + UNCACHED_COMMAND_TABLE_BYTES
 export const UNCACHED_BYTES = UNCACHED_DUMP_CONTEXT + 0x40
 export const UNCACHED_ALIGNMENT = 0x400
 
@@ -54,9 +46,6 @@ export const DumpContext = defineStruct('AHCI_DUMP_CONTEXT', 0x40, {
 export type DumpContext = ViewOf<typeof DumpContext>
 export const DUMP_CONTEXT_SIGNATURE = 0x49434841 // AHCI
 
-export const MAXIMUM_TRANSFER_LENGTH = 0x20000
-/** Physical breaks for 128 KiB that start inside a page. */
-export const NUMBER_OF_PHYSICAL_BREAKS = 0x21
 export const COMMAND_TABLE_ALIGNMENT = 0x80
 export const SRB_EXTENSION_BYTES =
-  COMMAND_TABLE_PRDT + NUMBER_OF_PHYSICAL_BREAKS * PrdtEntry.size + COMMAND_TABLE_ALIGNMENT
+  COMMAND_TABLE_PRDT + MAXIMUM_PHYSICAL_BREAKS * PrdtEntry.size + COMMAND_TABLE_ALIGNMENT
