@@ -1,9 +1,8 @@
 // The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
-import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
 import { afterAll, expect, it } from 'vitest'
-import { guestSymbols } from './guest-symbols.ts'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
+import { testSystem } from './whole-test.ts'
 
 afterAll(removeFolders)
 
@@ -15,24 +14,7 @@ it.each([
   ['virtio', { cpuCount: 2, controller: 'virtio-blk' }],
   ['4Kn virtio', { cpuCount: 1, logicalSectorBytes: 4096, controller: 'virtio-blk' }],
 ] satisfies [string, Overrides][])('all dumps pass on a %s disk', async (_, overrides: Overrides) => {
-  const walk = newWalk({}, overrides)
-  const events: TestEventBody[] = []
-  const verdict = await runCrashdumpTest(
-    walk.target,
-    {
-      dumps: ['full', 'kernel', 'mini'],
-      stopAfter: null,
-      variant: null,
-      given: {},
-      repro: 'dumpstack test',
-      symbols: guestSymbols,
-      resumeAt: null,
-      poweredOff: () => true,
-      keep: () => {},
-    },
-    (event) => events.push(event),
-    new AbortController().signal,
-  )
+  const { verdict, events } = await testSystem(newWalk({}, overrides), ['full', 'kernel', 'mini'])
   const bad = events.filter((event) => event.kind === 'message' && event.level === 'x')
   expect(bad).toEqual([])
   expect(verdict).toBe('pass')
@@ -53,5 +35,4 @@ it.each([
     expect(truth?.changedByDumpPath).toBeLessThanOrEqual(256)
     expect(writtenBy).toEqual([{ fileOffset: 0, byteLength, device: `${overrides.controller ?? 'ahci'}0` }])
   }
-  walk.target.close()
 })

@@ -1,12 +1,11 @@
 // Faults that no part of the system reports. Only the judge sees them, because it does not ask the part that is broken.
 import { gva, type PageSet } from '@dumpstack/bytes'
-import { runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
 import { type GuestBlock, type KernelServices, type PortExports, storahci } from '@dumpstack/drivers'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_SUPPORTED } from '@dumpstack/nt'
 import { afterAll, afterEach, expect, it, vi } from 'vitest'
-import { guestSymbols } from './guest-symbols.ts'
 import { newWalk, removeFolders } from './walk.ts'
+import { testSystem } from './whole-test.ts'
 
 const KUSER_SHARED_DATA = gva(0xfffff78000000000n)
 
@@ -36,26 +35,7 @@ afterAll(removeFolders)
 
 /** The checks that fail in the test of a kernel dump, with what they say. */
 async function failures(): Promise<Record<string, string>> {
-  const { target } = newWalk()
-  const events: TestEventBody[] = []
-  const options = {
-    dumps: ['kernel'],
-    stopAfter: null,
-    variant: null,
-    given: {},
-    repro: 'dumpstack test',
-    symbols: guestSymbols,
-    resumeAt: null,
-    poweredOff: () => true,
-    keep: () => {},
-  } as const
-  const verdict = await runCrashdumpTest(
-    target,
-    options,
-    (event) => events.push(event),
-    new AbortController().signal,
-  )
-  target.close()
+  const { verdict, events } = await testSystem(newWalk(), ['kernel'])
   const examined = events.filter((event) => event.kind === 'examined')
   expect(examined).toHaveLength(1)
   expect(verdict).toBe(examined[0]!.examination.verdict)

@@ -3,21 +3,14 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import {
-  type CheckOutcome,
-  type CrashReport,
-  type DumpType,
-  type RunEnd,
-  runCrashdumpTest,
-  type TestEventBody,
-} from '@dumpstack/crashtest'
+import type { CheckOutcome, CrashReport, DumpType, RunEnd } from '@dumpstack/crashtest'
 import { openSysFile } from '@dumpstack/drivers'
 import { PdbFile } from '@dumpstack/symbols'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
 import { afterAll, expect, it } from 'vitest'
 import { repository } from './cli.ts'
-import { guestSymbols } from './guest-symbols.ts'
 import { crash, MIB, newWalk, prepare, removeFolders } from './walk.ts'
+import { testSystem } from './whole-test.ts'
 
 const MINIPORTS = path.join(repository, 'guest/miniports')
 const README = readFileSync(path.join(MINIPORTS, 'README.md'), 'utf8')
@@ -62,26 +55,7 @@ interface Outcome {
 }
 
 async function test(name: string, dumps: readonly DumpType[], conditions: Conditions = {}): Promise<Outcome> {
-  const { target } = newWalk({}, optionsOf(name, conditions))
-  const events: TestEventBody[] = []
-  const options = {
-    dumps,
-    stopAfter: null,
-    variant: null,
-    given: {},
-    repro: 'dumpstack test',
-    symbols: guestSymbols,
-    resumeAt: null,
-    poweredOff: () => true,
-    keep: () => {},
-  } as const
-  const verdict = await runCrashdumpTest(
-    target,
-    options,
-    (event) => events.push(event),
-    new AbortController().signal,
-  )
-  target.close()
+  const { verdict, events } = await testSystem(newWalk({}, optionsOf(name, conditions)), dumps)
   const checks = events.find((event) => event.kind === 'examined')?.examination.checks ?? []
   return {
     verdict,

@@ -1,0 +1,32 @@
+// The whole test on one system, in this process: setup, each dump, its examination, and all that it said.
+import { type DumpType, type RunEnd, runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import { guestSymbols } from './guest-symbols.ts'
+import type { Walk } from './walk.ts'
+
+export interface TestedSystem {
+  readonly verdict: RunEnd
+  readonly events: readonly TestEventBody[]
+}
+
+/** The machine is closed afterwards; its folder stays. */
+export async function testSystem({ target }: Walk, dumps: readonly DumpType[]): Promise<TestedSystem> {
+  const events: TestEventBody[] = []
+  const verdict = await runCrashdumpTest(
+    target,
+    {
+      dumps,
+      stopAfter: null,
+      variant: null,
+      given: {},
+      repro: 'dumpstack test',
+      symbols: guestSymbols,
+      resumeAt: null,
+      poweredOff: () => true,
+      keep: () => {},
+    },
+    (event) => events.push(event),
+    new AbortController().signal,
+  )
+  target.close()
+  return { verdict, events }
+}
