@@ -3,6 +3,7 @@
 import { type Gva, gpa, gva, pfn } from '@dumpstack/bytes'
 import {
   type Cpu,
+  type CpuState,
   CpuStop,
   type CpuStopReason,
   createCpu,
@@ -12,11 +13,13 @@ import {
 } from '@dumpstack/machine'
 import { IcedDecoder } from '@dumpstack/machine/node'
 import {
+  CODE,
   CODE_AT,
   CODE_BYTES,
   FRAMES,
   FS_BASE,
   GS_BASE,
+  HIGH,
   LARGE_AT,
   LARGE_BYTES,
   PML4_AT,
@@ -28,8 +31,13 @@ import {
   WINDOWS,
 } from './layout.ts'
 
-/** A call there sets the state and returns into the code under test: no register is left to calling conventions. */
+/** A call there sets the state and returns to START: no register is left to calling conventions. */
 const ENTRY = gva(0xfffff87700000000n)
+/** A page for ring 0: MXCSR, code that leads to the code under test, and the frame that it takes it from. */
+const START_PAGE_AT = 0x19000
+const [MXCSR, START, FRAME] = [0, 0x10, 0x800]
+/** ldmxcsr [rip + MXCSR]; iretq */
+const START_CODE = Uint8Array.of(0x0f, 0xae, 0x15, 0xe9, 0xff, 0xff, 0xff, 0x48, 0xcf)
 const BUDGET = 20_000
 const VECTORS: Partial<Record<CpuStopReason, number>> = {
   divideError: 0,
@@ -42,6 +50,9 @@ const VECTORS: Partial<Record<CpuStopReason, number>> = {
 export class EmbeddedCpu {
   readonly #machine: Machine
   readonly #cpu: Cpu
+  readonly #atReset: CpuState
+  /** The last code may have ended in ring 3. */
+  #mustReset = false
   #record: Uint8Array = new Uint8Array(0)
   #view: DataView = new DataView(new ArrayBuffer(0))
 
@@ -58,6 +69,8 @@ export class EmbeddedCpu {
     for (const store of testTables()) this.#store(store)
     this.#cpu = createCpu(this.#machine, new IcedDecoder())
     this.#cpu.cr3 = gpa(PML4_AT)
+    this.#atReset = this.#cpu.saveState()
+    this.#machine.ram.write(gpa(START_PAGE_AT + START), START_CODE)
     this.#cpu.trap(ENTRY, 1, () => this.#begin())
   }
 
@@ -75,6 +88,7 @@ export class EmbeddedCpu {
   run(record: Uint8Array): CpuStop {
     this.#record = record
     this.#view = new DataView(record.buffer, record.byteOffset, record.byteLength)
+    if (this.#mustReset) this.#cpu.restoreState(this.#atReset)
     this.#cpu.writeGpr(4, STACK.address + 128n)
     this.#cpu.budget.instructions = BUDGET
     try {
@@ -82,6 +96,7 @@ export class EmbeddedCpu {
     } catch (error) {
       if (!(error instanceof CpuStop)) throw error
       this.#end(error)
+      this.#mustReset = error.reason !== 'debugBreak' || error.rip < CODE
       return error
     }
     throw new Error('code under test came back')
@@ -93,8 +108,15 @@ export class EmbeddedCpu {
     for (let register = 1; register < 16; register++) {
       cpu.writeGpr(register as Gpr, view.getBigUint64(register * 8, true)) // 1 to 15
     }
-    cpu.writeGpr(4, view.getBigUint64(4 * 8, true) - 8n)
-    cpu.rflags = view.getUint32(Record.rflags, true)
+    const start = HIGH + BigInt(START_PAGE_AT)
+    cpu.writeGpr(4, start + BigInt(FRAME - 8))
+    const { ram } = this.#machine
+    ram.setU64(gpa(START_PAGE_AT + FRAME - 8), start + BigInt(START))
+    const frame = [Record.rip, Record.cs, Record.rflags, 4 * 8, Record.ss]
+    frame.forEach((offset, i) => {
+      ram.setU64(gpa(START_PAGE_AT + FRAME + i * 8), view.getBigUint64(offset, true))
+    })
+    ram.setU64(gpa(START_PAGE_AT + MXCSR), view.getBigUint64(Record.mxcsr, true))
     for (let i = 0; i < 16; i++)
       cpu.xmm(i).set(this.#record.subarray(Record.xmm + i * 16, Record.xmm + i * 16 + 16))
     cpu.gsBase = gva(GS_BASE)
@@ -113,7 +135,7 @@ export class EmbeddedCpu {
     view.setBigUint64(Record.rip, cpu.rip, true)
     view.setBigUint64(Record.rflags, BigInt(cpu.rflags), true)
     view.setBigUint64(Record.vector, BigInt(VECTORS[stop.reason] ?? 0xff), true)
-    view.setBigUint64(Record.errorCode, pageFaultCode(stop), true)
+    view.setBigUint64(Record.errorCode, BigInt(stop.reason === 'pageFault' ? (stop.errorCode ?? 0) : 0), true)
     const address: Gva | undefined = stop.reason === 'pageFault' ? stop.address : undefined
     view.setBigUint64(Record.cr2, address ?? 0n, true)
     for (let i = 0; i < 16; i++) this.#record.set(cpu.xmm(i), Record.xmm + i * 16)
@@ -134,11 +156,3 @@ export class EmbeddedCpu {
     this.#machine.ram.setU64(gpa(at), value)
   }
 }
-
-/** Intel SDM volume 3, 4.7: P, W/R, I/D. */
-const pageFaultCode = (stop: CpuStop): bigint =>
-  stop.reason !== 'pageFault'
-    ? 0n
-    : (stop.present === true ? 1n : 0n) |
-      (stop.access === 'write' ? 2n : 0n) |
-      (stop.access === 'execute' ? 16n : 0n)

@@ -345,6 +345,31 @@ function* kernel(): Iterable<Form> {
   )
 }
 
+/** Out of ring 0 and what ring 3 may do there: the code goes on at its own address in the lower half. */
+function* ringThree(): Iterable<Form> {
+  const leave = `mov ecx, 0xc0000081\nmov edx, 0x230010\nxor eax, eax\nwrmsr
+    pop r11\nlea rcx, [rip + 1f]\nmov ecx, ecx`
+  for (const then of [
+    'mov eax, cs\nmov edx, ss\npushfq',
+    'mov esp, 0x34800\nmov rbx, [rsp]\nmov [rsp - 8], rbx',
+    'mov rbx, [rsp]',
+    'mov [rsp], rbx',
+    'mov esp, 0x34800\npopfq\npushfq\npop rax',
+    'mov byte ptr [0x36000], 1',
+    'jmp rsi',
+  ]) {
+    yield alone(`${leave}\nsysretq\nint3\n1: ${then}`, 0, 'savedFlags')
+  }
+  // and back
+  yield alone(
+    `mov ecx, 0xc0000082\nlea rax, [rip + 2f]\nmov rdx, rax\nshr rdx, 32\nwrmsr
+    mov ecx, 0xc0000084\nxor eax, eax\nxor edx, edx\nwrmsr
+    ${leave}\nsysretq\nint3\n1: syscall\nint3\n2: mov eax, cs\nmov edx, ss\nmov rbx, [rsp]`,
+    FLAGS,
+    'savedFlags',
+  )
+}
+
 function* faults(): Iterable<Form> {
   yield alone('ud2')
   yield alone('ud1 R32, R32')
@@ -373,5 +398,6 @@ export const INTEGER_FORMS: readonly Form[] = [
   ...branches(),
   ...selfModifying(),
   ...kernel(),
+  ...ringThree(),
   ...faults(),
 ]

@@ -63,7 +63,7 @@ gdt:                             # selectors as 64-bit Windows has them
     .quad 0x00cf93000000ffff     # 0x18: data
     .quad 0
     .quad 0x00cff3000000ffff     # 0x28: data of ring 3
-    .quad 0
+    .quad 0x0020fb0000000000     # 0x30: 64-bit code of ring 3
     .quad 0
     .quad 0x0000890080000067     # 0x40: TSS at HIGH + 0x8000
     .quad 0x00000000ffff9000
@@ -98,6 +98,7 @@ high:
     movabs rbx, HIGH
     lea rax, [rbx + STACK_TOP]
     mov [rbx + TSS + 0x24], rax  # IST1
+    mov word ptr [rbx + TSS + 0x66], 0x68  # no port for ring 3
     mov eax, 0x40
     ltr ax
     lea rdi, [rbx + IDT]
@@ -106,7 +107,7 @@ high:
 gate:
     mov rax, rsi
     mov word ptr [rdi], ax
-    mov dword ptr [rdi + 2], 0x8e010010    # selector 0x10, IST 1, interrupt gate
+    mov dword ptr [rdi + 2], 0xee010010    # selector 0x10, IST 1, interrupt gate for all rings
     shr rax, 16
     mov word ptr [rdi + 6], ax
     shr rax, 16
@@ -175,7 +176,7 @@ save:
     pop qword ptr [rax + 0x90]   # vector
     pop qword ptr [rax + 0x98]   # error code
     pop qword ptr [rax + 0x80]   # rip
-    pop rcx
+    pop qword ptr [rax + 0xb0]   # cs
     pop qword ptr [rax + 0x88]   # rflags
     pop qword ptr [rax + 0x20]   # rsp
     mov rcx, cr2
@@ -207,10 +208,10 @@ load:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     movups xmm\n, [rax + 0x100 + \n * 16]
     .endr
-    push 0x18
+    push qword ptr [rax + 0xb8]  # ss
     push qword ptr [rax + 0x20]
     push qword ptr [rax + 0x88]
-    push 0x10
+    push qword ptr [rax + 0xb0]
     push qword ptr [rax + 0x80]
     mov rcx, [rax + 0x08]
     mov rdx, [rax + 0x10]

@@ -5,13 +5,12 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { assembleFile } from './assemble.ts'
 import { GdbClient, littleEndianHex } from './gdb.ts'
-import { harnessTables, RECORD_BYTES, type Store, testTables } from './layout.ts'
+import { BOOT_TABLES, HIGH, RECORD_BYTES, type Store, testTables } from './layout.ts'
 
 const RAM_BYTES = 64 * 2 ** 20
 const BOOT_AT = 0x7000
 const DONE = 0xffff900000007200n
 const IN_RECORD_AT = 0x7208
-const HIGH = 0xffff900000000000n
 const INPUT_AT = 16 * 2 ** 20
 const OUTPUT_AT = 32 * 2 ** 20
 /** What a batch may have. */
@@ -46,7 +45,7 @@ export class QemuCpu {
       const gdb = await GdbClient.connect(socket, TIMEOUT_MS)
       const qemu = new QemuCpu(child, ram, gdb)
       qemu.write(BOOT_AT, assembleFile('harness.s'))
-      for (const store of [...testTables(), ...harnessTables()]) qemu.#store(store)
+      for (const store of [...testTables(), ...BOOT_TABLES]) qemu.#store(store)
       // QEMU takes single registers from those who have asked which there are
       await gdb.request('qXfer:features:read:target.xml:0,ffb')
       // out of reset the processor is in real mode: a selector sets the base

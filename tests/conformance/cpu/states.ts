@@ -5,11 +5,17 @@ import {
   BRINK,
   CODE,
   CROSSING,
+  KERNEL_CS,
+  KERNEL_SS,
   LARGE,
   READ_ONLY,
+  RESERVED,
   Record,
   SLOT_BYTES,
   STACK,
+  USER_CODE,
+  USER_CS,
+  USER_SS,
   WINDOWS,
   type Window,
 } from './layout.ts'
@@ -31,13 +37,17 @@ class StateBuilder {
   readonly #random: Random
   readonly #view: DataView
   readonly #bytes: Uint8Array
+  /** In ring 3 everything is where ring 3 may access it. */
+  readonly #isUser: boolean
 
   constructor(random: Random, record: Uint8Array) {
     this.#random = random
+    this.#isUser = random.once(10)
     this.#bytes = record
     this.#view = new DataView(record.buffer, record.byteOffset, record.byteLength)
   }
 
+  #at = (window: Window) => (this.#isUser ? window.low : window.address)
   #gpr = (register: number) => this.#view.getBigUint64(register * 8, true)
   #setGpr = (register: number, value: bigint) => this.#view.setBigUint64(register * 8, value & MASK64, true)
 
@@ -45,8 +55,13 @@ class StateBuilder {
     const random = this.#random
     const view = this.#view
     for (let register = 0; register < 16; register++) this.#setGpr(register, random.value())
-    this.#setGpr(RSP, STACK.address + 128n + BigInt(random.once(4) ? random.below(16) : 8 * random.below(4)))
-    view.setBigUint64(Record.rip, snippet.address, true)
+    this.#setGpr(
+      RSP,
+      this.#at(STACK) + 128n + BigInt(random.once(4) ? random.below(16) : 8 * random.below(4)),
+    )
+    view.setBigUint64(Record.rip, this.#isUser ? snippet.address - CODE + USER_CODE : snippet.address, true)
+    view.setBigUint64(Record.cs, this.#isUser ? USER_CS : KERNEL_CS, true)
+    view.setBigUint64(Record.ss, this.#isUser ? USER_SS : KERNEL_SS, true)
     view.setBigUint64(Record.rflags, BigInt(2 | (random.word() & FLAGS)), true)
     view.setUint32(Record.mxcsr, 0x1f80, true)
     for (let at = Record.xmm; at < Record.xmm + 256; at += 8) view.setBigUint64(at, random.value(), true)
@@ -58,14 +73,12 @@ class StateBuilder {
     const target = memory === null || memory.fixedAt !== null ? null : this.#aim(memory, form.needs)
     for (const need of form.needs) this.#fulfil(need, snippet, target)
     if (memory !== null && target !== null) this.#point(memory, target)
-    // our side is entered by a return
-    view.setBigUint64(STACK.offset + Number(this.#gpr(RSP) - STACK.address) - 8, snippet.address, true)
   }
 
   /** An address for an operand of so many bytes. */
   #aim({ byteLength, is32Bit, index, base }: Memory, needs: readonly Need[]): bigint {
     const random = this.#random
-    const address = (window: Window, at: number) => (is32Bit ? window.low : window.address) + BigInt(at)
+    const address = (window: Window, at: number) => (is32Bit ? window.low : this.#at(window)) + BigInt(at)
     // an index alone reaches multiples of the scale
     const step = base === null ? 8 : random.once(3) ? 1 : Math.max(byteLength, 1)
     const within = (window: Window, limit: number) =>
@@ -88,7 +101,7 @@ class StateBuilder {
           ? within(STACK, 64)
           : is32Bit
             ? 0x32000n
-            : ABSENT + BigInt(random.below(16))
+            : random.pick([ABSENT, ABSENT, ...RESERVED]) + BigInt(random.below(16))
       case 4:
         return is32Bit || (index !== null && base === null) ? within(BRINK, 48) : NOT_CANONICAL
       case 5:
@@ -141,7 +154,7 @@ class StateBuilder {
         this.#setGpr(RAX, BigInt(random.below(16)))
         return
       case 'frame':
-        this.#setGpr(RBP, STACK.address + 64n + 8n * BigInt(random.below(12)))
+        this.#setGpr(RBP, this.#at(STACK) + 64n + 8n * BigInt(random.below(12)))
         return
       case 'bitOffset':
         if (snippet.register !== null)
@@ -163,7 +176,7 @@ class StateBuilder {
       case 'comparand':
         if (target === null) return
         for (const window of WINDOWS) {
-          const at = Number(target - window.address)
+          const at = Number(target - this.#at(window))
           if (at < 0 || at > window.byteLength - 16 || !random.once(2)) continue
           this.#setGpr(RAX, this.#view.getBigUint64(window.offset + at, true))
           this.#setGpr(RDX, this.#view.getBigUint64(window.offset + at + 8, true))
@@ -174,7 +187,7 @@ class StateBuilder {
         this.#setGpr(RCX, BigInt(random.below(10)))
         const within = (windows: readonly Window[]) => {
           const window = random.pick(windows)
-          return window.address + BigInt(random.below(window.byteLength))
+          return this.#at(window) + BigInt(random.below(window.byteLength))
         }
         // not both beyond the brink: which of two operands is accessed first is nobody's promise
         const isSourceSafe = random.once(2)
@@ -211,15 +224,16 @@ class StateBuilder {
         return
       case 'interruptFrame': {
         this.#setGpr(RSP, this.#gpr(RSP) & ~7n)
-        const to = random.once(8) ? ABSENT : CODE + BigInt(random.below(64) * SLOT_BYTES + SLOT_BYTES - 1)
+        const toUser = random.once(2)
+        const code = toUser ? USER_CODE : CODE
         const frame = [
-          to,
-          0x10n,
+          random.once(8) ? ABSENT : code + BigInt(random.below(64) * SLOT_BYTES + SLOT_BYTES - 1),
+          toUser ? USER_CS : KERNEL_CS,
           random.word64() & BigInt(FLAGS),
           STACK.address + BigInt(random.below(256)),
-          0x18n,
+          toUser ? USER_SS : KERNEL_SS,
         ]
-        const at = STACK.offset + Number(this.#gpr(RSP) - STACK.address)
+        const at = STACK.offset + Number(this.#gpr(RSP) - this.#at(STACK))
         frame.forEach((value, i) => {
           this.#view.setBigUint64(at + i * 8, value, true)
         })
@@ -236,7 +250,7 @@ class StateBuilder {
         const at = target ?? memory?.fixedAt ?? null
         for (const window of WINDOWS) {
           const offset =
-            at === null ? -1 : Number(at - (memory?.is32Bit === true ? window.low : window.address))
+            at === null ? -1 : Number(at - (memory?.is32Bit === true ? window.low : this.#at(window)))
           if (offset >= 0 && offset <= window.byteLength - 4) {
             this.#view.setUint32(window.offset + offset, random.word() & 0xffff, true)
           }
@@ -256,7 +270,10 @@ class StateBuilder {
     if (random.once(12)) return NOT_CANONICAL
     if (random.once(12)) return CROSSING.address
     if (random.once(12)) return ABSENT
-    return CODE + BigInt(random.below(64) * SLOT_BYTES + SLOT_BYTES - 1 - random.below(8))
+    return (
+      (this.#isUser ? USER_CODE : CODE) +
+      BigInt(random.below(64) * SLOT_BYTES + SLOT_BYTES - 1 - random.below(8))
+    )
   }
 }
 

@@ -115,7 +115,8 @@ export class BlockSources {
     const address = joined(at, atHi)
     if (!this.#mmu.isCanonical) throw new Interruption('generalProtection', { address, access: 'execute' })
     const present = isAllowed || this.#mmu.isPresent
-    throw new Interruption('pageFault', { address, access: 'execute', present })
+    const errorCode = this.#mmu.errorCode('execute') | (present ? 1 : 0)
+    throw new Interruption('pageFault', { address, access: 'execute', present, errorCode })
   }
 
   #charge(count: number): void {

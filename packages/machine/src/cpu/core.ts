@@ -78,7 +78,7 @@ export class Core {
       flags,
       shifts: createShiftUnit(state, flags),
       multiply: createMultiplyUnit(state),
-      privileged: createPrivileged(state, flags, memory),
+      privileged: createPrivileged(state, flags, memory, () => this.#enterUserMode()),
       simd: createSimdUnit(state),
       strings: createStringUnit(state, memory, ports),
       ports,
@@ -219,6 +219,12 @@ export class Core {
   #rewindIfRunning(dropped: Block): void {
     if (dropped !== this.#current) return
     if (this.#words[Word.current]! < dropped.count - 1) throw new Interruption('rewind')
+  }
+
+  /** The TLB holds what ring 0 may access; code is asked for again. */
+  #enterUserMode(): void {
+    this.#tlb.flush()
+    this.#blocks.generation++
   }
 
   #invalidatePage(lo: number, hi: number): void {

@@ -54,6 +54,8 @@ export interface CpuStopFacts {
   readonly access?: 'read' | 'write' | 'execute'
   /** Of a page fault: false where no translation exists, true where one forbids the access. */
   readonly present?: boolean
+  /** Of a page fault: what the processor pushes (Intel SDM volume 3, 4.7). */
+  readonly errorCode?: number
   /** Of what is not implemented: the form's name. */
   readonly form?: string
 }

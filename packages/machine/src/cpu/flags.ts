@@ -6,6 +6,9 @@ import { type State, Word } from './state.ts'
 export const Flag = { c: 1, p: 4, a: 0x10, z: 0x40, s: 0x80, t: 0x100, i: 0x200, d: 0x400, o: 0x800 } as const
 export const ARITHMETIC = Flag.c | Flag.p | Flag.a | Flag.z | Flag.s | Flag.o
 
+/** IF and IOPL: ring 3 leaves them as they are. */
+export const KERNEL_FLAGS = Flag.i | 0x3000
+
 /** `left + right`, `left - right`, a result that clears carry and overflow, a result with carry, overflow and adjust. */
 export const FlagKind = { ready: 0, add: 1, sub: 2, logic: 3, result: 4, wide: 8 } as const
 

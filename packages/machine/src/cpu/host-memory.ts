@@ -17,7 +17,7 @@ export class HostMemory {
   }
 
   translate(gva: Gva): Gpa | null {
-    const physical = this.#mmu.translate(lowHalf(gva), highHalf(gva), 'read')
+    const physical = this.#mmu.translateForHost(lowHalf(gva), highHalf(gva), 'read')
     return physical < 0 ? null : gpaOf(physical)
   }
 
@@ -53,7 +53,7 @@ export class HostMemory {
     while (done < byteLength) {
       const at = gva + BigInt(done)
       const lo = lowHalf(at)
-      const physical = this.#mmu.translate(lo, highHalf(at), access)
+      const physical = this.#mmu.translateForHost(lo, highHalf(at), access)
       const length = Math.min(byteLength - done, 4096 - (lo & 4095))
       if (physical < 0 || !piece(gpaOf(physical), done, length)) break
       done += length

@@ -1,15 +1,20 @@
-// Address translation: 4-level paging with 4 KiB, 2 MiB and 1 GiB pages (Intel SDM vol. 3, 4.5), for supervisor code
-// with CR0.WP and EFER.NXE set. Accessed and dirty flags (4.8) are not set: page tables are part of what a dump must
-// show, and a translation must not change them. Keys, SMEP, SMAP and reserved bits are not modelled.
+// Address translation: 4-level paging with 4 KiB, 2 MiB and 1 GiB pages, rights of rings 0 and 3 (Intel SDM vol. 3, 4.5
+// to 4.7), with CR0.WP and EFER.NXE set. Accessed and dirty flags (4.8) are not set: page tables are part of what a dump
+// must show, and a translation must not change them. CR4 has neither SMEP nor SMAP nor keys: writing them stops by name.
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import { type State, Word } from './state.ts'
 
 const PRESENT = 0x1
 const WRITABLE = 0x2
+const USER = 0x4
 const LARGE = 0x80
 const NO_EXECUTE = 1 << 31
 const ADDRESS_HIGH = 0xfffff
+/** Bits 51:48: addresses have 48, as cpuid says. */
+const RESERVED_HIGH = 0xf0000
+/** Of entries that map 2 MiB or 1 GiB, between the PAT bit and the address. */
+const RESERVED_LOW = [0, 0x1fe000, 0x3fffe000] as const
 const TWO_32 = 2 ** 32
 
 /** Direct-mapped; a power of two. */
@@ -19,16 +24,21 @@ const NO_PAGE = 1
 
 export type Access = 'read' | 'write' | 'execute'
 
+/** The error code of a page fault (vol. 3, 4.7). */
+export const Fault = { present: 1, write: 2, user: 4, reserved: 8, execute: 0x10 } as const
+
 export class Mmu {
   /** After `translate` answered -1: whether a translation exists. */
   isPresent = false
-  /** After it answered -1: whether the address has 64 bits of which the upper 17 differ. */
+  /** After it answered -1: whether the address is one, its upper 17 bits being equal. */
   isCanonical = true
+  #isReserved = false
   readonly #ram: Ram
   readonly #words: Int32Array
   readonly #tagLo = new Int32Array(TLB_ENTRIES)
   readonly #tagHi = new Int32Array(TLB_ENTRIES)
   readonly #pages = new Float64Array(TLB_ENTRIES)
+  readonly #isUser = new Uint8Array(TLB_ENTRIES)
   readonly #isWritable = new Uint8Array(TLB_ENTRIES)
   readonly #isExecutable = new Uint8Array(TLB_ENTRIES)
 
@@ -47,8 +57,19 @@ export class Mmu {
     if (this.#tagLo[entry] === (lo & -4096) && this.#tagHi[entry] === hi) this.#tagLo[entry] = NO_PAGE
   }
 
-  /** The physical address of a virtual one; -1 where the access is not possible. */
+  get isUserMode(): boolean {
+    return (this.#words[Word.cs]! & 3) !== 0
+  }
+
+  /** The physical address of a virtual one; -1 where the code that runs may not access it. */
   translate(lo: number, hi: number, access: Access): number {
+    const physical = this.translateForHost(lo, hi, access)
+    if (physical < 0 || !this.isUserMode) return physical
+    return this.#isUser[(lo >>> 12) & (TLB_ENTRIES - 1)] === 0 ? this.#forbidden() : physical
+  }
+
+  /** The same as ring 0, whichever ring runs. */
+  translateForHost(lo: number, hi: number, access: Access): number {
     const entry = (lo >>> 12) & (TLB_ENTRIES - 1)
     if (this.#tagLo[entry] !== (lo & -4096) || this.#tagHi[entry] !== hi) {
       if (!this.#walk(lo, hi, entry)) return -1
@@ -58,19 +79,42 @@ export class Mmu {
         ? this.#isWritable[entry] === 0
         : access === 'execute' && this.#isExecutable[entry] === 0
     ) {
-      this.isPresent = true
-      this.isCanonical = true
-      return -1
+      return this.#forbidden()
     }
     return this.#pages[entry]! + (lo & 4095)
   }
 
+  /** After it answered -1 for an address that is one. */
+  errorCode(access: Access): number {
+    return (
+      (this.isPresent ? Fault.present : 0) |
+      (access === 'write' ? Fault.write : access === 'execute' ? Fault.execute : 0) |
+      (this.isUserMode ? Fault.user : 0) |
+      (this.#isReserved ? Fault.reserved : 0)
+    )
+  }
+
+  #forbidden(): number {
+    this.isPresent = true
+    this.isCanonical = true
+    this.#isReserved = false
+    return -1
+  }
+
+  #reserved(): boolean {
+    this.isPresent = true
+    this.#isReserved = true
+    return false
+  }
+
   #walk(lo: number, hi: number, entry: number): boolean {
     this.isPresent = false
+    this.#isReserved = false
     this.isCanonical = (hi << 16) >> 16 === hi
     if (!this.isCanonical) return false
     const words = this.#words
     let table = (words[Word.cr3 + 1]! & ADDRESS_HIGH) * TWO_32 + ((words[Word.cr3]! & -4096) >>> 0)
+    let isUser = true
     let isWritable = true
     let isExecutable = true
     for (let level = 3; ; level--) {
@@ -80,12 +124,14 @@ export class Mmu {
       const low = this.#ram.u32(at)
       const high = this.#ram.u32(gpaOf(at + 4))
       if ((low & PRESENT) === 0) return false
+      if ((high & RESERVED_HIGH) !== 0) return this.#reserved()
+      isUser &&= (low & USER) !== 0
       isWritable &&= (low & WRITABLE) !== 0
       isExecutable &&= (high & NO_EXECUTE) === 0
       table = (high & ADDRESS_HIGH) * TWO_32 + ((low & -4096) >>> 0)
       if (level === 0) break
       if ((low & LARGE) === 0) continue
-      if (level === 3) return false // reserved there
+      if (level === 3 || (low & RESERVED_LOW[level as 1 | 2]) !== 0) return this.#reserved() // 0 has ended above
       const inPage = level === 1 ? lo & 0x1ff000 : lo & 0x3ffff000
       const pageMask = level === 1 ? -0x200000 : -0x40000000
       table = (high & ADDRESS_HIGH) * TWO_32 + ((low & pageMask) >>> 0) + inPage
@@ -94,6 +140,7 @@ export class Mmu {
     this.#tagLo[entry] = lo & -4096
     this.#tagHi[entry] = hi
     this.#pages[entry] = table
+    this.#isUser[entry] = isUser ? 1 : 0
     this.#isWritable[entry] = isWritable ? 1 : 0
     this.#isExecutable[entry] = isExecutable ? 1 : 0
     return true

@@ -1,7 +1,7 @@
 // What only a kernel does besides control and model-specific registers: the ways into and out of ring 0, descriptor tables, the
 // saved floating point area (Intel SDM volume 3A 2.4, 5.8.8; volume 2, SYSCALL, SYSRET, IRETQ, FXSAVE). Segments have no
-// descriptors here: selectors are kept, rights are not checked. There is no x87 unit: FXSAVE shows one that was never used.
-import { Flag, type Flags } from './flags.ts'
+// descriptors here: selectors are kept, and the lowest bits of cs are the ring. There is no x87 unit: FXSAVE shows one that was never used.
+import { Flag, type Flags, KERNEL_FLAGS } from './flags.ts'
 import type { Memory } from './memory.ts'
 import { type State, Word } from './state.ts'
 import { Interruption } from './stop.ts'
@@ -26,9 +26,20 @@ const RETURNED_FLAGS = 0x3c7fd7
 const FX = { mxcsr: 24, mxcsrMask: 28, xmm: 0xa0, byteLength: 0x1a0 } as const
 const MXCSR_MASK = 0xffff
 
-export function createPrivileged({ words }: State, flags: Flags, memory: Memory): Privileged {
+/** `enterUserMode` is called when ring 3 has been entered. */
+export function createPrivileged(
+  { words }: State,
+  flags: Flags,
+  memory: Memory,
+  enterUserMode: () => void,
+): Privileged {
   const refuse = (): never => {
     throw new Interruption('generalProtection')
+  }
+  const setSelectors = (cs: number, ss: number): void => {
+    words[Word.cs] = cs
+    words[Word.ss] = ss
+    if ((cs & RPL_USER) !== 0) enterUserMode()
   }
   const setGpr = (word: number, lo: number, hi: number): void => {
     words[word] = lo
@@ -56,8 +67,7 @@ export function createPrivileged({ words }: State, flags: Flags, memory: Memory)
       words[Word.rip] = words[Word.lstar]!
       words[Word.rip + 1] = words[Word.lstar + 1]!
       const selector = words[Word.star + 1]! & 0xfffc
-      words[Word.cs] = selector
-      words[Word.ss] = selector + 8
+      setSelectors(selector, selector + 8)
     },
     leaveSystemCall() {
       if ((words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
@@ -65,19 +75,22 @@ export function createPrivileged({ words }: State, flags: Flags, memory: Memory)
       words[Word.rip + 1] = words[GPR.rcx + 1]!
       flags.write((words[GPR.r11]! & RETURNED_FLAGS) | 2)
       const selector = words[Word.star + 1]! >>> 16
-      words[Word.cs] = (selector + 16) | RPL_USER
-      words[Word.ss] = (selector + 8) | RPL_USER
+      setSelectors((selector + 16) | RPL_USER, (selector + 8) | RPL_USER)
     },
     returnFromInterrupt() {
       const [lo, hi] = [words[GPR.rsp]!, words[GPR.rsp + 1]!]
       memory.probe(lo, hi, 40, 'read')
       const image = memory.load64(...at(lo, hi, 16))
       if ((image & Flag.t) !== 0) throw new Interruption('notImplemented')
+      const cs = memory.load64(...at(lo, hi, 8)) & 0xffff
+      const ring = words[Word.cs]! & RPL_USER
+      if ((cs & RPL_USER) < ring) refuse()
+      const ss = memory.load64(...at(lo, hi, 32)) & 0xffff
       load64(lo, hi, 0, Word.rip)
-      words[Word.cs] = memory.load64(...at(lo, hi, 8)) & 0xffff
-      words[Word.ss] = memory.load64(...at(lo, hi, 32)) & 0xffff
       load64(lo, hi, 24, GPR.rsp)
-      flags.write((image & RETURNED_FLAGS) | 2)
+      const kept = ring === 0 ? 0 : KERNEL_FLAGS
+      flags.write((image & RETURNED_FLAGS & ~kept) | (flags.read() & kept) | 2)
+      setSelectors(cs, ss)
     },
     loadTable(word, limitWord, lo, hi) {
       const limit = memory.load16(lo, hi) & 0xffff

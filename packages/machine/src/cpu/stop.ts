@@ -2,6 +2,7 @@
 import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
 import { MachineError } from '../errors.ts'
 import type { CpuStopFacts, CpuStopReason } from './cpu.ts'
+import { Fault } from './mmu.ts'
 
 const TEXTS: Readonly<Record<CpuStopReason, string>> = {
   divideError: 'divide error',
@@ -26,6 +27,7 @@ export class CpuStop extends MachineError implements CpuStopFacts {
   declare readonly address?: Gva
   declare readonly access?: 'read' | 'write' | 'execute'
   declare readonly present?: boolean
+  declare readonly errorCode?: number
   declare readonly form?: string
 
   constructor(facts: CpuStopFacts) {
@@ -36,6 +38,7 @@ export class CpuStop extends MachineError implements CpuStopFacts {
     if (facts.address !== undefined) this.address = facts.address
     if (facts.access !== undefined) this.access = facts.access
     if (facts.present !== undefined) this.present = facts.present
+    if (facts.errorCode !== undefined) this.errorCode = facts.errorCode
     if (facts.form !== undefined) this.form = facts.form
   }
 }
@@ -47,6 +50,7 @@ function describe(facts: CpuStopFacts): string {
   if (facts.address !== undefined) {
     text += `, ${facts.access ?? 'access'} at ${hex(facts.address)}`
     if (facts.present !== undefined) text += facts.present ? ' is not allowed' : ' is not mapped'
+    if (((facts.errorCode ?? 0) & Fault.user) !== 0) text += ' in ring 3'
   }
   return bytes === '' ? text : `${text}, bytes ${bytes}`
 }
@@ -61,6 +65,7 @@ export interface FaultFacts {
   readonly address?: Gva
   readonly access?: 'read' | 'write' | 'execute'
   readonly present?: boolean
+  readonly errorCode?: number
   readonly form?: string
 }
 

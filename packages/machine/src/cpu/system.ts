@@ -2,12 +2,14 @@
 // Further families (MSRs, ports, time) add to it in files of their own.
 import type { CpuStopReason } from './cpu.ts'
 import { cpuid } from './cpuid.ts'
-import { Flag, FlagKind, type Flags } from './flags.ts'
+import { ARITHMETIC, Flag, FlagKind, type Flags, KERNEL_FLAGS } from './flags.ts'
 import { type State, Word } from './state.ts'
 import { Interruption } from './stop.ts'
 
 export interface System {
   stop(reason: CpuStopReason): never
+  /** Stops unless ring 0 runs. */
+  kernelOnly(): void
   /** The upper half is in `high`. */
   readControl(index: number): number
   high(): number
@@ -57,8 +59,8 @@ const MSR_WORDS: Readonly<Record<number, number>> = {
 const NO_ADDRESS: ReadonlySet<number> = new Set([Word.star, Word.syscallMask])
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
-/** What popfq takes in 64-bit code at ring 0 of those that are modelled; the others stay 0 (vol. 2, POPF). */
-const POPPED_SYSTEM_FLAGS = Flag.i | Flag.d | 0x200000 | 0x40000 | 0x7000 // ID, AC, NT, IOPL
+/** What popfq takes in 64-bit code of those that are modelled; the others stay 0 (vol. 2, POPF). */
+const POPPED_FLAGS = ARITHMETIC | Flag.i | Flag.d | 0x200000 | 0x40000 | 0x7000 // ID, AC, NT, IOPL
 
 export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks): System {
   const stop = (reason: CpuStopReason): never => {
@@ -67,6 +69,10 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
   const unknownMsr = (instruction: string): never => {
     const number = (words[RCX]! >>> 0).toString(16)
     throw new Interruption('notImplemented', { form: `${instruction} of register 0x${number}` })
+  }
+  const isUserMode = (): boolean => (words[Word.cs]! & 3) !== 0
+  const kernelOnly = (): void => {
+    if (isUserMode()) stop('generalProtection')
   }
   const setRegister = (word: number, value: number): void => {
     words[word] = value
@@ -78,8 +84,10 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
   }
   return {
     stop,
+    kernelOnly,
     high: () => words[Word.high]!,
     readControl(index) {
+      kernelOnly()
       if (index === 8) {
         words[Word.high] = 0
         return words[Word.cr8]!
@@ -90,6 +98,7 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       return words[at]!
     },
     writeControl(index, lo, hi) {
+      kernelOnly()
       if (index === 8) {
         if (hi !== 0 || lo >>> 0 > 15) stop('generalProtection')
         words[Word.cr8] = lo
@@ -104,11 +113,13 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       if (index === 3) hooks.flushTranslations()
     },
     readMsr() {
+      kernelOnly()
       const at = MSR_WORDS[words[RCX]! >>> 0]
       if (at === undefined) return unknownMsr('rdmsr')
       setPair(words[at]!, words[at + 1]!)
     },
     writeMsr() {
+      kernelOnly()
       const number = words[RCX]! >>> 0
       const at = MSR_WORDS[number]
       if (at === undefined) return unknownMsr('wrmsr')
@@ -145,7 +156,8 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
     ones: (lo, hi) => ones(lo) + ones(hi),
     popFlags(value) {
       if ((value & Flag.t) !== 0) stop('notImplemented')
-      flags.write((value & (POPPED_SYSTEM_FLAGS | 0xcd5)) | 2)
+      const kept = isUserMode() ? KERNEL_FLAGS : 0
+      flags.write((value & POPPED_FLAGS & ~kept) | (flags.read() & kept) | 2)
     },
   }
 }

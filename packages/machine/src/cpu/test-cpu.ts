@@ -62,7 +62,7 @@ export function testCpu(code: Uint8Array | readonly number[]): TestCpu {
     let table = root
     for (let above = 3; above > level; above--) {
       const place = gpa(table + slot(at, above))
-      if ((ram.u64(place) & 1n) === 0n) ram.setU64(place, BigInt(newTable()) | 0x63n)
+      if ((ram.u64(place) & 1n) === 0n) ram.setU64(place, BigInt(newTable()) | 0x67n)
       table = Number(ram.u64(place) & 0xffffffffff000n)
     }
     return table + slot(at, level)

@@ -1,6 +1,6 @@
 // Translations of data as views of pages in RAM, apart for reads and writes: what loads and stores look into first, and
 // how a page gets there. A write translation is made by Ram.view, so that the page is saved and logged first; a page
-// with decoded code never gets one.
+// with decoded code never gets one. They are of the ring that runs: it is flushed on the way out to ring 3.
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import { type Access, type Mmu, TLB_ENTRIES } from './mmu.ts'
@@ -64,7 +64,13 @@ export function createTlb(ram: Ram, mmu: Mmu, code: CodePages): Tlb {
 
   function fault(lo: number, hi: number, access: Access): never {
     if (!mmu.isCanonical) throw new Interruption('generalProtection', { address: joined(lo, hi), access })
-    throw new Interruption('pageFault', { address: joined(lo, hi), access, present: mmu.isPresent })
+    const errorCode = mmu.errorCode(access)
+    throw new Interruption('pageFault', {
+      address: joined(lo, hi),
+      access,
+      present: mmu.isPresent,
+      errorCode,
+    })
   }
 
   function translate(lo: number, hi: number, access: Access): number {

@@ -7,6 +7,7 @@ import type { Cpu, CpuBudget, CpuOptions, CpuState, DeviceAccess, Gpr } from './
 import type { Decoder } from './decoder.ts'
 import { type BlockCode, Exit } from './emit/compile.ts'
 import type { HostMemory } from './host-memory.ts'
+import { Fault } from './mmu.ts'
 import { Word } from './state.ts'
 import { CpuStop, highHalf, Interruption, joined, lowHalf } from './stop.ts'
 
@@ -252,7 +253,13 @@ export class X64Cpu implements Cpu {
   /** Any other way to address 0 is a fault of the guest. */
   #leave(): number {
     if (this.#quads[RSP] === this.#frames[this.#depth - 1]!.returnRsp) return Exit.returned
-    throw new Interruption('pageFault', { address: joined(0, 0), access: 'execute', present: false })
+    const errorCode = Fault.execute | ((this.#words[Word.cs]! & 3) === 0 ? 0 : Fault.user)
+    throw new Interruption('pageFault', {
+      address: joined(0, 0),
+      access: 'execute',
+      present: false,
+      errorCode,
+    })
   }
 
   #handle(handler: (slot: number) => bigint, slot: number): number {

@@ -96,6 +96,12 @@ export class Emitter {
     this.line(`S[${Word.current}]=${this.#index};`)
   }
 
+  /** Ring 3 gets a general protection fault. */
+  kernelOnly(): void {
+    this.mayStop()
+    this.line('system.kernelOnly();')
+  }
+
   // registers
 
   /** A general register as it is now. */

@@ -92,6 +92,14 @@ const int: Form = (emit, decoded) => {
   stop(REASONS[number] ?? 'generalProtection')(emit, decoded)
 }
 
+const halt: Form = (emit, decoded) => {
+  emit.kernelOnly()
+  stop('halted')(emit, decoded)
+}
+
+/** Nothing is cached here. */
+const writeBack: Form = (emit) => emit.kernelOnly()
+
 const nop: Form = () => {}
 
 export const control: Readonly<Record<string, Form>> = {
@@ -109,7 +117,7 @@ export const control: Readonly<Record<string, Form>> = {
   ud0: stop('invalidOpcode'),
   ud1: stop('invalidOpcode'),
   ud2: stop('invalidOpcode'),
-  hlt: stop('halted'),
+  hlt: halt,
   nop,
   pause: nop,
   endbr64: nop,
@@ -121,6 +129,6 @@ export const control: Readonly<Record<string, Form>> = {
   prefetcht1: nop,
   prefetcht2: nop,
   prefetchw: nop,
-  wbinvd: nop,
+  wbinvd: writeBack,
   clflush: nop,
 }

@@ -25,6 +25,7 @@ const selector = (emit: Emitter, index: number): Value => {
 
 /** Kept and shown; no breakpoint of theirs ever fires. */
 function moveDebug(emit: Emitter, to: Operand, from: Operand): void {
+  emit.kernelOnly()
   if (from.kind === 'debug') {
     const at = Word.dr + from.index * 2
     emit.write(to, { lo: emit.name(`S[${at}]`), hi: emit.name(`S[${at + 1}]`) })

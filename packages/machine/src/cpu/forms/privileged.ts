@@ -7,8 +7,9 @@ import { Word } from '../state.ts'
 
 /** The routine sets rip. */
 const leaving =
-  (routine: string): Form =>
+  (routine: string, isKernelOnly: boolean): Form =>
   (emit) => {
+    if (isKernelOnly) emit.kernelOnly()
     emit.mayStop()
     emit.line(`privileged.${routine}();`)
     emit.hasEnded = true
@@ -31,9 +32,17 @@ const onMemory =
     emit.line(`privileged.${routine}(${[...leading, lo, hi].join(',')});`)
   }
 
+const inKernel =
+  (form: Form): Form =>
+  (emit, decoded) => {
+    emit.kernelOnly()
+    form(emit, decoded)
+  }
+
 const loadSelector =
   (word: number): Form =>
   (emit, { operands: [from] }) => {
+    emit.kernelOnly()
     emit.line(`S[${word}]=${emit.read(from).lo}&65535;`)
   }
 
@@ -44,10 +53,10 @@ const storeSelector =
 
 export const privileged: Readonly<Record<string, Form>> = {
   syscall,
-  sysretq: leaving('leaveSystemCall'),
-  iretq: leaving('returnFromInterrupt'),
-  lgdt: onMemory('loadTable', Word.gdtBase, Word.gdtLimit),
-  lidt: onMemory('loadTable', Word.idtBase, Word.idtLimit),
+  sysretq: leaving('leaveSystemCall', true),
+  iretq: leaving('returnFromInterrupt', false),
+  lgdt: inKernel(onMemory('loadTable', Word.gdtBase, Word.gdtLimit)),
+  lidt: inKernel(onMemory('loadTable', Word.idtBase, Word.idtLimit)),
   sgdt: onMemory('storeTable', Word.gdtBase, Word.gdtLimit),
   sidt: onMemory('storeTable', Word.idtBase, Word.idtLimit),
   ltr: loadSelector(Word.tr),

@@ -9,6 +9,7 @@ const stringForm =
   (emit, { operands, repeat }) => {
     if (operands.some(({ kind }) => kind === 'other')) return emit.refuse() // 32-bit addresses, fs and gs
     const size = operands.find(({ kind }) => kind === 'string')!.size
+    if (name === 'ins' || name === 'outs') emit.kernelOnly()
     emit.mayStop()
     const call = `strings.${name}(${size},${REPEATS[repeat ?? 'none']})`
     if (repeat === null) emit.line(`${call};`)

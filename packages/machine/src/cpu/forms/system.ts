@@ -14,12 +14,14 @@ const portNumber = (emit: Emitter, value: Value, size: number): string =>
   emit.name(`${value.lo}&${size === 1 ? 255 : 65535}`)
 
 const input: Form = (emit, { operands: [to, from] }) => {
+  emit.kernelOnly()
   const port = portNumber(emit, emit.read(from), from!.size)
   emit.mayStop()
   emit.write(to, { lo: emit.cut(`ports.read(${port},${to!.size})`, to!.size), hi: '0' })
 }
 
 const output: Form = (emit, { operands: [to, from] }) => {
+  emit.kernelOnly()
   const port = portNumber(emit, emit.read(to), to!.size)
   const value = emit.read(from)
   emit.mayStop()
@@ -55,11 +57,14 @@ const complementCarry: Form = (emit) => {
 
 const systemFlag =
   (flag: number, isSet: boolean): Form =>
-  (emit) =>
+  (emit) => {
+    if (flag === Flag.i) emit.kernelOnly()
     emit.line(`S[${Word.system}]${isSet ? `|=${flag}` : `&=${~flag}`};`)
+  }
 
 const invalidatePage: Form = (emit, { operands: [to] }) => {
   if (to?.kind !== 'memory') return emit.refuse()
+  emit.kernelOnly()
   const { lo, hi } = emit.address(to)
   emit.line(`system.invalidatePage(${lo},${hi});`)
   emit.end()
@@ -68,6 +73,7 @@ const invalidatePage: Form = (emit, { operands: [to] }) => {
 const storeDirect: Form = (emit, { operands: [to, from] }) => emit.write(to, emit.read(from))
 
 const swapGs: Form = (emit) => {
+  emit.kernelOnly()
   for (const half of [0, 1]) {
     const kernel = emit.name(`S[${Word.kernelGsBase + half}]`)
     emit.line(`S[${Word.kernelGsBase + half}]=S[${Word.gsBase + half}];S[${Word.gsBase + half}]=${kernel};`)
