@@ -231,18 +231,3 @@ DISK_ACTION DiskExecute(const DISK *Disk, SCSI_REQUEST_BLOCK *Srb, TRANSFER *Tra
 void DiskSetText(CHAR *Field, ULONG Length, const CHAR *Text, ULONG TextLength) {
     for (ULONG i = 0; i < Length; i++) Field[i] = i < TextLength && Text[i] >= ' ' ? Text[i] : ' ';
 }
-
-BOOLEAN ArgumentsSayDump(const CHAR *Text) {
-    static const CHAR Key[] = "dump=1";
-    ULONG matched = 0;
-    if (Text == NULL) return FALSE;
-    for (; *Text != 0; Text++) {
-        CHAR letter = *Text >= 'A' && *Text <= 'Z' ? (CHAR)(*Text + ('a' - 'A')) : *Text;
-        if (letter == Key[matched]) {
-            if (++matched == sizeof(Key) - 1) return TRUE;
-        } else {
-            matched = letter == Key[0] ? 1 : 0;
-        }
-    }
-    return FALSE;
-}

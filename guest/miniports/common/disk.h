@@ -44,7 +44,4 @@ void DiskFailed(SCSI_REQUEST_BLOCK *Srb);
 /** Fills `Field` with `Text`, padded with spaces. */
 void DiskSetText(CHAR *Field, ULONG Length, const CHAR *Text, ULONG TextLength);
 
-/** TRUE when `Text` holds `dump=1`, in letters of any case (DM-03). */
-BOOLEAN ArgumentsSayDump(const CHAR *Text);
-
 #endif

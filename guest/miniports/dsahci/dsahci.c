@@ -47,7 +47,7 @@ static ACCESS_RANGE *FindRegisters(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMAT
  * whatever was in it: only what the dump needs is asked for, aligned here and cleared.
  */
 static BOOLEAN AllocateShared(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
-    ULONG bytes = sizeof(SHARED_MEMORY), length;
+    ULONG bytes = sizeof(SHARED_MEMORY);
 #if BUG == 6
     // B06: what only the running system uses is counted in for the dump too.
     bytes += HISTORY_ENTRIES * sizeof(HISTORY_ENTRY);
@@ -56,10 +56,7 @@ static BOOLEAN AllocateShared(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *
 #endif
     UCHAR *block = StorPortGetUncachedExtension(Adapter, ConfigInfo, bytes + SHARED_ALIGNMENT);
     if (block == NULL) return FALSE;
-    ULONG64 address = (ULONG64)StorPortGetPhysicalAddress(Adapter, NULL, block, &length).QuadPart;
-    ULONG skip = (ULONG)(-address & (SHARED_ALIGNMENT - 1));
-    Adapter->Shared = (SHARED_MEMORY *)(block + skip);
-    Adapter->SharedAddress = address + skip;
+    Adapter->Shared = MiniportAlign(Adapter, block, SHARED_ALIGNMENT, &Adapter->SharedAddress);
     memset(Adapter->Shared, 0, bytes);
     return TRUE;
 }
@@ -95,15 +92,9 @@ static ULONG AhciHwFindAdapter(void *DeviceExtension, void *HwContext, void *Bus
     ConfigInfo->NumberOfPhysicalBreaks = breaks;
     ConfigInfo->MaximumTransferLength = (breaks - 1) * PAGE_SIZE;
     ConfigInfo->AlignmentMask = 1; // regions begin at even addresses (4.2.3.3)
-    ConfigInfo->NumberOfBuses = 1;
-    ConfigInfo->MaximumNumberOfTargets = 1;
-    ConfigInfo->MaximumNumberOfLogicalUnits = 1;
-    ConfigInfo->ScatterGather = TRUE;
-    ConfigInfo->Master = TRUE;
     ConfigInfo->CachesData = TRUE;
     ConfigInfo->ResetTargetSupported = TRUE;
-    ConfigInfo->MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
-    ConfigInfo->SynchronizationModel = StorSynchronizeHalfDuplex;
+    MiniportDescribeAdapter(ConfigInfo, StorSynchronizeHalfDuplex);
     if ((adapter->Capabilities & CAP_S64A) != 0) ConfigInfo->Dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED;
     return SP_RETURN_FOUND;
 }
@@ -119,26 +110,21 @@ static BOOLEAN AhciHwInitialize(void *DeviceExtension) {
     return enabled;
 }
 
-// ---- requests, by function. FALSE: the SRB was completed here and must not be started.
+// ---- requests, by function
 
 typedef BOOLEAN BUILD_ROUTINE(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb);
-
-static BOOLEAN End(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb, UCHAR SrbStatus) {
-    SrbComplete(Adapter, Srb, SrbStatus);
-    return FALSE;
-}
 
 static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     TRANSFER transfer;
     switch (DiskExecute(&Adapter->Disk, Srb, &transfer)) {
     case DiskTransfer:
         if (AhciComposeTransfer(Adapter, Srb, &transfer)) return TRUE;
-        return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+        return MiniportEnd(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
     case DiskFlush:
         AhciCompose(AhciCommandOf(Srb), ATA_FLUSH_CACHE_EXT);
         return TRUE;
     default:
-        return End(Adapter, Srb, Srb->SrbStatus);
+        return MiniportEnd(Adapter, Srb, Srb->SrbStatus);
     }
 }
 
@@ -157,16 +143,16 @@ static BOOLEAN BuildShutdown(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
 
 static BOOLEAN BuildReset(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     if (!Adapter->DumpMode) AhciFailOutstanding(Adapter, TRUE); // nothing is reset under a dump
-    return End(Adapter, Srb, SRB_STATUS_SUCCESS);
+    return MiniportEnd(Adapter, Srb, SRB_STATUS_SUCCESS);
 }
 
-static BOOLEAN BuildNothing(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) { return End(Adapter, Srb, SRB_STATUS_SUCCESS); }
+static BOOLEAN BuildNothing(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) { return MiniportEnd(Adapter, Srb, SRB_STATUS_SUCCESS); }
 
 /** Asked of the running instance, for the one that will write the dump. */
 static BOOLEAN BuildDumpPointers(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     static const WCHAR Name[] = L"dsahci";
     MINIPORT_DUMP_POINTERS *pointers = SrbGetDataBuffer(Srb);
-    if (SrbGetDataTransferLength(Srb) < sizeof(*pointers)) return End(Adapter, Srb, SRB_STATUS_DATA_OVERRUN);
+    if (SrbGetDataTransferLength(Srb) < sizeof(*pointers)) return MiniportEnd(Adapter, Srb, SRB_STATUS_DATA_OVERRUN);
     memset(pointers, 0, sizeof(*pointers));
     pointers->Version = DUMP_MINIPORT_VERSION_1;
     pointers->Size = sizeof(*pointers);
@@ -181,7 +167,7 @@ static BOOLEAN BuildDumpPointers(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     pointers->Master = TRUE;
     pointers->MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
     pointers->MaximumNumberOfTargets = 1;
-    return End(Adapter, Srb, SRB_STATUS_SUCCESS);
+    return MiniportEnd(Adapter, Srb, SRB_STATUS_SUCCESS);
 }
 
 static const struct {
@@ -203,20 +189,16 @@ static const struct {
 static BOOLEAN AhciHwBuildIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
     ADAPTER *adapter = DeviceExtension;
     ULONG function = SrbGetFunction(Srb);
-    if (!adapter->Ready) return End(adapter, Srb, SRB_STATUS_NO_DEVICE);
+    if (!adapter->Ready) return MiniportEnd(adapter, Srb, SRB_STATUS_NO_DEVICE);
     for (ULONG i = 0; i < sizeof(BuildRoutines) / sizeof(BuildRoutines[0]); i++) {
         if (BuildRoutines[i].Function == function) return BuildRoutines[i].Build(adapter, Srb);
     }
-    return End(adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+    return MiniportEnd(adapter, Srb, SRB_STATUS_INVALID_REQUEST);
 }
 
 static BOOLEAN AhciHwStartIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
     ADAPTER *adapter = DeviceExtension;
-    if (AhciIssue(adapter, Srb)) return TRUE;
-    // Again when a request has ended.
-    StorPortDeviceBusy(adapter, 0, 0, 0, 1);
-    SrbComplete(adapter, Srb, SRB_STATUS_BUSY);
-    return TRUE;
+    return AhciIssue(adapter, Srb) || MiniportBusy(adapter, Srb);
 }
 
 /**
@@ -249,11 +231,8 @@ static BOOLEAN AhciHwResetBus(void *DeviceExtension, ULONG PathId) {
 static ULONG AhciHwAdapterControl(void *DeviceExtension, ULONG ControlType, void *Parameters) {
     ADAPTER *adapter = DeviceExtension;
     switch (ControlType) {
-    case ScsiQuerySupportedControlTypes: {
-        SCSI_SUPPORTED_CONTROL_TYPE_LIST *list = Parameters;
-        for (ULONG type = 0; type < list->MaxControlType; type++) list->SupportedTypeList[type] = type <= ScsiRestartAdapter;
-        return ScsiAdapterControlSuccess;
-    }
+    case ScsiQuerySupportedControlTypes:
+        return MiniportListControlTypes(Parameters);
     case ScsiStopAdapter:
         adapter->Ready = FALSE;
         WritePort(adapter, PxIE, 0);
@@ -267,9 +246,7 @@ static ULONG AhciHwAdapterControl(void *DeviceExtension, ULONG ControlType, void
 
 ULONG DriverEntry(void *DriverObject, void *RegistryPath) {
     HW_INITIALIZATION_DATA data;
-    memset(&data, 0, sizeof(data));
-    data.HwInitializationDataSize = sizeof(data);
-    data.AdapterInterfaceType = PCIBus;
+    MiniportDescribe(&data, sizeof(data), sizeof(ADAPTER), sizeof(COMMAND) + COMMAND_ALIGNMENT);
     data.HwInitialize = AhciHwInitialize;
     data.HwStartIo = AhciHwStartIo;
     data.HwInterrupt = AhciHwInterrupt;
@@ -277,14 +254,6 @@ ULONG DriverEntry(void *DriverObject, void *RegistryPath) {
     data.HwResetBus = AhciHwResetBus;
     data.HwAdapterControl = AhciHwAdapterControl;
     data.HwBuildIo = AhciHwBuildIo;
-    data.DeviceExtensionSize = sizeof(ADAPTER);
-    data.SrbExtensionSize = sizeof(COMMAND) + COMMAND_ALIGNMENT;
-    data.NumberOfAccessRanges = 6;
-    data.MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
-    data.NeedPhysicalAddresses = TRUE;
-    data.TaggedQueuing = TRUE;
-    data.AutoRequestSense = TRUE;
-    data.MultipleRequestPerLu = TRUE;
     data.FeatureSupport = STOR_FEATURE_DUMP_POINTERS;
     data.SrbTypeFlags = SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK;
     data.AddressTypeFlags = ADDRESS_TYPE_FLAG_BTL8;

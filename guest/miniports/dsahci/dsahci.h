@@ -2,6 +2,7 @@
 #ifndef DSAHCI_H
 #define DSAHCI_H
 #include "disk.h"
+#include "miniport.h"
 
 // Generic host control (3.1)
 #define AHCI_CAP 0x00

@@ -34,14 +34,8 @@ static ULONG VioHwFindAdapter(void *DeviceExtension, void *HwContext, void *BusI
 
     SetLimits(adapter, ConfigInfo);
     ConfigInfo->AlignmentMask = 3;
-    ConfigInfo->NumberOfBuses = 1;
-    ConfigInfo->MaximumNumberOfTargets = 1;
-    ConfigInfo->MaximumNumberOfLogicalUnits = 1;
-    ConfigInfo->ScatterGather = TRUE;
-    ConfigInfo->Master = TRUE;
     ConfigInfo->CachesData = adapter->Disk.WriteCache;
-    ConfigInfo->MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
-    ConfigInfo->SynchronizationModel = StorSynchronizeFullDuplex;
+    MiniportDescribeAdapter(ConfigInfo, StorSynchronizeFullDuplex);
     ConfigInfo->Dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED;
     return SP_RETURN_FOUND;
 }
@@ -72,17 +66,11 @@ static BOOLEAN VioHwInitialize(void *DeviceExtension) {
     return TRUE;
 }
 
-/** FALSE: the SRB was completed here and must not be started. */
-static BOOLEAN End(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb, UCHAR SrbStatus) {
-    SrbComplete(Adapter, Srb, SrbStatus);
-    return FALSE;
-}
-
 /** A device without VIRTIO_BLK_F_FLUSH writes through: nothing is left to flush (5.2.5). */
 static BOOLEAN BuildFlush(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     if ((Adapter->Features & VIRTIO_BLK_F_FLUSH) == 0) {
         SrbSetScsiStatus(Srb, SCSISTAT_GOOD);
-        return End(Adapter, Srb, SRB_STATUS_SUCCESS);
+        return MiniportEnd(Adapter, Srb, SRB_STATUS_SUCCESS);
     }
     VioComposeFlush(Adapter, Srb);
     return TRUE;
@@ -95,15 +83,15 @@ static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
 #if BUG == 26
         // B26: lest a dump go beyond the disk, an end in units of 512 bytes, held against a capacity in blocks.
         if (Adapter->DumpMode && (transfer.Lba + transfer.Blocks) * (Adapter->Disk.BlockBytes / VIRTIO_SECTOR) > Adapter->Disk.BlockCount) {
-            return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+            return MiniportEnd(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
         }
 #endif
         if (VioComposeTransfer(Adapter, Srb, &transfer)) return TRUE;
-        return End(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+        return MiniportEnd(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
     case DiskFlush:
         return BuildFlush(Adapter, Srb);
     default:
-        return End(Adapter, Srb, Srb->SrbStatus);
+        return MiniportEnd(Adapter, Srb, Srb->SrbStatus);
     }
 }
 
@@ -123,7 +111,7 @@ static BOOLEAN Reset(ADAPTER *Adapter) {
 
 static BOOLEAN VioHwBuildIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
     ADAPTER *adapter = DeviceExtension;
-    if (!adapter->Ready) return End(adapter, Srb, SRB_STATUS_NO_DEVICE);
+    if (!adapter->Ready) return MiniportEnd(adapter, Srb, SRB_STATUS_NO_DEVICE);
     switch (SrbGetFunction(Srb)) {
     case SRB_FUNCTION_EXECUTE_SCSI:
         return BuildScsi(adapter, Srb);
@@ -134,12 +122,12 @@ static BOOLEAN VioHwBuildIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
     case SRB_FUNCTION_RESET_DEVICE:
     case SRB_FUNCTION_RESET_LOGICAL_UNIT:
         // Needs the lock of HwStartIo at run time; nothing is reset under a dump.
-        return adapter->DumpMode ? End(adapter, Srb, SRB_STATUS_SUCCESS) : TRUE;
+        return adapter->DumpMode ? MiniportEnd(adapter, Srb, SRB_STATUS_SUCCESS) : TRUE;
     case SRB_FUNCTION_POWER:
     case SRB_FUNCTION_PNP:
-        return End(adapter, Srb, SRB_STATUS_SUCCESS);
+        return MiniportEnd(adapter, Srb, SRB_STATUS_SUCCESS);
     default:
-        return End(adapter, Srb, SRB_STATUS_INVALID_REQUEST);
+        return MiniportEnd(adapter, Srb, SRB_STATUS_INVALID_REQUEST);
     }
 }
 
@@ -152,11 +140,7 @@ static BOOLEAN VioHwStartIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
         SrbComplete(adapter, Srb, Reset(adapter) ? SRB_STATUS_SUCCESS : SRB_STATUS_ERROR);
         return TRUE;
     }
-    if (VioSubmit(adapter, Srb)) return TRUE;
-    // Again when a request has ended.
-    StorPortDeviceBusy(adapter, 0, 0, 0, 1);
-    SrbComplete(adapter, Srb, SRB_STATUS_BUSY);
-    return TRUE;
+    return VioSubmit(adapter, Srb) || MiniportBusy(adapter, Srb);
 }
 
 /**
@@ -196,11 +180,8 @@ static BOOLEAN VioHwResetBus(void *DeviceExtension, ULONG PathId) {
 static ULONG VioHwAdapterControl(void *DeviceExtension, ULONG ControlType, void *Parameters) {
     ADAPTER *adapter = DeviceExtension;
     switch (ControlType) {
-    case ScsiQuerySupportedControlTypes: {
-        SCSI_SUPPORTED_CONTROL_TYPE_LIST *list = Parameters;
-        for (ULONG type = 0; type < list->MaxControlType; type++) list->SupportedTypeList[type] = type <= ScsiRestartAdapter;
-        return ScsiAdapterControlSuccess;
-    }
+    case ScsiQuerySupportedControlTypes:
+        return MiniportListControlTypes(Parameters);
     case ScsiStopAdapter:
         adapter->Ready = FALSE;
         adapter->Transport->SetStatus(adapter, 0);
@@ -215,9 +196,7 @@ static ULONG VioHwAdapterControl(void *DeviceExtension, ULONG ControlType, void 
 ULONG DriverEntry(void *DriverObject, void *RegistryPath) {
     HW_INITIALIZATION_DATA data;
     LoadedForDump = RegistryPath == NULL;
-    memset(&data, 0, sizeof(data));
-    data.HwInitializationDataSize = HW_INITIALIZATION_DATA_SIZE_WIN7;
-    data.AdapterInterfaceType = PCIBus;
+    MiniportDescribe(&data, HW_INITIALIZATION_DATA_SIZE_WIN7, sizeof(ADAPTER), sizeof(REQUEST) + REQUEST_ALIGNMENT);
     data.HwInitialize = VioHwInitialize;
     data.HwStartIo = VioHwStartIo;
     data.HwInterrupt = VioHwInterrupt;
@@ -225,13 +204,5 @@ ULONG DriverEntry(void *DriverObject, void *RegistryPath) {
     data.HwResetBus = VioHwResetBus;
     data.HwAdapterControl = VioHwAdapterControl;
     data.HwBuildIo = VioHwBuildIo;
-    data.DeviceExtensionSize = sizeof(ADAPTER);
-    data.SrbExtensionSize = sizeof(REQUEST) + REQUEST_ALIGNMENT;
-    data.NumberOfAccessRanges = 6;
-    data.MapBuffers = STOR_MAP_NON_READ_WRITE_BUFFERS;
-    data.NeedPhysicalAddresses = TRUE;
-    data.TaggedQueuing = TRUE;
-    data.AutoRequestSense = TRUE;
-    data.MultipleRequestPerLu = TRUE;
     return StorPortInitialize(DriverObject, RegistryPath, &data, NULL);
 }

@@ -3,6 +3,7 @@
 #ifndef DSVIOBLK_H
 #define DSVIOBLK_H
 #include "disk.h"
+#include "miniport.h"
 
 // Device status (2.1)
 #define STATUS_ACKNOWLEDGE 1

@@ -40,11 +40,8 @@ BOOLEAN VioAllocateQueue(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *Confi
     UCHAR *block = StorPortGetUncachedExtension(Adapter, ConfigInfo, bytes + transport->RingAlignment);
 #endif
     if (block == NULL) return FALSE;
-    ULONG length;
-    ULONG64 address = (ULONG64)StorPortGetPhysicalAddress(Adapter, NULL, block, &length).QuadPart;
-    ULONG skip = (ULONG)(-address & (transport->RingAlignment - 1));
-    block += skip;
-    address += skip;
+    ULONG64 address;
+    block = MiniportAlign(Adapter, block, transport->RingAlignment, &address);
     QUEUE *queue = &Adapter->Queue;
     queue->Descriptors = (DESCRIPTOR *)block;
     queue->Available = (AVAILABLE_RING *)(block + AvailableOffset(size));

@@ -1,24 +1,10 @@
 // storahci.sys: the AHCI miniport. Its behaviour is a TypeScript miniport; the image has the imports and entry points.
-#include "synthetic.h"
+#include "synthetic-miniport.h"
 
-#define SP_RETURN_ERROR 2
-#define HW_INITIALIZATION_DATA_SIZE 0xD0
-
-IMPORT ULONG StorPortInitialize(void *DriverObject, void *RegistryPath, void *HwInitializationData, void *HwContext);
-IMPORT void StorPortNotification(ULONG NotificationType, void *HwDeviceExtension, ...);
-IMPORT ULONG StorPortExtendedFunction(ULONG FunctionCode, void *HwDeviceExtension, ...);
-IMPORT void *StorPortGetDeviceBase(void *Extension, ULONG BusType, ULONG Bus, LARGE_INTEGER Address, ULONG Bytes, BOOLEAN InIoSpace);
-IMPORT LARGE_INTEGER StorPortGetPhysicalAddress(void *Extension, void *Srb, void *VirtualAddress, ULONG *Length);
-IMPORT void *StorPortGetScatterGatherList(void *Extension, void *Srb);
-IMPORT void *StorPortGetUncachedExtension(void *Extension, void *ConfigInfo, ULONG Bytes);
-IMPORT ULONG StorPortGetBusData(void *Extension, ULONG BusDataType, ULONG Bus, ULONG Slot, void *Buffer, ULONG Length);
-IMPORT BOOLEAN StorPortSetDeviceQueueDepth(void *Extension, UCHAR Path, UCHAR Target, UCHAR Lun, ULONG Depth);
-IMPORT void StorPortStallExecution(ULONG Delay);
 IMPORT BOOLEAN StorPortPause(void *Extension, ULONG TimeOut);
 IMPORT BOOLEAN StorPortResume(void *Extension);
 IMPORT void StorPortQuerySystemTime(LARGE_INTEGER *CurrentTime);
 IMPORT void StorPortDebugPrint(ULONG Level, const char *Message, ...);
-IMPORT void *memset(void *Destination, int Value, ULONG64 Length);
 
 EXPORT ULONG AhciHwFindAdapter(void *Extension, void *HwContext, void *BusInformation, CHAR *ArgumentString,
                                void *ConfigInfo, BOOLEAN *Again) {
@@ -28,7 +14,7 @@ EXPORT ULONG AhciHwFindAdapter(void *Extension, void *HwContext, void *BusInform
     (void)BusInformation;
     (void)ArgumentString;
     *Again = FALSE;
-    if (StorPortGetBusData(Extension, 4, 0, 0, configuration, sizeof(configuration)) == 0) return SP_RETURN_ERROR;
+    if (StorPortGetBusData(Extension, PCI_CONFIGURATION, 0, 0, configuration, sizeof(configuration)) == 0) return SP_RETURN_ERROR;
     StorPortGetDeviceBase(Extension, 5, 0, base, 0x1000, FALSE);
     StorPortGetUncachedExtension(Extension, ConfigInfo, 0x1000);
     SyntheticRoutine("AhciHwFindAdapter");
@@ -67,21 +53,13 @@ EXPORT BOOLEAN AhciHwResetBus(void *Extension, ULONG PathId) {
 }
 
 NTSTATUS DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath) {
-    ULONG64 data[HW_INITIALIZATION_DATA_SIZE / 8];
-    UCHAR *bytes = (UCHAR *)data;
-    memset(data, 0, sizeof(data));
-    *(ULONG *)bytes = HW_INITIALIZATION_DATA_SIZE;
-    *(ULONG *)(bytes + 0x04) = 5; // PCIBus
-    data[0x08 / 8] = (ULONG64)AhciHwInitialize;
-    data[0x10 / 8] = (ULONG64)AhciHwStartIo;
-    data[0x18 / 8] = (ULONG64)AhciHwInterrupt;
-    data[0x20 / 8] = (ULONG64)AhciHwFindAdapter;
-    data[0x28 / 8] = (ULONG64)AhciHwResetBus;
-    *(ULONG *)(bytes + 0x4C) = 6; // access ranges
-    bytes[0x59] = TRUE; // NeedPhysicalAddresses
-    bytes[0x5A] = TRUE; // TaggedQueuing
-    bytes[0x5B] = TRUE; // AutoRequestSense
-    bytes[0x5C] = TRUE; // MultipleRequestPerLu
-    data[0x80 / 8] = (ULONG64)AhciHwBuildIo;
-    return (NTSTATUS)StorPortInitialize(DriverObject, RegistryPath, data, NULL);
+    static const SYNTHETIC_MINIPORT Miniport = {
+        .HwInitialize = AhciHwInitialize,
+        .HwStartIo = AhciHwStartIo,
+        .HwInterrupt = AhciHwInterrupt,
+        .HwFindAdapter = AhciHwFindAdapter,
+        .HwResetBus = AhciHwResetBus,
+        .HwBuildIo = AhciHwBuildIo,
+    };
+    return SyntheticDriverEntry(DriverObject, RegistryPath, &Miniport);
 }
