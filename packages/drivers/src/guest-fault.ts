@@ -51,7 +51,8 @@ export class NotJudged extends DriversError {
       | 'INSTRUCTION_NOT_MODELLED'
       | 'ACCESS_NOT_MODELLED'
       | 'ADAPTER_NOT_FOUND'
-      | 'NO_SUCH_DEVICE',
+      | 'NO_SUCH_DEVICE'
+      | 'OTHER_PORT',
     message: string,
     fields: ErrorFields = {},
   ) {

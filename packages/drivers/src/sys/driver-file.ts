@@ -3,11 +3,20 @@
 import { hex } from '@dumpstack/bytes'
 import { type PeImage, parsePe } from '@dumpstack/image'
 import { DriversError } from '../errors.ts'
+import { NotJudged } from '../guest-fault.ts'
 
 // Our choice: the largest storage drivers have a few MiB.
 export const SYS_FILE_LIMIT = 0x200_0000
 const IMAGE_SUBSYSTEM_NATIVE = 1
 const IMAGE_FILE_RELOCS_STRIPPED = 0x0001
+
+const STORPORT = 'storport.sys'
+/** Other ports that disks have or had, with what their miniports are called. */
+const OTHER_PORTS: ReadonlyMap<string, string> = new Map([
+  ['scsiport.sys', 'SCSI miniport'],
+  ['ataport.sys', 'ATA miniport'],
+  ['pciidex.sys', 'PCI IDE miniport'],
+])
 
 /** A driver that can be mapped; `fileName` as it will be installed. */
 export interface SysFile {
@@ -15,7 +24,10 @@ export interface SysFile {
   readonly image: PeImage
 }
 
-/** Throws ImageError for what is no x64 image or is damaged, DriversError SYS_FILE for what is no driver. */
+/**
+ * Throws ImageError for what is no x64 image or is damaged, DriversError SYS_FILE for what is no driver, NotJudged OTHER_PORT for what is
+ * no miniport of Storport.
+ */
 export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   const refused = (what: string): DriversError =>
     new DriversError('SYS_FILE', `${fileName} cannot be loaded as a driver: ${what}`, { fileName })
@@ -34,6 +46,15 @@ export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   }
   if ((image.characteristics & IMAGE_FILE_RELOCS_STRIPPED) !== 0) {
     throw refused('its relocations are stripped, and its preferred base is never free')
+  }
+  const dlls = image.imports.map(({ dll }) => dll.toLowerCase())
+  const port = dlls.includes(STORPORT) ? undefined : dlls.find((dll) => OTHER_PORTS.has(dll))
+  if (port !== undefined) {
+    throw new NotJudged(
+      'OTHER_PORT',
+      `${fileName} imports ${port}: it is a ${OTHER_PORTS.get(port)}, expected a miniport of ${STORPORT}`,
+      { fileName, port },
+    )
   }
   return { fileName, image }
 }

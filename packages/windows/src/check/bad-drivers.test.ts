@@ -187,6 +187,21 @@ it.each<[string, Uint8Array, string]>([
   expect(() => openSysFile('bad.sys', bytes)).toThrow(expect.objectContaining({ code }))
 })
 
+it.each([
+  ['scsiport.sys', 'SCSI miniport'],
+  ['ATAPORT.SYS', 'ATA miniport'],
+])('says of a miniport of %s what it is', (port, what) => {
+  expect(() => openSysFile('old.sys', driverOf([0xc3], { [port]: ['ScsiPortInitialize'] }))).toThrow(
+    expect.objectContaining({
+      code: 'OTHER_PORT',
+      message: expect.stringContaining(`it is a ${what}, expected`),
+    }),
+  )
+  // one of Storport that borrows from it is none
+  const both = { 'storport.sys': ['StorPortInitialize'], [port]: ['ScsiPortInitialize'] }
+  expect(openSysFile('new.sys', driverOf([0xc3], both)).fileName).toBe('new.sys')
+})
+
 /** A 16-bit field, `offset` from the PE signature. */
 function changed(pe: Uint8Array, offset: number, value: number): Uint8Array {
   const copy = pe.slice()
