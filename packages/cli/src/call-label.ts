@@ -1,6 +1,12 @@
-// A call as lists name it: StorPortNotification is many calls behind one export, and its first argument says which.
+// A call as lists name it: StorPortNotification and StorPortExtendedFunction are many calls behind one export, and their first argument
+// says which.
 import { hex } from '@dumpstack/bytes'
-import { type CallEvent, notificationMeaning } from '@dumpstack/drivers'
+import {
+  type CallEvent,
+  type CallMeaning,
+  extendedFunctionMeaning,
+  notificationMeaning,
+} from '@dumpstack/drivers'
 
 export interface CallLabel {
   /** What the call stands for by its first argument: `RequestComplete`; null where that is its name. */
@@ -9,13 +15,15 @@ export interface CallLabel {
   readonly args: readonly string[]
 }
 
-const NOTIFICATION = 'StorPortNotification'
+const MEANINGS: ReadonlyMap<string, (code: number) => CallMeaning | null> = new Map([
+  ['StorPortNotification', notificationMeaning],
+  ['StorPortExtendedFunction', extendedFunctionMeaning],
+])
 const TYPE_MASK = 0xffffffffn
 
 export function callLabel({ name, args }: Extract<CallEvent, { readonly kind: 'call' }>): CallLabel {
-  const known =
-    name === NOTIFICATION && args[0] !== undefined ? notificationMeaning(Number(args[0] & TYPE_MASK)) : null
+  const known = args[0] === undefined ? undefined : MEANINGS.get(name)?.(Number(args[0] & TYPE_MASK))
   const shown = args.slice(0, known?.argumentCount).map((value) => hex(value))
-  if (known === null) return { meaning: null, args: shown }
+  if (known === undefined || known === null) return { meaning: null, args: shown }
   return { meaning: known.name, args: [known.name, ...shown.slice(1)] }
 }

@@ -142,7 +142,10 @@ export interface PortExports {
   releaseSpinLock(deviceExtension: GuestBlock, lock: object): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   freePool(deviceExtension: GuestBlock, block: GuestBlock): number
-  requestTimer(deviceExtension: GuestBlock, routine: () => void, microseconds: number): number
+  /** Sets the timer of that number anew; 0 microseconds end it. Timer 0 is the one of RequestTimerCall. */
+  requestTimer(deviceExtension: GuestBlock, routine: () => void, microseconds: number, timer?: bigint): number
+  /** Runs the routine at PASSIVE_LEVEL some time later; false where that worker is queued already. */
+  queueWorkItem(deviceExtension: GuestBlock, worker: bigint, routine: () => void): boolean
   allocateRegistryBuffer(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   registryRead(deviceExtension: GuestBlock, valueName: string): Uint8Array | null
   registryWrite(deviceExtension: GuestBlock, valueName: string, value: Uint8Array): boolean

@@ -452,6 +452,13 @@ export class CrashEnvironment implements PortExports {
     this.violate('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')
     return STOR_STATUS_UNSUCCESSFUL
   }
+
+  queueWorkItem(): boolean {
+    this.#watch.onCall()
+    const what = 'a work item was queued, which never runs in dump mode'
+    this.violate('DM-21', 'StorPortQueueWorkItem', what)
+    return false
+  }
 }
 
 /** DM-15: DumpRegion as the dump instance finds it. */

@@ -39,6 +39,7 @@ const POOL_BYTES = 0x8000
 // Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
 const MAXIMUM_ALLOCATION = 0x100_0000
 const MAXIMUM_PARAMETERS = 256
+const FIRST_TIMER = 0n
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
@@ -76,7 +77,8 @@ export class Storport implements PortExports {
   #logicalUnit: GuestBlock | null = null
   #heldUntilNs = 0
   #interruptsInVain = 0
-  #timer: { readonly atNs: number; readonly routine: () => void } | null = null
+  readonly #timers = new Map<bigint, { readonly atNs: number; readonly routine: () => void }>()
+  readonly #workItems = new Map<bigint, () => void>()
   #isFrozen = false
 
   constructor(
@@ -111,13 +113,15 @@ export class Storport implements PortExports {
     return this.#machine.nowNs < this.#heldUntilNs
   }
 
-  /** While somebody waits for the disk: what the miniport deferred, and its timer, once it is due. */
+  /** While somebody waits for the disk: what the miniport deferred, and its timers, once they are due. */
   runDeferred(): void {
     this.#runDpcs()
-    const timer = this.#timer
-    if (timer === null || this.#machine.nowNs < timer.atNs) return
-    this.#timer = null
-    timer.routine()
+    for (const [timer, { atNs, routine }] of this.#timers) {
+      if (this.#isFrozen || this.#machine.nowNs < atNs) continue
+      this.#timers.delete(timer)
+      routine()
+    }
+    if (this.#workItems.size > 0) this.#runWorkItems()
   }
 
   get isFrozen(): boolean {
@@ -231,6 +235,16 @@ export class Storport implements PortExports {
     // What a DPC queues again runs the next time.
     for (let left = this.#queuedDpcs.length; left > 0 && !this.#isFrozen; left--) {
       this.#queuedDpcs.shift()!.routine(this.#deviceExtension)
+    }
+  }
+
+  #runWorkItems(): void {
+    // What a work item queues again runs the next time.
+    const queued = Array.from(this.#workItems)
+    for (const [worker, routine] of queued) {
+      if (this.#isFrozen) return
+      this.#workItems.delete(worker)
+      routine()
     }
   }
 
@@ -383,10 +397,23 @@ export class Storport implements PortExports {
     return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
   }
 
-  /** One timer, set anew by each request; none after 0 microseconds. It fires while somebody waits for the disk. */
-  requestTimer(_extension: GuestBlock, routine: () => void, microseconds: number): number {
-    this.#timer = microseconds === 0 ? null : { routine, atNs: this.#machine.nowNs + microseconds * 1000 }
+  /** They fire while somebody waits for the disk. */
+  requestTimer(
+    _extension: GuestBlock,
+    routine: () => void,
+    microseconds: number,
+    timer: bigint = FIRST_TIMER,
+  ): number {
+    this.#timers.delete(timer)
+    if (microseconds > 0)
+      this.#timers.set(timer, { routine, atNs: this.#machine.nowNs + microseconds * 1000 })
     return STOR_STATUS_SUCCESS
+  }
+
+  queueWorkItem(_extension: GuestBlock, worker: bigint, routine: () => void): boolean {
+    if (this.#workItems.has(worker)) return false
+    this.#workItems.set(worker, routine)
+    return true
   }
 
   allocateRegistryBuffer(_extension: GuestBlock, byteLength: number): GuestBlock | null {

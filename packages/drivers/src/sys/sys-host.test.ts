@@ -248,7 +248,7 @@ describe('the port', () => {
       expect(u64(page) % 0x1000n).toBe(0n)
       expect(call('StorPortGetPhysicalAddress', extension, 0, u64(page), 0)).toBe(u64(page + 8n))
       expect(call('StorPortAllocateDmaMemory', extension, 0x1000, 0, -1n, 0, 0, 0, page, page + 8n)).toBe(0n)
-      expect(extended(0, 0x8000_0000, 0, page)).toBe(0xc1000005n)
+      expect(extended(0, 0x8000_0000, 0, page)).toBe(0xc1000003n)
       expect(u64(page)).toBe(0n)
       expect(extended(32, page)).toBe(0n)
       const timer = u64(page)

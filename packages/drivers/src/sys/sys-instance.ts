@@ -60,11 +60,12 @@ export class SysInstance {
   readonly life: SysLife
   readonly memory: InstanceMemory
   readonly dpcs = new Map<Gva, StorDpc>()
-  /** By the address of a STOR_LOCK_HANDLE. */
-  readonly locks = new Map<Gva, HeldLock>()
+  /** By the address of a STOR_LOCK_HANDLE, or what stands for one. */
+  readonly locks = new Map<bigint, HeldLock>()
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()
+  readonly workers = new Set<bigint>()
   /** SRBs that the miniport has and did not complete. */
   readonly outstanding = new Set<Gva>()
   uncached: GuestBlock | null = null
@@ -73,6 +74,7 @@ export class SysInstance {
   readonly #guest: GuestMemory
   readonly #callGuest: CallGuest
   readonly #blocks = new Map<Gva, GuestBlock>()
+  #handles = 0n
 
   constructor(
     image: LoadedImage,
@@ -107,6 +109,11 @@ export class SysInstance {
   /** What the port gave under that address; bytes of what it did not give are nobody's. */
   blockAt(va: Gva): GuestBlock {
     return this.#blocks.get(va) ?? { va, gpa: gpa(0), view: NO_BYTES }
+  }
+
+  /** For what a driver only keeps: never 0, never twice. */
+  newHandle(): bigint {
+    return ++this.#handles
   }
 
   accessRangeStart(index: number): bigint {

@@ -1,101 +1,201 @@
-// StorPortExtendedFunction: newer port routines behind one export, by STORPORT_FUNCTION_CODE of storport.h.
+// StorPortExtendedFunction: newer port routines behind one export, by STORPORT_FUNCTION_CODE of storport.h. Each reads its arguments behind
+// function code and device extension. What has no routine here is answered as a system does that is older than the function.
 import { type Gva, gva } from '@dumpstack/bytes'
-import type { GuestBlock } from '../../miniport.ts'
 import {
+  STOR_STATUS_BUSY,
+  STOR_STATUS_INSUFFICIENT_RESOURCES,
+  STOR_STATUS_INVALID_PARAMETER,
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
   STOR_STATUS_UNSUCCESSFUL,
 } from '../../stor-status.ts'
+import { type ExtendedFunctionName, extendedFunctionName } from '../extended-function.ts'
 import { addressOf, type ExportFamily, exported, type ImportCall } from '../import-call.ts'
-import { DISPATCH_LEVEL } from '../sys-instance.ts'
+import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
+import { acquireLock, messageLock, releaseLock } from './locks.ts'
+import { MDL_FUNCTIONS } from './mdl.ts'
+import { LIST_FUNCTIONS } from './singly-linked-list.ts'
 
-const ALLOCATE_POOL = 0
-const FREE_POOL = 1
-const INITIALIZE_PERFORMANCE_OPTIMIZATIONS = 14
-const GET_CURRENT_PROCESSOR_NUMBER = 17
-const ALLOCATE_CONTIGUOUS_MEMORY = 24
-const FREE_CONTIGUOUS_MEMORY = 25
-const INITIALIZE_TIMER = 32
-const REQUEST_TIMER = 33
-const FREE_TIMER = 34
-const MARK_DUMP_MEMORY = 45
-const QUERY_PERFORMANCE_COUNTER = 47
-const ALLOCATE_DMA_MEMORY = 82
-const FREE_DMA_MEMORY = 83
-
-const STOR_STATUS_INSUFFICIENT_RESOURCES = 0xc1000005
-const STOR_STATUS_INVALID_PARAMETER = 0xc1000006
 /** Of the performance counter: 10 MHz, as on systems with an invariant TSC. */
 export const COUNTER_FREQUENCY = 10_000_000n
 const NS_PER_COUNT = 100
+const GROUP_AFFINITY_BYTES = 0x10
+
+/** Answers a STOR_STATUS. */
+export type ExtendedFunction = (call: ImportCall) => number
+export type ExtendedFunctions = Readonly<Partial<Record<ExtendedFunctionName, ExtendedFunction>>>
 
 export const EXTENDED_EXPORTS: ExportFamily = {
   // (FunctionCode, HwDeviceExtension, ...)
-  StorPortExtendedFunction: exported(6, (call) => BigInt(extended(call))),
-  // The two that some headers name directly: (HwDeviceExtension, NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
+  StorPortExtendedFunction: exported(10, (call) => {
+    const name = extendedFunctionName(call.u32(0))
+    const serve = name === null ? undefined : FUNCTIONS[name]
+    return BigInt(serve?.(call) ?? STOR_STATUS_NOT_IMPLEMENTED)
+  }),
+  // The two that some headers name directly, without a function code.
   StorPortAllocateDmaMemory: exported(9, (call) =>
-    BigInt(allocateDma(call, call.instance.blockAt(call.va(0)), call.u32(1), call.va(7), call.va(8))),
+    BigInt(allocateDma(call, call.va(0), call.u64(1), call.va(7), call.va(8))),
   ),
-  StorPortFreeDmaMemory: exported(3, (call) =>
-    BigInt(call.port.freePool(call.instance.blockAt(call.va(0)), call.instance.blockAt(call.va(1)))),
-  ),
+  StorPortFreeDmaMemory: exported(5, (call) => BigInt(free(call, call.va(0), call.va(1)))),
 }
 
-function extended(call: ImportCall): number {
-  const { instance, port, memory } = call
-  const extension = instance.blockAt(call.va(1))
-  switch (call.u32(0)) {
-    case ALLOCATE_POOL: // (NumberOfBytes, Tag, *BufferPointer)
-      return allocate(call, extension, call.u32(2), call.va(4))
-    case ALLOCATE_CONTIGUOUS_MEMORY: // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer)
-      return allocate(call, extension, call.u32(2), call.va(8))
-    case ALLOCATE_DMA_MEMORY: // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
-      return allocateDma(call, extension, call.u32(2), call.va(8), call.va(9))
-    case FREE_POOL:
-    case FREE_CONTIGUOUS_MEMORY:
-    case FREE_DMA_MEMORY:
-      return port.freePool(extension, instance.blockAt(call.va(2)))
-    case INITIALIZE_PERFORMANCE_OPTIMIZATIONS: // (Query, PerfConfigData)
-      return port.initializePerfOpts(extension, call.u8(2) !== 0)
-    case GET_CURRENT_PROCESSOR_NUMBER: // (*ProcessorNumber): group 0, number 0
-      memory.setU32(call.va(2), 0)
-      return STOR_STATUS_SUCCESS
-    case INITIALIZE_TIMER: {
-      // (*TimerHandle)
-      const handle = BigInt(instance.timers.size + 1)
-      instance.timers.add(handle)
-      memory.setU64(call.va(2), handle)
-      return STOR_STATUS_SUCCESS
-    }
-    case REQUEST_TIMER: {
-      // (TimerHandle, TimerCallback, CallbackContext, TimerValue, TolerableDelay)
-      if (!instance.timers.has(call.u64(2))) return STOR_STATUS_INVALID_PARAMETER
-      const routine = call.va(3)
-      const context = call.u64(4)
-      return port.requestTimer(
-        extension,
-        () => instance.callBack('HwTimer', routine, [extension.va, context], DISPATCH_LEVEL),
-        call.u32(5),
-      )
-    }
-    case FREE_TIMER:
-      return instance.timers.delete(call.u64(2)) ? STOR_STATUS_SUCCESS : STOR_STATUS_INVALID_PARAMETER
-    case MARK_DUMP_MEMORY: // (Address, Length, Flags)
-      return port.markDumpMemory(extension, call.va(2), call.u32(3))
-    case QUERY_PERFORMANCE_COUNTER: // (*PerformanceFrequency, *PerformanceCounter)
-      if (call.va(2) !== gva(0n)) memory.setU64(call.va(2), COUNTER_FREQUENCY)
-      memory.setU64(call.va(3), performanceCounter(call))
-      return STOR_STATUS_SUCCESS
-    default:
-      return STOR_STATUS_NOT_IMPLEMENTED
-  }
+const FUNCTIONS: ExtendedFunctions = {
+  ...MDL_FUNCTIONS,
+  ...LIST_FUNCTIONS,
+
+  // (NumberOfBytes, Tag, *BufferPointer)
+  AllocatePool: (call) => allocate(call, call.va(1), BigInt(call.u32(2)), call.va(4)),
+  // (BufferPointer)
+  FreePool: (call) => free(call, call.va(1), call.va(2)),
+  // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer)
+  AllocateContiguousMemorySpecifyCacheNode: (call) => allocate(call, call.va(1), call.u64(2), call.va(8)),
+  // (BaseAddress, NumberOfBytes, cache type)
+  FreeContiguousMemorySpecifyCache: (call) => free(call, call.va(1), call.va(2)),
+  // (NumberOfBytes, lowest, highest, boundary, cache type, node, *BufferPointer, *PhysicalAddress)
+  AllocateDmaMemory: (call) => allocateDma(call, call.va(1), call.u64(2), call.va(8), call.va(9)),
+  // (BaseAddress, NumberOfBytes, cache type, PhysicalAddress)
+  FreeDmaMemory: (call) => free(call, call.va(1), call.va(2)),
+  // (Address, Length, Flags)
+  MarkDumpMemory: (call) => call.port.markDumpMemory(extensionOf(call), call.va(2), call.u32(3)),
+
+  // (MessageId, *OldIrql), (MessageId, OldIrql)
+  AcquireMSISpinLock: (call) => {
+    call.memory.setU32(call.va(3), acquireLock(call, 'interrupt', messageLock(call.u32(2))))
+    return STOR_STATUS_SUCCESS
+  },
+  ReleaseMSISpinLock: (call) => {
+    releaseLock(call, messageLock(call.u32(2)))
+    return STOR_STATUS_SUCCESS
+  },
+  // (Query, PerfConfigData)
+  InitializePerformanceOptimizations: (call) =>
+    call.port.initializePerfOpts(extensionOf(call), call.u8(2) !== 0),
+
+  // (*ProcessorNumber): group 0, number 0
+  GetCurrentProcessorNumber: (call) => stored32(call, call.va(2), 0),
+  GetCurrentProcessorIndex: (call) => stored32(call, call.va(2), 0),
+  // (ProcessorNumber, *Index): one group, so the number is the index
+  GetProcessorIndexFromNumber: (call) => stored32(call, call.va(3), call.memory.u8(gva(call.va(2) + 2n))),
+  GetActiveGroupCount: (call) => {
+    call.memory.setU16(call.va(2), 1)
+    return STOR_STATUS_SUCCESS
+  },
+  GetActiveNodeCount: (call) => stored32(call, call.va(2), 1),
+  GetHighestNodeNumber: (call) => stored32(call, call.va(2), 0),
+  // (GroupNumber, *Affinity), (NodeNumber, *GROUP_AFFINITY)
+  GetGroupAffinity: (call) => {
+    if ((call.u32(2) & 0xffff) !== 0) return STOR_STATUS_INVALID_PARAMETER
+    call.memory.setU64(call.va(3), allProcessors(call))
+    return STOR_STATUS_SUCCESS
+  },
+  GetNodeAffinity: (call) => {
+    if (call.u32(2) !== 0) return STOR_STATUS_INVALID_PARAMETER
+    call.memory.write(call.va(3), new Uint8Array(GROUP_AFFINITY_BYTES))
+    call.memory.setU64(call.va(3), allProcessors(call))
+    return STOR_STATUS_SUCCESS
+  },
+
+  // (*Worker)
+  InitializeWorker: (call) => newHandle(call, call.instance.workers),
+  // (WorkItemCallback, Worker, Context)
+  QueueWorkItem: (call) => {
+    const { instance, port } = call
+    const extension = extensionOf(call)
+    const routine = call.va(2)
+    const worker = call.u64(3)
+    const context = call.u64(4)
+    // In a dump a driver has no worker that it could ask for: what is queued all the same is its mistake.
+    if (instance.life === 'runtime' && !instance.workers.has(worker)) return STOR_STATUS_INVALID_PARAMETER
+    const run = (): void =>
+      void instance.callBack('HwWorkItem', routine, [extension.va, context, worker], PASSIVE_LEVEL)
+    if (port.queueWorkItem(extension, worker, run)) return STOR_STATUS_SUCCESS
+    return instance.life === 'dump' ? STOR_STATUS_UNSUCCESSFUL : STOR_STATUS_BUSY
+  },
+  FreeWorker: (call) =>
+    call.instance.workers.delete(call.u64(2)) ? STOR_STATUS_SUCCESS : STOR_STATUS_UNSUCCESSFUL,
+
+  // (*TimerHandle)
+  InitializeTimer: (call) => newHandle(call, call.instance.timers),
+  // (TimerHandle, TimerCallback, CallbackContext, TimerValue, TolerableDelay)
+  RequestTimer: (call) => {
+    const { instance, port } = call
+    const extension = extensionOf(call)
+    const timer = call.u64(2)
+    const routine = call.va(3)
+    const context = call.u64(4)
+    if (instance.life === 'runtime' && !instance.timers.has(timer)) return STOR_STATUS_INVALID_PARAMETER
+    const run = (): void =>
+      void instance.callBack('HwTimer', routine, [extension.va, context], DISPATCH_LEVEL)
+    return port.requestTimer(extension, run, Number(call.u64(5)), timer)
+  },
+  FreeTimer: (call) => {
+    const timer = call.u64(2)
+    if (!call.instance.timers.delete(timer)) return STOR_STATUS_INVALID_PARAMETER
+    return call.port.requestTimer(extensionOf(call), () => {}, 0, timer)
+  },
+
+  // (*PerformanceFrequency, *PerformanceCounter)
+  QueryPerformanceCounter: (call) => {
+    if (call.va(2) !== gva(0n)) call.memory.setU64(call.va(2), COUNTER_FREQUENCY)
+    call.memory.setU64(call.va(3), performanceCounter(call))
+    return STOR_STATUS_SUCCESS
+  },
+  // (DelayInMicroseconds): waits where it may, and stalls where it may not
+  DelayExecution: (call) => {
+    call.port.stallExecution(call.u32(2))
+    return STOR_STATUS_SUCCESS
+  },
+
+  // (*SpinLock): of the interlocked lists
+  InitializeSpinlock: (call) => {
+    call.memory.setU64(call.va(2), 0n)
+    return STOR_STATUS_SUCCESS
+  },
+
+  // Harmless in both lives, and nobody listens.
+  LogSystemEvent: () => STOR_STATUS_SUCCESS,
+  MiniportEtwEvent2: () => STOR_STATUS_SUCCESS,
+  MiniportEtwEvent4: () => STOR_STATUS_SUCCESS,
+  MiniportEtwEvent8: () => STOR_STATUS_SUCCESS,
+  MiniportChannelEtwEvent2: () => STOR_STATUS_SUCCESS,
+  MiniportChannelEtwEvent4: () => STOR_STATUS_SUCCESS,
+  MiniportChannelEtwEvent8: () => STOR_STATUS_SUCCESS,
+  MiniportTelemetry: () => STOR_STATUS_SUCCESS,
+  MiniportTelemetryEx: () => STOR_STATUS_SUCCESS,
+  /** Caches of x64 see what a controller moves. */
+  FlushDataBufferMdl: () => STOR_STATUS_SUCCESS,
+  SetAdapterBusType: () => STOR_STATUS_SUCCESS,
 }
 
 export const performanceCounter = (call: ImportCall): bigint =>
   BigInt(Math.floor(call.machine.nowNs / NS_PER_COUNT))
 
-function allocate(call: ImportCall, extension: GuestBlock, byteLength: number, pointer: Gva): number {
-  const block = call.port.allocatePool(extension, byteLength)
+const extensionOf = (call: ImportCall): ReturnType<ImportCall['instance']['blockAt']> =>
+  call.instance.blockAt(call.va(1))
+
+const allProcessors = (call: ImportCall): bigint => (1n << BigInt(call.machine.cpuCount)) - 1n
+
+function stored32(call: ImportCall, at: Gva, value: number): number {
+  call.memory.setU32(at, value)
+  return STOR_STATUS_SUCCESS
+}
+
+/** Of a timer or a worker. Dump mode has neither (DM-21, 22): asking is refused, and using what was refused breaks the rule. */
+function newHandle(call: ImportCall, handles: Set<bigint>): number {
+  if (call.instance.life === 'dump') {
+    call.memory.setU64(call.va(2), 0n)
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+  const handle = call.instance.newHandle()
+  handles.add(handle)
+  call.memory.setU64(call.va(2), handle)
+  return STOR_STATUS_SUCCESS
+}
+
+function allocate(call: ImportCall, extension: Gva, byteLength: bigint, pointer: Gva): number {
+  if (byteLength === 0n) return STOR_STATUS_INVALID_PARAMETER
+  const length = Number(byteLength) // above 2^53 it only has to stay too large
+  const block = call.port.allocatePool(call.instance.blockAt(extension), length)
   call.memory.setU64(pointer, addressOf(block))
   if (block !== null) return STOR_STATUS_SUCCESS
   return call.instance.life === 'dump' ? STOR_STATUS_UNSUCCESSFUL : STOR_STATUS_INSUFFICIENT_RESOURCES
@@ -103,14 +203,18 @@ function allocate(call: ImportCall, extension: GuestBlock, byteLength: number, p
 
 function allocateDma(
   call: ImportCall,
-  extension: GuestBlock,
-  byteLength: number,
+  extension: Gva,
+  byteLength: bigint,
   pointer: Gva,
   physical: Gva,
 ): number {
   const status = allocate(call, extension, byteLength, pointer)
   if (status !== STOR_STATUS_SUCCESS) return status
-  const found = call.port.getPhysicalAddress(extension, null, gva(call.memory.u64(pointer)))
+  const block = call.instance.blockAt(extension)
+  const found = call.port.getPhysicalAddress(block, null, gva(call.memory.u64(pointer)))
   call.memory.setU64(physical, BigInt(found?.gpa ?? 0))
   return status
 }
+
+const free = (call: ImportCall, extension: Gva, block: Gva): number =>
+  call.port.freePool(call.instance.blockAt(extension), call.instance.blockAt(block))

@@ -4,14 +4,17 @@ import { EXTENDED_EXPORTS } from './extended.ts'
 import { KERNEL_EXPORTS } from './kernel.ts'
 import { MEMORY_EXPORTS } from './memory.ts'
 import { NOTIFICATION_EXPORTS } from './notification.ts'
+import { OUTSTANDING_EXPORTS } from './outstanding.ts'
 import { PORT_EXPORTS } from './port.ts'
 import { REGISTER_EXPORTS } from './registers.ts'
 import { REGISTRY_EXPORTS } from './registry.ts'
 import { STRING_EXPORTS } from './strings.ts'
+import { WMI_EXPORTS } from './wmi.ts'
 
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
   [
     PORT_EXPORTS,
+    OUTSTANDING_EXPORTS,
     NOTIFICATION_EXPORTS,
     EXTENDED_EXPORTS,
     MEMORY_EXPORTS,
@@ -19,5 +22,6 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     REGISTER_EXPORTS,
     REGISTRY_EXPORTS,
     STRING_EXPORTS,
+    WMI_EXPORTS,
   ].flatMap((family) => Object.entries(family)),
 )

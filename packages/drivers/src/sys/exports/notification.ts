@@ -1,18 +1,23 @@
 // StorPortNotification: one routine with many meanings and a variable list of arguments (SCSI_NOTIFICATION_TYPE of storport.h).
-import { gva } from '@dumpstack/bytes'
+import { gva, hex } from '@dumpstack/bytes'
+import { NotJudged } from '../../guest-fault.ts'
 import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
-import { NotificationType } from '../notification-type.ts'
-import { DEVICE_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
+import { NotificationType, notificationMeaning } from '../notification-type.ts'
+import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
+import { acquireLock, type LockKind, releaseLock } from './locks.ts'
 
 // STOR_SPINLOCK
-const LOCKS = { 1: 'dpc', 2: 'startIo', 3: 'interrupt' } as const
-const LOCK_LEVELS = { dpc: DISPATCH_LEVEL, startIo: DISPATCH_LEVEL, interrupt: DEVICE_LEVEL } as const
+const LOCKS: Readonly<Record<number, LockKind>> = { 1: 'dpc', 2: 'startIo', 3: 'interrupt' }
 /** 100 ns in a clock tick of 15.625 ms. */
 const TICK = 156_250n
 
 export const NOTIFICATION_EXPORTS: ExportFamily = {
   // (NotificationType, HwDeviceExtension, ...)
-  StorPortNotification: exported(5, (call) => {
+  StorPortNotification: exported(6, (call) => {
+    notify(call)
+    return NOTHING
+  }),
+  ScsiPortNotification: exported(6, (call) => {
     notify(call)
     return NOTHING
   }),
@@ -23,6 +28,8 @@ function notify(call: ImportCall): void {
   const extension = instance.blockAt(call.va(1))
   switch (call.u32(0)) {
     case NotificationType.RequestComplete:
+    // unverified: that it takes the same arguments; it skips a queue that this port does not have
+    case NotificationType.RequestDirectComplete:
       instance.outstanding.delete(call.va(2))
       port.notificationRequestComplete(extension, instance.blockAt(call.va(2)))
       return
@@ -49,7 +56,8 @@ function notify(call: ImportCall): void {
       memory.setU8(call.va(3), isAccepted ? 1 : 0)
       return
     }
-    case NotificationType.InitializeDpc: {
+    case NotificationType.InitializeDpc:
+    case NotificationType.InitializeThreadedDpc: {
       const dpc = call.va(2)
       const routine = call.va(3)
       const made = port.initializeDpc(extension, () => {
@@ -62,22 +70,49 @@ function notify(call: ImportCall): void {
     case NotificationType.IssueDpc:
       issueDpc(call)
       return
-    case NotificationType.AcquireSpinLock:
-      acquire(call)
-      return
-    case NotificationType.ReleaseSpinLock: {
-      const handle = call.va(2)
-      const held = instance.locks.get(handle)
-      if (held === undefined) return
-      instance.locks.delete(handle)
-      port.releaseSpinLock(extension, held.lock)
-      call.cpu.cr8 = held.irql
-      call.machine.interruptsEnabled = held.interruptsEnabled
+    case NotificationType.AcquireSpinLock: {
+      // (SpinLock, LockContext, LockHandle)
+      const spinLock = call.u32(2)
+      const handle = call.va(4)
+      acquireLock(call, LOCKS[spinLock] ?? 'startIo', handle)
+      memory.setU32(handle, spinLock)
       return
     }
-    default:
-      // NextRequest, ResetDetected, BusChangeDetected, TraceNotification and the like: the port takes note and does nothing.
+    case NotificationType.ReleaseSpinLock: // (LockHandle)
+      releaseLock(call, call.va(2))
       return
+    case NotificationType.GetExtendedFunctionTable: // (*Table): of ports before Windows 7; drivers take NULL for an older one
+      memory.setU64(call.va(2), 0n)
+      return
+    case NotificationType.NextRequest:
+    case NotificationType.NextLuRequest:
+    case NotificationType.ResetDetected:
+    case NotificationType.BusChangeDetected:
+    case NotificationType.WMIEvent:
+    case NotificationType.WMIReregister:
+    case NotificationType.LinkUp:
+    case NotificationType.LinkDown:
+    case NotificationType.BufferOverrunDetected:
+    case NotificationType.TraceNotification:
+    case NotificationType.IoTargetRequestServiceTime:
+    case NotificationType.SetTargetProcessorDpc:
+    case NotificationType.MarkDeviceFailed:
+    case NotificationType.MarkDeviceFailedEx:
+      // The port takes note: it has one disk that stays, one processor for DPCs, and a next request when the miniport is ready.
+      return
+    case NotificationType.StateChangeDetectedCall:
+    case NotificationType.AsyncNotificationDetected:
+      // Their last argument holds a status, which callers set to STOR_STATUS_NOT_IMPLEMENTED before: it stays.
+      return
+    default: {
+      const type = call.u32(0)
+      const name = notificationMeaning(type)?.name ?? hex(type)
+      throw new NotJudged(
+        'UNKNOWN_IMPORT',
+        `${instance.image.baseName} called StorPortNotification(${name}), which is not modelled`,
+        { driver: instance.image.baseName, type },
+      )
+    }
   }
 }
 
@@ -94,16 +129,4 @@ function issueDpc(call: ImportCall): void {
   }
   const answer = call.va(5)
   if (answer !== gva(0n)) memory.setU8(answer, isQueued ? 1 : 0)
-}
-
-function acquire(call: ImportCall): void {
-  const { instance, port, memory, cpu, machine } = call
-  const spinLock = call.u32(2)
-  const handle = call.va(4)
-  const kind = LOCKS[spinLock as keyof typeof LOCKS] ?? 'startIo' // an index that is none of the keys answers undefined
-  const lock = port.acquireSpinLock(instance.blockAt(call.va(1)), kind)
-  instance.locks.set(handle, { lock, irql: cpu.cr8, interruptsEnabled: machine.interruptsEnabled })
-  memory.setU32(handle, spinLock)
-  cpu.cr8 = Math.max(cpu.cr8, LOCK_LEVELS[kind])
-  if (kind === 'interrupt') machine.interruptsEnabled = false
 }

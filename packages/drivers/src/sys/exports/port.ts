@@ -1,7 +1,6 @@
 // storport.sys: initialisation, resources, queues. Signatures as documented for storport.h.
 
-import { gva } from '@dumpstack/bytes'
-import { ScsiRequestBlock, STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH } from '@dumpstack/nt'
+import { STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH } from '@dumpstack/nt'
 import {
   addressOf,
   asBoolean,
@@ -16,8 +15,6 @@ import { DEVICE_LEVEL } from '../sys-instance.ts'
 
 const PCI_CONFIGURATION = 4
 const NO_ADDRESS = 0n
-/** In both kinds of SRB. */
-const SRB_STATUS_AT = BigInt(ScsiRequestBlock.fields.srbStatus.offset)
 /** A port that is busy asks again soon; the requests that it waits for are not counted. */
 const BUSY_SECONDS = 0.001
 const MAXIMUM_BUS_DATA = 0x100
@@ -65,7 +62,10 @@ export const PORT_EXPORTS: ExportFamily = {
     const offset = call.u64(1) - BigInt(block.gpa)
     return offset >= 0n && offset < BigInt(block.view.byteLength) ? block.va + offset : NO_ADDRESS
   }),
-  StorPortConvertUlongToPhysicalAddress: exported(1, (call) => call.u64(0)),
+  StorPortConvertUlongToPhysicalAddress: exported(1, (call) => BigInt(call.u32(0))),
+  StorPortConvertUlong64ToPhysicalAddress: exported(1, (call) => call.u64(0)),
+  StorPortConvertPhysicalAddressToUlong: exported(1, (call) => BigInt(call.u32(0))),
+  StorPortConvertPhysicalAddressToUlong64: exported(1, (call) => call.u64(0)),
   // (HwDeviceExtension, Srb)
   StorPortGetScatterGatherList: exported(2, (call) =>
     addressOf(call.port.getScatterGatherList(call.extension, call.instance.blockAt(call.va(1)))),
@@ -112,17 +112,6 @@ export const PORT_EXPORTS: ExportFamily = {
     )
     call.port.releaseSpinLock(call.extension, lock)
     return result
-  }),
-  // (HwDeviceExtension, PathId, TargetId, Lun, SrbStatus): every request that the miniport still has
-  StorPortCompleteRequest: exported(5, (call) => {
-    const { instance } = call
-    const had = Array.from(instance.outstanding) // a completion may bring the next request
-    for (const srb of had) {
-      call.memory.setU8(gva(srb + SRB_STATUS_AT), call.u8(4))
-      instance.outstanding.delete(srb)
-      call.port.notificationRequestComplete(call.extension, instance.blockAt(srb))
-    }
-    return NOTHING
   }),
   StorPortStallExecution: exported(1, (call) => {
     call.port.stallExecution(call.u32(0))

@@ -1,4 +1,5 @@
-// Register and port accessors that older import libraries name; newer headers have them inline. They are what the bus does.
+// Register and port accessors that older import libraries name; newer headers have them inline. They are what the bus does. The buffer
+// forms move one item after the other: of a port always the same, of registers those that follow.
 import { type Gva, gpa, gva } from '@dumpstack/bytes'
 import { GuestFault } from '../../guest-fault.ts'
 import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
@@ -6,63 +7,110 @@ import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } fr
 type Width = 1 | 2 | 4
 /** Past the last port there is nobody: reads float, writes are lost. */
 const PORTS = 0x10000
-const ALL_ONES: Readonly<Record<Width, bigint>> = { 1: 0xffn, 2: 0xffffn, 4: 0xffff_ffffn }
+const ALL_ONES: Readonly<Record<Width, number>> = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff }
 const NAMES = { Uchar: 1, Ushort: 2, Ulong: 4 } as const
+/** Our choice: a count beyond is garbage, and the host's time. */
+const MAXIMUM_COUNT = 0x1_0000
+
+/** An item of one width, at an address or port. */
+interface Accessor {
+  readonly step: 0 | 1
+  read(call: ImportCall, at: Gva, width: Width): number
+  write(call: ImportCall, at: Gva, width: Width, value: number): void
+}
+
+const REGISTER: Accessor = {
+  step: 1,
+  read(call, at, width) {
+    const address = physical(call, at, 'read')
+    const { bus } = call.machine
+    call.port.registerAccess(false, address, width)
+    if (width === 1) return bus.read8(gpa(address))
+    return width === 2 ? bus.read16(gpa(address)) : bus.read32(gpa(address)) >>> 0
+  },
+  write(call, at, width, value) {
+    const address = gpa(physical(call, at, 'write'))
+    const { bus } = call.machine
+    call.port.registerAccess(true, address, width)
+    if (width === 1) bus.write8(address, value)
+    else if (width === 2) bus.write16(address, value)
+    else bus.write32(address, value)
+  },
+}
+
+const PORT: Accessor = {
+  step: 0,
+  read(call, at, width) {
+    const port = Number(at & 0xffffn)
+    const { bus } = call.machine
+    call.port.registerAccess(false, port, width)
+    if (port + width > PORTS) return ALL_ONES[width]
+    if (width === 1) return bus.in8(port)
+    return width === 2 ? bus.in16(port) : bus.in32(port) >>> 0
+  },
+  write(call, at, width, value) {
+    const port = Number(at & 0xffffn)
+    const { bus } = call.machine
+    call.port.registerAccess(true, port, width)
+    if (port + width > PORTS) return
+    if (width === 1) bus.out8(port, value)
+    else if (width === 2) bus.out16(port, value)
+    else bus.out32(port, value)
+  },
+}
 
 export const REGISTER_EXPORTS: ExportFamily = Object.fromEntries(
-  Object.entries(NAMES).flatMap(([name, width]): [string, Export][] => [
-    [`StorPortReadRegister${name}`, exported(2, (call) => readRegister(call, width))],
-    [`StorPortWriteRegister${name}`, exported(3, (call) => writeRegister(call, width))],
-    [`StorPortReadPort${name}`, exported(2, (call) => readPort(call, width))],
-    [`StorPortWritePort${name}`, exported(3, (call) => writePort(call, width))],
-  ]),
+  Object.entries({ Register: REGISTER, Port: PORT }).flatMap(([kind, accessor]) =>
+    Object.entries(NAMES).flatMap(([name, width]): [string, Export][] => [
+      // (HwDeviceExtension, Register), (HwDeviceExtension, Register, Value)
+      [`StorPortRead${kind}${name}`, exported(2, (call) => BigInt(accessor.read(call, call.va(1), width)))],
+      [
+        `StorPortWrite${kind}${name}`,
+        exported(3, (call) => {
+          accessor.write(call, call.va(1), width, call.u32(2) & ALL_ONES[width])
+          return NOTHING
+        }),
+      ],
+      // (HwDeviceExtension, Register, Buffer, Count)
+      [`StorPortRead${kind}Buffer${name}`, exported(4, (call) => readBuffer(call, accessor, width))],
+      [`StorPortWrite${kind}Buffer${name}`, exported(4, (call) => writeBuffer(call, accessor, width))],
+    ]),
+  ),
 )
 
-// (HwDeviceExtension, Register, Value)
-function readRegister(call: ImportCall, width: Width): bigint {
-  const address = physical(call, call.va(1))
-  const { bus } = call.machine
-  call.port.registerAccess(false, address, width)
-  return BigInt(
-    width === 1
-      ? bus.read8(gpa(address))
-      : width === 2
-        ? bus.read16(gpa(address))
-        : bus.read32(gpa(address)) >>> 0,
-  )
-}
-
-function writeRegister(call: ImportCall, width: Width): bigint {
-  const address = gpa(physical(call, call.va(1)))
-  const { bus } = call.machine
-  call.port.registerAccess(true, address, width)
-  if (width === 1) bus.write8(address, call.u8(2))
-  else if (width === 2) bus.write16(address, call.u32(2) & 0xffff)
-  else bus.write32(address, call.u32(2))
+function readBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint {
+  forEachItem(call, accessor, width, (at, item) => {
+    const value = accessor.read(call, at, width)
+    if (width === 1) call.memory.setU8(item, value)
+    else if (width === 2) call.memory.setU16(item, value)
+    else call.memory.setU32(item, value)
+  })
   return NOTHING
 }
 
-function readPort(call: ImportCall, width: Width): bigint {
-  const port = call.u32(1) & 0xffff
-  const { bus } = call.machine
-  call.port.registerAccess(false, port, width)
-  if (port + width > PORTS) return ALL_ONES[width]
-  return BigInt(width === 1 ? bus.in8(port) : width === 2 ? bus.in16(port) : bus.in32(port) >>> 0)
-}
-
-function writePort(call: ImportCall, width: Width): bigint {
-  const port = call.u32(1) & 0xffff
-  const { bus } = call.machine
-  call.port.registerAccess(true, port, width)
-  if (port + width > PORTS) return NOTHING
-  if (width === 1) bus.out8(port, call.u8(2))
-  else if (width === 2) bus.out16(port, call.u32(2) & 0xffff)
-  else bus.out32(port, call.u32(2))
+function writeBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint {
+  const { memory } = call
+  forEachItem(call, accessor, width, (at, item) => {
+    const value = width === 1 ? memory.u8(item) : width === 2 ? memory.u16(item) : memory.u32(item)
+    accessor.write(call, at, width, value)
+  })
   return NOTHING
 }
 
-function physical(call: ImportCall, va: Gva): number {
+function forEachItem(
+  call: ImportCall,
+  { step }: Accessor,
+  width: Width,
+  move: (at: Gva, item: Gva) => void,
+): void {
+  const count = Math.min(call.u32(3), MAXIMUM_COUNT)
+  for (let i = 0; i < count; i++) {
+    move(gva(call.va(1) + BigInt(i * step * width)), gva(call.va(2) + BigInt(i * width)))
+  }
+}
+
+function physical(call: ImportCall, va: Gva, access: 'read' | 'write'): number {
   const address = call.cpu.translate(va)
-  if (address === null) throw new GuestFault(call.instance.image.baseName, 'read', gva(va))
+  if (address === null) throw new GuestFault(call.instance.image.baseName, access, va)
   return address
 }

@@ -1,0 +1,36 @@
+// The port's spin locks: what they do to the level and to interrupts of the one processor that runs driver code.
+import type { ImportCall } from '../import-call.ts'
+import { DEVICE_LEVEL, DISPATCH_LEVEL } from '../sys-instance.ts'
+
+export type LockKind = 'dpc' | 'startIo' | 'interrupt'
+
+const LEVELS: Readonly<Record<LockKind, number>> = {
+  dpc: DISPATCH_LEVEL,
+  startIo: DISPATCH_LEVEL,
+  interrupt: DEVICE_LEVEL,
+}
+
+/** Key of the lock of an interrupt message: no STOR_LOCK_HANDLE has such an address. */
+export const messageLock = (messageId: number): bigint => -1n - BigInt(messageId)
+
+/** Takes a lock, to be released by the same key; the level before. */
+export function acquireLock(call: ImportCall, kind: LockKind, key: bigint): number {
+  const { cpu, machine, instance, port } = call
+  const irql = cpu.cr8
+  const lock = port.acquireSpinLock(instance.blockAt(call.va(1)), kind)
+  instance.locks.set(key, { lock, irql, interruptsEnabled: machine.interruptsEnabled })
+  cpu.cr8 = Math.max(irql, LEVELS[kind])
+  if (kind === 'interrupt') machine.interruptsEnabled = false
+  return irql
+}
+
+/** A key that is not held is left alone. */
+export function releaseLock(call: ImportCall, key: bigint): void {
+  const { cpu, machine, instance, port } = call
+  const held = instance.locks.get(key)
+  if (held === undefined) return
+  instance.locks.delete(key)
+  port.releaseSpinLock(instance.blockAt(call.va(1)), held.lock)
+  cpu.cr8 = held.irql
+  machine.interruptsEnabled = held.interruptsEnabled
+}
