@@ -32,7 +32,7 @@ function sequence(random: Random, forms: readonly Form[], number: number): Snipp
   const parts = Array.from({ length: 2 + random.below(5) }, (_, i) => {
     let form = random.pick(forms)
     while (i > 0 && !random.once(12) && HAS_MEMORY.test(form.text)) form = random.pick(forms)
-    return instantiate(random, form, `s${number}_${i}`, i > 0)
+    return instantiate(random, form, `s${number}_${i}`, i > 0 ? 'register' : 'any')
   })
   let undefinedFlags = 0
   for (const { form } of parts) undefinedFlags |= form.undefinedFlags(0)
@@ -46,7 +46,7 @@ function sequence(random: Random, forms: readonly Form[], number: number): Snipp
 /** A sequence that is run again and again, at most 256 times, and left by its counter or by a condition. */
 function loop(random: Random, forms: readonly Form[], number: number): Snippet {
   const body = Array.from({ length: 1 + random.below(4) }, (_, i) =>
-    instantiate(random, random.pick(forms), `l${number}_${i}`, true),
+    instantiate(random, random.pick(forms), `l${number}_${i}`, 'register'),
   )
   let undefinedFlags = 0
   for (const { form } of body) undefinedFlags |= form.undefinedFlags(0)
@@ -63,7 +63,9 @@ export function* batches(forms: readonly Form[], plan: Plan, seed: number, limit
   const random = new Random(seed)
   const all: Snippet[] = []
   forms.forEach((form, i) => {
-    for (let k = 0; k < plan.snippetsEach; k++) all.push(instantiate(random, form, `${i}_${k}`))
+    for (let k = 0; k < plan.snippetsEach; k++) {
+      all.push(instantiate(random, form, `${i}_${k}`, k % 2 === 0 ? 'memory' : 'register'))
+    }
   })
   const joined = forms.filter(mayJoin)
   for (let i = 0; i < plan.sequences; i++) all.push(sequence(random, joined, i))

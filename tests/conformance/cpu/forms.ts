@@ -32,6 +32,8 @@ export type Need =
   | 'savedFlags'
   /** On top of the stack is what an interrupt pushed. */
   | 'interruptFrame'
+  /** Not in ring 3. */
+  | 'ringZero'
   /** rbp points into the stack. */
   | 'frame'
   /** rcx or its low half is a small count of iterations. */
@@ -94,8 +96,8 @@ export const CONDITIONS = [
   'le',
   'g',
 ]
-const WIDTHS = [8, 16, 32, 64]
-const WIDE = [16, 32, 64]
+export const WIDTHS = [8, 16, 32, 64]
+export const WIDE = [16, 32, 64]
 
 function* arithmetic(): Iterable<Form> {
   const opcodes = { add: 0x00, or: 0x08, adc: 0x10, sbb: 0x18, and: 0x20, sub: 0x28, xor: 0x30, cmp: 0x38 }
@@ -126,6 +128,7 @@ function* arithmetic(): Iterable<Form> {
     }
   }
   yield form('test al, I8', AF)
+  yield form('test ax, I16', AF)
   yield form('test eax, I32', AF)
   yield form('test rax, I32', AF)
 }
@@ -180,14 +183,20 @@ function* moves(): Iterable<Form> {
   yield alone('lock cmpxchg16b M128', 0, 'comparand')
 }
 
+const countMask = (width: number): number => (width === 64 ? 63 : 31)
+
+export const undefinedAfterShift =
+  (width: number) =>
+  (count: number): number => {
+    const masked = count & countMask(width)
+    if (masked === 0) return 0
+    return AF | (masked > 1 ? OF : 0) | (masked >= width ? CF : 0)
+  }
+
 function* shifts(): Iterable<Form> {
   for (const width of WIDTHS) {
-    const mask = width === 64 ? 63 : 31
-    const afterShift = (count: number) => {
-      const masked = count & mask
-      if (masked === 0) return 0
-      return AF | (masked > 1 ? OF : 0) | (masked >= width ? CF : 0)
-    }
+    const mask = countMask(width)
+    const afterShift = undefinedAfterShift(width)
     const afterRotate = (count: number) => ((count & mask) > 1 ? OF : 0)
     for (const [name, undefinedFlags] of [
       ['shl', afterShift],
@@ -304,89 +313,6 @@ function* branches(): Iterable<Form> {
   yield alone('.byte 0xf3, 0xc3', 0, 'returnAddress')
 }
 
-/** Code that changes code: the instruction behind it, one in a later block, its own loop, every time another. */
-function* selfModifying(): Iterable<Form> {
-  const pointAtLabel = '.byte 0x48, 0xb8\n.quad code_alias + (1f - code)' // movabs rax, where 1: can be written
-  const increment = '1: .byte 0x48, 0xff, 0xc1' // inc rcx; with REX.B inc r9
-  for (const store of [
-    'mov byte ptr [rax], 0x49',
-    'xor byte ptr [rax], 1',
-    'mov word ptr [rax], 0xff49',
-    'xor qword ptr [rax], 1',
-    'mov ebx, 0x49\nxchg byte ptr [rax], bl',
-    'lock inc byte ptr [rax]\nand byte ptr [rax], 0x49',
-    'mov rdi, rax\nmov al, 0x49\ncld\nstosb',
-    'mov edx, [rax]\nxor edx, 1\nlea rsp, [rax + 8]\nmov [rax], edx',
-    'movd xmm0, [rax]\npcmpeqd xmm1, xmm1\npsrld xmm1, 31\npxor xmm0, xmm1\nmovss [rax], xmm0',
-  ]) {
-    yield alone(`${pointAtLabel}\n${store}\n${increment}`, AF)
-    yield alone(`${pointAtLabel}\n${store}\njmp 2f\nint3\n2: nop\n${increment}`, AF)
-    yield alone(`mov ebp, 5\n3: ${pointAtLabel}\n${store}\n${increment}\ndec ebp\njne 3b`, AF)
-  }
-}
-
-/** What a kernel does, as far as it can be compared: descriptor tables and time stamps differ. */
-function* kernel(): Iterable<Form> {
-  for (const segment of ['cs', 'ss', 'ds', 'es', 'fs', 'gs']) {
-    for (const width of WIDE) yield form(`mov R${width}, ${segment}`)
-    yield form(`mov M16, ${segment}`)
-  }
-  for (const register of ['cr0', 'cr2', 'cr3', 'cr4']) yield alone(`mov rax, ${register}`)
-  yield alone('mov rax, cr3\nmov cr3, rax')
-  yield alone('iretq', 0, 'interruptFrame')
-  // LSTAR, STAR, FMASK; then in, and what it finds; QEMU 7.2 clears all arithmetic flags and DF, whatever the mask says
-  yield alone(
-    `mov ecx, 0xc0000082\nlea rax, [rip + 1f]\nmov rdx, rax\nshr rdx, 32\nwrmsr
-    dec ecx\nmov edx, 0x230010\nxor eax, eax\nwrmsr
-    mov ecx, 0xc0000084\nmov eax, MASK\nxor edx, edx\nwrmsr
-    popfq\nsyscall\nint3\n1: mov eax, cs\nmov edx, ss`,
-    FLAGS,
-    'savedFlags',
-  )
-}
-
-/** Out of ring 0 and what ring 3 may do there: the code goes on at its own address in the lower half. */
-function* ringThree(): Iterable<Form> {
-  const leave = `mov ecx, 0xc0000081\nmov edx, 0x230010\nxor eax, eax\nwrmsr
-    pop r11\nlea rcx, [rip + 1f]\nmov ecx, ecx`
-  for (const then of [
-    'mov eax, cs\nmov edx, ss\npushfq',
-    'mov esp, 0x34800\nmov rbx, [rsp]\nmov [rsp - 8], rbx',
-    'mov rbx, [rsp]',
-    'mov [rsp], rbx',
-    'mov esp, 0x34800\npopfq\npushfq\npop rax',
-    'mov byte ptr [0x36000], 1',
-    'jmp rsi',
-  ]) {
-    yield alone(`${leave}\nsysretq\nint3\n1: ${then}`, 0, 'savedFlags')
-  }
-  // and back
-  yield alone(
-    `mov ecx, 0xc0000082\nlea rax, [rip + 2f]\nmov rdx, rax\nshr rdx, 32\nwrmsr
-    mov ecx, 0xc0000084\nxor eax, eax\nxor edx, edx\nwrmsr
-    ${leave}\nsysretq\nint3\n1: syscall\nint3\n2: mov eax, cs\nmov edx, ss\nmov rbx, [rsp]`,
-    FLAGS,
-    'savedFlags',
-  )
-}
-
-function* faults(): Iterable<Form> {
-  yield alone('ud2')
-  yield alone('ud1 R32, R32')
-  yield alone('.byte 0x06')
-  yield alone('lock nop')
-  yield alone('mov ecx, 0xc0000101\nrdmsr') // GS base, FS base, EFER
-  yield alone('mov ecx, 0xc0000100\nrdmsr')
-  yield alone('mov ecx, 0xc0000080\nrdmsr')
-  yield alone('mov ecx, 0xc0000102\nxor edx, edx\nwrmsr\nrdmsr')
-  yield alone('swapgs\nswapgs\nmov rax, gs:[0x10]')
-  yield alone('.byte 0xc1, 0xf0 | 3, 0x05\n.byte 0xd1, 0xf0 | 2', OF | AF) // sal, the other encoding of shl
-  yield alone('.byte 0xf0, 0x01, 0xc0')
-  yield alone('mov rax, cr8')
-  yield alone('mov cr8, rax', 0, 'priority')
-  yield alone('mov cr8, rax\nmov rbx, cr8', 0, 'priority')
-}
-
 export const INTEGER_FORMS: readonly Form[] = [
   ...arithmetic(),
   ...moves(),
@@ -396,8 +322,4 @@ export const INTEGER_FORMS: readonly Form[] = [
   ...strings(),
   ...stack(),
   ...branches(),
-  ...selfModifying(),
-  ...kernel(),
-  ...ringThree(),
-  ...faults(),
 ]

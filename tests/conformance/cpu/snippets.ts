@@ -60,21 +60,24 @@ function implied(form: Form): number[] {
   return registers
 }
 
+/** What an operand that may be either is. */
+export type Either = 'memory' | 'register' | 'any'
+
 class Instance {
   readonly #random: Random
   readonly #form: Form
   /** Without REX: ah to bh can be named, r8 to r15 and spl to dil cannot. */
   readonly #isLegacy: boolean
-  readonly #withoutMemory: boolean
+  readonly #either: Either
   memory: Memory | null = null
   register: number | null = null
   count: number | null = null
   symbols = ''
 
-  constructor(random: Random, form: Form, withoutMemory: boolean) {
+  constructor(random: Random, form: Form, either: Either) {
     this.#random = random
     this.#form = form
-    this.#withoutMemory = withoutMemory
+    this.#either = either
     this.#isLegacy = random.once(2) && !form.text.includes('64')
   }
 
@@ -87,15 +90,16 @@ class Instance {
       case 'M':
         return this.#memory(width)
       case 'RM':
-        return this.#withoutMemory || random.once(2) ? this.#register(width) : this.#memory(width)
+        return this.#isRegister() ? this.#register(width) : this.#memory(width)
       case 'X':
         return `xmm${random.below(16)}`
       case 'XM':
-        return this.#withoutMemory || random.once(2) ? `xmm${random.below(16)}` : this.#memory(width)
+        return this.#isRegister() ? `xmm${random.below(16)}` : this.#memory(width)
       case 'I': {
         const mask = width === 64 ? ~0n : (1n << BigInt(width)) - 1n
         const value = BigInt.asIntN(width, random.value() & mask)
-        return String(value)
+        // of 8 bits the assembler makes another form: S8
+        return String(width > 8 && value >= -128n && value < 128n ? value + 0x1000n : value)
       }
       case 'S':
         return String(random.pick([-128, -127, -2, -1, 0, 1, 2, 15, 100, 127]))
@@ -108,6 +112,13 @@ class Instance {
         return String(random.pick([0, 0x4700, 0xcd5, 0x41]))
       case 'MODRM':
         return String(random.below(64))
+      case 'REG':
+        return String(random.below(8))
+      case 'BASE': {
+        const base = random.pick([1, 2, 3, 6, 7].filter((one) => !implied(this.#form).includes(one)))
+        this.memory = { ...this.#fixed(width / 8, 0n), base, fixedAt: null }
+        return String(base)
+      }
       case 'MOFFS':
         this.memory = this.#fixed(
           8,
@@ -117,6 +128,10 @@ class Instance {
       default:
         throw new Error(`what is the operand ${token}?`)
     }
+  }
+
+  #isRegister(): boolean {
+    return this.#either === 'register' || (this.#either === 'any' && this.#random.once(2))
   }
 
   #fixedAddress = 0n
@@ -206,7 +221,12 @@ class Instance {
           this.memory = this.#fixed(byteLength, (isGs ? GS_BASE : FS_BASE) + 0x70n)
           return `${size}${isGs ? 'gs' : 'fs'}:[0x70]`
         }
-        this.memory = { ...plain, segmentBase: isGs ? GS_BASE : FS_BASE }
+        const segmentBase = isGs ? GS_BASE : FS_BASE
+        if (random.once(2)) {
+          this.memory = { ...plain, index, scale, segmentBase }
+          return `${size}${isGs ? 'gs' : 'fs'}:[${NAMES64[base]} + ${NAMES64[index]} * ${scale}${shown}]`
+        }
+        this.memory = { ...plain, segmentBase }
         return `${size}${isGs ? 'gs' : 'fs'}:[${NAMES64[base]}${shown}]`
       }
       default:
@@ -220,11 +240,11 @@ class Instance {
   }
 }
 
-const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S)\d+|X|COUNT|SMALL|MODRM|MOFFS|MASK)\b/g
+const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S|BASE)\d+|X|REG|COUNT|SMALL|MODRM|MOFFS|MASK)\b/g
 
-/** One form with operands chosen; without memory for those in a sequence that has its memory operand already. */
-export function instantiate(random: Random, form: Form, number: string, withoutMemory = false): Snippet {
-  const instance = new Instance(random, form, withoutMemory)
+/** One form with operands chosen. */
+export function instantiate(random: Random, form: Form, number: string, either: Either): Snippet {
+  const instance = new Instance(random, form, either)
   const text = form.text
     .replace(OPERAND, (token) => instance.operand(token))
     .replaceAll('data_NUMBER', `data_${number}`)

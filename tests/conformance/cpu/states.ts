@@ -38,11 +38,10 @@ class StateBuilder {
   readonly #view: DataView
   readonly #bytes: Uint8Array
   /** In ring 3 everything is where ring 3 may access it. */
-  readonly #isUser: boolean
+  #isUser = false
 
   constructor(random: Random, record: Uint8Array) {
     this.#random = random
-    this.#isUser = random.once(10)
     this.#bytes = record
     this.#view = new DataView(record.buffer, record.byteOffset, record.byteLength)
   }
@@ -54,6 +53,7 @@ class StateBuilder {
   build(snippet: Snippet): void {
     const random = this.#random
     const view = this.#view
+    this.#isUser = random.once(10) && !snippet.form.needs.includes('ringZero')
     for (let register = 0; register < 16; register++) this.#setGpr(register, random.value())
     this.#setGpr(
       RSP,
@@ -258,6 +258,7 @@ class StateBuilder {
         return
       }
       case 'aligned':
+      case 'ringZero':
       case 'writable':
       case 'notRipRelative':
         return // the aim is

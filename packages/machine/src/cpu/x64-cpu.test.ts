@@ -114,6 +114,11 @@ it.each([
   ['vzeroupper', 'notImplemented', 'c5 f8 77'],
   ['fsin', 'notImplemented', 'd9 fe'],
   ['vmcall', 'notImplemented', '0f 01 c1'],
+  ['call far [rsp] of 16 bits', 'notImplemented', '66 ff 1c 24'],
+  ['push of a short immediate', 'notImplemented', '66 6a 01'],
+  ['leave of 16 bits', 'notImplemented', '66 c9'],
+  ['loop by ecx', 'notImplemented', '67 e2 fd'],
+  ['mov rax, dr4', 'invalidOpcode', '0f 21 e0'],
   ['rdmsr of an unknown register', 'notImplemented', '31 c9 0f 32'],
   ['an address that is not canonical', 'generalProtection', '48 c1 e1 2f 48 8b 01'],
 ])('stops at %s', (_, reason, bytes) => {

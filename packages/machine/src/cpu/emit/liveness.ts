@@ -29,4 +29,4 @@ export function liveFlagsAfter(block: readonly DecodedInstruction[]): number[] {
 const mayStop = ({ mnemonic, operands }: DecodedInstruction): boolean =>
   !CANNOT_STOP.has(mnemonic) ||
   (mnemonic !== 'lea' && operands.some(({ kind }) => kind === 'memory')) ||
-  operands.some(({ kind }) => kind === 'control')
+  operands.some(({ kind }) => kind === 'control' || kind === 'debug')

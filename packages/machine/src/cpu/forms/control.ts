@@ -9,7 +9,11 @@ import { pop, push } from './moves.ts'
 const RCX = 1
 
 const target = (emit: Emitter, operand: Operand | undefined): Value =>
-  operand?.kind === 'branch' ? { lo: literal(operand.lo), hi: literal(operand.hi) } : emit.read(operand)
+  operand?.kind === 'branch'
+    ? { lo: literal(operand.lo), hi: literal(operand.hi) }
+    : operand?.size === 8
+      ? emit.read(operand)
+      : emit.refuse() // far
 
 const jmp: Form = (emit, { operands: [to] }) => {
   if (to?.kind === 'branch' && emit.isStart(to.lo, to.hi)) {
@@ -42,7 +46,13 @@ const jrcxz: Form = (emit, { operands: [to] }) => {
 
 const jecxz: Form = (emit, { operands: [to] }) => branchIf(emit, `${emit.register(RCX, 4).lo}===0`, to)
 
-const loop: Form = (emit, { operands: [to] }) => {
+/** With an address size of 32 bits ecx counts: no compiler emits it. */
+const countsInRcx = (emit: Emitter, form: string): void => {
+  if (form.endsWith('ECX')) emit.refuse()
+}
+
+const loop: Form = (emit, { operands: [to], form }) => {
+  countsInRcx(emit, form)
   const count = emit.add64(emit.register(RCX, 8), { lo: '(-1)', hi: '(-1)' })
   emit.setRegister(RCX, 8, count)
   branchIf(emit, `(${count.lo}|${count.hi})!==0`, to)
@@ -51,7 +61,8 @@ const loop: Form = (emit, { operands: [to] }) => {
 /** loope (zero flag set) and loopne. */
 const loopWhile =
   (code: number): Form =>
-  (emit, { operands: [to] }) => {
+  (emit, { operands: [to], form }) => {
+    countsInRcx(emit, form)
     const count = emit.add64(emit.register(RCX, 8), { lo: '(-1)', hi: '(-1)' })
     const isMet = emit.name(emit.condition(code))
     emit.setRegister(RCX, 8, count)

@@ -23,18 +23,27 @@ const selector = (emit: Emitter, index: number): Value => {
   return { lo: emit.name(`S[${index === CS ? Word.cs : Word.ss}]`), hi: '0' }
 }
 
+/** Bits of dr6 and dr7 that are always set (Intel SDM volume 3, 18.2). */
+const DEBUG_ONES: Readonly<Record<number, number>> = { 6: 0xffff0ff0, 7: 0x400 }
+
 /** Kept and shown; no breakpoint of theirs ever fires. */
 function moveDebug(emit: Emitter, to: Operand, from: Operand): void {
   emit.kernelOnly()
+  const { index } = from.kind === 'debug' ? from : to.kind === 'debug' ? to : emit.refuse()
+  if (index === 4 || index === 5) {
+    emit.line("system.stop('invalidOpcode');") // CR4.DE is set
+    return
+  }
   if (from.kind === 'debug') {
     const at = Word.dr + from.index * 2
     emit.write(to, { lo: emit.name(`S[${at}]`), hi: emit.name(`S[${at + 1}]`) })
     return
   }
-  if (to.kind !== 'debug') emit.refuse()
   const value = emit.read(from)
-  const at = Word.dr + to.index * 2
-  emit.line(`S[${at}]=${value.lo};S[${at + 1}]=${value.hi};`)
+  const ones = DEBUG_ONES[index]
+  if (ones !== undefined) emit.line(`if(${value.hi}!==0)system.stop('generalProtection');`)
+  const at = Word.dr + index * 2
+  emit.line(`S[${at}]=${value.lo}${ones === undefined ? '' : `|${ones}`};S[${at + 1}]=${value.hi};`)
 }
 
 function moveControl(emit: Emitter, to: Operand, from: Operand): void {
@@ -139,7 +148,13 @@ export function pop(emit: Emitter, size: number, extra = 0): Value {
   return value
 }
 
-const pushForm: Form = (emit, { operands: [from] }) => {
+/** Of 16 bits: no compiler emits it. */
+const refuseShort = (emit: Emitter, form: string): void => {
+  if (/^(Pushw_imm8|Push_imm16|Leavew|Enterw_imm16_imm8)$/.test(form)) emit.refuse()
+}
+
+const pushForm: Form = (emit, { operands: [from], form }) => {
+  refuseShort(emit, form)
   const size = from!.size === 2 && from!.kind !== 'immediate' ? 2 : 8
   if (from!.kind === 'segment') return emit.refuse()
   push(emit, size, emit.read(from))
@@ -161,7 +176,8 @@ const popForm: Form = (emit, { operands: [to] }) => {
   emit.setRegister(RSP, 8, raised)
 }
 
-const leave: Form = (emit) => {
+const leave: Form = (emit, { form }) => {
+  refuseShort(emit, form)
   const frame = emit.register(RBP, 8)
   const value = emit.load(8, frame)
   emit.setRegister(RSP, 8, emit.add64(frame, offset(8)))
@@ -169,7 +185,8 @@ const leave: Form = (emit) => {
 }
 
 /** Only without nested frames: compilers emit no others. */
-const enter: Form = (emit, { operands: [bytes, level] }) => {
+const enter: Form = (emit, { operands: [bytes, level], form }) => {
+  refuseShort(emit, form)
   if (bytes?.kind !== 'immediate' || level?.kind !== 'immediate' || level.lo !== 0) return emit.refuse()
   const top = emit.add64(emit.register(RSP, 8), offset(-8))
   emit.store(8, top, emit.register(RBP, 8))
