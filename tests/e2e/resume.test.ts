@@ -221,10 +221,11 @@ it('names what keeps a folder from being resumed, and leaves it to be resumed la
     writeFileSync(file(name), whole)
   }
   renameSync(file('gone'), file('disk.img'))
-  writeFileSync(file('run.lock'), String(process.ppid))
+  const lock = file(`run.lock.${process.ppid}`)
+  writeFileSync(lock, 'held')
   const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run)
   expect([code, stderr]).toEqual([4, expect.stringContaining(`process ${process.ppid} works on the run in`)])
-  writeFileSync(file('run.lock'), '')
+  renameSync(lock, file('run.lock.999999999'))
   await resumeHere(run)
   expectAsUnkilled(run)
 })

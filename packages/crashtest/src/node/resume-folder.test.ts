@@ -1,5 +1,15 @@
 // A run folder as a process left it at a crash: read back whole, put back to the crash, and never believed.
-import { appendFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { gpa } from '@dumpstack/bytes'
@@ -91,16 +101,16 @@ it('takes back what came after, and nothing before', () => {
 })
 
 it('is worked on by one process at a time; one that is gone does not count', () => {
-  writeFileSync(at('run.lock'), String(process.ppid))
+  const other = `run.lock.${process.ppid}`
+  writeFileSync(at(other), 'held')
   expect(() => openStoppedRun(run)).toThrow(`process ${process.ppid} works on the run in ${run}`)
-  for (const gone of ['', 'x', '999999999']) {
-    writeFileSync(at('run.lock'), gone)
-    const resumed = openStoppedRun(run)
-    expect(readFileSync(at('run.lock'), 'utf8')).toBe(String(process.pid))
-    resumed.close()
-    resumed.folder.close()
-    expect(existsSync(at('run.lock'))).toBe(false)
-  }
+  expect(readdirSync(run).filter((name) => name.startsWith('run.lock'))).toEqual([other])
+  renameSync(at(other), at('run.lock.999999999'))
+  const resumed = openStoppedRun(run)
+  expect(readdirSync(run).filter((name) => name.startsWith('run.lock'))).toEqual([`run.lock.${process.pid}`])
+  resumed.close()
+  resumed.folder.close()
+  expect(existsSync(at(`run.lock.${process.pid}`))).toBe(false)
 })
 
 it('does not follow a name out of the folder', () => {

@@ -9,6 +9,7 @@ import { eventOfLine } from '../folds/journal-reader.ts'
 import { DUMP_TYPES, type DumpType, type KeptCrash } from '../target.ts'
 import type { TestEvent } from '../test-event.ts'
 import { restoreCrash } from '../truth-file.ts'
+import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { RunFolder } from './run-folder.ts'
@@ -43,13 +44,16 @@ export function openStoppedRun(folder: string): StoppedRun {
   if (!existsSync(path.join(at, JOURNAL))) {
     throw new CrashtestError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
-  const state = readState(at)
-  const { position, stage, variant } = state
-  const { events, discarded } = eventsOf(path.join(at, JOURNAL), position.journalBytes)
-  checkLength(path.join(at, LOG), position.logBytes)
-  const runFolder = new RunFolder(at, position)
+  const unlock = lockFolder(at)
   let bin: FileSource | null = null
+  let close = unlock
   try {
+    const state = readState(at)
+    const { position, stage, variant } = state
+    const { events, discarded } = eventsOf(path.join(at, JOURNAL), position.journalBytes)
+    checkLength(path.join(at, LOG), position.logBytes)
+    const runFolder = new RunFolder(at, { position, unlock })
+    close = () => runFolder.close()
     onHost(`take back what was written in ${folder}`, () => {
       truncateSync(path.join(at, JOURNAL), position.journalBytes)
       truncateSync(path.join(at, LOG), position.logBytes)
@@ -87,7 +91,7 @@ export function openStoppedRun(folder: string): StoppedRun {
     }
   } catch (error) {
     bin?.close()
-    runFolder.close()
+    close()
     throw error
   }
 }

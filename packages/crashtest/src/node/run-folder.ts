@@ -61,14 +61,14 @@ export class RunFolder {
   #hasBegun: boolean
 
   /**
-   * A new run, or one that goes on behind `resumed`. Throws CrashtestError RUN_FOLDER_TAKEN when the folder holds a run,
-   * RUN_FOLDER_BUSY, RUN_FOLDER_IO when it cannot be written.
+   * A new run, or one that goes on behind `resumed` and was locked when that was read. Throws CrashtestError RUN_FOLDER_TAKEN
+   * when the folder holds a run, RUN_FOLDER_BUSY, RUN_FOLDER_IO when it cannot be written.
    */
-  constructor(folder: string, resumed: StreamPosition | null = null) {
+  constructor(folder: string, resumed: { position: StreamPosition; unlock: () => void } | null = null) {
     this.path = path.resolve(folder)
     this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(this.path))
     if (resumed === null) refuseTaken(folder, this.path)
-    this.#unlock = lockFolder(this.path)
+    this.#unlock = resumed?.unlock ?? lockFolder(this.path)
     try {
       const flags = resumed === null ? 'ax' : 'a'
       this.#journal = onHost(`write ${this.#file(JOURNAL)}`, () => openSync(this.#file(JOURNAL), flags))
@@ -77,7 +77,7 @@ export class RunFolder {
       this.#unlock()
       throw error
     }
-    this.#position = resumed ?? { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
+    this.#position = resumed?.position ?? { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
     this.#hasBegun = resumed !== null
   }
 
