@@ -4,11 +4,13 @@ import { SRB_STATUS_MASK } from '@dumpstack/nt'
 import {
   Cdb6Inquiry,
   Cdb10,
+  Cdb12ReportLuns,
   Cdb16,
   SCSIOP_INQUIRY,
   SCSIOP_READ,
   SCSIOP_READ_CAPACITY,
   SCSIOP_READ16,
+  SCSIOP_REPORT_LUNS,
   SCSIOP_SERVICE_ACTION_IN16,
   SCSIOP_SYNCHRONIZE_CACHE,
   SCSIOP_WRITE,
@@ -27,6 +29,7 @@ export class SrbBuilder {
   readonly #view: DataView
   readonly #cdb6: Cdb6Inquiry
   readonly #cdb10: Cdb10
+  readonly #cdb12: Cdb12ReportLuns
   readonly #cdb16: Cdb16
 
   constructor(block: GuestBlock, layout: SrbLayout) {
@@ -35,6 +38,7 @@ export class SrbBuilder {
     this.#view = block.view
     this.#cdb6 = Cdb6Inquiry.at(block.view, layout.cdb)
     this.#cdb10 = Cdb10.at(block.view, layout.cdb)
+    this.#cdb12 = Cdb12ReportLuns.at(block.view, layout.cdb)
     this.#cdb16 = Cdb16.at(block.view, layout.cdb)
   }
 
@@ -84,6 +88,13 @@ export class SrbBuilder {
     this.#cdbLength(Cdb6Inquiry.size)
     this.#cdb6.operationCode = SCSIOP_INQUIRY
     this.#cdb6.allocationLength = allocationLength
+  }
+
+  /** SELECT REPORT 0: without well-known logical units. */
+  reportLuns(allocationLength: number): void {
+    this.#cdbLength(Cdb12ReportLuns.size)
+    this.#cdb12.operationCode = SCSIOP_REPORT_LUNS
+    this.#cdb12.allocationLength = allocationLength
   }
 
   readCapacity10(): void {

@@ -52,6 +52,15 @@ export const Cdb10 = defineStruct('CDB10', 10, {
 })
 export type Cdb10 = ViewOf<typeof Cdb10>
 
+/** REPORT LUNS (SPC-4 6.33, table 287): 12 bytes. */
+export const Cdb12ReportLuns = defineStruct('CDB12_REPORT_LUNS', 12, {
+  operationCode: u8(0),
+  selectReport: u8(2),
+  allocationLength: beU32(6),
+  control: u8(11),
+})
+export type Cdb12ReportLuns = ViewOf<typeof Cdb12ReportLuns>
+
 /** 16-byte CDB (READ (16), WRITE (16), SYNCHRONIZE CACHE (16), SERVICE ACTION IN (16)). */
 export const Cdb16 = defineStruct('CDB16', 16, {
   operationCode: u8(0),

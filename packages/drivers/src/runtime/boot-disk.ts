@@ -13,7 +13,7 @@ import {
   SRB_STATUS_DATA_OVERRUN,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { InquiryData, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
+import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
 import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
@@ -134,6 +134,7 @@ export class BootDisk {
   }
 
   #identify(): BootDevice {
+    this.#enumerate()
     this.#smallScsi('INQUIRY', InquiryData.size, (builder) => builder.inquiry(InquiryData.size))
     const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
     const capacity = this.#capacity()
@@ -147,6 +148,18 @@ export class BootDisk {
       )
     }
     return { model, ...capacity }
+  }
+
+  /** REPORT LUNS, which a port sends first: storahci looks for its disk on it. One that a miniport does not know is no failure. */
+  #enumerate(): void {
+    const compose = (builder: SrbBuilder): void => builder.reportLuns(LunList.size)
+    if (this.#small(SRB_FUNCTION_EXECUTE_SCSI, LunList.size, SRB_FLAGS_DATA_IN, compose) !== null) return
+    throw this.#incomplete('REPORT LUNS')
+  }
+
+  #incomplete(name: string): DriversError {
+    const what = `${this.#port.image.baseName} did not complete ${name} in ${PATIENCE_NS / 1e9} s`
+    return new DriversError('IO_FAILED', what)
   }
 
   /** READ CAPACITY (10), and (16) where the last block does not fit, as a miniport for small disks knows only the first. */
@@ -167,15 +180,11 @@ export class BootDisk {
   }
 
   #smallScsi(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): void {
-    const { baseName } = this.#port.image
     for (let attempt = 1; ; attempt++) {
       const status = this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, SRB_FLAGS_DATA_IN, compose)
       // Less data than there is room for is no error.
       if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
-      if (status === null) {
-        const what = `${baseName} did not complete ${name} in ${PATIENCE_NS / 1e9} s`
-        throw new DriversError('IO_FAILED', what)
-      }
+      if (status === null) throw this.#incomplete(name)
       if (status !== SRB_STATUS_BUSY || attempt === ATTEMPTS) {
         throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
       }

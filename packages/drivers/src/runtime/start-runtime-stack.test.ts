@@ -14,6 +14,8 @@ import type { MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import { startRuntimeStack } from './start-runtime-stack.ts'
 
+const REPORT_LUNS = 0xa0
+
 const start = (options?: Parameters<typeof testMachine>[0]) => {
   const test = testMachine(options)
   const { machine, kernel, controller } = test
@@ -64,11 +66,27 @@ it('takes the capacity of a large disk, and of a small one from a miniport that 
   )
 })
 
+it('asks for the logical units first, and goes on with a miniport that does not know the command', () => {
+  const asked: number[] = []
+  const miniport = bad((data, alteration) => {
+    const { hwBuildIo } = { ...data, ...answering(EXECUTE_SCSI, REPORT_LUNS, 6)(data, alteration) }
+    return {
+      hwBuildIo: (extension, block) => {
+        asked.push(ScsiRequestBlock.at(block.view).cdb[0]!)
+        return hwBuildIo!(extension, block)
+      },
+    }
+  })
+  const { machine, kernel, controller } = testMachine()
+  startRuntimeStack({ machine, kernel, controller, miniport })
+  expect(asked.slice(0, 2)).toEqual([REPORT_LUNS, INQUIRY])
+})
+
 it.each<[what: string, miniport: MiniportImage, message: RegExp]>([
   [
     'never completes',
     bad(() => ({ hwBuildIo: () => false })),
-    /^storahci\.sys did not complete INQUIRY in 30 s$/,
+    /^storahci\.sys did not complete REPORT LUNS in 30 s$/,
   ],
   ['is always busy', bad(answering(EXECUTE_SCSI, INQUIRY, 5)), /^INQUIRY ended with SRB status 0x5$/],
   [
