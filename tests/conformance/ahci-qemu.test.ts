@@ -152,9 +152,26 @@ function drive(bus: RawBus): Trace {
     'FLUSH CACHE': 0xe7,
     'FLUSH CACHE EXT': 0xea,
     'STANDBY IMMEDIATE': 0xe0,
+    'IDLE IMMEDIATE': 0xe1,
+    STANDBY: 0xe2,
+    IDLE: 0xe3,
+    'CHECK POWER MODE': 0xe5,
   })) {
     ahci.run(4, { command })
     state(name)
+  }
+  note('CHECK POWER MODE: count', ahci.received(0x4c, 1).join())
+  bus.writeRam(BUFFER, pattern(131_072, 9))
+  const whole = [{ at: BUFFER, byteLength: 131_072 }]
+  ahci.run(5, { command: 0xca, isWrite: true, lba: 4000, count: 0, segments: whole })
+  note('WRITE DMA: PRDBC', prdbc(5))
+  state('WRITE DMA')
+  ahci.run(6, { command: 0xc8, lba: 4001, count: 9, segments: [{ at: BACK, byteLength: 4608 }] })
+  note('READ DMA: bytes', ram(BACK, 4608).toString('base64'))
+  state('READ DMA')
+  for (const command of [0x40, 0x42]) {
+    ahci.run(7, { command, lba: 4001, count: 9 })
+    state(`READ VERIFY 0x${command.toString(16)}`)
   }
   for (const features of [0x02, 0x82, 0xaa, 0x55]) {
     ahci.run(4, { command: 0xef, features })

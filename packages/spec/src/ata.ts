@@ -5,9 +5,17 @@ import { bytes, defineStruct, u8, u16, u32, type ViewOf } from '@dumpstack/bytes
 export const ATA_READ_DMA_EXT = 0x25 // 7.21
 export const ATA_READ_LOG_EXT = 0x2f // 7.24
 export const ATA_WRITE_DMA_EXT = 0x35 // 7.58
+export const ATA_READ_VERIFY = 0x40
+export const ATA_READ_VERIFY_EXT = 0x42
 export const ATA_READ_FPDMA_QUEUED = 0x60 // 7.23
 export const ATA_WRITE_FPDMA_QUEUED = 0x61 // 7.60
+export const ATA_READ_DMA = 0xc8
+export const ATA_WRITE_DMA = 0xca
 export const ATA_STANDBY_IMMEDIATE = 0xe0 // 7.50
+export const ATA_IDLE_IMMEDIATE = 0xe1
+export const ATA_STANDBY = 0xe2
+export const ATA_IDLE = 0xe3
+export const ATA_CHECK_POWER_MODE = 0xe5
 export const ATA_FLUSH_CACHE = 0xe7 // 7.10
 export const ATA_FLUSH_CACHE_EXT = 0xea // 7.11
 export const ATA_IDENTIFY_DEVICE = 0xec // 7.12
@@ -32,6 +40,9 @@ export const ATA_ERROR_ABRT = 1 << 2
 export const ATA_ERROR_IDNF = 1 << 4
 export const ATA_ERROR_UNC = 1 << 6
 export const ATA_ERROR_ICRC = 1 << 7
+
+/** Count field that CHECK POWER MODE answers: active or idle. */
+export const ATA_POWER_ACTIVE = 0xff
 
 /** Device register: the LBA bit that 48-bit and queued commands set (section 7.21.3). */
 export const ATA_DEVICE_LBA = 1 << 6

@@ -11,6 +11,8 @@ export interface RawCommand {
   readonly lba?: number
   readonly count?: number
   readonly features?: number
+  /** Device field: LBA alone where it is not said. */
+  readonly device?: number
   /** Data to the device. */
   readonly isWrite?: boolean
   readonly segments?: readonly RawSegment[]
@@ -96,10 +98,10 @@ export class RawAhci {
 
   /** Writes header, table and register FIS of a slot; issues nothing. */
   prepare(slot: number, command: RawCommand): void {
-    const { lba = 0, count = 0, features = 0, segments = [] } = command
+    const { lba = 0, count = 0, features = 0, device = 0x40, segments = [] } = command
     const fis = new Uint8Array(20)
     fis.set([0x27, 0x80, command.command, features & 0xff])
-    fis.set([lba & 0xff, (lba >>> 8) & 0xff, (lba >>> 16) & 0xff, 0x40], 4)
+    fis.set([lba & 0xff, (lba >>> 8) & 0xff, (lba >>> 16) & 0xff, device], 4)
     const high = Math.floor(lba / 2 ** 24)
     fis.set([high & 0xff, (high >>> 8) & 0xff, (high >>> 16) & 0xff, features >>> 8], 8)
     fis.set([count & 0xff, count >>> 8], 12)

@@ -1,6 +1,7 @@
 // The ATA device behind one port: decodes commands, says how long they take and how they end (ACS-3 sections 6, 7 and
 // 4.14 for NCQ). Data is moved by the controller, when a command ends. Two devices may stand before one disk.
 import {
+  ATA_CHECK_POWER_MODE,
   ATA_DEVICE_LBA,
   ATA_ERROR_ABRT,
   ATA_ERROR_ICRC,
@@ -9,17 +10,25 @@ import {
   ATA_FLUSH_CACHE,
   ATA_FLUSH_CACHE_EXT,
   ATA_IDENTIFY_DEVICE,
+  ATA_IDLE,
+  ATA_IDLE_IMMEDIATE,
   ATA_LOG_NCQ_COMMAND_ERROR,
   ATA_LOG_PAGE_BYTES,
   ATA_NCQ_TAG_SHIFT,
+  ATA_POWER_ACTIVE,
+  ATA_READ_DMA,
   ATA_READ_DMA_EXT,
   ATA_READ_FPDMA_QUEUED,
   ATA_READ_LOG_EXT,
+  ATA_READ_VERIFY,
+  ATA_READ_VERIFY_EXT,
   ATA_SET_FEATURES,
+  ATA_STANDBY,
   ATA_STANDBY_IMMEDIATE,
   ATA_STATUS_DRDY,
   ATA_STATUS_DSC,
   ATA_STATUS_ERR,
+  ATA_WRITE_DMA,
   ATA_WRITE_DMA_EXT,
   ATA_WRITE_FPDMA_QUEUED,
   type FisRegH2D,
@@ -41,6 +50,8 @@ const COMMAND_NS = 20_000
 const LINK_BYTES_PER_SECOND = 600e6
 const FLUSH_NS = 50_000
 const MAX_SECTORS = 0x10000
+const MAX_SECTORS_28BIT = 0x100
+const DEVICE_LBA_27_TO_24 = 0xf
 
 export const STATUS_GOOD = ATA_STATUS_DRDY | ATA_STATUS_DSC
 export const STATUS_FAILED = STATUS_GOOD | ATA_STATUS_ERR
@@ -65,6 +76,8 @@ export class AtaCommand {
   lba = 0
   sectorCount = 0
   byteLength = 0
+  /** Count field of the FIS that reports the end. */
+  answer = 0
   dueNs = 0
 
   constructor(slot: number) {
@@ -125,6 +138,7 @@ export class AtaDevice {
       fis.lba47to40 * 0x10000000000
     into.sectorCount = fis.count | (fis.countExp << 8) || MAX_SECTORS
     into.byteLength = 0
+    into.answer = 0
     switch (fis.command) {
       case ATA_READ_FPDMA_QUEUED:
       case ATA_WRITE_FPDMA_QUEUED:
@@ -139,6 +153,16 @@ export class AtaDevice {
         into.protocol = fis.command === ATA_READ_DMA_EXT ? Protocol.dmaIn : Protocol.dmaOut
         into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
         break
+      case ATA_READ_DMA:
+      case ATA_WRITE_DMA:
+        take28Bits(fis, into)
+        into.protocol = fis.command === ATA_READ_DMA ? Protocol.dmaIn : Protocol.dmaOut
+        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        break
+      case ATA_READ_VERIFY:
+        take28Bits(fis, into)
+        into.protocol = Protocol.nonData
+        break
       case ATA_IDENTIFY_DEVICE:
       case ATA_READ_LOG_EXT:
         into.protocol = Protocol.pioIn
@@ -146,9 +170,17 @@ export class AtaDevice {
         break
       case ATA_FLUSH_CACHE:
       case ATA_FLUSH_CACHE_EXT:
+      case ATA_READ_VERIFY_EXT:
       case ATA_SET_FEATURES:
       case ATA_STANDBY_IMMEDIATE:
+      case ATA_IDLE_IMMEDIATE:
+      case ATA_STANDBY:
+      case ATA_IDLE:
         into.protocol = Protocol.nonData
+        break
+      case ATA_CHECK_POWER_MODE:
+        into.protocol = Protocol.nonData
+        into.answer = ATA_POWER_ACTIVE
         break
       default:
         into.protocol = Protocol.unsupported
@@ -183,6 +215,9 @@ export class AtaDevice {
         if (command.opcode === ATA_SET_FEATURES && !this.#setFeatures(command.features)) {
           return this.#fail(command, ATA_ERROR_ABRT, command.lba)
         }
+        if (command.opcode === ATA_READ_VERIFY || command.opcode === ATA_READ_VERIFY_EXT) {
+          return this.#checkRange(command, false) ?? Ending.good
+        }
         if (command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT) this.disk.flush()
         return Ending.good
       case Protocol.unsupported:
@@ -210,18 +245,24 @@ export class AtaDevice {
     return directory
   }
 
-  #endTransfer(command: AtaCommand): Ending {
+  /** Null where all sectors are there and good. */
+  #checkRange(command: AtaCommand, isWrite: boolean): Ending | null {
     const { lba, sectorCount } = command
     if ((command.device & ATA_DEVICE_LBA) === 0) return this.#fail(command, ATA_ERROR_ABRT, lba)
     if (lba + sectorCount > this.disk.sectorCount) return this.#fail(command, ATA_ERROR_IDNF, lba)
-    const isWrite = command.protocol === Protocol.dmaOut
     const bad = this.#faults.badSector(this.#controller, lba, sectorCount)
-    if (bad >= 0) return this.#fail(command, isWrite ? ATA_ERROR_IDNF : ATA_ERROR_UNC, bad)
+    return bad < 0 ? null : this.#fail(command, isWrite ? ATA_ERROR_IDNF : ATA_ERROR_UNC, bad)
+  }
+
+  #endTransfer(command: AtaCommand): Ending {
+    const isWrite = command.protocol === Protocol.dmaOut
+    const failed = this.#checkRange(command, isWrite)
+    if (failed !== null) return failed
     switch (isWrite ? this.#faults.nextWrite(this.#controller) : null) {
       case null:
         return Ending.good
       case 'transientError':
-        return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, lba)
+        return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, command.lba)
       case 'hang':
         return Ending.hang
       case 'lostCompletion':
@@ -276,6 +317,13 @@ export class AtaDevice {
     log.lba47to40 = Math.floor(lba / 2 ** 40) & 0xff
     log.checksum = checksum(this.#errorLog)
   }
+}
+
+/** Block number and count of the commands from before 48 bits: the upper halves of the fields do not count. */
+function take28Bits(fis: FisRegH2D, into: AtaCommand): void {
+  const high = fis.device & DEVICE_LBA_27_TO_24
+  into.lba = fis.lba7to0 + fis.lba15to8 * 0x100 + fis.lba23to16 * 0x10000 + high * 0x1000000
+  into.sectorCount = fis.count || MAX_SECTORS_28BIT
 }
 
 /** The log directory and the NCQ Command Error log, their first page, one page. */

@@ -115,6 +115,20 @@ describe('data', () => {
     expect(machine.ram.used.has((HIGH_BUFFER / 4096) as never)).toBe(true)
   })
 
+  it('moves with the 28-bit commands: device bits 27 to 24 of the block, 256 sectors for a count of 0', () => {
+    const { ahci, machine, disk, ram } = started()
+    const bytes = pattern(0x20000, 5)
+    machine.ram.write(BUFFER, bytes)
+    const segments = [{ at: BUFFER, byteLength: 0x20000 }]
+    expect(ahci.run(2, { command: 0xca, isWrite: true, lba: 77, count: 0, segments })).toBe(0x50)
+    expect(diskBytes(disk, 77 * 512, 0x20000)).toEqual(bytes)
+    const read = { command: 0xc8, lba: 77, count: 1, segments: [{ at: HIGH_BUFFER, byteLength: 512 }] }
+    expect(ahci.run(3, read)).toBe(0x50)
+    expect(ram(HIGH_BUFFER, 512)).toEqual(bytes.slice(0, 512))
+    // block 0x1000000 is beyond the disk, however small the rest of it looks
+    expect(ahci.run(4, { ...read, device: 0x41, lba: 0 })).toBe(0x1051)
+  })
+
   it('is scattered and gathered: odd places, many entries, neighbours, a run border, above 4 GiB', () => {
     const { ahci, machine, disk } = started()
     const places = [
@@ -275,13 +289,34 @@ describe('other commands', () => {
     expect(ahci.port(0x10)).toBe(0x1)
   })
 
+  it.each([0xe1, 0xe2, 0xe3])('command 0x%s of power management ends well', (command) => {
+    const { ahci } = started()
+    expect(ahci.run(0, { command })).toBe(0x50)
+  })
+
+  it('CHECK POWER MODE says that the disk is active', () => {
+    const { ahci } = started()
+    expect(ahci.run(0, { command: 0xe5 })).toBe(0x50)
+    expect(ahci.received(0x4c, 1)[0]).toBe(0xff)
+  })
+
+  it.each([
+    ['READ VERIFY', 0x40],
+    ['READ VERIFY EXT', 0x42],
+  ])('%s moves nothing and fails beyond the end', (_name, command) => {
+    const { ahci, machine } = started()
+    const { sectorCount } = machine.controllers[0]!.disk
+    expect(ahci.run(0, { command, lba: sectorCount - 2, count: 2 })).toBe(0x50)
+    expect(ahci.run(0, { command, lba: sectorCount - 2, count: 3 })).toBe(0x1051)
+  })
+
   it('what the disk does not know is aborted and logged', () => {
     const { ahci, machine } = started()
-    expect(ahci.run(0, { command: 0x42 })).toBe(0x0451)
+    expect(ahci.run(0, { command: 0x06 })).toBe(0x0451)
     ahci.recover()
     expect(ahci.run(0, { command: 0xef, features: 0x77 })).toBe(0x0451)
     expect(machine.notModelled.map(({ register }) => register)).toEqual([
-      'ATA command 0x42',
+      'ATA command 0x6',
       'SET FEATURES 0x77',
     ])
   })

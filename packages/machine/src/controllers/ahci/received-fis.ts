@@ -38,7 +38,7 @@ export class ReceivedFis {
   /** Each method answers whether the area is RAM. */
   registerD2H(status: number, error: number, interrupt: boolean, command: AtaCommand, lba: number): boolean {
     const fis = this.#fill(FIS_TYPE_REG_D2H, interrupt ? FIS_I : 0, status, error)
-    this.#place(lba, command.device, 0)
+    this.#place(lba, command.device, command.answer)
     fis.eStatus = 0
     fis.transferCount = 0
     return this.#post(RECEIVED_FIS_RFIS, this.#registerBytes)
