@@ -75,6 +75,7 @@ export class Core {
     this.#environment = {
       state,
       memory,
+      tlb: this.#tlb,
       flags,
       shifts: createShiftUnit(state, flags),
       multiply: createMultiplyUnit(state),

@@ -14,6 +14,8 @@ export interface MultiplyUnit {
   word(index: number): number
   /** Whether the upper half of the last full product is more than an extension of the lower. */
   hasOverflowed(): boolean
+  /** Whether a signed product of 64 bits each is more than its low half. */
+  overflows(aLo: number, aHi: number, bLo: number, bHi: number): boolean
   /** rdx:rax (or ax) by a divisor into quotient and remainder; stops with divideError. */
   divide(size: number, lo: number, hi: number): void
   divideSigned(size: number, lo: number, hi: number): void
@@ -242,6 +244,10 @@ export function createMultiplyUnit({ words }: State): MultiplyUnit {
     low,
     word: (index) => product[index]!,
     hasOverflowed: () => overflowed,
+    overflows(aLo, aHi, bLo, bHi) {
+      signed(8, aLo, aHi, bLo, bHi)
+      return overflowed
+    },
     divide,
     divideSigned,
   }

@@ -12,8 +12,8 @@ import type { SimdUnit } from '../simd-unit.ts'
 import { type State, Word } from '../state.ts'
 import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
-import { Emitter, Exit, type Form, jumpText, NotImplemented } from './emitter.ts'
-import { liveFlagsAfter } from './liveness.ts'
+import type { Tlb } from '../tlb.ts'
+import { Emitter, Exit, type Form, jumpText, LOCALS, NotImplemented } from './emitter.ts'
 
 export { Exit }
 
@@ -23,6 +23,7 @@ export type BlockCode = () => number
 export interface Environment {
   readonly state: State
   readonly memory: Memory
+  readonly tlb: Tlb
   readonly flags: Flags
   readonly system: System
   readonly shifts: ShiftUnit
@@ -57,7 +58,9 @@ const UNITS = [
   'privileged',
   'memory',
 ] as const
-const NAMES = ['S', 'B', 'D', 'F', 'even', ...UNITS, ...MEMORY]
+/** The TLB by the names that emitted loads and stores use: tags and views, to read and to write. */
+const TLB = ['RL', 'RH', 'RV', 'WL', 'WH', 'WV'] as const
+const NAMES = ['S', 'B', 'D', 'F', 'even', ...TLB, ...UNITS, ...MEMORY]
 
 export interface BlockText {
   readonly text: string
@@ -73,22 +76,31 @@ export function writeBlock(
 ): BlockText | null {
   const { text: body, count } = emitBlock(block, startLo, startHi)
   if (count === 0) return null
-  const text = `'use strict';return (function(){for(;;){
+  const text = `'use strict';${constants(body)}return (function(){${LOCALS}for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
 return ${Exit.next};}})`
   return { text, count }
 }
 
+/** Constants, unlike parameters, are folded into what the engine makes of the block. */
+const constants = (body: string): string => {
+  const used = new Set(body.match(/[A-Za-z]\w*/g)).add('S')
+  return `const ${NAMES.filter((name) => used.has(name))
+    .map((name) => `${name}=$${name}`)
+    .join()};`
+}
+
 export function compile(environment: Environment, text: string): BlockCode {
-  const { state, memory } = environment
-  const make = new Function(...NAMES, text) as (...values: unknown[]) => BlockCode // what writeBlock's text returns
+  const { state, memory, tlb } = environment
+  const make = new Function(...NAMES.map((name) => `$${name}`), text) as (...values: unknown[]) => BlockCode // what writeBlock's text returns
   return make(
     state.words,
     state.bytes,
     state.doubles,
     state.floats,
     EVEN_PARITY,
+    ...[tlb.readLo, tlb.readHi, tlb.readViews, tlb.writeLo, tlb.writeHi, tlb.writeViews],
     ...UNITS.map((name) => environment[name]),
     ...MEMORY.map((name) => memory[name]),
   )
@@ -97,7 +109,6 @@ export function compile(environment: Environment, text: string): BlockCode {
 /** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
 function emitBlock(block: readonly DecodedInstruction[], startLo: number, startHi: number): BlockText {
   const emitter = new Emitter(startLo, startHi, block.length)
-  const live = liveFlagsAfter(block)
   let offset = 0
   for (let i = 0; i < block.length; i++) {
     const decoded = block[i]!
@@ -105,7 +116,7 @@ function emitBlock(block: readonly DecodedInstruction[], startLo: number, startH
     const lo = (startLo + offset) | 0
     const next = { lo, hi: lo >>> 0 < startLo >>> 0 ? (startHi + 1) | 0 : startHi }
     try {
-      emitter.instruction(FORMS[decoded.mnemonic] ?? refuse, decoded, i, next, live[i]!)
+      emitter.instruction(FORMS[decoded.mnemonic] ?? refuse, decoded, i, next)
     } catch (error) {
       if (!(error instanceof NotImplemented)) throw error
       return emitBlock(block.slice(0, i), startLo, startHi) // made again: all flags are live where it ends now

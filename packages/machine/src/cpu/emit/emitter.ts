@@ -2,7 +2,7 @@
 // `forms/` say what an instruction does in these terms. Values of 8 and 16 bits are sign-extended 32-bit integers, of 64
 // bits two of them. Only our own names and numbers enter the text.
 import type { DecodedInstruction, ImmediateOperand, MemoryOperand, Operand } from '../decoder.ts'
-import { ARITHMETIC } from '../flags.ts'
+import { TLB_ENTRIES } from '../mmu.ts'
 import { Word } from '../state.ts'
 import { carryText, conditionText, type FlagSource, flagKindOf, type Value } from './conditions.ts'
 
@@ -26,6 +26,34 @@ export const jumpText = (lo: number, hi: number): string =>
 const isLiteral = (text: string): boolean => /^(\d+|\(-\d+\))$/.test(text)
 const zero: Value = { lo: '0', hi: '0' }
 
+/**
+ * Forms that touch general registers by `register` and `setRegister` alone, never under a condition, and flags by
+ * `setFlags`. What these leave in registers is known by name afterwards; before any other the flags go into the state.
+ */
+const PLAIN = new Set(
+  `mov movzx movsx movsxd lea add sub cmp adc sbb inc dec neg xadd and or xor test not cmovcc setcc cbw cwde cdqe cwd cdq
+  cqo bswap xchg nop endbr64 pause push pop leave imul mul tzcnt lzcnt jmp jcc call ret movups movaps movdqu movdqa movd movq
+  movupd movapd movss movsd movlps movhps movlpd movhpd movhlps movlhps xorps pxor`.split(/\s+/),
+)
+const SHIFTS = new Set(['shl', 'sal', 'shr', 'sar'])
+const isPlain = ({ mnemonic, operands }: DecodedInstruction): boolean =>
+  PLAIN.has(mnemonic) || (SHIFTS.has(mnemonic) && operands[1]?.kind === 'immediate')
+
+/** Names that every block's text may use for what its instructions found in the TLB. */
+export const LOCALS = 'let e=0,w=0;'
+/** Flags that a block has not put into the state yet, by name for when it stops; kind -1: they are there. */
+const NOTED_FLAGS = new Map<number, string>([
+  [Word.flagKind, 'fk'],
+  [Word.result, 'fr'],
+  [Word.resultHigh, 'fh'],
+  [Word.left, 'fl'],
+  [Word.leftHigh, 'fm'],
+  [Word.right, 'fq'],
+  [Word.carry, 'fc'],
+  [Word.overflow, 'fo'],
+  [Word.adjust, 'fa'],
+])
+
 export class Emitter {
   /** Whether the block ends here: the form has set rip, or code must be found anew. */
   hasEnded = false
@@ -39,9 +67,17 @@ export class Emitter {
   #lines: string[] = []
   #index = 0
   #names = 0
-  #liveFlags = ARITHMETIC
+  /** Where the flags came from; null where only the state tells. */
   #source: FlagSource | null = null
+  /** Whether they still have to go into the state. */
+  #isPending = false
+  /** What the catch clause would put there. */
+  #noted: FlagSource | null = null
   #isMarked = false
+  /** Words of general registers whose value has a name. */
+  readonly #known = new Map<number, string>()
+  #isPlain = false
+  #hasNoted = false
 
   constructor(startLo: number, startHi: number, count: number) {
     this.#count = count
@@ -49,24 +85,29 @@ export class Emitter {
     this.startHi = startHi
   }
 
-  /** One more instruction; `liveFlags` are those that somebody reads after it. */
   instruction(
     form: Form,
     decoded: DecodedInstruction,
     index: number,
     next: { lo: number; hi: number },
-    liveFlags: number,
   ): void {
     this.#index = index
     this.#isMarked = false
-    this.#liveFlags = liveFlags
     this.nextLo = next.lo
     this.nextHi = next.hi
+    this.#isPlain = isPlain(decoded)
+    if (!this.#isPlain) {
+      this.#storeFlags()
+      this.#known.clear()
+    }
     form(this, decoded)
   }
 
   text(): string {
-    return this.#lines.join('\n')
+    const body = this.#lines.join('\n')
+    if (!this.#hasNoted) return body
+    const stores = Array.from(NOTED_FLAGS, ([word, name]) => `S[${word}]=${name};`).join('')
+    return `let ${[...NOTED_FLAGS.values()].join('=0,')}=0;fk=-1;try{${body}}catch(x){if(fk>=0){${stores}}throw x}`
   }
 
   line(text: string): void {
@@ -75,9 +116,13 @@ export class Emitter {
 
   /** A new local name for what an expression gives. */
   name(expression: string): string {
-    const name = `v${this.#names++}`
+    const name = this.#newName()
     this.line(`const ${name}=${expression};`)
     return name
+  }
+
+  #newName(): string {
+    return `v${this.#names++}`
   }
 
   /** Expressions become names; names and numbers stay. */
@@ -94,6 +139,7 @@ export class Emitter {
     if (this.#isMarked) return
     this.#isMarked = true
     this.line(`S[${Word.current}]=${this.#index};`)
+    this.#noteFlags()
   }
 
   /** Ring 3 gets a general protection fault. */
@@ -107,26 +153,44 @@ export class Emitter {
   /** A general register as it is now. */
   register(index: number, size: number, high = false): Value {
     const at = Word.gpr + index * 2
+    const lo = this.#word(at)
     switch (size) {
       case 8:
-        return { lo: this.name(`S[${at}]`), hi: this.name(`S[${at + 1}]`) }
+        return { lo, hi: this.#word(at + 1) }
       case 4:
-        return { lo: this.name(`S[${at}]`), hi: '0' }
+        return { lo, hi: '0' }
       case 2:
-        return { lo: this.name(`S[${at}]<<16>>16`), hi: '0' }
+        return { lo: this.name(`${lo}<<16>>16`), hi: '0' }
       default:
-        return { lo: this.name(high ? `S[${at}]<<16>>24` : `S[${at}]<<24>>24`), hi: '0' }
+        return { lo: this.name(high ? `${lo}<<16>>24` : `${lo}<<24>>24`), hi: '0' }
     }
+  }
+
+  #word(at: number): string {
+    const known = this.#known.get(at)
+    if (known !== undefined) return known
+    const name = this.name(`S[${at}]`)
+    if (this.#isPlain) this.#known.set(at, name)
+    return name
+  }
+
+  #setWord(at: number, value: string): void {
+    this.line(`S[${at}]=${value};`)
+    if (this.#isPlain) this.#known.set(at, value)
   }
 
   /** 32 bits clear the upper half, 8 and 16 leave the rest (Intel SDM vol. 1, 3.4.1.1). */
   setRegister(index: number, size: number, value: Value, high = false): void {
     const at = Word.gpr + index * 2
-    if (size === 8) this.line(`S[${at}]=${value.lo};S[${at + 1}]=${value.hi};`)
-    else if (size === 4) this.line(`S[${at}]=${value.lo};S[${at + 1}]=0;`)
-    else if (size === 2) this.line(`S[${at}]=S[${at}]&-65536|${value.lo}&65535;`)
-    else if (high) this.line(`S[${at}]=S[${at}]&-65281|(${value.lo}&255)<<8;`)
-    else this.line(`S[${at}]=S[${at}]&-256|${value.lo}&255;`)
+    if (size >= 4) {
+      this.#setWord(at, value.lo)
+      this.#setWord(at + 1, size === 8 ? value.hi : '0')
+      return
+    }
+    const old = this.#word(at)
+    if (size === 2) this.#setWord(at, this.name(`${old}&-65536|${value.lo}&65535`))
+    else if (high) this.#setWord(at, this.name(`${old}&-65281|(${value.lo}&255)<<8`))
+    else this.#setWord(at, this.name(`${old}&-256|${value.lo}&255`))
   }
 
   // memory
@@ -174,14 +238,36 @@ export class Emitter {
 
   load(size: number, { lo, hi }: Value): Value {
     this.mayStop()
-    if (size === 8) return { lo: this.name(`load64(${lo},${hi})`), hi: this.name(`S[${Word.high}]`) }
-    return { lo: this.name(`load${size * 8}(${lo},${hi})`), hi: '0' }
+    if (size === 8) {
+      const [low, high] = [this.#newName(), this.#newName()]
+      this.line(`let ${low},${high};if(${this.#isReadable(lo, hi, 8)}){e=RV[e];w=${lo}&4095;${low}=e.getInt32(w,true);
+${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.high}]}`)
+      return { lo: low, hi: high }
+    }
+    const bits = size * 8
+    const at = `${lo}&4095${size === 1 ? '' : ',true'}`
+    const name = this.name(
+      `${this.#isReadable(lo, hi, size)}?RV[e].getInt${bits}(${at}):load${bits}(${lo},${hi})|0`,
+    )
+    return { lo: name, hi: '0' }
+  }
+
+  #isReadable(lo: string, hi: string, size: number): string {
+    return `RL[e=${lo}>>>12&${TLB_ENTRIES - 1}]===(${size === 1 ? lo : `${lo}+${size - 1}`}&-4096)&&RH[e]===${hi}`
   }
 
   store(size: number, { lo, hi }: Value, value: Value): void {
     this.mayStop()
-    if (size === 8) this.line(`store64(${lo},${hi},${value.lo},${value.hi});`)
-    else this.line(`store${size * 8}(${lo},${hi},${value.lo});`)
+    const last = size === 1 ? lo : `${lo}+${size - 1}`
+    const isWritable = `WL[e=${lo}>>>12&${TLB_ENTRIES - 1}]===(${last}&-4096)&&WH[e]===${hi}`
+    const bits = Math.min(size, 4) * 8
+    const order = size === 1 ? '' : ',true'
+    const set = `WV[e].setInt${bits}(${lo}&4095,${value.lo}${order})`
+    if (size === 8) {
+      this.line(
+        `if(${isWritable}){${set};WV[e].setInt32((${lo}&4095)+4,${value.hi},true)}else store64(${lo},${hi},${value.lo},${value.hi});`,
+      )
+    } else this.line(`if(${isWritable})${set};else store${bits}(${lo},${hi},${value.lo});`)
   }
 
   // operands
@@ -224,36 +310,65 @@ export class Emitter {
 
   // flags
 
-  /** Whether somebody reads one of these flags before they are set again. */
-  needs(flags: number): boolean {
-    return (this.#liveFlags & flags) !== 0
-  }
-
   /** The flags of this instruction; called after everything that may stop. */
   setFlags(source: Omit<FlagSource, 'carry' | 'overflow' | 'adjust'> & Partial<FlagSource>): void {
-    const whole: FlagSource = {
+    this.#source = {
       ...source,
       carry: source.carry ?? 'false',
       overflow: source.overflow ?? 'false',
       adjust: source.adjust ?? 'false',
     }
-    if (this.needs(ARITHMETIC)) this.#keep(whole)
-    this.#source = whole
+    this.#isPending = true
   }
 
-  #keep(source: FlagSource): void {
+  /** Into the state, where the next block, and forms that are not plain, look for them. */
+  #storeFlags(): void {
+    if (!this.#isPending) return
+    this.line(this.#flagStores())
+    this.#isPending = false
+  }
+
+  #flagStores(): string {
+    return this.#flagWords()
+      .map(([word, value]) => `S[${word}]=${value};`)
+      .join('')
+  }
+
+  /** The state's words that make the pending flags. */
+  #flagWords(): [number, string][] {
+    if (!this.#isPending || this.#source === null) return []
+    const source = this.#source
     const { result, left, right, isWide } = source
-    let text = `S[${Word.flagKind}]=${flagKindOf(source)};S[${Word.result}]=${result.lo};`
-    if (isWide) text += `S[${Word.resultHigh}]=${result.hi};`
+    const words: [number, string][] = [
+      [Word.flagKind, `${flagKindOf(source)}`],
+      [Word.result, result.lo],
+    ]
+    if (isWide) words.push([Word.resultHigh, result.hi])
     if (source.kind === 'add' || source.kind === 'sub') {
-      text += `S[${Word.left}]=${left.lo};`
-      text += isWide ? `S[${Word.leftHigh}]=${left.hi};` : `S[${Word.right}]=${right.lo};`
+      words.push([Word.left, left.lo], isWide ? [Word.leftHigh, left.hi] : [Word.right, right.lo])
     } else if (source.kind === 'result') {
       const bit = (expression: string): string => (expression === 'false' ? '0' : `${expression}?1:0`)
-      text += `S[${Word.carry}]=${bit(source.carry)};S[${Word.overflow}]=${bit(source.overflow)};`
-      text += `S[${Word.adjust}]=${bit(source.adjust)};`
+      words.push([Word.carry, bit(source.carry)], [Word.overflow, bit(source.overflow)])
+      words.push([Word.adjust, bit(source.adjust)])
     }
-    this.line(text)
+    return words
+  }
+
+  /** What the block would put into the state should it stop now. */
+  #noteFlags(): void {
+    const source = this.#isPending ? this.#source : null
+    if (source === this.#noted) return
+    this.#noted = source
+    if (source === null) {
+      this.line('fk=-1;')
+      return
+    }
+    this.#hasNoted = true
+    this.line(
+      this.#flagWords()
+        .map(([word, value]) => `${NOTED_FLAGS.get(word)}=${value};`)
+        .join(''),
+    )
   }
 
   /** The form changed the flags in the state by itself. */
@@ -280,12 +395,14 @@ export class Emitter {
 
   /** The block ends; rip is where `target` says. */
   leave(target: Value): void {
+    this.#storeFlags()
     this.line(`S[${Word.rip}]=${target.lo};S[${Word.rip + 1}]=${target.hi};`)
     this.hasEnded = true
   }
 
   /** The block ends after this instruction; the next one is looked for again. */
   end(): void {
+    this.#storeFlags()
     this.line(this.jump(this.nextLo, this.nextHi))
     this.hasEnded = true
   }
@@ -299,7 +416,23 @@ export class Emitter {
   leaveIf(condition: string, lo: number, hi: number): void {
     const back = `S[${Word.remaining}]+=${this.#count - 1 - this.#index};`
     const way = this.isStart(lo, hi) ? 'continue;' : `${this.jump(lo, hi)}return ${Exit.next};`
-    this.line(`if(${condition}){${back}${way}}`)
+    this.line(`if(${condition}){${this.#flagStores()}${back}${way}}`)
+  }
+
+  /** Leaves at the end of the block, one way or the other; a branch to its own start stays in it: its budget is counted there. */
+  branch(condition: string, lo: number, hi: number): void {
+    this.#storeFlags()
+    const next = this.jump(this.nextLo, this.nextHi)
+    if (this.isStart(lo, hi)) this.line(`if(${condition})continue;${next}`)
+    else this.line(`if(${condition}){${this.jump(lo, hi)}}else{${next}}`)
+    this.hasEnded = true
+  }
+
+  /** Jumps to the block's own start. */
+  again(): void {
+    this.#storeFlags()
+    this.line('continue;')
+    this.hasEnded = true
   }
 
   isStart(lo: number, hi: number): boolean {

@@ -2,7 +2,6 @@
 import type { DecodedInstruction } from '../decoder.ts'
 import type { Value } from '../emit/conditions.ts'
 import type { Emitter, Form } from '../emit/emitter.ts'
-import { ARITHMETIC } from '../flags.ts'
 
 const ZERO: Value = { lo: '0', hi: '0' }
 const ONE: Value = { lo: '1', hi: '0' }
@@ -45,7 +44,6 @@ const withCarry =
     const half = step(emit, size, left, right)
     const result = step(emit, size, half, carryIn)
     place.write(result)
-    if (!emit.needs(ARITHMETIC)) return
     const carryOut =
       kind === 'add'
         ? emit.name(`${isBelow(half, left, isWide)}||${isBelow(result, half, isWide)}`)
@@ -70,7 +68,6 @@ const byOne =
     const left = place.read()
     const result = (kind === 'add' ? sum : difference)(emit, size, left, ONE)
     place.write(result)
-    if (!emit.needs(ARITHMETIC)) return
     const edge = kind === 'add' ? 2 ** (Math.min(size, 4) * 8 - 1) * -1 : 2 ** (Math.min(size, 4) * 8 - 1) - 1
     const overflow =
       size === 8

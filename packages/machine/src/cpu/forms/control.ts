@@ -17,19 +17,13 @@ const target = (emit: Emitter, operand: Operand | undefined): Value =>
 
 const jmp: Form = (emit, { operands: [to] }) => {
   if (to?.kind === 'branch' && emit.isStart(to.lo, to.hi)) {
-    emit.line('continue;')
-    emit.hasEnded = true
+    emit.again()
   } else emit.leave(target(emit, to))
 }
 
-/** A branch to the block's own start stays in the block: its budget is counted there. */
 function branchIf(emit: Emitter, condition: string, to: Operand | undefined): void {
   const { lo, hi } = to?.kind === 'branch' ? to : emit.refuse()
-  if (emit.isStart(lo, hi)) emit.line(`if(${condition})continue;${emit.jump(emit.nextLo, emit.nextHi)}`)
-  else {
-    emit.line(`if(${condition}){${emit.jump(lo, hi)}}else{${emit.jump(emit.nextLo, emit.nextHi)}}`)
-  }
-  emit.hasEnded = true
+  emit.branch(condition, lo, hi)
 }
 
 /** Inside a block only the branch that is taken leaves it. */

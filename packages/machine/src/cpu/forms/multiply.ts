@@ -1,7 +1,6 @@
 // mul, imul, div, idiv. A product's sign, zero, adjust and parity flags, which vol. 2 leaves undefined, are those of its
 // low half as QEMU's translator has them; a division leaves all flags.
 import type { Form } from '../emit/emitter.ts'
-import { ARITHMETIC } from '../flags.ts'
 
 const RAX = 0
 const RDX = 2
@@ -39,19 +38,18 @@ const imul: Form = (emit, decoded) => {
   const isWide = to.size === 8
   const left = emit.read(operands.length === 3 ? operands[1] : to)
   const right = emit.read(operands[operands.length - 1])
-  const needsFlags = emit.needs(ARITHMETIC)
   let lo: string
   let hi = '0'
-  let overflow = 'false'
+  let overflow: string
   if (isWide) {
     const values = `${left.lo},${left.hi},${right.lo},${right.hi}`
-    lo = emit.name(needsFlags ? `multiply.signed(8,${values})` : `multiply.low(${values})`)
+    lo = emit.name(`multiply.low(${values})`)
     hi = emit.name('multiply.word(1)')
-    if (needsFlags) overflow = emit.name('multiply.hasOverflowed()')
+    overflow = `multiply.overflows(${values})` // worked out only where somebody may look
   } else {
     lo = emit.cut(`Math.imul(${left.lo},${right.lo})`, to.size)
     // a double holds the product well enough to tell it from a cut one
-    if (needsFlags) overflow = emit.name(`${left.lo}*${right.lo}!==${lo}`)
+    overflow = emit.name(`${left.lo}*${right.lo}!==${lo}`)
   }
   const result = { lo, hi }
   emit.write(to, result)
