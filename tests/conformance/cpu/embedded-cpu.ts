@@ -39,6 +39,8 @@ const [MXCSR, START, FRAME] = [0, 0x10, 0x800]
 /** ldmxcsr [rip + MXCSR]; iretq */
 const START_CODE = Uint8Array.of(0x0f, 0xae, 0x15, 0xe9, 0xff, 0xff, 0xff, 0x48, 0xcf)
 const BUDGET = 20_000
+/** Of the states that a snippet starts from, half run it before it is compiled for speed, half afterwards. */
+const HOT_RUNS = 16
 const VECTORS: Partial<Record<CpuStopReason, number>> = {
   divideError: 0,
   debugBreak: 3,
@@ -67,7 +69,7 @@ export class EmbeddedCpu {
     for (const frame of [...TABLES, ...FRAMES]) this.#machine.ram.write(gpa(frame), new Uint8Array(4096))
     this.#machine.ram.write(gpa(LARGE_AT), new Uint8Array(LARGE_BYTES))
     for (const store of testTables()) this.#store(store)
-    this.#cpu = createCpu(this.#machine, new IcedDecoder())
+    this.#cpu = createCpu(this.#machine, new IcedDecoder(), { hotRuns: HOT_RUNS })
     this.#cpu.cr3 = gpa(PML4_AT)
     this.#atReset = this.#cpu.saveState()
     this.#machine.ram.write(gpa(START_PAGE_AT + START), START_CODE)

@@ -18,8 +18,12 @@ const MAX_BYTES = 15
 const MAX_DECODED = 200_000
 const MAX_SHARED = 8192
 const TWO_32 = 2 ** 32
-/** Conditional branches inside a block; more would only be decoded twice, since their targets begin blocks of their own. */
-const MAX_BRANCHES = 3
+/**
+ * How a block is written. Cold code is short, because most code runs once and its text costs more than its work: it ends
+ * at the first branch. Hot code goes on where branches are not taken and has the TLB's fast path in place.
+ */
+export type Heat = 'cold' | 'hot'
+const MAX_BRANCHES: Readonly<Record<Heat, number>> = { cold: 0, hot: 3 }
 const ENDS = new Set('jmp jrcxz jecxz loop loope loopne call ret int3 int ud2 hlt iretq syscall'.split(' '))
 
 export interface BlockSource {
@@ -33,7 +37,7 @@ export interface BlockSource {
 export const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0)
 
 /** By address; of several with other bytes the last one. */
-const shared = new Map<number, BlockSource>()
+const shared: Readonly<Record<Heat, Map<number, BlockSource>>> = { cold: new Map(), hot: new Map() }
 
 export class BlockSources {
   /** The owner sets it back before each outermost call. */
@@ -50,16 +54,17 @@ export class BlockSources {
   }
 
   /** Of at most so many instructions; throws an Interruption where there is none. */
-  at(lo: number, hi: number, most: number): BlockSource {
-    const known = most === 1 ? undefined : shared.get(keyOf(lo, hi))
+  at(lo: number, hi: number, most: number, heat: Heat): BlockSource {
+    const sources = shared[heat]
+    const known = most === 1 ? undefined : sources.get(keyOf(lo, hi))
     if (known !== undefined && this.isInMemory(lo, hi, known.bytes)) {
       this.#charge(known.offsets.length)
       return known
     }
-    const source = this.#write(lo, hi, most)
+    const source = this.#write(lo, hi, most, heat)
     if (most === 1) return source
-    if (shared.size >= MAX_SHARED) shared.clear()
-    shared.set(keyOf(lo, hi), source)
+    if (sources.size >= MAX_SHARED) sources.clear()
+    sources.set(keyOf(lo, hi), source)
     return source
   }
 
@@ -75,7 +80,7 @@ export class BlockSources {
     return this.#window.slice(0, this.#read(lo, hi, this.#window))
   }
 
-  #write(lo: number, hi: number, most: number): BlockSource {
+  #write(lo: number, hi: number, most: number, heat: Heat): BlockSource {
     const decoded: DecodedInstruction[] = []
     const offsets: number[] = []
     let length = 0
@@ -92,9 +97,9 @@ export class BlockSources {
       decoded.push(one)
       length += one.byteLength
       if (isRepeated || ENDS.has(one.mnemonic)) break
-      if (one.mnemonic === 'jcc' && ++branches > MAX_BRANCHES) break
+      if (one.mnemonic === 'jcc' && ++branches > MAX_BRANCHES[heat]) break
     }
-    const written = writeBlock(decoded, lo, hi)
+    const written = writeBlock(decoded, lo, hi, heat === 'hot')
     if (written === null) throw new Interruption('notImplemented', { form: decoded[0]!.form })
     const bytes = new Uint8Array(offsets[written.count] ?? length)
     this.#read(lo, hi, bytes)

@@ -2,7 +2,7 @@
 // them drops what was decoded. After paging or RAM changed otherwise a block is compared with memory before it runs.
 import { pfn } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
-import { type BlockSources, keyOf } from './block-sources.ts'
+import { type BlockSources, type Heat, keyOf } from './block-sources.ts'
 import { type BlockCode, compile, type Environment } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { type CodePages, upperHalf } from './tlb.ts'
@@ -22,6 +22,8 @@ export class Block {
   /** Physical address of the first byte, and of the first byte in a second page, or -1. */
   readonly first: number
   readonly second: number
+  /** Runs until it is hot; below 0 for what is hot already, and for what is no code. */
+  runsLeft = -1
   /** Of the translations and RAM it was last compared with; -1 once dropped. */
   generation = -1
 
@@ -57,6 +59,7 @@ export class Blocks implements CodePages {
   readonly #ram: Ram
   readonly #mmu: Mmu
   readonly #sources: BlockSources
+  readonly #hotRuns: number
   readonly #protect: (page: number) => void
   readonly #blocks = new Map<number, Block>()
   readonly #pages = new Map<number, CodePage>()
@@ -67,11 +70,13 @@ export class Blocks implements CodePages {
     ram: Ram,
     mmu: Mmu,
     sources: BlockSources,
+    hotRuns: number,
     hooks: { protect(page: number): void; onWrite(dropped: Block): void },
   ) {
     this.#ram = ram
     this.#mmu = mmu
     this.#sources = sources
+    this.#hotRuns = hotRuns
     this.#protect = hooks.protect
     this.#onWrite = hooks.onWrite
   }
@@ -89,6 +94,13 @@ export class Blocks implements CodePages {
     return this.#keep(this.decode(environment, lo, hi))
   }
 
+  /** The same code, for running it often. */
+  heat(environment: Environment, { lo, hi }: Block): Block {
+    const known = this.#blocks.get(keyOf(lo, hi))
+    if (known !== undefined) this.#drop(known)
+    return this.#keep(this.decode(environment, lo, hi, MAX_INSTRUCTIONS, 'hot'))
+  }
+
   #forget(): void {
     this.#blocks.clear()
     this.#pages.clear()
@@ -96,14 +108,22 @@ export class Blocks implements CodePages {
   }
 
   /** A block that nobody keeps; of one instruction where it must run alone. */
-  decode(environment: Environment, lo: number, hi: number, most = MAX_INSTRUCTIONS): Block {
-    const source = this.#sources.at(lo, hi, most)
+  decode(
+    environment: Environment,
+    lo: number,
+    hi: number,
+    most = MAX_INSTRUCTIONS,
+    heat: Heat = 'cold',
+  ): Block {
+    const source = this.#sources.at(lo, hi, most, heat)
     const first = this.#mmu.translate(lo, hi, 'execute')
     const next = ((lo & -4096) + 4096) | 0
     const isInTwo = source.bytes.byteLength > 4096 - (lo & 4095)
     const second = isInTwo ? this.#mmu.translate(next, upperHalf(lo, hi, next), 'execute') : -1
     const code = compile(environment, source.text)
-    return new Block(lo, hi, code, source.offsets, source.bytes, first, second)
+    const block = new Block(lo, hi, code, source.offsets, source.bytes, first, second)
+    if (heat === 'cold') block.runsLeft = this.#hotRuns
+    return block
   }
 
   has(page: number): boolean {

@@ -4,7 +4,7 @@ import { type Gva, gva as gvaOf } from '@dumpstack/bytes'
 import type { Machine } from '../machine.ts'
 import { BlockSources } from './block-sources.ts'
 import { Block, Blocks } from './blocks.ts'
-import type { DeviceAccess } from './cpu.ts'
+import type { CpuOptions, DeviceAccess } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
 import { createDevices, createPortUnit } from './devices.ts'
 import { type BlockCode, type Environment, Exit } from './emit/compile.ts'
@@ -25,6 +25,9 @@ import { createTlb, type Tlb } from './tlb.ts'
 
 /** Blocks found by their address without a look into the map; a power of two. */
 const CACHE_BLOCKS = 8192
+
+/** The running instruction changes its own block and must run again, alone. */
+const isRewind = (error: unknown): boolean => error instanceof Interruption && error.reason === 'rewind'
 
 /** What runs at an address instead of guest code, or null. */
 export type FindSpecial = (lo: number, hi: number) => BlockCode | null
@@ -49,15 +52,15 @@ export class Core {
   #current = this.#noBlock
   #ramGeneration: number
 
-  constructor(machine: Machine, decoder: Decoder, nsPerInstruction: number, findSpecial: FindSpecial) {
+  constructor(machine: Machine, decoder: Decoder, options: Required<CpuOptions>, findSpecial: FindSpecial) {
     this.#machine = machine
     this.#findSpecial = findSpecial
     this.#ramGeneration = machine.ram.generation
     const { state, flags } = this
-    this.meter = new Meter(machine, state, nsPerInstruction)
+    this.meter = new Meter(machine, state, options.nsPerInstruction)
     this.#mmu = new Mmu(machine.ram, state)
     this.#sources = new BlockSources(machine.ram, this.#mmu, decoder)
-    this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, {
+    this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, options.hotRuns, {
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
@@ -100,17 +103,33 @@ export class Core {
     this.#sources.decodedCount = 0
   }
 
-  /** Prepares registers and stack, then runs from rip until a block says that the call is over. */
-  run(prepare: () => void): void {
+  /** Runs from rip until a block says that the call is over. */
+  run(): void {
     const outer = this.#current
     this.#current = this.#noBlock
     try {
       this.lookAtRam()
       this.meter.grant()
-      this.#attempt(prepare)
-      while (!this.#attempt(() => this.#loop())) this.#attempt(() => this.#stepAlone())
+      for (;;) {
+        try {
+          this.#loop()
+          return
+        } catch (error) {
+          if (!isRewind(error)) this.#interrupted(error)
+        }
+        this.#stepAlone()
+      }
     } finally {
       this.#current = outer
+    }
+  }
+
+  /** A store from outside of the run loop, which stops as one of the instruction at rip does. */
+  push(lo: number, hi: number, value: number, high: number): void {
+    try {
+      this.memory.store64(lo, hi, value, high)
+    } catch (error) {
+      this.#interrupted(error)
     }
   }
 
@@ -127,17 +146,6 @@ export class Core {
     this.#blocks.generation++
   }
 
-  /** False where the running instruction changed its own block and must run again, alone. */
-  #attempt(action: () => void): boolean {
-    try {
-      action()
-      return true
-    } catch (error) {
-      if (error instanceof Interruption && error.reason === 'rewind') return false
-      return this.#interrupted(error)
-    }
-  }
-
   #loop(): void {
     const words = this.#words
     const cache = this.#cache
@@ -149,6 +157,11 @@ export class Core {
       if (block.lo !== lo || block.hi !== words[Word.rip + 1]! || block.generation !== blocks.generation) {
         this.#current = this.#noBlock
         block = this.#find(lo, words[Word.rip + 1]!)
+        cache[slot] = block
+      }
+      if (--block.runsLeft === 0) {
+        this.#current = this.#noBlock
+        block = this.#blocks.heat(this.#environment, block)
         cache[slot] = block
       }
       this.#current = block
@@ -212,9 +225,13 @@ export class Core {
     this.#settleRip()
     const words = this.#words
     const block = this.#blocks.decode(this.#environment, words[Word.rip]!, words[Word.rip + 1]!, 1)
-    this.meter.renew(1)
-    this.#current = block
-    block.code()
+    try {
+      this.meter.renew(1)
+      this.#current = block
+      block.code()
+    } catch (error) {
+      this.#interrupted(error)
+    }
   }
 
   #rewindIfRunning(dropped: Block): void {

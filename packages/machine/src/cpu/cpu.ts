@@ -104,8 +104,9 @@ export interface Cpu {
 
   /**
    * Calls guest code by the x64 convention of Windows: arguments in rcx, rdx, r8, r9 and above 32 bytes of home space, on
-   * the stack that rsp points into, aligned as a call leaves it. Returns rax. Import handlers may call again (nested);
-   * all registers but rax are put back afterwards. Throws CpuStop.
+   * the stack that rsp points into, aligned as a call leaves it. Returns rax. Import handlers may call again (nested).
+   * rsp and rip are put back afterwards; what else the caller counts on, the convention has the code preserve. Throws
+   * CpuStop.
    */
   call(entry: Gva, args: readonly bigint[]): bigint
 
@@ -141,4 +142,6 @@ export interface Cpu {
 export interface CpuOptions {
   /** Virtual nanoseconds that one instruction takes; 1 where it is not given. */
   readonly nsPerInstruction?: number
+  /** Times that code runs before it is compiled for speed; 200 where it is not given. */
+  readonly hotRuns?: number
 }

@@ -11,18 +11,16 @@ it('runs a function and answers rax', () => {
   expect(cpu.instructionCount).toBe(2)
 })
 
-it('passes arguments as Windows does and puts back all registers but rax', () => {
-  // mov rbx, rcx; mov r12, rdx; stc; std; mov rax, [rsp+0x30]; add rax, r9; ret
-  const { cpu } = testCpu(hexBytes('48 89 cb 49 89 d4 f9 fd', '48 8b 44 24 30 4c 01 c8 c3'))
-  cpu.writeGpr(Gpr.rbx, 7n)
+it('passes arguments as Windows does and puts back rsp and rip', () => {
+  // mov rbx, rcx; mov r12, rdx; mov rax, [rsp+0x30]; add rax, r9; ret
+  const { cpu } = testCpu(hexBytes('48 89 cb 49 89 d4', '48 8b 44 24 30 4c 01 c8 c3'))
   cpu.writeGpr(Gpr.rsp, STACK - 24n)
-  cpu.xmm(6).fill(9)
-  cpu.rflags = 0x246
+  cpu.rip = DATA
   expect(cpu.call(CODE, [1n, 2n, 3n, 40n, 500n, 6000n])).toBe(6040n)
-  expect(cpu.readGpr(Gpr.rbx)).toBe(7n)
+  expect(cpu.readGpr(Gpr.rbx)).toBe(1n)
+  expect(cpu.readGpr(Gpr.r12)).toBe(2n)
   expect(cpu.readGpr(Gpr.rsp)).toBe(STACK - 24n)
-  expect(cpu.rflags).toBe(0x246)
-  expect(cpu.xmm(6)).toEqual(new Uint8Array(16).fill(9))
+  expect(cpu.rip).toBe(DATA)
 })
 
 it('calls trap handlers with their slot and arguments, nested calls included', () => {

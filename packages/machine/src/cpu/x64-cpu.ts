@@ -10,19 +10,20 @@ import type { HostMemory } from './host-memory.ts'
 import { Fault } from './mmu.ts'
 import { Word } from './state.ts'
 import { CpuStop, highHalf, Interruption, joined, lowHalf } from './stop.ts'
+import { upperHalf } from './tlb.ts'
 
 const MAX_CALL_DEPTH = 32
 const TRAP_BYTES = 16
-const DEFAULT_NS_PER_INSTRUCTION = 1
+/** Writing a block anew costs what some 200 of its runs gain. */
+const DEFAULTS: Required<CpuOptions> = { nsPerInstruction: 1, hotRuns: 200 }
 const RAX = 0
-const AFTER_RAX = 2 // words
 const RSP = 4
 const RSP_WORD = RSP * 2
 const ARGUMENT_REGISTERS = [1, 2, 8, 9] // rcx, rdx, r8, r9
 /** Room above the return address for the register arguments. */
 const HOME_BYTES = 32
-/** No stack pointer is that of a return to where nobody called. */
-const NOWHERE = -1n
+/** No stack pointer is that of a return to where nobody called: rsp is a multiple of 8 then. */
+const NOWHERE = 1
 
 interface TrapRange {
   readonly base: bigint
@@ -30,27 +31,18 @@ interface TrapRange {
   readonly handler: (slot: number) => bigint
 }
 
-/** One call in progress: the registers to put back, and rsp after its return. */
-interface Frame {
-  readonly words: Int32Array
-  /** Parts of them: general registers but rax, rip and flags; vector registers. */
-  readonly registers: Int32Array
-  readonly vectors: Int32Array
-  returnRsp: bigint
-}
-
 export class X64Cpu implements Cpu {
   readonly #core: Core
   readonly #words: Int32Array
   readonly #quads: BigUint64Array
   readonly #traps: TrapRange[] = []
-  /** Made once for each depth. */
-  readonly #frames: Frame[] = []
+  /** Of the calls in progress: rsp after the return. */
+  readonly #returnLo = new Int32Array(MAX_CALL_DEPTH)
+  readonly #returnHi = new Int32Array(MAX_CALL_DEPTH)
   #depth = 0
 
   constructor(machine: Machine, decoder: Decoder, options: CpuOptions = {}) {
-    const ns = options.nsPerInstruction ?? DEFAULT_NS_PER_INSTRUCTION
-    this.#core = new Core(machine, decoder, ns, (lo, hi) => this.#special(lo, hi))
+    this.#core = new Core(machine, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
     this.#words = this.#core.state.words
     this.#quads = this.#core.state.quads
   }
@@ -116,36 +108,42 @@ export class X64Cpu implements Cpu {
   }
 
   call(entry: Gva, args: readonly bigint[]): bigint {
-    return this.#nested(entry, (frame) => {
-      frame.words.set(this.#words)
+    const words = this.#words
+    this.#begin(entry)
+    try {
+      const [ripLo, ripHi] = [words[Word.rip]!, words[Word.rip + 1]!]
+      const [rspLo, rspHi] = [words[RSP_WORD]!, words[RSP_WORD + 1]!]
       this.#quads[Word.rip >> 1] = entry
-      this.#core.run(() => this.#enter(frame, args))
-      const answer = this.#quads[RAX]!
-      this.#putBack(frame)
-      return answer
-    })
+      this.#core.lookAtRam()
+      this.#enter(args)
+      this.#core.run()
+      words[Word.rip] = ripLo
+      words[Word.rip + 1] = ripHi
+      words[RSP_WORD] = rspLo
+      words[RSP_WORD + 1] = rspHi
+      return this.#quads[RAX]!
+    } finally {
+      this.#depth--
+    }
   }
 
   run(): never {
-    return this.#nested(this.rip, (frame) => {
-      frame.returnRsp = NOWHERE
-      this.#core.run(() => {})
-      throw new MachineError('CPU_USE', 'code returned that nobody called')
-    })
+    this.#begin(this.rip)
+    try {
+      this.#returnLo[this.#depth - 1] = NOWHERE
+      this.#core.run()
+    } finally {
+      this.#depth--
+    }
+    throw new MachineError('CPU_USE', 'code returned that nobody called')
   }
 
-  #nested<T>(rip: Gva, action: (frame: Frame) => T): T {
+  #begin(rip: Gva): void {
     if (this.#depth === MAX_CALL_DEPTH) {
       throw new CpuStop({ reason: 'callDepth', rip, bytes: new Uint8Array(0) })
     }
     if (this.#depth === 0) this.#core.begin()
-    const frame = this.#frame(this.#depth)
     this.#depth++
-    try {
-      return action(frame)
-    } finally {
-      this.#depth--
-    }
   }
 
   saveState(): CpuState {
@@ -204,39 +202,26 @@ export class X64Cpu implements Cpu {
     return this.#core.hostMemory
   }
 
-  #frame(depth: number): Frame {
-    const known = this.#frames[depth]
-    if (known !== undefined) return known
-    const words = new Int32Array(Word.count)
-    const registers = words.subarray(AFTER_RAX, Word.system + 1)
-    const frame = { words, registers, vectors: words.subarray(Word.xmm, Word.scratch), returnRsp: 0n }
-    this.#frames[depth] = frame
-    return frame
-  }
-
   /** Arguments, home space and a return address of 0, where unwinders stop, onto the stack. */
-  #enter(frame: Frame, args: readonly bigint[]): void {
-    const quads = this.#quads
-    const space = HOME_BYTES + Math.max(0, args.length - ARGUMENT_REGISTERS.length) * 8
-    const rsp = BigInt.asUintN(64, (quads[RSP]! & ~15n) - BigInt(((space + 15) & ~15) + 8))
-    for (let i = ARGUMENT_REGISTERS.length; i < args.length; i++)
-      this.#push(rsp + BigInt(8 + i * 8), args[i]!)
-    this.#push(rsp, 0n)
-    for (let i = 0; i < args.length && i < ARGUMENT_REGISTERS.length; i++) {
-      quads[ARGUMENT_REGISTERS[i]!] = args[i]!
+  #enter(args: readonly bigint[]): void {
+    const words = this.#words
+    const onStack = Math.max(0, args.length - ARGUMENT_REGISTERS.length)
+    const space = ((HOME_BYTES + onStack * 8 + 15) & ~15) + 8
+    const top = words[RSP_WORD]! & ~15
+    const lo = (top - space) | 0
+    const hi = (words[RSP_WORD + 1]! - (top >>> 0 < space ? 1 : 0)) | 0
+    for (let i = args.length - 1; i >= ARGUMENT_REGISTERS.length; i--) {
+      const at = (lo + 8 + i * 8) | 0
+      this.#core.push(at, upperHalf(lo, hi, at), lowHalf(args[i]!), highHalf(args[i]!))
     }
-    quads[RSP] = rsp
-    frame.returnRsp = BigInt.asUintN(64, rsp + 8n)
-  }
-
-  #push(at: bigint, value: bigint): void {
-    this.#core.memory.store64(lowHalf(at), highHalf(at), lowHalf(value), highHalf(value))
-  }
-
-  /** All registers but rax; segment bases, cr8 and other system state stay as the code left them. */
-  #putBack({ registers, vectors }: Frame): void {
-    this.#words.set(registers, AFTER_RAX)
-    this.#words.set(vectors, Word.xmm)
+    this.#core.push(lo, hi, 0, 0)
+    const count = args.length - onStack
+    for (let i = 0; i < count; i++) this.#quads[ARGUMENT_REGISTERS[i]!] = args[i]!
+    words[RSP_WORD] = lo
+    words[RSP_WORD + 1] = hi
+    const after = (lo + 8) | 0
+    this.#returnLo[this.#depth - 1] = after
+    this.#returnHi[this.#depth - 1] = upperHalf(lo, hi, after)
   }
 
   /** A trap's handler, or the end of the call where its return address leads. */
@@ -252,7 +237,10 @@ export class X64Cpu implements Cpu {
 
   /** Any other way to address 0 is a fault of the guest. */
   #leave(): number {
-    if (this.#quads[RSP] === this.#frames[this.#depth - 1]!.returnRsp) return Exit.returned
+    const current = this.#depth - 1
+    const isReturn =
+      this.#words[RSP_WORD] === this.#returnLo[current] && this.#words[RSP_WORD + 1] === this.#returnHi[current]
+    if (isReturn) return Exit.returned
     const errorCode = Fault.execute | ((this.#words[Word.cs]! & 3) === 0 ? 0 : Fault.user)
     throw new Interruption('pageFault', {
       address: joined(0, 0),

@@ -68,15 +68,19 @@ export interface BlockText {
   readonly count: number
 }
 
-/** The source of a block's function; null where the first instruction is not implemented. */
+/**
+ * The source of a block's function; null where the first instruction is not implemented. `isHot` has loads and stores
+ * look into the TLB without a call.
+ */
 export function writeBlock(
   block: readonly DecodedInstruction[],
   startLo: number,
   startHi: number,
+  isHot: boolean,
 ): BlockText | null {
-  const { text: body, count } = emitBlock(block, startLo, startHi)
+  const { text: body, count } = emitBlock(block, startLo, startHi, isHot)
   if (count === 0) return null
-  const text = `'use strict';${constants(body)}return (function(){${LOCALS}for(;;){
+  const text = `'use strict';${constants(body)}return (function(){${isHot ? LOCALS : ''}for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
 return ${Exit.next};}})`
@@ -107,8 +111,13 @@ export function compile(environment: Environment, text: string): BlockCode {
 }
 
 /** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
-function emitBlock(block: readonly DecodedInstruction[], startLo: number, startHi: number): BlockText {
-  const emitter = new Emitter(startLo, startHi, block.length)
+function emitBlock(
+  block: readonly DecodedInstruction[],
+  startLo: number,
+  startHi: number,
+  isHot: boolean,
+): BlockText {
+  const emitter = new Emitter(startLo, startHi, block.length, isHot)
   let offset = 0
   for (let i = 0; i < block.length; i++) {
     const decoded = block[i]!
@@ -119,11 +128,11 @@ function emitBlock(block: readonly DecodedInstruction[], startLo: number, startH
       emitter.instruction(FORMS[decoded.mnemonic] ?? refuse, decoded, i, next)
     } catch (error) {
       if (!(error instanceof NotImplemented)) throw error
-      return emitBlock(block.slice(0, i), startLo, startHi) // made again: all flags are live where it ends now
+      return emitBlock(block.slice(0, i), startLo, startHi, isHot) // made again: all flags are live where it ends now
     }
     if (!emitter.hasEnded) continue
     if (i === block.length - 1) return { text: emitter.text(), count: block.length }
-    return emitBlock(block.slice(0, i + 1), startLo, startHi)
+    return emitBlock(block.slice(0, i + 1), startLo, startHi, isHot)
   }
   emitter.end()
   return { text: emitter.text(), count: block.length }

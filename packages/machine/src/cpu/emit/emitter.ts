@@ -39,7 +39,7 @@ const SHIFTS = new Set(['shl', 'sal', 'shr', 'sar'])
 const isPlain = ({ mnemonic, operands }: DecodedInstruction): boolean =>
   PLAIN.has(mnemonic) || (SHIFTS.has(mnemonic) && operands[1]?.kind === 'immediate')
 
-/** Names that every block's text may use for what its instructions found in the TLB. */
+/** Names that hot text uses: an entry of the TLB or its view, and a place in it. */
 export const LOCALS = 'let e=0,w=0;'
 /** Flags that a block has not put into the state yet, by name for when it stops; kind -1: they are there. */
 const NOTED_FLAGS = new Map<number, string>([
@@ -75,11 +75,13 @@ export class Emitter {
   #noted: FlagSource | null = null
   #isMarked = false
   /** Words of general registers whose value has a name. */
+  readonly #isHot: boolean
   readonly #known = new Map<number, string>()
   #isPlain = false
   #hasNoted = false
 
-  constructor(startLo: number, startHi: number, count: number) {
+  constructor(startLo: number, startHi: number, count: number, isHot: boolean) {
+    this.#isHot = isHot
     this.#count = count
     this.startLo = startLo
     this.startHi = startHi
@@ -238,13 +240,17 @@ export class Emitter {
 
   load(size: number, { lo, hi }: Value): Value {
     this.mayStop()
+    const bits = size * 8
+    if (!this.#isHot) {
+      const loaded = this.name(`load${bits}(${lo},${hi})|0`)
+      return { lo: loaded, hi: size === 8 ? this.name(`S[${Word.high}]`) : '0' }
+    }
     if (size === 8) {
       const [low, high] = [this.#newName(), this.#newName()]
       this.line(`let ${low},${high};if(${this.#isReadable(lo, hi, 8)}){e=RV[e];w=${lo}&4095;${low}=e.getInt32(w,true);
 ${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.high}]}`)
       return { lo: low, hi: high }
     }
-    const bits = size * 8
     const at = `${lo}&4095${size === 1 ? '' : ',true'}`
     const name = this.name(
       `${this.#isReadable(lo, hi, size)}?RV[e].getInt${bits}(${at}):load${bits}(${lo},${hi})|0`,
@@ -258,16 +264,18 @@ ${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.
 
   store(size: number, { lo, hi }: Value, value: Value): void {
     this.mayStop()
+    const values = size === 8 ? `${value.lo},${value.hi}` : value.lo
+    const call = `store${size * 8}(${lo},${hi},${values});`
+    if (!this.#isHot) {
+      this.line(call)
+      return
+    }
     const last = size === 1 ? lo : `${lo}+${size - 1}`
     const isWritable = `WL[e=${lo}>>>12&${TLB_ENTRIES - 1}]===(${last}&-4096)&&WH[e]===${hi}`
-    const bits = Math.min(size, 4) * 8
     const order = size === 1 ? '' : ',true'
-    const set = `WV[e].setInt${bits}(${lo}&4095,${value.lo}${order})`
-    if (size === 8) {
-      this.line(
-        `if(${isWritable}){${set};WV[e].setInt32((${lo}&4095)+4,${value.hi},true)}else store64(${lo},${hi},${value.lo},${value.hi});`,
-      )
-    } else this.line(`if(${isWritable})${set};else store${bits}(${lo},${hi},${value.lo});`)
+    const set = `WV[e].setInt${Math.min(size, 4) * 8}(${lo}&4095,${value.lo}${order});`
+    const setHigh = size === 8 ? `WV[e].setInt32((${lo}&4095)+4,${value.hi},true);` : ''
+    this.line(`if(${isWritable}){${set}${setHigh}}else ${call}`)
   }
 
   // operands
