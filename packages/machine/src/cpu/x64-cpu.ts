@@ -239,7 +239,8 @@ export class X64Cpu implements Cpu {
   #leave(): number {
     const current = this.#depth - 1
     const isReturn =
-      this.#words[RSP_WORD] === this.#returnLo[current] && this.#words[RSP_WORD + 1] === this.#returnHi[current]
+      this.#words[RSP_WORD] === this.#returnLo[current] &&
+      this.#words[RSP_WORD + 1] === this.#returnHi[current]
     if (isReturn) return Exit.returned
     const errorCode = Fault.execute | ((this.#words[Word.cs]! & 3) === 0 ? 0 : Fault.user)
     throw new Interruption('pageFault', {

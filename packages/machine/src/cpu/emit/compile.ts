@@ -13,7 +13,8 @@ import { type State, Word } from '../state.ts'
 import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
 import type { Tlb } from '../tlb.ts'
-import { Emitter, Exit, type Form, jumpText, LOCALS, NotImplemented } from './emitter.ts'
+import { Emitter, Exit, type Form, jumpText, NotImplemented } from './emitter.ts'
+import { HOT_LOCALS } from './hot-access.ts'
 
 export { Exit }
 
@@ -80,7 +81,7 @@ export function writeBlock(
 ): BlockText | null {
   const { text: body, count } = emitBlock(block, startLo, startHi, isHot)
   if (count === 0) return null
-  const text = `'use strict';${constants(body)}return (function(){${isHot ? LOCALS : ''}for(;;){
+  const text = `'use strict';${constants(body)}return (function(){${isHot ? HOT_LOCALS : ''}for(;;){
 if((S[${Word.remaining}]-=${count})<0){S[${Word.remaining}]+=${count};${jumpText(startLo, startHi)}return ${Exit.exhausted};}
 ${body}
 return ${Exit.next};}})`
@@ -104,7 +105,12 @@ export function compile(environment: Environment, text: string): BlockCode {
     state.doubles,
     state.floats,
     EVEN_PARITY,
-    ...[tlb.readLo, tlb.readHi, tlb.readViews, tlb.writeLo, tlb.writeHi, tlb.writeViews],
+    tlb.readLo,
+    tlb.readHi,
+    tlb.readViews,
+    tlb.writeLo,
+    tlb.writeHi,
+    tlb.writeViews,
     ...UNITS.map((name) => environment[name]),
     ...MEMORY.map((name) => memory[name]),
   )

@@ -2,9 +2,10 @@
 // `forms/` say what an instruction does in these terms. Values of 8 and 16 bits are sign-extended 32-bit integers, of 64
 // bits two of them. Only our own names and numbers enter the text.
 import type { DecodedInstruction, ImmediateOperand, MemoryOperand, Operand } from '../decoder.ts'
-import { TLB_ENTRIES } from '../mmu.ts'
 import { Word } from '../state.ts'
-import { carryText, conditionText, type FlagSource, flagKindOf, type Value } from './conditions.ts'
+import { carryText, conditionText, type FlagSource, type Value } from './conditions.ts'
+import { FlagKeeper } from './flag-keeper.ts'
+import { hotLoad, hotLoad64, hotStore } from './hot-access.ts'
 
 /** A form was asked for operands that it does not know. */
 export class NotImplemented extends Error {}
@@ -39,21 +40,6 @@ const SHIFTS = new Set(['shl', 'sal', 'shr', 'sar'])
 const isPlain = ({ mnemonic, operands }: DecodedInstruction): boolean =>
   PLAIN.has(mnemonic) || (SHIFTS.has(mnemonic) && operands[1]?.kind === 'immediate')
 
-/** Names that hot text uses: an entry of the TLB or its view, and a place in it. */
-export const LOCALS = 'let e=0,w=0;'
-/** Flags that a block has not put into the state yet, by name for when it stops; kind -1: they are there. */
-const NOTED_FLAGS = new Map<number, string>([
-  [Word.flagKind, 'fk'],
-  [Word.result, 'fr'],
-  [Word.resultHigh, 'fh'],
-  [Word.left, 'fl'],
-  [Word.leftHigh, 'fm'],
-  [Word.right, 'fq'],
-  [Word.carry, 'fc'],
-  [Word.overflow, 'fo'],
-  [Word.adjust, 'fa'],
-])
-
 export class Emitter {
   /** Whether the block ends here: the form has set rip, or code must be found anew. */
   hasEnded = false
@@ -67,18 +53,12 @@ export class Emitter {
   #lines: string[] = []
   #index = 0
   #names = 0
-  /** Where the flags came from; null where only the state tells. */
-  #source: FlagSource | null = null
-  /** Whether they still have to go into the state. */
-  #isPending = false
-  /** What the catch clause would put there. */
-  #noted: FlagSource | null = null
+  readonly #flags = new FlagKeeper()
   #isMarked = false
   /** Words of general registers whose value has a name. */
   readonly #isHot: boolean
   readonly #known = new Map<number, string>()
   #isPlain = false
-  #hasNoted = false
 
   constructor(startLo: number, startHi: number, count: number, isHot: boolean) {
     this.#isHot = isHot
@@ -106,14 +86,11 @@ export class Emitter {
   }
 
   text(): string {
-    const body = this.#lines.join('\n')
-    if (!this.#hasNoted) return body
-    const stores = Array.from(NOTED_FLAGS, ([word, name]) => `S[${word}]=${name};`).join('')
-    return `let ${[...NOTED_FLAGS.values()].join('=0,')}=0;fk=-1;try{${body}}catch(x){if(fk>=0){${stores}}throw x}`
+    return this.#flags.guarded(this.#lines.join('\n'))
   }
 
   line(text: string): void {
-    this.#lines.push(text)
+    if (text !== '') this.#lines.push(text)
   }
 
   /** A new local name for what an expression gives. */
@@ -141,7 +118,7 @@ export class Emitter {
     if (this.#isMarked) return
     this.#isMarked = true
     this.line(`S[${Word.current}]=${this.#index};`)
-    this.#noteFlags()
+    this.line(this.#flags.notes())
   }
 
   /** Ring 3 gets a general protection fault. */
@@ -245,37 +222,18 @@ export class Emitter {
       const loaded = this.name(`load${bits}(${lo},${hi})|0`)
       return { lo: loaded, hi: size === 8 ? this.name(`S[${Word.high}]`) : '0' }
     }
-    if (size === 8) {
-      const [low, high] = [this.#newName(), this.#newName()]
-      this.line(`let ${low},${high};if(${this.#isReadable(lo, hi, 8)}){e=RV[e];w=${lo}&4095;${low}=e.getInt32(w,true);
-${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.high}]}`)
-      return { lo: low, hi: high }
-    }
-    const at = `${lo}&4095${size === 1 ? '' : ',true'}`
-    const name = this.name(
-      `${this.#isReadable(lo, hi, size)}?RV[e].getInt${bits}(${at}):load${bits}(${lo},${hi})|0`,
-    )
-    return { lo: name, hi: '0' }
-  }
-
-  #isReadable(lo: string, hi: string, size: number): string {
-    return `RL[e=${lo}>>>12&${TLB_ENTRIES - 1}]===(${size === 1 ? lo : `${lo}+${size - 1}`}&-4096)&&RH[e]===${hi}`
+    const missed = `load${bits}(${lo},${hi})|0`
+    if (size < 8) return { lo: this.name(hotLoad(size, { lo, hi }, missed)), hi: '0' }
+    const [low, high] = [this.#newName(), this.#newName()]
+    this.line(hotLoad64({ lo, hi }, low, high, `${low}=${missed};${high}=S[${Word.high}]`))
+    return { lo: low, hi: high }
   }
 
   store(size: number, { lo, hi }: Value, value: Value): void {
     this.mayStop()
     const values = size === 8 ? `${value.lo},${value.hi}` : value.lo
     const call = `store${size * 8}(${lo},${hi},${values});`
-    if (!this.#isHot) {
-      this.line(call)
-      return
-    }
-    const last = size === 1 ? lo : `${lo}+${size - 1}`
-    const isWritable = `WL[e=${lo}>>>12&${TLB_ENTRIES - 1}]===(${last}&-4096)&&WH[e]===${hi}`
-    const order = size === 1 ? '' : ',true'
-    const set = `WV[e].setInt${Math.min(size, 4) * 8}(${lo}&4095,${value.lo}${order});`
-    const setHigh = size === 8 ? `WV[e].setInt32((${lo}&4095)+4,${value.hi},true);` : ''
-    this.line(`if(${isWritable}){${set}${setHigh}}else ${call}`)
+    this.line(this.#isHot ? hotStore(size, { lo, hi }, value, call) : call)
   }
 
   // operands
@@ -320,78 +278,34 @@ ${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.
 
   /** The flags of this instruction; called after everything that may stop. */
   setFlags(source: Omit<FlagSource, 'carry' | 'overflow' | 'adjust'> & Partial<FlagSource>): void {
-    this.#source = {
+    this.#flags.set({
       ...source,
       carry: source.carry ?? 'false',
       overflow: source.overflow ?? 'false',
       adjust: source.adjust ?? 'false',
-    }
-    this.#isPending = true
+    })
   }
 
-  /** Into the state, where the next block, and forms that are not plain, look for them. */
   #storeFlags(): void {
-    if (!this.#isPending) return
-    this.line(this.#flagStores())
-    this.#isPending = false
-  }
-
-  #flagStores(): string {
-    return this.#flagWords()
-      .map(([word, value]) => `S[${word}]=${value};`)
-      .join('')
-  }
-
-  /** The state's words that make the pending flags. */
-  #flagWords(): [number, string][] {
-    if (!this.#isPending || this.#source === null) return []
-    const source = this.#source
-    const { result, left, right, isWide } = source
-    const words: [number, string][] = [
-      [Word.flagKind, `${flagKindOf(source)}`],
-      [Word.result, result.lo],
-    ]
-    if (isWide) words.push([Word.resultHigh, result.hi])
-    if (source.kind === 'add' || source.kind === 'sub') {
-      words.push([Word.left, left.lo], isWide ? [Word.leftHigh, left.hi] : [Word.right, right.lo])
-    } else if (source.kind === 'result') {
-      const bit = (expression: string): string => (expression === 'false' ? '0' : `${expression}?1:0`)
-      words.push([Word.carry, bit(source.carry)], [Word.overflow, bit(source.overflow)])
-      words.push([Word.adjust, bit(source.adjust)])
-    }
-    return words
-  }
-
-  /** What the block would put into the state should it stop now. */
-  #noteFlags(): void {
-    const source = this.#isPending ? this.#source : null
-    if (source === this.#noted) return
-    this.#noted = source
-    if (source === null) {
-      this.line('fk=-1;')
-      return
-    }
-    this.#hasNoted = true
-    this.line(
-      this.#flagWords()
-        .map(([word, value]) => `${NOTED_FLAGS.get(word)}=${value};`)
-        .join(''),
-    )
+    this.line(this.#flags.stores())
+    this.#flags.stored()
   }
 
   /** The form changed the flags in the state by itself. */
   flagsInState(): void {
-    this.#source = null
+    this.#flags.inState()
   }
 
   /** An expression of a boolean. */
   condition(code: number): string {
-    return this.#source === null ? `flags.condition(${code})` : conditionText(this.#source, code)
+    const { source } = this.#flags
+    return source === null ? `flags.condition(${code})` : conditionText(source, code)
   }
 
   /** The carry flag as it is before this instruction: a name of a boolean. */
   carry(): string {
-    return this.name(this.#source === null ? 'flags.carry()' : carryText(this.#source))
+    const { source } = this.#flags
+    return this.name(source === null ? 'flags.carry()' : carryText(source))
   }
 
   // control
@@ -424,7 +338,7 @@ ${high}=e.getInt32(w+4,true)}else{${low}=load64(${lo},${hi})|0;${high}=S[${Word.
   leaveIf(condition: string, lo: number, hi: number): void {
     const back = `S[${Word.remaining}]+=${this.#count - 1 - this.#index};`
     const way = this.isStart(lo, hi) ? 'continue;' : `${this.jump(lo, hi)}return ${Exit.next};`
-    this.line(`if(${condition}){${this.#flagStores()}${back}${way}}`)
+    this.line(`if(${condition}){${this.#flags.stores()}${back}${way}}`)
   }
 
   /** Leaves at the end of the block, one way or the other; a branch to its own start stays in it: its budget is counted there. */
