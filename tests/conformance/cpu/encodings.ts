@@ -67,7 +67,6 @@ function* vectors(): Iterable<Form> {
   for (const opcode of ['0x0f, 0x50', '0x0f, 0xd7']) yield form(`.byte 0x66, 0x48, ${opcode}, 0xc0 | MODRM`)
   yield form('.byte 0x48, 0x0f, 0x50, 0xc0 | MODRM')
   yield form('.byte 0x66, 0x0f, 0x3a, 0x15, 0xc0 | MODRM, I8')
-  yield form('.byte 0x66, 0x48, 0x0f, 0x3a, 0x15, 0xc0 | MODRM, I8')
   yield form('.byte 0x66, 0x48, 0x0f, 0xc5, 0xc0 | MODRM, I8')
   yield form('.byte 0x66, 0x48, 0x0f, 0xc4, 0xc0 | MODRM, I8')
   yield form('.byte 0x66, 0x48, 0x0f, 0xc4, BASE16 | REG << 3, I8')
@@ -75,4 +74,23 @@ function* vectors(): Iterable<Form> {
   yield form('.byte 0x66, 0x48, 0x0f, 0x7e, BASE64 | REG << 3')
 }
 
-export const ENCODING_FORMS: readonly Form[] = [...groups(), ...others(), ...vectors()]
+/** REX.W where it changes nothing. */
+function* wideVectors(): Iterable<Form> {
+  for (const [opcode, width] of [
+    [0x14, 8],
+    [0x15, 16],
+    [0x17, 32],
+    [0x20, 8],
+  ]) {
+    yield form(`.byte 0x66, 0x48, 0x0f, 0x3a, ${opcode}, 0xc0 | MODRM, I8`)
+    yield form(`.byte 0x66, 0x48, 0x0f, 0x3a, ${opcode}, BASE${width} | REG << 3, I8`)
+  }
+  for (const opcode of [0x60, 0x61]) {
+    const bytes = `.byte 0x66, 0x48, 0x0f, 0x3a, ${opcode}`
+    // of 64 bits QEMU 7.2 looks at 32
+    yield alone(`movsxd rax, eax\nmovsxd rdx, edx\n${bytes}, 0xc0 | MODRM, I8`, 0, 'lengths', 'smallElements')
+    yield alone(`movsxd rax, eax\nmovsxd rdx, edx\n${bytes}, BASE128 | REG << 3, I8`, 0, 'lengths')
+  }
+}
+
+export const ENCODING_FORMS: readonly Form[] = [...groups(), ...others(), ...vectors(), ...wideVectors()]

@@ -32,6 +32,12 @@ export type Need =
   | 'savedFlags'
   /** On top of the stack is what an interrupt pushed. */
   | 'interruptFrame'
+  /** rax and rdx are small, of either sign. */
+  | 'lengths'
+  /** xmm registers hold few different bytes, zeros among them. */
+  | 'smallElements'
+  /** rcx is the start and the length of a bit field. */
+  | 'field'
   /** Not in ring 3. */
   | 'ringZero'
   /** rbp points into the stack. */
@@ -256,6 +262,44 @@ function* bits(): Iterable<Form> {
   }
 }
 
+/** What cpuid has bits of. */
+function* extensions(): Iterable<Form> {
+  for (const width of WIDE) {
+    yield form(`movbe R${width}, M${width}`)
+    yield form(`movbe M${width}, R${width}`)
+  }
+  for (const width of WIDTHS) yield form(`crc32 ${width === 64 ? 'R64' : 'R32'}, RM${width}`)
+  yield form('.byte 0xf2, 0x48, 0x0f, 0x38, 0xf0, 0xc0 | MODRM')
+  yield form('.byte 0xf2, 0x48, 0x0f, 0x38, 0xf0, BASE8 | REG << 3')
+  for (const name of ['rdrand', 'rdseed']) {
+    for (const [register, whole] of [
+      ['cx', 'ecx'],
+      ['r9d', 'r9d'],
+      ['rsi', 'esi'],
+    ])
+      yield form(`${name} ${register}\nmov ${whole}, 0`)
+  }
+  for (const width of [32, 64]) {
+    yield form(`andn R${width}, R${width}, RM${width}`, AF | PF)
+    // the carry of blsi: QEMU 7.2 has it the other way round (SDM volume 2: set unless the source is 0)
+    yield form(`blsi R${width}, RM${width}`, AF | PF | CF)
+    for (const name of ['blsmsk', 'blsr']) yield form(`${name} R${width}, RM${width}`, AF | PF)
+    yield form(`bextr R${width}, RM${width}, R${width}`, AF | PF | SF)
+    yield {
+      ...form(`bextr R${width}, RM${width}, rcx`.replace('rcx', width === 64 ? 'rcx' : 'ecx'), AF | PF | SF),
+      needs: ['field'],
+    }
+    yield form(`bzhi R${width}, RM${width}, R${width}`, AF | PF)
+    yield {
+      ...form(`bzhi R${width}, RM${width}, ${width === 64 ? 'rcx' : 'ecx'}`, AF | PF),
+      needs: ['shiftCount'],
+    }
+    for (const name of ['shlx', 'shrx', 'sarx']) yield form(`${name} R${width}, RM${width}, R${width}`)
+    yield form(`rorx R${width}, RM${width}, COUNT`)
+    for (const name of ['mulx', 'pdep', 'pext']) yield form(`${name} R${width}, R${width}, RM${width}`)
+  }
+}
+
 function* strings(): Iterable<Form> {
   for (const size of ['b', 'w', 'd', 'q']) {
     for (const name of ['movs', 'stos', 'lods']) {
@@ -319,6 +363,7 @@ export const INTEGER_FORMS: readonly Form[] = [
   ...shifts(),
   ...multiplication(),
   ...bits(),
+  ...extensions(),
   ...strings(),
   ...stack(),
   ...branches(),

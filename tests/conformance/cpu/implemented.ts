@@ -47,6 +47,16 @@ function everyForm(): Map<string, Uint8Array> {
       }
     }
   }
+  // VEX without L: maps 0f 38 and 0f 3a, each mandatory prefix, W; vvvv is rdx
+  for (const map of [2, 3]) {
+    for (const w of [0, 0x80]) {
+      for (let pp = 0; pp < 4; pp++) {
+        for (let opcode = 0xf0; opcode < 0x100; opcode++) {
+          for (const modrm of MODRM) add(0xc4, 0xe0 | map, w | 0x68 | pp, opcode, modrm, ...OPERANDS)
+        }
+      }
+    }
+  }
   return forms
 }
 

@@ -81,4 +81,47 @@ function* packed(): Iterable<Form> {
   }
 }
 
-export const SIMD_FORMS: readonly Form[] = [...moves(), ...packed()]
+/** SSE3 to SSE4.2; the operand in memory is of as many bytes as are used. */
+function* sse4(): Iterable<Form> {
+  const names = `
+    pshufb pabsb pabsw pabsd psignb psignw psignd phaddw phaddd phaddsw phsubw phsubd phsubsw pmaddubsw
+    pmulhrsw pminsb pmaxsb pminuw pmaxuw pminsd pmaxsd pminud pmaxud pmulld pmuldq packusdw pcmpeqq
+    pcmpgtq phminposuw ptest movshdup movsldup`
+    .trim()
+    .split(/\s+/)
+  for (const name of names) yield aligned(`${name} X, XM128`)
+  for (const name of ['palignr', 'pblendw', 'blendps', 'blendpd', 'mpsadbw'])
+    yield aligned(`${name} X, XM128, I8`)
+  for (const name of ['pblendvb', 'blendvps', 'blendvpd']) yield aligned(`${name} X, XM128, xmm0`)
+  for (const sign of ['z', 's']) {
+    for (const [lanes, width] of Object.entries({ bw: 64, bd: 32, bq: 16, wd: 64, wq: 32, dq: 64 }))
+      yield form(`pmov${sign}x${lanes} X, XM${width}`)
+  }
+  yield form('movddup X, XM64')
+  yield form('movntdqa X, M128')
+  for (const [name, register, memory] of [
+    ['pextrb', 32, 8],
+    ['pextrw', 32, 16],
+    ['pextrd', 32, 32],
+    ['pextrq', 64, 64],
+    ['extractps', 32, 32],
+  ]) {
+    yield form(`${name} R${register}, X, I8`)
+    yield form(`${name} M${memory}, X, I8`)
+  }
+  for (const [name, register, memory] of [
+    ['pinsrb', 32, 8],
+    ['pinsrd', 32, 32],
+    ['pinsrq', 64, 64],
+  ]) {
+    yield form(`${name} X, R${register}, I8`)
+    yield form(`${name} X, M${memory}, I8`)
+  }
+  yield form('insertps X, XM32, I8')
+  for (const name of ['pcmpestri', 'pcmpestrm', 'pcmpistri', 'pcmpistrm']) {
+    yield { ...form(`${name} X, XM128, I8`), needs: ['lengths'] }
+    yield { ...form(`${name} X, X, I8`), needs: ['lengths', 'smallElements'] }
+  }
+}
+
+export const SIMD_FORMS: readonly Form[] = [...moves(), ...packed(), ...sse4()]

@@ -51,8 +51,8 @@ export interface Snippet {
 function implied(form: Form): number[] {
   const registers = [RSP]
   for (const need of form.needs) {
-    if (need === 'shiftCount') registers.push(1)
-    if (need === 'dividend' || need === 'priority') registers.push(0, 2)
+    if (need === 'shiftCount' || need === 'field') registers.push(1)
+    if (need === 'dividend' || need === 'lengths' || need === 'priority') registers.push(0, 2)
     if (need === 'comparand') registers.push(0, 1, 2, 3)
     if (need === 'strings' || need === 'loopCount' || need === 'iterations') registers.push(1, 6, 7)
     if (need === 'frame') registers.push(5)

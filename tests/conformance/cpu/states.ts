@@ -144,6 +144,18 @@ class StateBuilder {
             BigInt(random.pick([0, 1, 2, 5, 8, 9, 16, 17, 31, 32, 33, 63, 64, 200])),
         )
         return
+      case 'lengths':
+        for (const register of [RAX, RDX]) {
+          const length = BigInt(random.below(40) - 20)
+          this.#setGpr(register, random.once(2) ? length : (random.word64() << 32n) | (length & 0xffffffffn))
+        }
+        return
+      case 'smallElements':
+        for (let i = 0; i < 256; i++) this.#bytes[Record.xmm + i] = random.once(10) ? 0 : 1 + random.below(3)
+        return
+      case 'field':
+        this.#setGpr(RCX, (random.word64() & ~0xffffn) | BigInt(random.below(72) | (random.below(72) << 8)))
+        return
       case 'loopCount':
         this.#setGpr(RCX, BigInt(random.below(6)) | (random.once(4) ? 0xff00000000n : 0n))
         return

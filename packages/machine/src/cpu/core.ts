@@ -17,8 +17,10 @@ import { createMultiplyUnit } from './multiply-unit.ts'
 import { createPrivileged } from './privileged.ts'
 import { createShiftUnit } from './shift-unit.ts'
 import { createSimdUnit } from './simd-unit.ts'
+import { createSse4Unit } from './sse4-unit.ts'
 import { createState, type State, Word } from './state.ts'
 import { CpuStop, Interruption, joined } from './stop.ts'
+import { createStringCompareUnit } from './string-compare-unit.ts'
 import { createStringUnit } from './string-unit.ts'
 import { createSystem } from './system.ts'
 import { createTlb, type Tlb } from './tlb.ts'
@@ -75,6 +77,15 @@ export class Core {
     this.memory = memory
     this.hostMemory = new HostMemory(machine.ram, this.#mmu, this.#blocks)
     const ports = createPortUnit(devices)
+    const system = createSystem(state, flags, {
+      flushTranslations: () => this.flush(),
+      invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
+      nowNs: () => {
+        this.#settleTime()
+        return machine.nowNs
+      },
+      seed: machine.ram.seed,
+    })
     this.#environment = {
       state,
       memory,
@@ -84,16 +95,11 @@ export class Core {
       multiply: createMultiplyUnit(state),
       privileged: createPrivileged(state, flags, memory, () => this.#enterUserMode()),
       simd: createSimdUnit(state),
+      sse4: createSse4Unit(state),
       strings: createStringUnit(state, memory, ports),
       ports,
-      system: createSystem(state, flags, {
-        flushTranslations: () => this.flush(),
-        invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
-        nowNs: () => {
-          this.#settleTime()
-          return machine.nowNs
-        },
-      }),
+      system,
+      stringCompare: createStringCompareUnit(state, system),
     }
   }
 

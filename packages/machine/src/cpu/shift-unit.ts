@@ -1,4 +1,4 @@
-// Shifts and rotates by counts that are known only when they run. Each answers the low half, leaves the upper half for
+// Shifts and rotates by counts that are known only when they run, and bits moved by a mask. Each answers the low half, leaves the upper half for
 // `high`, and the flags for `keepFlags`, which comes after the result was stored: a store may stop.
 import { Flag, FlagKind, type Flags } from './flags.ts'
 import { type State, Word } from './state.ts'
@@ -23,6 +23,9 @@ export interface ShiftUnit {
   readonly rcr: ShiftBy
   readonly shld: DoubleShift
   readonly shrd: DoubleShift
+  /** pdep: the low bits to where the mask has ones; pext: from there to the low bits. */
+  deposit(lo: number, hi: number, maskLo: number, maskHi: number): number
+  extract(lo: number, hi: number, maskLo: number, maskHi: number): number
   high(): number
   keepFlags(): void
 }
@@ -156,6 +159,21 @@ export function createShiftUnit({ words }: State, flags: Flags): ShiftUnit {
     return low
   }
 
+  /** One bit of the mask after the other. */
+  const scattered = (lo: number, hi: number, maskLo: number, maskHi: number, isDeposit: boolean): number => {
+    const value = [lo, hi]
+    const found = [0, 0]
+    let at = 0
+    for (let bit = 0; bit < 64; bit++) {
+      if ((((bit < 32 ? maskLo : maskHi) >>> (bit & 31)) & 1) === 0) continue
+      const [from, to] = isDeposit ? [at, bit] : [bit, at]
+      found[to >> 5]! |= ((value[from >> 5]! >>> (from & 31)) & 1) << (to & 31)
+      at++
+    }
+    high = found[1]!
+    return found[0]!
+  }
+
   return {
     shl,
     shr,
@@ -166,6 +184,8 @@ export function createShiftUnit({ words }: State, flags: Flags): ShiftUnit {
     rcr: (size, lo, hi, by) => throughCarry(size, lo, hi, by, false),
     shld: (size, lo, hi, fromLo, fromHi, by) => double(size, lo, hi, fromLo, fromHi, by, true),
     shrd: (size, lo, hi, fromLo, fromHi, by) => double(size, lo, hi, fromLo, fromHi, by, false),
+    deposit: (lo, hi, maskLo, maskHi) => scattered(lo, hi, maskLo, maskHi, true),
+    extract: (lo, hi, maskLo, maskHi) => scattered(lo, hi, maskLo, maskHi, false),
     high: () => high,
     keepFlags() {
       if (changes === ALL) {

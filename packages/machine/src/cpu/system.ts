@@ -25,8 +25,12 @@ export interface System {
   /** One flag is set or cleared, the others stay. */
   setCarry(bit: number): void
   setZero(bit: number): void
-  /** All other arithmetic flags are cleared. */
-  onlyZero(bit: number): void
+  /** All of them, in their places. */
+  setArithmetic(bits: number): void
+  /** 32 bits that follow from the machine's seed. */
+  random(): number
+  /** CRC-32C of so many bytes more. */
+  crc32(crc: number, lo: number, hi: number, byteLength: number): number
   /** How many bits are set. */
   ones(lo: number, hi: number): number
 }
@@ -37,6 +41,8 @@ export interface SystemHooks {
   invalidatePage(lo: number, hi: number): void
   /** The clock, brought up to the instruction. */
   nowNs(): number
+  /** Of what rdrand answers. */
+  readonly seed: number
 }
 
 // words of registers
@@ -59,6 +65,8 @@ const MSR_WORDS: Readonly<Record<number, number>> = {
 const NO_ADDRESS: ReadonlySet<number> = new Set([Word.star, Word.syscallMask])
 
 const CONTROL_WORDS: Readonly<Record<number, number>> = { 0: Word.cr0, 2: Word.cr2, 3: Word.cr3, 4: Word.cr4 }
+/** The polynomial of CRC-32C, lowest bit first. */
+const CASTAGNOLI = 0x82f63b78
 /** What popfq takes in 64-bit code of those that are modelled; the others stay 0 (vol. 2, POPF). */
 const POPPED_FLAGS = ARITHMETIC | Flag.i | Flag.d | 0x200000 | 0x40000 | 0x7000 // ID, AC, NT, IOPL
 
@@ -74,6 +82,7 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
   const kernelOnly = (): void => {
     if (isUserMode()) stop('generalProtection')
   }
+  let seed = hooks.seed
   const setRegister = (word: number, value: number): void => {
     words[word] = value
     words[word + 1] = 0
@@ -136,7 +145,7 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       setPair(now | 0, Math.floor(now / 2 ** 32))
     },
     identify() {
-      const leaf = cpuid(words[0]!)
+      const leaf = cpuid(words[0]!, words[RCX]!)
       setRegister(0, leaf.eax)
       setRegister(RBX, leaf.ebx)
       setRegister(RCX, leaf.ecx)
@@ -149,9 +158,23 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
     setZero(bit) {
       words[Word.arithmetic] = (flags.settle() & ~Flag.z) | (bit === 0 ? 0 : Flag.z)
     },
-    onlyZero(bit) {
+    setArithmetic(bits) {
       words[Word.flagKind] = FlagKind.ready
-      words[Word.arithmetic] = bit === 0 ? 0 : Flag.z
+      words[Word.arithmetic] = bits
+    },
+    random() {
+      // SplitMix32 (Steele, Lea, Flood 2014, for 32 bits)
+      seed = (seed + 0x9e3779b9) | 0
+      const mixed = Math.imul(seed ^ (seed >>> 16), 0x21f0aaad)
+      const again = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
+      return again ^ (again >>> 15)
+    },
+    crc32(crc, lo, hi, byteLength) {
+      for (let i = 0; i < byteLength; i++) {
+        crc ^= ((i < 4 ? lo : hi) >>> ((i & 3) * 8)) & 0xff
+        for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ ((crc & 1) === 0 ? 0 : CASTAGNOLI)
+      }
+      return crc | 0
     },
     ones: (lo, hi) => ones(lo) + ones(hi),
     popFlags(value) {

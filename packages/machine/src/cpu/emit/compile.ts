@@ -9,7 +9,9 @@ import type { MultiplyUnit } from '../multiply-unit.ts'
 import type { Privileged } from '../privileged.ts'
 import type { ShiftUnit } from '../shift-unit.ts'
 import type { SimdUnit } from '../simd-unit.ts'
+import type { Sse4Unit } from '../sse4-unit.ts'
 import { type State, Word } from '../state.ts'
+import type { StringCompareUnit } from '../string-compare-unit.ts'
 import type { StringUnit } from '../string-unit.ts'
 import type { System } from '../system.ts'
 import type { Tlb } from '../tlb.ts'
@@ -30,7 +32,9 @@ export interface Environment {
   readonly shifts: ShiftUnit
   readonly multiply: MultiplyUnit
   readonly simd: SimdUnit
+  readonly sse4: Sse4Unit
   readonly strings: StringUnit
+  readonly stringCompare: StringCompareUnit
   readonly ports: PortUnit
   readonly privileged: Privileged
 }
@@ -54,7 +58,9 @@ const UNITS = [
   'shifts',
   'multiply',
   'simd',
+  'sse4',
   'strings',
+  'stringCompare',
   'ports',
   'privileged',
   'memory',

@@ -2,6 +2,7 @@
 // 0 leave their destination, as processors do and vol. 2 documents since 2023.
 import type { Value } from '../emit/conditions.ts'
 import type { Emitter, Form, Place } from '../emit/emitter.ts'
+import { Flag } from '../flags.ts'
 
 type BitForm = 'test' | 'set' | 'reset' | 'complement'
 
@@ -113,7 +114,7 @@ const popcnt: Form = (emit, { operands: [to, from] }) => {
   const lo = emit.name(`system.ones(${words})`)
   emit.write(to, { lo, hi: '0' })
   // only ZF may be set (vol. 2, POPCNT)
-  emit.line(`system.onlyZero(${lo}===0?1:0);`)
+  emit.line(`system.setArithmetic(${lo}===0?${Flag.z}:0);`)
   emit.flagsInState()
 }
 

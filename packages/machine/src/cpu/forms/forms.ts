@@ -3,6 +3,7 @@ import type { Form } from '../emit/emitter.ts'
 import { arithmetic } from './arithmetic.ts'
 import { bits } from './bits.ts'
 import { control } from './control.ts'
+import { extensions } from './extensions.ts'
 import { logic } from './logic.ts'
 import { moves } from './moves.ts'
 import { multiplication } from './multiply.ts'
@@ -10,6 +11,7 @@ import { privileged } from './privileged.ts'
 import { shifts } from './shifts.ts'
 import { simdInteger } from './simd-integer.ts'
 import { simdMoves } from './simd-moves.ts'
+import { sse4 } from './sse4.ts'
 import { strings } from './strings.ts'
 import { system } from './system.ts'
 
@@ -17,6 +19,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...arithmetic,
   ...bits,
   ...control,
+  ...extensions,
   ...logic,
   ...moves,
   ...multiplication,
@@ -24,6 +27,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...shifts,
   ...simdInteger,
   ...simdMoves,
+  ...sse4,
   ...strings,
   ...system,
 }

@@ -92,13 +92,16 @@ const xchg: Form = (emit, { operands: [to, from] }) => {
   emit.write(second, value)
 }
 
-const bswap: Form = (emit, { operands: [to] }) => {
-  const value = emit.read(to)
+export function byteSwapped(emit: Emitter, { lo, hi }: Value, size: number): Value {
   const swapped = (word: string): string =>
     emit.name(`${word}<<24|(${word}&65280)<<8|${word}>>>8&65280|${word}>>>24`)
-  if (to!.size === 8) emit.write(to, { lo: swapped(value.hi), hi: swapped(value.lo) })
-  else if (to!.size === 4) emit.write(to, { lo: swapped(value.lo), hi: '0' })
-  else emit.refuse() // undefined for 16 bits
+  if (size === 8) return { lo: swapped(hi), hi: swapped(lo) }
+  return { lo: size === 4 ? swapped(lo) : emit.name(`${swapped(lo)}>>16`), hi: '0' }
+}
+
+const bswap: Form = (emit, { operands: [to] }) => {
+  if (to!.size < 4) emit.refuse() // undefined for 16 bits
+  emit.write(to, byteSwapped(emit, emit.read(to), to!.size))
 }
 
 /** The source is read, and a 32-bit destination cleared above, whatever the condition (vol. 2, CMOVcc). */

@@ -30,6 +30,14 @@ export function sourceWord(emit: Emitter, operand: Operand | undefined, isUnalig
   return Word.scratch
 }
 
+/** The same of an operand of any size: what memory does not have is not read. */
+export function operandWord(emit: Emitter, operand: Operand | undefined): number {
+  if (operand?.kind !== 'memory' || operand.size === 16) return sourceWord(emit, operand)
+  const { lo, hi } = emit.load(operand.size, emit.address(operand))
+  emit.line(`S[${Word.scratch}]=${lo};${operand.size === 8 ? `S[${Word.scratch + 1}]=${hi};` : ''}`)
+  return Word.scratch
+}
+
 /** The words of an operand by name; memory may have 4, 8 or 16 bytes, the rest is 0. */
 function words(emit: Emitter, operand: Operand | undefined, isUnaligned = false): string[] {
   if (operand?.kind === 'register') {
@@ -69,6 +77,8 @@ const move =
     emit.line(`store128(${address.lo},${address.hi},${wordOf(xmmIndex(emit, from))});`)
   }
 
+export const loadAligned = move(false)
+
 /** movss, movsd: from memory they clear the rest, between registers they leave it. */
 const moveScalar =
   (count: 1 | 2): Form =>
@@ -105,7 +115,7 @@ const moveHalf =
   }
 
 /** Each word of the result is one of the destination's (0 to 3) or of the source's (4 to 7). */
-const arrange =
+export const arrange =
   (choose: (control: number) => readonly number[]): Form =>
   (emit, { operands: [to, from, control] }) => {
     const right = words(emit, from)
@@ -119,7 +129,7 @@ const arrange =
     )
   }
 
-const arrangeAs = (...lanes: number[]): Form => arrange(() => lanes)
+export const arrangeAs = (...lanes: number[]): Form => arrange(() => lanes)
 const field = (control: number, lane: number): number => (control >> (lane * 2)) & 3
 
 /** pshuflw, pshufhw: the four 16-bit words of one half. */
@@ -188,13 +198,6 @@ const signs =
     emit.write(to, { lo: emit.name(bits.join('|')), hi: '0' })
   }
 
-const extractWord: Form = (emit, { operands: [to, from, control] }) => {
-  if (control?.kind !== 'immediate' || from?.kind !== 'xmm' || to?.kind !== 'register') return emit.refuse()
-  const at = control.lo & 7
-  const value = emit.name(`S[${wordOf(from.index) + (at >> 1)}]>>>${(at & 1) * 16}&65535`)
-  emit.write(to, { lo: value, hi: '0' })
-}
-
 const insertWord: Form = (emit, { operands: [to, from, control] }) => {
   if (control?.kind !== 'immediate') return emit.refuse()
   const { lo } = emit.read(from)
@@ -261,6 +264,5 @@ export const simdMoves: Readonly<Record<string, Form>> = {
   psubq: quadwords('-'),
   pcmpeqd: logic((left, right) => `${left}===${right}?-1:0`),
   pcmpgtd: logic((left, right) => `${left}>${right}?-1:0`),
-  pextrw: extractWord,
   pinsrw: insertWord,
 }
