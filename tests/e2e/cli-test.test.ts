@@ -16,7 +16,14 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { dumpstack, type Finished, schemaViolation, startDumpstack, temporaryFolder } from './cli.ts'
+import {
+  dumpstack,
+  type Finished,
+  resultOf,
+  schemaViolation,
+  startDumpstack,
+  temporaryFolder,
+} from './cli.ts'
 
 const RAM = ['--ram', '64M', '--cpus', '2']
 const PAGE = 4096
@@ -64,7 +71,7 @@ it('passes on a healthy system, and prints one JSON object that the published sc
     ],
   })
   expect(schemaViolation('docs/schema/test-result.schema.json', run.stdout)).toBe('')
-  expect(JSON.parse(readFileSync(path.join(folder.path, 'run/result.json'), 'utf8'))).toEqual(result)
+  expect(result).toEqual(resultOf(path.join(folder.path, 'run')))
   expect(readFileSync(path.join(folder.path, 'junit.xml'), 'utf8')).toContain(
     'failures="0" errors="0" skipped="0"',
   )

@@ -38,3 +38,14 @@ export function schemaViolation(schema: string, json: string): string {
   const rules: unknown = JSON.parse(readFileSync(path.join(repository, schema), 'utf8'))
   return schemaViolations(rules, JSON.parse(json)).join('\n')
 }
+
+/** What `--json` says of a run, from its result.json: there a dump is named by its place in the folder. */
+export function resultOf(run: string): object {
+  const stored: { dumps: { file: string | null }[] } = JSON.parse(
+    readFileSync(path.join(run, 'result.json'), 'utf8'),
+  )
+  return {
+    ...stored,
+    dumps: stored.dumps.map(({ file, ...dump }) => ({ ...dump, file: file && path.join(run, file) })),
+  }
+}

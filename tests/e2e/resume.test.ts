@@ -15,7 +15,7 @@ import path from 'node:path'
 import type { TestEvent } from '@dumpstack/crashtest'
 import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { dumpstack, repository, temporaryFolder } from './cli.ts'
+import { dumpstack, repository, resultOf, temporaryFolder } from './cli.ts'
 import { journalOf, nextSync, outcomeOf, runProcess, SMALL, type SmallPlan } from './killed-run.ts'
 
 const folder = temporaryFolder()
@@ -78,14 +78,15 @@ it.each([
   expectAsUnkilled(run)
 })
 
-it('takes back a line that the kill cut off, and a resume that was killed as it said so', () => {
-  const run = killedAt(/ crashed .*kernel/)
+it('takes back a line that the kill cut off, and a resume that was killed as it said so, in a folder that was moved', () => {
+  const run = at('moved')
+  renameSync(killedAt(/ crashed .*kernel/), run)
   appendFileSync(path.join(run, 'journal.jsonl'), '{"seq":99,"at":17')
   appendFileSync(path.join(run, 'crashdumptest.log'), '2024-01-01 00:0')
   for (const count of [1, 2]) expect(runProcess(run, SMALL, { kind: 'sync', count })).toBe('SIGKILL')
   const { code, stdout } = dumpstack(folder.path, 'test', '--resume', run, '--json', '--junit', 'junit.xml')
   expect(code).toBe(0)
-  expect(stdout).toBe(readFileSync(path.join(run, 'result.json'), 'utf8'))
+  expect(JSON.parse(stdout)).toEqual(resultOf(run))
   expect(readFileSync(at('junit.xml'), 'utf8')).toContain('failures="0" errors="0" skipped="0"')
   expect(readFileSync(path.join(run, 'crashdumptest.log'), 'utf8')).toMatch(
     /\(i\) Resumed at the last power off: 2 events of the killed process are taken back\.\n/,
@@ -159,9 +160,8 @@ it('keeps the disk of a run that was to stop after the crash, and was killed in 
 it('says again what a run came to that has its end', () => {
   const again = dumpstack(folder.path, 'test', '--resume', 'whole')
   expect([again.code, again.stdout]).toEqual([0, 'The run in whole has come to its end. Verdict: pass\n'])
-  expect(dumpstack(folder.path, 'test', '--resume', 'whole', '--json').stdout).toBe(
-    readFileSync(at('whole/result.json'), 'utf8'),
-  )
+  const { stdout } = dumpstack(folder.path, 'test', '--resume', 'whole', '--json')
+  expect(JSON.parse(stdout)).toEqual(resultOf(at('whole')))
   const { code, stderr } = dumpstack(folder.path, 'test', '--resume', 'whole', '--junit', 'j.xml')
   expect([code, stderr]).toEqual([2, 'error: --junit j.xml: the run in whole has come to its end already\n'])
 })

@@ -1,9 +1,9 @@
 // crashdumptest: the test in the steps of its kit, each a process of its own; the state between them is the run in the work
 // folder. The steps themselves are those of `dumpstack test`: both drive session.ts.
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { Facts, logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { clearRun, onHost, RESULT, runStateOf, STATE } from '@dumpstack/crashtest/node'
+import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
+import { clearRun, readResult, runStateOf, STATE } from '@dumpstack/crashtest/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { removeSystem } from '@dumpstack/windows/node'
@@ -126,13 +126,9 @@ function report(end: SessionEnd, workFolder: string): number {
 }
 
 function reportFinished(workFolder: string): number {
-  const file = path.join(workFolder, RESULT)
-  const result = Facts.parse(
-    onHost(`read ${file}`, () => readFileSync(file, 'utf8')),
-    file,
-  )
+  const { verdict } = readResult(workFolder)
   say('The test has been finished before. crashdumptest -c clears it.')
-  return reportVerdict(result.oneOf('verdict', ['pass', 'fail', 'inconclusive']), workFolder)
+  return reportVerdict(verdict, workFolder)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */

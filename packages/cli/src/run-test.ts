@@ -1,8 +1,8 @@
 // `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
-import { accessSync, constants, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { Facts, JunitFold, type Sink, VERDICTS } from '@dumpstack/crashtest'
-import { onHost, RESULT, runStateOf } from '@dumpstack/crashtest/node'
+import { JunitFold, type Sink } from '@dumpstack/crashtest'
+import { onHost, readResult, runStateOf } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
@@ -64,15 +64,13 @@ async function show(
 function sayAgain(folder: string, { json, junit }: TestOutput): number {
   if (junit !== null)
     throw new UsageError(`--junit ${junit}: the run in ${folder} has come to its end already`)
-  const text = readResult(folder)
-  const verdict = Facts.parse(text, path.join(folder, RESULT)).oneOf('verdict', VERDICTS)
-  process.stdout.write(json ? text : `The run in ${folder} has come to its end. Verdict: ${verdict}\n`)
-  return exitCodeOf(verdict)
-}
-
-const readResult = (folder: string): string => {
-  const file = path.join(folder, RESULT)
-  return onHost(`read ${file}`, () => readFileSync(file, 'utf8'))
+  const result = readResult(folder)
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(result.json, null, 2)}\n`
+      : `The run in ${folder} has come to its end. Verdict: ${result.verdict}\n`,
+  )
+  return exitCodeOf(result.verdict)
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -10,7 +10,7 @@ export interface TestResult {
   readonly verdict: Verdict
   /** Under test; absent where dumps are judged without the system. */
   readonly controller?: string
-  readonly dumps: readonly object[]
+  readonly dumps: readonly ResultDump[]
   readonly violations: readonly object[]
   readonly events: readonly object[]
   /** What the test said, in order: the cause where nothing crashed stands here alone. */
@@ -21,8 +21,14 @@ export interface TestResult {
   readonly driver?: TargetDriver
 }
 
+/** The other fields are in the schema. */
+export interface ResultDump {
+  readonly file: string | null
+  readonly [field: string]: unknown
+}
+
 export class ResultFold {
-  readonly #dumps: object[] = []
+  readonly #dumps: ResultDump[] = []
   readonly #violations: object[] = []
   readonly #events: object[] = []
   readonly #messages: { level: 'i' | 'x'; text: string }[] = []
@@ -97,7 +103,7 @@ const bugcheckAsJson = (bugcheck: Bugcheck): object => ({
   parameters: bugcheck.parameters.map((parameter) => hex(parameter)),
 })
 
-const dumpAsJson = (dump: DumpExamination, variant: { variant?: string }): object => ({
+const dumpAsJson = (dump: DumpExamination, variant: { variant?: string }): ResultDump => ({
   type: dump.type,
   ...variant,
   verdict: dump.verdict,

@@ -13,6 +13,7 @@ import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { RunFolder } from './run-folder.ts'
+import { eventWithPath, onThisHost } from './run-paths.ts'
 import { readState, STATE, type Stage } from './state-file.ts'
 
 export interface StoppedRun {
@@ -50,7 +51,7 @@ export function openStoppedRun(folder: string): StoppedRun {
   try {
     const state = readState(at)
     const { position, stage, variant } = state
-    const { events, discarded } = eventsOf(path.join(at, JOURNAL), position.journalBytes)
+    const { events, discarded } = eventsOf(at, position.journalBytes)
     checkLength(path.join(at, LOG), position.logBytes)
     const runFolder = new RunFolder(at, { position, unlock })
     close = () => runFolder.close()
@@ -96,7 +97,8 @@ export function openStoppedRun(folder: string): StoppedRun {
   }
 }
 
-function eventsOf(file: string, journalBytes: number): { events: TestEvent[]; discarded: number } {
+function eventsOf(folder: string, journalBytes: number): { events: TestEvent[]; discarded: number } {
+  const file = path.join(folder, JOURNAL)
   checkLength(file, journalBytes)
   const bytes = onHost(`read ${file}`, () => readFileSync(file))
   const lines = bytes.toString('utf8', 0, journalBytes).split('\n')
@@ -108,7 +110,9 @@ function eventsOf(file: string, journalBytes: number): { events: TestEvent[]; di
   }
   const rest = bytes.toString('utf8', journalBytes)
   return {
-    events: lines.map((line, index) => eventOfLine(line, `${file} line ${index + 1}`)),
+    events: lines.map((line, index) =>
+      eventWithPath(eventOfLine(line, `${file} line ${index + 1}`), onThisHost(folder)),
+    ),
     discarded: rest.split('\n').filter((line) => line !== '').length,
   }
 }

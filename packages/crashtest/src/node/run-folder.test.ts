@@ -5,6 +5,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   writeFileSync,
   writeSync,
@@ -14,12 +15,14 @@ import path from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { NO_SYMBOLS } from '../fake-symbols.test-support.ts'
 import { FakeTarget } from '../fake-target.test-support.ts'
+import { ResultFold } from '../folds/result.ts'
 import { runCrashdumpTest } from '../run.ts'
 import { createStream, type Sink } from '../stream.ts'
 import type { TestEvent } from '../test-event.ts'
 import { openFinishedRun } from './finished-run.ts'
 import { onHost } from './host-error.ts'
 import { RunFolder } from './run-folder.ts'
+import { readResult } from './run-result.ts'
 
 let root = ''
 beforeEach(() => {
@@ -70,7 +73,7 @@ it('journals every event before anybody else sees it, and keeps the truth for la
     expect(JSON.parse(last ?? '')).toMatchObject({ seq: event.seq, kind: event.kind })
     seen++
   })
-  folder.writeResult({ verdict: 'fail' })
+  folder.writeResult(new ResultFold().result('fail'))
   folder.close()
   expect(seen).toBeGreaterThan(20)
   expect(readdirSync(folder.path).sort()).toEqual([
@@ -91,6 +94,31 @@ it('journals every event before anybody else sees it, and keeps the truth for la
     kept: { type: 'full', evidence: { controller: 'ahci0' } },
   })
   finished?.close()
+})
+
+it('names dumps by their place in the folder, and where they are once it was moved', async () => {
+  const folder = new RunFolder(path.join(root, 'run'))
+  const resultFold = new ResultFold()
+  await runInto(folder, 'mid-body', (event) => {
+    if (event.kind !== 'examined') return resultFold.sink(event)
+    const file = path.join(folder.path, 'mid-body', 'full', 'MEMORY.DMP')
+    const at = { ...event, examination: { ...event.examination, file } }
+    folder.journal(at)
+    resultFold.sink(at)
+  })
+  folder.writeResult(resultFold.result('pass'))
+  folder.close()
+  const stored = JSON.parse(readFileSync(path.join(folder.path, 'result.json'), 'utf8'))
+  expect(stored.dumps[0].file).toBe('mid-body/full/MEMORY.DMP')
+  expect(readFileSync(path.join(folder.path, 'journal.jsonl'), 'utf8')).toContain(
+    '"file":"mid-body/full/MEMORY.DMP"',
+  )
+  const moved = path.join(root, 'moved')
+  renameSync(folder.path, moved)
+  expect(readResult(moved)).toMatchObject({
+    verdict: stored.verdict,
+    json: { ...stored, dumps: [{ file: path.join(moved, 'mid-body/full/MEMORY.DMP') }] },
+  })
 })
 
 it('keeps the variants of a scenario apart and finds each', async () => {

@@ -16,6 +16,7 @@ import path from 'node:path'
 import { CrashtestError } from '../errors.ts'
 import { journalLine } from '../folds/journal.ts'
 import { logLines } from '../folds/log.ts'
+import type { TestResult } from '../folds/result.ts'
 import type { Sink } from '../stream.ts'
 import { DUMP_TYPES, type KeptCrash } from '../target.ts'
 import { crashRecord, type DumpToKeep, keepTruth, ramParts } from '../truth-file.ts'
@@ -23,6 +24,7 @@ import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
 import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
+import { eventWithPath, fromFolder, resultWithPaths } from './run-paths.ts'
 import { STATE, type StateRecord, type StreamPosition, writeState } from './state-file.ts'
 
 /** What a run makes: none of it may be there before. */
@@ -85,7 +87,7 @@ export class RunFolder {
   readonly journal: Sink = (event) => {
     if (event.kind === 'run') this.#hasBegun = true
     const position = { ...this.#position, nextSeq: event.seq + 1, at: event.at }
-    const line = journalLine(event)
+    const line = journalLine(eventWithPath(event, fromFolder(this.path)))
     if (line !== null) {
       const bytes = Buffer.from(line)
       onHost(`write ${this.#file(JOURNAL)}`, () => {
@@ -139,10 +141,11 @@ export class RunFolder {
   }
 
   /** Appears whole or not at all; with it the run has come to its end and nothing is left to resume. */
-  writeResult(result: object): void {
+  writeResult(result: TestResult): void {
     const file = this.#file(RESULT)
+    const stored = resultWithPaths(result, fromFolder(this.path))
     onHost(`write ${file}`, () => {
-      writeFileSync(`${file}.tmp`, `${JSON.stringify(result, null, 2)}\n`)
+      writeFileSync(`${file}.tmp`, `${JSON.stringify(stored, null, 2)}\n`)
       renameSync(`${file}.tmp`, file)
       rmSync(this.#file(STATE), { force: true })
     })

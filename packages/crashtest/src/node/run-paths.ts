@@ -1,0 +1,36 @@
+// Where the dumps of a run are: a path of the host in memory and on the screen, from the run folder on in its files, so that a folder
+// that was moved or copied still speaks of its own dumps.
+import path from 'node:path'
+import type { TestEvent } from '../test-event.ts'
+
+type PathMap = (file: string) => string
+
+/** For the files of `folder`, which is absolute. */
+export const fromFolder =
+  (folder: string): PathMap =>
+  (file) =>
+    path.relative(folder, file).split(path.sep).join('/')
+
+export const onThisHost =
+  (folder: string): PathMap =>
+  (file) =>
+    path.resolve(folder, file)
+
+export function eventWithPath(event: TestEvent, mapped: PathMap): TestEvent {
+  if (event.kind !== 'examined') return event
+  return { ...event, examination: withPath(event.examination, mapped) }
+}
+
+export function resultWithPaths<R extends { readonly dumps: readonly HasFile[] }>(
+  result: R,
+  mapped: PathMap,
+): R {
+  return { ...result, dumps: result.dumps.map((dump) => withPath(dump, mapped)) }
+}
+
+interface HasFile {
+  readonly file: string | null
+}
+
+const withPath = <T extends HasFile>(record: T, mapped: PathMap): T =>
+  record.file === null ? record : { ...record, file: mapped(record.file) }
