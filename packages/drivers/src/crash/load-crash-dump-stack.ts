@@ -187,7 +187,13 @@ class Crashdmp implements CrashDumpStack {
       const status = yield* run.write(plan)
       return report(status, run.failure)
     } catch (error) {
-      if (error instanceof DriverHang) return report(STATUS_IO_TIMEOUT, error.message)
+      if (error instanceof DriverHang) {
+        const { environment } = run
+        // that of the processor's budget is nobody's finding yet
+        const isFound = log.violations.some(({ message }) => error.message.endsWith(message))
+        if (!isFound) environment.violate('DM-26', environment.entryPoint, error.message)
+        return report(STATUS_IO_TIMEOUT, error.message)
+      }
       if (error instanceof NotOneView || error instanceof NotJudged) {
         return { ...report(STATUS_NOT_SUPPORTED, error.message), notJudged: error.code }
       }

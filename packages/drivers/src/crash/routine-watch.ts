@@ -1,7 +1,7 @@
 // How long a routine of the dump miniport may take. With one processor and no watchdog a routine that does not return stops the
 // machine (DM-26), so every port call takes time, and port calls and register accesses are counted. A loop that does neither
-// is beyond our reach.
-import type { Machine } from '@dumpstack/machine'
+// ends with the processor's budget where a driver file runs; in a TypeScript miniport it is beyond our reach.
+import { CALL_BUDGET, type Machine } from '@dumpstack/machine'
 import type { RegisterWatch } from '../register-window.ts'
 
 /** The entry point that is running, by the kit's name. */
@@ -14,7 +14,7 @@ export type EntryPoint =
   | 'HwInterrupt'
   | 'HwResetBus'
 
-const ROUTINE_SECONDS = 60
+const ROUTINE_SECONDS = CALL_BUDGET.stallNs / 1e9
 // Our choice: some seconds of the host's time, and far more than a driver needs that waits by stalls.
 const ROUTINE_STEPS = 4_000_000
 const CALL_MICROSECONDS = 0.1

@@ -9,6 +9,7 @@ export type GuestRoutine = (...args: bigint[]) => bigint
 export class FakeCpu implements Cpu {
   readonly guest = new Map<Gva, GuestRoutine>()
   readonly budget = { instructions: 0, stallNs: 0 }
+  readonly workCount = 0
   readonly instructionCount = 0
   readonly returnAddress = gva(0n)
   rip = gva(0n)
@@ -94,6 +95,8 @@ export class FakeCpu implements Cpu {
   }
 
   onDeviceAccess(): void {}
+  onInterval(): void {}
+  charge(): void {}
   invalidate(): void {}
   xmm(): Uint8Array {
     throw new Error('no xmm register')

@@ -4,6 +4,8 @@ import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/machine'
 import { type FaultAccess, GuestFault } from '../guest-fault.ts'
 
+/** Bytes that the host reads or writes in the time of an instruction: a call that moves megabytes is charged for them. */
+const BYTES_PER_INSTRUCTION = 16
 /** Of text that a driver gives by address: more is the host's memory. */
 const MAXIMUM_STRING = 0x1_0000
 
@@ -23,13 +25,19 @@ export class GuestMemory {
   }
 
   read(va: Gva, into: Uint8Array): void {
+    this.#charge(into.byteLength)
     const done = this.#cpu.read(va, into)
     if (done < into.byteLength) this.#fault('read', va, done)
   }
 
   write(va: Gva, from: Uint8Array): void {
+    this.#charge(from.byteLength)
     const done = this.#cpu.write(va, from)
     if (done < from.byteLength) this.#fault('write', va, done)
+  }
+
+  #charge(byteLength: number): void {
+    this.#cpu.charge(Math.floor(byteLength / BYTES_PER_INSTRUCTION))
   }
 
   /** Fresh bytes; `byteLength` is bounded by its caller. */

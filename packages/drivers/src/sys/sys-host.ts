@@ -1,7 +1,7 @@
 // Runs a .sys file as a miniport: its code on the machine's processor, its imports served by the ports that also serve the TypeScript
 // miniports, so that the same rules hold. One host for one start of the system.
 import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
+import { CALL_BUDGET, type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { DriversError } from '../errors.ts'
@@ -24,12 +24,12 @@ import { TrapTable } from './trap-table.ts'
 
 // A kernel stack of Windows on x64 has 24 KiB.
 const STACK_BYTES = 0x6000
-// Our choice: far more than a routine needs, and some seconds of the host's time.
-const ROUTINE_INSTRUCTIONS = 50_000_000
-/** Of one start of the system, all routines together: so many, and more with each request. */
-const LIFE_INSTRUCTIONS = 300_000_000
-const REQUEST_INSTRUCTIONS = 200_000
-const ROUTINE_STALL_NS = 60e9
+/**
+ * Work of the processor in one start of the system, all routines together: so much, and more with each request, so that a
+ * driver is stopped too that always returns but never gets on.
+ */
+const LIFE_WORK = 3 * CALL_BUDGET.instructions
+const REQUEST_WORK = 500_000
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
@@ -131,6 +131,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     }
     cpu.trap(this.#traps.base, this.#traps.slots.length, (slot) => this.#serve(slot))
     cpu.onDeviceAccess((access) => this.#deviceAccess(access))
+    cpu.onInterval(() => this.#tick())
     this.#observer?.starts(machine.registerWindows)
   }
 
@@ -261,10 +262,8 @@ class Host implements SysHost, MiniportCode, ImportCall {
       const { stack } = instance.memory
       cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
       if (name === 'HwStartIo') this.#requests++
-      const left = LIFE_INSTRUCTIONS + this.#requests * REQUEST_INSTRUCTIONS - cpu.instructionCount
-      if (left <= 0) throw this.#exhausted(instance, name)
-      cpu.budget.instructions = Math.min(ROUTINE_INSTRUCTIONS, left)
-      cpu.budget.stallNs = ROUTINE_STALL_NS
+      if (cpu.workCount > LIFE_WORK + this.#requests * REQUEST_WORK) throw this.#exhausted(instance, name)
+      Object.assign(cpu.budget, CALL_BUDGET)
       this.#stopped = null
     }
     this.#instance = instance
@@ -289,7 +288,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
 
   /**
    * The clock interrupts the running system's driver at all its levels, and nobody in a dump. It is looked at where time passes
-   * in leaps: between routines, in calls and at registers.
+   * in leaps, between routines, in calls and at registers, and every few hundred instructions.
    */
   #tick(): void {
     const { nowNs } = this.machine

@@ -12,10 +12,10 @@ import { upperHalf } from './tlb.ts'
 /** The longest instruction there is (Intel SDM vol. 2, 2.3.11). */
 const MAX_BYTES = 15
 /**
- * Instructions decoded during one outermost call. Code that runs once costs a thousand times what it costs in a loop: a
- * file of nothing but straight code, or code that writes code without end, must not take hours of the host's time.
+ * In instructions: what decoding one and compiling it takes of the host. A file of nothing but straight code, or code that
+ * writes code without end, must not take hours.
  */
-const MAX_DECODED = 200_000
+const DECODE_COST = 1000
 const MAX_SHARED = 8192
 const TWO_32 = 2 ** 32
 /**
@@ -40,14 +40,14 @@ export const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0
 const shared: Readonly<Record<Heat, Map<number, BlockSource>>> = { cold: new Map(), hot: new Map() }
 
 export class BlockSources {
-  /** The owner sets it back before each outermost call. */
-  decodedCount = 0
   readonly #ram: Ram
   readonly #mmu: Mmu
   readonly #decoder: Decoder
+  readonly #charge: (instructions: number) => void
   readonly #window = new Uint8Array(MAX_BYTES)
 
-  constructor(ram: Ram, mmu: Mmu, decoder: Decoder) {
+  constructor(ram: Ram, mmu: Mmu, decoder: Decoder, charge: (instructions: number) => void) {
+    this.#charge = charge
     this.#ram = ram
     this.#mmu = mmu
     this.#decoder = decoder
@@ -58,7 +58,7 @@ export class BlockSources {
     const sources = shared[heat]
     const known = most === 1 ? undefined : sources.get(keyOf(lo, hi))
     if (known !== undefined && this.isInMemory(lo, hi, known.bytes)) {
-      this.#charge(known.offsets.length)
+      this.#charge(known.offsets.length * DECODE_COST) // although it was cheap: no verdict hangs on what ran before
       return known
     }
     const source = this.#write(lo, hi, most, heat)
@@ -92,7 +92,6 @@ export class BlockSources {
       // a repetition is a block of its own: it runs again until it is over
       const isRepeated = one !== null && one.repeat !== null && one.mnemonic.startsWith('string ')
       if (one === null || (isRepeated && decoded.length > 0)) break
-      this.#charge(1)
       offsets.push(length)
       decoded.push(one)
       length += one.byteLength
@@ -101,6 +100,7 @@ export class BlockSources {
     }
     const written = writeBlock(decoded, lo, hi, heat === 'hot')
     if (written === null) throw new Interruption('notImplemented', { form: decoded[0]!.form })
+    this.#charge(written.count * DECODE_COST)
     const bytes = new Uint8Array(offsets[written.count] ?? length)
     this.#read(lo, hi, bytes)
     return { text: written.text, bytes, offsets: offsets.slice(0, written.count) }
@@ -122,11 +122,6 @@ export class BlockSources {
     const present = isAllowed || this.#mmu.isPresent
     const errorCode = this.#mmu.errorCode('execute') | (present ? 1 : 0)
     throw new Interruption('pageFault', { address, access: 'execute', present, errorCode })
-  }
-
-  #charge(count: number): void {
-    this.decodedCount += count
-    if (this.decodedCount > MAX_DECODED) throw new Interruption('instructionBudget')
   }
 
   /** How many bytes could be read. */

@@ -10,6 +10,9 @@ import { type CodePages, upperHalf } from './tlb.ts'
 const MAX_INSTRUCTIONS = 64
 /** Blocks kept: some 100,000 instructions, more than any driver executes; past it all are forgotten. */
 const MAX_BLOCKS = 16_384
+/** In instructions: what comparing a block with memory takes of the host, and a write into a page that holds code. */
+const COMPARE_COST = 100
+const WRITE_COST = 10
 
 export class Block {
   readonly lo: number
@@ -60,6 +63,7 @@ export class Blocks implements CodePages {
   readonly #mmu: Mmu
   readonly #sources: BlockSources
   readonly #hotRuns: number
+  readonly #charge: (instructions: number) => void
   readonly #protect: (page: number) => void
   readonly #blocks = new Map<number, Block>()
   readonly #pages = new Map<number, CodePage>()
@@ -71,12 +75,17 @@ export class Blocks implements CodePages {
     mmu: Mmu,
     sources: BlockSources,
     hotRuns: number,
-    hooks: { protect(page: number): void; onWrite(dropped: Block): void },
+    hooks: {
+      charge(instructions: number): void
+      protect(page: number): void
+      onWrite(dropped: Block): void
+    },
   ) {
     this.#ram = ram
     this.#mmu = mmu
     this.#sources = sources
     this.#hotRuns = hotRuns
+    this.#charge = hooks.charge
     this.#protect = hooks.protect
     this.#onWrite = hooks.onWrite
   }
@@ -86,6 +95,7 @@ export class Blocks implements CodePages {
     const known = this.#blocks.get(keyOf(lo, hi))
     if (known !== undefined) {
       if (known.generation === this.generation) return known
+      this.#charge(COMPARE_COST)
       const isAsBefore = this.#isAsBefore(known)
       this.#drop(known)
       if (isAsBefore) return this.#keep(known)
@@ -135,6 +145,7 @@ export class Blocks implements CodePages {
     const held = this.#pages.get(page)
     if (held === undefined) return
     held.isDealtWith = true
+    this.#charge(WRITE_COST + held.blocks.size)
     for (const block of held.blocks) {
       const inFirst = 4096 - (block.first % 4096)
       const isInFirst = Math.floor(block.first / 4096) === page

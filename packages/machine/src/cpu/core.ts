@@ -27,6 +27,9 @@ import { createTlb, type Tlb } from './tlb.ts'
 
 /** Blocks found by their address without a look into the map; a power of two. */
 const CACHE_BLOCKS = 8192
+/** In instructions: what these take of the host. */
+const DEVICE_ACCESS_COST = 8
+const FLUSH_COST = 200
 
 /** The running instruction changes its own block and must run again, alone. */
 const isRewind = (error: unknown): boolean => error instanceof Interruption && error.reason === 'rewind'
@@ -59,15 +62,20 @@ export class Core {
     this.#findSpecial = findSpecial
     this.#ramGeneration = machine.ram.generation
     const { state, flags } = this
+    const charge = (instructions: number): void => this.meter.charge(instructions)
     this.meter = new Meter(machine, state, options.nsPerInstruction)
     this.#mmu = new Mmu(machine.ram, state)
-    this.#sources = new BlockSources(machine.ram, this.#mmu, decoder)
+    this.#sources = new BlockSources(machine.ram, this.#mmu, decoder, charge)
     this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, options.hotRuns, {
+      charge,
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
     const devices = createDevices(machine.bus, {
-      before: () => this.#settleTime(),
+      before: () => {
+        charge(DEVICE_ACCESS_COST)
+        this.#settleTime()
+      },
       isObserved: () => this.observer !== null,
       rip: () => this.#currentRip(),
       observe: (access) => this.observer?.(access),
@@ -78,7 +86,10 @@ export class Core {
     this.hostMemory = new HostMemory(machine.ram, this.#mmu, this.#blocks)
     const ports = createPortUnit(devices)
     const system = createSystem(state, flags, {
-      flushTranslations: () => this.flush(),
+      flushTranslations: () => {
+        charge(FLUSH_COST)
+        this.flush()
+      },
       invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
       nowNs: () => {
         this.#settleTime()
@@ -92,8 +103,11 @@ export class Core {
       tlb: this.#tlb,
       flags,
       shifts: createShiftUnit(state, flags),
-      multiply: createMultiplyUnit(state),
-      privileged: createPrivileged(state, flags, memory, () => this.#enterUserMode()),
+      multiply: createMultiplyUnit(state, charge),
+      privileged: createPrivileged(state, flags, memory, {
+        enterUserMode: () => this.#enterUserMode(),
+        charge,
+      }),
       simd: createSimdUnit(state),
       sse4: createSse4Unit(state),
       strings: createStringUnit(state, memory, ports),
@@ -106,7 +120,6 @@ export class Core {
   /** Before an outermost call. */
   begin(): void {
     this.meter.begin()
-    this.#sources.decodedCount = 0
   }
 
   /** Runs from rip until a block says that the call is over. */

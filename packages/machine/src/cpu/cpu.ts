@@ -63,7 +63,7 @@ export interface CpuStopFacts {
 /** How much guest code may run in one outermost call. */
 export interface CpuBudget {
   instructions: number
-  /** Virtual nanoseconds that import handlers and port accesses may let pass. */
+  /** Virtual nanoseconds that import handlers and register accesses may let pass, and code that only waits. */
   stallNs: number
 }
 
@@ -99,6 +99,13 @@ export interface Cpu {
   fsBase: Gva
   /** Instructions executed since creation. */
   readonly instructionCount: number
+  /**
+   * Them, and what takes the host longer, as several: register accesses, traps, decoding, page tables that change. An outermost
+   * call is stopped, as if its instructions were used up, when it makes too much work.
+   */
+  readonly workCount: number
+  /** A trap handler did work that an instruction is no measure of. */
+  charge(instructions: number): void
   /** What is left of the outermost call; set before it. */
   readonly budget: CpuBudget
 
@@ -135,6 +142,8 @@ export interface Cpu {
 
   /** Sees every device register access; null ends it. */
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void
+  /** Called every few hundred instructions, between two, with the clock up to date; null ends it. */
+  onInterval(listener: (() => void) | null): void
   /** Page tables changed behind its back: translations are made again. Changed code is noticed without it. */
   invalidate(): void
 }

@@ -162,6 +162,6 @@ it('gives up on code that never comes to the same place twice, and runs other co
   for (let page = 0n; page < 60n; page++) map(ELSEWHERE + page * 0x1000n, 0x230000n | 0x63n)
   const stop = stopOf(() => cpu.call(ELSEWHERE, []))
   expect(stop.reason).toBe('instructionBudget')
-  expect(stop.rip > ELSEWHERE + 100_000n).toBe(true)
+  expect(stop.rip > ELSEWHERE + 40_000n).toBe(true)
   expect(cpu.call(CODE, [])).toBe(5n)
 })

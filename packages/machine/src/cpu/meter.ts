@@ -6,12 +6,33 @@ import { Interruption } from './stop.ts'
 
 /** Instructions after which the clock is brought up to date, so that a loop that polls RAM sees devices work. */
 const QUANTUM = 256
-/** For callers that set none: a minute of code. */
-const DEFAULT_BUDGET: CpuBudget = { instructions: 50_000_000, stallNs: 60e9 }
+/**
+ * Of one outermost call where its caller sets none. Far more than a routine of a driver needs, which waits by stalls: no
+ * patience of the storage stack is longer than a minute.
+ */
+export const CALL_BUDGET: Readonly<CpuBudget> = { instructions: 50_000_000, stallNs: 60e9 }
+/**
+ * Work is what the host does: an instruction takes it at most some 25 ns, and what takes longer is charged as several. So the
+ * longest call takes the host a second or two, whatever its code does: polls registers, changes page tables, never repeats.
+ */
+const CALL_WORK = CALL_BUDGET.instructions
+/**
+ * Code that has run for so many instructions and never stalled is waiting for something: for a device, or for the clock. From
+ * then on each instruction takes this time, as if the processor were interrupted all the while. A wait by the clock comes
+ * to its end so, where it would take the host minutes.
+ */
+const WAITING_AFTER = 2_000_000
+const WAITING_NS = 1000
+/** What passes besides the code's own time and counts as a stall. */
+const STALLED_NS = 1000
 
 export class Meter {
-  readonly budget: CpuBudget = { ...DEFAULT_BUDGET }
+  readonly budget: CpuBudget = { ...CALL_BUDGET }
   instructionCount = 0
+  workCount = 0
+  #workLimit = CALL_WORK
+  /** Looks at the clock, between two blocks. */
+  onInterval: (() => void) | null = null
   readonly #machine: Machine
   readonly #nsPerInstruction: number
   readonly #words: Int32Array
@@ -20,6 +41,8 @@ export class Meter {
   /** Time that instructions took; what else passes on the clock during a call is stall. */
   #executedNs = 0
   #stallMark = 0
+  /** Instructions since the last stall. */
+  #unstalled = 0
 
   constructor(machine: Machine, state: State, nsPerInstruction: number) {
     this.#machine = machine
@@ -27,9 +50,16 @@ export class Meter {
     this.#nsPerInstruction = nsPerInstruction
   }
 
-  /** Stall is counted from now on. */
+  /** Stall and work are counted from now on. */
   begin(): void {
     this.#stallMark = this.#machine.nowNs - this.#executedNs
+    this.#unstalled = 0
+    this.#workLimit = this.workCount + CALL_WORK
+  }
+
+  /** Something took the host as long as that many instructions. */
+  charge(instructions: number): void {
+    this.workCount += instructions
   }
 
   /** Counts what ran since the last time; `notRun` instructions of the running block are charged but still to come. */
@@ -39,15 +69,22 @@ export class Meter {
     this.#granted = left
     if (done === 0) return
     this.instructionCount += done
+    this.workCount += done
     this.budget.instructions -= done
-    const ns = done * this.#nsPerInstruction
+    let ns = done * this.#nsPerInstruction
+    this.#unstalled += done
+    if (this.#unstalled > WAITING_AFTER) {
+      ns = done * WAITING_NS
+      this.budget.stallNs -= ns
+    }
     this.#executedNs += ns
     this.#machine.elapse(ns)
   }
 
   /** Lets code run up to the next quantum, and a block of `least` instructions in any case. */
   grant(least = 0): void {
-    const grant = Math.max(0, Math.min(Math.max(QUANTUM, least), this.budget.instructions))
+    const left = this.#isWorkUsedUp ? 0 : this.budget.instructions
+    const grant = Math.max(0, Math.min(Math.max(QUANTUM, least), left))
     this.#words[Word.remaining] = grant
     this.#granted = grant
   }
@@ -56,14 +93,21 @@ export class Meter {
   renew(count: number): void {
     this.account(0)
     this.checkStall()
-    if (this.budget.instructions < count) throw new Interruption('instructionBudget')
+    this.onInterval?.()
+    if (this.budget.instructions < count || this.#isWorkUsedUp) throw new Interruption('instructionBudget')
     this.grant(count)
+  }
+
+  get #isWorkUsedUp(): boolean {
+    return this.workCount > this.#workLimit
   }
 
   checkStall(): void {
     const mark = this.#machine.nowNs - this.#executedNs
-    this.budget.stallNs -= mark - this.#stallMark
+    const stalled = mark - this.#stallMark
     this.#stallMark = mark
+    if (stalled >= STALLED_NS) this.#unstalled = 0
+    this.budget.stallNs -= stalled
     if (this.budget.stallNs < 0) throw new Interruption('stallBudget')
   }
 }

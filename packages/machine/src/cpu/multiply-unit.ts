@@ -21,7 +21,10 @@ export interface MultiplyUnit {
   divideSigned(size: number, lo: number, hi: number): void
 }
 
-export function createMultiplyUnit({ words }: State): MultiplyUnit {
+/** In instructions: what 128 steps take of the host. */
+const LONG_DIVISION_COST = 40
+
+export function createMultiplyUnit({ words }: State, charge: (instructions: number) => void): MultiplyUnit {
   /** A product of up to 128 bits. */
   const product = new Int32Array(4)
   let overflowed = false
@@ -102,6 +105,7 @@ export function createMultiplyUnit({ words }: State): MultiplyUnit {
   const dividend = new Int32Array(4)
   const rest = new Int32Array(2)
   function longDivision(lo: number, hi: number): void {
+    charge(LONG_DIVISION_COST)
     let restLo = 0
     let restHi = 0
     for (let i = 0; i < 128; i++) {

@@ -25,13 +25,20 @@ const RETURNED_FLAGS = 0x3c7fd7
 /** FXSAVE area (volume 1, 10.5.1): what is written ends with the last xmm register. */
 const FX = { mxcsr: 24, mxcsrMask: 28, xmm: 0xa0, byteLength: 0x1a0 } as const
 const MXCSR_MASK = 0xffff
+/** In instructions: what saving or restoring takes of the host. */
+const FX_COST = 80
 
-/** `enterUserMode` is called when ring 3 has been entered. */
+export interface PrivilegedHooks {
+  /** Ring 3 has been entered. */
+  enterUserMode(): void
+  charge(instructions: number): void
+}
+
 export function createPrivileged(
   { words }: State,
   flags: Flags,
   memory: Memory,
-  enterUserMode: () => void,
+  hooks: PrivilegedHooks,
 ): Privileged {
   const refuse = (): never => {
     throw new Interruption('generalProtection')
@@ -39,7 +46,7 @@ export function createPrivileged(
   const setSelectors = (cs: number, ss: number): void => {
     words[Word.cs] = cs
     words[Word.ss] = ss
-    if ((cs & RPL_USER) !== 0) enterUserMode()
+    if ((cs & RPL_USER) !== 0) hooks.enterUserMode()
   }
   const setGpr = (word: number, lo: number, hi: number): void => {
     words[word] = lo
@@ -103,6 +110,7 @@ export function createPrivileged(
       memory.store64(...at(lo, hi, 2), words[word]!, words[word + 1]!)
     },
     saveFloatingPoint(lo, hi) {
+      hooks.charge(FX_COST)
       checkAligned(lo)
       memory.probe(lo, hi, FX.byteLength, 'write')
       for (let offset = 0; offset < FX.xmm; offset += 8) memory.store64(...at(lo, hi, offset), 0, 0)
@@ -112,6 +120,7 @@ export function createPrivileged(
       for (let i = 0; i < 16; i++) memory.store128(...at(lo, hi, FX.xmm + i * 16), Word.xmm + i * 4)
     },
     restoreFloatingPoint(lo, hi) {
+      hooks.charge(FX_COST)
       checkAligned(lo)
       memory.probe(lo, hi, FX.byteLength, 'read')
       const mxcsr = memory.load32(...at(lo, hi, FX.mxcsr))

@@ -1,6 +1,7 @@
 import { gpa, gva } from '@dumpstack/bytes'
 import { expect, it } from 'vitest'
 import { Gpr } from './cpu.ts'
+import { CALL_BUDGET } from './meter.ts'
 import { CODE, DATA, hexBytes, STACK, stopOf, testCpu } from './test-cpu.ts'
 
 const TRAPS = gva(0xfffff80070000000n)
@@ -58,6 +59,40 @@ it('ends an endless loop by its instruction budget, exactly once it is used up',
   expect(stop).toMatchObject({ reason: 'instructionBudget', rip: CODE, code: 'CPU_STOP' })
   expect(cpu.instructionCount).toBe(1000)
   expect(cpu.budget.instructions).toBe(0)
+})
+
+it.each([
+  ['loads cr3', '0f 20 d8', '0f 22 d8', 'eb f8'],
+  ['divides 128 bits', '31 d2', '48 c7 c0 ff ff ff ff', '48 f7 f0', 'eb f2'],
+  ['calls into the host', 'ff d1', '48 c7 c1 00 00 00 70', 'eb f5'],
+])('ends an endless loop early that %s, which takes the host longer', (_what, ...code) => {
+  const { cpu } = testCpu(hexBytes(...code))
+  cpu.trap(gva(0x70000000n), 1, () => 0n)
+  const stop = stopOf(() => cpu.call(CODE, [0x70000000n]))
+  expect(stop).toMatchObject({ reason: 'instructionBudget' })
+  expect(cpu.instructionCount).toBeLessThan(CALL_BUDGET.instructions / 2)
+  expect(cpu.workCount).toBeLessThan(CALL_BUDGET.instructions * 1.01)
+})
+
+it('charges a call for what its handler does', () => {
+  const { cpu } = testCpu(hexBytes('ff d1', '48 c7 c1 00 00 00 70', 'eb f5'))
+  cpu.trap(gva(0x70000000n), 1, () => {
+    cpu.charge(1_000_000)
+    return 0n
+  })
+  expect(stopOf(() => cpu.call(CODE, [0x70000000n])).reason).toBe('instructionBudget')
+  expect(cpu.instructionCount).toBeLessThan(1000)
+})
+
+it('lets time run for code that waits for a number in memory to change', () => {
+  // 1: pause; mov rax, [rcx]; cmp rax, 20; jb 1b; ret
+  const { cpu, machine } = testCpu(hexBytes('f3 90', '48 8b 01', '48 83 f8 14', '72 f5', 'c3'))
+  cpu.write(DATA, new Uint8Array(8))
+  cpu.onInterval(() => cpu.write(DATA, Uint8Array.of(machine.nowNs / 1e9)))
+  cpu.call(CODE, [DATA])
+  expect(machine.nowNs).toBeGreaterThanOrEqual(20e9)
+  expect(machine.nowNs).toBeLessThan(20.001e9)
+  expect(cpu.instructionCount).toBeLessThan(CALL_BUDGET.instructions)
 })
 
 it('ends a loop that waits by its stall budget', () => {

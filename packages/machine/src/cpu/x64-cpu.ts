@@ -16,6 +16,8 @@ const MAX_CALL_DEPTH = 32
 const TRAP_BYTES = 16
 /** Writing a block anew costs what some 200 of its runs gain. */
 const DEFAULTS: Required<CpuOptions> = { nsPerInstruction: 1, hotRuns: 200 }
+/** In instructions: what a call into the host takes of it. */
+const TRAP_COST = 8
 const RAX = 0
 const RSP = 4
 const RSP_WORD = RSP * 2
@@ -102,6 +104,12 @@ export class X64Cpu implements Cpu {
   }
   get instructionCount(): number {
     return this.#core.meter.instructionCount
+  }
+  get workCount(): number {
+    return this.#core.meter.workCount
+  }
+  charge(instructions: number): void {
+    this.#core.meter.charge(instructions)
   }
   get budget(): CpuBudget {
     return this.#core.meter.budget
@@ -192,6 +200,10 @@ export class X64Cpu implements Cpu {
     this.#core.observer = observer
   }
 
+  onInterval(listener: (() => void) | null): void {
+    this.#core.meter.onInterval = listener
+  }
+
   invalidate(): void {
     this.#core.flush()
   }
@@ -254,6 +266,7 @@ export class X64Cpu implements Cpu {
   #handle(handler: (slot: number) => bigint, slot: number): number {
     const words = this.#words
     const { meter, memory } = this.#core
+    meter.charge(TRAP_COST)
     meter.account(0)
     meter.checkStall()
     const answer = handler(slot)

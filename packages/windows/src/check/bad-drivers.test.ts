@@ -47,6 +47,12 @@ function rootTable(): bigint {
 
 it.each<[string, number[], string, RegExp]>([
   ['never returns', [0xeb, 0xfe], 'DRIVER_HANG', /DriverEntry did not return: .*budget is used up/],
+  [
+    'loads cr3 for ever',
+    [0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xeb, 0xf8],
+    'DRIVER_HANG',
+    /budget is used up/,
+  ],
   ['halts the processor', [0xf4], 'DRIVER_HANG', /stopped the processor/],
   [
     'jumps to address 0',
@@ -129,6 +135,16 @@ it('lets the times of the shared page pass, which kernel code reads without a ca
   const call = [0xff, 0x15, ...new Uint8Array(new Int32Array([displacement]).buffer)]
   const report = check(driverOf([...before, ...call, ...read, 0x01, ...ticks], imports))
   expect(report.findings[0]!.message).toContain('DriverEntry returned 0xe0000002')
+})
+
+it('lets a driver wait by the ticks of the shared page that does nothing else', () => {
+  // rcx = &TickCount; rdx = *rcx + 64; 1: rax = *rcx; cmp rax, rdx; jb 1b; DriverEntry returns 0xe0000040
+  const wait = [0x48, 0x8b, 0x11, 0x48, 0x83, 0xc2, 0x40, 0x48, 0x8b, 0x01, 0x48, 0x39, 0xd0, 0x72, 0xf8]
+  const code = [0x48, 0xb9, ...quad(0xffff_f780_0000_0320n), ...wait, 0xb8, 0x40, 0, 0, 0xe0, 0xc3]
+  const [finding] = check(driverOf(code)).findings
+  expect(finding!.message).toContain('DriverEntry returned 0xe0000040')
+  expect(finding!.atNs).toBeGreaterThan(63 * 15_625_000)
+  expect(finding!.atNs).toBeLessThan(66 * 15_625_000)
 })
 
 it('stops at an import that nobody serves, with name, caller and arguments', () => {

@@ -107,8 +107,7 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     for (const finding of run.findings) {
       if (!findings.some((known) => isSame(known, finding))) findings.push(finding)
     }
-    // A driver that does not start, or cannot be judged, does so on any disk.
-    if (run.findings.some(({ phase, verdict }) => phase === 'start' || verdict === 'inconclusive')) break
+    if (run.findings.some(isOnAnyDisk)) break
   }
   const isGood = findings.length === 0
   const hasFailed = findings.some(({ verdict }) => verdict === 'fail')
@@ -119,6 +118,10 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     runs,
   }
 }
+
+/** A driver that does not start, hangs, or cannot be judged, does so on any disk; a hang takes the host long. */
+const isOnAnyDisk = ({ phase, verdict, rule }: DriverFinding): boolean =>
+  phase === 'start' || verdict === 'inconclusive' || rule === 'DRIVER_HANG' || rule === 'DM-26'
 
 /** The same place again, on other hardware and so with other numbers. */
 const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
