@@ -87,6 +87,13 @@ it('takes a table or kernel PDB that the dump itself confirms when there is no i
   const anonymous = { ...request, pdb: null }
   const confirmed = await symbols.symbols({ ...anonymous, matches: () => true }, signal)
   expect(confirmed.file?.identity.guid).toBe(rsds.guid)
-  expect(await symbols.symbols({ ...anonymous, matches: () => false }, signal)).toMatchObject({ file: null })
+  // beside its images and PDBs the folder has a list of them, as JSON: no place where symbols were looked for
+  expect(await symbols.symbols({ ...anonymous, matches: () => false }, signal)).toEqual({
+    file: null,
+    why: [
+      'the dump does not hold the identity of the PDB of ntoskrnl.exe',
+      `${path.join(BIN, 'ntkrnlmp.pdb')} is of another kernel: its variables lie elsewhere than in the dump`,
+    ],
+  })
   expect(await symbols.symbols(anonymous, signal)).toMatchObject({ file: null })
 })

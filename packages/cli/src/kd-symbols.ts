@@ -103,12 +103,13 @@ export class HostSymbols implements SymbolSource {
   }
 }
 
+/** Null where it is no symbol file; `why` says more, but for JSON that was never meant to be one. */
 async function openOrSay(file: string, why: string[]): Promise<OpenedSymbolFile | null> {
   try {
     return await openSymbolFile(file)
   } catch (error) {
     if (!(error instanceof SymbolsError)) throw error
-    why.push(error.message)
+    if (error.code !== 'SYMBOLS_NOT_ISF') why.push(error.message)
     return null
   }
 }

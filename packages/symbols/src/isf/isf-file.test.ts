@@ -186,7 +186,7 @@ describe('a table written by hand', () => {
       'SYMBOLS_UNSUPPORTED',
     ],
     ['no windows part', { ...small, metadata: { format: '6.0.0', linux: {} } }, 'SYMBOLS_UNSUPPORTED'],
-    ['metadata is absent', { symbols: {} }, 'SYMBOLS_DAMAGED'],
+    ['no metadata', { symbols: {} }, 'SYMBOLS_NOT_ISF'],
     ['is a list', [], 'SYMBOLS_DAMAGED'],
   ])('is refused when %s', (text, table, code) => {
     expect(() => open(table)).toThrow(text)

@@ -32,7 +32,13 @@ export class IsfFile implements SymbolFile {
   constructor(text: string, origin: string) {
     this.origin = origin
     this.#root = new JsonPlace(parseJson(text, origin), `${origin}:`)
-    const format = this.#root.at('metadata').at('format').string()
+    const metadata = this.#root.at('metadata')
+    if (metadata.value === undefined) {
+      throw new SymbolsError('SYMBOLS_NOT_ISF', `${origin} has no metadata: not a table of symbols`, {
+        origin,
+      })
+    }
+    const format = metadata.at('format').string()
     if (format.split('.')[0] !== SCHEMA_MAJOR) {
       throw new SymbolsError(
         'SYMBOLS_UNSUPPORTED',
@@ -40,7 +46,7 @@ export class IsfFile implements SymbolFile {
         { origin, format },
       )
     }
-    const windows = this.#root.at('metadata').at('windows')
+    const windows = metadata.at('windows')
     if (windows.value === undefined) {
       throw new SymbolsError(
         'SYMBOLS_UNSUPPORTED',
