@@ -76,6 +76,7 @@ class SmallKernel implements KernelServices {
     this.#nextPte += BigInt(pageCount * 4096)
     return va
   }
+  mapSystemPte(): void {} // no guest code looks through page tables here
   mapIoSpace(address: number): Gva {
     return gva(0xffff_f780_0000_0000n + BigInt(address))
   }

@@ -1,15 +1,20 @@
-// Addresses at which a port shows a miniport the data of the request that runs: SRB.DataBuffer points here. The page table
-// entries are not written, since page tables stay as the crash left them: the port translates these addresses itself.
+// Addresses at which a port shows a miniport the data of the request that runs: SRB.DataBuffer points here. The port translates these
+// addresses itself; page table entries point there where the miniport wants its buffers mapped (MapBuffers).
 import { type Gpa, type Gva, gpa, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import type { KernelServices } from './kernel-services.ts'
 
 export class DataWindow {
   readonly #addresses: readonly Gva[]
   readonly #end: Gva
   readonly #pages: Float64Array
+  readonly #kernel: KernelServices
   #count = 0
+  /** Pages that page table entries point at. */
+  #mappedCount = 0
 
   /** `va`: reserved system PTEs, one for each page. */
-  constructor(va: Gva, pageCount: number) {
+  constructor(kernel: KernelServices, va: Gva, pageCount: number) {
+    this.#kernel = kernel
     this.#addresses = Array.from({ length: pageCount }, (_, page) => gva(va + BigInt(page * PAGE_SIZE)))
     this.#end = gva(va + BigInt(pageCount * PAGE_SIZE))
     this.#pages = new Float64Array(pageCount)
@@ -21,11 +26,25 @@ export class DataWindow {
 
   unmap(): void {
     this.#count = 0
+    while (this.#mappedCount > 0) this.#kernel.mapSystemPte(this.#addresses[--this.#mappedCount]!, null)
+  }
+
+  /** Lets page table entries point at the pages that are shown. */
+  map(): void {
+    for (; this.#mappedCount < this.#count; this.#mappedCount++) {
+      this.#kernel.mapSystemPte(this.#addresses[this.#mappedCount]!, gpa(this.#pages[this.#mappedCount]!))
+    }
   }
 
   /** Shows the page at `address` after those that are shown already. */
   add(address: number): void {
     this.#pages[this.#count++] = address
+  }
+
+  /** Shows another page in the place of one that is shown. */
+  replace(page: number, address: number): void {
+    this.#pages[page] = address
+    if (page < this.#mappedCount) this.#kernel.mapSystemPte(this.#addresses[page]!, gpa(address))
   }
 
   holds(va: Gva): boolean {

@@ -38,6 +38,7 @@ export class FakeKernel implements KernelServices {
   readonly loaded: LoadedImage[] = []
   readonly unloaded: LoadedImage[] = []
   readonly #machine: Machine
+  readonly #mapped = new Map<Gva, Gpa>()
   #next = FIRST_FREE
   #nextPte = gva(SYSTEM_PTES_VA)
 
@@ -60,6 +61,12 @@ export class FakeKernel implements KernelServices {
   }
 
   vaToGpa(va: Gva): Gpa | null {
+    const offset = Number(va & 0xfffn)
+    const page = this.#mapped.get(gva(va - BigInt(offset)))
+    return page === undefined ? this.#ramAddress(va) : gpa(page + offset)
+  }
+
+  #ramAddress(va: Gva): Gpa | null {
     const address = Number(va - RAM_VA)
     const { ram } = this.#machine
     const page = Math.floor(address / PAGE_SIZE)
@@ -71,6 +78,11 @@ export class FakeKernel implements KernelServices {
     const va = this.#nextPte
     this.#nextPte = gva(va + BigInt(pageCount * PAGE_SIZE))
     return va
+  }
+
+  mapSystemPte(va: Gva, page: Gpa | null): void {
+    if (page === null) this.#mapped.delete(va)
+    else this.#mapped.set(va, page)
   }
 
   mapIoSpace(address: Gpa): Gva {

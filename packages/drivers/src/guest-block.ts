@@ -35,6 +35,11 @@ export class GuestHeap {
     this.memory = memory
   }
 
+  /** Bytes that a piece of that alignment can still have. */
+  left(alignment = 16): number {
+    return Math.max(0, this.memory.byteLength - Math.ceil(this.#used / alignment) * alignment)
+  }
+
   /** Null when what is left is too small. */
   take(byteLength: number, alignment = 16): GuestBlock | null {
     const start = Math.ceil(this.#used / alignment) * alignment

@@ -25,8 +25,13 @@ export interface KernelServices {
   allocate(byteLength: number, options: { owner: Owner; below4GiB?: boolean }): KernelMemory
   /** Virtual to physical through the kernel's page tables; null when not mapped. */
   vaToGpa(va: Gva): Gpa | null
-  /** Addresses for pages that somebody maps later; no page table entry points anywhere yet. */
-  reserveSystemPtes(pageCount: number): Gva
+  /**
+   * Addresses for pages that somebody maps later; no page table entry points anywhere yet. With `tables` their page table exists already
+   * and belongs to that owner: mapping them takes no memory and changes nobody else's. At most 512 pages then.
+   */
+  reserveSystemPtes(pageCount: number, tables?: Owner): Gva
+  /** Points the entry of one reserved page at a page of RAM, or nowhere. */
+  mapSystemPte(va: Gva, page: Gpa | null): void
   /** Maps a register window; the same window gives the same address. */
   mapIoSpace(gpa: Gpa, byteLength: number): Gva
   /** An image that is loaded under that base name is shared. Throws when the image is not installed. */

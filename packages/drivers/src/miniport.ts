@@ -117,6 +117,8 @@ export interface PortExports {
     va: Gva,
   ): { gpa: Gpa; length: number } | null
   getScatterGatherList(deviceExtension: GuestBlock, srb: GuestBlock): ScatterGatherList | null
+  /** Maps the data of a request where its DataBuffer points; false where the miniport does not have it. */
+  mapData(deviceExtension: GuestBlock, srb: GuestBlock): boolean
   /** The SRB's extension, SrbExtensionSize bytes. */
   getSrbExtension(srb: GuestBlock): GuestBlock
   setDeviceQueueDepth(

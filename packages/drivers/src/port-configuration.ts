@@ -4,11 +4,15 @@ import type { Gva } from '@dumpstack/bytes'
 import {
   HwInitializationDataLayout,
   PortConfigurationInformation,
+  SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED,
+  SCSI_DMA64_MINIPORT_SUPPORTED,
   SCSI_DMA64_SYSTEM_SUPPORTED,
   SP_UNINITIALIZED_VALUE,
   SRB_TYPE_FLAG_STORAGE_REQUEST_BLOCK,
   SRB_TYPE_SCSI_REQUEST_BLOCK,
   SRB_TYPE_STORAGE_REQUEST_BLOCK,
+  STOR_MAP_ALL_BUFFERS,
+  STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE,
 } from '@dumpstack/nt'
 import type { LoadedImage } from './kernel-services.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from './miniport.ts'
@@ -52,6 +56,17 @@ export function copyInitializationData(
   copy.srbTypeFlags = data.srbTypeFlags
   copy.addressTypeFlags = data.addressTypeFlags
 }
+
+const DMA64_MINIPORT = SCSI_DMA64_MINIPORT_SUPPORTED | SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED
+
+/** Whether the controller reaches memory above 4 GiB, as its miniport says. */
+export const reaches64Bit = (config: PortConfigurationInformation): boolean =>
+  (config.dma64BitAddresses & DMA64_MINIPORT) !== 0
+
+/** Whether reads and writes of the disk are to find their data mapped where DataBuffer points, as all other requests do. */
+export const mapsAllBuffers = (config: PortConfigurationInformation): boolean =>
+  config.mapBuffers === STOR_MAP_ALL_BUFFERS ||
+  config.mapBuffers === STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE
 
 /** Prefills what the port knows before HwFindAdapter; bus facts and dump facts are the caller's. */
 export function prefillConfiguration(config: PortConfigurationInformation, data: HwInitializationData): void {

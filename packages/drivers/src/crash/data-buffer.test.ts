@@ -93,6 +93,29 @@ it('shows the bytes of each write, page by page, and nothing once it is over', (
   expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
 })
 
+it('takes data above 4 GiB through the common buffer where the controller does not reach it, shows it there too', () => {
+  const seen: number[] = []
+  const narrow = bad((data, context) => ({
+    ...changingConfig((config) => {
+      config.dma64BitAddresses = 0x80
+    })(data, context),
+    hwBuildIo: (extension, block) => {
+      const srb = ScsiRequestBlock.at(block.view)
+      if (srb.cdb[0] === 0x2a) {
+        const shown = context.port.getPhysicalAddress(extension, block, gva(srb.dataBuffer))!
+        expect(shown.gpa).toBe(context.port.getScatterGatherList(extension, block)!.physicalAddress(0))
+        seen.push(shown.gpa, srb.dataTransferLength)
+      }
+      return data.hwBuildIo!(extension, block)
+    },
+  }))
+  const { crashed, report } = dumpWith(narrow)
+  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
+  expect(seen.length).toBeGreaterThan(60)
+  expect(Math.max(...seen)).toBeLessThan(2 ** 32)
+  expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
+})
+
 it('faults past the end of the data, and says what it cannot show', () => {
   const reading = (byteLength: number): MiniportImage =>
     bad((data, { port }) => ({

@@ -75,7 +75,7 @@ export class DumpRun {
       this.environment.violate(rule, call, message),
     )
     const { maxPagesPerWrite } = profile.limits
-    const window = new DataWindow(options.dataWindow, maxPagesPerWrite)
+    const window = new DataWindow(kernel, options.dataWindow, maxPagesPerWrite)
     this.#port = new DiskDump(this.environment, profile, context, window, this.#audit)
     const scratchBytes = maxPagesPerWrite * PAGE_SIZE
     this.#batch = new WriteBatch(

@@ -181,6 +181,12 @@ export class CrashEnvironment implements PortExports {
     return this.#srbHeap.take(byteLength)
   }
 
+  /** Whole pages for data that the controller cannot reach where it is, at most so many bytes; null where there is not one left. */
+  takeBounceBuffer(byteLength: number): GuestBlock | null {
+    const fits = Math.floor(this.#srbHeap.left(PAGE_SIZE) / PAGE_SIZE) * PAGE_SIZE
+    return fits === 0 ? null : this.#srbHeap.take(Math.min(fits, byteLength), PAGE_SIZE)
+  }
+
   #hang(limit: string, waitsForTime: boolean): never {
     const { entryPoint } = this
     const cause = waitsForTime ? '; it waits for the system time, which stands still in dump mode' : ''
@@ -268,6 +274,13 @@ export class CrashEnvironment implements PortExports {
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList | null {
     this.#watch.onCall()
     return srb.va === this.#side.activeSrb?.va ? this.#side.scatterGatherList : null
+  }
+
+  mapData(_extension: GuestBlock, srb: GuestBlock): boolean {
+    this.#watch.onCall()
+    if (srb.va !== this.#side.activeSrb?.va) return false
+    this.#side.dataWindow.map()
+    return true
   }
 
   getSrbExtension(srb: GuestBlock): GuestBlock {

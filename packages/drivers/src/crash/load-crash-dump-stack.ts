@@ -128,7 +128,7 @@ class Crashdmp implements CrashDumpStack {
       filter: this.#loadFilter(this.#pick(this.#drivers.secondLoad, images, 'filter')),
       contextMemory,
       scratchMemory,
-      dataWindow: this.#kernel.reserveSystemPtes(profile.limits.maxPagesPerWrite),
+      dataWindow: this.#kernel.reserveSystemPtes(profile.limits.maxPagesPerWrite, Owner.dumpPath),
       mapMemory,
       extentCount: extents.length,
       guard,

@@ -3,6 +3,7 @@ import { type Gva, gpa, gva } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DEVICE_USAGE_TYPE_DUMP_FILE,
+  DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
   DumpInitializationContext,
   DumpPointersEx,
   DumpStackContext,
@@ -40,14 +41,16 @@ export function layStackContext(
 ): KernelMemory {
   const { commonBufferSize, memoryBlockSize, maximumTransferSize } = profile.limits
   const { ram } = machine
+  const pointers = DumpPointersEx.at(guestBlock(ram, pointersMemory).view)
+  // What a controller of 32-bit addresses gets by address has to be where it reaches.
+  const below4GiB = (pointers.dwPortFlags & DUMP_EX_FLAG_SUPPORT_64BITMEMORY) === 0
   const patterned = (byteLength: number): KernelMemory => {
-    const memory = kernel.allocate(byteLength, { owner: Owner.dumpPath })
+    const memory = kernel.allocate(byteLength, { owner: Owner.dumpPath, below4GiB })
     fillBlock(guestBlock(ram, memory), DUMP_MEMORY_PATTERN)
     return memory
   }
   const memory = kernel.allocate(CONTEXT_BYTES, { owner: Owner.dumpPath })
   const block = guestBlock(ram, memory)
-  const pointers = DumpPointersEx.at(guestBlock(ram, pointersMemory).view)
 
   const address = ScsiAddress.at(block.view, SCSI_ADDRESS_AT)
   address.length = ScsiAddress.size

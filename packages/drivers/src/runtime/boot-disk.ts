@@ -1,5 +1,5 @@
 // The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
-import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -47,6 +47,8 @@ interface Request {
   readonly sense: GuestBlock
   readonly window: DataWindow
   readonly tag: number
+  /** Below 4 GiB, for data that the controller does not reach; made when it is needed. */
+  bounce: GuestBlock | null
   /** The miniport has it. */
   isActive: boolean
   transfer: Transfer | null
@@ -230,6 +232,7 @@ export class BootDisk {
       sense: this.#port.allocate(SenseData.size),
       window: this.#port.reserveWindow(MAXIMUM_REQUEST_BYTES / PAGE_SIZE + 1),
       tag: this.#bySrb.size,
+      bounce: null,
       isActive: false,
       transfer: null,
     }
@@ -272,6 +275,7 @@ export class BootDisk {
 
   #send(request: Request, transfer: Transfer): boolean {
     const { builder, list, window } = request
+    const address = this.#reachableAddress(request, transfer)
     const flags = (transfer.isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
     builder.begin(
       SRB_FUNCTION_EXECUTE_SCSI,
@@ -285,15 +289,30 @@ export class BootDisk {
     const { sectorBytes } = this.device
     builder.transfer(transfer.isWrite, transfer.diskOffset / sectorBytes, transfer.byteLength / sectorBytes)
     list.clear()
-    list.append(gpa(transfer.gpa), transfer.byteLength)
-    const within = transfer.gpa % PAGE_SIZE
+    list.append(address, transfer.byteLength)
+    const within = address % PAGE_SIZE
     window.unmap()
     for (let at = 0; at < within + transfer.byteLength; at += PAGE_SIZE) {
-      window.add(transfer.gpa - within + at)
+      window.add(address - within + at)
     }
+    if (this.#port.mapsBuffers) window.map()
     builder.data(gva(window.addressOf(0) + BigInt(within)))
     transfer.attempts++
     return this.#port.start(builder.block)
+  }
+
+  /** Where the controller finds or leaves the data: a buffer of the port where it does not reach the real place. */
+  #reachableAddress(request: Request, { isWrite, gpa: address, byteLength }: Transfer): Gpa {
+    if (this.#port.is64Bit || address + byteLength <= TWO_TO_32) return address
+    request.bounce ??= this.#port.allocate(MAXIMUM_REQUEST_BYTES)
+    if (isWrite) this.#copy(address, request.bounce.gpa, byteLength)
+    return request.bounce.gpa
+  }
+
+  #copy(from: Gpa, to: Gpa, byteLength: number): void {
+    const bytes = new Uint8Array(byteLength)
+    this.#machine.ram.read(from, bytes)
+    this.#machine.ram.write(to, bytes)
   }
 
   #completed(request: Request): void {
@@ -309,6 +328,9 @@ export class BootDisk {
     if (transfer === null) return
     const status = request.builder.srbStatus
     if (status !== SRB_STATUS_SUCCESS) this.#retry(transfer, status)
+    else if (!transfer.isWrite && this.#reachableAddress(request, transfer) !== transfer.gpa) {
+      this.#copy(request.bounce!.gpa, transfer.gpa, transfer.byteLength)
+    }
     this.#pump()
   }
 

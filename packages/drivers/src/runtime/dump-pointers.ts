@@ -61,7 +61,7 @@ export function makeDumpPointers(
   pointers.commonBufferSize = COMMON_BUFFER_BYTES
   pointers.allocateCommonBuffers = 1
   pointers.driverList = portDriver.va
-  pointers.dwPortFlags = DUMP_EX_FLAG_SUPPORT_64BITMEMORY
+  pointers.dwPortFlags = port.is64Bit ? DUMP_EX_FLAG_SUPPORT_64BITMEMORY : 0
   pointers.maxTransferSize = maximumTransfer
   pointers.mappedRegisterBase = chain ?? 0n
   return memory

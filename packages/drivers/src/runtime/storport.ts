@@ -27,13 +27,17 @@ import type {
   ScatterGatherList,
   StorDpc,
 } from '../miniport.ts'
-import { copyInitializationData, prefillConfiguration } from '../port-configuration.ts'
+import {
+  copyInitializationData,
+  mapsAllBuffers,
+  prefillConfiguration,
+  reaches64Bit,
+} from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 
-const KERNEL_OWNED = { owner: Owner.kernel }
 const MAXIMUM_QUEUE_DEPTH = 32
 const POOL_BYTES = 0x8000
 // Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
@@ -80,6 +84,8 @@ export class Storport implements PortExports {
   readonly #timers = new Map<bigint, { readonly atNs: number; readonly routine: () => void }>()
   readonly #workItems = new Map<bigint, () => void>()
   #isFrozen = false
+  /** HwFindAdapter was called, so that the configuration has something to say. */
+  #isFound = false
 
   constructor(
     machine: Machine,
@@ -102,6 +108,16 @@ export class Storport implements PortExports {
 
   get data(): HwInitializationData {
     return this.#data
+  }
+
+  /** Whether the controller reaches memory above 4 GiB: not known before HwFindAdapter says so. */
+  get is64Bit(): boolean {
+    return reaches64Bit(this.config)
+  }
+
+  /** Whether the miniport reads and writes data of the disk through DataBuffer. */
+  get mapsBuffers(): boolean {
+    return mapsAllBuffers(this.config)
   }
 
   get srbLayout(): SrbLayout {
@@ -134,7 +150,7 @@ export class Storport implements PortExports {
 
   /** Addresses for the data of one request. */
   reserveWindow(pageCount: number): DataWindow {
-    return new DataWindow(this.#kernel.reserveSystemPtes(pageCount), pageCount)
+    return new DataWindow(this.#kernel, this.#kernel.reserveSystemPtes(pageCount), pageCount)
   }
 
   /** Hands an SRB to the miniport; false when it is busy and wants it again later. */
@@ -190,6 +206,7 @@ export class Storport implements PortExports {
       entry.rangeInMemory = range.isMemory ? 1 : 0
     }
     config.accessRanges = ranges.va
+    this.#isFound = true
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
       // A driver for another device: nothing was tried of what it can.
@@ -199,12 +216,13 @@ export class Storport implements PortExports {
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
+    this.#pool = null // what comes now is for the controller too
     if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
   }
 
   /** DM-15: memory that the dump instance will find in DumpRegion. */
   #makeDumpRegion(byteLength: number): void {
-    const memory = this.#kernel.allocate(byteLength, { owner: Owner.dumpPath })
+    const memory = this.#kernel.allocate(byteLength, { owner: Owner.dumpPath, below4GiB: !this.is64Bit })
     this.config.dumpRegion.virtualBase = memory.va
     this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
     this.config.dumpRegion.length = byteLength
@@ -251,9 +269,14 @@ export class Storport implements PortExports {
   #allocate(byteLength: number): GuestBlock {
     const fits = this.#pool?.take(byteLength)
     if (fits) return fits
-    const memory = this.#kernel.allocate(Math.max(byteLength, POOL_BYTES), KERNEL_OWNED)
+    const memory = this.#kernel.allocate(Math.max(byteLength, POOL_BYTES), this.#reachable)
     this.#pool = new GuestHeap(this.#machine.ram, memory)
     return this.#allocate(byteLength)
+  }
+
+  /** Memory that the controller reaches. */
+  get #reachable(): { readonly owner: Owner; readonly below4GiB: boolean } {
+    return { owner: Owner.kernel, below4GiB: this.#isFound && !this.is64Bit }
   }
 
   #checkWanted(what: string, byteLength: number): void {
@@ -301,7 +324,7 @@ export class Storport implements PortExports {
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
     if (byteLength > MAXIMUM_ALLOCATION) return null
-    this.#uncached ??= guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, KERNEL_OWNED))
+    this.#uncached ??= guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, this.#reachable))
     return this.#uncached
   }
 
@@ -317,6 +340,11 @@ export class Storport implements PortExports {
 
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList {
     return this.resourcesOf(srb).list
+  }
+
+  mapData(_extension: GuestBlock, srb: GuestBlock): boolean {
+    this.resourcesOf(srb).window.map()
+    return true
   }
 
   getSrbExtension(srb: GuestBlock): GuestBlock {
@@ -390,7 +418,7 @@ export class Storport implements PortExports {
     if (byteLength > MAXIMUM_ALLOCATION) return null
     // Contiguous and DMA memory come from here too: whole pages begin at one.
     if (byteLength < PAGE_SIZE) return this.#allocate(byteLength)
-    return guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, KERNEL_OWNED))
+    return guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, this.#reachable))
   }
 
   freePool(): number {

@@ -85,7 +85,7 @@ function pageFault(stop: CpuStop, at: StoppedAt): DriversError {
   if (at.isUnmappedData(address)) {
     return new NotJudged(
       'ACCESS_NOT_MODELLED',
-      `${at.place} reads or writes data of a request through DataBuffer at ${hex(address)}, which is not mapped in this model: expected DMA by the scatter/gather list`,
+      `${at.place} reads or writes data of a request through DataBuffer at ${hex(address)}, which is not mapped: expected MapBuffers of all buffers, or DMA by the scatter/gather list`,
       { address },
     )
   }

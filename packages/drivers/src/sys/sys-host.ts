@@ -75,6 +75,8 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #slot: number | null = null
   #stopped: CallSite | null = null
   #nextTickNs = 0
+  /** Page table entries changed since the processor looked. */
+  #hasStaleTranslations = false
   #requests = 0
   #placeAddress = gva(0n)
   #placeImage: LoadedImage | null = null
@@ -105,7 +107,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
     this.kernel = {
       allocate: (byteLength, given) => kernel.allocate(byteLength, given),
       vaToGpa: (va) => kernel.vaToGpa(va),
-      reserveSystemPtes: (pageCount) => kernel.reserveSystemPtes(pageCount),
+      reserveSystemPtes: (pageCount, tables) => kernel.reserveSystemPtes(pageCount, tables),
+      mapSystemPte: (va, page) => {
+        kernel.mapSystemPte(va, page)
+        this.#hasStaleTranslations = true
+      },
       mapIoSpace: (address, byteLength) => kernel.mapIoSpace(address, byteLength),
       clockInterrupt: () => kernel.clockInterrupt(),
       loadImage: (nameOnDisk, baseName) => {
@@ -270,6 +276,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     this.#routine = name
     this.#slot = null
     this.#tick()
+    this.#lookAtTables()
     cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
     if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
     try {
@@ -295,6 +302,12 @@ class Host implements SysHost, MiniportCode, ImportCall {
     if (nowNs < this.#nextTickNs || this.#instance?.life !== 'runtime') return
     this.#nextTickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS
     this.kernel.clockInterrupt()
+  }
+
+  #lookAtTables(): void {
+    if (!this.#hasStaleTranslations) return
+    this.#hasStaleTranslations = false
+    this.cpu.invalidate()
   }
 
   #exhausted(instance: SysInstance, routine: string): DriversError {
@@ -325,6 +338,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
       if (entry === null || entry === undefined) this.#unknown(slot)
       const result = entry.serve(this)
       this.#tick()
+      this.#lookAtTables()
       this.#observer?.callEnds(this.machine.nowNs, result)
       return result
     } catch (error) {

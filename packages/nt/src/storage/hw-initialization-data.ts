@@ -52,6 +52,7 @@ export const STOR_FEATURE_DUMP_INFO = 0x1000
 export const STOR_MAP_NO_BUFFERS = 0
 export const STOR_MAP_ALL_BUFFERS = 1
 export const STOR_MAP_NON_READ_WRITE_BUFFERS = 2
+export const STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE = 3
 
 // SrbTypeFlags, AddressTypeFlags
 export const SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK = 0x1

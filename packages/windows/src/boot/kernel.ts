@@ -10,7 +10,11 @@ import type { BootedKernel, Bugcheck, UnloadedImage } from './contract.ts'
 import { CRASH_DRIVER_TAG, crashDriverData } from './crash-driver-data.ts'
 import type { KernelState } from './kernel-state.ts'
 import type { KernelImage } from './loaded-images.ts'
+import { KERNEL_READ_WRITE } from './page-tables.ts'
 import { REASON_CALLBACK_HEAD, registerSecondaryData } from './secondary-data.ts'
+
+/** What one page table maps. */
+const PAGE_TABLE_BYTES = 0x20_0000
 
 export class Kernel implements BootedKernel {
   readonly #state: KernelState
@@ -48,8 +52,19 @@ export class Kernel implements BootedKernel {
     return this.#state.memory.tables.translate(va)
   }
 
-  reserveSystemPtes(pageCount: number): Gva {
-    return this.#state.memory.regions.systemPtes.take(pageCount * PAGE_SIZE)
+  reserveSystemPtes(pageCount: number, tables?: Owner): Gva {
+    const { regions } = this.#state.memory
+    if (tables === undefined) return regions.systemPtes.take(pageCount * PAGE_SIZE)
+    // A table of its own: all of the 2 MiB that it maps.
+    const va = regions.systemPtes.take(PAGE_TABLE_BYTES, PAGE_TABLE_BYTES)
+    this.#state.memory.tables.makeTable(va, tables)
+    return va
+  }
+
+  mapSystemPte(va: Gva, page: Gpa | null): void {
+    const { tables } = this.#state.memory
+    if (tables.translate(va) !== null) tables.unmap(va)
+    if (page !== null) tables.map(va, pfn(page / PAGE_SIZE), KERNEL_READ_WRITE)
   }
 
   mapIoSpace(gpa: Gpa, byteLength: number): Gva {

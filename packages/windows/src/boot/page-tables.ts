@@ -116,6 +116,11 @@ export class PageTables {
     this.#setEntry(place, page, low, !protection.execute)
   }
 
+  /** Makes the page table of `va`, where there is none yet, of a page that belongs to `owner`. */
+  makeTable(va: Gva, owner: Owner): void {
+    this.#leaf(va, false, owner)
+  }
+
   /** Clears the entry and returns the page that it mapped. */
   unmap(va: Gva): Pfn {
     const address = this.translate(va)
@@ -162,19 +167,19 @@ export class PageTables {
     for (let i = 0; i < PTES_PER_TABLE; i++) this.#visitEntry(target, i, belowAt, below - 1, visitor)
   }
 
-  #leaf(va: Gva, user: boolean): Gpa {
+  #leaf(va: Gva, user: boolean, tableOwner: Owner = Owner.kernel): Gpa {
     const low = Number(va & 0xffffffffffffn)
     let table = this.root
     for (let level = 0; level < 3; level++) {
       const index = Math.floor(low / 2 ** LEVEL_SHIFTS[level]!) & 0x1ff
-      table = this.#below(this.#entry(table, index), user)
+      table = this.#below(this.#entry(table, index), user, level === 2 ? tableOwner : Owner.kernel)
     }
     return this.#entry(table, Math.floor(low / PAGE_SIZE) & 0x1ff)
   }
 
-  #below(place: Gpa, user: boolean): Pfn {
+  #below(place: Gpa, user: boolean, owner: Owner = Owner.kernel): Pfn {
     if ((this.#ram.u32(place) & PTE_VALID) !== 0) return this.#target(place)
-    const table = this.#pages.takeZeroed(Owner.kernel)
+    const table = this.#pages.takeZeroed(owner)
     this.#setEntry(place, table, TABLE_LOW | (user ? PTE_OWNER : 0), false)
     return table
   }

@@ -73,6 +73,7 @@ const ROWS: readonly Row[] = [
   row(1, 'FreePool', [held(POOL)], SUCCESS, UNSUCCESSFUL, FREE_RULE),
   row(2, 'AllocateMdl', [at(BUFFER), 0x1000, at(MDL)], SUCCESS, UNSUCCESSFUL, POOL_RULE),
   row(2, 'AllocateMdl of no buffer', [0, 0x1000, at(NUMBERS)], INVALID_PARAMETER),
+  row(5, 'GetSystemAddress of no request', [0x10, at(NUMBERS)], INVALID_PARAMETER),
   row(11, 'AcquireMSISpinLock', [0, at(IRQL)], SUCCESS),
   row(12, 'ReleaseMSISpinLock', [0, 0], SUCCESS),
   row(16, 'LogSystemEvent', [at(NUMBERS), at(NUMBERS)], SUCCESS),
@@ -173,7 +174,7 @@ const ROWS: readonly Row[] = [
 ]
 
 /** Codes that need a request, or another life, and are tried elsewhere. */
-const ELSEWHERE = [3, 4, 5, 13]
+const ELSEWHERE = [3, 4, 13]
 const refusedCodes = [...Array(LAST + 1).keys(), NEWER].filter(
   (code) => !ROWS.some((known) => known.code === code) && !ELSEWHERE.includes(code),
 )

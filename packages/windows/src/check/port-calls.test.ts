@@ -192,6 +192,21 @@ describe('requests', () => {
     })
   })
 
+  it('have an address for their data', () => {
+    const calls = running({
+      finds: true,
+      startIo: [
+        ['StorPortExtendedFunction', 5, extension, srb, at(0x80)],
+        ['RtlCopyMemory', at(0), srb, 0x58],
+        ['RtlFillMemory', held(0x80), 0x24, 0x5a],
+        ['StorPortCompleteRequest', extension, 0, 0, 0, 1],
+      ],
+    })
+    expect(calls.result(0)).toBe(0n)
+    expect(calls.u64(0x80)).toBe(calls.u64(0x18)) // DataBuffer
+    expect(calls.error).toMatchObject({ message: expect.stringContaining('blocks of 0x5a5a5a5a bytes') })
+  })
+
   it('of the extended kind are found alike', () => {
     const calls = running({
       finds: true,

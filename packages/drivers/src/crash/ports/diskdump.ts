@@ -1,6 +1,6 @@
 // diskdump, the SCSI/Storport dump port: services one MDL at a time by SRBs that it polls to their end. It adds the partition
 // offset and splits at the smallest of its own limit, the miniport's and the physical breaks'.
-import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gva, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   MDL_MAPPED_TO_SYSTEM_VA,
   MDL_PFN_ARRAY,
@@ -21,7 +21,6 @@ import {
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
 import type { DataWindow } from '../../data-window.ts'
-import { NotJudged } from '../../guest-fault.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
 import type { SrbBuilder } from '../../srb-builder.ts'
@@ -150,6 +149,7 @@ export class DiskDump implements DumpPortSide {
     for (let at = 0; at < byteOffset + byteCount; at += PAGE_SIZE) {
       this.dataWindow.add(pageOfMdl(mdl, at / PAGE_SIZE) * PAGE_SIZE)
     }
+    if (this.#adapter.mapsBuffers) this.dataWindow.map()
     mdl.setUint16(MDL_FLAGS, mdl.getUint16(MDL_FLAGS, true) | MDL_MAPPED_TO_SYSTEM_VA, true)
     mdl.setBigUint64(MAPPED_SYSTEM_VA, this.dataWindow.addressOf(0), true)
   }
@@ -256,23 +256,31 @@ export class DiskDump implements DumpPortSide {
   /** Bytes `from` to `from + length` of the MDL's pages. */
   #listPages(mdl: DataView, from: number, length: number): void {
     const list = this.scatterGatherList
-    const reach = this.#adapter.is64Bit ? Number.POSITIVE_INFINITY : TWO_TO_32
+    const { bounceBuffer } = this.#adapter
     list.clear()
     let at = from
+    let bounced = 0
     const end = from + length
     while (at < end) {
       const within = at % PAGE_SIZE
       const piece = Math.min(PAGE_SIZE - within, end - at)
       const page = pageOfMdl(mdl, (at - within) / PAGE_SIZE)
-      const address = page * PAGE_SIZE + within
-      if (address >= reach) {
-        const what =
-          'the miniport takes 32-bit addresses only, and bouncing through the common buffer is not modelled'
-        throw new NotJudged('ACCESS_NOT_MODELLED', `page ${hex(page)} lies above 4 GiB: ${what}`)
+      let address = page * PAGE_SIZE
+      if (bounceBuffer !== null && address >= TWO_TO_32) {
+        address = this.#bounce(bounceBuffer, bounced++, address)
+        this.dataWindow.replace((at - within) / PAGE_SIZE, address)
       }
-      list.append(address, piece)
+      list.append(address + within, piece)
       at += piece
     }
+  }
+
+  /** The copy of a page in page `index` of the buffer. */
+  #bounce(buffer: GuestBlock, index: number, address: number): number {
+    const { ram } = this.#environment.machine
+    const to = buffer.gpa + index * PAGE_SIZE
+    ram.write(gpa(to), ram.span(gpa(address), PAGE_SIZE))
+    return to
   }
 }
 

@@ -5,8 +5,6 @@ import {
   DUMP_MODE_CRASH,
   PortConfigurationInformation,
   type Profile,
-  SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED,
-  SCSI_DMA64_MINIPORT_SUPPORTED,
   SP_RETURN_FOUND,
   SP_UNINITIALIZED_VALUE,
   STATUS_DEVICE_NOT_CONNECTED,
@@ -14,16 +12,13 @@ import {
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
-  STOR_MAP_ALL_BUFFERS,
 } from '@dumpstack/nt'
 import { fillBlock } from '../../guest-block.ts'
-import { NotJudged } from '../../guest-fault.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
-import { prefillConfiguration } from '../../port-configuration.ts'
+import { mapsAllBuffers, prefillConfiguration, reaches64Bit } from '../../port-configuration.ts'
 import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
 import type { StackContext } from '../stack-context.ts'
 
-const DMA64_MINIPORT = SCSI_DMA64_MINIPORT_SUPPORTED | SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED
 const ARGUMENT_STRING = 'dump=1;'
 // DM-46: MINIPORT_DUMP_POINTERS allows these; elements are whole pages, which satisfy all of them.
 const ALIGNMENT_MASKS = [0, 1, 3, 7]
@@ -39,8 +34,10 @@ export class DumpAdapter {
   logicalUnit: GuestBlock | null = null
   /** Bytes of one SRB: what port, miniport and its physical breaks allow, whole pages. */
   maximumTransfer = 0
-  /** Whether the controller reaches memory above 4 GiB. */
-  is64Bit = false
+  /** Whether the miniport reads and writes data through DataBuffer. */
+  mapsBuffers = false
+  /** Whole pages below 4 GiB for data above it, as much as one SRB moves; null where the controller reaches all memory. */
+  bounceBuffer: GuestBlock | null = null
   readonly #environment: CrashEnvironment
   readonly #profile: Profile
   readonly #config: PortConfigurationInformation
@@ -78,12 +75,6 @@ export class DumpAdapter {
 
   onInitialize(data: HwInitializationData): number {
     if (this.#isInitialized) return STATUS_INVALID_PARAMETER
-    if (data.mapBuffers === STOR_MAP_ALL_BUFFERS) {
-      throw new NotJudged(
-        'ACCESS_NOT_MODELLED',
-        'the miniport wants every data buffer mapped, which is not modelled',
-      )
-    }
     const extension = this.#environment.heap.take(data.deviceExtensionSize)
     if (extension === null) {
       return this.#fail(
@@ -179,7 +170,7 @@ export class DumpAdapter {
       environment.violate('DM-46', 'HwFindAdapter', what)
       return this.#fail(STATUS_INVALID_PARAMETER, what)
     }
-    this.is64Bit = (this.#config.dma64BitAddresses & DMA64_MINIPORT) !== 0
+    this.mapsBuffers = mapsAllBuffers(this.#config)
     const extension = environment.takeSrbExtension(srbExtensionSize)
     if (extension === null) {
       return this.#fail(
@@ -188,6 +179,15 @@ export class DumpAdapter {
       )
     }
     this.srbExtension = extension
+    if (reaches64Bit(this.#config)) return STATUS_SUCCESS
+    this.bounceBuffer = environment.takeBounceBuffer(this.maximumTransfer)
+    if (this.bounceBuffer === null) {
+      return this.#fail(
+        STATUS_INSUFFICIENT_RESOURCES,
+        'the common buffer has no page left to bounce data through, for a controller of 32-bit addresses',
+      )
+    }
+    this.maximumTransfer = this.bounceBuffer.view.byteLength
     return STATUS_SUCCESS
   }
 

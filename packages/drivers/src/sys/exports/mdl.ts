@@ -9,6 +9,7 @@ import {
 } from '../../stor-status.ts'
 import { addressOf } from '../import-call.ts'
 import type { ExtendedFunctions } from './extended.ts'
+import { dataBufferOf } from './outstanding.ts'
 
 const PAGE_MASK = 0xfffn
 /** As the field for the size of the whole can count. */
@@ -35,6 +36,14 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     mdl.byteOffset = offset
     mdl.byteCount = length
     return STOR_STATUS_SUCCESS
+  },
+  // (Srb, *SystemAddress)
+  GetSystemAddress: (call) => {
+    const srb = call.va(2)
+    if (!call.instance.outstanding.has(srb)) return STOR_STATUS_INVALID_PARAMETER
+    const isMapped = call.port.mapData(call.instance.blockAt(call.va(1)), call.instance.blockAt(srb))
+    call.memory.setU64(call.va(3), isMapped ? dataBufferOf(call, srb) : 0n)
+    return isMapped ? STOR_STATUS_SUCCESS : STOR_STATUS_INVALID_PARAMETER
   },
   // (Mdl)
   FreeMdl: (call) => call.port.freePool(call.instance.blockAt(call.va(1)), call.instance.blockAt(call.va(2))),

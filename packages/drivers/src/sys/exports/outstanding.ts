@@ -59,6 +59,12 @@ function unitOf({ memory }: ImportCall, srb: Gva): readonly [number, number, num
   return [byteAt(memory, address, path), byteAt(memory, address, target), byteAt(memory, address, unit)]
 }
 
+/** DataBuffer of either kind. */
+export function dataBufferOf({ memory }: ImportCall, srb: Gva): bigint {
+  const { dataBuffer } = (isExtended(memory, srb) ? StorageRequestBlock : ScsiRequestBlock).fields
+  return memory.u64(gva(srb + BigInt(dataBuffer.offset)))
+}
+
 function tagOf({ memory }: ImportCall, srb: Gva): number {
   if (!isExtended(memory, srb)) return byteAt(memory, srb, ScsiRequestBlock.fields.queueTag)
   return memory.u32(gva(srb + BigInt(StorageRequestBlock.fields.requestTag.offset)))
