@@ -49,6 +49,9 @@ export function createShiftUnit({ words }: State, flags: Flags): ShiftUnit {
     const shift = size >= 4 ? 0 : 32 - size * 8
     return (value << shift) >> shift
   }
+  /** A bit by its number; none below 0. */
+  const bitAt = (size: number, lo: number, hi: number, bit: number): number =>
+    bit < 0 ? 0 : size === 8 && bit >= 32 ? (hi >>> (bit - 32)) & 1 : (lo >>> bit) & 1
   const top = (size: number): number => (size === 8 ? high : low) >>> 31
 
   /** Value in low and high becomes itself shifted by 1. */
@@ -82,32 +85,73 @@ export function createShiftUnit({ words }: State, flags: Flags): ShiftUnit {
   const shl: ShiftBy = (size, lo, hi, by) => {
     const count = masked(size, by)
     begin(size, lo, hi, count === 0 ? NONE : ALL)
-    for (let i = 0; i < count; i++) left(size, 0)
+    if (count === 0) return low
+    carry = bitAt(size, lo, hi, bitsOf(size) - count)
+    if (size < 8) low = cut(lo << count, size)
+    else if (count >= 32) {
+      high = lo << (count - 32)
+      low = 0
+    } else {
+      high = (hi << count) | (lo >>> (32 - count))
+      low = lo << count
+    }
     overflow = top(size) ^ carry
     return low
+  }
+
+  /** What comes in from above is `fill` in all bits. */
+  const shiftRight = (size: number, lo: number, hi: number, count: number, fill: number): void => {
+    carry = count > 32 ? (hi >>> (count - 33)) & 1 : (lo >>> (count - 1)) & 1
+    if (size < 8) {
+      const value = size === 4 || fill !== 0 ? lo : lo & (2 ** bitsOf(size) - 1)
+      low = cut(fill === 0 ? value >>> count : value >> count, size)
+      if (fill === 0) carry = (value >>> (count - 1)) & 1
+    } else if (count >= 32) {
+      low = fill === 0 ? hi >>> (count - 32) : hi >> (count - 32)
+      high = fill
+    } else {
+      low = (lo >>> count) | (hi << (32 - count))
+      high = fill === 0 ? hi >>> count : hi >> count
+    }
   }
 
   const shr: ShiftBy = (size, lo, hi, by) => {
     const count = masked(size, by)
     begin(size, lo, hi, count === 0 ? NONE : ALL)
+    if (count === 0) return low
     overflow = count === 1 ? top(size) : 0
-    for (let i = 0; i < count; i++) right(size, 0)
+    shiftRight(size, lo, hi, count, 0)
     return low
   }
 
   const sar: ShiftBy = (size, lo, hi, by) => {
     const count = masked(size, by)
     begin(size, lo, hi, count === 0 ? NONE : ALL)
-    const sign = top(size)
+    if (count === 0) return low
     overflow = 0
-    for (let i = 0; i < count; i++) right(size, sign)
+    shiftRight(size, lo, hi, count, -top(size))
     return low
+  }
+
+  /** Value in low and high becomes itself rotated to the left. */
+  function rotate(size: number, count: number): void {
+    if (count === 0) return
+    if (size < 8) {
+      const bits = bitsOf(size)
+      const value = size === 4 ? low : low & (2 ** bits - 1)
+      low = cut((value << count) | (value >>> (bits - count)), size)
+      return
+    }
+    const [lo, hi] = count < 32 ? [low, high] : [high, low]
+    const rest = count & 31
+    low = rest === 0 ? lo : (lo << rest) | (hi >>> (32 - rest))
+    high = rest === 0 ? hi : (hi << rest) | (lo >>> (32 - rest))
   }
 
   const rol: ShiftBy = (size, lo, hi, by) => {
     const count = masked(size, by)
     begin(size, lo, hi, count === 0 ? NONE : CARRY_AND_OVERFLOW)
-    for (let i = count & (bitsOf(size) - 1); i > 0; i--) left(size, top(size))
+    rotate(size, count & (bitsOf(size) - 1))
     carry = low & 1
     overflow = carry ^ top(size)
     return low
@@ -116,7 +160,7 @@ export function createShiftUnit({ words }: State, flags: Flags): ShiftUnit {
   const ror: ShiftBy = (size, lo, hi, by) => {
     const count = masked(size, by)
     begin(size, lo, hi, count === 0 ? NONE : CARRY_AND_OVERFLOW)
-    for (let i = count & (bitsOf(size) - 1); i > 0; i--) right(size, low & 1)
+    rotate(size, -count & (bitsOf(size) - 1))
     carry = top(size)
     overflow = carry ^ (((size === 8 ? high : low) >>> (size >= 4 ? 30 : bitsOf(size) - 2)) & 1)
     return low

@@ -49,7 +49,7 @@ const zeroText = ({ isWide, result }: FlagSource): string =>
 
 const signText = ({ isWide, result }: FlagSource): string => `(${isWide ? result.hi : result.lo}<0)`
 
-function overflowText(source: FlagSource): string {
+export function overflowText(source: FlagSource): string {
   const top = ({ lo, hi }: Value): string => (source.isWide ? hi : lo)
   const { left, right, result } = source
   switch (source.kind) {
@@ -61,6 +61,19 @@ function overflowText(source: FlagSource): string {
       return 'false'
     default:
       return source.overflow
+  }
+}
+
+export function adjustText({ kind, left, result, adjust }: FlagSource): string {
+  switch (kind) {
+    case 'add':
+      return `((${result.lo}&15)<(${left.lo}&15))`
+    case 'sub':
+      return `((${left.lo}&15)<(${result.lo}&15))`
+    case 'logic':
+      return 'false'
+    default:
+      return adjust
   }
 }
 

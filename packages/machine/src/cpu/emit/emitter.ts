@@ -3,7 +3,14 @@
 // bits two of them. Only our own names and numbers enter the text.
 import type { DecodedInstruction, ImmediateOperand, MemoryOperand, Operand } from '../decoder.ts'
 import { Word } from '../state.ts'
-import { carryText, conditionText, type FlagSource, type Value } from './conditions.ts'
+import {
+  adjustText,
+  carryText,
+  conditionText,
+  type FlagSource,
+  overflowText,
+  type Value,
+} from './conditions.ts'
 import { FlagKeeper } from './flag-keeper.ts'
 import { hotLoad, hotLoad64, hotStore } from './hot-access.ts'
 
@@ -33,7 +40,7 @@ const zero: Value = { lo: '0', hi: '0' }
  */
 const PLAIN = new Set(
   `mov movzx movsx movsxd lea add sub cmp adc sbb inc dec neg xadd and or xor test not cmovcc setcc cbw cwde cdqe cwd cdq
-  cqo bswap xchg nop endbr64 pause push pop leave imul mul tzcnt lzcnt jmp jcc call ret movups movaps movdqu movdqa movd movq
+  cqo bswap xchg nop endbr64 pause push pop leave imul mul tzcnt lzcnt bt bts btr btc jmp jcc call ret movups movaps movdqu movdqa movd movq
   movupd movapd movss movsd movlps movhps movlpd movhpd movhlps movlhps xorps pxor`.split(/\s+/),
 )
 const SHIFTS = new Set(['shl', 'sal', 'shr', 'sar'])
@@ -289,6 +296,20 @@ export class Emitter {
   #storeFlags(): void {
     this.line(this.#flags.stores())
     this.#flags.stored()
+  }
+
+  /** The carry flag alone: an expression of a boolean. */
+  setCarry(carry: string): void {
+    const { source } = this.#flags
+    if (source === null) this.line(`system.setCarry(${carry}?1:0);`)
+    else
+      this.#flags.set({
+        ...source,
+        kind: 'result',
+        carry,
+        overflow: overflowText(source),
+        adjust: adjustText(source),
+      })
   }
 
   /** The form changed the flags in the state by itself. */

@@ -30,8 +30,7 @@ const bitForm =
     const word = size === 8 ? emit.name(`${bit}<32?${value.lo}:${value.hi}`) : value.lo
     const carry = emit.name(`${word}>>>(${bit}&31)&1`)
     if (form !== 'test') place.write(changed(emit, form, value, bit, size))
-    emit.line(`system.setCarry(${carry});`)
-    emit.flagsInState()
+    emit.setCarry(`${carry}!==0`)
   }
 
 function changed(
