@@ -1,0 +1,33 @@
+// `dumpstack examine`: its options and help.
+import { DUMP_TYPES } from '@dumpstack/crashtest'
+import type { Command } from 'commander'
+import type { GivenExamineOptions } from '../examine.ts'
+import { parseDumpType, parsePath } from '../test-options.ts'
+import { EXIT_CODES, type Exit, option, symbolPathOption } from './options.ts'
+
+export function addExamine(program: Command, exit: Exit): void {
+  program
+    .command('examine')
+    .summary('examine the dumps of a finished run again, or any dump')
+    .description(
+      'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own words and with the debugger. ' +
+        'Changes nothing.',
+    )
+    .argument('<path>', 'run folder of dumpstack test, or a dump file')
+    .addOption(
+      option('--as <type>', `of which type a dump file should be: ${DUMP_TYPES.join(', ')}`).argParser(
+        parseDumpType,
+      ),
+    )
+    .addOption(symbolPathOption())
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP --as kernel -y SRV*C:\\Symbols\n${EXIT_CODES}`,
+    )
+    .action(async (place: string, given: GivenExamineOptions) => {
+      const { examine } = await import('../examine.ts')
+      exit(await examine(place, given))
+    })
+}
