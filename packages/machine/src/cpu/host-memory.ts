@@ -36,8 +36,13 @@ export class HostMemory {
     })
   }
 
-  /** Eight bytes as a number; zero where nothing is mapped. */
+  /** Eight bytes as a number; zero where nothing is mapped. Arguments and return addresses of every import come this way. */
   quad(at: bigint): bigint {
+    const lo = lowHalf(at)
+    if ((lo & 4095) <= 4096 - 8) {
+      const physical = this.#mmu.translateForHost(lo, highHalf(at), 'read')
+      return physical >= 0 && this.#ram.has(gpaOf(physical), 8) ? this.#ram.u64(gpaOf(physical)) : 0n
+    }
     const bytes = new DataView(new ArrayBuffer(8))
     this.read(BigInt.asUintN(64, at) as Gva, new Uint8Array(bytes.buffer)) // wrapped as the processor wraps addresses
     return bytes.getBigUint64(0, true)
