@@ -45,10 +45,6 @@ import {
   PxIS_UFS,
   PxSACT,
   PxSCTL,
-  PxSCTL_DET_COMRESET,
-  PxSCTL_DET_MASK,
-  PxSCTL_DET_NONE,
-  PxSCTL_DET_OFFLINE,
   PxSERR,
   PxSERR_DIAG_N,
   PxSERR_DIAG_X,
@@ -56,32 +52,22 @@ import {
   PxSIG_RESET,
   PxSNTF,
   PxSSTS,
-  PxSSTS_DET_ESTABLISHED,
-  PxSSTS_DET_MASK,
-  PxSSTS_DET_OFFLINE,
-  PxSSTS_IPM_ACTIVE,
-  PxSSTS_IPM_SHIFT,
-  PxSSTS_SPD_GEN3,
-  PxSSTS_SPD_SHIFT,
   PxTFD,
   PxTFD_ERR_SHIFT,
   PxTFD_RESET,
   PxVS,
 } from '@dumpstack/spec'
-import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { type AtaDevice, STATUS_GOOD } from '../../disk/ata-device.ts'
 import { merge } from '../../pci.ts'
 import type { GuestRam } from '../../ram.ts'
 import { CommandEngine } from './command-engine.ts'
 import { ReceivedFis } from './received-fis.ts'
+import { type LinkEnd, type LinkHost, SataLink } from './sata-link.ts'
 
 /** What a port needs from its HBA. */
-export interface PortHost {
-  readonly clock: VirtualClock
+export interface PortHost extends LinkHost {
   readonly ram: GuestRam
   readonly isBusMaster: boolean
-  isLinkDown(): boolean
-  countComreset(): void
   /** PxIS or PxIE changed. */
   interruptChanged(): void
   note(register: string, access: 'read' | 'write'): void
@@ -91,18 +77,12 @@ export interface PortHost {
   onStopped(reason: string): void
 }
 
-/** From the end of COMRESET to an established link, and from there to the device's signature. */
-const LINK_NS = 1_000_000
-const READY_NS = 5_000_000
 /** Diagnostic code of the signature FIS: passed (ACS-3 section 9.1). */
 const DIAGNOSTIC_PASSED = 0x01
 
-const SSTS_ESTABLISHED =
-  PxSSTS_DET_ESTABLISHED | (PxSSTS_SPD_GEN3 << PxSSTS_SPD_SHIFT) | (PxSSTS_IPM_ACTIVE << PxSSTS_IPM_SHIFT)
 const CMD_RESET = PxCMD_SUD | PxCMD_POD // read-only 1: CAP.SSS and PxCMD.CPD are 0
 /** ICC ends where it began: the link is always active, requests are done at once. */
 const CMD_WRITABLE = PxCMD_ST | PxCMD_FRE | PxCMD_ATAPI | PxCMD_DLAE
-const SCTL_WRITABLE = 0xfff
 const IE_WRITABLE =
   PxIS_DHRS |
   PxIS_PSS |
@@ -128,13 +108,12 @@ const NAMES: Readonly<Record<number, string>> = {
   [PxDEVSLP]: 'PxDEVSLP',
 }
 
-export class AhciPort {
+export class AhciPort implements LinkEnd {
   readonly host: PortHost
   readonly received: ReceivedFis
   readonly #engine: CommandEngine
   readonly #device: AtaDevice | null
-  readonly #linkEvent = new ClockEvent(() => this.#linkUp())
-  readonly #readyEvent = new ClockEvent(() => this.#deviceReady())
+  readonly #link: SataLink
   #clb = 0
   #clbu = 0
   #fb = 0
@@ -144,9 +123,6 @@ export class AhciPort {
   #cmd = CMD_RESET
   #tfd = PxTFD_RESET
   #sig = PxSIG_RESET
-  #ssts = 0
-  #sctl = 0
-  #serr = 0
   /** The device's first FIS waits for PxCMD.FRE (section 10.1.2). */
   #signaturePending = false
   sact = 0
@@ -161,6 +137,7 @@ export class AhciPort {
     this.#device = device
     this.received = new ReceivedFis(host.ram)
     this.#engine = new CommandEngine(this, device)
+    this.#link = new SataLink(host, this, device)
   }
 
   get commandList(): number {
@@ -190,18 +167,14 @@ export class AhciPort {
     this.#placeReceived()
     this.#device?.powerOn()
     this.hbaReset()
-    this.host.clock.disarm(this.#linkEvent)
-    if (this.#device === null || this.host.isLinkDown()) return
-    this.#ssts = SSTS_ESTABLISHED
-    this.#signaturePending = true
+    if (this.#link.powerOn()) this.#signaturePending = true
   }
 
   /** GHC.HR: everything but the list and FIS base addresses; then COMRESET (section 10.4.3). */
   hbaReset(): void {
-    this.#is = this.#ie = this.#serr = this.#sctl = 0
+    this.#is = this.#ie = 0
     this.#cmd = CMD_RESET
-    this.#comresetBegins()
-    this.#comresetEnds()
+    this.#link.hbaReset()
   }
 
   read(offset: number): number {
@@ -225,11 +198,11 @@ export class AhciPort {
       case PxSIG:
         return this.#sig
       case PxSSTS:
-        return this.#ssts
+        return this.#link.status
       case PxSCTL:
-        return this.#sctl
+        return this.#link.control
       case PxSERR:
-        return this.#serr
+        return this.#link.errors
       case PxSACT:
         return this.sact
       case PxCI:
@@ -269,10 +242,10 @@ export class AhciPort {
         this.#writeCommand(merge(this.#cmd, value, mask))
         break
       case PxSCTL:
-        this.#writeControl(merge(this.#sctl, value & SCTL_WRITABLE, mask))
+        this.#link.writeControl(value, mask)
         break
       case PxSERR:
-        this.#serr = (this.#serr & ~set) >>> 0
+        this.#link.errors = (this.#link.errors & ~set) >>> 0
         this.host.interruptChanged()
         break
       case PxSACT: // set only, while ST is 1 (section 3.3.13)
@@ -299,28 +272,18 @@ export class AhciPort {
 
   /** A planned link fault came or went. */
   linkChanged(): void {
-    if (this.#device === null) return
-    const isUp = (this.#ssts & PxSSTS_DET_MASK) === PxSSTS_DET_ESTABLISHED
-    if (isUp && this.host.isLinkDown()) {
-      this.#linkLost()
-      this.#ssts = 0
-      this.#linkError(PxSERR_DIAG_N)
-    } else if (!isUp && !this.host.isLinkDown() && (this.#sctl & PxSCTL_DET_MASK) === PxSCTL_DET_NONE) {
-      this.host.clock.arm(this.#linkEvent, this.host.clock.nowNs + LINK_NS)
-    }
+    this.#link.faultChanged()
   }
 
-  /** Software reset by two control FISes (section 10.4.1): the device sends its signature when it is ready. */
   deviceResets(): void {
-    this.#device?.reset()
-    this.host.clock.arm(this.#readyEvent, this.host.clock.nowNs + READY_NS)
+    this.#link.deviceResets()
   }
 
   /** PCS and PRCS show PxSERR.DIAG.X and N until those are cleared (section 3.3.5). */
   get #interruptStatus(): number {
     let value = this.#is
-    if ((this.#serr & PxSERR_DIAG_X) !== 0) value |= PxIS_PCS
-    if ((this.#serr & PxSERR_DIAG_N) !== 0) value |= PxIS_PRCS
+    if ((this.#link.errors & PxSERR_DIAG_X) !== 0) value |= PxIS_PCS
+    if ((this.#link.errors & PxSERR_DIAG_N) !== 0) value |= PxIS_PRCS
     return value >>> 0
   }
 
@@ -344,8 +307,7 @@ export class AhciPort {
 
   /** P:NotRunning to P:Idle needs a ready device (section 10.3.1). */
   #startIfReady(): void {
-    const isEstablished = (this.#ssts & PxSSTS_DET_MASK) === PxSSTS_DET_ESTABLISHED
-    const isReady = isEstablished && (this.#tfd & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) === 0
+    const isReady = this.#link.isEstablished && (this.#tfd & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) === 0
     if ((this.#cmd & PxCMD_ST) === 0 || this.isRunning || !isReady) return
     this.isRunning = true
     this.#engine.fetch()
@@ -360,60 +322,33 @@ export class AhciPort {
     this.#engine.drop()
   }
 
-  #writeControl(value: number): void {
-    const before = this.#sctl & PxSCTL_DET_MASK
-    const after = value & PxSCTL_DET_MASK
-    this.#sctl = value
-    if (after === before) return
-    if (after === PxSCTL_DET_COMRESET || after === PxSCTL_DET_OFFLINE) {
-      this.#comresetBegins()
-      if (after === PxSCTL_DET_OFFLINE) this.#ssts = PxSSTS_DET_OFFLINE
-    } else if (after === PxSCTL_DET_NONE) {
-      this.#comresetEnds()
-    }
-  }
+  // LinkEnd
 
-  #comresetBegins(): void {
-    this.#linkLost()
-    this.#ssts = 0
-    this.#tfd = PxTFD_RESET
-    this.#sig = PxSIG_RESET
-  }
-
-  #comresetEnds(): void {
-    if (this.#device === null) return
-    if (this.host.isLinkDown()) this.host.countComreset()
-    if (this.host.isLinkDown()) return
-    this.#device.reset()
-    this.host.clock.arm(this.#linkEvent, this.host.clock.nowNs + LINK_NS)
-  }
-
-  #linkLost(): void {
-    this.host.clock.disarm(this.#linkEvent)
-    this.host.clock.disarm(this.#readyEvent)
+  linkLost(): void {
     this.#signaturePending = false
     this.#stop()
     this.#engine.linkLost()
   }
 
-  #linkUp(): void {
-    this.#ssts = SSTS_ESTABLISHED
+  deviceGone(): void {
+    this.#tfd = PxTFD_RESET
+    this.#sig = PxSIG_RESET
+  }
+
+  linkUp(): void {
     // COMINIT sets BSY until the signature came; unverified: the other bits of PxTFD at this time
     this.#tfd = ATA_STATUS_BSY
-    this.#linkError(PxSERR_DIAG_X | PxSERR_DIAG_N)
-    this.host.clock.arm(this.#readyEvent, this.host.clock.nowNs + READY_NS)
   }
 
-  #linkError(bits: number): void {
-    this.#serr |= bits
-    this.host.interruptChanged()
-  }
-
-  #deviceReady(): void {
+  deviceReady(): void {
     this.#signaturePending = true
     if ((this.#cmd & PxCMD_FRE) !== 0) this.#deliverSignature()
     this.#engine.softwareResetEnds()
     this.#startIfReady()
+  }
+
+  errorsChanged(): void {
+    this.host.interruptChanged()
   }
 
   #deliverSignature(): void {
