@@ -39,6 +39,8 @@ function drive(bus: RawBus): Trace {
   bus.setConfig32(BDF, 0x04, 6)
   note('id', bus.config32(BDF, 0x00))
   note('class and revision', bus.config32(BDF, 0x08))
+  note('capabilities', bus.config32(BDF, 0x34) & 0xff)
+  note('MSI control', bus.config32(BDF, 0x80) >>> 16)
   note('interrupt pin', (bus.config32(BDF, 0x3c) >>> 8) & 0xff)
 
   const ahci = new RawAhci(bus, BDF, DRIVER)

@@ -165,6 +165,7 @@ function drive(bus: RawBus, blockBytes: number, form: Form): Trace {
     const say: Note = (what, value) => note(`${name}: ${what}`, value)
     requests(bus, driver, blockBytes, isLegacy ? SECTORS / 2 : 0, say)
     notifications(bus, driver, say)
+    if (!isLegacy) messages(bus, driver, say)
     mistakes(bus, driver, say)
   }
   return trace
@@ -287,6 +288,43 @@ function notifications(bus: RawBus, driver: RawVirtioBlk, note: Note): void {
     bus.writePort(driver.port + 8, 4, 0)
     note('queue address 0: status', driver.status)
   }
+}
+
+/** MSI-X messages, to an address in RAM where both machines show them. */
+function messages(bus: RawBus, driver: RawVirtioBlk, note: Note): void {
+  const entry = MSIX_WINDOW + 16 // of vector 1
+  const told = (what: string) => {
+    const bytes = new Uint8Array(4)
+    bus.readRam(BUFFER, bytes)
+    bus.writeRam(BUFFER, new Uint8Array(4))
+    note(`${what}: message`, new DataView(bytes.buffer).getUint32(0, true))
+    note(`${what}: pending`, bus.readRegister(MSIX_WINDOW + 0x800, 4))
+  }
+  const flushed = (what: string) => {
+    driver.run({ type: 4 })
+    told(what)
+    note(`${what}: ISR`, driver.isr())
+  }
+  driver.start(FEATURES)
+  told('before')
+  bus.writeRegister(entry, 4, BUFFER)
+  bus.writeRegister(entry + 4, 4, 0)
+  bus.writeRegister(entry + 8, 4, 0x12345671)
+  bus.writeRegister(entry + 12, 4, 0)
+  bus.setConfig32(BDF, 0x98, 0x80000000)
+  flushed('no vector')
+  driver.setCommon(0x1a, 2, 1)
+  flushed('vector 1')
+  bus.writeRegister(entry + 12, 4, 1)
+  flushed('masked')
+  bus.writeRegister(entry + 12, 4, 0)
+  told('mask taken off')
+  bus.setConfig32(BDF, 0x98, 0xc0000000)
+  flushed('function masked')
+  bus.setConfig32(BDF, 0x98, 0x80000000)
+  told('function mask taken off')
+  bus.setConfig32(BDF, 0x98, 0)
+  flushed('disabled')
 }
 
 /** What no driver may do: the device stops until it is reset, and says so to a modern driver. */

@@ -13,7 +13,8 @@ describe('PCI configuration', () => {
     expect(bus.config32(TEST_BDF, 0x04)).toBe(0x00100006) // memory, bus master; capabilities list
     expect(bus.config32(TEST_BDF, 0x24)).toBe(0xe0000000)
     expect(bus.config32(TEST_BDF, 0x3c)).toBe(0x0000010b) // INTA#, line 11
-    expect(bus.config32(TEST_BDF, 0x34) & 0xff).toBe(0x70)
+    expect(bus.config32(TEST_BDF, 0x34) & 0xff).toBe(0x80) // MSI, then
+    expect((bus.config32(TEST_BDF, 0x80) >>> 8) & 0xff).toBe(0x70)
     expect(bus.config32(TEST_BDF, 0x70) & 0xffff).toBe(0x0001) // power management, the last capability
   })
 

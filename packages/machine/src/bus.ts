@@ -1,6 +1,6 @@
 // The processor's bus: I/O ports, memory, PCI configuration (mechanism #1 and by function) and interrupts.
 // Every access takes virtual time first, so that a polling loop lets devices work even when it never stalls.
-import { type Gpa, hex } from '@dumpstack/bytes'
+import { type Gpa, gpa, hex } from '@dumpstack/bytes'
 import {
   CONFIG_ADDRESS,
   CONFIG_ADDRESS_ENABLE,
@@ -22,6 +22,10 @@ const PORT_NS = 500
 const CONFIG_NS = 1000
 
 const FULL_MASK = 0xffffffff
+// Where messages are interrupts, and their vector (Intel SDM volume 3, 11.11); one processor takes them all.
+const LOCAL_APIC = 0xfee00000
+const LOCAL_APIC_END = 0xfef00000
+const VECTOR_MASK = 0xff
 const MAX_BDF = 0xffff
 
 /** A window and whose it is. */
@@ -38,6 +42,8 @@ export class SystemBus implements Bus {
   readonly #io: readonly Decoder[]
   readonly #notModelled: NotModelledLog
   readonly #routines = new Map<number, () => boolean>()
+  /** Vectors of messages that no routine was called for yet, in their order. */
+  readonly #messages = new Set<number>()
   readonly #ramBytes = new Uint8Array(4)
   readonly #ramView = new DataView(this.#ramBytes.buffer)
   #configAddress = 0
@@ -113,13 +119,30 @@ export class SystemBus implements Bus {
     else this.#routines.set(vector, isr)
   }
 
+  /** A device writes a message: an interrupt of that vector where it goes to a local APIC, a store anywhere else. */
+  message(address: number, data: number): void {
+    if (address >= LOCAL_APIC && address < LOCAL_APIC_END) this.#messages.add(data & VECTOR_MASK)
+    else this.#writeRam(gpa(address), 4, data)
+  }
+
   disconnectAll(): void {
     this.#routines.clear()
+    this.#messages.clear()
     this.#configAddress = 0
   }
 
-  /** Calls the routine of each vector whose line is raised, once; false when there was none to call. */
+  /** Calls the routine of the first message, or of each vector whose line is raised, once; false when there was none to call. */
   deliverInterrupts(): boolean {
+    for (const vector of this.#messages) {
+      this.#messages.delete(vector)
+      const isr = this.#routines.get(vector)
+      if (isr === undefined) {
+        this.#notModelled.note('bus', `interrupt ${hex(vector)} without a routine`, 'write')
+        continue
+      }
+      isr()
+      return true
+    }
     let called = false
     for (const device of this.#functions) {
       if (!isRaised(device)) continue

@@ -84,6 +84,7 @@ class EmbeddedMachine implements Machine {
           if (this.stops.length === MOST_STOPS) return
           this.stops.push({ controller: controller.name, reason, atNs: this.#clock.nowNs })
         },
+        onMessage: (address, data) => this.#systemBus.message(address, data),
         index,
       }),
     )

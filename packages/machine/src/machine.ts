@@ -48,7 +48,7 @@ export interface Bus {
   write32(gpa: Gpa, value: number): void
   config32(bdf: Bdf, offset: number): number
   setConfig32(bdf: Bdf, offset: number, value: number): void
-  /** `isr` answers whether the interrupt was its own; null disconnects. */
+  /** Of a line, or of messages to the local APIC. `isr` answers whether the interrupt was its own; null disconnects. */
   onInterrupt(vector: number, isr: (() => boolean) | null): void
 }
 

@@ -46,11 +46,28 @@ export const PCI_NO_DEVICE = 0xffffffff
 // Capabilities list (section 6.7, ids in appendix H)
 export const PCI_CAPABILITY_ID_PM = 0x01
 export const PCI_CAPABILITY_ID_VENDOR_SPECIFIC = 0x09
+/** MSI with a 64-bit address (section 6.8.1): message control, address, data. */
+export const PCI_CAPABILITY_ID_MSI = 0x05
+export const PCI_MSI_CONTROL = 0x02
+export const PCI_MSI_ADDRESS = 0x04
+export const PCI_MSI_ADDRESS_HIGH = 0x08
+export const PCI_MSI_DATA = 0x0c
+export const PCI_MSI_CONTROL_ENABLE = 0x0001
+export const PCI_MSI_CONTROL_64BIT = 0x0080
 /** MSI-X (section 6.8.2): message control, then where table and pending bits are. */
 export const PCI_CAPABILITY_ID_MSIX = 0x11
 export const PCI_MSIX_CONTROL = 0x02
 export const PCI_MSIX_TABLE = 0x04
 export const PCI_MSIX_PBA = 0x08
+/** Number of vectors, less one. */
+export const PCI_MSIX_CONTROL_TABLE_SIZE = 0x07ff
+/** Of a dword that says where something is: which base address register; the rest is the offset. */
+export const PCI_MSIX_BIR = 0x7
+/** A table entry: address, upper half, data, control. */
+export const PCI_MSIX_ENTRY_BYTES = 16
+export const PCI_MSIX_ENTRY_DATA = 0x08
+export const PCI_MSIX_ENTRY_CONTROL = 0x0c
+export const PCI_MSIX_ENTRY_MASKED = 1
 export const PCI_MSIX_CONTROL_MASK_ALL = 0x4000
 export const PCI_MSIX_CONTROL_ENABLE = 0x8000
 

@@ -15,6 +15,8 @@ export interface ControllerParts {
   readonly onReported: () => void
   /** It refused what its driver gave it and waits for a reset. */
   readonly onStopped: (reason: string) => void
+  /** It writes an interrupt message (PCI 3.0, section 6.8). */
+  readonly onMessage: (address: number, data: number) => void
   /** Its place in the list of controllers. */
   readonly index: number
 }

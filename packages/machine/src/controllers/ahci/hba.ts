@@ -1,5 +1,5 @@
 // An AHCI host bus adapter as Intel's ICH9 has it (8086:2922, class 010601), AHCI 1.3.1: its PCI function, the generic
-// host control registers (section 3.1) and the interrupt line (section 10.7). The disk is on port 0, five ports are empty.
+// host control registers (section 3.1) and the interrupt, by line or message (section 10.7). The disk is on port 0, five ports are empty.
 import {
   AHCI_BOHC,
   AHCI_CAP,
@@ -43,6 +43,7 @@ import {
 } from '../../pci.ts'
 import type { GuestRam } from '../../ram.ts'
 import type { ControllerParts } from '../controller-parts.ts'
+import { MSI_CAPABILITY, Msi } from './msi.ts'
 import { AhciPort, type PortHost } from './port.ts'
 
 const WINDOW_BYTES = 0x1000
@@ -89,8 +90,9 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
         structures: [{ structure: 'ahci', at: 0, byteLength: WINDOW_BYTES }],
       },
     ],
-    capabilities: [powerManagement(0x70)],
+    capabilities: [MSI_CAPABILITY, powerManagement(0x70)],
   })
+  readonly #msi: Msi
   readonly #parts: ControllerParts
   readonly #ports: readonly AhciPort[]
   readonly #resetEnds = new ClockEvent(() => {
@@ -108,6 +110,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.clock = parts.clock
     this.ram = parts.ram
     this.#parts = parts
+    this.#msi = new Msi(this.config, parts.onMessage)
     const device = new AtaDevice(disk, options.name, parts.faults, parts.notModelled)
     this.#ports = Array.from(
       { length: PORT_COUNT },
@@ -135,14 +138,17 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   }
 
   get isInterrupting(): boolean {
-    return this.#interruptsEnabled && this.#is !== 0
+    return this.#interruptsEnabled && this.#is !== 0 && !this.#msi.isEnabled
   }
 
   /** IS.IPS is set while PxIS & PxIE is not 0, and stays set until software clears it (section 3.1.3). */
   interruptChanged(): void {
+    const before = this.#is
     for (let index = 0; index < PORT_COUNT; index++) {
       if (this.#ports[index]?.isInterrupting) this.#is |= 1 << index
     }
+    // Section 10.7.2.1: a message for a bit that is set anew.
+    if (this.#interruptsEnabled && (this.#is & ~before) !== 0) this.#msi.signal()
   }
 
   isLinkDown(): boolean {
@@ -243,7 +249,9 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     }
     const next = merge(this.readRegister(AHCI_GHC), value, mask)
     this.#isEnabled = (next & GHC_AE) !== 0
+    const wasEnabled = this.#interruptsEnabled
     this.#interruptsEnabled = (next & GHC_IE) !== 0
+    if (this.#interruptsEnabled && !wasEnabled && this.#is !== 0) this.#msi.signal()
   }
 
   /** Section 10.4.3: GHC, IS and the ports go to their reset values; PxCLB and PxFB stay. */

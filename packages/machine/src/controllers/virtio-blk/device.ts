@@ -1,8 +1,6 @@
 // A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci: the modern interface in memory and, when it is transitional, the legacy
-// one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx. MSI-X is there to be found, and left disabled. Data moves
-// when a request ends.
+// one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx or MSI-X. Data moves when a request ends.
 import {
-  PCI_MSIX_CONTROL_ENABLE,
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
   VIRTIO_F_EVENT_IDX,
@@ -36,7 +34,7 @@ import {
 } from './identity.ts'
 import { readLegacy, writeLegacy } from './legacy-registers.ts'
 import { readModern, writeModern } from './modern-registers.ts'
-import { MSIX_BAR, MSIX_CAPABILITY_AT, Msix } from './msix.ts'
+import { MSIX_BAR, Msix } from './msix.ts'
 import { Virtqueue } from './virtqueue.ts'
 
 const PCI_CFG_DATA_AT = PCI_CFG_CAPABILITY_AT + VIRTIO_PCI_CAP_EXTRA
@@ -47,7 +45,7 @@ export class VirtioBlk implements PciFunction {
   readonly interruptVector: number
   readonly config: PciConfig
   readonly queue: Virtqueue
-  readonly msix = new Msix()
+  readonly msix: Msix
   /** Registers that only the driver looks at again. */
   deviceFeatureSelect = 0
   driverFeatureSelect = 0
@@ -55,8 +53,6 @@ export class VirtioBlk implements PciFunction {
   generation = 0
   readonly #backend: BlockBackend
   readonly #onStopped: (reason: string) => void
-  /** MSI-X is enabled and a message would be sent. */
-  readonly #onMessage: () => void
   readonly #deviceConfig: VirtioBlkConfig
   readonly #driverFeatures: [number, number] = [0, 0]
   #status = 0
@@ -70,7 +66,7 @@ export class VirtioBlk implements PciFunction {
     this.interruptVector = options.interruptVector
     this.config = new PciConfig(PCI_IDENTITIES[options.virtio ?? 'transitional'])
     this.#onStopped = parts.onStopped
-    this.#onMessage = () => parts.notModelled.note(this.name, 'MSI-X message', 'write')
+    this.msix = new Msix(this.config, parts.onMessage)
     this.queue = new Virtqueue(parts.ram)
     this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
     this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {
@@ -105,7 +101,7 @@ export class VirtioBlk implements PciFunction {
   }
 
   get isMsixEnabled(): boolean {
-    return ((this.config.read(MSIX_CAPABILITY_AT, false) >>> 16) & PCI_MSIX_CONTROL_ENABLE) !== 0
+    return this.msix.isEnabled
   }
 
   configReading(offset: number): void {
@@ -120,6 +116,7 @@ export class VirtioBlk implements PciFunction {
       const value = this.config.read(offset, false) & sizeMask(target?.length ?? 4)
       if (target !== null) this.writeWindow(MODERN_BAR, target.offset, target.length, value >>> 0)
     }
+    this.msix.release()
     this.#backend.resume()
   }
 
@@ -242,6 +239,7 @@ export class VirtioBlk implements PciFunction {
     if ((this.#status & VIRTIO_STATUS_DRIVER_OK) === 0) return
     this.generation = (this.generation + 1) & 0xff
     this.#isr |= VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG
+    if (this.isMsixEnabled) this.msix.signal(this.msix.configVector)
   }
 
   get #isModern(): boolean {
@@ -265,7 +263,7 @@ export class VirtioBlk implements PciFunction {
     const isWanted = this.queue.wantsInterrupt()
     if (!isDrained && !isWanted) return
     this.#isr |= VIRTIO_PCI_ISR_QUEUE
-    if (this.isMsixEnabled) this.#onMessage()
+    if (this.isMsixEnabled) this.msix.signal(this.msix.queueVector)
   }
 
   /** Where the PCI configuration access capability points; null unless it is an access that a structure can have. */
