@@ -14,6 +14,7 @@ import { type Batch, batches } from './batch.ts'
 import { differences, isUndefined } from './compare.ts'
 import { EmbeddedCpu } from './embedded-cpu.ts'
 import { ENCODING_FORMS } from './encodings.ts'
+import { FLOAT_FORMS } from './float-forms.ts'
 import { INTEGER_FORMS } from './forms.ts'
 import { addressing, formName, implementedForms } from './implemented.ts'
 import { KERNEL_FORMS } from './kernel-forms.ts'
@@ -25,7 +26,7 @@ import { needless, reasonOf } from './uncompared.ts'
 
 const PLAN = { snippetsEach: 4, statesEach: 8, sequences: 1500, loops: 300 }
 const ROUNDS = Number(process.env['CPU_ROUNDS'] ?? 1)
-const FORMS = [...INTEGER_FORMS, ...ENCODING_FORMS, ...KERNEL_FORMS, ...SIMD_FORMS]
+const FORMS = [...INTEGER_FORMS, ...ENCODING_FORMS, ...KERNEL_FORMS, ...SIMD_FORMS, ...FLOAT_FORMS]
 const SHOWN = 20
 /** Ways to make an address, as implemented.ts names them: each with ten mnemonics at least. */
 const ADDRESSES =

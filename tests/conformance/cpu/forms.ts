@@ -32,6 +32,11 @@ export type Need =
   | 'savedFlags'
   /** On top of the stack is what an interrupt pushed. */
   | 'interruptFrame'
+  /** xmm registers and windows hold numbers of the width. */
+  | 'singles'
+  | 'doubles'
+  /** They are numbers without exception. */
+  | 'noNan'
   /** rax and rdx are small, of either sign. */
   | 'lengths'
   /** xmm registers hold few different bytes, zeros among them. */

@@ -67,5 +67,49 @@ export class Random {
   }
 }
 
+const NUMBERS = [
+  0,
+  -0,
+  1,
+  -1,
+  0.5,
+  -1.5,
+  2.5,
+  3,
+  1e-310,
+  -5e-324,
+  1e-40,
+  1.5e308,
+  -3e38,
+  2 ** 31,
+  -(2 ** 31) - 1,
+  2 ** 63,
+  -(2 ** 63),
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+]
+
+/** Bits of a number as arithmetic wants them: edges, small halves, any exponent. */
+export function numberBits(random: Random, width: 4 | 8): bigint {
+  const view = new DataView(new ArrayBuffer(8))
+  const chosen = random.below(4)
+  if (chosen === 0)
+    return width === 8
+      ? exponentOf(random.word64(), 52n, 11n, random)
+      : exponentOf(BigInt(random.word()), 23n, 8n, random)
+  const value = chosen === 1 ? random.pick(NUMBERS) : (random.below(2000) - 1000) / 2 ** random.below(12)
+  if (width === 8) view.setFloat64(0, value, true)
+  else view.setFloat32(0, value, true)
+  return width === 8 ? view.getBigUint64(0, true) : BigInt(view.getUint32(0, true))
+}
+
+/** Any fraction with an exponent near the middle, so that operands meet. */
+function exponentOf(bits: bigint, fraction: bigint, exponent: bigint, random: Random): bigint {
+  const middle = (1n << (exponent - 1n)) - 1n
+  const near = middle + BigInt(random.below(80) - 40)
+  const mask = ((1n << exponent) - 1n) << fraction
+  return (bits & ~mask) | (near << fraction)
+}
+
 /** The seed of all property tests (tools/property-seed.mjs). */
 export const propertySeed = (): number => fc.readConfigureGlobal()?.seed ?? 1

@@ -19,7 +19,7 @@ import {
   WINDOWS,
   type Window,
 } from './layout.ts'
-import type { Random } from './random.ts'
+import { numberBits, type Random } from './random.ts'
 import type { Memory, Snippet } from './snippets.ts'
 
 const MASK64 = (1n << 64n) - 1n
@@ -143,6 +143,12 @@ class StateBuilder {
           (random.word64() & ~0xffn) |
             BigInt(random.pick([0, 1, 2, 5, 8, 9, 16, 17, 31, 32, 33, 63, 64, 200])),
         )
+        return
+      case 'singles':
+        this.#fillNumbers(4, snippet.form.needs)
+        return
+      case 'doubles':
+        this.#fillNumbers(8, snippet.form.needs)
         return
       case 'lengths':
         for (const register of [RAX, RDX]) {
@@ -270,11 +276,30 @@ class StateBuilder {
         return
       }
       case 'aligned':
+      case 'noNan':
       case 'ringZero':
       case 'writable':
       case 'notRipRelative':
         return // the aim is
     }
+  }
+
+  #fillNumbers(width: 4 | 8, needs: readonly Need[]): void {
+    const random = this.#random
+    const quiet = random.once(2) ? 0n : 1n
+    const nan =
+      width === 8
+        ? (0x7ffn << 52n) | (quiet << 51n) | 0x1234567890n | (BigInt(random.below(2)) << 63n)
+        : (0xffn << 23n) | (quiet << 22n) | 0x12345n | (BigInt(random.below(2)) << 31n)
+    const fill = (start: number, byteLength: number): void => {
+      for (let at = start; at < start + byteLength; at += width) {
+        const bits = random.once(12) && !needs.includes('noNan') ? nan : numberBits(random, width)
+        if (width === 8) this.#view.setBigUint64(at, bits, true)
+        else this.#view.setUint32(at, Number(bits), true)
+      }
+    }
+    fill(Record.xmm, 256)
+    for (const window of WINDOWS) fill(window.offset, window.byteLength)
   }
 
   /** int3, mostly: behind the end of some slot's code. */

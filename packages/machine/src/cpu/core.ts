@@ -9,6 +9,7 @@ import type { Decoder } from './decoder.ts'
 import { createDevices, createPortUnit } from './devices.ts'
 import { type BlockCode, type Environment, Exit } from './emit/compile.ts'
 import { createFlags, type Flags } from './flags.ts'
+import { createFloatUnit } from './float-unit.ts'
 import { HostMemory } from './host-memory.ts'
 import { createMemory, type Memory } from './memory.ts'
 import { Meter } from './meter.ts'
@@ -113,6 +114,7 @@ export class Core {
       strings: createStringUnit(state, memory, ports),
       ports,
       system,
+      floats: createFloatUnit(state, system),
       stringCompare: createStringCompareUnit(state, system),
     }
   }

@@ -34,6 +34,7 @@ it.each<[feature: string, leaf: number, register: Register, bit: number, code: s
   ['clflush', 1, 'edx', 19, '0f ae 39'],
   ['mmx', 1, 'edx', 23, '0f 6f c1'],
   ['fxsave', 1, 'edx', 24, '0f ae 01'],
+  ['sse3', 1, 'ecx', 0, 'f2 0f 7c c1'],
   ['pclmulqdq', 1, 'ecx', 1, '66 0f 3a 44 c1 00'],
   ['monitor', 1, 'ecx', 3, '0f 01 c8'],
   ['ssse3', 1, 'ecx', 9, '66 0f 38 00 c1'],

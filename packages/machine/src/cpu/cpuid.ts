@@ -16,6 +16,7 @@ const bits = (names: Readonly<Record<string, number>>): number =>
   Object.values(names).reduce((word, bit) => word | (1 << bit), 0)
 
 const FEATURES_ECX = bits({
+  sse3: 0,
   ssse3: 9,
   cmpxchg16b: 13,
   sse41: 19,

@@ -149,6 +149,7 @@ it.each([
   ['vmcall', 'notImplemented', '0f 01 c1'],
   ['call far [rsp] of 16 bits', 'notImplemented', '66 ff 1c 24'],
   ['push of a short immediate', 'notImplemented', '66 6a 01'],
+  ['addsd while mxcsr rounds down', 'notImplemented', 'c7 44 24 fc 80 3f 00 00 0f ae 54 24 fc f2 0f 58 c1'],
   ['leave of 16 bits', 'notImplemented', '66 c9'],
   ['loop by ecx', 'notImplemented', '67 e2 fd'],
   ['mov rax, dr4', 'invalidOpcode', '0f 21 e0'],

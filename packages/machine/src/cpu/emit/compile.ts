@@ -3,6 +3,7 @@
 import type { DecodedInstruction } from '../decoder.ts'
 import type { PortUnit } from '../devices.ts'
 import { EVEN_PARITY, type Flags } from '../flags.ts'
+import type { FloatUnit } from '../float-unit.ts'
 import { FORMS } from '../forms/forms.ts'
 import type { Memory } from '../memory.ts'
 import type { MultiplyUnit } from '../multiply-unit.ts'
@@ -33,6 +34,7 @@ export interface Environment {
   readonly multiply: MultiplyUnit
   readonly simd: SimdUnit
   readonly sse4: Sse4Unit
+  readonly floats: FloatUnit
   readonly strings: StringUnit
   readonly stringCompare: StringCompareUnit
   readonly ports: PortUnit
@@ -59,6 +61,7 @@ const UNITS = [
   'multiply',
   'simd',
   'sse4',
+  'floats',
   'strings',
   'stringCompare',
   'ports',

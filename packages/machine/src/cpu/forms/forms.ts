@@ -4,6 +4,7 @@ import { arithmetic } from './arithmetic.ts'
 import { bits } from './bits.ts'
 import { control } from './control.ts'
 import { extensions } from './extensions.ts'
+import { float } from './float.ts'
 import { logic } from './logic.ts'
 import { moves } from './moves.ts'
 import { multiplication } from './multiply.ts'
@@ -20,6 +21,7 @@ export const FORMS: Readonly<Record<string, Form>> = {
   ...bits,
   ...control,
   ...extensions,
+  ...float,
   ...logic,
   ...moves,
   ...multiplication,

@@ -30,7 +30,7 @@ const signBits: Form = (emit, { operands: [to, from] }) =>
 const storeControl: Form = (emit, { operands: [to] }) =>
   emit.write(to, { lo: emit.name(`S[${Word.mxcsr}]`), hi: '0' })
 
-/** Reserved bits are refused; of the exception masks nothing follows, since there is no floating-point arithmetic. */
+/** Reserved bits are refused; what else it holds is looked at where it is used (float-unit.ts). */
 const loadControl: Form = (emit, { operands: [from] }) => {
   const { lo } = emit.read(from)
   emit.line(`if((${lo}&-65536)!==0)system.stop('generalProtection');S[${Word.mxcsr}]=${lo};`)
