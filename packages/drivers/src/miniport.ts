@@ -158,6 +158,8 @@ export interface PortExports {
   dereference(va: Gva, byteLength: number): GuestBlock
   /** Nor this: the driver called a kernel routine, by that name, which needs PASSIVE_LEVEL. */
   passiveCall(call: string): void
+  /** Nor this: the driver lets interrupts in that were kept out, down to an IRQL, or by the processor's flag (null). */
+  unmask(call: string, irql: number | null): void
   /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */
   registerAccess(isWrite: boolean, address: number, byteLength: number): void
 }

@@ -328,6 +328,19 @@ export class CrashEnvironment implements PortExports {
     this.violate('DM-08', call, what)
   }
 
+  unmask(call: string, irql: number | null): void {
+    if (irql === null) {
+      this.violate(
+        'DM-18',
+        call,
+        `${call} let interrupts in, expected none while the dump is written: the port polls`,
+      )
+    } else {
+      const what = `${call} lowered the IRQL to ${irql}, expected HIGH_LEVEL until the dump is written`
+      this.violate('DM-07', call, what)
+    }
+  }
+
   registerAccess(isWrite: boolean, address: number, byteLength: number): void {
     if (!isWrite) {
       this.#watch.onRead()

@@ -473,6 +473,7 @@ export class Storport implements PortExports {
   passiveCall(): void {}
 
   registerAccess(): void {}
+  unmask(): void {}
 
   dereference(va: Gva, byteLength: number): GuestBlock {
     const address = this.#kernel.vaToGpa(va)

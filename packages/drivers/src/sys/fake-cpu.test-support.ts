@@ -96,6 +96,7 @@ export class FakeCpu implements Cpu {
 
   onDeviceAccess(): void {}
   onInterval(): void {}
+  onUnmask(): void {}
   charge(): void {}
   invalidate(): void {}
   xmm(): Uint8Array {

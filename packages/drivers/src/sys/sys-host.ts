@@ -33,6 +33,8 @@ const REQUEST_WORK = 500_000
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
+/** Of RFLAGS: KeBugCheckEx clears it, and nobody on the dump path sets it. */
+const INTERRUPT_FLAG = 0x200
 /** The longest instruction has 15 bytes. */
 const SHOWN_BYTES = 16
 
@@ -138,6 +140,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     cpu.trap(this.#traps.base, this.#traps.slots.length, (slot) => this.#serve(slot))
     cpu.onDeviceAccess((access) => this.#deviceAccess(access))
     cpu.onInterval(() => this.#tick())
+    cpu.onUnmask((instruction, irql) => this.#instance?.port.unmask(instruction, irql))
     this.#observer?.starts(machine.registerWindows)
   }
 
@@ -270,6 +273,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
       if (name === 'HwStartIo') this.#requests++
       if (cpu.workCount > LIFE_WORK + this.#requests * REQUEST_WORK) throw this.#exhausted(instance, name)
       Object.assign(cpu.budget, CALL_BUDGET)
+      if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
       this.#stopped = null
     }
     this.#instance = instance

@@ -45,6 +45,7 @@ export class Core {
   readonly hostMemory: HostMemory
   readonly meter: Meter
   observer: ((access: DeviceAccess) => void) | null = null
+  onUnmask: ((instruction: string, level: number | null) => void) | null = null
   readonly #machine: Machine
   readonly #words = this.state.words
   readonly #mmu: Mmu
@@ -95,6 +96,11 @@ export class Core {
       nowNs: () => {
         this.#settleTime()
         return machine.nowNs
+      },
+      unmasks: (instruction, level) => {
+        if (this.onUnmask === null) return
+        this.state.quads[Word.rip >> 1] = this.#currentRip()
+        this.onUnmask(instruction, level)
       },
       seed: machine.ram.seed,
     })

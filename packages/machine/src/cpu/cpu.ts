@@ -142,6 +142,11 @@ export interface Cpu {
 
   /** Sees every device register access; null ends it. */
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void
+  /**
+   * Called before an instruction lets interrupts in that were kept out: it lowers cr8 to `level`, or sets the interrupt flag
+   * (null). Rip is that of the instruction. Null ends it.
+   */
+  onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void
   /** Called every few hundred instructions, between two, with the clock up to date; null ends it. */
   onInterval(listener: (() => void) | null): void
   /** Page tables changed behind its back: translations are made again. Changed code is noticed without it. */

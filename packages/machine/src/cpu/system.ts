@@ -15,6 +15,8 @@ export interface System {
   high(): number
   writeControl(index: number, lo: number, hi: number): void
   popFlags(value: number): void
+  /** sti. */
+  setInterruptFlag(): void
   /** rdmsr and wrmsr of the register in ecx, into and from edx:eax; one that is not modelled stops by name. */
   readMsr(): void
   writeMsr(): void
@@ -41,6 +43,8 @@ export interface SystemHooks {
   invalidatePage(lo: number, hi: number): void
   /** The clock, brought up to the instruction. */
   nowNs(): number
+  /** Before interrupts are let in that were kept out: cr8 falls to `level`, or the interrupt flag is set (null). */
+  unmasks(instruction: string, level: number | null): void
   /** Of what rdrand answers. */
   readonly seed: number
 }
@@ -110,6 +114,7 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       kernelOnly()
       if (index === 8) {
         if (hi !== 0 || lo >>> 0 > 15) stop('generalProtection')
+        if (lo < words[Word.cr8]!) hooks.unmasks('mov cr8', lo)
         words[Word.cr8] = lo
         return
       }
@@ -177,9 +182,14 @@ export function createSystem({ words }: State, flags: Flags, hooks: SystemHooks)
       return crc | 0
     },
     ones: (lo, hi) => ones(lo) + ones(hi),
+    setInterruptFlag() {
+      if ((words[Word.system]! & Flag.i) === 0) hooks.unmasks('sti', null)
+      words[Word.system]! |= Flag.i
+    },
     popFlags(value) {
       if ((value & Flag.t) !== 0) stop('notImplemented')
       const kept = isUserMode() ? KERNEL_FLAGS : 0
+      if ((value & ~kept & ~words[Word.system]! & Flag.i) !== 0) hooks.unmasks('popfq', null)
       flags.write((value & POPPED_FLAGS & ~kept) | (flags.read() & kept) | 2)
     },
   }

@@ -200,6 +200,10 @@ export class X64Cpu implements Cpu {
     this.#core.observer = observer
   }
 
+  onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void {
+    this.#core.onUnmask = listener
+  }
+
   onInterval(listener: (() => void) | null): void {
     this.#core.meter.onInterval = listener
   }

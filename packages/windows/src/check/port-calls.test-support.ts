@@ -27,10 +27,11 @@ interface Place {
   /** In the driver's data. */
   readonly at: number
 }
-/** A call of an import, or a store of `value` with `bytes` bytes at `to` + `offset`. */
+/** A call of an import, a store of `value` with `bytes` bytes at `to` + `offset`, or instructions. */
 export type Step =
   | readonly [name: string, ...args: Arg[]]
   | { readonly to: Arg; readonly offset: number; readonly bytes: 1 | 4; readonly value: number }
+  | { readonly code: readonly number[] }
 
 export interface Routines {
   readonly findAdapter?: readonly Step[]
@@ -136,6 +137,10 @@ class Assembler {
   steps(steps: readonly Step[], first: number): void {
     let index = first
     for (const step of steps) {
+      if ('code' in step) {
+        this.emit(...step.code)
+        continue
+      }
       if ('to' in step) {
         this.load(step.to)
         this.emit(step.bytes === 1 ? 0xc6 : 0xc7, 0x80)
@@ -166,7 +171,7 @@ class Assembler {
   }
 }
 
-const isCall = (step: Step): step is readonly [string, ...Arg[]] => !('to' in step)
+const isCall = (step: Step): step is readonly [string, ...Arg[]] => !('to' in step || 'code' in step)
 const counted = (steps: readonly Step[] = []): number => steps.filter(isCall).length
 
 function assemble(routines: Routines, imports: ReadonlyMap<string, number>): Uint8Array {

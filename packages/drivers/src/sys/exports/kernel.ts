@@ -77,8 +77,8 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeGetCurrentIrql: exported(0, (call) => BigInt(call.cpu.cr8)),
   KfRaiseIrql: exported(1, (call) => raise(call, call.u8(0))),
   KeRaiseIrqlToDpcLevel: exported(0, (call) => raise(call, DISPATCH_LEVEL)),
-  KeLowerIrql: exported(1, lower),
-  KfLowerIrql: exported(1, lower),
+  KeLowerIrql: exported(1, (call) => lower(call, 'KeLowerIrql', call.u8(0))),
+  KfLowerIrql: exported(1, (call) => lower(call, 'KfLowerIrql', call.u8(0))),
   KeInitializeSpinLock: exported(1, (call) => {
     call.memory.setU64(call.va(0), 0n)
     return NOTHING
@@ -87,8 +87,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeAcquireSpinLockAtDpcLevel: nothing(1),
   KeReleaseSpinLockFromDpcLevel: nothing(1),
   KeReleaseSpinLock: exported(2, (call) => {
-    call.cpu.cr8 = call.u8(1)
-    return NOTHING
+    return lower(call, 'KeReleaseSpinLock', call.u8(1))
   }),
 
   // Memory: pool of the port's, so that dump mode refuses it by the same rule.
@@ -182,8 +181,11 @@ function raise(call: ImportCall, level: number): bigint {
   return BigInt(old)
 }
 
-function lower(call: ImportCall): bigint {
-  call.cpu.cr8 = Math.min(call.cpu.cr8, call.u8(0))
+function lower(call: ImportCall, name: string, level: number): bigint {
+  const { cpu, port } = call
+  if (level >= cpu.cr8) return NOTHING
+  port.unmask(name, level)
+  cpu.cr8 = level
   return NOTHING
 }
 

@@ -55,10 +55,19 @@ const complementCarry: Form = (emit) => {
   emit.flagsInState()
 }
 
+const clearInterruptFlag: Form = (emit) => {
+  emit.kernelOnly()
+  emit.line(`S[${Word.system}]&=${~Flag.i};`)
+}
+
+const setInterruptFlag: Form = (emit) => {
+  emit.kernelOnly()
+  emit.line('system.setInterruptFlag();')
+}
+
 const systemFlag =
   (flag: number, isSet: boolean): Form =>
   (emit) => {
-    if (flag === Flag.i) emit.kernelOnly()
     emit.line(`S[${Word.system}]${isSet ? `|=${flag}` : `&=${~flag}`};`)
   }
 
@@ -124,8 +133,8 @@ export const system: Readonly<Record<string, Form>> = {
   cmc: complementCarry,
   cld: systemFlag(Flag.d, false),
   std: systemFlag(Flag.d, true),
-  cli: systemFlag(Flag.i, false),
-  sti: systemFlag(Flag.i, true),
+  cli: clearInterruptFlag,
+  sti: setInterruptFlag,
   invlpg: invalidatePage,
   movnti: storeDirect,
   swapgs: swapGs,
