@@ -1,8 +1,7 @@
-// The world after KeBugCheckEx as a dump miniport sees it through its port's exports: HIGH_LEVEL, one processor, no pool, DPC,
-// timer or registry, memory only from two common buffers, interrupts polled. What dump mode forbids is answered with
-// failure and becomes a violation with its DM rule; README.md lists rules and answers.
+// The world after KeBugCheckEx as a dump miniport sees it through its port's exports: HIGH_LEVEL, one processor, memory only from two
+// common buffers, register windows as they were mapped, one SRB. What it may not ask for is in dump-mode-rules.ts.
 import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import type { ControllerOptions, Disk, Machine } from '@dumpstack/machine'
+import type { Disk } from '@dumpstack/machine'
 import {
   AccessRange,
   HwInitializationDataLayout,
@@ -14,30 +13,24 @@ import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock, GuestHeap } from '../guest-block.ts'
 import { GuestFault, NotOneView } from '../guest-fault.ts'
-import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { KernelMemory, KernelServices } from '../kernel-services.ts'
 import type {
   DeviceRegisters,
   GuestBlock,
   HwInitializationData,
-  MiniportImage,
   PortExports,
   ScatterGatherList,
-  StorDpc,
 } from '../miniport.ts'
-import { copyInitializationData, miniportRoutine } from '../port-configuration.ts'
+import { copyInitializationData } from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
 import { readConfig, writeConfig } from '../runtime/pci-device.ts'
-import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { addressRegister } from './address-registers.ts'
-import { DriverHang } from './driver-hang.ts'
-import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
-import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
+import { type DumpModeOptions, DumpModeRules } from './dump-mode-rules.ts'
 
 /** What memory of the dump path holds before a driver gets it: never zeros to rely on (B17). */
 export const DUMP_MEMORY_PATTERN = 0xa5
 // DM-13: aligned for the processor, not for a controller.
 const UNCACHED_MISALIGNMENT = 0x40
-const FROZEN_SYSTEM_TIME = 0n
 
 /** A register window that was mapped before the crash; nothing can be mapped after it. */
 export interface SavedWindow {
@@ -46,17 +39,12 @@ export interface SavedWindow {
   readonly byteLength: number
 }
 
-export interface CrashEnvironmentOptions {
-  readonly machine: Machine
+export interface CrashEnvironmentOptions extends DumpModeOptions {
   readonly kernel: KernelServices
-  readonly controller: ControllerOptions
-  readonly image: LoadedImage
-  readonly miniport: MiniportImage
   readonly profile: Profile
   readonly memoryBlock: KernelMemory
   readonly commonBuffers: readonly [KernelMemory, KernelMemory]
   readonly windows: readonly SavedWindow[]
-  readonly violations: ViolationLog
 }
 
 /** The dump port behind the exports. */
@@ -72,40 +60,23 @@ export interface DumpPortSide {
   onRequestComplete(srb: GuestBlock): void
 }
 
-export class CrashEnvironment implements PortExports {
-  readonly machine: Machine
-  readonly image: LoadedImage
-  /** Of the model: no instruction of a driver runs that could change it. */
-  readonly irql = HIGH_LEVEL
-  readonly #watch: RoutineWatch
+export class CrashEnvironment extends DumpModeRules implements PortExports {
   /** Nonpaged heap: device extension, SRB, lists. */
   readonly heap: GuestHeap
   readonly #uncachedHeap: GuestHeap
   readonly #srbHeap: GuestHeap
   readonly #kernel: KernelServices
-  readonly #controller: ControllerOptions
   readonly #profile: Profile
   readonly #windows: readonly SavedWindow[]
-  readonly #violations: ViolationLog
-  /** Of the machine's stops: those before the dump are nobody's here. */
-  #stopsSeen: number
-  readonly #miniport: MiniportImage
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
   #uncached: GuestBlock | null = null
-  #wantedPassiveInitialization = false
 
   constructor(options: CrashEnvironmentOptions) {
-    this.machine = options.machine
-    this.#stopsSeen = options.machine.stops.length
-    this.image = options.image
+    super(options)
     this.#kernel = options.kernel
-    this.#controller = options.controller
     this.#profile = options.profile
     this.#windows = options.windows
-    this.#violations = options.violations
-    this.#watch = new RoutineWatch(options.machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
-    this.#miniport = options.miniport
     const { ram } = options.machine
     this.heap = new GuestHeap(ram, options.memoryBlock)
     this.#uncachedHeap = new GuestHeap(ram, options.commonBuffers[0])
@@ -118,54 +89,9 @@ export class CrashEnvironment implements PortExports {
     this.#side = side
   }
 
-  /** Before and after each call of a miniport routine; `leave` is not reached when the routine faults. */
-  enter(entryPoint: EntryPoint): void {
-    this.#watch.enter(entryPoint)
-  }
-
-  leave(): void {
-    this.#watch.leave()
-    const { stops } = this.machine
-    while (this.#stopsSeen < stops.length) {
-      const { controller, reason } = stops[this.#stopsSeen++]!
-      if (controller !== this.#controller.name) continue
-      this.violate('device-stopped', this.entryPoint, `${controller} stopped until its reset: ${reason}`)
-    }
-  }
-
-  /** Address of the routine that runs. */
-  get routine(): Gva {
-    return miniportRoutine(this.image, this.#miniport, this.entryPoint)
-  }
-
-  get entryPoint(): EntryPoint {
-    return this.#watch.entryPoint
-  }
-
-  get registerWrites(): number {
-    return this.#watch.registerWrites
-  }
-
   /** The disk that the dump goes to. */
   get disk(): Disk {
-    return this.#controller.disk
-  }
-
-  get wantedPassiveInitialization(): boolean {
-    return this.#wantedPassiveInitialization
-  }
-
-  violate(rule: string, call: string, message: string): void {
-    this.#violations.add({
-      rule,
-      call,
-      message,
-      driver: this.image,
-      routine: this.routine,
-      irql: this.irql,
-      atNs: this.machine.nowNs,
-      site: this.#miniport.code?.callSite() ?? null,
-    })
+    return this.controller.disk
   }
 
   /** Zeroed memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
@@ -187,37 +113,29 @@ export class CrashEnvironment implements PortExports {
     return fits === 0 ? null : this.#srbHeap.take(Math.min(fits, byteLength), PAGE_SIZE)
   }
 
-  #hang(limit: string, waitsForTime: boolean): never {
-    const { entryPoint } = this
-    const cause = waitsForTime ? '; it waits for the system time, which stands still in dump mode' : ''
-    const what = `did not return ${limit}${cause}`
-    this.violate(waitsForTime ? 'DM-23' : 'DM-26', entryPoint, `${entryPoint} ${what}`)
-    throw new DriverHang(this.image.baseName, entryPoint, what)
-  }
-
-  // PortExports that work
+  // PortExports
 
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
-    this.#watch.onCall()
+    this.watch.onCall()
     if (this.#initializationData === null) {
       this.#initializationData = this.need(HwInitializationDataLayout.size)
-      copyInitializationData(this.#initializationData, data, this.image, this.#miniport)
+      copyInitializationData(this.#initializationData, data, this.image, this.miniport)
     }
     return this.#side.onInitialize(data)
   }
 
   getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
-    this.#watch.onCall()
-    return readConfig(this.machine, this.#controller.bdf, offset, length)
+    this.watch.onCall()
+    return readConfig(this.machine, this.controller.bdf, offset, length)
   }
 
   setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
-    this.#watch.onCall()
-    return writeConfig(this.machine, this.#controller.bdf, offset, from)
+    this.watch.onCall()
+    return writeConfig(this.machine, this.controller.bdf, offset, from)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
-    this.#watch.onCall()
+    this.watch.onCall()
     const config = PortConfigurationInformation.at(this.#side.configBlock.view)
     if (rangeIndex >= config.numberOfAccessRanges) return null
     const ranges = this.dereference(gva(config.accessRanges), config.numberOfAccessRanges * AccessRange.size)
@@ -230,12 +148,12 @@ export class CrashEnvironment implements PortExports {
       saved.va,
       saved.gpa,
       saved.byteLength,
-      this.#watch,
+      this.watch,
     )
   }
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
-    this.#watch.onCall()
+    this.watch.onCall()
     const call = 'StorPortGetUncachedExtension'
     if (this.entryPoint !== 'HwFindAdapter') {
       this.violate('DM-12', call, `${call} was called from ${this.entryPoint}, expected HwFindAdapter only`)
@@ -266,51 +184,51 @@ export class CrashEnvironment implements PortExports {
     _srb: GuestBlock | null,
     va: Gva,
   ): { gpa: Gpa; length: number } | null {
-    this.#watch.onCall()
+    this.watch.onCall()
     const address = this.#translate(va)
     return address === null ? null : { gpa: address, length: PAGE_SIZE - (address % PAGE_SIZE) }
   }
 
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList | null {
-    this.#watch.onCall()
+    this.watch.onCall()
     return srb.va === this.#side.activeSrb?.va ? this.#side.scatterGatherList : null
   }
 
   mapData(_extension: GuestBlock, srb: GuestBlock): boolean {
-    this.#watch.onCall()
+    this.watch.onCall()
     if (srb.va !== this.#side.activeSrb?.va) return false
     this.#side.dataWindow.map()
     return true
   }
 
   getSrbExtension(srb: GuestBlock): GuestBlock {
-    this.#watch.onCall()
+    this.watch.onCall()
     if (srb.va !== this.#side.activeSrb?.va) throw new GuestFault(this.image.baseName, 'read', srb.va)
     return this.#side.srbExtension
   }
 
   /** DM-24: one request at a time whatever the miniport asks. */
   setDeviceQueueDepth(): boolean {
-    this.#watch.onCall()
+    this.watch.onCall()
     return true
   }
 
   getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
-    this.#watch.onCall()
+    this.watch.onCall()
     return this.#side.logicalUnit(path, target, lun)
   }
 
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
-    this.#watch.onCall()
+    this.watch.onCall()
     this.#side.onRequestComplete(srb)
   }
 
   stallExecution(microseconds: number): void {
-    this.#watch.onStall(microseconds)
+    this.watch.onStall(microseconds)
   }
 
   dereference(va: Gva, byteLength: number): GuestBlock {
-    this.#watch.onCall()
+    this.watch.onCall()
     const address = this.#translate(va)
     if (address === null) throw new GuestFault(this.image.baseName, 'read', va)
     for (let at = PAGE_SIZE - (address % PAGE_SIZE); at < byteLength; at += PAGE_SIZE) {
@@ -322,31 +240,12 @@ export class CrashEnvironment implements PortExports {
     return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
   }
 
-  passiveCall(call: string): void {
-    this.#watch.onCall()
-    const what = `${call} was called in ${this.entryPoint} at HIGH_LEVEL, expected PASSIVE_LEVEL`
-    this.violate('DM-08', call, what)
-  }
-
-  unmask(call: string, irql: number | null): void {
-    if (irql === null) {
-      this.violate(
-        'DM-18',
-        call,
-        `${call} let interrupts in, expected none while the dump is written: the port polls`,
-      )
-    } else {
-      const what = `${call} lowered the IRQL to ${irql}, expected HIGH_LEVEL until the dump is written`
-      this.violate('DM-07', call, what)
-    }
-  }
-
   registerAccess(isWrite: boolean, address: number, byteLength: number): void {
     if (!isWrite) {
-      this.#watch.onRead()
+      this.watch.onRead()
       return
     }
-    this.#watch.onWrite()
+    this.watch.onWrite()
     const register = byteLength < 4 ? this.#addressRegister(address) : null
     if (register === null) return
     const what = `${register} was written with ${byteLength * 8} bits, expected all 32: the rest of it still is the dead instance's`
@@ -357,7 +256,7 @@ export class CrashEnvironment implements PortExports {
   #addressRegister(address: number): string | null {
     for (const { gpa: start, byteLength } of this.#windows) {
       if (address < start || address >= start + byteLength) continue
-      return addressRegister(this.#controller.kind, address - start)
+      return addressRegister(this.controller.kind, address - start)
     }
     return null
   }
@@ -365,125 +264,6 @@ export class CrashEnvironment implements PortExports {
   #translate(va: Gva): Gpa | null {
     const { dataWindow } = this.#side
     return dataWindow.holds(va) ? dataWindow.translate(va) : this.#kernel.vaToGpa(va)
-  }
-
-  markDumpMemory(): number {
-    this.#watch.onCall()
-    if (this.entryPoint !== 'DriverEntry' && this.entryPoint !== 'HwFindAdapter') {
-      const call = 'StorPortMarkDumpMemory'
-      const where = `${call} was called from ${this.entryPoint}, expected DriverEntry or HwFindAdapter only`
-      this.violate('DM-17', call, where)
-      return STOR_STATUS_UNSUCCESSFUL
-    }
-    return STOR_STATUS_SUCCESS
-  }
-
-  // Harmless: queue control with one request at a time (DM-27)
-
-  pause(): boolean {
-    this.#watch.onCall()
-    return true
-  }
-
-  resume(): boolean {
-    this.#watch.onCall()
-    return true
-  }
-
-  // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
-
-  /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
-  acquireSpinLock(_extension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object {
-    this.#watch.onCall()
-    if (kind !== 'interrupt') {
-      const name = kind === 'startIo' ? 'StartIoLock' : 'DpcLock'
-      const what = `${name} was taken in ${this.entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
-      this.violate('DM-25', 'StorPortAcquireSpinLock', what)
-    }
-    return {}
-  }
-
-  releaseSpinLock(): void {
-    this.#watch.onCall()
-  }
-
-  querySystemTime(): bigint {
-    this.#watch.onTimeQuery()
-    return FROZEN_SYSTEM_TIME
-  }
-
-  logError(): void {
-    this.#watch.onCall()
-  }
-
-  // Answered with failure. In-box drivers ask for these two without looking at the mode, so asking breaks no rule.
-
-  enablePassiveInitialization(): boolean {
-    this.#watch.onCall()
-    this.#wantedPassiveInitialization = true
-    return false
-  }
-
-  initializePerfOpts(): number {
-    this.#watch.onCall()
-    return STOR_STATUS_NOT_IMPLEMENTED
-  }
-
-  // DM-08: the registry fails cleanly. Certified drivers ask in dump mode too, so asking alone is no fault.
-
-  allocateRegistryBuffer(): null {
-    this.#watch.onCall()
-    return null
-  }
-
-  registryRead(): null {
-    this.#watch.onCall()
-    return null
-  }
-
-  registryWrite(): boolean {
-    this.#watch.onCall()
-    return false
-  }
-
-  // Forbidden
-
-  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
-    this.#watch.onCall()
-    this.violate('DM-21', 'StorPortInitializeDpc', 'a DPC was initialised, which never runs in dump mode')
-    return { routine }
-  }
-
-  issueDpc(): boolean {
-    this.#watch.onCall()
-    this.violate('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
-    return false
-  }
-
-  allocatePool(_extension: GuestBlock, byteLength: number): null {
-    this.#watch.onCall()
-    const what = `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`
-    this.violate('DM-14', 'StorPortAllocatePool', what)
-    return null
-  }
-
-  freePool(): number {
-    this.#watch.onCall()
-    this.violate('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
-    return STOR_STATUS_UNSUCCESSFUL
-  }
-
-  requestTimer(): number {
-    this.#watch.onCall()
-    this.violate('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')
-    return STOR_STATUS_UNSUCCESSFUL
-  }
-
-  queueWorkItem(): boolean {
-    this.#watch.onCall()
-    const what = 'a work item was queued, which never runs in dump mode'
-    this.violate('DM-21', 'StorPortQueueWorkItem', what)
-    return false
   }
 }
 
