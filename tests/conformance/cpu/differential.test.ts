@@ -24,7 +24,7 @@ import { propertySeed } from './random.ts'
 import { SIMD_FORMS } from './simd-forms.ts'
 import { needless, reasonOf } from './uncompared.ts'
 
-const PLAN = { snippetsEach: 4, statesEach: 8, sequences: 1500, loops: 300 }
+const PLAN = { snippetsEach: 3, statesEach: 8, sequences: 1000, loops: 250 }
 const ROUNDS = Number(process.env['CPU_ROUNDS'] ?? 1)
 const FORMS = [...INTEGER_FORMS, ...ENCODING_FORMS, ...KERNEL_FORMS, ...SIMD_FORMS, ...FLOAT_FORMS]
 const SHOWN = 20

@@ -220,7 +220,7 @@ function* shifts(): Iterable<Form> {
     ] as const) {
       const needs: Need[] = name === 'rcl' || name === 'rcr' ? ['writable'] : []
       yield { ...form(`${name} RM${width}, 1`, undefinedFlags(1)), needs }
-      yield form(`${name} RM${width}, COUNT`, undefinedFlags, 'shiftCount', ...needs)
+      yield form(`${name} RM${width}, MANY`, undefinedFlags, 'shiftCount', ...needs)
       yield form(`${name} RM${width}, cl`, undefinedFlags, 'shiftCount', ...needs)
     }
     if (width === 8) continue

@@ -20,6 +20,7 @@ const SIZES: Record<string, string> = {
   128: 'xmmword ptr ',
 }
 const RSP = 4
+const COUNTS = [0, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255]
 
 /** Where a memory operand's address comes from. */
 export interface Memory {
@@ -104,7 +105,10 @@ class Instance {
       case 'S':
         return String(random.pick([-128, -127, -2, -1, 0, 1, 2, 15, 100, 127]))
       case 'COUNT':
-        this.count = random.pick([0, 1, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255])
+        this.count = random.pick([1, 1, ...COUNTS])
+        return String(this.count)
+      case 'MANY': // shifts by 1 have an opcode of their own
+        this.count = random.pick(COUNTS)
         return String(this.count)
       case 'SMALL':
         return String(random.below(18))
@@ -240,7 +244,7 @@ class Instance {
   }
 }
 
-const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S|BASE)\d+|X|REG|COUNT|SMALL|MODRM|MOFFS|MASK)\b/g
+const OPERAND = /\b(?:(?:RM|XM|R|M|X|I|S|BASE)\d+|X|REG|COUNT|MANY|SMALL|MODRM|MOFFS|MASK)\b/g
 
 /** One form with operands chosen. */
 export function instantiate(random: Random, form: Form, number: string, either: Either): Snippet {
