@@ -1,6 +1,6 @@
 // IOCTL_SCSI_GET_DUMP_POINTERS: what crashdmp learns from the running stack, laid out in guest RAM. The miniport's context
 // for its dump instance comes through SRB_FUNCTION_DUMP_POINTERS when it has STOR_FEATURE_DUMP_POINTERS.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DUMP_DRIVER_NAME_LENGTH,
@@ -19,7 +19,7 @@ import { GuestHeap } from '../guest-block.ts'
 import type { KernelMemory, KernelServices } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
 import type { BootDisk } from './boot-disk.ts'
-import { chainMappedAddresses, type Storport } from './storport.ts'
+import type { Storport } from './storport.ts'
 
 const COMMON_BUFFER_BYTES = 0x10000
 const POINTERS_BYTES = 0x1000
@@ -109,4 +109,20 @@ function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | nul
   driver.driverName = fileName.replace(/\.sys$/i, '').slice(0, DUMP_DRIVER_NAME_LENGTH)
   driver.baseName = driver.driverName
   return block
+}
+
+/** MAPPED_ADDRESS chain in `block`, which holds one entry per window; its address, or null without windows. */
+function chainMappedAddresses(
+  block: GuestBlock,
+  windows: readonly { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[],
+): Gva | null {
+  windows.forEach((window, index) => {
+    const at = index * MappedAddress.size
+    const entry = MappedAddress.at(block.view, at)
+    entry.nextMappedAddress = index + 1 < windows.length ? block.va + BigInt(at + MappedAddress.size) : 0n
+    entry.mappedAddress = window.va
+    entry.numberOfBytes = window.byteLength
+    entry.ioAddress = window.gpa
+  })
+  return windows.length === 0 ? null : block.va
 }

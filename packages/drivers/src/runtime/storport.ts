@@ -1,13 +1,12 @@
 // A small Storport for the running system: brings a miniport up as PnP would, keeps its SRBs, takes its interrupts and runs
 // its DPCs. Structures live in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { type ControllerOptions, type Machine, Owner } from '@dumpstack/machine'
+import { type Gpa, type Gva, gpa, gva, hex } from '@dumpstack/bytes'
+import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
   DriverObject,
   HwInitializationDataLayout,
   IO_TYPE_DRIVER,
-  MappedAddress,
   PortConfigurationInformation,
   SP_RETURN_FOUND,
   SP_RETURN_NOT_FOUND,
@@ -15,7 +14,6 @@ import {
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
-import { GuestHeap, guestBlock } from '../guest-block.ts'
 import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
@@ -36,12 +34,11 @@ import {
 import { RegisterWindow } from '../register-window.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
+import { DeferredWork } from './deferred-work.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
+import { MAXIMUM_ALLOCATION, PortMemory } from './port-memory.ts'
 
 const MAXIMUM_QUEUE_DEPTH = 32
-const POOL_BYTES = 0x8000
-// Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
-const MAXIMUM_ALLOCATION = 0x100_0000
 const MAXIMUM_PARAMETERS = 256
 const FIRST_TIMER = 0n
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
@@ -72,20 +69,16 @@ export class Storport implements PortExports {
   readonly #miniport: MiniportImage
   readonly #ranges: (PciRange | null)[]
   #data!: HwInitializationData
-  #pool: GuestHeap | null = null
+  readonly #memory: PortMemory
+  readonly #deferred: DeferredWork
   #deviceExtension!: GuestBlock
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
-  readonly #queuedDpcs: StorDpc[] = []
   readonly #parameters = new Map<string, Uint8Array>()
   #logicalUnit: GuestBlock | null = null
   #heldUntilNs = 0
   #interruptsInVain = 0
-  readonly #timers = new Map<bigint, { readonly atNs: number; readonly routine: () => void }>()
-  readonly #workItems = new Map<bigint, () => void>()
   #isFrozen = false
-  /** HwFindAdapter was called, so that the configuration has something to say. */
-  #isFound = false
 
   constructor(
     machine: Machine,
@@ -99,9 +92,11 @@ export class Storport implements PortExports {
     this.#driverName = miniport.fileName
     this.#miniport = miniport
     this.#ranges = discoverFunction(machine, controller)
+    this.#memory = new PortMemory(machine, kernel)
+    this.#deferred = new DeferredWork(machine)
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
-    this.configBlock = this.#allocate(PortConfigurationInformation.size)
+    this.configBlock = this.#memory.allocate(PortConfigurationInformation.size)
     this.config = PortConfigurationInformation.at(this.configBlock.view)
     this.#start(miniport)
   }
@@ -131,13 +126,7 @@ export class Storport implements PortExports {
 
   /** While somebody waits for the disk: what the miniport deferred, and its timers, once they are due. */
   runDeferred(): void {
-    this.#runDpcs()
-    for (const [timer, { atNs, routine }] of this.#timers) {
-      if (this.#isFrozen || this.#machine.nowNs < atNs) continue
-      this.#timers.delete(timer)
-      routine()
-    }
-    if (this.#workItems.size > 0) this.#runWorkItems()
+    this.#deferred.run(this.#deviceExtension)
   }
 
   get isFrozen(): boolean {
@@ -145,7 +134,7 @@ export class Storport implements PortExports {
   }
 
   allocate(byteLength: number): GuestBlock {
-    return this.#allocate(byteLength)
+    return this.#memory.allocate(byteLength)
   }
 
   /** Addresses for the data of one request. */
@@ -166,12 +155,13 @@ export class Storport implements PortExports {
 
   freeze(): void {
     this.#isFrozen = true
+    this.#deferred.stop()
     this.#machine.bus.onInterrupt(this.#controller.interruptVector, null)
   }
 
   #start(miniport: MiniportImage): void {
     const driverObject = this.#driverObject()
-    const registryPath = this.#allocate(0x10) // an empty UNICODE_STRING
+    const registryPath = this.#memory.allocate(0x10) // an empty UNICODE_STRING
     const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
     this.#findAdapter()
@@ -189,14 +179,14 @@ export class Storport implements PortExports {
       Math.max(deviceExtensionSize, srbExtensionSize, specificLuExtensionSize),
     )
     this.#checkWanted('access ranges', this.#data.numberOfAccessRanges * AccessRange.size)
-    this.#deviceExtension = this.#allocate(deviceExtensionSize)
+    this.#deviceExtension = this.#memory.allocate(deviceExtensionSize)
     const { config } = this
     prefillConfiguration(config, this.#data)
     config.systemIoBusNumber = this.#controller.bdf >>> 8
     config.slotNumber = (this.#controller.bdf >>> 3) & 0x1f
     config.busInterruptLevel = this.#controller.interruptVector
     config.busInterruptVector = this.#controller.interruptVector
-    const ranges = this.#allocate(config.numberOfAccessRanges * AccessRange.size)
+    const ranges = this.#memory.allocate(config.numberOfAccessRanges * AccessRange.size)
     for (let i = 0; i < config.numberOfAccessRanges; i++) {
       const range = this.#ranges[i]
       if (!range) continue
@@ -206,7 +196,7 @@ export class Storport implements PortExports {
       entry.rangeInMemory = range.isMemory ? 1 : 0
     }
     config.accessRanges = ranges.va
-    this.#isFound = true
+    this.#memory.serveController(() => !this.is64Bit)
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
       // A driver for another device: nothing was tried of what it can.
@@ -216,20 +206,20 @@ export class Storport implements PortExports {
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
-    this.#pool = null // what comes now is for the controller too
+    this.#memory.startNewHeap()
     if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
   }
 
   /** DM-15: memory that the dump instance will find in DumpRegion. */
   #makeDumpRegion(byteLength: number): void {
-    const memory = this.#kernel.allocate(byteLength, { owner: Owner.dumpPath, below4GiB: !this.is64Bit })
+    const memory = this.#memory.dumpRegion(byteLength)
     this.config.dumpRegion.virtualBase = memory.va
     this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
     this.config.dumpRegion.length = byteLength
   }
 
   #driverObject(): GuestBlock {
-    const block = this.#allocate(DriverObject.size)
+    const block = this.#memory.allocate(DriverObject.size)
     const object = DriverObject.at(block.view)
     object.type = IO_TYPE_DRIVER
     object.size = DriverObject.size
@@ -245,38 +235,8 @@ export class Storport implements PortExports {
       )
     }
     const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
-    this.#runDpcs()
+    this.#deferred.runDpcs(this.#deviceExtension)
     return isOwn
-  }
-
-  #runDpcs(): void {
-    // What a DPC queues again runs the next time.
-    for (let left = this.#queuedDpcs.length; left > 0 && !this.#isFrozen; left--) {
-      this.#queuedDpcs.shift()!.routine(this.#deviceExtension)
-    }
-  }
-
-  #runWorkItems(): void {
-    // What a work item queues again runs the next time.
-    const queued = Array.from(this.#workItems)
-    for (const [worker, routine] of queued) {
-      if (this.#isFrozen) return
-      this.#workItems.delete(worker)
-      routine()
-    }
-  }
-
-  #allocate(byteLength: number): GuestBlock {
-    const fits = this.#pool?.take(byteLength)
-    if (fits) return fits
-    const memory = this.#kernel.allocate(Math.max(byteLength, POOL_BYTES), this.#reachable)
-    this.#pool = new GuestHeap(this.#machine.ram, memory)
-    return this.#allocate(byteLength)
-  }
-
-  /** Memory that the controller reaches. */
-  get #reachable(): { readonly owner: Owner; readonly below4GiB: boolean } {
-    return { owner: Owner.kernel, below4GiB: this.#isFound && !this.is64Bit }
   }
 
   #checkWanted(what: string, byteLength: number): void {
@@ -300,7 +260,12 @@ export class Storport implements PortExports {
 
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
     this.#data = data
-    copyInitializationData(this.#allocate(HwInitializationDataLayout.size), data, this.image, this.#miniport)
+    copyInitializationData(
+      this.#memory.allocate(HwInitializationDataLayout.size),
+      data,
+      this.image,
+      this.#miniport,
+    )
     return STATUS_SUCCESS
   }
 
@@ -323,8 +288,7 @@ export class Storport implements PortExports {
   }
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
-    if (byteLength > MAXIMUM_ALLOCATION) return null
-    this.#uncached ??= guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, this.#reachable))
+    this.#uncached ??= this.#memory.pages(byteLength)
     return this.#uncached
   }
 
@@ -365,7 +329,7 @@ export class Storport implements PortExports {
   getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
     const { specificLuExtensionSize } = this.#data
     if (path !== 0 || target !== 0 || lun !== 0 || specificLuExtensionSize === 0) return null
-    this.#logicalUnit ??= this.#allocate(specificLuExtensionSize)
+    this.#logicalUnit ??= this.#memory.allocate(specificLuExtensionSize)
     return this.#logicalUnit
   }
 
@@ -402,9 +366,7 @@ export class Storport implements PortExports {
   }
 
   issueDpc(_extension: GuestBlock, dpc: StorDpc): boolean {
-    if (this.#queuedDpcs.includes(dpc)) return false
-    this.#queuedDpcs.push(dpc)
-    return true
+    return this.#deferred.queueDpc(dpc)
   }
 
   // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
@@ -415,10 +377,7 @@ export class Storport implements PortExports {
   releaseSpinLock(): void {}
 
   allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
-    if (byteLength > MAXIMUM_ALLOCATION) return null
-    // Contiguous and DMA memory come from here too: whole pages begin at one.
-    if (byteLength < PAGE_SIZE) return this.#allocate(byteLength)
-    return guestBlock(this.#machine.ram, this.#kernel.allocate(byteLength, this.#reachable))
+    return this.#memory.pool(byteLength)
   }
 
   freePool(): number {
@@ -432,16 +391,12 @@ export class Storport implements PortExports {
     microseconds: number,
     timer: bigint = FIRST_TIMER,
   ): number {
-    this.#timers.delete(timer)
-    if (microseconds > 0)
-      this.#timers.set(timer, { routine, atNs: this.#machine.nowNs + microseconds * 1000 })
+    this.#deferred.setTimer(timer, routine, microseconds)
     return STOR_STATUS_SUCCESS
   }
 
   queueWorkItem(_extension: GuestBlock, worker: bigint, routine: () => void): boolean {
-    if (this.#workItems.has(worker)) return false
-    this.#workItems.set(worker, routine)
-    return true
+    return this.#deferred.queueWorkItem(worker, routine)
   }
 
   allocateRegistryBuffer(_extension: GuestBlock, byteLength: number): GuestBlock | null {
@@ -480,20 +435,4 @@ export class Storport implements PortExports {
     if (address === null) throw new GuestFault(this.#driverName, 'read', va)
     return { va: gva(va), gpa: gpa(address), view: this.#machine.ram.view(address, byteLength) }
   }
-}
-
-/** MAPPED_ADDRESS chain in `block`, which holds one entry per window; its address, or null without windows. */
-export function chainMappedAddresses(
-  block: GuestBlock,
-  windows: readonly { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[],
-): Gva | null {
-  windows.forEach((window, index) => {
-    const at = index * MappedAddress.size
-    const entry = MappedAddress.at(block.view, at)
-    entry.nextMappedAddress = index + 1 < windows.length ? block.va + BigInt(at + MappedAddress.size) : 0n
-    entry.mappedAddress = window.va
-    entry.numberOfBytes = window.byteLength
-    entry.ioAddress = window.gpa
-  })
-  return windows.length === 0 ? null : block.va
 }

@@ -1,0 +1,73 @@
+// What a running miniport puts off: DPCs, timers and work items. They run behind its interrupt routine, or while somebody waits for
+// the disk; none runs once the system has stopped.
+import type { Machine } from '@dumpstack/machine'
+import type { GuestBlock, StorDpc } from '../miniport.ts'
+
+interface Timer {
+  readonly atNs: number
+  readonly routine: () => void
+}
+
+export class DeferredWork {
+  readonly #machine: Machine
+  readonly #dpcs: StorDpc[] = []
+  readonly #timers = new Map<bigint, Timer>()
+  readonly #workItems = new Map<bigint, () => void>()
+  #isStopped = false
+
+  constructor(machine: Machine) {
+    this.#machine = machine
+  }
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  /** False when it is queued already. */
+  queueDpc(dpc: StorDpc): boolean {
+    if (this.#dpcs.includes(dpc)) return false
+    this.#dpcs.push(dpc)
+    return true
+  }
+
+  /** None after 0 microseconds. */
+  setTimer(timer: bigint, routine: () => void, microseconds: number): void {
+    this.#timers.delete(timer)
+    if (microseconds > 0)
+      this.#timers.set(timer, { routine, atNs: this.#machine.nowNs + microseconds * 1000 })
+  }
+
+  /** False when it is queued already. */
+  queueWorkItem(worker: bigint, routine: () => void): boolean {
+    if (this.#workItems.has(worker)) return false
+    this.#workItems.set(worker, routine)
+    return true
+  }
+
+  /** What a DPC queues again runs the next time. */
+  runDpcs(deviceExtension: GuestBlock): void {
+    for (let left = this.#dpcs.length; left > 0 && !this.#isStopped; left--) {
+      this.#dpcs.shift()!.routine(deviceExtension)
+    }
+  }
+
+  /** All that is due. */
+  run(deviceExtension: GuestBlock): void {
+    this.runDpcs(deviceExtension)
+    for (const [timer, { atNs, routine }] of this.#timers) {
+      if (this.#isStopped || this.#machine.nowNs < atNs) continue
+      this.#timers.delete(timer)
+      routine()
+    }
+    if (this.#workItems.size > 0) this.#runWorkItems()
+  }
+
+  /** What a work item queues again runs the next time. */
+  #runWorkItems(): void {
+    for (const [worker, routine] of Array.from(this.#workItems)) {
+      if (this.#isStopped) return
+      this.#workItems.delete(worker)
+      routine()
+    }
+  }
+}
