@@ -21,6 +21,8 @@ export interface BootDevice {
 export interface RuntimeStack {
   readonly controller: ControllerOptions
   readonly bootDevice: BootDevice
+  /** Bytes of uncached extension that the miniport asked for; 0 where it asked for none. */
+  readonly uncachedBytes: number
   /** Requests that were queued and have not completed. */
   readonly inFlight: number
   /**

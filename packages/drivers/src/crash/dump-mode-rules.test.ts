@@ -29,7 +29,7 @@ it.each<[string, string, string, Change]>([
   [
     'DM-11',
     UNCACHED,
-    'asks for more noncached memory than 32 KiB',
+    'asks for more noncached memory than 32 KiB, as much as while the system ran',
     inFindAdapter(({ port }, extension, config) => {
       expect(port.getUncachedExtension(extension, config, 0x9000)).not.toBeNull()
     }),
@@ -450,6 +450,17 @@ describe('a miniport that cannot go on', () => {
     expect(report.failure).toBeTruthy()
     expect(report.secondBugcheck).toBeUndefined()
   })
+})
+
+it('DM-11: bears more than 32 KiB of a miniport that asked for a lot more while the system ran', () => {
+  const asking = (byteLength: number): MiniportImage =>
+    bad(
+      inFindAdapter(({ port }, extension, config) => {
+        expect(port.getUncachedExtension(extension, config, byteLength)).not.toBeNull()
+      }),
+    )
+  const { report } = dumpWith(asking(0x9794), { runtimeMiniport: asking(0x24000) })
+  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
 })
 
 it('DM-43: takes breaks as the only limit of a miniport whose length is longer than any dump write', () => {

@@ -39,6 +39,7 @@ export interface DumpRunOptions {
   readonly scratchMemory: KernelMemory
   /** System PTEs, one for each page of an MDL. */
   readonly dataWindow: Gva
+  readonly runtimeUncachedBytes: number
   readonly map: PageFileMap
   readonly log: ViolationLog
 }
@@ -69,6 +70,7 @@ export class DumpRun {
       memoryBlock: context.memoryBlock,
       commonBuffers: context.commonBuffers,
       windows: context.windows,
+      runtimeUncachedBytes: options.runtimeUncachedBytes,
       violations: options.log,
     })
     this.#audit = new DmaAudit(machine, options.controller.name, (rule, call, message) =>

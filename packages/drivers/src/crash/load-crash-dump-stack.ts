@@ -174,6 +174,7 @@ class Crashdmp implements CrashDumpStack {
       profile,
       controller: runtime.controller,
       miniport,
+      runtimeUncachedBytes: runtime.uncachedBytes,
       map: new PageFileMap(guestBlock(this.#machine.ram, loaded.mapMemory), loaded.extentCount),
       log,
     })

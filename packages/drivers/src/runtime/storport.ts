@@ -58,6 +58,7 @@ export class Storport implements PortExports {
   /** Register windows as the dump port will find them. */
   readonly mappedAddresses: { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[] = []
   queueDepth = 1
+  uncachedBytes = 0
   onComplete: (srb: GuestBlock) => void = () => {}
   resourcesOf: (srb: GuestBlock) => SrbResources = () => {
     throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
@@ -288,6 +289,7 @@ export class Storport implements PortExports {
   }
 
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
+    this.uncachedBytes = Math.max(this.uncachedBytes, byteLength)
     this.#uncached ??= this.#memory.pages(byteLength)
     return this.#uncached
   }
