@@ -63,6 +63,8 @@ export interface HwInitializationData {
     controlType: number,
     parameters: GuestBlock | null,
   ) => number
+  /** Calls HwMSInterruptRoutine of the configuration, which is not NULL. */
+  readonly hwMSInterruptRoutine?: (deviceExtension: GuestBlock, messageId: number) => boolean
   readonly deviceExtensionSize: number
   readonly specificLuExtensionSize: number
   readonly srbExtensionSize: number
@@ -93,6 +95,13 @@ export interface ScatterGatherList {
   readonly numberOfElements: number
   physicalAddress(index: number): Gpa
   length(index: number): number
+}
+/** A message that the controller interrupts by. */
+export interface MessageInterrupt {
+  readonly messageId: number
+  readonly address: Gpa
+  readonly data: number
+  readonly vector: number
 }
 /** An initialised STOR_DPC. */
 export interface StorDpc {
@@ -140,6 +149,8 @@ export interface PortExports {
   initializeDpc(deviceExtension: GuestBlock, routine: StorDpc['routine']): StorDpc
   /** False when it is queued already. */
   issueDpc(deviceExtension: GuestBlock, dpc: StorDpc): boolean
+  /** Null for a message that the controller does not have. */
+  getMessageInterruptInformation(deviceExtension: GuestBlock, messageId: number): MessageInterrupt | null
   acquireSpinLock(deviceExtension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object
   releaseSpinLock(deviceExtension: GuestBlock, lock: object): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null

@@ -175,6 +175,11 @@ export abstract class DumpModeRules {
     return false
   }
 
+  getMessageInterruptInformation(): null {
+    this.watch.onCall()
+    return null
+  }
+
   initializePerfOpts(): number {
     this.watch.onCall()
     return STOR_STATUS_NOT_IMPLEMENTED

@@ -19,6 +19,13 @@ export class DeferredWork {
     this.#machine = machine
   }
 
+  /** The adapter that queued it is gone. */
+  forget(): void {
+    this.#dpcs.length = 0
+    this.#timers.clear()
+    this.#workItems.clear()
+  }
+
   stop(): void {
     this.#isStopped = true
   }

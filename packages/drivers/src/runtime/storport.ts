@@ -14,12 +14,14 @@ import {
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
+import { fillBlock } from '../guest-block.ts'
 import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
   DeviceRegisters,
   GuestBlock,
   HwInitializationData,
+  MessageInterrupt,
   MiniportImage,
   PortExports,
   ScatterGatherList,
@@ -35,6 +37,7 @@ import { RegisterWindow } from '../register-window.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
 import { DeferredWork } from './deferred-work.ts'
+import { assignMessages, disableMessages } from './message-interrupts.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 import { MAXIMUM_ALLOCATION, PortMemory } from './port-memory.ts'
 
@@ -72,6 +75,8 @@ export class Storport implements PortExports {
   #data!: HwInitializationData
   readonly #memory: PortMemory
   readonly #deferred: DeferredWork
+  /** By which the controller interrupts; none where it raises its line. */
+  #messages: readonly MessageInterrupt[] = []
   #deviceExtension!: GuestBlock
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
@@ -158,6 +163,7 @@ export class Storport implements PortExports {
     this.#isFrozen = true
     this.#deferred.stop()
     this.#machine.bus.onInterrupt(this.#controller.interruptVector, null)
+    for (const { vector } of this.#messages) this.#machine.bus.onInterrupt(vector, null)
   }
 
   #start(miniport: MiniportImage): void {
@@ -166,7 +172,10 @@ export class Storport implements PortExports {
     const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
     this.#findAdapter()
-    this.#machine.bus.onInterrupt(this.#controller.interruptVector, () => this.#interrupt())
+    if (this.#takesMessages) this.#findAdapterWithMessages()
+    const { requestedDumpBufferSize } = this.config
+    if (requestedDumpBufferSize > 0) this.#makeDumpRegion(requestedDumpBufferSize)
+    this.#connect()
     if (!this.#data.hwInitialize(this.#deviceExtension)) throw this.#failed('HwInitialize returned FALSE')
     if (this.#passiveInitialization !== null && !this.#passiveInitialization()) {
       throw this.#failed('passive initialisation returned FALSE')
@@ -208,7 +217,39 @@ export class Storport implements PortExports {
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
     this.#memory.startNewHeap()
-    if (config.requestedDumpBufferSize > 0) this.#makeDumpRegion(config.requestedDumpBufferSize)
+  }
+
+  get #takesMessages(): boolean {
+    return this.config.hwMsInterruptRoutine !== 0n && this.#data.hwMSInterruptRoutine !== undefined
+  }
+
+  /** ADR 0017: a driver that brings a routine for messages is shown its controller a second time, with messages enabled. */
+  #findAdapterWithMessages(): void {
+    const { bdf } = this.#controller
+    this.#messages = assignMessages(this.#machine, bdf, this.#ranges)
+    if (this.#messages.length === 0) return
+    this.#deferred.forget()
+    this.#uncached = null
+    this.#passiveInitialization = null
+    this.#memory.serveController(() => false)
+    fillBlock(this.configBlock, 0)
+    this.#findAdapter()
+    if (this.#takesMessages) return
+    this.#messages = []
+    disableMessages(this.#machine, bdf)
+  }
+
+  #connect(): void {
+    const { bus } = this.#machine
+    if (this.#messages.length === 0)
+      bus.onInterrupt(this.#controller.interruptVector, () => this.#interrupt())
+    for (const { messageId, vector } of this.#messages) {
+      bus.onInterrupt(vector, () => {
+        const isOwn = this.#data.hwMSInterruptRoutine!(this.#deviceExtension, messageId)
+        this.#deferred.runDpcs(this.#deviceExtension)
+        return isOwn
+      })
+    }
   }
 
   /** DM-15: memory that the dump instance will find in DumpRegion. */
@@ -369,6 +410,10 @@ export class Storport implements PortExports {
 
   issueDpc(_extension: GuestBlock, dpc: StorDpc): boolean {
     return this.#deferred.queueDpc(dpc)
+  }
+
+  getMessageInterruptInformation(_extension: GuestBlock, messageId: number): MessageInterrupt | null {
+    return this.#messages[messageId] ?? null
   }
 
   // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.

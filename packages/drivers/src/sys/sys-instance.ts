@@ -166,6 +166,17 @@ export class SysInstance {
       },
       hwInterrupt: (extension) =>
         isTrue(this.call('HwInterrupt', routine('HwInterrupt'), [this.#known(extension)])),
+      hwMSInterruptRoutine: (extension, messageId) => {
+        const { hwMsInterruptRoutine } = PortConfigurationInformation.at(this.config!.view) // set by HwFindAdapter
+        return isTrue(
+          this.callBack(
+            'HwMSInterruptRoutine',
+            gva(hwMsInterruptRoutine),
+            [this.#known(extension), BigInt(messageId)],
+            DEVICE_LEVEL,
+          ),
+        )
+      },
       hwResetBus: (extension, pathId) =>
         isTrue(this.call('HwResetBus', routine('HwResetBus'), [this.#known(extension), BigInt(pathId)])),
       ...(hwBuildIo !== undefined && {

@@ -26,6 +26,8 @@ interface Place {
   readonly kind: 'address' | 'value' | 'routine'
   /** In the driver's data. */
   readonly at: number
+  /** Added to it. */
+  readonly plus?: number
 }
 /** A call of an import, a store of `value` with `bytes` bytes at `to` + `offset`, or instructions. */
 export type Step =
@@ -67,6 +69,8 @@ export const srb: Place = { kind: 'value', at: SRB }
 export const at = (offset: number): Place => ({ kind: 'address', at: offset })
 /** The 64-bit value that lies there when the call is made. */
 export const held = (offset: number): Place => ({ kind: 'value', at: offset })
+/** So many bytes behind what another argument is. */
+export const behind = (place: Place, plus: number): Place => ({ ...place, plus })
 /** The result of a call, by its place in its routine. */
 export const result = (index: number): Place => ({ kind: 'value', at: RESULTS + index * 8 })
 /** The address of where it lies. */
@@ -117,6 +121,9 @@ class Assembler {
       this.u32(Number(value >> 32n))
     } else if (arg.kind === 'value') this.relative([0x48, 0x8b, 0x05], DATA_RVA + arg.at)
     else this.relative([0x48, 0x8d, 0x05], arg.kind === 'routine' ? this.callbackRva : DATA_RVA + arg.at)
+    if (typeof arg !== 'object' || arg.plus === undefined) return
+    this.emit(0x48, 0x05) // add rax, imm32
+    this.u32(arg.plus)
   }
 
   call(name: string, args: readonly Arg[]): void {

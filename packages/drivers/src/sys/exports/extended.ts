@@ -12,8 +12,8 @@ import {
 import { type ExtendedFunctionName, extendedFunctionName } from '../extended-function.ts'
 import { addressOf, type ExportFamily, exported, type ImportCall } from '../import-call.ts'
 import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
-import { acquireLock, messageLock, releaseLock } from './locks.ts'
 import { MDL_FUNCTIONS } from './mdl.ts'
+import { MESSAGE_FUNCTIONS } from './messages.ts'
 import { LIST_FUNCTIONS } from './singly-linked-list.ts'
 
 /** Of the performance counter: 10 MHz, as on systems with an invariant TSC. */
@@ -42,6 +42,7 @@ export const EXTENDED_EXPORTS: ExportFamily = {
 const FUNCTIONS: ExtendedFunctions = {
   ...MDL_FUNCTIONS,
   ...LIST_FUNCTIONS,
+  ...MESSAGE_FUNCTIONS,
 
   // (NumberOfBytes, Tag, *BufferPointer)
   AllocatePool: (call) => allocate(call, call.va(1), BigInt(call.u32(2)), call.va(4)),
@@ -58,15 +59,6 @@ const FUNCTIONS: ExtendedFunctions = {
   // (Address, Length, Flags)
   MarkDumpMemory: (call) => call.port.markDumpMemory(extensionOf(call), call.va(2), call.u32(3)),
 
-  // (MessageId, *OldIrql), (MessageId, OldIrql)
-  AcquireMSISpinLock: (call) => {
-    call.memory.setU32(call.va(3), acquireLock(call, 'interrupt', messageLock(call.u32(2))))
-    return STOR_STATUS_SUCCESS
-  },
-  ReleaseMSISpinLock: (call) => {
-    releaseLock(call, messageLock(call.u32(2)))
-    return STOR_STATUS_SUCCESS
-  },
   // (Query, PerfConfigData)
   InitializePerformanceOptimizations: (call) =>
     call.port.initializePerfOpts(extensionOf(call), call.u8(2) !== 0),
