@@ -50,6 +50,7 @@ export class NotJudged extends DriversError {
       | 'UNKNOWN_IMPORT'
       | 'INSTRUCTION_NOT_MODELLED'
       | 'ACCESS_NOT_MODELLED'
+      | 'EXCEPTION_NOT_DISPATCHED'
       | 'ADAPTER_NOT_FOUND'
       | 'NO_SUCH_DEVICE'
       | 'OTHER_PORT',

@@ -1,5 +1,6 @@
 export type { CodeView } from './debug-directory.ts'
 export * from './errors.ts'
+export * from './exception-scopes.ts'
 export type { PeExports } from './exports.ts'
 export * from './frame-layout.ts'
 export type { PeSection } from './image-file.ts'

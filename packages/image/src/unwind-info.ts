@@ -43,6 +43,8 @@ export interface UnwindInfo {
   readonly codes: readonly UnwindCode[]
   /** Language-specific handler; null where neither UNW_FLAG_EHANDLER nor UNW_FLAG_UHANDLER is set. */
   readonly handlerRva: number | null
+  /** What the handler reads; null where there is none. */
+  readonly handlerDataRva: number | null
   /** UNW_FLAG_CHAININFO: the entry whose codes are undone after these. */
   readonly chained: RuntimeFunction | null
 }
@@ -138,6 +140,7 @@ export function readUnwindInfo(file: ImageFile, rva: number): UnwindInfo {
     frameOffset: (header.frameRegisterAndOffset >>> 4) * 16,
     codes: readCodes(file, at, slots, version, rva),
     handlerRva: hasHandler ? file.view.getUint32(file.offsetOf(tail, 4, 'exception handler'), true) : null,
+    handlerDataRva: hasHandler ? tail + 4 : null,
     chained: isChained
       ? runtimeFunction(file, file.offsetOf(tail, RuntimeFunctionEntry.size, 'chained RUNTIME_FUNCTION'))
       : null,

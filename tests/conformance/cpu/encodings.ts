@@ -39,7 +39,7 @@ function* modrm(opcode: string, width: number): Iterable<Form> {
 
 function* others(): Iterable<Form> {
   yield* modrm('0x63', 32)
-  yield* modrm('0x66, 0x63', 16)
+  yield form('.byte 0x66, 0x63, 0xc0 | MODRM')
   yield* modrm('0x66, 0x8b', 16)
   yield* modrm('0x66, 0x0f, 0xb7', 16)
   yield* modrm('0x66, 0x0f, 0xbf', 16)

@@ -15,6 +15,7 @@ const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
 const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY = 0xfc
 const KERNEL_SECURITY_CHECK_FAILURE = 0x139
 const DISPATCH_LEVEL = 2
+const LAST_USER_ADDRESS = 0x7fff_ffff_ffffn
 
 const EXCEPTION_CODES: Readonly<Partial<Record<CpuStopFacts['reason'], bigint>>> = {
   debugBreak: 0x8000_0003n,
@@ -37,6 +38,8 @@ export interface StoppedAt {
   readonly stackLimit: Gva
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean
+  /** Where the driver stands in a __try with an __except, innermost first; null where nowhere. */
+  handlerPlace(): string | null
 }
 
 /** No stack is left to deliver the page fault on. */
@@ -49,6 +52,14 @@ export const isCpuStop = (error: unknown): error is CpuStop => error instanceof 
 
 export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
   const { driver, place } = at
+  const handler = isDispatched(stop, at.irql) ? at.handlerPlace() : null
+  if (handler !== null) {
+    const what = `the __except around ${handler} decides what follows, and exceptions are not dispatched in this model`
+    return new NotJudged('EXCEPTION_NOT_DISPATCHED', `${place}: ${stop.message}; ${what}`, {
+      rip: stop.rip,
+      driver,
+    })
+  }
   switch (stop.reason) {
     case 'notImplemented':
       return new NotJudged('INSTRUCTION_NOT_MODELLED', `${place}: ${stop.message}`, {
@@ -75,6 +86,12 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
         parameters: [EXCEPTION_CODES[stop.reason] ?? 0n, stop.rip, 0n, 0n],
       })
   }
+}
+
+/** Whether a handler of the driver is asked at all: of bad addresses only for those of ring 3, and below DISPATCH_LEVEL. */
+function isDispatched(stop: CpuStop, irql: number): boolean {
+  if (stop.reason === 'pageFault') return irql < DISPATCH_LEVEL && (stop.address ?? 0n) <= LAST_USER_ADDRESS
+  return EXCEPTION_CODES[stop.reason] !== undefined
 }
 
 const GUARD_BYTES = 0x1000n

@@ -1,6 +1,7 @@
 // Runs a .sys file as a miniport: its code on the machine's processor, its imports served by the ports that also serve the TypeScript
 // miniports, so that the same rules hold. One host for one start of the system.
 import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { isInTryExcept } from '@dumpstack/image'
 import { CALL_BUDGET, type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
@@ -329,7 +330,19 @@ class Host implements SysHost, MiniportCode, ImportCall {
       irql: cpu.cr8,
       stackLimit: instance.memory.stack.va,
       isUnmappedData: (va) => isShownByPort(instance.port, this.kernel, va),
+      handlerPlace: () => this.#handlerPlace(stop.rip),
     })
+  }
+
+  /** Behind a call the guarded instruction is the call. */
+  #handlerPlace(rip: Gva): string | null {
+    const { image } = this.#file
+    const rsp = gva(this.cpu.readGpr(Gpr.rsp))
+    const frames = guestFrames(this.cpu, image, this.#bound.values(), rip, rsp, false)
+    const guarded = frames.find((frame, index) =>
+      isInTryExcept(image, Number(frame.address - frame.image.base) - (index === 0 ? 0 : 1)),
+    )
+    return guarded === undefined ? null : placeIn(guarded.image, this.#names, guarded.address)
   }
 
   #serve(slot: number): bigint {

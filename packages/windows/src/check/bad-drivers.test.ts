@@ -75,6 +75,7 @@ it.each<[string, number[], string, RegExp]>([
   ],
   ['divides by zero', [0x31, 0xc9, 0xf7, 0xf1], 'GUEST_FAULT', /divide error/],
   ['has an invalid opcode', [0x0f, 0x0b], 'GUEST_FAULT', /invalid opcode/],
+  ['has a breakpoint', [0xcc], 'GUEST_FAULT', /breakpoint/],
   ['fails fast', [0xb9, 0x02, 0, 0, 0, 0xcd, 0x29], 'GUEST_FAULT', /fast fail/],
   [
     'returns a failure',
@@ -114,6 +115,51 @@ it.each<[string, number[], string, RegExp]>([
   const report = check(driverOf(code))
   expect(report.verdict).toBe('fail')
   expect(report.findings).toMatchObject([{ rule, phase: 'start', message: expect.stringMatching(message) }])
+})
+
+/** DriverEntry: sub rsp, 28h; `code`; add rsp, 28h; ret, all of `code` in a __try; its __except is at `target`, 0: a __finally. */
+function guardedDriver(code: readonly number[], target: number): Uint8Array {
+  const entry = [0x48, 0x83, 0xec, 0x28, ...code, 0x48, 0x83, 0xc4, 0x28, 0xc3]
+  const [handler, filter] = [0x1000, 1] // EXCEPTION_EXECUTE_HANDLER
+  const scopes = [1, 0x1004, 0x1004 + code.length, filter, target]
+  const handlerData = new Uint8Array(Uint32Array.of(handler, ...scopes).buffer)
+  // version 1, UNW_FLAG_EHANDLER; prolog of 4 bytes; one code: ALLOC_SMALL of 28h
+  const unwind = Uint8Array.of(0x09, 4, 1, 0, 4, 0x42, 0, 0, ...handlerData)
+  return native(
+    buildPe({
+      sections: [{ name: '.text', bytes: Uint8Array.from(entry) }],
+      entryPoint: 0x1000,
+      relocations: [],
+      functions: [{ begin: 0x1000, end: 0x1000 + entry.length, unwind }],
+    }),
+  )
+}
+const TARGET = 0x1004
+const DIVIDE_BY_ZERO = [0x31, 0xc9, 0xf7, 0xf1]
+const READ_4096 = [0xb8, 0, 0x10, 0, 0, 0x8b, 0x00]
+
+it.each<[string, number[]]>([
+  ['divide error', DIVIDE_BY_ZERO],
+  ['page fault', READ_4096],
+  ['breakpoint', [0xcc]],
+])('does not judge a %s that an __except of the driver would be asked about', (what, code) => {
+  const report = check(guardedDriver(code, TARGET))
+  expect(report.verdict).toBe('inconclusive')
+  expect(report.findings).toMatchObject([{ rule: 'EXCEPTION_NOT_DISPATCHED', verdict: 'inconclusive' }])
+  expect(report.findings[0]!.message).toMatch(
+    new RegExp(`bad\\+0x10.*${what}.*the __except around bad\\+0x10`),
+  )
+})
+
+it.each<[string, Uint8Array]>([
+  ['a __finally lets it pass', guardedDriver(DIVIDE_BY_ZERO, 0)],
+  [
+    'a bad address of the kernel ends the system',
+    guardedDriver([0x31, 0xc0, 0x48, 0xff, 0xc8, 0x8a, 0x00], TARGET),
+  ],
+  ['nobody is asked about a fast fail', guardedDriver([0xb9, 2, 0, 0, 0, 0xcd, 0x29], TARGET)],
+])('judges an exception in a __try where %s', (_why, bytes) => {
+  expect(check(bytes).findings).toMatchObject([{ rule: 'GUEST_FAULT', verdict: 'fail' }])
 })
 
 it('executes code that a driver has written', () => {
