@@ -3,34 +3,19 @@
 import { DumpstackError, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   type DumpWriteReport,
-  hostSysFile,
   loadCrashDumpStack,
   NotJudged,
   type RuntimeStack,
   type SymbolNames,
-  type SysFile,
   type SysHost,
-  type SysObserver,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import {
-  type ControllerKind,
-  type Cpu,
-  createCpu,
-  createDisk,
-  createMachine,
-  type Decoder,
-  type Machine,
-  MemoryDiskImage,
-  Owner,
-} from '@dumpstack/machine'
+import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
-import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
-import { ramRuns } from '../boot/memory-layout.ts'
-import { EPOCH_MS } from '../target/options.ts'
 import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
+import { bootDrivenSystem, type DrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {
   type CheckPhase,
   type DriverCheckReport,
@@ -41,15 +26,9 @@ import {
 } from './driver-finding.ts'
 import { controllerOf, type StartAttempt } from './find-controller.ts'
 
-export interface DriverCheckOptions {
-  readonly file: SysFile
+export interface DriverCheckOptions
+  extends Pick<DrivenSystemOptions, 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'> {
   readonly names: SymbolNames
-  readonly controller: ControllerKind
-  readonly seed: number
-  /** Guest images, the driver among them under its own name. */
-  readonly guestImages: ReadonlyMap<string, Uint8Array>
-  readonly decoder: Decoder
-  readonly observer?: SysObserver
 }
 
 /** What drivers were caught at: sectors of 4 KiB (B26), a device that takes few segments (B02). */
@@ -68,9 +47,6 @@ const HARDWARE: Readonly<Record<ControllerKind, readonly Hardware[]>> = {
   ],
 }
 
-const RAM_BYTES = 64 * 2 ** 20
-const CPUS = 4
-const DISK_BYTES = 64 * 2 ** 20
 const BUSY_NS = 5_000_000
 const REQUEST_BYTES = 0x10000
 const REQUESTS = 8
@@ -135,7 +111,7 @@ class CheckRun {
   readonly #options: DriverCheckOptions
   readonly #hardware: Hardware
   readonly #machine: Machine
-  readonly #image = new MemoryDiskImage(DISK_BYTES)
+  readonly #image: DrivenSystem['image']
   readonly #cpu: Cpu
   readonly #kernel: BootedKernel
   readonly #host: SysHost
@@ -146,45 +122,17 @@ class CheckRun {
   constructor(options: DriverCheckOptions, hardware: Hardware) {
     this.#options = options
     this.#hardware = hardware
-    const { controller, seed, guestImages, file, names, observer, decoder } = options
-    const disk = createDisk({
-      name: 'disk0',
-      model: 'DUMPSTACK DISK',
-      serialNumber: 'DS0001',
-      logicalSectorBytes: hardware.logicalSectorBytes,
-      image: this.#image,
+    const { logicalSectorBytes, segMax } = hardware
+    const system = bootDrivenSystem({
+      ...options,
+      logicalSectorBytes,
+      ...(segMax !== undefined && { segMax }),
     })
-    this.#machine = createMachine({
-      seed,
-      runs: ramRuns(RAM_BYTES),
-      cpuCount: CPUS,
-      controllers: [
-        {
-          kind: controller,
-          name: `${controller}0`,
-          bdf: 0x0010,
-          interruptVector: 0x50,
-          disk,
-          ...(hardware.segMax !== undefined && { segMax: hardware.segMax }),
-        },
-      ],
-    })
-    const machine = this.#machine
-    const hosted = new Set([file.fileName])
-    const cpu = createCpu(machine, decoder)
-    this.#kernel = bootKernel({ machine, cpu, images: guestImages, epochMs: EPOCH_MS, hosted })
-    // A processor apart from the kernel's: neither finds the other's registers changed.
-    this.#cpu = createCpu(machine, decoder)
-    this.#cpu.cr3 = this.#kernel.directoryTableBase
-    this.#cpu.gsBase = this.#kernel.processorRegion
-    this.#host = hostSysFile({
-      machine,
-      kernel: this.#kernel,
-      cpu: this.#cpu,
-      file,
-      names,
-      ...(observer !== undefined && { observer }),
-    })
+    this.#machine = system.machine
+    this.#image = system.image
+    this.#kernel = system.kernel
+    this.#cpu = system.cpu
+    this.#host = system.host
   }
 
   run(): DriverCheckRun {

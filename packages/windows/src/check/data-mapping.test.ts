@@ -1,39 +1,19 @@
-// What a driver file sees of the data of its requests: nothing at DataBuffer unless it asks, all of it where it wants its buffers mapped
-// (MapBuffers, StorPortGetSystemAddress), below 4 GiB where its controller reaches no further. Our compiled miniports, changed on their way.
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { gpa, gva } from '@dumpstack/bytes'
 import {
   type GuestBlock,
   type HwInitializationData,
-  hostSysFile,
   loadCrashDumpStack,
   type MiniportImage,
-  openSysFile,
   type PortExports,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import {
-  type ControllerKind,
-  type Cpu,
-  createCpu,
-  createDisk,
-  createMachine,
-  type Machine,
-  MemoryDiskImage,
-  Owner,
-} from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
-import { bootKernel } from '../boot/boot-kernel.ts'
-import { ramRuns } from '../boot/memory-layout.ts'
-import { installDriver, readGuestImages } from '../node/guest-images.ts'
-import { EPOCH_MS } from '../target/options.ts'
+import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
 
-const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 const BYTES = 0x10000
 const DISK_AT = 0x3200000
 // PORT_CONFIGURATION_INFORMATION
@@ -49,27 +29,7 @@ interface Change {
 
 /** A run of both lives: what was read back, whether the dump is on the disk as it is in RAM, findings. */
 function bothLives(fileName: string, kind: ControllerKind, change: Change) {
-  const file = openSysFile(fileName, readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
-  const image = new MemoryDiskImage(64 * 2 ** 20)
-  const disk = createDisk({
-    name: 'disk0',
-    model: 'Dumpstack',
-    serialNumber: 'DS1',
-    logicalSectorBytes: 512,
-    image,
-  })
-  const machine = createMachine({
-    seed: 1,
-    runs: ramRuns(64 * 2 ** 20),
-    cpuCount: 1,
-    controllers: [{ kind, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50, disk }],
-  })
-  const images = installDriver(readGuestImages(), file)
-  const bootCpu = createCpu(machine, new IcedDecoder())
-  const kernel = bootKernel({ machine, cpu: bootCpu, images, epochMs: EPOCH_MS, hosted: new Set([fileName]) })
-  const cpu = createCpu(machine, new IcedDecoder())
-  cpu.cr3 = kernel.directoryTableBase
-  const host = hostSysFile({ machine, kernel, cpu, file })
+  const { machine, image, kernel, cpu, host } = systemDrivenBy(ownMiniport(fileName), kind)
   const miniport: MiniportImage = {
     ...host.miniport,
     load: (loaded) => (port, driverObject, registryPath) =>

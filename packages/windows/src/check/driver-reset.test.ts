@@ -1,61 +1,22 @@
-// What a test of dumps never asks of our compiled miniports: recovery from an error with requests in flight, bus reset with requests
-// stuck in a device that hangs, and HwAdapterControl's stop and restart. All of it leaves a disk that works.
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { gpa } from '@dumpstack/bytes'
 import {
   type GuestBlock,
   type HwInitializationData,
-  hostSysFile,
   type MiniportImage,
-  openSysFile,
   type PortExports,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import {
-  type ControllerKind,
-  createCpu,
-  createDisk,
-  createMachine,
-  MemoryDiskImage,
-  Owner,
-} from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { type ControllerKind, Owner } from '@dumpstack/machine'
 import { expect, it } from 'vitest'
-import { bootKernel } from '../boot/boot-kernel.ts'
-import { ramRuns } from '../boot/memory-layout.ts'
-import { installDriver, readGuestImages } from '../node/guest-images.ts'
-import { EPOCH_MS } from '../target/options.ts'
+import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
 
-const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 const BYTES = 0x10000
 const SCSI_STOP_ADAPTER = 1
 const SCSI_RESTART_ADAPTER = 2
 
 /** A running system on the driver, and the tables that it gave to its port. */
 function started(fileName: string, kind: ControllerKind) {
-  const file = openSysFile(fileName, readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
-  const image = new MemoryDiskImage(64 * 2 ** 20)
-  const disk = createDisk({
-    name: 'disk0',
-    model: 'Dumpstack',
-    serialNumber: 'DS1',
-    logicalSectorBytes: 512,
-    image,
-  })
-  const machine = createMachine({
-    seed: 1,
-    runs: ramRuns(64 * 2 ** 20),
-    cpuCount: 1,
-    controllers: [{ kind, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50, disk }],
-  })
-  const hosted = new Set([fileName])
-  const images = installDriver(readGuestImages(), file)
-  const bootCpu = createCpu(machine, new IcedDecoder())
-  const kernel = bootKernel({ machine, cpu: bootCpu, images, epochMs: EPOCH_MS, hosted })
-  const cpu = createCpu(machine, new IcedDecoder())
-  cpu.cr3 = kernel.directoryTableBase
-  const host = hostSysFile({ machine, kernel, cpu, file })
+  const { machine, image, kernel, host } = systemDrivenBy(ownMiniport(fileName), kind)
   const tables: { data: HwInitializationData | null; extension: GuestBlock | null } = {
     data: null,
     extension: null,

@@ -3,21 +3,16 @@
 import { gpa, gva } from '@dumpstack/bytes'
 import {
   type DumpWriteReport,
-  hostSysFile,
   loadCrashDumpStack,
   openSysFile,
   type SysHost,
   startRuntimeStack,
   storahci,
 } from '@dumpstack/drivers'
-import { createCpu, createDisk, createMachine, type Machine, MemoryDiskImage } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import type { Machine } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
-import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
-import { ramRuns } from '../boot/memory-layout.ts'
-import { installDriver, readGuestImages } from '../node/guest-images.ts'
-import { EPOCH_MS } from '../target/options.ts'
+import { systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CHECK_EXTENTS, checkPlan, PARTITION_OFFSET } from './check-plan.ts'
 
 /** An argument: a number, or what the driver has at run time. */
@@ -281,7 +276,6 @@ function driverFile(buildPe: BuildPe, routines: Routines): Uint8Array {
 }
 
 const FILE = 'calls.sys'
-const RAM_BYTES = 64 * 2 ** 20
 
 /** The builder of the test kit, which only tests import. */
 export type BuildPe = (input: {
@@ -301,27 +295,10 @@ export class PortCalls {
   #driver = FILE
 
   constructor(buildPe: BuildPe, routines: Routines, kind: 'ahci' | 'virtio-blk' = 'ahci') {
-    const file = openSysFile(FILE, driverFile(buildPe, routines))
-    const disk = createDisk({
-      name: 'disk0',
-      model: 'Dumpstack',
-      serialNumber: 'DS1',
-      logicalSectorBytes: 512,
-      image: new MemoryDiskImage(64 * 2 ** 20),
-    })
-    this.machine = createMachine({
-      seed: 1,
-      runs: ramRuns(RAM_BYTES),
-      cpuCount: 4,
-      controllers: [{ kind, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50, disk }],
-    })
-    const { machine } = this
-    const images = installDriver(readGuestImages(), file)
-    const bootCpu = createCpu(machine, new IcedDecoder())
-    this.kernel = bootKernel({ machine, cpu: bootCpu, images, epochMs: EPOCH_MS, hosted: new Set([FILE]) })
-    const cpu = createCpu(machine, new IcedDecoder())
-    cpu.cr3 = this.kernel.directoryTableBase
-    this.#host = hostSysFile({ machine, kernel: this.kernel, cpu, file })
+    const system = systemDrivenBy(openSysFile(FILE, driverFile(buildPe, routines)), kind)
+    this.machine = system.machine
+    this.kernel = system.kernel
+    this.#host = system.host
   }
 
   /** As the driver of the disk; it may find no adapter, or never answer. */

@@ -1,0 +1,98 @@
+// A small system whose disk a driver file runs: one controller, a disk in memory, the guest kernel booted, and the driver's host, which
+// has not started it yet. No volume, no restart.
+import {
+  hostSysFile,
+  type SymbolNames,
+  type SysFile,
+  type SysHost,
+  type SysObserver,
+} from '@dumpstack/drivers'
+import {
+  type ControllerKind,
+  type Cpu,
+  createCpu,
+  createDisk,
+  createMachine,
+  type Decoder,
+  type Machine,
+  MemoryDiskImage,
+} from '@dumpstack/machine'
+import { bootKernel } from '../boot/boot-kernel.ts'
+import type { BootedKernel } from '../boot/contract.ts'
+import { ramRuns } from '../boot/memory-layout.ts'
+import { EPOCH_MS } from '../target/options.ts'
+
+const RAM_BYTES = 64 * 2 ** 20
+const CPUS = 4
+const DISK_BYTES = 64 * 2 ** 20
+
+export interface DrivenSystemOptions {
+  readonly file: SysFile
+  readonly names?: SymbolNames
+  readonly controller: ControllerKind
+  readonly logicalSectorBytes?: 512 | 4096
+  /** Of virtio-blk. */
+  readonly segMax?: number
+  readonly seed: number
+  /** Guest images, the driver among them under its own name. */
+  readonly guestImages: ReadonlyMap<string, Uint8Array>
+  readonly decoder: Decoder
+  readonly observer?: SysObserver
+}
+
+export interface DrivenSystem {
+  readonly machine: Machine
+  /** The medium of its disk. */
+  readonly image: MemoryDiskImage
+  readonly kernel: BootedKernel
+  /** The driver's. */
+  readonly cpu: Cpu
+  readonly host: SysHost
+}
+
+export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
+  const { controller, seed, guestImages, file, names, observer, decoder, segMax } = options
+  const image = new MemoryDiskImage(DISK_BYTES)
+  const disk = createDisk({
+    name: 'disk0',
+    model: 'DUMPSTACK DISK',
+    serialNumber: 'DS0001',
+    logicalSectorBytes: options.logicalSectorBytes ?? 512,
+    image,
+  })
+  const machine = createMachine({
+    seed,
+    runs: ramRuns(RAM_BYTES),
+    cpuCount: CPUS,
+    controllers: [
+      {
+        kind: controller,
+        name: `${controller}0`,
+        bdf: 0x0010,
+        interruptVector: 0x50,
+        disk,
+        ...(segMax !== undefined && { segMax }),
+      },
+    ],
+  })
+  const kernel = bootKernel({
+    machine,
+    cpu: createCpu(machine, decoder),
+    images: guestImages,
+    epochMs: EPOCH_MS,
+    hosted: new Set([file.fileName]),
+  })
+  // A processor apart from the kernel's: neither finds the other's registers changed.
+  const cpu = createCpu(machine, decoder)
+  cpu.cr3 = kernel.directoryTableBase
+  cpu.gsBase = kernel.processorRegion
+  const host = hostSysFile({
+    machine,
+    kernel,
+    cpu,
+    file,
+    ...(names !== undefined && { names }),
+    ...(observer !== undefined && { observer }),
+  })
+  return { machine, image, kernel, cpu, host }
+}

@@ -1,0 +1,22 @@
+// The same system for tests: with one of our compiled miniports, or a file that the test made.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { openSysFile, type SysFile } from '@dumpstack/drivers'
+import type { ControllerKind } from '@dumpstack/machine'
+import { IcedDecoder } from '@dumpstack/machine/node'
+import { bootDrivenSystem, type DrivenSystem } from '../check/driven-system.ts'
+import { installDriver, readGuestImages } from './guest-images.ts'
+
+const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
+
+export const ownMiniport = (fileName: string): SysFile =>
+  openSysFile(fileName, readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
+
+export const systemDrivenBy = (file: SysFile, controller: ControllerKind): DrivenSystem =>
+  bootDrivenSystem({
+    file,
+    controller,
+    seed: 1,
+    guestImages: installDriver(readGuestImages(), file),
+    decoder: new IcedDecoder(),
+  })
