@@ -2,9 +2,9 @@
 
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import { PortConfigurationInformation, ScsiRequestBlock } from '@dumpstack/nt'
-import { type Alteration, alteredMiniport } from '../altered-miniport.ts'
+import { type Alteration, alteredMiniport, portWith } from '../altered-miniport.ts'
 import type { DumpWriteReport } from '../dump-stack.ts'
-import type { GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
+import type { DeviceRegisters, GuestBlock, HwInitializationData, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import { BODY, type Crashed, type CrashOptions, crash, testPlan, writeDump } from './crash.test-support.ts'
 
@@ -74,3 +74,54 @@ export const changingConfig =
       return found
     },
   })
+
+/** What the driver's registers do instead; `uncached` is its uncached extension. */
+export type RegisterWrite = (
+  registers: DeviceRegisters,
+  offset: number,
+  value: number,
+  uncached: GuestBlock,
+) => void
+
+/** `miniport` with another way to reach the registers of its controller; what is not named goes there as it is. */
+export const withRegisters = (
+  miniport: MiniportImage,
+  changed: {
+    readonly read8?: (value: number, offset: number) => number
+    readonly write8?: RegisterWrite
+    readonly write16?: RegisterWrite
+    readonly write32?: RegisterWrite
+  },
+): MiniportImage => ({
+  ...miniport,
+  load: (loaded) => (port, driverObject, registryPath) => {
+    let uncached: GuestBlock | null = null
+    const between = portWith(port, {
+      getUncachedExtension: (extension, config, byteLength) => {
+        uncached = port.getUncachedExtension(extension, config, byteLength)
+        return uncached
+      },
+      getDeviceBase: (extension, range) => {
+        const registers = port.getDeviceBase(extension, range)
+        if (registers === null) return null
+        const write = (width: 'write8' | 'write16' | 'write32') => (offset: number, value: number) =>
+          changed[width] === undefined
+            ? registers[width](offset, value)
+            : changed[width](registers, offset, value, uncached!)
+        return {
+          va: registers.va,
+          read8: (offset) => {
+            const value = registers.read8(offset)
+            return changed.read8 === undefined ? value : changed.read8(value, offset)
+          },
+          read16: (offset) => registers.read16(offset),
+          read32: (offset) => registers.read32(offset),
+          write8: write('write8'),
+          write16: write('write16'),
+          write32: write('write32'),
+        }
+      },
+    })
+    return miniport.load(loaded)(between, driverObject, registryPath)
+  },
+})

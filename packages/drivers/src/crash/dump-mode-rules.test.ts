@@ -3,8 +3,7 @@
 import { gpa, gva } from '@dumpstack/bytes'
 import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
-import { portWith } from '../altered-miniport.ts'
-import type { DeviceRegisters, GuestBlock, MiniportImage } from '../miniport.ts'
+import type { GuestBlock, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import {
   answering,
@@ -17,9 +16,11 @@ import {
   inFindAdapter,
   inInitialize,
   PLAN,
+  type RegisterWrite,
   SERVICE_ACTION_IN16,
   SYNCHRONIZE_CACHE,
   UNASSIGNED,
+  withRegisters,
 } from './bad-miniports.test-support.ts'
 import { bytesOfPlan, bytesOnDisk } from './crash.test-support.ts'
 
@@ -229,34 +230,8 @@ it('DM-30: names an SRB that the dump port did not send, and ignores it', () => 
   })
 })
 
-type RegisterWrite = (registers: DeviceRegisters, offset: number, value: number, uncached: GuestBlock) => void
-
 /** storahci with another way to write the registers of its HBA. */
-const writingRegisters = (write: RegisterWrite): MiniportImage => ({
-  ...storahci,
-  load: (loaded) => (port, driverObject, registryPath) => {
-    let uncached: GuestBlock | null = null
-    const between = portWith(port, {
-      getUncachedExtension: (extension, config, byteLength) => {
-        uncached = port.getUncachedExtension(extension, config, byteLength)
-        return uncached
-      },
-      getDeviceBase: (extension, range) => {
-        const registers = port.getDeviceBase(extension, range)!
-        return {
-          va: registers.va,
-          read8: (offset) => registers.read8(offset),
-          read16: (offset) => registers.read16(offset),
-          read32: (offset) => registers.read32(offset),
-          write8: (offset, value) => registers.write8(offset, value),
-          write16: (offset, value) => registers.write16(offset, value),
-          write32: (offset, value) => write(registers, offset, value, uncached!),
-        }
-      },
-    })
-    return storahci.load(loaded)(between, driverObject, registryPath)
-  },
-})
+const writingRegisters = (write32: RegisterWrite): MiniportImage => withRegisters(storahci, { write32 })
 
 it('DM-29: a miniport that stops the port and resets nothing meets a disk that kept its queue', () => {
   const stopsOnly = writingRegisters((registers, offset, value) => {

@@ -2,9 +2,8 @@
 import { lba } from '@dumpstack/bytes'
 import type { Fault } from '@dumpstack/machine'
 import { describe, expect, it } from 'vitest'
-import { portWith } from '../altered-miniport.ts'
-import type { DeviceRegisters, GuestBlock, MiniportImage } from '../miniport.ts'
 import { viostor } from '../miniports/viostor/index.ts'
+import { withRegisters } from './bad-miniports.test-support.ts'
 import { BODY, bytesOfPlan, bytesOnDisk, crash, testPlan, writeDump } from './crash.test-support.ts'
 
 const plan = testPlan(BODY)
@@ -38,62 +37,28 @@ it('DM-29: what the dead instance left in flight ends with the reset', () => {
   expect(dead.every(({ atNs }) => atNs < firstOfDump.atNs)).toBe(true)
 })
 
-type RegisterWrite = (registers: DeviceRegisters, offset: number, value: number, uncached: GuestBlock) => void
-
-/** viostor with another way to write the registers of its device. */
-const writingRegisters = (
-  write: RegisterWrite,
-  read8 = (value: number, _offset: number) => value,
-): MiniportImage => ({
-  ...viostor,
-  load: (loaded) => (port, driverObject, registryPath) => {
-    let uncached: GuestBlock | null = null
-    const between = portWith(port, {
-      getUncachedExtension: (extension, config, byteLength) => {
-        uncached = port.getUncachedExtension(extension, config, byteLength)
-        return uncached
-      },
-      getDeviceBase: (extension, range) => {
-        const registers = port.getDeviceBase(extension, range)
-        if (registers === null) return null
-        return {
-          va: registers.va,
-          read8: (offset) => read8(registers.read8(offset), offset),
-          read16: (offset) => registers.read16(offset),
-          read32: (offset) => registers.read32(offset),
-          write8: (offset, value) => write(registers, offset, value, uncached!),
-          write16: (offset, value) => {
-            if (offset >= 0x3000) write(registers, offset, value, uncached!)
-            registers.write16(offset, value)
-          },
-          write32: (offset, value) => registers.write32(offset, value),
-        }
-      },
-    })
-    return viostor.load(loaded)(between, driverObject, registryPath)
-  },
-})
-
 it('DM-29: an instance that does not reset the device finds the dead one in its queue', () => {
   let skipped = false
-  const resetless = writingRegisters(
-    (registers, offset, value) => {
+  const resetless = withRegisters(viostor, {
+    write8: (registers, offset, value) => {
       if (offset !== 0x14) return
       skipped = value === 0
       if (!skipped) registers.write8(offset, value)
     },
-    (value, offset) => (offset === 0x14 && skipped ? 0 : value),
-  )
+    read8: (value, offset) => (offset === 0x14 && skipped ? 0 : value),
+  })
   const report = writeDump(crash({ kind, miniport: resetless, writesInFlight: 8 }).stack, plan)
   expect(report.finalStatus).not.toBe(0)
 })
 
 it('device-stopped: a miniport that breaks the queue is told how, and in which routine', () => {
   let notifications = 0
-  const breaking = writingRegisters((registers, offset, value, uncached) => {
-    if (offset < 0x3000) registers.write8(offset, value)
-    // its first request is its own; with the first write it claims more entries than the queue has
-    else if (++notifications === 2) uncached.view.setUint16(0x1002, 0x7000, true)
+  const breaking = withRegisters(viostor, {
+    write16: (registers, offset, value, uncached) => {
+      // its first request is its own; with the first write it claims more entries than the queue has
+      if (offset >= 0x3000 && ++notifications === 2) uncached.view.setUint16(0x1002, 0x7000, true)
+      registers.write16(offset, value)
+    },
   })
   const report = writeDump(crash({ kind, miniport: breaking }).stack, plan)
   expect(report.violations[0]).toMatchObject({
