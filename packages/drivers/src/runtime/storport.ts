@@ -1,6 +1,6 @@
-// A small Storport for the running system: brings a miniport up as PnP would, keeps its SRBs, takes its interrupts and runs
-// its DPCs. Structures live in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, gpa, gva, hex } from '@dumpstack/bytes'
+// A small Storport for the running system: brings a miniport up as PnP would, hands it SRBs and takes its interrupts. Structures live
+// in guest RAM as nonpaged kernel memory.
+import { type Gpa, type Gva, hex } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
@@ -15,17 +15,15 @@ import {
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
-import { GuestFault, NotJudged } from '../guest-fault.ts'
+import { NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
-  DeviceRegisters,
   GuestBlock,
   HwInitializationData,
   MessageInterrupt,
   MiniportImage,
   PortExports,
   ScatterGatherList,
-  StorDpc,
 } from '../miniport.ts'
 import {
   copyInitializationData,
@@ -33,17 +31,12 @@ import {
   prefillConfiguration,
   reaches64Bit,
 } from '../port-configuration.ts'
-import { RegisterWindow } from '../register-window.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
-import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
-import { DeferredWork } from './deferred-work.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
-import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
-import { MAXIMUM_ALLOCATION, PortMemory } from './port-memory.ts'
+import { MAXIMUM_ALLOCATION } from './port-memory.ts'
+import { PortServices } from './port-services.ts'
 
 const MAXIMUM_QUEUE_DEPTH = 32
-const MAXIMUM_PARAMETERS = 256
-const FIRST_TIMER = 0n
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
@@ -54,33 +47,23 @@ export interface SrbResources {
   readonly window: DataWindow
 }
 
-export class Storport implements PortExports {
+export class Storport extends PortServices implements PortExports {
   readonly image: LoadedImage
   readonly config: PortConfigurationInformation
   readonly configBlock: GuestBlock
-  /** Register windows as the dump port will find them. */
-  readonly mappedAddresses: { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[] = []
   queueDepth = 1
   uncachedBytes = 0
   onComplete: (srb: GuestBlock) => void = () => {}
   resourcesOf: (srb: GuestBlock) => SrbResources = () => {
     throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
   }
-  readonly #machine: Machine
-  readonly #kernel: KernelServices
-  readonly #controller: ControllerOptions
-  readonly #driverName: string
   readonly #miniport: MiniportImage
-  readonly #ranges: (PciRange | null)[]
   #data!: HwInitializationData
-  readonly #memory: PortMemory
-  readonly #deferred: DeferredWork
   /** By which the controller interrupts; none where it raises its line. */
   #messages: readonly MessageInterrupt[] = []
   #deviceExtension!: GuestBlock
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
-  readonly #parameters = new Map<string, Uint8Array>()
   #logicalUnit: GuestBlock | null = null
   #heldUntilNs = 0
   #interruptsInVain = 0
@@ -92,17 +75,11 @@ export class Storport implements PortExports {
     controller: ControllerOptions,
     miniport: MiniportImage,
   ) {
-    this.#machine = machine
-    this.#kernel = kernel
-    this.#controller = controller
-    this.#driverName = miniport.fileName
+    super(machine, kernel, controller, miniport.fileName)
     this.#miniport = miniport
-    this.#ranges = discoverFunction(machine, controller)
-    this.#memory = new PortMemory(machine, kernel)
-    this.#deferred = new DeferredWork(machine)
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
-    this.configBlock = this.#memory.allocate(PortConfigurationInformation.size)
+    this.configBlock = this.memory.allocate(PortConfigurationInformation.size)
     this.config = PortConfigurationInformation.at(this.configBlock.view)
     this.#start(miniport)
   }
@@ -127,12 +104,12 @@ export class Storport implements PortExports {
 
   /** The miniport wants no requests now. */
   get isHeld(): boolean {
-    return this.#machine.nowNs < this.#heldUntilNs
+    return this.machine.nowNs < this.#heldUntilNs
   }
 
   /** While somebody waits for the disk: what the miniport deferred, and its timers, once they are due. */
   runDeferred(): void {
-    this.#deferred.run(this.#deviceExtension)
+    this.deferred.run(this.#deviceExtension)
   }
 
   get isFrozen(): boolean {
@@ -140,12 +117,12 @@ export class Storport implements PortExports {
   }
 
   allocate(byteLength: number): GuestBlock {
-    return this.#memory.allocate(byteLength)
+    return this.memory.allocate(byteLength)
   }
 
   /** Addresses for the data of one request. */
   reserveWindow(pageCount: number): DataWindow {
-    return new DataWindow(this.#kernel, this.#kernel.reserveSystemPtes(pageCount), pageCount)
+    return new DataWindow(this.kernel, this.kernel.reserveSystemPtes(pageCount), pageCount)
   }
 
   /** Hands an SRB to the miniport; false when it is busy and wants it again later. */
@@ -161,14 +138,14 @@ export class Storport implements PortExports {
 
   freeze(): void {
     this.#isFrozen = true
-    this.#deferred.stop()
-    this.#machine.bus.onInterrupt(this.#controller.interruptVector, null)
-    for (const { vector } of this.#messages) this.#machine.bus.onInterrupt(vector, null)
+    this.deferred.stop()
+    this.machine.bus.onInterrupt(this.controller.interruptVector, null)
+    for (const { vector } of this.#messages) this.machine.bus.onInterrupt(vector, null)
   }
 
   #start(miniport: MiniportImage): void {
     const driverObject = this.#driverObject()
-    const registryPath = this.#memory.allocate(0x10) // an empty UNICODE_STRING
+    const registryPath = this.memory.allocate(0x10) // an empty UNICODE_STRING
     const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
     this.#findAdapter()
@@ -189,16 +166,16 @@ export class Storport implements PortExports {
       Math.max(deviceExtensionSize, srbExtensionSize, specificLuExtensionSize),
     )
     this.#checkWanted('access ranges', this.#data.numberOfAccessRanges * AccessRange.size)
-    this.#deviceExtension = this.#memory.allocate(deviceExtensionSize)
+    this.#deviceExtension = this.memory.allocate(deviceExtensionSize)
     const { config } = this
     prefillConfiguration(config, this.#data)
-    config.systemIoBusNumber = this.#controller.bdf >>> 8
-    config.slotNumber = (this.#controller.bdf >>> 3) & 0x1f
-    config.busInterruptLevel = this.#controller.interruptVector
-    config.busInterruptVector = this.#controller.interruptVector
-    const ranges = this.#memory.allocate(config.numberOfAccessRanges * AccessRange.size)
+    config.systemIoBusNumber = this.controller.bdf >>> 8
+    config.slotNumber = (this.controller.bdf >>> 3) & 0x1f
+    config.busInterruptLevel = this.controller.interruptVector
+    config.busInterruptVector = this.controller.interruptVector
+    const ranges = this.memory.allocate(config.numberOfAccessRanges * AccessRange.size)
     for (let i = 0; i < config.numberOfAccessRanges; i++) {
-      const range = this.#ranges[i]
+      const range = this.ranges[i]
       if (!range) continue
       const entry = AccessRange.at(ranges.view, i * AccessRange.size)
       entry.rangeStart = BigInt(range.base)
@@ -206,7 +183,7 @@ export class Storport implements PortExports {
       entry.rangeInMemory = range.isMemory ? 1 : 0
     }
     config.accessRanges = ranges.va
-    this.#memory.serveController(() => !this.is64Bit)
+    this.memory.serveController(() => !this.is64Bit)
     const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
       // A driver for another device: nothing was tried of what it can.
@@ -216,7 +193,7 @@ export class Storport implements PortExports {
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
-    this.#memory.startNewHeap()
+    this.memory.startNewHeap()
   }
 
   get #takesMessages(): boolean {
@@ -225,28 +202,27 @@ export class Storport implements PortExports {
 
   /** ADR 0017: a driver that brings a routine for messages is shown its controller a second time, with messages enabled. */
   #findAdapterWithMessages(): void {
-    const { bdf } = this.#controller
-    this.#messages = assignMessages(this.#machine, bdf, this.#ranges)
+    const { bdf } = this.controller
+    this.#messages = assignMessages(this.machine, bdf, this.ranges)
     if (this.#messages.length === 0) return
-    this.#deferred.forget()
+    this.deferred.forget()
     this.#uncached = null
     this.#passiveInitialization = null
-    this.#memory.serveController(() => false)
+    this.memory.serveController(() => false)
     fillBlock(this.configBlock, 0)
     this.#findAdapter()
     if (this.#takesMessages) return
     this.#messages = []
-    disableMessages(this.#machine, bdf)
+    disableMessages(this.machine, bdf)
   }
 
   #connect(): void {
-    const { bus } = this.#machine
-    if (this.#messages.length === 0)
-      bus.onInterrupt(this.#controller.interruptVector, () => this.#interrupt())
+    const { bus } = this.machine
+    if (this.#messages.length === 0) bus.onInterrupt(this.controller.interruptVector, () => this.#interrupt())
     for (const { messageId, vector } of this.#messages) {
       bus.onInterrupt(vector, () => {
         const isOwn = this.#data.hwMSInterruptRoutine!(this.#deviceExtension, messageId)
-        this.#deferred.runDpcs(this.#deviceExtension)
+        this.deferred.runDpcs(this.#deviceExtension)
         return isOwn
       })
     }
@@ -254,14 +230,14 @@ export class Storport implements PortExports {
 
   /** DM-15: memory that the dump instance will find in DumpRegion. */
   #makeDumpRegion(byteLength: number): void {
-    const memory = this.#memory.dumpRegion(byteLength)
+    const memory = this.memory.dumpRegion(byteLength)
     this.config.dumpRegion.virtualBase = memory.va
     this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
     this.config.dumpRegion.length = byteLength
   }
 
   #driverObject(): GuestBlock {
-    const block = this.#memory.allocate(DriverObject.size)
+    const block = this.memory.allocate(DriverObject.size)
     const object = DriverObject.at(block.view)
     object.type = IO_TYPE_DRIVER
     object.size = DriverObject.size
@@ -277,7 +253,7 @@ export class Storport implements PortExports {
       )
     }
     const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
-    this.#deferred.runDpcs(this.#deviceExtension)
+    this.deferred.runDpcs(this.#deviceExtension)
     return isOwn
   }
 
@@ -291,11 +267,11 @@ export class Storport implements PortExports {
   }
 
   #notStarted(what: string): string {
-    return `${this.#driverName} did not start on ${this.#controller.name}: ${what}`
+    return `${this.driverName} did not start on ${this.controller.name}: ${what}`
   }
 
   get #names(): { readonly driver: string; readonly controller: string } {
-    return { driver: this.#driverName, controller: this.#controller.name }
+    return { driver: this.driverName, controller: this.controller.name }
   }
 
   // PortExports
@@ -303,7 +279,7 @@ export class Storport implements PortExports {
   initialize(_driverObject: Gva | null, _registryPath: Gva | null, data: HwInitializationData): number {
     this.#data = data
     copyInitializationData(
-      this.#memory.allocate(HwInitializationDataLayout.size),
+      this.memory.allocate(HwInitializationDataLayout.size),
       data,
       this.image,
       this.#miniport,
@@ -311,27 +287,9 @@ export class Storport implements PortExports {
     return STATUS_SUCCESS
   }
 
-  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
-    return readConfig(this.#machine, this.#controller.bdf, offset, length)
-  }
-
-  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
-    return writeConfig(this.#machine, this.#controller.bdf, offset, from)
-  }
-
-  getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
-    const range = this.#ranges[rangeIndex]
-    if (!range?.isMemory) return null
-    const va = this.#kernel.mapIoSpace(range.base, range.byteLength)
-    if (!this.mappedAddresses.some((mapped) => mapped.va === va)) {
-      this.mappedAddresses.push({ va, gpa: range.base, byteLength: range.byteLength })
-    }
-    return new RegisterWindow(this.#machine.bus, this.#driverName, va, range.base, range.byteLength)
-  }
-
   getUncachedExtension(_extension: GuestBlock, _config: GuestBlock, byteLength: number): GuestBlock | null {
     this.uncachedBytes = Math.max(this.uncachedBytes, byteLength)
-    this.#uncached ??= this.#memory.pages(byteLength)
+    this.#uncached ??= this.memory.pages(byteLength)
     return this.#uncached
   }
 
@@ -341,7 +299,7 @@ export class Storport implements PortExports {
     va: Gva,
   ): { gpa: Gpa; length: number } | null {
     const data = srb === null ? null : this.resourcesOf(srb).window.translate(va)
-    const address = data ?? this.#kernel.vaToGpa(va)
+    const address = data ?? this.kernel.vaToGpa(va)
     return address === null ? null : { gpa: address, length: 0x1000 - (address % 0x1000) }
   }
 
@@ -372,12 +330,12 @@ export class Storport implements PortExports {
   getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
     const { specificLuExtensionSize } = this.#data
     if (path !== 0 || target !== 0 || lun !== 0 || specificLuExtensionSize === 0) return null
-    this.#logicalUnit ??= this.#memory.allocate(specificLuExtensionSize)
+    this.#logicalUnit ??= this.memory.allocate(specificLuExtensionSize)
     return this.#logicalUnit
   }
 
   pause(_extension: GuestBlock, seconds: number): boolean {
-    this.#heldUntilNs = this.#machine.nowNs + seconds * 1e9
+    this.#heldUntilNs = this.machine.nowNs + seconds * 1e9
     return true
   }
 
@@ -391,95 +349,12 @@ export class Storport implements PortExports {
     this.onComplete(srb)
   }
 
-  stallExecution(microseconds: number): void {
-    this.#machine.stall(microseconds)
-  }
-
   enablePassiveInitialization(_extension: GuestBlock, routine: () => boolean): boolean {
     this.#passiveInitialization = routine
     return true
   }
 
-  initializePerfOpts(): number {
-    return STOR_STATUS_NOT_IMPLEMENTED
-  }
-
-  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
-    return { routine }
-  }
-
-  issueDpc(_extension: GuestBlock, dpc: StorDpc): boolean {
-    return this.#deferred.queueDpc(dpc)
-  }
-
   getMessageInterruptInformation(_extension: GuestBlock, messageId: number): MessageInterrupt | null {
     return this.#messages[messageId] ?? null
-  }
-
-  // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
-  acquireSpinLock(): object {
-    return {}
-  }
-
-  releaseSpinLock(): void {}
-
-  allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
-    return this.#memory.pool(byteLength)
-  }
-
-  freePool(): number {
-    return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
-  }
-
-  /** They fire while somebody waits for the disk. */
-  requestTimer(
-    _extension: GuestBlock,
-    routine: () => void,
-    microseconds: number,
-    timer: bigint = FIRST_TIMER,
-  ): number {
-    this.#deferred.setTimer(timer, routine, microseconds)
-    return STOR_STATUS_SUCCESS
-  }
-
-  queueWorkItem(_extension: GuestBlock, worker: bigint, routine: () => void): boolean {
-    return this.#deferred.queueWorkItem(worker, routine)
-  }
-
-  allocateRegistryBuffer(_extension: GuestBlock, byteLength: number): GuestBlock | null {
-    return this.allocatePool(_extension, byteLength)
-  }
-
-  /** The driver's Parameters key begins empty. */
-  registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
-    return this.#parameters.get(valueName) ?? null
-  }
-
-  registryWrite(_extension: GuestBlock, valueName: string, value: Uint8Array): boolean {
-    if (this.#parameters.size >= MAXIMUM_PARAMETERS) return false
-    this.#parameters.set(valueName, value)
-    return true
-  }
-
-  /** 100 ns since an epoch that the port does not know. */
-  querySystemTime(): bigint {
-    return BigInt(Math.floor(this.#machine.nowNs / 100))
-  }
-
-  logError(): void {}
-
-  markDumpMemory(): number {
-    return STOR_STATUS_SUCCESS
-  }
-
-  passiveCall(): void {}
-
-  registerAccess(): void {}
-  unmask(): void {}
-
-  dereference(va: Gva, byteLength: number): GuestBlock {
-    const address = this.#kernel.vaToGpa(va)
-    if (address === null) throw new GuestFault(this.#driverName, 'read', va)
-    return { va: gva(va), gpa: gpa(address), view: this.#machine.ram.view(address, byteLength) }
   }
 }

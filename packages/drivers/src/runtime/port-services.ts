@@ -1,0 +1,140 @@
+// What the running port gives to any driver, whatever it runs: the configuration space and registers of its controller, memory, its
+// Parameters key, the time, and work that it puts off. Everything works, as nothing has stopped.
+import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
+import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import { GuestFault } from '../guest-fault.ts'
+import type { KernelServices } from '../kernel-services.ts'
+import type { DeviceRegisters, GuestBlock, StorDpc } from '../miniport.ts'
+import { RegisterWindow } from '../register-window.ts'
+import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
+import { DeferredWork } from './deferred-work.ts'
+import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
+import { PortMemory } from './port-memory.ts'
+
+const MAXIMUM_PARAMETERS = 256
+const FIRST_TIMER = 0n
+
+export abstract class PortServices {
+  /** Register windows as the dump port will find them. */
+  readonly mappedAddresses: { readonly va: Gva; readonly gpa: Gpa; readonly byteLength: number }[] = []
+  protected readonly machine: Machine
+  protected readonly kernel: KernelServices
+  protected readonly controller: ControllerOptions
+  protected readonly driverName: string
+  protected readonly ranges: readonly (PciRange | null)[]
+  protected readonly memory: PortMemory
+  protected readonly deferred: DeferredWork
+  readonly #parameters = new Map<string, Uint8Array>()
+
+  constructor(machine: Machine, kernel: KernelServices, controller: ControllerOptions, driverName: string) {
+    this.machine = machine
+    this.kernel = kernel
+    this.controller = controller
+    this.driverName = driverName
+    this.ranges = discoverFunction(machine, controller)
+    this.memory = new PortMemory(machine, kernel)
+    this.deferred = new DeferredWork(machine)
+  }
+
+  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
+    return readConfig(this.machine, this.controller.bdf, offset, length)
+  }
+
+  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
+    return writeConfig(this.machine, this.controller.bdf, offset, from)
+  }
+
+  getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {
+    const range = this.ranges[rangeIndex]
+    if (!range?.isMemory) return null
+    const va = this.kernel.mapIoSpace(range.base, range.byteLength)
+    if (!this.mappedAddresses.some((mapped) => mapped.va === va)) {
+      this.mappedAddresses.push({ va, gpa: range.base, byteLength: range.byteLength })
+    }
+    return new RegisterWindow(this.machine.bus, this.driverName, va, range.base, range.byteLength)
+  }
+
+  stallExecution(microseconds: number): void {
+    this.machine.stall(microseconds)
+  }
+
+  initializePerfOpts(): number {
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+
+  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    return { routine }
+  }
+
+  issueDpc(_extension: GuestBlock, dpc: StorDpc): boolean {
+    return this.deferred.queueDpc(dpc)
+  }
+
+  // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
+  acquireSpinLock(): object {
+    return {}
+  }
+
+  releaseSpinLock(): void {}
+
+  allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
+    return this.memory.pool(byteLength)
+  }
+
+  freePool(): number {
+    return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
+  }
+
+  /** They fire while somebody waits for the disk. */
+  requestTimer(
+    _extension: GuestBlock,
+    routine: () => void,
+    microseconds: number,
+    timer: bigint = FIRST_TIMER,
+  ): number {
+    this.deferred.setTimer(timer, routine, microseconds)
+    return STOR_STATUS_SUCCESS
+  }
+
+  queueWorkItem(_extension: GuestBlock, worker: bigint, routine: () => void): boolean {
+    return this.deferred.queueWorkItem(worker, routine)
+  }
+
+  allocateRegistryBuffer(_extension: GuestBlock, byteLength: number): GuestBlock | null {
+    return this.allocatePool(_extension, byteLength)
+  }
+
+  /** The driver's Parameters key begins empty. */
+  registryRead(_extension: GuestBlock, valueName: string): Uint8Array | null {
+    return this.#parameters.get(valueName) ?? null
+  }
+
+  registryWrite(_extension: GuestBlock, valueName: string, value: Uint8Array): boolean {
+    if (this.#parameters.size >= MAXIMUM_PARAMETERS) return false
+    this.#parameters.set(valueName, value)
+    return true
+  }
+
+  /** 100 ns since an epoch that the port does not know. */
+  querySystemTime(): bigint {
+    return BigInt(Math.floor(this.machine.nowNs / 100))
+  }
+
+  logError(): void {}
+
+  markDumpMemory(): number {
+    return STOR_STATUS_SUCCESS
+  }
+
+  passiveCall(): void {}
+
+  registerAccess(): void {}
+
+  unmask(): void {}
+
+  dereference(va: Gva, byteLength: number): GuestBlock {
+    const address = this.kernel.vaToGpa(va)
+    if (address === null) throw new GuestFault(this.driverName, 'read', va)
+    return { va: gva(va), gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
+  }
+}
