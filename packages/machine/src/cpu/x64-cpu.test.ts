@@ -12,6 +12,21 @@ it('runs a function and answers rax', () => {
   expect(cpu.instructionCount).toBe(2)
 })
 
+it.each([
+  ['setb', '0f 92 c0', 1n],
+  ['setae', '0f 93 c0', 0n],
+  ['setbe', '0f 96 c0', 1n],
+  ['seta', '0f 97 c0', 0n],
+])(
+  '%s sees the carry that bt left, in the block of the instruction that set the other flags',
+  (_name, code, set) => {
+    // xor eax, eax; cmp ecx, -1; bt ecx, 3; setcc al; ret
+    const { cpu } = testCpu(hexBytes('31 c0 83 f9 ff 0f ba e1 03', code, 'c3'))
+    expect(cpu.call(CODE, [8n])).toBe(set)
+    expect(cpu.call(CODE, [7n])).toBe(1n - set)
+  },
+)
+
 it('passes arguments as Windows does and puts back rsp and rip', () => {
   // mov rbx, rcx; mov r12, rdx; mov rax, [rsp+0x30]; add rax, r9; ret
   const { cpu } = testCpu(hexBytes('48 89 cb 49 89 d4', '48 8b 44 24 30 4c 01 c8 c3'))

@@ -105,5 +105,5 @@ export function conditionText(source: FlagSource, code: number): string {
         return `(${zeroText(source)}||${lessText(source)})`
     }
   })()
-  return (code & 1) === 0 ? positive : `!${positive}`
+  return (code & 1) === 0 ? positive : `!(${positive})`
 }
