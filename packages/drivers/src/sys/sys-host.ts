@@ -1,7 +1,6 @@
 // Runs a .sys file as a miniport: its code on the machine's processor, its imports served by the ports that also serve the TypeScript
 // miniports, so that the same rules hold. One host for one start of the system.
 import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { isInTryExcept } from '@dumpstack/image'
 import { CALL_BUDGET, type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
@@ -10,17 +9,18 @@ import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { CallSite, MiniportCode, MiniportImage, PortExports } from '../miniport.ts'
 import { bindImage } from './bind-image.ts'
-import { guestFrames } from './call-stack.ts'
 import { faultOf, isCpuStop } from './cpu-fault.ts'
 import { DataImports } from './data-imports.ts'
 import type { SysFile } from './driver-file.ts'
+import { DriverPlaces } from './driver-places.ts'
 import { EXPORTS } from './exports/index.ts'
 import { GuestMemory } from './guest-memory.ts'
 import type { Export, ImportCall } from './import-call.ts'
 import { type GuestInitializationData, readInitializationData } from './init-data.ts'
-import { NO_NAMES, placeIn, type SymbolNames } from './symbol-names.ts'
+import { PlaceRecord } from './place-record.ts'
+import { NO_NAMES, type SymbolNames } from './symbol-names.ts'
 import { DEVICE_LEVEL, type InstanceMemory, SysInstance } from './sys-instance.ts'
-import type { ObservedPlace, SysLife, SysObserver } from './sys-observer.ts'
+import type { SysLife, SysObserver } from './sys-observer.ts'
 import { TrapTable } from './trap-table.ts'
 
 // A kernel stack of Windows on x64 has 24 KiB.
@@ -36,8 +36,6 @@ const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
 /** Of RFLAGS: KeBugCheckEx clears it, and nobody on the dump path sets it. */
 const INTERRUPT_FLAG = 0x200
-/** The longest instruction has 15 bytes. */
-const SHOWN_BYTES = 16
 
 export interface SysHostOptions {
   readonly machine: Machine
@@ -64,12 +62,12 @@ class Host implements SysHost, MiniportCode, ImportCall {
   readonly machine: Machine
   readonly memory: GuestMemory
   readonly #file: SysFile
-  readonly #names: SymbolNames
+  readonly #places: DriverPlaces
+  readonly #placeRecord: PlaceRecord
   readonly #observer: SysObserver | null
   readonly #traps: TrapTable
   readonly #exports: readonly (Export | null)[]
   readonly #memories: Readonly<Record<SysLife, InstanceMemory>>
-  readonly #bound = new Map<Gva, LoadedImage>()
   /** By image base: what its DriverEntry gave to StorPortInitialize. */
   readonly #tables = new Map<Gva, GuestInitializationData>()
   #instance: SysInstance | null = null
@@ -81,23 +79,14 @@ class Host implements SysHost, MiniportCode, ImportCall {
   /** Page table entries changed since the processor looked. */
   #hasStaleTranslations = false
   #requests = 0
-  #placeAddress = gva(0n)
-  #placeImage: LoadedImage | null = null
-  readonly #place: { -readonly [Field in keyof ObservedPlace]: ObservedPlace[Field] } = {
-    life: 'runtime',
-    module: '',
-    routine: '',
-    rva: null,
-    irql: 0,
-    atNs: 0,
-  }
 
   constructor(options: SysHostOptions) {
     const { kernel, cpu, machine, file } = options
     this.cpu = cpu
     this.machine = machine
     this.#file = file
-    this.#names = options.names ?? NO_NAMES
+    this.#places = new DriverPlaces(cpu, file, options.names ?? NO_NAMES)
+    this.#placeRecord = new PlaceRecord(cpu, machine)
     this.#observer = options.observer ?? null
     this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? file.fileName)
     this.#traps = new TrapTable(kernel, file.image)
@@ -119,14 +108,14 @@ class Host implements SysHost, MiniportCode, ImportCall {
       clockInterrupt: () => kernel.clockInterrupt(),
       loadImage: (nameOnDisk, baseName) => {
         const image = kernel.loadImage(nameOnDisk, baseName)
-        if (nameOnDisk === file.fileName && !this.#bound.has(image.base)) {
+        if (nameOnDisk === file.fileName && !this.#places.images.has(image.base)) {
           bindImage({ machine, kernel, image, pe: file.image, traps: this.#traps, data })
-          this.#bound.set(image.base, image)
+          this.#places.images.set(image.base, image)
         }
         return image
       },
       unloadImage: (image) => {
-        this.#bound.delete(image.base)
+        this.#places.images.delete(image.base)
         this.#tables.delete(image.base)
         kernel.unloadImage(image)
       },
@@ -157,23 +146,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
     if (this.#instance === null) return this.#stopped
     const { cpu } = this
     const slot = this.#slot
-    if (slot === null) return this.#siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
+    if (slot === null) return this.#places.siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
     const count = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
     const args = Array.from({ length: count }, (_, index) => hex(cpu.argument(index)))
     // A served call has its return address on top of the stack.
-    return this.#siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
-  }
-
-  #siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
-    const frames = guestFrames(this.cpu, this.#file.image, this.#bound.values(), rip, gva(rsp), isReturn)
-    const code = new Uint8Array(SHOWN_BYTES)
-    return {
-      address: rip,
-      bytes: code.subarray(0, this.cpu.read(rip, code)),
-      arguments: args,
-      stack: frames.map(({ image, address }) => placeIn(image, this.#names, address)),
-      irql: this.cpu.cr8,
-    }
+    return this.#places.siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
   }
 
   // ImportCall
@@ -218,7 +195,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
 
   bugcheck(code: number, parameters: readonly [bigint, bigint, bigint, bigint]): never {
     const { image } = this.instance
-    const place = placeIn(image, this.#names, this.cpu.returnAddress)
+    const place = this.#places.inImage(image, this.cpu.returnAddress)
     const list = parameters.map((parameter) => hex(parameter)).join(', ')
     this.#stopped = this.callSite()
     throw new GuestFault(image.baseName, 'read', this.cpu.returnAddress, {
@@ -322,27 +299,16 @@ class Host implements SysHost, MiniportCode, ImportCall {
 
   #faultOf(stop: Parameters<typeof faultOf>[0], instance: SysInstance): DriversError {
     const { cpu } = this
-    this.#stopped = this.#siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
+    this.#stopped = this.#places.siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
     return faultOf(stop, cpu, {
       driver: instance.image.baseName,
       routine: this.#routine,
-      place: placeOf(this.#bound.values(), this.#names, stop.rip, instance.image),
+      place: this.#places.of(stop.rip, instance.image),
       irql: cpu.cr8,
       stackLimit: instance.memory.stack.va,
       isUnmappedData: (va) => isShownByPort(instance.port, this.kernel, va),
-      handlerPlace: () => this.#handlerPlace(stop.rip),
+      handlerPlace: () => this.#places.handlerPlace(stop.rip),
     })
-  }
-
-  /** Behind a call the guarded instruction is the call. */
-  #handlerPlace(rip: Gva): string | null {
-    const { image } = this.#file
-    const rsp = gva(this.cpu.readGpr(Gpr.rsp))
-    const frames = guestFrames(this.cpu, image, this.#bound.values(), rip, rsp, false)
-    const guarded = frames.find((frame, index) =>
-      isInTryExcept(image, Number(frame.address - frame.image.base) - (index === 0 ? 0 : 1)),
-    )
-    return guarded === undefined ? null : placeIn(guarded.image, this.#names, guarded.address)
   }
 
   #serve(slot: number): bigint {
@@ -371,7 +337,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     const { cpu } = this
     const { dll, name } = this.#traps.slots[slot]!
     const { image } = this.instance
-    const place = placeIn(image, this.#names, cpu.returnAddress)
+    const place = this.#places.inImage(image, cpu.returnAddress)
     const args = Array.from({ length: UNKNOWN_ARGUMENTS }, (_, index) => hex(cpu.argument(index)))
     this.#stopped = this.callSite()
     throw new NotJudged(
@@ -385,32 +351,19 @@ class Host implements SysHost, MiniportCode, ImportCall {
     const { cpu, instance } = this
     const args: bigint[] = []
     for (let index = 0; index < argumentCount; index++) args.push(cpu.argument(index))
-    observer.callBegins(this.#placeAt(instance, cpu.returnAddress), this.#traps.slots[slot]!.name, args)
+    observer.callBegins(
+      this.#placeRecord.at(instance, this.#routine, cpu.returnAddress),
+      this.#traps.slots[slot]!.name,
+      args,
+    )
   }
 
   #deviceAccess(access: DeviceAccess): void {
     const instance = this.#instance
     if (instance === null) return
     this.#tick()
-    this.#observer?.deviceAccess(this.#placeAt(instance, access.rip), access)
+    this.#observer?.deviceAccess(this.#placeRecord.at(instance, this.#routine, access.rip), access)
     instance.port.registerAccess(access.direction === 'write', access.address, access.byteLength)
-  }
-
-  #placeAt({ image, life }: SysInstance, address: Gva): ObservedPlace {
-    const place = this.#place
-    // a driver that polls is at one place
-    if (address !== this.#placeAddress || image !== this.#placeImage) {
-      const rva = Number(address - image.base)
-      this.#placeAddress = address
-      this.#placeImage = image
-      place.module = image.baseName
-      place.rva = rva >= 0 && rva < image.size ? rva : null
-    }
-    place.life = life
-    place.routine = this.#routine
-    place.irql = this.cpu.cr8
-    place.atNs = this.machine.nowNs
-    return place
   }
 }
 
@@ -419,14 +372,6 @@ function allocateMemory(kernel: KernelServices, owner: Owner): InstanceMemory {
   kernel.reserveSystemPtes(1)
   const stack = kernel.allocate(STACK_BYTES, { owner })
   return { stack, scratch: kernel.allocate(PAGE_SIZE, { owner }) }
-}
-
-function placeOf(images: Iterable<LoadedImage>, names: SymbolNames, address: Gva, own: LoadedImage): string {
-  for (const image of images) {
-    if (address >= image.base && address < image.base + BigInt(image.size))
-      return placeIn(image, names, address)
-  }
-  return `${hex(address)}, outside ${own.baseName}`
 }
 
 /** Whether a port translates an address that the page tables do not. */
