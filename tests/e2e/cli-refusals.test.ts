@@ -95,6 +95,9 @@ it.each([
   [['test', '--scenario', 'wrong-bugcheck', '--scenario', 'dump-in-use'], 2, '--scenario is given twice'],
   [['test', '--ram=64M', '--ram', '128M'], 2, '--ram is given twice'],
   [['verify', '.'], 4, '. is a folder, expected a file [FILE_NOT_REGULAR]'],
+  [['check', '.'], 4, '. is a folder, expected a file [FILE_NOT_REGULAR]'],
+  [['check', '/dev/zero'], 4, '/dev/zero is a device, expected a file [FILE_NOT_REGULAR]'],
+  [['test', '--driver', '/dev/zero'], 4, '/dev/zero is a device, expected a file [FILE_NOT_REGULAR]'],
   [['verify', '/dev/zero'], 4, '/dev/zero is a device, expected a file [FILE_NOT_REGULAR]'],
 ])('refuses %j with exit code %d', (args, code, said) => {
   const done = dumpstack(folder.path, ...args)
@@ -104,7 +107,13 @@ it.each([
 
 it('does not wait for a pipe that nobody writes to', () => {
   expect(spawnSync('mkfifo', [at('pipe')]).status).toBe(0)
-  expect(dumpstack(folder.path, 'verify', 'pipe').stderr).toContain('pipe is a pipe, expected a file')
+  for (const args of [
+    ['verify', 'pipe'],
+    ['check', 'pipe'],
+    ['test', '--driver', 'pipe'],
+  ]) {
+    expect(dumpstack(folder.path, ...args).stderr).toContain('pipe is a pipe, expected a file')
+  }
 })
 
 it('judges neither way a kind of dump that it does not read', () => {

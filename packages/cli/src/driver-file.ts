@@ -1,6 +1,6 @@
 // A .sys file and its PDB as the command line takes them: what the file is, and names for places in its code.
 import { createHash } from 'node:crypto'
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import { onHost } from '@dumpstack/crashtest/node'
@@ -14,7 +14,7 @@ export interface OpenedDriver extends DriverFileOptions {
   close(): void
 }
 
-/** Throws UsageError for a PDB of another driver, DriversError or ImageError for what is no driver. */
+/** Throws UsageError for a PDB of another driver, DriversError or ImageError for what is no driver, FileError for what is no file. */
 export function openDriver(file: string, pdb: string | null): OpenedDriver {
   const bytes = readBounded(file)
   const sys = openSysFile(path.basename(file), bytes)
@@ -41,17 +41,12 @@ export function openDriver(file: string, pdb: string | null): OpenedDriver {
 /** One byte more than a driver may have: enough to refuse it without reading the rest. */
 function readBounded(file: string): Uint8Array {
   return onHost(`read ${file}`, () => {
-    const handle = openSync(file, 'r')
+    const source = new FileSource(file)
     try {
-      const bytes = new Uint8Array(SYS_FILE_LIMIT + 1)
-      let length = 0
-      for (;;) {
-        const got = readSync(handle, bytes, length, bytes.byteLength - length, length)
-        length += got
-        if (got === 0 || length === bytes.byteLength) return bytes.slice(0, length)
-      }
+      const bytes = new Uint8Array(Math.min(source.byteLength, SYS_FILE_LIMIT + 1))
+      return bytes.subarray(0, source.read(0, bytes))
     } finally {
-      closeSync(handle)
+      source.close()
     }
   })
 }

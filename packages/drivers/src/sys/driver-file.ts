@@ -1,7 +1,7 @@
 // A .sys file from a stranger: what must be so before any of it is mapped. Windows answers STATUS_INVALID_IMAGE_FORMAT to the
 // same files.
 import { hex } from '@dumpstack/bytes'
-import { type PeImage, parsePe } from '@dumpstack/image'
+import { ImageError, type PeImage, parsePe } from '@dumpstack/image'
 import { DriversError } from '../errors.ts'
 import { NotJudged } from '../guest-fault.ts'
 
@@ -32,9 +32,9 @@ export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   const refused = (what: string): DriversError =>
     new DriversError('SYS_FILE', `${fileName} cannot be loaded as a driver: ${what}`, { fileName })
   if (bytes.byteLength > SYS_FILE_LIMIT) {
-    throw refused(`it has ${hex(bytes.byteLength)} bytes, expected at most ${hex(SYS_FILE_LIMIT)}`)
+    throw refused(`it has more than ${hex(SYS_FILE_LIMIT)} bytes`) // callers stop reading there
   }
-  const image = parsePe(bytes)
+  const image = parseNamed(fileName, bytes)
   if (image.sizeOfImage > SYS_FILE_LIMIT) {
     throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(SYS_FILE_LIMIT)}`)
   }
@@ -57,4 +57,14 @@ export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
     )
   }
   return { fileName, image }
+}
+
+/** What is wrong with the image, with the file's name. */
+function parseNamed(fileName: string, bytes: Uint8Array): PeImage {
+  try {
+    return parsePe(bytes)
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error
+    throw new ImageError(error.code, `${fileName}: ${error.message}`, error.fields, { cause: error })
+  }
 }
