@@ -21,6 +21,9 @@ const VARIABLES: ReadonlyMap<string, bigint> = new Map([
   ['MmUserProbeAddress', 0x7fff_ffff_0000n],
 ])
 
+/** Their names. */
+export const DATA_IMPORTS: readonly string[] = Array.from(VARIABLES.keys())
+
 export class DataImports {
   readonly #cells = new Map<string, Gva>()
 
