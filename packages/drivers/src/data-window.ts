@@ -24,16 +24,20 @@ export class DataWindow {
     return this.#addresses[page]!
   }
 
+  /** Page table entries keep what they point at until the next pages are mapped, as those of a dump do. */
   unmap(): void {
     this.#count = 0
-    while (this.#mappedCount > 0) this.#kernel.mapSystemPte(this.#addresses[--this.#mappedCount]!, null)
   }
 
-  /** Lets page table entries point at the pages that are shown. */
+  /** Lets page table entries point at the pages that are shown, and at no other. */
   map(): void {
-    for (; this.#mappedCount < this.#count; this.#mappedCount++) {
-      this.#kernel.mapSystemPte(this.#addresses[this.#mappedCount]!, gpa(this.#pages[this.#mappedCount]!))
+    for (let page = 0; page < this.#count; page++) {
+      this.#kernel.mapSystemPte(this.#addresses[page]!, gpa(this.#pages[page]!))
     }
+    for (let page = this.#count; page < this.#mappedCount; page++) {
+      this.#kernel.mapSystemPte(this.#addresses[page]!, null)
+    }
+    this.#mappedCount = this.#count
   }
 
   /** Shows the page at `address` after those that are shown already. */

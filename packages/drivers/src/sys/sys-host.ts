@@ -76,8 +76,6 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #slot: number | null = null
   #stopped: CallSite | null = null
   #nextTickNs = 0
-  /** Page table entries changed since the processor looked. */
-  #hasStaleTranslations = false
   #requests = 0
 
   constructor(options: SysHostOptions) {
@@ -102,7 +100,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
       reserveSystemPtes: (pageCount, tables) => kernel.reserveSystemPtes(pageCount, tables),
       mapSystemPte: (va, page) => {
         kernel.mapSystemPte(va, page)
-        this.#hasStaleTranslations = true
+        this.cpu.invalidate(va)
       },
       mapIoSpace: (address, byteLength) => kernel.mapIoSpace(address, byteLength),
       clockInterrupt: () => kernel.clockInterrupt(),
@@ -258,7 +256,6 @@ class Host implements SysHost, MiniportCode, ImportCall {
     this.#routine = name
     this.#slot = null
     this.#tick()
-    this.#lookAtTables()
     cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
     if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
     try {
@@ -284,12 +281,6 @@ class Host implements SysHost, MiniportCode, ImportCall {
     if (nowNs < this.#nextTickNs || this.#instance?.life !== 'runtime') return
     this.#nextTickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS
     this.kernel.clockInterrupt()
-  }
-
-  #lookAtTables(): void {
-    if (!this.#hasStaleTranslations) return
-    this.#hasStaleTranslations = false
-    this.cpu.invalidate()
   }
 
   #exhausted(instance: SysInstance, routine: string): DriversError {
@@ -321,7 +312,6 @@ class Host implements SysHost, MiniportCode, ImportCall {
       if (entry === null || entry === undefined) this.#unknown(slot)
       const result = entry.serve(this)
       this.#tick()
-      this.#lookAtTables()
       this.#observer?.callEnds(this.machine.nowNs, result)
       return result
     } catch (error) {

@@ -173,6 +173,12 @@ export class Core {
     this.#blocks.generation++
   }
 
+  /** Of a page without code: what was decoded stays found. */
+  flushData(lo: number, hi: number): void {
+    this.#mmu.flushPage(lo, hi)
+    this.#tlb.flushPage(lo, hi)
+  }
+
   #loop(): void {
     const words = this.#words
     const cache = this.#cache

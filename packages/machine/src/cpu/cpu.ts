@@ -149,8 +149,11 @@ export interface Cpu {
   onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void
   /** Called every few hundred instructions, between two, with the clock up to date; null ends it. */
   onInterval(listener: (() => void) | null): void
-  /** Page tables changed behind its back: translations are made again. Changed code is noticed without it. */
-  invalidate(): void
+  /**
+   * Page tables changed behind its back: translations are made again. Changed code is noticed without it. With an address only that of its
+   * page, which may not be executed before or after.
+   */
+  invalidate(dataPage?: Gva): void
 }
 
 export interface CpuOptions {

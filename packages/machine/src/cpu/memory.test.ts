@@ -100,6 +100,11 @@ it('sees page tables as they were until translations are invalidated, by invlpg 
   map(ELSEWHERE, 0x230000n | 0x63n)
   cpu.invalidate()
   expect(cpu.call(CODE, [ELSEWHERE])).toBe(1n)
+  map(ELSEWHERE, 0x231000n | 0x63n)
+  cpu.invalidate(gva(ELSEWHERE + 0x1000n))
+  expect(cpu.call(CODE, [ELSEWHERE])).toBe(1n)
+  cpu.invalidate(ELSEWHERE)
+  expect(cpu.call(CODE, [ELSEWHERE])).toBe(2n)
 })
 
 it('logs the pages that code writes, and saves them for a checkpoint first', () => {

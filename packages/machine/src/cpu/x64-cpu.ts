@@ -208,8 +208,9 @@ export class X64Cpu implements Cpu {
     this.#core.meter.onInterval = listener
   }
 
-  invalidate(): void {
-    this.#core.flush()
+  invalidate(dataPage?: Gva): void {
+    if (dataPage === undefined) this.#core.flush()
+    else this.#core.flushData(Number(dataPage & 0xffffffffn) | 0, Number(dataPage >> 32n) | 0)
   }
 
   /** As the page tables in RAM have it now. */

@@ -63,8 +63,7 @@ export class Kernel implements BootedKernel {
 
   mapSystemPte(va: Gva, page: Gpa | null): void {
     const { tables } = this.#state.memory
-    if (tables.translate(va) !== null) tables.unmap(va)
-    if (page !== null) tables.map(va, pfn(page / PAGE_SIZE), KERNEL_READ_WRITE)
+    tables.point(va, page === null ? null : pfn(page / PAGE_SIZE), KERNEL_READ_WRITE)
   }
 
   mapIoSpace(gpa: Gpa, byteLength: number): Gva {

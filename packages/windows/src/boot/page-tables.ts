@@ -109,6 +109,17 @@ export class PageTables {
     if ((this.#ram.u32(place) & PTE_VALID) !== 0) {
       throw new WindowsError('ALREADY_MAPPED', `address ${hex64(va)} is mapped already`, { va })
     }
+    this.#mapPage(place, page, protection)
+  }
+
+  /** Whatever the entry was: it maps that page from now on, or none. */
+  point(va: Gva, page: Pfn | null, protection: Protection): void {
+    const place = this.#leaf(va, protection.user === true)
+    if (page === null) this.#clear(place)
+    else this.#mapPage(place, page, protection)
+  }
+
+  #mapPage(place: Gpa, page: Pfn, protection: Protection): void {
     let low = PTE_VALID | PTE_ACCESSED
     if (protection.write) low |= PTE_WRITE | PTE_DIRTY | PTE_SOFTWARE_WRITE
     if (protection.uncached) low |= PTE_CACHE_DISABLE
@@ -125,10 +136,13 @@ export class PageTables {
   unmap(va: Gva): Pfn {
     const address = this.translate(va)
     if (address === null) throw new WindowsError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
-    const place = this.#leaf(va, false)
+    this.#clear(this.#leaf(va, false))
+    return pfn(Math.floor(address / PAGE_SIZE))
+  }
+
+  #clear(place: Gpa): void {
     this.#ram.setU32(place, 0)
     this.#ram.setU32(gpa(place + 4), 0)
-    return pfn(Math.floor(address / PAGE_SIZE))
   }
 
   translate(va: Gva): Gpa | null {
