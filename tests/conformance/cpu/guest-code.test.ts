@@ -9,7 +9,7 @@ import { IcedDecoder } from '@dumpstack/machine/node'
 import { expect, it } from 'vitest'
 import { ROOT } from '../tools.ts'
 import { EmbeddedCpu } from './embedded-cpu.ts'
-import { CODE, CODE_AT, KERNEL_CS, KERNEL_SS, RECORD_BYTES, Record, STACK } from './layout.ts'
+import { stopOf } from './implemented.ts'
 
 const FOLDERS = ['guest/bin', 'guest/miniports/bin']
 const MAX_INSTRUCTION = 15
@@ -99,15 +99,7 @@ it('all code of the guest binaries is known to the processor', () => {
   const cpu = new EmbeddedCpu()
   const missing: string[] = []
   for (const [key, { bytes, where }] of forms) {
-    cpu.write(CODE_AT, Uint8Array.from([...bytes, 0xcc, 0xcc, 0xcc, 0xcc]))
-    const record = new Uint8Array(RECORD_BYTES)
-    const view = new DataView(record.buffer)
-    view.setBigUint64(1 * 8, 0xc0000101n, true) // rcx: an MSR that there is
-    view.setBigUint64(4 * 8, STACK.address + 128n, true)
-    view.setBigUint64(Record.rip, CODE, true)
-    view.setBigUint64(Record.cs, KERNEL_CS, true)
-    view.setBigUint64(Record.ss, KERNEL_SS, true)
-    if (cpu.run(record).reason === 'notImplemented') missing.push(`${key} at ${where}`)
+    if (stopOf(cpu, bytes).reason === 'notImplemented') missing.push(`${key} at ${where}`)
   }
   expect(missing).toEqual([])
 })

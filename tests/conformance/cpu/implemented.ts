@@ -60,8 +60,8 @@ function everyForm(): Map<string, Uint8Array> {
   return forms
 }
 
-/** Runs one instruction; what is refused for its operands' values is implemented all the same. */
-export function isImplemented(cpu: EmbeddedCpu, bytes: Uint8Array, form: string): boolean {
+/** Runs one instruction, in ring 0: how it ends, or what comes behind it. */
+export function stopOf(cpu: EmbeddedCpu, bytes: Uint8Array): ReturnType<EmbeddedCpu['run']> {
   cpu.write(CODE_AT, Uint8Array.from([...bytes, 0xcc, 0xcc, 0xcc, 0xcc]))
   const record = new Uint8Array(RECORD_BYTES)
   const view = new DataView(record.buffer)
@@ -71,7 +71,12 @@ export function isImplemented(cpu: EmbeddedCpu, bytes: Uint8Array, form: string)
   view.setBigUint64(Record.cs, KERNEL_CS, true)
   view.setBigUint64(Record.ss, KERNEL_SS, true)
   view.setUint32(Record.mxcsr, 0x1f80, true)
-  const stop = cpu.run(record)
+  return cpu.run(record)
+}
+
+/** What is refused for its operands' values is implemented all the same. */
+export function isImplemented(cpu: EmbeddedCpu, bytes: Uint8Array, form: string): boolean {
+  const stop = stopOf(cpu, bytes)
   return stop.reason !== 'notImplemented' || stop.form !== form
 }
 
