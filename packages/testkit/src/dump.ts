@@ -1,20 +1,17 @@
 // Builds crash dumps byte by byte, from the public descriptions of the format: offsets are literals here and shared with
 // nobody, so that a wrong one in the reader cannot agree with itself. x64, build 19041.
 
-const PAGE = 4096
-
-export interface BuiltModule {
-  readonly name: string
-  readonly base: bigint
-  readonly size: number
-  readonly timeDateStamp?: number
-}
-
-export interface BuiltUnloaded {
-  readonly name: string
-  readonly start: bigint
-  readonly end: bigint
-}
+import {
+  ascii,
+  type BuiltModule,
+  type BuiltUnloaded,
+  DEFAULT_MODULES,
+  KERNEL_BASE,
+  KERNEL_PAGES,
+  PAGE,
+  utf16,
+} from './built-modules.ts'
+import { Memory, pattern } from './dump-memory.ts'
 
 export interface DumpRecipe {
   readonly type: 1 | 5 | 6
@@ -52,8 +49,6 @@ export interface BuiltDump {
   fileOffset(va: bigint): number
 }
 
-const KERNEL_BASE = 0xfffff80312400000n
-const KERNEL_PAGES = 8
 const POOL_BASE = 0xffffc40e11000000n
 const LARGE_BASE = 0xfffff80440000000n
 const DEFAULT_RUNS: ReadonlyArray<readonly [number, number]> = [
@@ -61,86 +56,6 @@ const DEFAULT_RUNS: ReadonlyArray<readonly [number, number]> = [
   [0x100, 0x300],
   [0x100000, 0x40],
 ]
-export const DEFAULT_MODULES: readonly BuiltModule[] = [
-  { name: 'ntoskrnl.exe', base: KERNEL_BASE, size: KERNEL_PAGES * PAGE, timeDateStamp: 0x5f3c1a2b },
-  { name: 'hal.dll', base: 0xfffff80311f00000n, size: 0x6000, timeDateStamp: 0x11223344 },
-  { name: 'storahci.sys', base: 0xfffff80316e00000n, size: 0x30000, timeDateStamp: 0xdeadbeef },
-  { name: 'dump_storahci.sys', base: 0xfffff80316f00000n, size: 0x30000, timeDateStamp: 0xdeadbeef },
-]
-
-/** Guest memory while it is being laid out: physical pages, page tables, things at virtual addresses. */
-class Memory {
-  readonly pages = new Map<number, Uint8Array>()
-  readonly mapped = new Map<bigint, number>()
-  readonly #free: number[]
-  readonly root: number
-
-  constructor(runs: ReadonlyArray<readonly [number, number]>) {
-    const all = runs.flatMap(([base, count]) => Array.from({ length: count }, (_, i) => base + i))
-    for (const pfn of all) this.pages.set(pfn, pattern(pfn))
-    // From both ends in turn: neighbours in virtual memory are strangers in physical memory.
-    this.#free = all.map((_, i) => all[i % 2 === 0 ? i >> 1 : all.length - 1 - (i >> 1)] as number)
-    this.root = this.take()
-  }
-
-  take(): number {
-    const pfn = this.#free.shift()
-    if (pfn === undefined) throw new Error('the recipe has too few pages')
-    this.pages.get(pfn)?.fill(0)
-    return pfn
-  }
-
-  /** Sets the entry that maps `va` at the level of `shift`, making tables on the way. */
-  setEntry(va: bigint, shift: 12 | 21, entry: bigint): void {
-    let table = this.root
-    for (let level = 39; level > shift; level -= 9) {
-      const view = this.#view(table)
-      const at = Number((va >> BigInt(level)) & 0x1ffn) * 8
-      let next = view.getBigUint64(at, true)
-      if (next === 0n) {
-        next = (BigInt(this.take()) << 12n) | 0x63n
-        view.setBigUint64(at, next, true)
-      }
-      table = Number((next >> 12n) & 0xfffffffffn)
-    }
-    this.#view(table).setBigUint64(Number((va >> BigInt(shift)) & 0x1ffn) * 8, entry, true)
-  }
-
-  map(va: bigint, pageCount: number): void {
-    for (let i = 0; i < pageCount; i++) {
-      const pfn = this.take()
-      const page = va + BigInt(i * PAGE)
-      this.setEntry(page, 12, (1n << 63n) | (BigInt(pfn) << 12n) | 0x63n)
-      this.mapped.set(page, pfn)
-    }
-  }
-
-  write(va: bigint, bytes: Uint8Array): void {
-    for (let i = 0; i < bytes.length; i++) {
-      const at = va + BigInt(i)
-      const page = this.pages.get(this.mapped.get(at & ~0xfffn) ?? -1)
-      if (page === undefined) throw new Error(`${at.toString(16)} is not mapped`)
-      page[Number(at & 0xfffn)] = bytes[i] as number
-    }
-  }
-
-  u16(va: bigint, value: number): void {
-    this.write(va, littleEndian(BigInt(value), 2))
-  }
-  u32(va: bigint, value: number): void {
-    this.write(va, littleEndian(BigInt(value), 4))
-  }
-  u64(va: bigint, value: bigint): void {
-    this.write(va, littleEndian(value, 8))
-  }
-
-  #view(pfn: number): DataView {
-    const page = this.pages.get(pfn)
-    if (page === undefined) throw new Error(`page ${pfn} is no RAM`)
-    return new DataView(page.buffer)
-  }
-}
-
 export function buildDump(recipe: DumpRecipe): BuiltDump {
   const runs = recipe.runs ?? DEFAULT_RUNS
   const modules = recipe.modules ?? DEFAULT_MODULES
@@ -337,103 +252,4 @@ function layFile(
     bytes.set(memory.pages.get(pfn) as Uint8Array, firstPage + index * PAGE)
   }
   return { bytes, firstPage }
-}
-
-/** A minidump with a driver list and nothing that a debugger would want. */
-export function buildTriageDump(
-  modules: readonly BuiltModule[] = DEFAULT_MODULES,
-  unloaded: readonly BuiltUnloaded[] = [
-    { name: 'dump_dumpfve', start: 0xfffff8031510_0000n, end: 0xfffff8031511_d000n },
-  ],
-): Uint8Array {
-  const unloadedAt = 0x20d0
-  const kdbgAt = unloadedAt + 8 + unloaded.length * 0x38
-  const listAt = kdbgAt + 0x380
-  const poolAt = listAt + modules.length * 0x90
-  const names = modules.map(({ name }) => `\\SystemRoot\\system32\\${name}`)
-  const nameAt: number[] = []
-  let end = poolAt
-  for (const name of names) {
-    nameAt.push(end)
-    end = (end + 4 + name.length * 2 + 2 + 7) & ~7
-  }
-  const bytes = new Uint8Array(end + 4)
-  const view = new DataView(bytes.buffer)
-  for (let i = 0; i < 0x2000; i += 4) bytes.set(ascii('PAGE'), i)
-  bytes.set(ascii('PAGEDU64'), 0)
-  view.setUint32(0x8, 0xf, true)
-  view.setUint32(0xc, 19041, true)
-  view.setBigUint64(0x20, KERNEL_BASE + 0x2390n, true)
-  view.setUint32(0x30, 0x8664, true)
-  view.setUint32(0x34, 2, true)
-  view.setUint32(0x38, 0xe2, true)
-  for (let i = 0; i < 4; i++) view.setBigUint64(0x40 + i * 8, BigInt(i), true)
-  view.setBigUint64(0x80, KERNEL_BASE + 0xb20n, true)
-  bytes.fill(0, 0x348, 0xf00)
-  view.setUint32(0x378, 0x10001f, true)
-  view.setUint32(0x37c, 0x1f80, true)
-  view.setUint32(0x460, 0x1f80, true)
-  view.setBigUint64(0x3e0, 0xffffa00012345678n, true)
-  view.setBigUint64(0x440, KERNEL_BASE + 0x1234n, true)
-  view.setUint32(0xf98, 4, true)
-  view.setBigUint64(0xfa8, 0x1da3c5f12345678n, true)
-  view.setBigUint64(0x1030, 0x23bc1e9n, true)
-  view.setUint32(0x1048, 0, true)
-  view.setUint32(0x2004, bytes.length, true)
-  view.setUint32(0x2008, end, true)
-  view.setUint32(0x2018, unloadedAt, true)
-  view.setUint32(0x2030, listAt, true)
-  view.setUint32(0x2034, modules.length, true)
-  view.setUint32(0x2038, poolAt, true)
-  view.setUint32(0x203c, end - poolAt, true)
-  view.setUint32(0x2070, kdbgAt, true)
-  view.setUint32(0x2074, 0x380, true)
-  view.setUint32(unloadedAt, unloaded.length, true)
-  for (const [i, driver] of unloaded.entries()) {
-    const at = unloadedAt + 8 + i * 0x38
-    view.setUint16(at, driver.name.length * 2, true)
-    view.setUint16(at + 2, driver.name.length * 2, true)
-    bytes.set(utf16(driver.name).subarray(0, 24), at + 0x10)
-    view.setBigUint64(at + 0x28, driver.start, true)
-    view.setBigUint64(at + 0x30, driver.end, true)
-  }
-  bytes.set(ascii('KDBG'), kdbgAt + 0x10)
-  view.setUint32(kdbgAt + 0x14, 0x380, true)
-  view.setBigUint64(kdbgAt + 0x18, KERNEL_BASE, true)
-  view.setBigUint64(kdbgAt + 0x48, KERNEL_BASE + 0x2390n, true)
-  for (const [i, module] of modules.entries()) {
-    const at = listAt + i * 0x90
-    view.setUint32(at, nameAt[i] as number, true)
-    view.setBigUint64(at + 0x38, module.base, true)
-    view.setUint32(at + 0x48, module.size, true)
-    view.setUint32(at + 0x88, module.timeDateStamp ?? 0, true)
-    const name = names[i] as string
-    view.setUint32(nameAt[i] as number, name.length, true)
-    bytes.set(utf16(name), (nameAt[i] as number) + 4)
-  }
-  bytes.set(ascii('TRGD'), end)
-  return bytes
-}
-
-/** Every page tells its number: its PFN in each eight bytes, mixed with the offset. */
-function pattern(pfn: number): Uint8Array {
-  const page = new Uint8Array(PAGE)
-  const view = new DataView(page.buffer)
-  for (let i = 0; i < PAGE; i += 8) {
-    view.setUint32(i, pfn, true)
-    view.setUint32(i + 4, (pfn * 2654435761 + i) >>> 0, true)
-  }
-  return page
-}
-
-function littleEndian(value: bigint, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, i) => Number((value >> BigInt(i * 8)) & 0xffn))
-}
-
-const ascii = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0))
-
-function utf16(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length * 2)
-  for (let i = 0; i < text.length; i++) new DataView(bytes.buffer).setUint16(i * 2, text.charCodeAt(i), true)
-  return bytes
 }
