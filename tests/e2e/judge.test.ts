@@ -126,6 +126,8 @@ it('a miniport that destroys memory of the kernel fails', async () => {
 it('a disk that carries out a write after all that its controller dropped fails', async () => {
   const write = FileDiskImage.prototype.write
   let next = 0
+  // memory of the dump path is filled alike
+  let isDump = false
   vi.spyOn(FileDiskImage.prototype, 'write').mockImplementation(function (
     this: FileDiskImage,
     offset,
@@ -133,9 +135,10 @@ it('a disk that carries out a write after all that its controller dropped fails'
   ) {
     write.call(this, offset, parts)
     const first = Buffer.from(parts[0]!.subarray(0, 8)).toString('latin1')
-    if (first === '\xa5'.repeat(8))
-      next = offset + 0x10000 // behind the last write that completed
-    else if (first === 'PAGEDU64') write.call(this, next + 0x1ff00, [new Uint8Array(8).fill(0x5a)])
+    if (first === 'PAGEDU64') {
+      isDump = true
+      write.call(this, next + 0x1ff00, [new Uint8Array(8).fill(0x5a)])
+    } else if (first === '\xa5'.repeat(8) && !isDump) next = offset + 0x10000 // behind the last write that completed
   })
   expect(await failures()).toEqual({
     inFlight: expect.stringMatching(
