@@ -14,6 +14,7 @@ import { type Batch, batches } from './batch.ts'
 import { differences, isUndefined } from './compare.ts'
 import { EmbeddedCpu } from './embedded-cpu.ts'
 import { ENCODING_FORMS } from './encodings.ts'
+import { FLAG_FORMS } from './flag-forms.ts'
 import { FLOAT_FORMS } from './float-forms.ts'
 import { INTEGER_FORMS } from './forms.ts'
 import { addressing, formName, implementedForms } from './implemented.ts'
@@ -24,9 +25,16 @@ import { propertySeed } from './random.ts'
 import { SIMD_FORMS } from './simd-forms.ts'
 import { needless, reasonOf } from './uncompared.ts'
 
-const PLAN = { snippetsEach: 3, statesEach: 8, sequences: 1000, loops: 250 }
+const PLAN = { snippetsEach: 3, statesEach: 8, sequences: 600, loops: 150 }
 const ROUNDS = Number(process.env['CPU_ROUNDS'] ?? 1)
-const FORMS = [...INTEGER_FORMS, ...ENCODING_FORMS, ...KERNEL_FORMS, ...SIMD_FORMS, ...FLOAT_FORMS]
+const FORMS = [
+  ...INTEGER_FORMS,
+  ...ENCODING_FORMS,
+  ...KERNEL_FORMS,
+  ...SIMD_FORMS,
+  ...FLOAT_FORMS,
+  ...FLAG_FORMS,
+]
 const SHOWN = 20
 /** Ways to make an address, as implemented.ts names them: each with ten mnemonics at least. */
 const ADDRESSES =
