@@ -1,4 +1,4 @@
-// The class driver's part: what the disk is, and a queue of reads and writes on it with retries.
+// The class driver's part: a queue of reads and writes on the disk, with retries, and single commands with a small buffer.
 import { type Gpa, type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
@@ -9,11 +9,9 @@ import {
   SRB_FUNCTION_DUMP_POINTERS,
   SRB_FUNCTION_EXECUTE_SCSI,
   SRB_SIMPLE_TAG_REQUEST,
-  SRB_STATUS_BUSY,
-  SRB_STATUS_DATA_OVERRUN,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData, SenseData } from '@dumpstack/spec'
+import { SenseData } from '@dumpstack/spec'
 import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
@@ -23,6 +21,7 @@ import type { BootDevice } from '../runtime-stack.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
 import { SrbBuilder } from '../srb-builder.ts'
 import { SRB_BYTES } from '../srb-layout.ts'
+import { identifyDisk } from './identify-disk.ts'
 import type { Storport } from './storport.ts'
 
 const REQUESTS = 32
@@ -32,12 +31,9 @@ const STEP_NS = 100_000
 const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
 const MAXIMUM_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
-const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const TWO_TO_32 = 0x100000000
 /** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
 const SRB_STATUS_FLAGS = 0xc0
-const BLOCK_BYTES: readonly number[] = [512, 1024, 2048, 4096]
-const MOST_DISK_BYTES = 2 ** 53
 
 /** One SRB with all that belongs to it. */
 interface Request {
@@ -79,7 +75,12 @@ export class BootDisk {
     port.resourcesOf = (srb) => this.#requestOf(srb)
     port.onComplete = (srb) => this.#completed(this.#requestOf(srb))
     for (let i = 0; i < REQUESTS; i++) this.#makeRequest()
-    this.device = this.#identify()
+    this.device = identifyDisk({
+      driverName: port.image.baseName,
+      patienceSeconds: PATIENCE_NS / 1e9,
+      answer: this.#buffer.view,
+      send: (byteLength, compose) => this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, compose),
+    })
   }
 
   get inFlight(): number {
@@ -126,84 +127,16 @@ export class BootDisk {
 
   /** SRB_FUNCTION_DUMP_POINTERS: null when the miniport refuses. */
   miniportDumpPointers(): MiniportDumpPointers | null {
-    const status = this.#small(
-      SRB_FUNCTION_DUMP_POINTERS,
-      MiniportDumpPointers.size,
-      SRB_FLAGS_DATA_IN,
-      () => {},
-    )
+    const status = this.#small(SRB_FUNCTION_DUMP_POINTERS, MiniportDumpPointers.size, () => {})
     return status === SRB_STATUS_SUCCESS ? MiniportDumpPointers.at(this.#buffer.view) : null
   }
 
-  #identify(): BootDevice {
-    this.#enumerate()
-    this.#smallScsi('INQUIRY', InquiryData.size, (builder) => builder.inquiry(InquiryData.size))
-    const model = String.fromCharCode(...InquiryData.at(this.#buffer.view).productId).trim()
-    const capacity = this.#capacity()
-    const { sectorBytes, sectorCount } = capacity
-    const isBlock = BLOCK_BYTES.includes(sectorBytes)
-    if (!isBlock || sectorBytes * sectorCount > MOST_DISK_BYTES) {
-      throw new DriversError(
-        'IO_FAILED',
-        `${this.#port.image.baseName} answered READ CAPACITY with ${hex(BigInt(sectorCount))} blocks of ${hex(sectorBytes)} bytes, expected blocks of ${BLOCK_BYTES.join(', ')} bytes and at most 2^53 bytes`,
-        { sectorBytes, sectorCount },
-      )
-    }
-    return { model, ...capacity }
-  }
-
-  /** REPORT LUNS, which a port sends first: storahci looks for its disk on it. One that a miniport does not know is no failure. */
-  #enumerate(): void {
-    const compose = (builder: SrbBuilder): void => builder.reportLuns(LunList.size)
-    if (this.#small(SRB_FUNCTION_EXECUTE_SCSI, LunList.size, SRB_FLAGS_DATA_IN, compose) !== null) return
-    throw this.#incomplete('REPORT LUNS')
-  }
-
-  #incomplete(name: string): DriversError {
-    const what = `${this.#port.image.baseName} did not complete ${name} in ${PATIENCE_NS / 1e9} s`
-    return new DriversError('IO_FAILED', what)
-  }
-
-  /** READ CAPACITY (10), and (16) where the last block does not fit, as a miniport for small disks knows only the first. */
-  #capacity(): { sectorBytes: number; sectorCount: number } {
-    this.#smallScsi('READ CAPACITY (10)', ReadCapacityData.size, (builder) => builder.readCapacity10())
-    const small = ReadCapacityData.at(this.#buffer.view)
-    if (small.logicalBlockAddress !== LAST_BLOCK_DOES_NOT_FIT) {
-      return { sectorBytes: small.bytesPerBlock, sectorCount: small.logicalBlockAddress + 1 }
-    }
-    this.#smallScsi('READ CAPACITY (16)', ReadCapacity16Data.size, (builder) =>
-      builder.readCapacity16(ReadCapacity16Data.size),
-    )
-    const large = ReadCapacity16Data.at(this.#buffer.view)
-    return {
-      sectorBytes: large.bytesPerBlock,
-      sectorCount: large.logicalBlockAddressHigh * TWO_TO_32 + large.logicalBlockAddressLow + 1,
-    }
-  }
-
-  #smallScsi(name: string, byteLength: number, compose: (builder: SrbBuilder) => void): void {
-    for (let attempt = 1; ; attempt++) {
-      const status = this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, SRB_FLAGS_DATA_IN, compose)
-      // Less data than there is room for is no error.
-      if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
-      if (status === null) throw this.#incomplete(name)
-      if (status !== SRB_STATUS_BUSY || attempt === ATTEMPTS) {
-        throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
-      }
-    }
-  }
-
   /** One SRB with the small buffer, awaited: its status without flags, null where it never completes. */
-  #small(
-    srbFunction: number,
-    byteLength: number,
-    flags: number,
-    compose: (builder: SrbBuilder) => void,
-  ): number | null {
+  #small(srbFunction: number, byteLength: number, compose: (builder: SrbBuilder) => void): number | null {
     const request = this.#idle.pop()!
     const { builder } = request
     fillBlock(this.#buffer, 0)
-    builder.begin(srbFunction, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
+    builder.begin(srbFunction, SRB_FLAGS_DATA_IN, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
     builder.data(this.#buffer.va)
     compose(builder)
     request.transfer = null
