@@ -150,7 +150,8 @@ export class PageTables {
     let table: number = this.root
     for (const shift of LEVEL_SHIFTS) {
       const place = gpa(table * PAGE_SIZE + (Math.floor(low / 2 ** shift) & 0x1ff) * PTE_SIZE)
-      if ((this.#ram.u32(place) & PTE_VALID) === 0) return null
+      // a driver may have written anything into them
+      if (!this.#ram.has(place, PTE_SIZE) || (this.#ram.u32(place) & PTE_VALID) === 0) return null
       table = this.#target(place)
     }
     return gpa(table * PAGE_SIZE + (low & (PAGE_SIZE - 1)))

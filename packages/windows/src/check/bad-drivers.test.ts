@@ -111,6 +111,15 @@ it.each<[string, number[], string, RegExp]>([
     'GUEST_FAULT',
     /fault|not mapped/,
   ],
+  [
+    'fills the page tables with ones', // rep stosq of -1, which names pages that are no RAM
+    [
+      ...[0x48, 0xbf, ...quad(rootTable()), 0xb9, 0, 2, 0, 0, 0x48, 0x83, 0xc8, 0xff, 0xf3, 0x48, 0xab],
+      ...[0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xc3],
+    ],
+    'GUEST_FAULT',
+    /touched 0x[0-9a-f]+, which/,
+  ],
 ])('names a driver that %s', (_what, code, rule, message) => {
   const report = check(driverOf(code))
   expect(report.verdict).toBe('fail')
