@@ -126,6 +126,22 @@ describe('what was written', () => {
     expect(memory.writes.pages.size).toBe(1)
   })
 
+  it('is fill in the next machine too, whatever the closed one wrote', () => {
+    const first = ram()
+    first.setU32(gpa(0x1000), 1)
+    first.view(gpa(0x100000), 0x2000).setUint32(0x1ffc, 2)
+    first.checkpoint()
+    first.setU32(gpa(0x2000), 3)
+    first.close()
+    const next = ram()
+    for (const page of [1, 2, 0x100, 0x101]) {
+      for (const j of [0, 1023]) expect(next.u32(gpa(page * 4096 + j * 4))).toBe(fillWord(SEED, page, j))
+    }
+    expect(next.used.size).toBe(0)
+    const other = new GuestRam(SEED + 1, TEST_RUNS)
+    expect(other.u32(gpa(0x1000))).toBe(fillWord(SEED + 1, 1, 0))
+  })
+
   it('is fill again after power was off, without owners', () => {
     const memory = ram()
     memory.setU32(gpa(0x1000), 1)

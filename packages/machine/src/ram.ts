@@ -27,6 +27,14 @@ const SHORT_BYTES = 64
 /** Bitmaps and owner tags cost memory up to the highest page: 1 TiB of address space is the limit. */
 export const MAX_PAGES = 2 ** 28
 
+/** RAM of at most this many bytes is kept when its machine is closed. */
+const SPARE_BYTES = 64 * 2 ** 20
+/**
+ * The RAM closed last, but for what was written to it filled as the next one of its seed and runs is to be: a driver check
+ * makes up to five machines, and filling takes longer than what three of them do.
+ */
+let spare: { seed: number; runs: readonly PageRun[]; chunks: readonly Chunk[]; used: PageSet } | null = null
+
 interface Chunk {
   readonly base: number
   readonly end: number
@@ -60,10 +68,14 @@ export class GuestRam implements Ram {
     this.#touched = new PageSet(end)
     this.#dumpPath = new PageSet(end)
     this.#owners = new Uint8Array(end)
-    this.#chunks = runs.flatMap(chunksOf)
+    const kept = takeSpare(seed, runs)
+    this.#chunks = kept === null ? runs.flatMap(chunksOf) : [...kept.chunks]
     this.#last = this.#chunks[0]!
-    for (const chunk of this.#chunks)
-      this.#fill(chunk, chunk.base / PAGE_SIZE, (chunk.end - chunk.base) / PAGE_SIZE)
+    if (kept !== null) this.#fillAgain(kept.used, null)
+    else {
+      for (const chunk of this.#chunks)
+        this.#fill(chunk, chunk.base / PAGE_SIZE, (chunk.end - chunk.base) / PAGE_SIZE)
+    }
   }
 
   /** Whether all bytes lie in RAM; `length` 0 is in RAM everywhere. */
@@ -197,12 +209,7 @@ export class GuestRam implements Ram {
 
   /** Power was off: every used page holds the fill again, no page has an owner. A checkpoint keeps what it saw. */
   refill(): void {
-    for (const run of this.used.runs()) {
-      for (let page = run.basePage as number; page < run.basePage + run.pageCount; page++) {
-        this.#checkpoint?.save(pfn(page))
-        this.#fill(this.#chunkAt(page * PAGE_SIZE)!, page, 1)
-      }
-    }
+    this.#fillAgain(this.used, this.#checkpoint)
     this.generation++
     this.#watched.clear()
     clear(this.used)
@@ -216,8 +223,20 @@ export class GuestRam implements Ram {
     this.#watched.clear()
     this.#checkpoint?.end()
     this.#checkpoint = null
+    const { seed, runs, used } = this
+    const byteLength = this.#chunks.reduce((sum, { base, end }) => sum + end - base, 0)
+    if (byteLength > 0 && byteLength <= SPARE_BYTES) spare = { seed, runs, chunks: [...this.#chunks], used }
     this.#chunks.length = 0
     this.#last = { base: 0, end: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) }
+  }
+
+  #fillAgain(pages: PageSet, checkpoint: Checkpoint | null): void {
+    for (const run of pages.runs()) {
+      for (let page = run.basePage as number; page < run.basePage + run.pageCount; page++) {
+        checkpoint?.save(pfn(page))
+        this.#fill(this.#chunkAt(page * PAGE_SIZE)!, page, 1)
+      }
+    }
   }
 
   #fill(chunk: Chunk, page: number, pageCount: number): void {
@@ -288,6 +307,18 @@ export class GuestRam implements Ram {
 function clear(set: PageSet): void {
   set.bytes.fill(0)
   if (set.bitCount > 0) set.delete(pfn(0)) // forgets the totals that the set keeps
+}
+
+function takeSpare(seed: number, runs: readonly PageRun[]): typeof spare {
+  const kept = spare
+  if (kept === null || kept.seed !== seed || kept.runs.length !== runs.length) return null
+  const isSame = kept.runs.every(
+    ({ basePage, pageCount }, index) =>
+      runs[index]!.basePage === basePage && runs[index]!.pageCount === pageCount,
+  )
+  if (!isSame) return null
+  spare = null
+  return kept
 }
 
 function chunksOf(run: PageRun): Chunk[] {
