@@ -4,7 +4,7 @@
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
-import { writeBlock } from './emit/compile.ts'
+import { type BlockMaker, makerOf, writeBlock } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { Interruption, joined } from './stop.ts'
 import { upperHalf } from './tlb.ts'
@@ -28,6 +28,8 @@ const ENDS = new Set('jmp jrcxz jecxz loop loope loopne call ret int3 int ud2 hl
 
 export interface BlockSource {
   readonly text: string
+  /** Of cold text, which many processors run once. Hot text is parsed for each, so that its constants are one processor's. */
+  readonly make: BlockMaker | null
   readonly bytes: Uint8Array
   /** Where each instruction begins. */
   readonly offsets: readonly number[]
@@ -103,7 +105,8 @@ export class BlockSources {
     this.#charge(written.count * DECODE_COST)
     const bytes = new Uint8Array(offsets[written.count] ?? length)
     this.#read(lo, hi, bytes)
-    return { text: written.text, bytes, offsets: offsets.slice(0, written.count) }
+    const make = heat === 'cold' ? makerOf(written.text) : null
+    return { text: written.text, make, bytes, offsets: offsets.slice(0, written.count) }
   }
 
   /** Null where nothing can be decoded; throws why where it is the first of its block. */

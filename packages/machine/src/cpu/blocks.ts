@@ -3,7 +3,7 @@
 import { pfn } from '@dumpstack/bytes'
 import type { Ram } from '../machine.ts'
 import { type BlockSources, type Heat, keyOf } from './block-sources.ts'
-import { type BlockCode, compile, type Environment } from './emit/compile.ts'
+import { type Bindings, type BlockCode, makerOf } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { type CodePages, upperHalf } from './tlb.ts'
 
@@ -91,7 +91,7 @@ export class Blocks implements CodePages {
   }
 
   /** The block at an address, decoded if need be; throws an Interruption where there is none. */
-  at(environment: Environment, lo: number, hi: number): Block {
+  at(bindings: Bindings, lo: number, hi: number): Block {
     const known = this.#blocks.get(keyOf(lo, hi))
     if (known !== undefined) {
       if (known.generation === this.generation) return known
@@ -101,14 +101,14 @@ export class Blocks implements CodePages {
       if (isAsBefore) return this.#keep(known)
     }
     if (this.#blocks.size >= MAX_BLOCKS) this.#forget()
-    return this.#keep(this.decode(environment, lo, hi))
+    return this.#keep(this.decode(bindings, lo, hi))
   }
 
   /** The same code, for running it often. */
-  heat(environment: Environment, { lo, hi }: Block): Block {
+  heat(bindings: Bindings, { lo, hi }: Block): Block {
     const known = this.#blocks.get(keyOf(lo, hi))
     if (known !== undefined) this.#drop(known)
-    return this.#keep(this.decode(environment, lo, hi, MAX_INSTRUCTIONS, 'hot'))
+    return this.#keep(this.decode(bindings, lo, hi, MAX_INSTRUCTIONS, 'hot'))
   }
 
   #forget(): void {
@@ -118,19 +118,14 @@ export class Blocks implements CodePages {
   }
 
   /** A block that nobody keeps; of one instruction where it must run alone. */
-  decode(
-    environment: Environment,
-    lo: number,
-    hi: number,
-    most = MAX_INSTRUCTIONS,
-    heat: Heat = 'cold',
-  ): Block {
+  decode(bindings: Bindings, lo: number, hi: number, most = MAX_INSTRUCTIONS, heat: Heat = 'cold'): Block {
     const source = this.#sources.at(lo, hi, most, heat)
     const first = this.#mmu.translate(lo, hi, 'execute')
     const next = ((lo & -4096) + 4096) | 0
     const isInTwo = source.bytes.byteLength > 4096 - (lo & 4095)
     const second = isInTwo ? this.#mmu.translate(next, upperHalf(lo, hi, next), 'execute') : -1
-    const code = compile(environment, source.text)
+    const make = source.make ?? makerOf(source.text)
+    const code = make(bindings)
     const block = new Block(lo, hi, code, source.offsets, source.bytes, first, second)
     if (heat === 'cold') block.runsLeft = this.#hotRuns
     return block

@@ -7,7 +7,7 @@ import { Block, Blocks } from './blocks.ts'
 import type { CpuOptions, DeviceAccess } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
 import { createDevices, createPortUnit } from './devices.ts'
-import { type BlockCode, type Environment, Exit } from './emit/compile.ts'
+import { type Bindings, type BlockCode, bindingsOf, Exit } from './emit/compile.ts'
 import { createFlags, type Flags } from './flags.ts'
 import { createFloatUnit } from './float-unit.ts'
 import { HostMemory } from './host-memory.ts'
@@ -52,7 +52,7 @@ export class Core {
   readonly #tlb: Tlb
   readonly #sources: BlockSources
   readonly #blocks: Blocks
-  readonly #environment: Environment
+  readonly #bindings: Bindings
   readonly #findSpecial: FindSpecial
   readonly #noBlock = new Block(1, 1, () => Exit.next)
   readonly #cache: Block[] = Array.from({ length: CACHE_BLOCKS }, () => this.#noBlock)
@@ -104,7 +104,7 @@ export class Core {
       },
       seed: machine.ram.seed,
     })
-    this.#environment = {
+    this.#bindings = bindingsOf({
       state,
       memory,
       tlb: this.#tlb,
@@ -122,7 +122,7 @@ export class Core {
       system,
       floats: createFloatUnit(state, system),
       stringCompare: createStringCompareUnit(state, system),
-    }
+    })
   }
 
   /** Before an outermost call. */
@@ -194,7 +194,7 @@ export class Core {
       }
       if (--block.runsLeft === 0) {
         this.#current = this.#noBlock
-        block = this.#blocks.heat(this.#environment, block)
+        block = this.#blocks.heat(this.#bindings, block)
         cache[slot] = block
       }
       this.#current = block
@@ -208,7 +208,7 @@ export class Core {
 
   #find(lo: number, hi: number): Block {
     const special = this.#findSpecial(lo, hi)
-    if (special === null) return this.#blocks.at(this.#environment, lo, hi)
+    if (special === null) return this.#blocks.at(this.#bindings, lo, hi)
     const block = new Block(lo, hi, special)
     block.generation = this.#blocks.generation
     return block
@@ -257,7 +257,7 @@ export class Core {
   #stepAlone(): void {
     this.#settleRip()
     const words = this.#words
-    const block = this.#blocks.decode(this.#environment, words[Word.rip]!, words[Word.rip + 1]!, 1)
+    const block = this.#blocks.decode(this.#bindings, words[Word.rip]!, words[Word.rip + 1]!, 1)
     try {
       this.meter.renew(1)
       this.#current = block

@@ -101,28 +101,35 @@ return ${Exit.next};}})`
 const constants = (body: string): string => {
   const used = new Set(body.match(/[A-Za-z]\w*/g)).add('S')
   return `const ${NAMES.filter((name) => used.has(name))
-    .map((name) => `${name}=$${name}`)
+    .map((name) => `${name}=$.${name}`)
     .join()};`
 }
 
-export function compile(environment: Environment, text: string): BlockCode {
+/** What generated code reaches of one processor, by name. */
+export type Bindings = Readonly<Record<string, unknown>>
+
+/** Makes the block's function for a processor: parsed once, it can be asked by many. */
+export type BlockMaker = (bindings: Bindings) => BlockCode
+
+export const makerOf = (text: string): BlockMaker => new Function('$', text) as BlockMaker // what writeBlock's text returns
+
+export function bindingsOf(environment: Environment): Bindings {
   const { state, memory, tlb } = environment
-  const make = new Function(...NAMES.map((name) => `$${name}`), text) as (...values: unknown[]) => BlockCode // what writeBlock's text returns
-  return make(
-    state.words,
-    state.bytes,
-    state.doubles,
-    state.floats,
-    EVEN_PARITY,
-    tlb.readLo,
-    tlb.readHi,
-    tlb.readViews,
-    tlb.writeLo,
-    tlb.writeHi,
-    tlb.writeViews,
-    ...UNITS.map((name) => environment[name]),
-    ...MEMORY.map((name) => memory[name]),
-  )
+  return {
+    S: state.words,
+    B: state.bytes,
+    D: state.doubles,
+    F: state.floats,
+    even: EVEN_PARITY,
+    RL: tlb.readLo,
+    RH: tlb.readHi,
+    RV: tlb.readViews,
+    WL: tlb.writeLo,
+    WH: tlb.writeHi,
+    WV: tlb.writeViews,
+    ...Object.fromEntries(UNITS.map((name) => [name, environment[name]])),
+    ...Object.fromEntries(MEMORY.map((name) => [name, memory[name]])),
+  }
 }
 
 /** Emits up to the end of the block, to the first form that is not implemented, or to the end of the list. */
