@@ -39,11 +39,18 @@ function native(pe: Uint8Array): Uint8Array {
 }
 
 const quad = (value: bigint): number[] => [...new Uint8Array(new BigUint64Array([value]).buffer)]
+/** mov of 64 bits to rax, rdi, ... by its opcode. */
+const quadTo = (opcode: number, value: bigint): number[] => [0x48, opcode, ...quad(value)]
 /** Where the self-map shows the PML4. */
 function rootTable(): bigint {
   const slot = BigInt(drawKernelRegions(SEED).selfMapSlot)
   return 0xffff_0000_0000_0000n | (slot << 39n) | (slot << 30n) | (slot << 21n) | (slot << 12n)
 }
+
+/** rep stosq of -1 over the PML4, then cr3 is loaded again. */
+const ONES_OVER_PAGE_TABLES = [...quadTo(0xbf, rootTable()), ...quadTo(0xb8, 2n ** 64n - 1n)].concat([
+  0xb9, 0, 2, 0, 0, 0xf3, 0x48, 0xab, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xc3,
+])
 
 it.each<[string, number[], string, RegExp]>([
   ['never returns', [0xeb, 0xfe], 'DRIVER_HANG', /DriverEntry did not return: .*budget is used up/],
@@ -112,11 +119,8 @@ it.each<[string, number[], string, RegExp]>([
     /fault|not mapped/,
   ],
   [
-    'fills the page tables with ones', // rep stosq of -1, which names pages that are no RAM
-    [
-      ...[0x48, 0xbf, ...quad(rootTable()), 0xb9, 0, 2, 0, 0, 0x48, 0x83, 0xc8, 0xff, 0xf3, 0x48, 0xab],
-      ...[0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xc3],
-    ],
+    'fills the page tables with ones, which name pages that are no RAM',
+    ONES_OVER_PAGE_TABLES,
     'GUEST_FAULT',
     /touched 0x[0-9a-f]+, which/,
   ],
