@@ -50,8 +50,10 @@ function* others(): Iterable<Form> {
   }
   for (const width of WIDE) yield form(`nop RM${width}`)
   yield form('.byte 0x48, 0x90')
+  for (const prefix of ['', '0x48, ']) yield form(`.byte 0xf3, ${prefix}0x0f, 0x1e, 0xc8 | REG`) // rdssp
+  // prefetch, prefetchw, prefetchwt1 and those that are reserved
+  for (let reg = 0; reg < 8; reg++) yield alone(`.byte 0x0f, 0x0d, ${reg * 8} | BASE8`)
   for (let fence = 0xe8; fence < 0x100; fence++) yield form(`.byte 0x0f, 0xae, ${fence}`)
-  yield alone('.byte 0x0f, 0x0d, 0x18 | BASE8')
   yield alone('.byte 0xe9\n.long 96\n.skip 96, 0xcc\nnop')
   for (const prefix of ['', '0x66, ', '0x48, ']) {
     for (const opcode of ['0xb9', '0xff']) {

@@ -180,7 +180,17 @@ function* moves(): Iterable<Form> {
   for (const name of ['cbw', 'cwde', 'cdqe', 'cwd', 'cdq', 'cqo', 'clc', 'stc', 'cmc', 'cld', 'std', 'sahf'])
     yield form(name)
   yield alone('lahf')
-  for (const name of ['nop', 'pause', 'lfence', 'mfence', 'sfence', 'endbr64', 'nop M32', 'xchg ax, ax'])
+  for (const name of [
+    'nop',
+    'pause',
+    'lfence',
+    'mfence',
+    'sfence',
+    'endbr64',
+    'endbr32',
+    'nop M32',
+    'xchg ax, ax',
+  ])
     yield form(name)
   for (const name of ['prefetchnta M8', 'prefetcht0 M8', 'prefetcht1 M8', 'prefetcht2 M8', 'prefetchw M8'])
     yield alone(name)

@@ -60,7 +60,7 @@ function* descriptorTables(): Iterable<Form> {
   yield alone('cli\npushfq\nsti\npushfq\ncli\npop rax\npop rbx')
   yield alone('invlpg M8')
   yield alone('invlpg [rsp]')
-  yield form('clflush M8')
+  for (const name of ['clflush', 'clflushopt', 'clwb']) yield form(`${name} M8`)
   yield alone('wbinvd')
   for (const number of [0, 1, 2, 3, 6])
     yield alone(`and ecx, 0x7ff\nmov dr${number}, rcx\nmov rbx, dr${number}`, STATUS)

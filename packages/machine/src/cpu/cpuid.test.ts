@@ -58,6 +58,7 @@ it.each<[feature: string, leaf: number, register: Register, bit: number, code: s
   ['adx', 7, 'ebx', 19, '66 0f 38 f6 c1'],
   ['smap', 7, 'ebx', 20, '0f 01 ca'],
   ['clflushopt', 7, 'ebx', 23, '66 0f ae 39'],
+  ['clwb', 7, 'ebx', 24, '66 0f ae 31'],
   ['sha', 7, 'ebx', 29, '0f 38 cb c1'],
   ['lahf', 0x80000001, 'ecx', 0, '9f'],
   ['lzcnt', 0x80000001, 'ecx', 5, 'f3 0f bd c1'],

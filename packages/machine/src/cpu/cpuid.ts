@@ -39,7 +39,7 @@ const FEATURES_EDX = bits({
   sse: 25,
   sse2: 26,
 })
-const STRUCTURED_EBX = bits({ bmi1: 3, bmi2: 8, rdseed: 18 })
+const STRUCTURED_EBX = bits({ bmi1: 3, bmi2: 8, rdseed: 18, clflushopt: 23, clwb: 24 })
 const EXTENDED_ECX = bits({ lahf: 0, lzcnt: 5, prefetchw: 8 })
 const EXTENDED_EDX = bits({ syscall: 11, nx: 20, gigabytePages: 26, rdtscp: 27, longMode: 29 })
 const CACHE_LINE_64 = 8 << 8

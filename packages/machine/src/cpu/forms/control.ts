@@ -126,6 +126,10 @@ export const control: Readonly<Record<string, Form>> = {
   nop,
   pause: nop,
   endbr64: nop,
+  endbr32: nop,
+  // shadow stacks are off: these leave their register
+  rdsspd: nop,
+  rdsspq: nop,
   mfence: nop,
   lfence: nop,
   sfence: nop,
@@ -134,6 +138,10 @@ export const control: Readonly<Record<string, Form>> = {
   prefetcht1: nop,
   prefetcht2: nop,
   prefetchw: nop,
+  prefetchwt1: nop,
+  prefetch: nop,
   wbinvd: writeBack,
   clflush: nop,
+  clflushopt: nop,
+  clwb: nop,
 }
