@@ -25,7 +25,7 @@ import { propertySeed } from './random.ts'
 import { SIMD_FORMS } from './simd-forms.ts'
 import { needless, reasonOf } from './uncompared.ts'
 
-const PLAN = { snippetsEach: 3, statesEach: 8, sequences: 600, loops: 150 }
+const PLAN = { snippetsEach: 3, statesEach: 6, sequences: 600, loops: 150 }
 const ROUNDS = Number(process.env['CPU_ROUNDS'] ?? 1)
 const FORMS = [
   ...INTEGER_FORMS,
