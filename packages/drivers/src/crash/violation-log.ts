@@ -33,13 +33,14 @@ export class ViolationLog {
     if (isKnown || this.violations.length === MOST_VIOLATIONS) return
     const address = site?.address ?? routine
     const level = site?.irql ?? irql
+    const isInside = address >= driver.base && address < driver.base + BigInt(driver.size)
     this.violations.push({
       rule,
       call,
       message,
       driver: driver.baseName,
       address: hex(address),
-      offset: hex(address - driver.base),
+      ...(isInside && { offset: hex(address - driver.base) }),
       irql: level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level),
       atNs,
       ...(site && { arguments: site.arguments, bytes: hexBytes(site.bytes), stack: site.stack }),

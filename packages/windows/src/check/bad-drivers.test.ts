@@ -175,6 +175,13 @@ it.each<[string, Uint8Array]>([
   expect(check(bytes).findings).toMatchObject([{ rule: 'GUEST_FAULT', verdict: 'fail' }])
 })
 
+it("gives no offset in the driver for code that is not the driver's", () => {
+  const [finding] = check(driverOf([0x31, 0xc0, 0xff, 0xe0])).findings
+  expect(finding).toMatchObject({ rule: 'GUEST_FAULT', driver: 'bad.sys' })
+  expect(finding).not.toHaveProperty('offset')
+  expect(check(driverOf([0x0f, 0x0b])).findings[0]!.offset).toBe('0x1000')
+})
+
 it('executes code that a driver has written', () => {
   // mov word [rip+4], 0xc031; jmp to it; there: ud2 before, xor eax, eax after; then ret
   const code = [0x66, 0xc7, 0x05, 0x02, 0, 0, 0, 0x31, 0xc0, 0xeb, 0x00, 0x0f, 0x0b, 0xc3]

@@ -289,7 +289,7 @@ class CheckRun {
       phase: this.#phase,
       hardware: this.#hardware.name,
       driver,
-      ...placeOf(site, image?.base ?? null),
+      ...placeOf(site, image),
       atNs: this.#machine.nowNs,
     })
   }

@@ -1,5 +1,6 @@
 // What a contract check of a driver file comes to: findings, each with the place in the driver's code.
-import type { CallSite, DumpModeViolation } from '@dumpstack/drivers'
+import { hex } from '@dumpstack/bytes'
+import type { CallSite, DumpModeViolation, LoadedImage } from '@dumpstack/drivers'
 
 /** How far the driver had come. */
 export type CheckPhase = 'start' | 'running' | 'dump'
@@ -58,17 +59,20 @@ export const ofViolation = (violation: DumpModeViolation, hardware: string): Dri
   atNs: violation.atNs,
 })
 
+const isInside = ({ base, size }: LoadedImage, address: bigint): boolean =>
+  address >= base && address < base + BigInt(size)
+
 /** Where the driver's code was, as a finding says it. */
 export function placeOf(
   site: CallSite | null,
-  base: bigint | null,
+  image: LoadedImage | undefined,
 ): Pick<DriverFinding, 'arguments' | 'stack' | 'offset' | 'bytes' | 'irql'> {
   if (site === null) return { arguments: [], stack: [] }
   const bytes = Array.from(site.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
   return {
     arguments: site.arguments,
     stack: site.stack,
-    ...(base !== null && { offset: `0x${(site.address - base).toString(16)}` }),
+    ...(image !== undefined && isInside(image, site.address) && { offset: hex(site.address - image.base) }),
     ...(bytes !== '' && { bytes }),
     irql: String(site.irql),
   }
