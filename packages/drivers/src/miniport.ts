@@ -155,6 +155,9 @@ export interface PortExports {
   releaseSpinLock(deviceExtension: GuestBlock, lock: object): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   freePool(deviceExtension: GuestBlock, block: GuestBlock): number
+  /** Whether there is a timer, or a worker, to be had: StorPortInitializeTimer and StorPortInitializeWorker. */
+  initializeTimer(deviceExtension: GuestBlock): boolean
+  initializeWorker(deviceExtension: GuestBlock): boolean
   /** Sets the timer of that number anew; 0 microseconds end it. Timer 0 is the one of RequestTimerCall. */
   requestTimer(deviceExtension: GuestBlock, routine: () => void, microseconds: number, timer?: bigint): number
   /** Runs the routine at PASSIVE_LEVEL some time later; false where that worker is queued already. */

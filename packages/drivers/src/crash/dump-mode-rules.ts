@@ -229,6 +229,19 @@ export abstract class DumpModeRules {
     return STOR_STATUS_UNSUCCESSFUL
   }
 
+  initializeTimer(): boolean {
+    this.watch.onCall()
+    this.violate('DM-22', 'StorPortInitializeTimer', 'a timer was asked for, which dump mode does not have')
+    return false
+  }
+
+  initializeWorker(): boolean {
+    this.watch.onCall()
+    const what = 'a worker was asked for, which dump mode does not have'
+    this.violate('DM-21', 'StorPortInitializeWorker', what)
+    return false
+  }
+
   requestTimer(): number {
     this.watch.onCall()
     this.violate('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')

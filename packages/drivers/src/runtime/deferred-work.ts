@@ -26,6 +26,11 @@ export class DeferredWork {
     this.#workItems.clear()
   }
 
+  /** DPCs or work items wait for their turn; timers do so on purpose. */
+  get isQueued(): boolean {
+    return this.#dpcs.length > 0 || this.#workItems.size > 0
+  }
+
   stop(): void {
     this.#isStopped = true
   }

@@ -85,6 +85,14 @@ export abstract class PortServices {
     return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
   }
 
+  initializeTimer(): boolean {
+    return true
+  }
+
+  initializeWorker(): boolean {
+    return true
+  }
+
   /** They fire while somebody waits for the disk. */
   requestTimer(
     _extension: GuestBlock,

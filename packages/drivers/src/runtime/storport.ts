@@ -40,6 +40,10 @@ const MAXIMUM_QUEUE_DEPTH = 32
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
+// Our choice: a second at most, for a driver that always has something queued.
+const SETTLE_STEP_NS = 1_000_000
+const MOST_SETTLE_STEPS = 1000
+
 /** What the port keeps beside an SRB. */
 export interface SrbResources {
   readonly extension: GuestBlock
@@ -156,6 +160,15 @@ export class Storport extends PortServices implements PortExports {
     if (!this.#data.hwInitialize(this.#deviceExtension)) throw this.#failed('HwInitialize returned FALSE')
     if (this.#passiveInitialization !== null && !this.#passiveInitialization()) {
       throw this.#failed('passive initialisation returned FALSE')
+    }
+    this.#settle()
+  }
+
+  /** Worker threads run what its start put off long before PnP asks for the disks: storahci starts its ports in work items. */
+  #settle(): void {
+    for (let step = 0; this.deferred.isQueued && step < MOST_SETTLE_STEPS; step++) {
+      this.machine.run(this.machine.nowNs + SETTLE_STEP_NS)
+      this.runDeferred()
     }
   }
 

@@ -2,7 +2,16 @@
 // that the call breaks. Codes without a row of their own are refused as on a system that is older than they are.
 import { buildPe } from '@dumpstack/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Arg, at, callback, extension, held, PortCalls, type Step } from './port-calls.test-support.ts'
+import {
+  type Arg,
+  at,
+  callback,
+  callbackCount,
+  extension,
+  held,
+  PortCalls,
+  type Step,
+} from './port-calls.test-support.ts'
 
 const SUCCESS = 0n
 const UNSUCCESSFUL = 0xc100_0001n
@@ -94,7 +103,7 @@ const ROWS: readonly Row[] = [
     POOL_RULE,
   ),
   row(25, 'FreeContiguousMemorySpecifyCache', [held(POOL), 0x2000, 1], SUCCESS, UNSUCCESSFUL, FREE_RULE),
-  row(29, 'InitializeWorker', [at(WORKER)], SUCCESS, NOT_IMPLEMENTED),
+  row(29, 'InitializeWorker', [at(WORKER)], SUCCESS, NOT_IMPLEMENTED, 'DM-21 StorPortInitializeWorker'),
   row(
     30,
     'QueueWorkItem',
@@ -121,7 +130,7 @@ const ROWS: readonly Row[] = [
     UNSUCCESSFUL,
     'DM-21 StorPortQueueWorkItem',
   ),
-  row(32, 'InitializeTimer', [at(TIMER)], SUCCESS, NOT_IMPLEMENTED),
+  row(32, 'InitializeTimer', [at(TIMER)], SUCCESS, NOT_IMPLEMENTED, 'DM-22 StorPortInitializeTimer'),
   row(
     33,
     'RequestTimer',
@@ -290,6 +299,13 @@ it('timers and work items run at their levels, with their contexts, once somebod
   expect(worker.callback).toMatchObject({ irql: 0, count: 1 })
   expect(worker.callback.args.slice(1, 3)).toEqual([0x55n, worker.u64(WORKER)])
   worker.close()
+  const settled = new PortCalls(buildPe, {
+    finds: true,
+    findAdapter: [ask(29, at(WORKER)), ask(30, callback, held(WORKER), 0)],
+    startIo: [['RtlCopyMemory', at(0), callbackCount, 8]],
+  }).run()
+  expect(settled.u32(0)).toBe(1) // before the first request
+  settled.close()
   const two = new PortCalls(buildPe, {
     finds: true,
     findAdapter: [

@@ -73,6 +73,9 @@ export const resultAt = (index: number): Place => ({ kind: 'address', at: RESULT
 /** A routine that notes its four arguments and its IRQL, counts, and returns 1. */
 export const callback: Place = { kind: 'routine', at: 0 }
 
+/** Where it counts. */
+export const callbackCount: Place = { kind: 'address', at: CALLBACK + 0x28 }
+
 const ROUTINE_OFFSETS = {
   initialize: 0x08,
   startIo: 0x10,

@@ -88,7 +88,8 @@ const FUNCTIONS: ExtendedFunctions = {
   },
 
   // (*Worker)
-  InitializeWorker: (call) => newHandle(call, call.instance.workers),
+  InitializeWorker: (call) =>
+    newHandle(call, call.port.initializeWorker(extensionOf(call)), call.instance.workers),
   // (WorkItemCallback, Worker, Context)
   QueueWorkItem: (call) => {
     const { instance, port } = call
@@ -107,7 +108,8 @@ const FUNCTIONS: ExtendedFunctions = {
     call.instance.workers.delete(call.u64(2)) ? STOR_STATUS_SUCCESS : STOR_STATUS_UNSUCCESSFUL,
 
   // (*TimerHandle)
-  InitializeTimer: (call) => newHandle(call, call.instance.timers),
+  InitializeTimer: (call) =>
+    newHandle(call, call.port.initializeTimer(extensionOf(call)), call.instance.timers),
   // (TimerHandle, TimerCallback, CallbackContext, TimerValue, TolerableDelay)
   RequestTimer: (call) => {
     const { instance, port } = call
@@ -172,9 +174,9 @@ function stored32(call: ImportCall, at: Gva, value: number): number {
   return STOR_STATUS_SUCCESS
 }
 
-/** Of a timer or a worker. Dump mode has neither (DM-21, 22): asking is refused, and using what was refused breaks the rule. */
-function newHandle(call: ImportCall, handles: Set<bigint>): number {
-  if (call.instance.life === 'dump') {
+/** Of a timer or a worker. */
+function newHandle(call: ImportCall, isToBeHad: boolean, handles: Set<bigint>): number {
+  if (!isToBeHad) {
     call.memory.setU64(call.va(2), 0n)
     return STOR_STATUS_NOT_IMPLEMENTED
   }
