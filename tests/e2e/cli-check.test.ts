@@ -24,6 +24,7 @@ interface Checked {
     readonly call: string
     readonly hardware: string
     readonly stack: readonly string[]
+    readonly source?: { readonly file: string; readonly line: number }
     readonly repro: string
   }[]
 }
@@ -48,13 +49,39 @@ it('writes text with code, stack and a command that shows it again, and SARIF', 
   const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsahci-b23.sys'), '--sarif', sarif)
   expect(stdout).toContain('fail  DM-08  ZwOpenKey')
   expect(stdout).toMatch(/at dump_dsahci-b23\.sys\+0x[0-9a-f]+, IRQL HIGH_LEVEL, [0-9.]+ ms, dump/)
-  expect(stdout).toMatch(/dump_dsahci-b23!ReadSettings\+0x[0-9a-f]+\n +dump_dsahci-b23!AhciHwFindAdapter\+0x/)
+  const line = 1 + lineOf('guest/miniports/dsahci/dsahci.c', 'if (ZwOpenKey(')
+  expect(stdout).toMatch(
+    new RegExp(
+      String.raw`!ReadSettings\+0x[0-9a-f]+ \[.*dsahci\.c @ ${line}\]\n +dump_dsahci-b23!AhciHwFindAdapter\+0x`,
+    ),
+  )
   expect(stdout).toContain('Again: dumpstack check')
   expect(stdout).toContain('Verdict: fail, 1 finding')
   const log = JSON.parse(readFileSync(sarif, 'utf8'))
   expect(log).toMatchObject({ version: '2.1.0', runs: [{ results: [{ ruleId: 'DM-08', level: 'error' }] }] })
+  const { physicalLocation } = log.runs[0].results[0].locations[0]
+  expect(physicalLocation).toMatchObject({
+    artifactLocation: { uri: expect.stringMatching(/dsahci\.c$/) },
+    region: { startLine: line },
+  })
   expect(code).toBe(1)
 }, 60_000)
+
+it('places what a routine came to at that routine', () => {
+  const { result } = check('dsvioblk-b01.sys')
+  const [finding] = result.findings
+  expect(finding).toMatchObject({ rule: 'DM-43', call: 'HwFindAdapter', arguments: [] })
+  expect(finding!.stack).toEqual([expect.stringMatching(/^dump_dsvioblk-b01!VioHwFindAdapter \[/)])
+  const line = lineOf('guest/miniports/dsvioblk/dsvioblk.c', 'VioHwFindAdapter(')
+  expect(finding!.source!.line).toBeGreaterThan(line)
+  expect(finding!.source!.line - line).toBeLessThan(10)
+}, 60_000)
+
+/** From 0: the first line of a file of the repository with that text. */
+const lineOf = (file: string, text: string): number =>
+  readFileSync(path.join(repository, file), 'utf8')
+    .split('\n')
+    .findIndex((line) => line.includes(text))
 
 it('does not judge a driver on a controller of another kind', () => {
   const { code, result } = check('dsvioblk.sys', '--controller', 'ahci')

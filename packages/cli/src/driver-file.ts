@@ -88,17 +88,21 @@ function openPdb(
 function namesOf(pdb: PdbFile): SymbolNames {
   return {
     nameAt: (rva) => {
-      const near = nearOf(pdb, rva)
+      const near = unlessDamaged(() => pdb.near(rva))
       if (near === null) return null
       return near.displacement === 0 ? near.name : `${near.name}+0x${near.displacement.toString(16)}`
+    },
+    lineAt: (rva) => {
+      const row = unlessDamaged(() => pdb.lineAt(rva))
+      return row === null || row.line === 0 ? null : { file: row.file, line: row.line }
     },
   }
 }
 
 /** Names are for people: a damaged table costs the name, not the run. */
-function nearOf(pdb: PdbFile, rva: number): ReturnType<PdbFile['near']> {
+function unlessDamaged<T>(read: () => T): T | null {
   try {
-    return pdb.near(rva)
+    return read()
   } catch (error) {
     if (error instanceof SymbolsError) return null
     throw error

@@ -1,4 +1,5 @@
-// Against the required properties of SARIF 2.1.0 (OASIS, sections 3.13 to 3.28), written down here from the standard.
+// Against the required properties of SARIF 2.1.0 (OASIS, sections 3.13 to 3.28) and of GitHub's page "SARIF support for code scanning",
+// written down here from the two.
 import type { DriverFinding } from '@dumpstack/windows'
 import { expect, it } from 'vitest'
 import { sarifOf } from './sarif.ts'
@@ -19,11 +20,20 @@ const finding: DriverFinding = {
   atNs: 12,
 }
 
+interface Text {
+  readonly text: string
+}
+interface Rule {
+  readonly id: string
+  readonly shortDescription: Text
+  readonly fullDescription: Text
+  readonly help: Text
+}
 interface Sarif {
   readonly version: string
   readonly runs: readonly {
     readonly tool: {
-      readonly driver: { readonly name: string; readonly rules: readonly { readonly id: string }[] }
+      readonly driver: { readonly name: string; readonly rules: readonly Rule[] }
     }
     readonly artifacts: readonly { readonly location: { readonly uri: string } }[]
     readonly results: readonly {
@@ -34,10 +44,12 @@ interface Sarif {
       readonly message: { readonly text: string }
       readonly locations: readonly {
         readonly physicalLocation: {
-          readonly artifactLocation: { readonly uri: string; readonly index: number }
+          readonly artifactLocation: { readonly uri: string; readonly index?: number }
+          readonly region: { readonly startLine: number }
           readonly address?: { readonly relativeAddress: number }
         }
       }[]
+      readonly partialFingerprints: { readonly primaryLocationLineHash: string }
       readonly stacks?: readonly { readonly frames: readonly unknown[] }[]
     }[]
   }[]
@@ -70,10 +82,34 @@ it('has what SARIF 2.1.0 requires, and a place by address', () => {
     // section 3.27.9: a level other than none only goes with kind fail
     if (result.level !== 'none') expect(result.kind).toBe('fail')
     const { artifactLocation, address } = result.locations[0]!.physicalLocation
-    expect(run!.artifacts[artifactLocation.index]!.location.uri).toBe(artifactLocation.uri)
+    expect(run!.artifacts[artifactLocation.index!]!.location.uri).toBe(artifactLocation.uri)
     expect(address!.relativeAddress).toBe(0x1ce9)
     expect(result.stacks![0]!.frames).toHaveLength(2)
   }
+})
+
+it('has what code scanning shows: help of each rule, a line of a file, a fingerprint', () => {
+  const source = { file: 'x:\\nowhere\\far.c', line: 120 }
+  const [run] = write([finding, { ...finding, source }]).runs
+  for (const { shortDescription, fullDescription, help } of run!.tool.driver.rules) {
+    for (const { text } of [shortDescription, fullDescription, help]) expect(text).toMatch(/PASSIVE_LEVEL/)
+  }
+  expect(run!.results.map(({ locations }) => locations[0]!.physicalLocation)).toMatchObject([
+    { artifactLocation: { uri: 'drivers/my%20x.sys' }, region: { startLine: 1 } },
+    { artifactLocation: { uri: 'file:///x:/nowhere/far.c' }, region: { startLine: 120 } },
+  ])
+})
+
+it('gives a defect the same fingerprint in the next build, and no two results of a log the same', () => {
+  const frames = ['dump_x!Read+0x59 [c:\\x.c @ 7]', 'dump_x!Find+0x48']
+  const moved = ['dump_x!Read+0x63 [c:\\x.c @ 9]', 'dump_x!Find+0x50']
+  const prints = (...findings: DriverFinding[]): string[] =>
+    write(findings).runs[0]!.results.map(
+      ({ partialFingerprints }) => partialFingerprints.primaryLocationLineHash,
+    )
+  expect(prints({ ...finding, stack: frames })).toEqual(prints({ ...finding, stack: moved, offset: '0x1' }))
+  expect(prints({ ...finding, stack: frames })).not.toEqual(prints({ ...finding, stack: ['dump_x!Other'] }))
+  expect(new Set(prints(finding, finding, { ...finding, call: 'ZwClose' })).size).toBe(3)
 })
 
 it('is a whole log where nothing was found', () => {

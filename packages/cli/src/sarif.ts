@@ -1,8 +1,14 @@
-// Findings of a driver check as SARIF 2.1.0 (OASIS standard), for the code scanning pages of forges. A place is an offset in the driver
-// file's image (address objects, section 3.32): there are no source lines without the driver's sources.
+// Findings of a driver check as SARIF 2.1.0 (OASIS standard), for the code scanning pages of forges. A place is a line of the sources
+// where the driver's PDB has it, and an offset in the driver's image (address objects, section 3.32) in any case. What GitHub's code
+// scanning asks for beyond the standard is in its "SARIF support" page: a first line, fingerprints, help of each rule, relative URIs.
+import { createHash } from 'node:crypto'
 import type { DriverFinding } from '@dumpstack/windows'
+import { describeRule } from './rule-descriptions.ts'
+import { fileUri, sourceUri } from './source-files.ts'
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
+const RULES_TABLE =
+  'All rules, and what a driver that breaks one gets for an answer: packages/drivers/README.md of dumpstack.'
 
 export interface SarifRun {
   readonly toolVersion: string
@@ -15,6 +21,7 @@ export interface SarifRun {
 
 export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun): object {
   const rules = [...new Set(findings.map(({ rule }) => rule))]
+  const fingerprints = new Fingerprints()
   return {
     $schema: SCHEMA,
     version: '2.1.0',
@@ -24,21 +31,29 @@ export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun
           driver: {
             name: 'dumpstack',
             version: toolVersion,
-            rules: rules.map((id) => ({ id, shortDescription: { text: descriptionOf(id) } })),
+            rules: rules.map((id) => ({
+              id,
+              shortDescription: { text: describeRule(id) },
+              fullDescription: { text: describeRule(id) },
+              help: { text: `${describeRule(id)}\n\n${RULES_TABLE}` },
+            })),
           },
         },
         artifacts: [
-          { location: { uri: uriOf(file) }, ...(sha256 !== null && { hashes: { 'sha-256': sha256 } }) },
+          { location: { uri: fileUri(file) }, ...(sha256 !== null && { hashes: { 'sha-256': sha256 } }) },
         ],
-        results: findings.map((finding) => resultOf(finding, file, rules, repro)),
+        results: findings.map((finding) => ({
+          ...resultOf(finding, file, rules, repro),
+          partialFingerprints: { primaryLocationLineHash: fingerprints.of(finding) },
+        })),
       },
     ],
   }
 }
 
 function resultOf(finding: DriverFinding, file: string, rules: readonly string[], repro: string): object {
-  const { rule, call, message, stack, offset } = finding
-  const where = stack.length > 0 ? ` (${stack.join(' < ')})` : ''
+  const { rule, call, message, stack } = finding
+  const where = stack.length > 0 ? ` (${stack.map(placeOf).join(' < ')})` : ''
   const frames = stack.map((frame) => ({ location: { logicalLocations: [logicalOf(frame)] } }))
   return {
     ruleId: rule,
@@ -47,12 +62,10 @@ function resultOf(finding: DriverFinding, file: string, rules: readonly string[]
     level: finding.verdict === 'fail' ? 'error' : 'none',
     kind: finding.verdict === 'fail' ? 'fail' : 'open',
     message: { text: `${call}: ${message}${where}` },
+    analysisTarget: { uri: fileUri(file), index: 0 },
     locations: [
       {
-        physicalLocation: {
-          artifactLocation: { uri: uriOf(file), index: 0 },
-          ...(offset !== undefined && { address: { relativeAddress: Number.parseInt(offset, 16) } }),
-        },
+        physicalLocation: physicalOf(finding, file),
         ...(stack[0] !== undefined && { logicalLocations: [logicalOf(stack[0])] }),
       },
     ],
@@ -70,13 +83,42 @@ function resultOf(finding: DriverFinding, file: string, rules: readonly string[]
   }
 }
 
-/** `dump_viostor!VirtIoBuildIo+0x1c` */
-function logicalOf(frame: string): object {
-  const name = frame.slice(frame.indexOf('!') + 1).replace(/\+0x[0-9a-f]+$/, '')
-  return { name, fullyQualifiedName: frame, kind: 'function' }
+/** Without a line of the sources it is the driver file, as a whole: its first line. */
+function physicalOf({ source, offset, driver }: DriverFinding, file: string): object {
+  return {
+    artifactLocation: source ? { uri: sourceUri(source.file, file) } : { uri: fileUri(file), index: 0 },
+    region: { startLine: source?.line ?? 1 },
+    ...(offset !== undefined && {
+      address: {
+        relativeAddress: Number.parseInt(offset, 16),
+        kind: 'instruction',
+        fullyQualifiedName: `${driver}+${offset}`,
+      },
+    }),
+  }
 }
 
-const descriptionOf = (rule: string): string =>
-  rule.startsWith('DM-') ? `rule ${rule} for miniports in dump mode` : rule
+/** `dump_viostor!VirtIoBuildIo+0x1c [c:\src\viostor.c @ 120]` */
+function logicalOf(frame: string): object {
+  return { name: functionOf(frame), fullyQualifiedName: placeOf(frame), kind: 'function' }
+}
 
-const uriOf = (file: string): string => file.split(/[\\/]/).map(encodeURIComponent).join('/')
+const placeOf = (frame: string): string => frame.replace(/ \[.*/, '')
+
+const functionOf = (frame: string): string => {
+  const place = placeOf(frame)
+  return place.slice(place.indexOf('!') + 1).replace(/\+0x[0-9a-f]+$/, '')
+}
+
+/** The same for the same defect in the next build: neither addresses nor lines count, but which functions called what. */
+class Fingerprints {
+  readonly #seen = new Map<string, number>()
+
+  of({ rule, call, stack }: DriverFinding): string {
+    const what = [rule, call, ...stack.map(functionOf)].join('\n')
+    const hash = createHash('sha256').update(what).digest('hex').slice(0, 16)
+    const count = (this.#seen.get(hash) ?? 0) + 1
+    this.#seen.set(hash, count)
+    return `${hash}:${count}`
+  }
+}

@@ -29,8 +29,12 @@ const violationOf = (facts: Facts): Violation =>
     arguments: facts.optionalStrings('arguments') ?? undefined,
     bytes: facts.optionalString('bytes') ?? undefined,
     stack: facts.optionalStrings('stack') ?? undefined,
+    source: sourceOf(facts.optional('source')),
     repro: facts.optionalString('repro') ?? undefined,
   })
+
+const sourceOf = (facts: Facts | null): Violation['source'] =>
+  facts === null ? undefined : { file: facts.string('file'), line: facts.number('line') }
 
 const inFlightOf = (facts: Facts): InFlightCommands => ({
   commands: facts.number('commands'),

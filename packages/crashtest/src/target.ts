@@ -42,6 +42,10 @@ export interface SystemEvent {
 }
 
 /** A dump-mode rule (DM-nn) that a driver broke, or the fault that ended the dump. */
+export interface SourceLine {
+  readonly file: string
+  readonly line: number
+}
 export interface Violation {
   readonly rule: string
   /** The call or access: `StorPortIssueDpc`. */
@@ -59,6 +63,8 @@ export interface Violation {
   /** Its code at the address, in hexadecimal. */
   readonly bytes?: string
   readonly stack?: readonly string[]
+  /** The line of the address, where the driver's PDB has it. */
+  readonly source?: SourceLine
   /** The command that shows it again: the test adds it, who knows its own options. */
   readonly repro?: string
 }

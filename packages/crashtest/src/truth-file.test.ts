@@ -52,6 +52,7 @@ const crash: CrashReport = {
       address: '0x1',
       irql: 'HIGH_LEVEL',
       atNs: 1,
+      source: { file: 'c:\\x.c', line: 12 },
       repro: 'dumpstack test',
     },
   ],

@@ -5,7 +5,7 @@ import type { Machine } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { KernelServices } from './kernel-services.ts'
-import type { MiniportImage } from './miniport.ts'
+import type { MiniportImage, SourcePlace } from './miniport.ts'
 import type { RuntimeStack } from './runtime-stack.ts'
 
 export interface CrashDumpStackOptions {
@@ -50,6 +50,8 @@ export interface DumpModeViolation {
   /** Its code at the address, in hexadecimal. */
   readonly bytes?: string
   readonly stack?: readonly string[]
+  /** The line of the address, where the driver's PDB has it. */
+  readonly source?: SourcePlace
 }
 
 export interface DumpWriteReport {

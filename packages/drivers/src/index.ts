@@ -1,5 +1,6 @@
 export * from './calls/index.ts'
 export * from './crash/load-crash-dump-stack.ts'
+export { hexBytes, irqlText } from './crash/violation-log.ts'
 export * from './dump-filter.ts'
 export * from './dump-stack.ts'
 export * from './errors.ts'

@@ -18,8 +18,16 @@ export interface MiniportImage {
 export interface MiniportCode {
   /** Address of a routine by the kit's name, as the miniport gave it to the port; null where it gave none. */
   routine(image: LoadedImage, name: string): Gva | null
-  /** Where the code is that runs now; null while none does. */
+  /** Where the code is that runs now, or that has stopped; null while none does. */
   callSite(): CallSite | null
+  /** The same in a routine by the kit's name; the routine's first instruction where it has returned. Null where the miniport gave none. */
+  routineSite(image: LoadedImage, name: string): CallSite | null
+}
+
+/** A line of the driver's sources, by the path that its PDB has. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
 }
 
 /** A place in compiled code, as findings name it. */
@@ -29,9 +37,12 @@ export interface CallSite {
   readonly bytes: Uint8Array
   /** Of the import call that is being served: its arguments, `0x1f`. */
   readonly arguments: readonly string[]
-  /** `viostor!VirtIoBuildIo+0x1c`, innermost first. */
+  /** `viostor!VirtIoBuildIo+0x1c [c:\src\viostor.c @ 120]`, innermost first. */
   readonly stack: readonly string[]
-  readonly irql: number
+  /** Of the innermost; null where the PDB has none. */
+  readonly source: SourcePlace | null
+  /** Null of a routine that has returned: that of the port. */
+  readonly irql: number | null
 }
 export type DriverEntry = (port: PortExports, driverObject: Gva | null, registryPath: Gva | null) => number
 

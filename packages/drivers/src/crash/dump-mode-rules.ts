@@ -4,7 +4,7 @@
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import type { LoadedImage } from '../kernel-services.ts'
-import type { GuestBlock, MiniportImage, StorDpc } from '../miniport.ts'
+import type { CallSite, GuestBlock, MiniportImage, StorDpc } from '../miniport.ts'
 import { miniportRoutine } from '../port-configuration.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { DriverHang } from './driver-hang.ts'
@@ -24,7 +24,7 @@ export interface DumpModeOptions {
 export abstract class DumpModeRules {
   readonly machine: Machine
   readonly image: LoadedImage
-  /** Of the model: no instruction of a driver runs that could change it. */
+  /** Of the port, and of a driver that keeps the rules. */
   readonly irql = HIGH_LEVEL
   protected readonly watch: RoutineWatch
   protected readonly controller: ControllerOptions
@@ -85,8 +85,15 @@ export abstract class DumpModeRules {
       routine: this.routine,
       irql: this.irql,
       atNs: this.machine.nowNs,
-      site: this.miniport.code?.callSite() ?? null,
+      site: this.#site(call),
     })
+  }
+
+  /** What a routine came to is judged at the routine, what it called where it called it. */
+  #site(call: string): CallSite | null {
+    const { code } = this.miniport
+    const own = call === this.entryPoint ? null : code?.callSite()
+    return own ?? code?.routineSite(this.image, this.entryPoint) ?? null
   }
 
   #hang(limit: string, waitsForTime: boolean): never {

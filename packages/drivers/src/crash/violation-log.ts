@@ -32,7 +32,6 @@ export class ViolationLog {
     )
     if (isKnown || this.violations.length === MOST_VIOLATIONS) return
     const address = site?.address ?? routine
-    const level = site?.irql ?? irql
     const isInside = address >= driver.base && address < driver.base + BigInt(driver.size)
     this.violations.push({
       rule,
@@ -41,12 +40,15 @@ export class ViolationLog {
       driver: driver.baseName,
       address: hex(address),
       ...(isInside && { offset: hex(address - driver.base) }),
-      irql: level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level),
+      irql: irqlText(site?.irql ?? irql),
       atNs,
       ...(site && { arguments: site.arguments, bytes: hexBytes(site.bytes), stack: site.stack }),
+      ...(site?.source && { source: site.source }),
     })
   }
 }
+
+export const irqlText = (level: number): string => (level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level))
 
 /** `48 8b 00`. */
 export const hexBytes = (bytes: Uint8Array): string =>

@@ -3,10 +3,10 @@ import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { isInTryExcept } from '@dumpstack/image'
 import { type Cpu, Gpr } from '@dumpstack/machine'
 import type { LoadedImage } from '../kernel-services.ts'
-import type { CallSite } from '../miniport.ts'
-import { guestFrames } from './call-stack.ts'
+import type { CallSite, SourcePlace } from '../miniport.ts'
+import { type GuestFrame, guestFrames } from './call-stack.ts'
 import type { SysFile } from './driver-file.ts'
-import { placeIn, type SymbolNames } from './symbol-names.ts'
+import { placeIn, type SymbolNames, sourceText } from './symbol-names.ts'
 
 /** The longest instruction has 15 bytes. */
 const SHOWN_BYTES = 16
@@ -40,14 +40,40 @@ export class DriverPlaces {
   /** Where the code is that stands at `rip`; behind a call that is where it returns to. */
   siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
     const frames = guestFrames(this.#cpu, this.#file.image, this.images.values(), rip, gva(rsp), isReturn)
+    return this.#site(frames, rip, args, isReturn, this.#cpu.cr8)
+  }
+
+  /** Where a routine begins that does not run. */
+  startOf(image: LoadedImage, address: Gva): CallSite {
+    return this.#site([{ image, address }], address, [], false, null)
+  }
+
+  #site(
+    frames: readonly GuestFrame[],
+    address: Gva,
+    args: readonly string[],
+    isReturn: boolean,
+    irql: number | null,
+  ): CallSite {
     const code = new Uint8Array(SHOWN_BYTES)
+    // the line of what returns there is that of the call
+    const sources = frames.map((frame, index) => this.#lineOf(frame, isReturn || index > 0 ? 1 : 0))
     return {
-      address: rip,
-      bytes: code.subarray(0, this.#cpu.read(rip, code)),
+      address,
+      bytes: code.subarray(0, this.#cpu.read(address, code)),
       arguments: args,
-      stack: frames.map(({ image, address }) => this.inImage(image, address)),
-      irql: this.#cpu.cr8,
+      stack: frames.map((frame, index) => {
+        const source = sources[index]
+        const place = this.inImage(frame.image, frame.address)
+        return source ? `${place} [${sourceText(source)}]` : place
+      }),
+      source: sources[0] ?? null,
+      irql,
     }
+  }
+
+  #lineOf({ image, address }: GuestFrame, back: number): SourcePlace | null {
+    return this.#names.lineAt?.(Number(address - image.base) - back) ?? null
   }
 
   /** The innermost routine on the stack with a handler of its own around what it does; behind a call the guarded instruction is the call. */

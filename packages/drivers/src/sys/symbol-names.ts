@@ -1,13 +1,19 @@
 // Names for places in a driver, from its PDB: who composes the run gives them in.
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { LoadedImage } from '../kernel-services.ts'
+import type { SourcePlace } from '../miniport.ts'
 
 export interface SymbolNames {
   /** `VirtIoBuildIo+0x1c`; null where the PDB has no name below the address. */
   nameAt(rva: number): string | null
+  /** Absent, or null, where no line is known. */
+  lineAt?(rva: number): SourcePlace | null
 }
 
 export const NO_NAMES: SymbolNames = { nameAt: () => null }
+
+/** As debuggers write it: `c:\src\viostor.c @ 120`. */
+export const sourceText = ({ file, line }: SourcePlace): string => `${file} @ ${line}`
 
 /**
  * `dump_viostor!VirtIoBuildIo+0x1c`, or `dump_viostor+0x1234` without a name. An import that a routine ends with is a jump: it

@@ -151,6 +151,15 @@ class Host implements SysHost, MiniportCode, ImportCall {
     return this.#places.siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
   }
 
+  routineSite(image: LoadedImage, name: string): CallSite | null {
+    // StorPortInitialize, called by DriverEntry, judges what HwFindAdapter came to
+    const isInside = this.#slot === null || this.#routine === name
+    const site = isInside ? this.callSite() : null
+    if (site !== null) return site
+    const start = this.routine(image, name)
+    return start === null ? null : this.#places.startOf(image, start)
+  }
+
   // ImportCall
 
   get instance(): SysInstance {

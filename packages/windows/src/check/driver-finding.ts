@@ -1,6 +1,13 @@
 // What a contract check of a driver file comes to: findings, each with the place in the driver's code.
 import { hex } from '@dumpstack/bytes'
-import type { CallSite, DumpModeViolation, LoadedImage } from '@dumpstack/drivers'
+import {
+  type CallSite,
+  type DumpModeViolation,
+  hexBytes,
+  irqlText,
+  type LoadedImage,
+  type SourcePlace,
+} from '@dumpstack/drivers'
 
 /** How far the driver had come. */
 export type CheckPhase = 'start' | 'running' | 'dump'
@@ -20,6 +27,8 @@ export interface DriverFinding {
   readonly offset?: string
   readonly arguments: readonly string[]
   readonly stack: readonly string[]
+  /** The line of the offset, where the PDB has it. */
+  readonly source?: SourcePlace
   /** Code at the offset. */
   readonly bytes?: string
   readonly irql?: string
@@ -54,6 +63,7 @@ export const ofViolation = (violation: DumpModeViolation, hardware: string): Dri
   ...(violation.offset !== undefined && { offset: violation.offset }),
   arguments: violation.arguments ?? [],
   stack: violation.stack ?? [],
+  ...(violation.source !== undefined && { source: violation.source }),
   ...(violation.bytes !== undefined && violation.bytes !== '' && { bytes: violation.bytes }),
   irql: violation.irql,
   atNs: violation.atNs,
@@ -66,14 +76,15 @@ const isInside = ({ base, size }: LoadedImage, address: bigint): boolean =>
 export function placeOf(
   site: CallSite | null,
   image: LoadedImage | undefined,
-): Pick<DriverFinding, 'arguments' | 'stack' | 'offset' | 'bytes' | 'irql'> {
+): Pick<DriverFinding, 'arguments' | 'stack' | 'source' | 'offset' | 'bytes' | 'irql'> {
   if (site === null) return { arguments: [], stack: [] }
-  const bytes = Array.from(site.bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ')
+  const bytes = hexBytes(site.bytes)
   return {
     arguments: site.arguments,
     stack: site.stack,
+    ...(site.source !== null && { source: site.source }),
     ...(image !== undefined && isInside(image, site.address) && { offset: hex(site.address - image.base) }),
     ...(bytes !== '' && { bytes }),
-    irql: String(site.irql),
+    ...(site.irql !== null && { irql: irqlText(site.irql) }),
   }
 }
