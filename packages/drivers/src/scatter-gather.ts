@@ -1,13 +1,12 @@
 // The scatter/gather list that a port builds for an SRB: a STOR_SCATTER_GATHER_LIST in guest RAM, filled again for each
 // SRB. Pieces that follow each other in RAM become one element.
-import { type Gpa, type Gva, gpa } from '@dumpstack/bytes'
+import { type Gpa, type Gva, getHalves, gpa, setHalves } from '@dumpstack/bytes'
 import { StorScatterGatherElement, StorScatterGatherList } from '@dumpstack/nt'
 import type { GuestBlock, ScatterGatherList } from './miniport.ts'
 
 const COUNT = StorScatterGatherList.fields.numberOfElements.offset
 const ADDRESS = StorScatterGatherElement.fields.physicalAddress.offset
 const LENGTH = StorScatterGatherElement.fields.length.offset
-const TWO_TO_32 = 0x100000000
 
 export const scatterGatherBytes = (elements: number): number =>
   StorScatterGatherList.size + elements * StorScatterGatherElement.size
@@ -36,7 +35,7 @@ export class GuestScatterGatherList implements ScatterGatherList {
 
   physicalAddress(index: number): Gpa {
     const at = this.#at(index) + ADDRESS
-    return gpa(this.#view.getUint32(at + 4, true) * TWO_TO_32 + this.#view.getUint32(at, true))
+    return gpa(getHalves(this.#view, at))
   }
 
   length(index: number): number {
@@ -57,8 +56,7 @@ export class GuestScatterGatherList implements ScatterGatherList {
     } else {
       if (count === this.#capacity) return false
       const at = this.#at(count)
-      this.#view.setUint32(at + ADDRESS, address >>> 0, true)
-      this.#view.setUint32(at + ADDRESS + 4, Math.floor(address / TWO_TO_32), true)
+      setHalves(this.#view, at + ADDRESS, address)
       this.#view.setUint32(at + LENGTH, length, true)
       this.#view.setUint32(COUNT, count + 1, true)
     }

@@ -1,5 +1,5 @@
 // Fills an SRB of either kind: what class drivers and the dump port put into one. CDBs after SPC-4 and SBC-3.
-import type { Gva } from '@dumpstack/bytes'
+import { type Gva, highHalf, lowHalf, TWO_TO_32 } from '@dumpstack/bytes'
 import { SRB_STATUS_MASK } from '@dumpstack/nt'
 import {
   Cdb6Inquiry,
@@ -19,8 +19,6 @@ import {
 } from '@dumpstack/spec'
 import type { GuestBlock } from './miniport.ts'
 import type { SrbLayout } from './srb-layout.ts'
-
-const TWO_TO_32 = 0x100000000
 
 /** Views of one SRB, made once. */
 export class SrbBuilder {
@@ -124,8 +122,8 @@ export class SrbBuilder {
     } else {
       this.#cdbLength(Cdb16.size)
       this.#cdb16.operationCode = isWrite ? SCSIOP_WRITE16 : SCSIOP_READ16
-      this.#cdb16.logicalBlockHigh = Math.floor(block / TWO_TO_32)
-      this.#cdb16.logicalBlockLow = block % TWO_TO_32
+      this.#cdb16.logicalBlockHigh = highHalf(block)
+      this.#cdb16.logicalBlockLow = lowHalf(block)
       this.#cdb16.transferLength = count
     }
   }

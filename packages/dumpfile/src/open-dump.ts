@@ -1,5 +1,5 @@
 // Opens a kernel crash dump: constant work, the bitmap apart, whatever its size.
-import { type ByteSource, type Gpa, gpa, gva, hex, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
+import { type ByteSource, fromHalves, type Gpa, gpa, gva, hex, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
 import { IMAGE_FILE_MACHINE_AMD64, machineName, PTE_PFN_HIGH_MASK, PTE_PFN_LOW_MASK } from '@dumpstack/nt'
 import { type DumpBody, RunBody, readBitmapBody } from './body.ts'
 import { type Dump, type DumpHeader, DumpType } from './dump.ts'
@@ -117,5 +117,5 @@ function decodeHeader(bytes: Uint8Array): DumpHeader {
 function pageTableRoot(cr3: bigint): Gpa {
   const high = Number((cr3 >> 32n) & BigInt(PTE_PFN_HIGH_MASK)) // 16 bits
   const low = Number(cr3 & BigInt(PTE_PFN_LOW_MASK)) // 32 bits
-  return gpa(high * 0x1_0000_0000 + low)
+  return gpa(fromHalves(high, low))
 }

@@ -1,4 +1,5 @@
 // PCI configuration space of one function (PCI Local Bus 3.0, section 6) and what the bus needs from its device.
+import { fromHalves } from '@dumpstack/bytes'
 import {
   PCI_BASE_ADDRESS_0,
   PCI_BASE_ADDRESS_64,
@@ -196,7 +197,7 @@ export class PciConfig {
   #baseOf({ bar, kind, byteLength }: PciWindow): number {
     const register = PCI_BASE_ADDRESS_0 + bar * 4
     const low = (this.#bytes.getUint32(register, true) & -byteLength) >>> 0
-    return kind === 'memory64' ? this.#bytes.getUint32(register + 4, true) * 0x100000000 + low : low
+    return kind === 'memory64' ? fromHalves(this.#bytes.getUint32(register + 4, true), low) : low
   }
 }
 

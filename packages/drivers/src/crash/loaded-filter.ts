@@ -1,6 +1,6 @@
 // A crash dump filter in the stack: its DriverEntry runs at load, its callbacks at the crash, and what it may not do to a write
 // is checked here (ntdddump.h: Dump_Start, Dump_Write, Dump_Finish).
-import { type Gva, gpa, hex, PAGE_SIZE, pfn, pfnToGpa } from '@dumpstack/bytes'
+import { type Gva, getHalves, gpa, hex, PAGE_SIZE, pfn, pfnToGpa, setHalves } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DUMP_FILTER_CRITICAL,
@@ -25,7 +25,6 @@ import type { WriteBatch } from './write-batch.ts'
 const INITIALIZATION_DATA_AT = 0x80
 const OFFSET_AT = 0x100
 const MEMORY_BYTES = 0x1000
-const TWO_TO_32 = 0x100000000
 
 type Routine = 'Start' | 'Write' | 'Finish'
 
@@ -102,12 +101,11 @@ export class LoadedFilter {
     const { dumpWrite } = this.#callbacks
     if (dumpWrite === undefined) return STATUS_SUCCESS
     const { view } = this.#offset
-    view.setUint32(0, partitionOffset >>> 0, true)
-    view.setUint32(4, Math.floor(partitionOffset / TWO_TO_32), true)
+    setHalves(view, 0, partitionOffset)
     this.#remember(batch)
     const status = dumpWrite(this.#extension, this.#offset, batch.mdl)
     if (!isSuccess(status)) return status
-    const offset = view.getUint32(4, true) * TWO_TO_32 + view.getUint32(0, true)
+    const offset = getHalves(view, 0)
     if (offset !== partitionOffset) {
       const change = `from ${hex(partitionOffset)} to ${hex(offset)}`
       return this.#refuse('filter-offset', `Dump_Write changed the offset of a write ${change}`)
@@ -152,7 +150,7 @@ export class LoadedFilter {
       }
       const at = MDL_PFN_ARRAY + i * 8
       const { view } = batch.mdl
-      const used = pfn(view.getUint32(at + 4, true) * TWO_TO_32 + view.getUint32(at, true))
+      const used = pfn(getHalves(view, at))
       if (used !== page && ram.owner(used) !== Owner.dumpPath) {
         const what = `Dump_Write pointed the MDL to page ${hex(used)}, which is not its scratch memory`
         return this.#refuse('filter-scratch', what)

@@ -1,13 +1,11 @@
 // One MDL on its way to filter and port: pages that follow each other in the dump file, at most as many as a filter's scratch
 // memory holds, never over the end of a page file extent. Header bytes are copied to scratch pages in guest RAM first,
 // because a controller reads nothing else.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { hex, PAGE_SIZE, setHalves } from '@dumpstack/bytes'
 import { MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PFN_ARRAY, Mdl } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
 import { NULL_VA } from '../guest-block.ts'
 import type { GuestBlock } from '../miniport.ts'
-
-const TWO_TO_32 = 0x100000000
 
 export const mdlBytes = (pages: number): number => MDL_PFN_ARRAY + pages * 8
 
@@ -93,8 +91,7 @@ export class WriteBatch {
 
   #add(page: number): void {
     const at = MDL_PFN_ARRAY + this.pageCount * 8
-    this.mdl.view.setUint32(at, page >>> 0, true)
-    this.mdl.view.setUint32(at + 4, Math.floor(page / TWO_TO_32), true)
+    setHalves(this.mdl.view, at, page)
     this.pages[this.pageCount++] = page
   }
 }

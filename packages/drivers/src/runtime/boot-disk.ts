@@ -1,5 +1,5 @@
 // The class driver's part: a queue of reads and writes on the disk, with retries, and single commands with a small buffer.
-import { type Gpa, type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gva, hex, PAGE_SIZE, TWO_TO_32 } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -31,7 +31,6 @@ const STEP_NS = 100_000
 const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
 const MAXIMUM_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
-const TWO_TO_32 = 0x100000000
 /** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
 const SRB_STATUS_FLAGS = 0xc0
 

@@ -1,5 +1,5 @@
 // What the class driver asks a disk before anybody uses it: REPORT LUNS, INQUIRY, READ CAPACITY (SPC-4, SBC-3).
-import { hex } from '@dumpstack/bytes'
+import { fromHalves, hex } from '@dumpstack/bytes'
 import { SRB_STATUS_BUSY, SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
 import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
 import { DriversError } from '../errors.ts'
@@ -8,7 +8,6 @@ import type { SrbBuilder } from '../srb-builder.ts'
 
 const ATTEMPTS = 4
 const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
-const TWO_TO_32 = 0x100000000
 const BLOCK_BYTES: readonly number[] = [512, 1024, 2048, 4096]
 const MOST_DISK_BYTES = 2 ** 53
 
@@ -58,7 +57,7 @@ function capacityOf(commands: SmallCommands): { sectorBytes: number; sectorCount
   const large = ReadCapacity16Data.at(commands.answer)
   return {
     sectorBytes: large.bytesPerBlock,
-    sectorCount: large.logicalBlockAddressHigh * TWO_TO_32 + large.logicalBlockAddressLow + 1,
+    sectorCount: fromHalves(large.logicalBlockAddressHigh, large.logicalBlockAddressLow) + 1,
   }
 }
 

@@ -1,5 +1,5 @@
 // Finds what PnP would hand to the port: the PCI function, its ranges of memory and ports, its identity. PCI 3.0, section 6.2.5.
-import { type Gpa, gpa, hex } from '@dumpstack/bytes'
+import { fromHalves, type Gpa, gpa, hex } from '@dumpstack/bytes'
 import type { Bdf, ControllerKind, ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   PCI_BASE_ADDRESS_0,
@@ -21,7 +21,6 @@ import {
 } from '@dumpstack/spec'
 import { DriversError } from '../errors.ts'
 
-const TWO_TO_32 = 0x100000000
 /** What PnP matches a driver by. */
 const CLASS_CODES: Readonly<Record<ControllerKind, number>> = {
   ahci: PCI_CLASS_AHCI,
@@ -73,7 +72,7 @@ function readRange({ bus }: Machine, bdf: Bdf, index: number): [PciRange | null,
   const mask = isMemory ? PCI_BASE_ADDRESS_MEMORY_MASK : PCI_BASE_ADDRESS_IO_MASK
   const is64Bit = isMemory && (address & PCI_BASE_ADDRESS_64) !== 0
   const high = is64Bit ? bus.config32(bdf, register + 4) : 0
-  const base = high * TWO_TO_32 + ((address & mask) >>> 0)
+  const base = fromHalves(high, (address & mask) >>> 0)
   if (sized === 0 || base === 0) return [null, is64Bit]
   return [{ base: gpa(base), byteLength: (~(sized & mask) >>> 0) + 1, isMemory }, is64Bit]
 }

@@ -1,5 +1,6 @@
 // The ATA device behind one port: decodes commands, says how long they take and how they end (ACS-3 sections 6, 7 and
 // 4.14 for NCQ). Data is moved by the controller, when a command ends. Two devices may stand before one disk.
+import { highHalf } from '@dumpstack/bytes'
 import {
   ATA_CHECK_POWER_MODE,
   ATA_DEVICE_LBA,
@@ -313,7 +314,7 @@ export class AtaDevice {
     log.lba15to8 = (lba >>> 8) & 0xff
     log.lba23to16 = (lba >>> 16) & 0xff
     log.lba31to24 = Math.floor(lba / 2 ** 24) & 0xff
-    log.lba39to32 = Math.floor(lba / 2 ** 32) & 0xff
+    log.lba39to32 = highHalf(lba) & 0xff
     log.lba47to40 = Math.floor(lba / 2 ** 40) & 0xff
     log.checksum = checksum(this.#errorLog)
   }

@@ -1,4 +1,5 @@
 // IDENTIFY DEVICE data of a SATA disk (ACS-3 section 7.12.7), 512e or 4Kn.
+import { highHalf } from '@dumpstack/bytes'
 import {
   ATA_LOG_PAGE_BYTES,
   IDENTIFY_49_DMA,
@@ -75,7 +76,7 @@ export function identifyDevice(disk: Disk, settings: IdentifySettings): Uint8Arr
   words.commandSetDefault87 = commands84
   words.ultraDma = ULTRA_DMA
   words.sectorCount48Low = disk.sectorCount >>> 0
-  words.sectorCount48High = Math.floor(disk.sectorCount / 2 ** 32)
+  words.sectorCount48High = highHalf(disk.sectorCount)
   if (disk.logicalSectorBytes === disk.physicalSectorBytes) {
     words.physicalLogicalSectorSize = IDENTIFY_106_VALID | IDENTIFY_106_LONG_LOGICAL
     words.logicalSectorWords = disk.logicalSectorBytes / 2

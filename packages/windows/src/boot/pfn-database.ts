@@ -1,6 +1,6 @@
 // nt!MmPfnDatabase: a row for each page of RAM, as Windows keeps it: in use and mapped by which entry, or free. Rows of
 // holes have addresses and no memory. Free pages are not linked: the list heads are not modelled.
-import { endOfRuns, type Gva, gva, PAGE_SIZE, type Pfn, pfn } from '@dumpstack/bytes'
+import { endOfRuns, type Gva, gva, highHalf, PAGE_SIZE, type Pfn, pfn } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
 import { MMPFN_CACHED, MMPFN_EXISTS_HIGH, MMPFN_MODIFIED, Mmpfn, PageLocation } from '@dumpstack/nt'
 import type { KernelMemoryManager } from './memory-manager.ts'
@@ -64,11 +64,7 @@ export class PfnDatabase {
           }
           const entryAt = entries[page]!
           view.setUint32(at + fields.pteAddress.offset, entryAt >>> 0, true)
-          view.setUint32(
-            at + fields.pteAddress.offset + 4,
-            (0xffff0000 | Math.floor(entryAt / 2 ** 32)) >>> 0,
-            true,
-          )
+          view.setUint32(at + fields.pteAddress.offset + 4, (0xffff0000 | highHalf(entryAt)) >>> 0, true)
           view.setUint32(at + fields.originalPte.offset, DEMAND_ZERO_READWRITE, true)
           view.setUint32(at + fields.u2.offset, shares[page]!, true)
           view.setUint16(at + fields.referenceCount.offset, 1, true)

@@ -1,6 +1,6 @@
 // diskdump, the SCSI/Storport dump port: services one MDL at a time by SRBs that it polls to their end. It adds the partition
 // offset and splits at the smallest of its own limit, the miniport's and the physical breaks'.
-import { type Gva, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { fromHalves, type Gva, getHalves, gpa, hex, PAGE_SIZE, TWO_TO_32 } from '@dumpstack/bytes'
 import {
   MDL_MAPPED_TO_SYSTEM_VA,
   MDL_PFN_ARRAY,
@@ -36,7 +36,6 @@ const SMALL_BUFFER_BYTES = 0x40
 const LIST_ELEMENTS = 0x21
 /** No public header gives it a meaning: a probe of ours, not part of a real dump. */
 const UNASSIGNED_FUNCTION = 0x7f
-const TWO_TO_32 = 0x100000000
 const BYTE_COUNT = Mdl.fields.byteCount.offset
 const BYTE_OFFSET = Mdl.fields.byteOffset.offset
 const MDL_FLAGS = Mdl.fields.mdlFlags.offset
@@ -176,7 +175,7 @@ export class DiskDump implements DumpPortSide {
     if (isSuccess(status)) {
       const capacity = ReadCapacity16Data.at(view)
       this.#sectorBytes = capacity.bytesPerBlock
-      this.#blockCount = capacity.logicalBlockAddressHigh * TWO_TO_32 + capacity.logicalBlockAddressLow + 1
+      this.#blockCount = fromHalves(capacity.logicalBlockAddressHigh, capacity.logicalBlockAddressLow) + 1
       return true
     }
     if (status === STATUS_IO_TIMEOUT) return false
@@ -285,6 +284,5 @@ export class DiskDump implements DumpPortSide {
 }
 
 function pageOfMdl(mdl: DataView, index: number): number {
-  const entry = MDL_PFN_ARRAY + index * 8
-  return mdl.getUint32(entry + 4, true) * TWO_TO_32 + mdl.getUint32(entry, true)
+  return getHalves(mdl, MDL_PFN_ARRAY + index * 8)
 }

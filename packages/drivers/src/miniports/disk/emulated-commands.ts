@@ -1,4 +1,5 @@
 // SCSI commands that a disk miniport answers itself, from what it knows of its disk: SPC-4 and SBC-3.
+import { highHalf, lowHalf } from '@dumpstack/bytes'
 import {
   CDB_INQUIRY_EVPD,
   CDB_SERVICE_ACTION_MASK,
@@ -21,8 +22,6 @@ import {
   VPD_SUPPORTED_PAGES,
   VpdPageHeader,
 } from '@dumpstack/spec'
-
-const TWO_TO_32 = 0x100000000
 
 export interface DiskGeometry {
   readonly sectorBytes: number
@@ -57,8 +56,8 @@ export function emulatedData(cdb: DataView, disk: DiskGeometry, identity: DiskId
       const data = new Uint8Array(ReadCapacity16Data.size)
       const capacity = ReadCapacity16Data.of(data)
       const last = disk.sectorCount - 1
-      capacity.logicalBlockAddressHigh = Math.floor(last / TWO_TO_32)
-      capacity.logicalBlockAddressLow = last % TWO_TO_32
+      capacity.logicalBlockAddressHigh = highHalf(last)
+      capacity.logicalBlockAddressLow = lowHalf(last)
       capacity.bytesPerBlock = disk.sectorBytes
       capacity.logicalPerPhysicalExponent = disk.logicalPerPhysicalExponent
       return data

@@ -1,6 +1,6 @@
 // One SRB as a disk miniport sees it: its fields and its CDB; made once per SRB, since a port uses the same SRBs again and
 // again. Completion status and sense data are set here.
-import { gva } from '@dumpstack/bytes'
+import { fromHalves, gva } from '@dumpstack/bytes'
 import {
   SCSISTAT_CHECK_CONDITION,
   SCSISTAT_GOOD,
@@ -16,7 +16,6 @@ import type { GuestBlock, PortExports } from '../../miniport.ts'
 
 const OPERATION_CODE = SRB_CDB
 const GROUP_6_CODES = 0x80 // operation codes 0x80 to 0x9f have CDBs of 16 bytes (SPC-4 table 23)
-const TWO_TO_32 = 0x100000000
 
 export class ScsiRequest {
   readonly block: GuestBlock
@@ -40,7 +39,7 @@ export class ScsiRequest {
   /** First block of a READ or WRITE. */
   get logicalBlock(): number {
     if (this.operationCode < GROUP_6_CODES) return this.#cdb10.logicalBlock
-    return this.#cdb16.logicalBlockHigh * TWO_TO_32 + this.#cdb16.logicalBlockLow
+    return fromHalves(this.#cdb16.logicalBlockHigh, this.#cdb16.logicalBlockLow)
   }
 
   get blockCount(): number {

@@ -1,7 +1,7 @@
 // Composes an ATA command in a command table: the register FIS, the physical region descriptors and the command header.
 // Serial ATA AHCI 1.3.1, section 4.2; field use per command from ACS-3, section 7. All that is known of a command lies in guest
 // RAM: what was composed is read back from there when a slot is found.
-import { type Gpa, gpa } from '@dumpstack/bytes'
+import { type Gpa, gpa, setHalves } from '@dumpstack/bytes'
 import {
   ATA_DEVICE_LBA,
   ATA_NCQ_TAG_SHIFT,
@@ -24,7 +24,6 @@ const FIS_DWORDS = FisRegH2D.size / 4
 const DBA = PrdtEntry.fields.dba.offset
 const DBC = PrdtEntry.fields.dbc.offset
 const TWO_TO_24 = 0x1000000
-const TWO_TO_32 = 0x100000000
 
 /** DW0 of the command header waits in front of the table until the command has a slot. */
 const PENDING_HEADER_BYTES = 4
@@ -88,8 +87,7 @@ export class CommandTable {
     const at = slot * CommandHeader.size
     commandList.setUint32(at, this.#pendingHeader >>> 0, true)
     commandList.setUint32(at + 0x4, 0, true)
-    commandList.setUint32(at + 0x8, this.gpa >>> 0, true)
-    commandList.setUint32(at + 0xc, Math.floor(this.gpa / TWO_TO_32), true)
+    setHalves(commandList, at + 0x8, this.gpa)
   }
 
   get #pendingHeader(): number {
@@ -123,8 +121,7 @@ export class CommandTable {
 
   #region(index: number, address: number, byteLength: number): void {
     const at = this.#at + COMMAND_TABLE_PRDT + index * PrdtEntry.size
-    this.#view.setUint32(at + DBA, address >>> 0, true)
-    this.#view.setUint32(at + DBA + 4, Math.floor(address / TWO_TO_32), true)
+    setHalves(this.#view, at + DBA, address)
     this.#view.setUint32(at + 8, 0, true)
     this.#view.setUint32(at + DBC, byteLength - 1, true)
   }

@@ -1,5 +1,6 @@
 // One port of the HBA: starting and stopping its engines, resetting the link. Serial ATA AHCI 1.3.1, sections 10.1.2,
 // 10.3 and 10.4. Every wait is bounded and made of stalls, so that it works with and without interrupts.
+import { highHalf, lowHalf } from '@dumpstack/bytes'
 import {
   AHCI_PORT_BYTES,
   AHCI_PORTS,
@@ -31,7 +32,6 @@ import {
 import type { DeviceRegisters, PortExports } from '../../miniport.ts'
 
 const ALL_ONES = 0xffffffff
-const TWO_TO_32 = 0x100000000
 const ENGINE_STOP_MS = 500 // 10.1.2: PxCMD.CR and FR clear within 500 ms
 const COMRESET_MS = 1 // 10.4.2: DET = 1 for at least 1 ms
 const LINK_MS = 1000
@@ -66,10 +66,10 @@ export class HbaPort {
 
   /** Gives the port its memory and starts the FIS engine. The engines must have stopped. */
   place(commandList: number, receivedFis: number): void {
-    this.write(PxCLB, commandList >>> 0)
-    this.write(PxCLBU, Math.floor(commandList / TWO_TO_32))
-    this.write(PxFB, receivedFis >>> 0)
-    this.write(PxFBU, Math.floor(receivedFis / TWO_TO_32))
+    this.write(PxCLB, lowHalf(commandList))
+    this.write(PxCLBU, highHalf(commandList))
+    this.write(PxFB, lowHalf(receivedFis))
+    this.write(PxFBU, highHalf(receivedFis))
     this.write(PxSERR, ALL_ONES)
     this.write(PxIS, ALL_ONES)
     this.write(PxCMD, this.read(PxCMD) | PxCMD_FRE | PxCMD_SUD | PxCMD_POD)

@@ -1,4 +1,5 @@
 // What the miniport takes from IDENTIFY DEVICE data (ACS-3, section 7.12.7).
+import { fromHalves } from '@dumpstack/bytes'
 import {
   IDENTIFY_76_NCQ,
   IDENTIFY_83_48BIT,
@@ -9,7 +10,6 @@ import {
 } from '@dumpstack/spec'
 
 const VALID_MASK = IDENTIFY_106_VALID | (1 << 15)
-const TWO_TO_32 = 0x100000000
 
 export interface DiskFacts {
   readonly sectorBytes: number
@@ -28,7 +28,7 @@ export function readIdentify(view: DataView): DiskFacts | null {
   return {
     sectorBytes: isValid && (sizes & IDENTIFY_106_LONG_LOGICAL) !== 0 ? data.logicalSectorWords * 2 : 512,
     logicalPerPhysicalExponent: isValid && (sizes & IDENTIFY_106_MULTIPLE_LOGICAL) !== 0 ? sizes & 0xf : 0,
-    sectorCount: data.sectorCount48High * TWO_TO_32 + data.sectorCount48Low,
+    sectorCount: fromHalves(data.sectorCount48High, data.sectorCount48Low),
     supportsNcq: (data.sataCapabilities & IDENTIFY_76_NCQ) !== 0,
     queueDepth: (data.queueDepth & 0x1f) + 1,
   }

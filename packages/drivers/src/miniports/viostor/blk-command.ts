@@ -1,6 +1,6 @@
 // Composes a block request in guest RAM: header, data, status byte, and the indirect table that describes them (VIRTIO 1.2
 // sections 5.2.6 and 2.7.5.3). All that is known of a request lies there; one descriptor of the queue points to it.
-import { type Gpa, gpa } from '@dumpstack/bytes'
+import { type Gpa, gpa, setHalves } from '@dumpstack/bytes'
 import {
   VIRTIO_BLK_S_OK,
   VIRTIO_BLK_SECTOR_BYTES,
@@ -17,11 +17,10 @@ import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { ScsiRequest } from '../disk/scsi-request.ts'
 import { REQUEST_ALIGNMENT, REQUEST_DESCRIPTORS, REQUEST_STATUS, REQUEST_TABLE } from './layouts.ts'
 
-const TWO_TO_32 = 0x100000000
 /** What no device writes: the request has not ended. */
 const STATUS_PENDING = 0xff
-const { addrLow, addrHigh, len, flags, next } = VirtqDesc.fields
-const { type, reserved, sectorLow, sectorHigh } = VirtioBlkReq.fields
+const { addrLow, len, flags, next } = VirtqDesc.fields
+const { type, reserved, sectorLow } = VirtioBlkReq.fields
 
 export class BlkCommand {
   /** Of the indirect table. */
@@ -76,8 +75,7 @@ export class BlkCommand {
     const at = this.#at
     view.setUint32(at + type.offset, requestType, true)
     view.setUint32(at + reserved.offset, 0, true)
-    view.setUint32(at + sectorLow.offset, sector >>> 0, true)
-    view.setUint32(at + sectorHigh.offset, Math.floor(sector / TWO_TO_32), true)
+    setHalves(view, at + sectorLow.offset, sector)
     view.setUint8(at + REQUEST_STATUS, STATUS_PENDING)
     this.#describe(0, this.#gpa, VirtioBlkReq.size, VIRTQ_DESC_F_NEXT)
   }
@@ -90,8 +88,7 @@ export class BlkCommand {
   #describe(index: number, address: number, byteLength: number, descriptorFlags: number): void {
     const view = this.#view
     const at = this.#at + REQUEST_TABLE + index * VirtqDesc.size
-    view.setUint32(at + addrLow.offset, address >>> 0, true)
-    view.setUint32(at + addrHigh.offset, Math.floor(address / TWO_TO_32), true)
+    setHalves(view, at + addrLow.offset, address)
     view.setUint32(at + len.offset, byteLength, true)
     view.setUint16(at + flags.offset, descriptorFlags, true)
     view.setUint16(at + next.offset, index + 1, true)

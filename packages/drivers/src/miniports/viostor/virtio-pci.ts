@@ -1,5 +1,6 @@
 // A virtio device on PCI as its driver finds it: the structures that its capabilities name and the registers in them (VIRTIO 1.2
 // section 4.1.4), reset and feature negotiation (3.1.1). The modern interface only.
+import { fromHalves, highHalf, lowHalf } from '@dumpstack/bytes'
 import {
   PCI_CAPABILITIES_POINTER,
   PCI_CAPABILITY_ID_VENDOR_SPECIFIC,
@@ -40,7 +41,6 @@ import {
 } from '@dumpstack/spec'
 import type { DeviceRegisters, GuestBlock, PortExports } from '../../miniport.ts'
 
-const TWO_TO_32 = 0x100000000
 const RESET_STEP_US = 100
 /** 2.4.2 sets no limit to a reset; a second is more than any device needs. */
 const RESET_STEPS = 10_000
@@ -171,7 +171,7 @@ export class VirtioPci {
   deviceConfig64(offset: number): number {
     for (let tries = 0; ; tries++) {
       const generation = this.#generation
-      const value = this.deviceConfig32(offset + 4) * TWO_TO_32 + this.deviceConfig32(offset)
+      const value = fromHalves(this.deviceConfig32(offset + 4), this.deviceConfig32(offset))
       if (this.#generation === generation || tries === GENERATION_TRIES) return value
     }
   }
@@ -216,7 +216,7 @@ export class VirtioPci {
 
   #writeAddress(low: number, high: number, address: number): void {
     const { registers, at } = this.#common
-    registers.write32(at + low, address >>> 0)
-    registers.write32(at + high, Math.floor(address / TWO_TO_32))
+    registers.write32(at + low, lowHalf(address))
+    registers.write32(at + high, highHalf(address))
   }
 }

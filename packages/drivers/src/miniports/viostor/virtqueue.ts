@@ -1,5 +1,6 @@
 // The driver's side of the split virtqueue (VIRTIO 1.2 sections 2.7.13 and 2.7.14): one descriptor a slot, which points to the
 // indirect table of its request. Indexes stand in the device extension, the rings in the uncached facts.
+import { setHalves } from '@dumpstack/bytes'
 import {
   VIRTQ_AVAIL_ELEM_BYTES,
   VIRTQ_AVAIL_F_NO_INTERRUPT,
@@ -14,9 +15,8 @@ import {
 } from '@dumpstack/spec'
 import { UNCACHED_AVAIL, UNCACHED_DESCRIPTORS, UNCACHED_USED, type VirtioBlkFacts } from './layouts.ts'
 
-const TWO_TO_32 = 0x100000000
 const INDEX_MASK = 0xffff
-const { addrLow, addrHigh, len, flags, next } = VirtqDesc.fields
+const { addrLow, len, flags, next } = VirtqDesc.fields
 
 export class Virtqueue {
   /** The uncached extension. */
@@ -45,8 +45,7 @@ export class Virtqueue {
   add(slot: number, table: number, tableBytes: number): void {
     const view = this.#view
     const at = UNCACHED_DESCRIPTORS + slot * VirtqDesc.size
-    view.setUint32(at + addrLow.offset, table >>> 0, true)
-    view.setUint32(at + addrHigh.offset, Math.floor(table / TWO_TO_32), true)
+    setHalves(view, at + addrLow.offset, table)
     view.setUint32(at + len.offset, tableBytes, true)
     view.setUint16(at + flags.offset, VIRTQ_DESC_F_INDIRECT, true)
     view.setUint16(at + next.offset, 0, true)

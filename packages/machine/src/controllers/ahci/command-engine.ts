@@ -1,6 +1,6 @@
 // The part of a port that runs commands: fetches headers and FISes from the command list (AHCI 1.3.1 section 4.2.2),
 // keeps what the device has accepted, and when a command is due moves its data and reports its end (section 5.6).
-import { gpa } from '@dumpstack/bytes'
+import { fromHalves, gpa } from '@dumpstack/bytes'
 import {
   AHCI_MAX_SLOTS,
   ATA_STATUS_BSY,
@@ -147,7 +147,7 @@ export class CommandEngine {
       this.#port.host.note('BIST FIS', 'write')
       return this.#stopWith(PxIS_IFS)
     }
-    const table = this.#header.ctbau * 0x100000000 + ((this.#header.ctba & ~0x7f) >>> 0)
+    const table = fromHalves(this.#header.ctbau, (this.#header.ctba & ~0x7f) >>> 0)
     if (ram.read(gpa(table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
     this.#tables[slot] = table
     this.#entryCounts[slot] = di >>> COMMAND_HEADER_PRDTL_SHIFT

@@ -1,4 +1,5 @@
 // The MSI side of the function (PCI Local Bus 3.0, section 6.8.1; AHCI 1.3.1 section 2.3): one message with a 64-bit address.
+import { fromHalves } from '@dumpstack/bytes'
 import {
   PCI_CAPABILITY_ID_MSI,
   PCI_MSI_ADDRESS,
@@ -13,7 +14,6 @@ import type { PciCapability, PciConfig } from '../../pci.ts'
 /** As on ICH9 (and QEMU's model of it). */
 const AT = 0x80
 const BYTES = 0x10
-const TWO_TO_32 = 0x100000000
 
 const bytes = new Uint8Array(BYTES)
 const writable = new Uint8Array(BYTES)
@@ -40,7 +40,7 @@ export class Msi {
   /** Sends the message, where the function may. */
   signal(): void {
     if (!this.isEnabled || !this.#config.isBusMaster) return
-    const address = this.#dword(PCI_MSI_ADDRESS_HIGH) * TWO_TO_32 + this.#dword(PCI_MSI_ADDRESS)
+    const address = fromHalves(this.#dword(PCI_MSI_ADDRESS_HIGH), this.#dword(PCI_MSI_ADDRESS))
     this.#onMessage(address, this.#dword(PCI_MSI_DATA) & 0xffff)
   }
 

@@ -1,6 +1,7 @@
 // One AHCI port: its registers (AHCI 1.3.1 section 3.3), the link, and the state machine of section 5.3, simplified:
 // NotRunning, Idle (fetch commands), and Err, which only clearing PxCMD.ST leaves. Data moves when a command ends, so
 // what a stop or a reset drops has changed nothing.
+import { fromHalves } from '@dumpstack/bytes'
 import {
   ATA_SIGNATURE,
   ATA_STATUS_BSY,
@@ -141,7 +142,7 @@ export class AhciPort implements LinkEnd {
   }
 
   get commandList(): number {
-    return this.#clbu * 0x100000000 + this.#clb
+    return fromHalves(this.#clbu, this.#clb)
   }
 
   get status(): number {
@@ -359,7 +360,7 @@ export class AhciPort implements LinkEnd {
   }
 
   #placeReceived(): void {
-    this.received.base = this.#fbu * 0x100000000 + this.#fb
+    this.received.base = fromHalves(this.#fbu, this.#fb)
   }
 }
 

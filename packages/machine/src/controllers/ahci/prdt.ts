@@ -1,5 +1,5 @@
 // The physical region descriptor table (AHCI 1.3.1 section 4.2.3.3): from its entries to spans of guest RAM.
-import { type Gpa, gpa } from '@dumpstack/bytes'
+import { fromHalves, type Gpa, gpa } from '@dumpstack/bytes'
 import { PRDT_DBC_MASK, PRDT_I, PrdtEntry } from '@dumpstack/spec'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
@@ -39,7 +39,7 @@ export class Prdt {
       const entry = this.#entries[inBlock]!
       const at = (entry.dba & ~1) >>> 0 // bit 0 is reserved
       const length = Math.min((entry.dbc & PRDT_DBC_MASK) + 1, left)
-      const start = entry.dbau * 0x100000000 + at
+      const start = fromHalves(entry.dbau, at)
       if (!this.#ram.has(gpa(start), length)) return Gather.notRam
       left -= length
       if ((entry.dbc & PRDT_I) !== 0) this.wantsInterrupt = true

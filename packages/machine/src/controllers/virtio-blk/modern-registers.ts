@@ -1,5 +1,6 @@
 // The modern interface in its memory window (VIRTIO 1.2 section 4.1.4): common configuration, ISR status, device configuration and
 // notifications, each 4 KiB. A driver accesses each field at its own width (4.1.3.1); another width sees the field that begins there.
+import { fromHalves, highHalf, lowHalf } from '@dumpstack/bytes'
 import {
   VIRTIO_PCI_COMMON_CFGGENERATION,
   VIRTIO_PCI_COMMON_DF,
@@ -31,8 +32,6 @@ import {
   STRUCTURE_BYTES,
 } from './identity.ts'
 import { QUEUE_SIZE_MAX } from './virtqueue.ts'
-
-const TWO_TO_32 = 0x100000000
 
 export function readModern(device: VirtioBlk, offset: number, size: number): number {
   const inStructure = offset % STRUCTURE_BYTES
@@ -99,17 +98,17 @@ function readQueue({ queue, msix }: VirtioBlk, field: number): number {
     case VIRTIO_PCI_COMMON_Q_NOFF:
       return 0
     case VIRTIO_PCI_COMMON_Q_DESCLO:
-      return low(queue.desc)
+      return lowHalf(queue.desc)
     case VIRTIO_PCI_COMMON_Q_DESCHI:
-      return high(queue.desc)
+      return highHalf(queue.desc)
     case VIRTIO_PCI_COMMON_Q_AVAILLO:
-      return low(queue.avail)
+      return lowHalf(queue.avail)
     case VIRTIO_PCI_COMMON_Q_AVAILHI:
-      return high(queue.avail)
+      return highHalf(queue.avail)
     case VIRTIO_PCI_COMMON_Q_USEDLO:
-      return low(queue.used)
+      return lowHalf(queue.used)
     case VIRTIO_PCI_COMMON_Q_USEDHI:
-      return high(queue.used)
+      return highHalf(queue.used)
     default:
       return 0
   }
@@ -155,24 +154,21 @@ function writeQueue(device: VirtioBlk, field: number, value: number): void {
       else device.fail(`queue_enable written with ${value}, expected 1`)
       break
     case VIRTIO_PCI_COMMON_Q_DESCLO:
-      queue.desc = high(queue.desc) * TWO_TO_32 + value
+      queue.desc = fromHalves(highHalf(queue.desc), value)
       break
     case VIRTIO_PCI_COMMON_Q_DESCHI:
-      queue.desc = value * TWO_TO_32 + low(queue.desc)
+      queue.desc = fromHalves(value, lowHalf(queue.desc))
       break
     case VIRTIO_PCI_COMMON_Q_AVAILLO:
-      queue.avail = high(queue.avail) * TWO_TO_32 + value
+      queue.avail = fromHalves(highHalf(queue.avail), value)
       break
     case VIRTIO_PCI_COMMON_Q_AVAILHI:
-      queue.avail = value * TWO_TO_32 + low(queue.avail)
+      queue.avail = fromHalves(value, lowHalf(queue.avail))
       break
     case VIRTIO_PCI_COMMON_Q_USEDLO:
-      queue.used = high(queue.used) * TWO_TO_32 + value
+      queue.used = fromHalves(highHalf(queue.used), value)
       break
     case VIRTIO_PCI_COMMON_Q_USEDHI:
-      queue.used = value * TWO_TO_32 + low(queue.used)
+      queue.used = fromHalves(value, lowHalf(queue.used))
   }
 }
-
-const low = (address: number): number => address % TWO_TO_32
-const high = (address: number): number => Math.floor(address / TWO_TO_32)

@@ -1,5 +1,6 @@
 // The MSI-X side of the function (PCI Local Bus 3.0, section 6.8.2; VIRTIO 1.2 section 4.1.5.1.2): a capability, a table of vectors with
 // their messages and pending bits, and the two registers that choose among them.
+import { fromHalves } from '@dumpstack/bytes'
 import {
   PCI_CAPABILITY_ID_MSIX,
   PCI_MSIX_CONTROL,
@@ -22,7 +23,6 @@ const ENTRY_DWORDS = 4
 const UPPER_ADDRESS = 1
 const DATA = 2
 const VECTOR_CONTROL = 3
-const TWO_TO_32 = 0x100000000
 
 export const MSIX_WINDOW: PciWindowShape = {
   bar: MSIX_BAR,
@@ -102,7 +102,7 @@ export class Msix {
       const isMasked = (this.#table[at + VECTOR_CONTROL]! & PCI_MSIX_ENTRY_MASKED) !== 0
       if ((this.#pending & (1 << vector)) === 0 || isMasked) continue
       this.#pending &= ~(1 << vector)
-      const address = this.#table[at + UPPER_ADDRESS]! * TWO_TO_32 + this.#table[at]!
+      const address = fromHalves(this.#table[at + UPPER_ADDRESS]!, this.#table[at]!)
       this.#onMessage(address, this.#table[at + DATA]!)
     }
   }

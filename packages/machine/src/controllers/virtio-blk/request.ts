@@ -1,11 +1,9 @@
 // One request of the block device (VIRTIO 1.2 section 5.2.6): its header, its data and its status byte in guest RAM.
-import { gpa } from '@dumpstack/bytes'
+import { fromHalves, gpa } from '@dumpstack/bytes'
 import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/spec'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 import type { Chain } from './virtqueue.ts'
-
-const TWO_TO_32 = 0x100000000
 
 export class BlkRequest implements Chain {
   head = 0
@@ -39,7 +37,7 @@ export class BlkRequest implements Chain {
     const { type } = this.#header
     this.type = (type & ~(VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_BARRIER)) >>> 0
     this.isWrite = (type & VIRTIO_BLK_T_OUT) !== 0
-    this.sector = this.#header.sectorHigh * TWO_TO_32 + this.#header.sectorLow
+    this.sector = fromHalves(this.#header.sectorHigh, this.#header.sectorLow)
     return true
   }
 

@@ -1,6 +1,6 @@
 // The device's side of one split virtqueue (VIRTIO 1.2 section 2.7): takes descriptor chains off the available ring, puts
 // them onto the used ring. What it refuses is what QEMU 7.2 refuses; the device is then broken until it is reset.
-import { gpa, hex } from '@dumpstack/bytes'
+import { fromHalves, gpa, hex } from '@dumpstack/bytes'
 import {
   VIRTIO_PCI_LEGACY_QUEUE_ALIGN,
   VIRTQ_AVAIL_ELEM_BYTES,
@@ -23,7 +23,6 @@ export const QUEUE_SIZE_MAX = 256
 /** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
 const MAX_CHAIN = 1024
 const INDEX_MASK = 0xffff
-const TWO_TO_32 = 0x100000000
 
 /** What the available ring held: a request, nothing, or something that no driver may put there. */
 export const Popped = { request: 0, empty: 1, broken: 2 } as const
@@ -171,7 +170,7 @@ export class Virtqueue {
         return this.#refuse(`a descriptor at ${hex(place)}, outside RAM`)
       }
       const { flags, len, next } = this.#descriptor
-      const address = this.#descriptor.addrHigh * TWO_TO_32 + this.#descriptor.addrLow
+      const address = fromHalves(this.#descriptor.addrHigh, this.#descriptor.addrLow)
       if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
         if (isIndirect) return this.#refuse('an indirect descriptor in an indirect table')
         if (len === 0 || len % VirtqDesc.size !== 0) {
