@@ -169,7 +169,7 @@ export interface PortExports {
   /** Whether there is a timer, or a worker, to be had: StorPortInitializeTimer and StorPortInitializeWorker. */
   initializeTimer(deviceExtension: GuestBlock): boolean
   initializeWorker(deviceExtension: GuestBlock): boolean
-  /** Sets the timer of that number anew; 0 microseconds end it. Timer 0 is the one of RequestTimerCall. */
+  /** 0 microseconds end it. Timer 0, the one of RequestTimerCall, is set anew by each request; the others are busy until they fire. */
   requestTimer(deviceExtension: GuestBlock, routine: () => void, microseconds: number, timer?: bigint): number
   /** Runs the routine at PASSIVE_LEVEL some time later; false where that worker is queued already. */
   queueWorkItem(deviceExtension: GuestBlock, worker: bigint, routine: () => void): boolean

@@ -3,6 +3,9 @@
 import type { Machine } from '@dumpstack/machine'
 import type { GuestBlock, StorDpc } from '../miniport.ts'
 
+/** The one of RequestTimerCall. */
+export const FIRST_TIMER = 0n
+
 interface Timer {
   readonly atNs: number
   readonly routine: () => void
@@ -42,11 +45,13 @@ export class DeferredWork {
     return true
   }
 
-  /** None after 0 microseconds. */
-  setTimer(timer: bigint, routine: () => void, microseconds: number): void {
+  /** None after 0 microseconds. False when it is running: only the first is set anew. */
+  setTimer(timer: bigint, routine: () => void, microseconds: number): boolean {
+    if (timer !== FIRST_TIMER && microseconds > 0 && this.#timers.has(timer)) return false
     this.#timers.delete(timer)
     if (microseconds > 0)
       this.#timers.set(timer, { routine, atNs: this.#machine.nowNs + microseconds * 1000 })
+    return true
   }
 
   /** False when it is queued already. */

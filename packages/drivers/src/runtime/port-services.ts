@@ -6,13 +6,12 @@ import { GuestFault } from '../guest-fault.ts'
 import type { KernelServices } from '../kernel-services.ts'
 import type { DeviceRegisters, GuestBlock, StorDpc } from '../miniport.ts'
 import { RegisterWindow } from '../register-window.ts'
-import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
-import { DeferredWork } from './deferred-work.ts'
+import { STOR_STATUS_BUSY, STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
+import { DeferredWork, FIRST_TIMER } from './deferred-work.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 import { PortMemory } from './port-memory.ts'
 
 const MAXIMUM_PARAMETERS = 256
-const FIRST_TIMER = 0n
 
 export abstract class PortServices {
   /** Register windows as the dump port will find them. */
@@ -100,8 +99,7 @@ export abstract class PortServices {
     microseconds: number,
     timer: bigint = FIRST_TIMER,
   ): number {
-    this.deferred.setTimer(timer, routine, microseconds)
-    return STOR_STATUS_SUCCESS
+    return this.deferred.setTimer(timer, routine, microseconds) ? STOR_STATUS_SUCCESS : STOR_STATUS_BUSY
   }
 
   queueWorkItem(_extension: GuestBlock, worker: bigint, routine: () => void): boolean {
