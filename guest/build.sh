@@ -53,8 +53,8 @@ miniport() { # NAME FILE BUG LINK_OPTIONS OPTIONS: miniports/bin/FILE.sys from m
   link "$2.sys" /driver $4 "${objects[@]}" lib/miniport-ntoskrnl.lib lib/miniport-storport.lib
   mv "bin/$2".* miniports/bin/
 }
-ahci() { # FILE BUG: control flow guard
-  miniport dsahci "$1" "$2" "/entry:DriverEntry /guard:cf,nolongjmp" -O2 -fno-stack-protector -Xclang -cfguard -DGUARD_CF
+ahci() { # FILE BUG OPTIONS: control flow guard
+  miniport dsahci "$1" "$2" "/entry:DriverEntry /guard:cf,nolongjmp" -O2 -fno-stack-protector -Xclang -cfguard -DGUARD_CF "${@:3}"
 }
 virtio_blk() { # FILE BUG OPTIONS: security cookie
   miniport dsvioblk "$1" "$2" /entry:GsDriverEntry -O1 -fstack-protector-strong -DSECURITY_COOKIE "${@:3}"
@@ -84,6 +84,11 @@ rm -f bin/*.lib
 for library in ntoskrnl storport; do
   llvm-dlltool-16 -m i386:x86-64 -d miniports/exports/$library.def -l lib/miniport-$library.lib
 done
+# As developers run them first: not optimised, each access and sum checked. Five times the code, and all of it is executed.
+checked=(-O0 -fsanitize=undefined,local-bounds -fsanitize-trap=all)
+ahci dsahci-checked 0 "${checked[@]}"
+virtio_blk dsvioblk-checked 0 "${checked[@]}"
+rm obj/dsahci-* obj/dsvioblk-*
 ahci dsahci 0
 virtio_blk dsvioblk 0
 virtio_blk dsvioblk-legacy 0 -DLEGACY_ONLY

@@ -22,7 +22,9 @@ it('the manifest lists every image once, with its symbols and one build for each
   expect(files.sort()).toEqual(readdirSync(BIN).sort())
   expect(list.flatMap(({ bug }) => bug ?? [])).toEqual(BUGS)
   for (const { file, bug } of list)
-    expect(file).toMatch(bug ? new RegExp(`-${bug.toLowerCase()}\\.sys$`) : /^ds[a-z]+(-legacy)?\.sys$/)
+    expect(file).toMatch(
+      bug ? new RegExp(`-${bug.toLowerCase()}\\.sys$`) : /^ds[a-z]+(-legacy|-checked)?\.sys$/,
+    )
 })
 
 it('the README names each of them', () => {

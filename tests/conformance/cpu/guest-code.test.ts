@@ -15,7 +15,7 @@ const FOLDERS = ['guest/bin', 'guest/miniports/bin']
 const MAX_INSTRUCTION = 15
 /** IMAGE_SCN_MEM_EXECUTE. */
 const EXECUTE = 0x20000000
-const ENDS = new Set(['jmp', 'ret', 'int3', 'ud2', 'iretq', 'sysretq', 'hlt'])
+const ENDS = new Set(['jmp', 'ret', 'int3', 'ud1', 'ud2', 'iretq', 'sysretq', 'hlt'])
 
 interface Form {
   readonly bytes: Uint8Array

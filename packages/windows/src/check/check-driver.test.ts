@@ -21,6 +21,8 @@ function check(fileName: string, controller: ControllerKind, as = fileName): Dri
 it.each<[string, ControllerKind, number]>([
   ['dsahci.sys', 'ahci', 2],
   ['dsvioblk.sys', 'virtio-blk', 3],
+  ['dsahci-checked.sys', 'ahci', 2],
+  ['dsvioblk-checked.sys', 'virtio-blk', 3],
 ])('passes %s on all hardware', (fileName, controller, runs) => {
   const report = check(fileName, controller)
   expect(report).toMatchObject({ verdict: 'pass', findings: [] })
