@@ -20,6 +20,8 @@ const SIZES: Record<string, string> = {
   128: 'xmmword ptr ',
 }
 const RSP = 4
+/** An immediate of the operand's own width, or an exchange of registers. */
+const ACCUMULATOR_FORMS = /^(?!imul|mov).* RM\d+, I\d|^xchg RM/
 const COUNTS = [0, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 255]
 
 /** Where a memory operand's address comes from. */
@@ -150,15 +152,20 @@ class Instance {
   #register(width: number): string {
     const random = this.#random
     if (width === 8 && this.#isLegacy) {
-      const encoding = random.below(8)
+      const encoding = this.#notAccumulator(random.below(8))
       this.register ??= encoding & 3
       return encoding < 4 ? (NAMES8[encoding] ?? '') : (HIGH_BYTES[encoding - 4] ?? '')
     }
     // a stack pointer that is anything cannot carry the tests of push and call
-    let encoding = random.below(this.#isLegacy ? 8 : 16)
+    let encoding = this.#notAccumulator(random.below(this.#isLegacy ? 8 : 16))
     if (encoding === RSP && this.#form.alone) encoding = 3
     this.register ??= encoding
     return { 8: NAMES8, 16: NAMES16, 32: NAMES32, 64: NAMES64 }[width]?.[encoding] ?? ''
+  }
+
+  /** Of the accumulator the assembler makes another form. */
+  #notAccumulator(encoding: number): number {
+    return encoding === 0 && ACCUMULATOR_FORMS.test(this.#form.text) ? 7 : encoding
   }
 
   #memory(width: number): string {
