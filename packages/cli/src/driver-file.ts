@@ -54,7 +54,8 @@ function readBounded(file: string): Uint8Array {
 const identityOf = ({ guid, age }: { readonly guid: string; readonly age: number }): string =>
   `${guid}${age.toString(16).toUpperCase()}`
 
-function besideOf(file: string): string | null {
+/** The PDB that a build leaves beside its driver; null where there is none. */
+export function besideOf(file: string): string | null {
   const beside = `${file.slice(0, file.length - path.extname(file).length)}.pdb`
   return existsSync(beside) ? beside : null
 }

@@ -12,6 +12,7 @@ import {
 import { onHost } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { checkOutput } from './output-file.ts'
 import { examineRun } from './run-examine.ts'
 import { examineDumpFile } from './run-examine-file.ts'
 import { screenOn, shownPath } from './terminal.ts'
@@ -42,6 +43,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
       `--as is for a dump file: ${place} is a folder, whose run knows the types of its dumps`,
     )
   }
+  if (junit !== undefined) checkOutput('--junit', junit, [place])
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
   const sinks: Sink[] = [resultFold.sink, junitFold.sink]

@@ -11,6 +11,7 @@ import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from './run-drive.ts'
+import { isSameFile } from './same-file.ts'
 
 export async function runKd(args: readonly string[], environment = process.env): Promise<number> {
   try {
@@ -27,7 +28,8 @@ export async function runKd(args: readonly string[], environment = process.env):
 }
 
 async function debug(options: KdOptions, runFolder: string | null): Promise<number> {
-  const source = new FileSource(dumpOnHost(options.file, runFolder))
+  const dump = dumpOnHost(options.file, runFolder)
+  const source = new FileSource(dump)
   const symbols = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder))
   try {
     const session = new Session({
@@ -42,7 +44,7 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
       write: (text) => {
         if (!options.json) process.stdout.write(text)
       },
-      openLog,
+      openLog: (file, append) => openLog(file, append, dump),
     })
     if (options.log !== null) target.openLog(options.log.file, options.log.append)
     const results = await converse(target, options)
@@ -118,7 +120,10 @@ function completions(target: Debugger, word: string): string[] {
   return found
 }
 
-function openLog(file: string, append: boolean): LogFile {
+function openLog(file: string, append: boolean, dump: string): LogFile {
+  if (isSameFile(file, dump)) {
+    throw new DebuggerError('LOG_IO', `cannot write the log ${file}: it is the dump`, { file })
+  }
   const tried = <Result>(action: () => Result): Result => {
     try {
       return action()

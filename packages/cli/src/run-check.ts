@@ -1,16 +1,16 @@
 // `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import type { TargetDriver } from '@dumpstack/crashtest'
-import { printable } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/crashtest/node'
 import type { ControllerKind } from '@dumpstack/machine'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { type Checked, checkText } from './check-lines.ts'
 import { DriverFailure } from './driver-failure.ts'
-import { type OpenedDriver, openDriver } from './driver-file.ts'
+import { besideOf, type OpenedDriver, openDriver } from './driver-file.ts'
 import { driverFailure } from './driver-verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
+import { checkOutput } from './output-file.ts'
 import { sarifOf } from './sarif.ts'
 import { colorsFor } from './terminal.ts'
 import { DEFAULT_CONTROLLER } from './test-options.ts'
@@ -28,29 +28,23 @@ export interface CheckRequest {
   readonly toolVersion: string
 }
 
-/** What was checked; a file that no system would load is known by its name alone. */
-type CheckedFile = TargetDriver | { readonly fileName: string; readonly executed: false }
-
-interface Checked {
-  readonly driver: CheckedFile
-  readonly report: DriverCheckReport
-  readonly repro: string
-}
-
 export function runCheck(request: CheckRequest): number {
   const startedAt = performance.now()
+  const { sarif, file, toolVersion } = request
+  if (sarif !== null) checkOutput('--sarif', sarif, [file, request.pdb ?? besideOf(file)])
   const checked = check(request)
   const { driver, report, repro } = checked
-  const { sarif, file, toolVersion } = request
+  const seconds = (performance.now() - startedAt) / 1000
+  process.stdout.write(
+    request.json
+      ? `${JSON.stringify(asJson(checked), null, 2)}\n`
+      : checkText(checked, seconds, colorsFor(process.stdout)),
+  )
   if (sarif !== null) {
     const sha256 = driver.executed ? driver.sha256 : null
     const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
     onHost(`write ${sarif}`, () => writeFileSync(sarif, `${JSON.stringify(log, null, 2)}\n`))
   }
-  const seconds = (performance.now() - startedAt) / 1000
-  process.stdout.write(
-    request.json ? `${JSON.stringify(asJson(checked), null, 2)}\n` : asText(checked, seconds),
-  )
   return exitCodeOf(report.verdict)
 }
 
@@ -121,40 +115,3 @@ const asJson = ({ driver, report, repro }: Checked): object => ({
   findings: report.findings.map((finding) => ({ ...finding, repro })),
   runs: report.runs,
 })
-
-function asText({ driver, report, repro }: Checked, seconds: number): string {
-  const { verdict, controller, findings, runs } = report
-  const colors = colorsFor(process.stdout)
-  const lines = [
-    driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
-    ...runs.map(
-      (run) =>
-        `  ${run.hardware}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
-    ),
-    ...findings.flatMap((finding) => ['', ...findingLines(finding)]),
-    ...(findings.length > 0 ? ['', `Again: ${repro}`] : []),
-    '',
-    `Verdict: ${colors.bold(verdict)}, ${findings.length} finding${findings.length === 1 ? '' : 's'}, after ${seconds.toFixed(1)} s`,
-    '',
-  ]
-  return lines.map(printable).join('\n')
-}
-
-function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
-  const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
-  return `${fileName}, ${byteLength} bytes, SHA-256 ${sha256.slice(0, 16)}..., ${names}`
-}
-
-function findingLines(finding: DriverFinding): string[] {
-  const { verdict, rule, call, message, phase, hardware, driver, offset, bytes, irql, atNs } = finding
-  const place = offset === undefined ? driver : `${driver}+${offset}`
-  const at = `${(atNs / 1e6).toFixed(3)} ms`
-  return [
-    `${verdict}  ${rule}  ${call}`,
-    `      ${message}`,
-    `      at ${place}${irql === undefined ? '' : `, IRQL ${irql}`}, ${at}, ${phase}, ${hardware}`,
-    ...(finding.arguments.length > 0 ? [`      arguments ${finding.arguments.join(', ')}`] : []),
-    ...(bytes === undefined ? [] : [`      bytes ${bytes}`]),
-    ...finding.stack.map((frame) => `      ${frame}`),
-  ]
-}

@@ -1,10 +1,10 @@
 // `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
-import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
+import { existsSync, writeFileSync } from 'node:fs'
 import { JunitFold, type Sink } from '@dumpstack/crashtest'
 import { onHost, readResult, runStateOf } from '@dumpstack/crashtest/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { checkOutput } from './output-file.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { screenOn, shownPath } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
@@ -18,14 +18,14 @@ export interface TestOutput {
 const DEFAULT_OUT = 'dumpstack-run'
 
 export async function runTest(plan: TestPlan, out: string | null, output: TestOutput): Promise<number> {
-  if (output.junit !== null) checkWritable(output.junit)
+  if (output.junit !== null) checkOutput('--junit', output.junit, [plan.driverFile, plan.driverPdb])
   const folder = out ?? freeDefaultFolder()
   return await show(folder, output, (options) => startRun(plan, options))
 }
 
 /** `dumpstack test --resume DIR`. A run that has its result only says it again. */
 export async function resumeTest(folder: string, output: TestOutput): Promise<number> {
-  if (output.junit !== null) checkWritable(output.junit)
+  if (output.junit !== null) checkOutput('--junit', output.junit)
   if (runStateOf(folder) === 'finished') return sayAgain(folder, output)
   return await show(folder, output, resumeRun)
 }
@@ -81,14 +81,4 @@ function freeDefaultFolder(): string {
   let number = 2
   while (existsSync(`${DEFAULT_OUT}-${number}`)) number++
   return `${DEFAULT_OUT}-${number}`
-}
-
-/** Known before the run rather than after it. */
-function checkWritable(file: string): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new UsageError(`--junit ${file} is a folder, expected a file`)
-  }
-  onHost(`write ${file}`, () =>
-    accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
-  )
 }

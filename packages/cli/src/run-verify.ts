@@ -93,7 +93,7 @@ function verdictWord(verdict: VerifyReport['verdict'], colors: ScreenColors): st
 function refusalAsText(file: string, error: DumpError): string {
   const colors = colorsFor(process.stdout)
   const verdict = verdictOf(error)
-  return `${colors.bold(file)}\n  ${verdictWord(verdict, colors)}  ${error.message} [${error.code}]\n\nVerdict: ${verdict}\n`
+  return `${colors.bold(file)}\n  ${verdictWord(verdict, colors)}  ${printable(error.message)} [${error.code}]\n\nVerdict: ${verdict}\n`
 }
 
 const refusalAsJson = (file: string, error: DumpError): object => ({

@@ -1,12 +1,12 @@
 // `dumpstack check`: its options and help.
 import type { Command } from 'commander'
-import { controllerOf, parsePath } from '../test-options.ts'
+import { CONTROLLERS, controllerOf, parsePath } from '../test-options.ts'
 import { version } from '../version.ts'
-import { controllerOption, EXIT_CODES, type Exit, option, pdbOption, seedOption } from './options.ts'
+import { EXIT_CODES, type Exit, option, pdbOption, seedOption } from './options.ts'
 
 interface GivenCheckOptions {
   readonly pdb?: string
-  readonly controller: string
+  readonly controller?: string
   readonly seed: number
   readonly sarif?: string
   readonly json?: true
@@ -22,19 +22,21 @@ export function addCheck(program: Command, exit: Exit): void {
     )
     .argument('<file>', 'a Storport miniport for x64: viostor.sys')
     .addOption(pdbOption())
-    .addOption(controllerOption())
+    .option(
+      '--controller <name>',
+      `the controller under test: ${CONTROLLERS.join(', ')} (default: the one that the driver drives)`,
+    )
     .addOption(seedOption('same options and seed, same run'))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
     .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
-    .action(async (file: string, given: GivenCheckOptions, command: Command) => {
+    .action(async (file: string, given: GivenCheckOptions) => {
       const { runCheck } = await import('../run-check.ts')
-      const isAsked = command.getOptionValueSource('controller') === 'default'
       exit(
         runCheck({
           file,
           pdb: given.pdb ?? null,
-          controller: isAsked ? null : controllerOf(given.controller),
+          controller: given.controller === undefined ? null : controllerOf(given.controller),
           seed: given.seed,
           sarif: given.sarif ?? null,
           json: given.json === true,

@@ -3,6 +3,7 @@ import { DUMP_TYPES, scenarios } from '@dumpstack/crashtest'
 import type { Command } from 'commander'
 import { parsePageFileSize, parseSize, parseWhole } from '../sizes.ts'
 import {
+  DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
   MOST_CPUS,
@@ -47,7 +48,9 @@ export function addTest(program: Command, exit: Exit): void {
         .argParser(parseWhole(1, MOST_CPUS))
         .default(4),
     )
-    .addOption(controllerOption())
+    .addOption(
+      controllerOption().default(DEFAULT_CONTROLLER, `${DEFAULT_CONTROLLER}, or what the driver file drives`),
+    )
     .addOption(
       option(
         '--pagefile <size>',

@@ -1,0 +1,17 @@
+// A file that a command is to write: what stands against it is said before the work begins, and never is it what the command reads.
+import { accessSync, constants, existsSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { onHost } from '@dumpstack/crashtest/node'
+import { isSameFile } from './same-file.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Throws UsageError for a folder or one of the files in `reads`, a host error for what cannot be written. */
+export function checkOutput(option: string, file: string, reads: readonly (string | null)[] = []): void {
+  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
+    throw new UsageError(`${option} ${file} is a folder, expected a file`)
+  const own = reads.find((read) => read !== null && isSameFile(file, read))
+  if (own !== undefined) throw new UsageError(`${option} ${file} would overwrite ${own}, which is read`)
+  onHost(`write ${file}`, () =>
+    accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
+  )
+}
