@@ -1,3 +1,4 @@
+export { alteredMiniport } from './altered-miniport.ts'
 export * from './calls/index.ts'
 export * from './crash/load-crash-dump-stack.ts'
 export { hexBytes, irqlText } from './crash/violation-log.ts'

@@ -2,6 +2,7 @@
 // shutdown. No volume, no restart, no dump files. On each kind of disk that drivers get wrong.
 import { DumpstackError, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
+  alteredMiniport,
   type DumpWriteReport,
   loadCrashDumpStack,
   NotJudged,
@@ -11,7 +12,7 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
-import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
@@ -24,7 +25,7 @@ import {
   ofViolation,
   placeOf,
 } from './driver-finding.ts'
-import { controllerOf, type StartAttempt } from './find-controller.ts'
+import { controllerOf, type Reached, type StartAttempt } from './find-controller.ts'
 
 export interface DriverCheckOptions
   extends Pick<DrivenSystemOptions, 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'> {
@@ -155,19 +156,23 @@ class CheckRun {
   start(): Omit<StartAttempt, 'controller'> {
     const machine = this.#machine
     const { kernel, miniport } = this.#host
+    let reached: Reached = 'entry'
+    const watched = alteredMiniport(miniport, (data) => ({
+      ...data,
+      hwFindAdapter: (...given) => {
+        reached = 'controller'
+        const answer = data.hwFindAdapter(...given)
+        if (answer === SP_RETURN_FOUND) reached = 'adapter'
+        return answer
+      },
+    }))
     try {
-      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport })
-      return { failure: null, sawController: true }
+      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport: watched })
+      return { failure: null, reached }
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
-      return { failure: error, sawController: this.#isRegistered() }
+      return { failure: error, reached }
     }
-  }
-
-  /** DriverEntry has come to StorPortInitialize. */
-  #isRegistered(): boolean {
-    const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === this.#options.file.fileName)
-    return image !== undefined && this.#host.miniport.code?.routine(image, 'HwFindAdapter') !== null
   }
 
   close(): void {

@@ -7,27 +7,46 @@ import { expect, it } from 'vitest'
 import { findDriverController } from '../node/check-driver-file.ts'
 import { controllerOf, type StartAttempt } from './find-controller.ts'
 
-const attempt = (controller: StartAttempt['controller'], code: string | null): StartAttempt => ({
+const attempt = (
+  controller: StartAttempt['controller'],
+  code: string | null,
+  reached: StartAttempt['reached'] = 'controller',
+): StartAttempt => ({
   controller,
   failure: code === null ? null : new DumpstackError(code, `${code} there`),
-  sawController: true,
+  reached,
 })
 
-it.each<[string, string | null, string | null, string]>([
-  ['starts there', 'ADAPTER_ERROR', null, 'virtio-blk'],
-  ['starts there, although it faults on another', 'GUEST_FAULT', null, 'virtio-blk'],
-  ['fails on it after it has recognised it', 'ADAPTER_ERROR', 'CONTROLLER_FAILED', 'virtio-blk'],
-  ['faults on it and refuses the other', 'GUEST_FAULT', 'ADAPTER_NOT_FOUND', 'ahci'],
-  ['says "error" of it and "not mine" of the other', 'ADAPTER_ERROR', 'ADAPTER_NOT_FOUND', 'ahci'],
+it.each<[string, StartAttempt, StartAttempt, string]>([
+  ['starts there', attempt('ahci', 'ADAPTER_ERROR'), attempt('virtio-blk', null, 'adapter'), 'virtio-blk'],
+  [
+    'starts there, although it faults on another',
+    attempt('ahci', 'GUEST_FAULT'),
+    attempt('virtio-blk', null, 'adapter'),
+    'virtio-blk',
+  ],
+  [
+    'fails on it after it has found it',
+    attempt('ahci', 'GUEST_FAULT'),
+    attempt('virtio-blk', 'CONTROLLER_FAILED', 'adapter'),
+    'virtio-blk',
+  ],
+  [
+    'starts on it after it has failed on one that it also found',
+    attempt('ahci', 'IO_FAILED', 'adapter'),
+    attempt('virtio-blk', null, 'adapter'),
+    'virtio-blk',
+  ],
 ])('takes the controller where a driver %s', (_what, ahci, virtioBlk, expected) => {
-  expect(controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)])).toBe(expected)
+  expect(controllerOf('x.sys', [ahci, virtioBlk])).toBe(expected)
 })
 
 it.each([
   ['ADAPTER_NOT_FOUND', 'ADAPTER_NOT_FOUND'],
-  ['ADAPTER_ERROR', 'ADAPTER_ERROR'],
+  ['ADAPTER_ERROR', 'ADAPTER_NOT_FOUND'],
+  ['ADAPTER_NOT_FOUND', 'GUEST_FAULT'],
   ['GUEST_FAULT', 'DRIVER_HANG'],
-])('judges nothing where each controller gets %s and %s', (ahci, virtioBlk) => {
+])('judges nothing where HwFindAdapter ends as %s and %s', (ahci, virtioBlk) => {
   const find = (): string => controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)])
   expect(find).toThrow(NotJudged)
   expect(find).toThrow(
@@ -36,8 +55,7 @@ it.each([
 })
 
 it('takes any controller for a driver that fails before it sees one', () => {
-  const early: StartAttempt = { ...attempt('ahci', 'DRIVER_HANG'), sawController: false }
-  expect(controllerOf('x.sys', [early])).toBe('ahci')
+  expect(controllerOf('x.sys', [attempt('ahci', 'DRIVER_HANG', 'entry')])).toBe('ahci')
 })
 
 const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)

@@ -4,32 +4,30 @@ import type { DumpstackError } from '@dumpstack/bytes'
 import { NotJudged } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
 
+/** How far a driver came on a controller: its DriverEntry, its HwFindAdapter, or past it with SP_RETURN_FOUND. */
+export type Reached = 'entry' | 'controller' | 'adapter'
+
 /** How the start of a driver on a controller ended. */
 export interface StartAttempt {
   readonly controller: ControllerKind
   readonly failure: DumpstackError | null
-  /** False where the driver failed before any controller was shown to it. */
-  readonly sawController: boolean
+  readonly reached: Reached
 }
 
-/** What HwFindAdapter says of a device that is none for it; many drivers say "error" of one they do not know. */
-const REFUSALS: readonly string[] = ['ADAPTER_NOT_FOUND', 'ADAPTER_ERROR']
-
 /**
- * The controller that it starts on, or else the only one that it makes something of. Throws NotJudged NO_SUCH_DEVICE where it starts on
- * none and nothing tells which of its failures counts.
+ * The controller that it starts on, or else the first that it says it found. What a driver does before that, on a device that may be
+ * foreign to it, tells nothing: some say "error", some fault. Throws NotJudged NO_SUCH_DEVICE.
  */
 export function controllerOf(fileName: string, attempts: Iterable<StartAttempt>): ControllerKind {
   const failed: { readonly controller: ControllerKind; readonly failure: DumpstackError }[] = []
-  for (const { controller, failure, sawController } of attempts) {
-    if (failure === null || !sawController) return controller
+  let found: ControllerKind | null = null
+  for (const { controller, failure, reached } of attempts) {
+    // one that fails before any controller is shown to it does so on all
+    if (failure === null || reached === 'entry') return controller
+    if (reached === 'adapter') found ??= controller
     failed.push({ controller, failure })
   }
-  const tried = failed.filter(({ failure }) => !REFUSALS.includes(failure.code))
-  const answered = failed.filter(({ failure }) => failure.code !== 'ADAPTER_NOT_FOUND')
-  for (const candidates of [tried, answered]) {
-    if (candidates.length === 1) return candidates[0]!.controller
-  }
+  if (found !== null) return found
   const reasons = failed.map(({ controller, failure }) => `on ${controller}: ${failure.message}`).join('; ')
   const names = failed.map(({ controller }) => controller).join(' or ')
   throw new NotJudged(
