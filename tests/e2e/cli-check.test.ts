@@ -22,6 +22,7 @@ interface Checked {
   readonly findings: readonly {
     readonly rule: string
     readonly call: string
+    readonly message: string
     readonly hardware: string
     readonly stack: readonly string[]
     readonly source?: { readonly file: string; readonly line: number }
@@ -71,10 +72,17 @@ it('places what a routine came to at that routine', () => {
   const { result } = check('dsvioblk-b01.sys')
   const [finding] = result.findings
   expect(finding).toMatchObject({ rule: 'DM-43', call: 'HwFindAdapter', arguments: [] })
+  expect(finding!.message).toMatch(/do not agree, expected both: 0xffffffff is unset$/)
   expect(finding!.stack).toEqual([expect.stringMatching(/^dump_dsvioblk-b01!VioHwFindAdapter \[/)])
   const line = lineOf('guest/miniports/dsvioblk/dsvioblk.c', 'VioHwFindAdapter(')
   expect(finding!.source!.line).toBeGreaterThan(line)
   expect(finding!.source!.line - line).toBeLessThan(10)
+}, 60_000)
+
+it('says that a fault came of memory that a dump does not clear', () => {
+  const [finding] = check('dsvioblk-b17.sys').result.findings
+  expect(finding).toMatchObject({ rule: 'bugcheck-0x1e' })
+  expect(finding!.message).toMatch(/read at 0xa5a5a5a5a5a5a5a7, .*; 0xa5 is what memory holds in dump mode/)
 }, 60_000)
 
 /** From 0: the first line of a file of the repository with that text. */

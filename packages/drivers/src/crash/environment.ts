@@ -25,10 +25,9 @@ import { copyInitializationData } from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
 import { readConfig, writeConfig } from '../runtime/pci-device.ts'
 import { addressRegister } from './address-registers.ts'
+import { DUMP_MEMORY_PATTERN } from './dump-memory-pattern.ts'
 import { type DumpModeOptions, DumpModeRules } from './dump-mode-rules.ts'
 
-/** What memory of the dump path holds before a driver gets it: never zeros to rely on (B17). */
-export const DUMP_MEMORY_PATTERN = 0xa5
 // DM-13: aligned for the processor, not for a controller.
 const UNCACHED_MISALIGNMENT = 0x40
 

@@ -19,7 +19,8 @@ import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-servic
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
 import type { DiskIdentity } from './disk-identity.ts'
-import { DUMP_MEMORY_PATTERN, type SavedWindow } from './environment.ts'
+import { DUMP_MEMORY_PATTERN } from './dump-memory-pattern.ts'
+import type { SavedWindow } from './environment.ts'
 import type { ScsiPlace } from './ports/polled-srb.ts'
 
 const CONTEXT_BYTES = 0x1000

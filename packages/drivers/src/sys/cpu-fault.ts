@@ -3,6 +3,7 @@
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/machine'
 import { DriverHang } from '../crash/driver-hang.ts'
+import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'
 import { type FaultBugcheck, GuestFault, NotJudged } from '../guest-fault.ts'
 
@@ -111,7 +112,7 @@ function pageFault(stop: CpuStop, at: StoppedAt): DriversError {
     return fault(at, address, access, what, STACK_OVERFLOW)
   }
   const state = stop.present === true ? 'which that access is forbidden to' : 'which is not mapped'
-  const what = `touched ${hex(address)}, ${state} (${access}) in ${at.place}`
+  const what = `touched ${hex(address)}, ${state} (${access}) in ${at.place}${patternHint(address)}`
   return fault(at, address, access, what, pageFaultBugcheck(stop, address, access, at.irql))
 }
 
@@ -137,7 +138,13 @@ function pageFaultBugcheck(
 }
 
 const trap = (stop: CpuStop, at: StoppedAt, bugcheck: FaultBugcheck): GuestFault =>
-  fault(at, gva(stop.rip), 'execute', `${stop.message}, in ${at.place}`, bugcheck)
+  fault(
+    at,
+    gva(stop.rip),
+    'execute',
+    `${stop.message}, in ${at.place}${patternHint(stop.address ?? 0n)}`,
+    bugcheck,
+  )
 
 const fault = (
   at: StoppedAt,

@@ -22,7 +22,7 @@ export interface ImportCall {
   va(index: number): Gva
   /** Reads the driver's table; it becomes the one of this instance. */
   initialize(table: Gva, hwContext: bigint): number | InitializationRefusal
-  /** A dump-mode rule that this call breaks by itself, where no port routine stands behind it. */
+  /** KeBugCheckEx, called by the driver. */
   bugcheck(code: number, parameters: readonly [bigint, bigint, bigint, bigint]): never
 }
 

@@ -151,11 +151,11 @@ export class DumpAdapter {
     // A length above the port's own leaves the limit to the breaks (viostor of 2012 to 2021: 0xffffff and 8); one below it is meant.
     const isMeant = maximumTransferLength <= this.#maximumTransferSize
     if (isOneUnset || (isMeant && byBreaks < maximumTransferLength)) {
-      environment.violate(
-        'DM-43',
-        'HwFindAdapter',
-        `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)} do not agree`,
-      )
+      const found = `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)} do not agree`
+      const expected = isOneUnset
+        ? `expected both: ${hex(SP_UNINITIALIZED_VALUE)} is unset`
+        : `expected at most ${hex(byBreaks)}: data that begins inside a page touches a page more`
+      environment.violate('DM-43', 'HwFindAdapter', `${found}, ${expected}`)
     }
     this.maximumTransfer = Math.floor(Math.min(limit, byBreaks) / PAGE_SIZE) * PAGE_SIZE
     if (this.maximumTransfer < PAGE_SIZE) {
