@@ -79,6 +79,14 @@ it('places what a routine came to at that routine', () => {
   expect(finding!.source!.line - line).toBeLessThan(10)
 }, 60_000)
 
+it('prints what the README of the miniports shows', () => {
+  const text = readFileSync(path.join(repository, 'guest/miniports/README.md'), 'utf8')
+  const [, name, shown] = text.match(/^\$ dumpstack check guest\/miniports\/bin\/(\S+) .*\n([\s\S]*?)```$/m)!
+  // what moves with the machine
+  const still = (lines: string): string => lines.replace(/0xffff[0-9a-f]+|[0-9.]+ ms/g, '~')
+  expect(still(dumpstack(folder.path, 'check', miniport(name!)).stdout)).toContain(still(shown!))
+}, 60_000)
+
 it('says that a fault came of memory that a dump does not clear', () => {
   const [finding] = check('dsvioblk-b17.sys').result.findings
   expect(finding).toMatchObject({ rule: 'bugcheck-0x1e' })

@@ -1,12 +1,6 @@
-// A call as lists name it: StorPortNotification and StorPortExtendedFunction are many calls behind one export, and their first argument
-// says which.
+// A call as lists name it: one of those that share an export by what it means.
 import { hex } from '@dumpstack/bytes'
-import {
-  type CallEvent,
-  type CallMeaning,
-  extendedFunctionMeaning,
-  notificationMeaning,
-} from '@dumpstack/drivers'
+import { type CallEvent, callMeaning } from '@dumpstack/drivers'
 
 export interface CallLabel {
   /** What the call stands for by its first argument: `RequestComplete`; null where that is its name. */
@@ -15,15 +9,9 @@ export interface CallLabel {
   readonly args: readonly string[]
 }
 
-const MEANINGS: ReadonlyMap<string, (code: number) => CallMeaning | null> = new Map([
-  ['StorPortNotification', notificationMeaning],
-  ['StorPortExtendedFunction', extendedFunctionMeaning],
-])
-const TYPE_MASK = 0xffffffffn
-
 export function callLabel({ name, args }: Extract<CallEvent, { readonly kind: 'call' }>): CallLabel {
-  const known = args[0] === undefined ? undefined : MEANINGS.get(name)?.(Number(args[0] & TYPE_MASK))
+  const known = args[0] === undefined ? null : callMeaning(name, args[0])
   const shown = args.slice(0, known?.argumentCount).map((value) => hex(value))
-  if (known === undefined || known === null) return { meaning: null, args: shown }
+  if (known === null) return { meaning: null, args: shown }
   return { meaning: known.name, args: [known.name, ...shown.slice(1)] }
 }

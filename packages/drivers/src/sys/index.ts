@@ -1,6 +1,5 @@
+export { callMeaning } from './call-meaning.ts'
 export { openSysFile, SYS_FILE_LIMIT, type SysFile } from './driver-file.ts'
-export { extendedFunctionMeaning } from './extended-function.ts'
-export { type CallMeaning, notificationMeaning } from './notification-type.ts'
 export type { SymbolNames } from './symbol-names.ts'
 export { hostSysFile, type SysHost, type SysHostOptions } from './sys-host.ts'
 export type { ObservedPlace, SysLife, SysObserver } from './sys-observer.ts'

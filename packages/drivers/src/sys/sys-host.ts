@@ -9,6 +9,7 @@ import { GuestFault, NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { CallSite, MiniportCode, MiniportImage, PortExports } from '../miniport.ts'
 import { bindImage } from './bind-image.ts'
+import { callMeaning } from './call-meaning.ts'
 import { faultOf, isCpuStop } from './cpu-fault.ts'
 import { DataImports } from './data-imports.ts'
 import type { SysFile } from './driver-file.ts'
@@ -145,7 +146,9 @@ class Host implements SysHost, MiniportCode, ImportCall {
     const { cpu } = this
     const slot = this.#slot
     if (slot === null) return this.#places.siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
-    const count = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
+    const most = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
+    const meaning = callMeaning(this.#traps.slots[slot]!.name, cpu.argument(0))
+    const count = Math.min(most, meaning?.argumentCount ?? most)
     const args = Array.from({ length: count }, (_, index) => hex(cpu.argument(index)))
     // A served call has its return address on top of the stack.
     return this.#places.siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
