@@ -3,13 +3,14 @@
 // a violation with its DM rule; README.md lists rules and answers.
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import { HIGH_LEVEL } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite, GuestBlock, MiniportImage, StorDpc } from '../miniport.ts'
 import { miniportRoutine } from '../port-configuration.ts'
 import { STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS, STOR_STATUS_UNSUCCESSFUL } from '../stor-status.ts'
 import { DriverHang } from './driver-hang.ts'
 import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
-import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
+import type { ViolationLog } from './violation-log.ts'
 
 const FROZEN_SYSTEM_TIME = 0n
 

@@ -26,6 +26,7 @@ import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
 import { guestBlock } from '../guest-block.ts'
 import { GuestFault, NotJudged, NotOneView } from '../guest-fault.ts'
+import { HIGH_LEVEL } from '../irql.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import { routineAddress } from '../port-configuration.ts'
 import { readDiskIdentity } from './disk-identity.ts'
@@ -36,7 +37,7 @@ import { LoadedFilter } from './loaded-filter.ts'
 import { checkExtents, layPageFileMap, PageFileMap, pageFileMapBytes } from './page-file-map.ts'
 import { layStackContext } from './stack-context.ts'
 import { StackImages } from './stack-images.ts'
-import { HIGH_LEVEL, ViolationLog } from './violation-log.ts'
+import { ViolationLog } from './violation-log.ts'
 
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
 

@@ -15,11 +15,12 @@ import {
 } from '@dumpstack/nt'
 import type { DumpFilterImage, FilterCallbacks } from '../dump-filter.ts'
 import { guestBlock } from '../guest-block.ts'
+import { HIGH_LEVEL } from '../irql.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
 import { isSuccess } from './environment.ts'
-import { HIGH_LEVEL, type ViolationLog } from './violation-log.ts'
+import type { ViolationLog } from './violation-log.ts'
 import type { WriteBatch } from './write-batch.ts'
 
 const INITIALIZATION_DATA_AT = 0x80

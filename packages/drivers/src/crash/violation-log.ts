@@ -1,11 +1,9 @@
 // The dump-mode rules that a driver broke, each once, with the routine it was in.
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { DumpModeViolation } from '../dump-stack.ts'
+import { irqlText } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'
-
-/** 15 on x64. KeBugCheckEx raises to it, and nothing on the dump path lowers it again. */
-export const HIGH_LEVEL = 15
 
 /** A driver that breaks more has been judged. */
 const MOST_VIOLATIONS = 256
@@ -47,8 +45,6 @@ export class ViolationLog {
     })
   }
 }
-
-export const irqlText = (level: number): string => (level === HIGH_LEVEL ? 'HIGH_LEVEL' : String(level))
 
 /** `48 8b 00`. */
 export const hexBytes = (bytes: Uint8Array): string =>

@@ -6,6 +6,7 @@ import { DriverHang } from '../crash/driver-hang.ts'
 import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'
 import { type FaultBugcheck, GuestFault, NotJudged } from '../guest-fault.ts'
+import { DISPATCH_LEVEL } from '../irql.ts'
 
 const KMODE_EXCEPTION_NOT_HANDLED = 0x1e
 const PAGE_FAULT_IN_NONPAGED_AREA = 0x50
@@ -15,7 +16,6 @@ const ATTEMPTED_WRITE_TO_READONLY_MEMORY = 0xbe
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
 const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY = 0xfc
 const KERNEL_SECURITY_CHECK_FAILURE = 0x139
-const DISPATCH_LEVEL = 2
 const LAST_USER_ADDRESS = 0x7fff_ffff_ffffn
 
 const EXCEPTION_CODES: Readonly<Partial<Record<CpuStopFacts['reason'], bigint>>> = {

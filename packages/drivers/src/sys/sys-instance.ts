@@ -2,17 +2,12 @@
 // by address. The runtime instance and the dump instance each have their own.
 import { type Gva, gpa, gva } from '@dumpstack/bytes'
 import { AccessRange, PortConfigurationInformation } from '@dumpstack/nt'
+import { DEVICE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL } from '../irql.ts'
 import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import type { GuestInitializationData, RoutineName } from './init-data.ts'
 import type { SysLife } from './sys-observer.ts'
-
-export const PASSIVE_LEVEL = 0
-export const DISPATCH_LEVEL = 2
-/** Of the controller's interrupt; unverified: Windows assigns it, drivers only see that it is above DISPATCH_LEVEL. */
-export const DEVICE_LEVEL = 5
-export const HIGH_LEVEL = 15
 
 /** The level of each routine while the system runs (storport.h); in dump mode all run at HIGH_LEVEL. */
 const RUNTIME_LEVELS: Readonly<Record<RoutineName, number>> = {

@@ -1,6 +1,7 @@
 // StorPortExtendedFunction: newer port routines behind one export, by STORPORT_FUNCTION_CODE of storport.h. Each reads its arguments behind
 // function code and device extension. What has no routine here is answered as a system does that is older than the function.
 import { type Gva, gva } from '@dumpstack/bytes'
+import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../../irql.ts'
 import {
   STOR_STATUS_BUSY,
   STOR_STATUS_INSUFFICIENT_RESOURCES,
@@ -11,7 +12,6 @@ import {
 } from '../../stor-status.ts'
 import { type ExtendedFunctionName, extendedFunctionName } from '../extended-function.ts'
 import { addressOf, type ExportFamily, exported, type ImportCall } from '../import-call.ts'
-import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
 import { MDL_FUNCTIONS } from './mdl.ts'
 import { MESSAGE_FUNCTIONS } from './messages.ts'
 import { LIST_FUNCTIONS } from './singly-linked-list.ts'

@@ -3,6 +3,7 @@ import { gva, hex } from '@dumpstack/bytes'
 import { Gpr } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
+import { DISPATCH_LEVEL } from '../../irql.ts'
 import { STACK_OVERFLOW } from '../cpu-fault.ts'
 import {
   addressOf,
@@ -13,7 +14,6 @@ import {
   type ImportCall,
   NOTHING,
 } from '../import-call.ts'
-import { DISPATCH_LEVEL } from '../sys-instance.ts'
 import { COUNTER_FREQUENCY, performanceCounter } from './extended.ts'
 
 const NS_PER_COUNT = 100n

@@ -1,6 +1,7 @@
 // The port's spin locks: what they do to the level and to interrupts of the one processor that runs driver code.
+
+import { DEVICE_LEVEL, DISPATCH_LEVEL } from '../../irql.ts'
 import type { ImportCall } from '../import-call.ts'
-import { DEVICE_LEVEL, DISPATCH_LEVEL } from '../sys-instance.ts'
 
 export type LockKind = 'dpc' | 'startIo' | 'interrupt'
 

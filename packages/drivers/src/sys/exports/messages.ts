@@ -1,11 +1,11 @@
 // Interrupt messages for miniports, extended functions 11 to 13: what a message is, and the lock that its routine runs under.
 import { gva } from '@dumpstack/bytes'
+import { DEVICE_LEVEL } from '../../irql.ts'
 import {
   STOR_STATUS_INVALID_PARAMETER,
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
 } from '../../stor-status.ts'
-import { DEVICE_LEVEL } from '../sys-instance.ts'
 import type { ExtendedFunctions } from './extended.ts'
 import { acquireLock, messageLock, releaseLock } from './locks.ts'
 

@@ -1,9 +1,9 @@
 // StorPortNotification: one routine with many meanings and a variable list of arguments (SCSI_NOTIFICATION_TYPE of storport.h).
 import { gva, hex } from '@dumpstack/bytes'
 import { NotJudged } from '../../guest-fault.ts'
+import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../../irql.ts'
 import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
 import { NotificationType, notificationMeaning } from '../notification-type.ts'
-import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../sys-instance.ts'
 import { acquireLock, type LockKind, releaseLock } from './locks.ts'
 
 // STOR_SPINLOCK

@@ -1,6 +1,7 @@
 // storport.sys: initialisation, resources, queues. Signatures as documented for storport.h.
 
 import { STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH } from '@dumpstack/nt'
+import { DEVICE_LEVEL } from '../../irql.ts'
 import {
   addressOf,
   asBoolean,
@@ -11,7 +12,6 @@ import {
   NOTHING,
   TRUE,
 } from '../import-call.ts'
-import { DEVICE_LEVEL } from '../sys-instance.ts'
 
 const PCI_CONFIGURATION = 4
 const NO_ADDRESS = 0n

@@ -3,8 +3,8 @@
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { SRB_STATUS_ERROR, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
 import { NotJudged } from '../../guest-fault.ts'
+import { PASSIVE_LEVEL } from '../../irql.ts'
 import { type ExportFamily, exported, FALSE, type ImportCall, NOTHING } from '../import-call.ts'
-import { PASSIVE_LEVEL } from '../sys-instance.ts'
 
 // SCSI_WMILIB_CONTEXT
 const GUID_COUNT = 0n
