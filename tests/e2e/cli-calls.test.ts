@@ -67,6 +67,16 @@ it('filters by entry point, call and register', () => {
   )
 })
 
+it('says that a filter matches nothing', () => {
+  for (const summary of [[], ['--summary']]) {
+    const { code, stderr } = calls('run', '--call', 'StorPortInitialise', ...summary)
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: 'no call and no register access matches: --summary alone lists what there is\n',
+    })
+  }
+})
+
 it('counts the same events as it lists, and accesses as the record did', () => {
   const { rows, cut } = JSON.parse(calls('run', '--summary', '--json').stdout)
   expect(cut).toEqual({ calls: 0, accesses: 0 })

@@ -22,8 +22,10 @@ const WRITE_CHARACTERS = 0x10000
 
 export async function runCalls(folder: string, given: GivenCallsOptions): Promise<number> {
   const records = wanted(callRecordsOf(folder), given.dump)
-  if (given.summary === true) await summarize(records, given)
-  else await list(records, given)
+  const hasShown = given.summary === true ? await summarize(records, given) : await list(records, given)
+  // a name that is spelled wrong looks like a driver that never did it
+  if (!hasShown)
+    process.stderr.write('no call and no register access matches: --summary alone lists what there is\n')
   return 0
 }
 
@@ -37,25 +39,31 @@ function wanted(records: readonly CallRecordFile[], dump: string | undefined): r
   )
 }
 
-async function list(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<void> {
+/** Whether anything was. */
+async function list(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<boolean> {
   const isShown = callFilter(given)
   const json = given.json === true
   const colors = colorsFor(process.stdout)
   const out = new Output()
+  let hasShown = false
   if (!json) out.line(colors.bold(HEADING))
   for (const record of records) {
     if (!json) out.line(colors.bold(startLine(record)))
     for (const event of eventsOf(record)) {
-      if (event.kind !== 'gap' && event.kind !== 'end' && !isShown(event)) continue
+      if (event.kind !== 'gap' && event.kind !== 'end') {
+        if (!isShown(event)) continue
+        hasShown = true
+      }
       out.line(json ? JSON.stringify(objectOf(event, record)) : lineOf(event, colors))
       if (out.isFull) await out.drain()
-      if (out.isClosed) return
+      if (out.isClosed) return hasShown
     }
   }
   await out.drain()
+  return hasShown
 }
 
-async function summarize(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<void> {
+async function summarize(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<boolean> {
   const isShown = callFilter(given)
   const summary = new CallSummary()
   for (const record of records) {
@@ -73,6 +81,7 @@ async function summarize(records: readonly CallRecordFile[], given: GivenCallsOp
     if (cut.calls + cut.accesses > 0) out.line(lineOf({ kind: 'gap', ...cut }, colors))
   }
   await out.drain()
+  return rows.length > 0
 }
 
 function* eventsOf({ file }: CallRecordFile): Generator<CallEvent> {
