@@ -12,6 +12,7 @@ import { driverFailure } from './driver-verdict.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { checkOutput } from './output-file.ts'
 import { sarifOf } from './sarif.ts'
+import { shellWord } from './shell-word.ts'
 import { colorsFor } from './terminal.ts'
 import { DEFAULT_CONTROLLER } from './test-options.ts'
 
@@ -100,10 +101,10 @@ function refused(
 }
 
 function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind | null): string {
-  const parts = ['dumpstack check', JSON.stringify(file)]
+  const parts = ['dumpstack check', shellWord(file)]
   if (controller !== null) parts.push(`--controller ${controller}`)
   parts.push(`--seed ${seed}`)
-  if (pdb !== null) parts.push(`--pdb ${JSON.stringify(pdb)}`)
+  if (pdb !== null) parts.push(`--pdb ${shellWord(pdb)}`)
   return parts.join(' ')
 }
 

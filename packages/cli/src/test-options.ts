@@ -12,6 +12,7 @@ import type { ControllerKind } from '@dumpstack/machine'
 import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from './kd-launchers.ts'
+import { shellWord } from './shell-word.ts'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -241,13 +242,14 @@ export function reproOf(plan: TestPlan): string {
     driverPdb,
   } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
-  if (controller !== DEFAULT_CONTROLLER) parts.push(`--controller ${controller}`)
-  if (driverFile !== null) parts.push(`--driver ${JSON.stringify(driverFile)}`)
-  if (driverPdb !== null) parts.push(`--pdb ${JSON.stringify(driverPdb)}`)
+  // a driver file is asked where nothing is said
+  if (controller !== DEFAULT_CONTROLLER || driverFile !== null) parts.push(`--controller ${controller}`)
+  if (driverFile !== null) parts.push(`--driver ${shellWord(driverFile)}`)
+  if (driverPdb !== null) parts.push(`--pdb ${shellWord(driverPdb)}`)
   if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)
   if (scenario !== null) parts.push(`--scenario ${scenario.name}`)
   parts.push(`--seed ${seed}`)
-  if (symbolPath !== null) parts.push(`-y ${JSON.stringify(symbolPath)}`)
+  if (symbolPath !== null) parts.push(`-y ${shellWord(symbolPath)}`)
   if (stopAfter !== null) parts.push(`--stop-after ${stopAfter}`)
   return parts.join(' ')
 }
