@@ -1,5 +1,5 @@
 // `dumpstack test --driver FILE.sys`: a compiled miniport of the repository runs the disk and writes the dumps.
-import { copyFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, repository, schemaViolation, temporaryFolder } from './cli.ts'
@@ -70,6 +70,36 @@ it('fails a driver that asks the registry in dump mode, by rule, call and functi
   expect(violation.stack[1]).toMatch(/^dump_dsahci-b23!AhciHwFindAdapter\+0x/)
   expect(violation.repro).toContain(`--driver ${JSON.stringify(driver)}`)
   expect(code).toBe(1)
+}, 60_000)
+
+it('sends the author of a driver that faults at its start to the command that says where', () => {
+  const image = readFileSync(miniport('dsahci.sys'))
+  const header = image.readUInt32LE(0x3c)
+  const entry = image.readUInt32LE(header + 0x28)
+  const sections = header + 0x18 + image.readUInt16LE(header + 0x14)
+  const text = Array.from({ length: image.readUInt16LE(header + 6) }, (_, i) => sections + i * 40).find(
+    (at) =>
+      entry >= image.readUInt32LE(at + 12) &&
+      entry < image.readUInt32LE(at + 12) + image.readUInt32LE(at + 8),
+  )
+  if (text === undefined) throw new Error('an entry point in no section')
+  const offset = entry - image.readUInt32LE(text + 12) + image.readUInt32LE(text + 20)
+  Buffer.from('890425f0debc0a', 'hex').copy(image, offset) // mov [0abcdef0h], eax
+  writeFileSync(path.join(folder.path, 'faults.sys'), image)
+  const { code, stderr } = dumpstack(
+    folder.path,
+    'test',
+    ...SMALL,
+    '--driver',
+    'faults.sys',
+    '--out',
+    'faults',
+  )
+  expect(stderr).toMatch(/0xabcdef0, which is not mapped \(write\) in faults[+]0x.*\[GUEST_FAULT\]/)
+  expect(stderr).toContain('dumpstack check')
+  expect(code).toBe(1)
+  const check = dumpstack(folder.path, 'check', 'faults.sys')
+  expect(check.stdout).toMatch(/faults[.]sys[+!]/)
 }, 60_000)
 
 it('refuses what is no driver, and a PDB of another build', () => {

@@ -1,12 +1,14 @@
 // A run with a driver file that came to no dump. Without imports of the drivers: every command tells failures apart by it.
 import { DumpstackError } from '@dumpstack/bytes'
 
-/** The driver under test did not let the test happen: its fault, or nobody's. */
+/** The driver under test did not let the test happen: its fault, or nobody's. `hasRun` says whether its code ran. */
 export class DriverFailure extends DumpstackError {
   readonly verdict: 'fail' | 'inconclusive'
+  readonly hasRun: boolean
 
-  constructor(cause: DumpstackError, verdict: 'fail' | 'inconclusive') {
+  constructor(cause: DumpstackError, verdict: 'fail' | 'inconclusive', hasRun: boolean) {
     super(cause.code, cause.message, cause.fields, { cause })
     this.verdict = verdict
+    this.hasRun = hasRun
   }
 }

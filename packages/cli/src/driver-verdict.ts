@@ -6,5 +6,9 @@ import { DriverFailure } from './driver-failure.ts'
 /** What ended a run with a driver file, as its verdict where the driver is to blame. */
 export const driverFailure = (error: unknown): unknown =>
   error instanceof DriversError || error instanceof ImageError
-    ? new DriverFailure(error, error instanceof NotJudged ? 'inconclusive' : 'fail')
+    ? new DriverFailure(
+        error,
+        error instanceof NotJudged ? 'inconclusive' : 'fail',
+        error instanceof DriversError,
+      )
     : error

@@ -12,6 +12,8 @@ export function reportFailure(error: unknown, verbose: boolean): number {
     return EXIT_INTERRUPTED
   }
   process.stderr.write(`error: ${lineOf(error)}\n`)
+  if (error instanceof DriverFailure && error.hasRun)
+    process.stderr.write('where in the driver, with its stack: dumpstack check with the same file\n')
   if (verbose) {
     for (let cause = error; cause instanceof Error; cause = cause.cause)
       process.stderr.write(`${cause.stack}\n`)
