@@ -159,6 +159,6 @@ export interface Cpu {
 export interface CpuOptions {
   /** Virtual nanoseconds that one instruction takes; 1 where it is not given. */
   readonly nsPerInstruction?: number
-  /** Times that code runs before it is compiled for speed; 200 where it is not given. */
+  /** With its how-manieth run code is compiled for speed; never for 0; 200 where it is not given. */
   readonly hotRuns?: number
 }

@@ -62,9 +62,10 @@ export class Emitter {
   #names = 0
   readonly #flags = new FlagKeeper()
   #isMarked = false
-  /** Words of general registers whose value has a name. */
   readonly #isHot: boolean
+  /** Words of general registers whose value has a name. */
   readonly #known = new Map<number, string>()
+  /** Whether the current instruction's form is. */
   #isPlain = false
 
   constructor(startLo: number, startHi: number, count: number, isHot: boolean) {
