@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseWindowsPath } from '@dumpstack/symbols'
 import type { InstalledFile } from '@dumpstack/windows'
 import { RUN_VARIABLE } from './run-drive.ts'
+import { inSingleQuotes } from './shell-word.ts'
 import { UsageError } from './usage-error.ts'
 
 export const DEFAULT_DEBUGGERS = 'C:\\Debuggers'
@@ -36,13 +37,12 @@ export function debuggersFolder(text: string): string {
 }
 
 function shellScript(depth: number): string {
-  const quoted = (text: string) => `'${text.replaceAll("'", String.raw`'\''`)}'`
   return [
     '#!/bin/sh',
     '# kd, on the system of this run.',
     `${RUN_VARIABLE}=$(CDPATH= cd -- "$(dirname -- "$0")/${up(depth, '/')}" && pwd) || exit 4`,
     `export ${RUN_VARIABLE}`,
-    `exec ${quoted(process.execPath)} ${quoted(KD)} "$@"`,
+    `exec ${inSingleQuotes(process.execPath)} ${inSingleQuotes(KD)} "$@"`,
     '# ',
   ].join('\n')
 }

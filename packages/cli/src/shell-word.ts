@@ -5,5 +5,8 @@ const POSIX_SPECIAL = /["$`\\!]/
 
 export function shellWord(text: string, platform: NodeJS.Platform = process.platform): string {
   if (platform === 'win32' || !POSIX_SPECIAL.test(text)) return `"${text}"` // no file name of Windows has a double quote
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
+  return inSingleQuotes(text)
 }
+
+/** For a POSIX shell: nothing inside means anything to it. */
+export const inSingleQuotes = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`
