@@ -10,18 +10,11 @@ const MINIPORTS = path.join(repository, 'guest/miniports/bin')
 const SMALL = ['--ram', '64M', '--cpus', '1']
 const SCHEMA = 'docs/schema/test-result.schema.json'
 const miniport = (name: string): string => path.join(MINIPORTS, name)
+const testDriver = (driver: string, ...more: string[]) =>
+  dumpstack(folder.path, 'test', ...SMALL, '--driver', driver, ...more)
 
 it('passes full, kernel and mini dumps that a compiled driver wrote, and says which file it was', () => {
-  const { code, stdout } = dumpstack(
-    folder.path,
-    'test',
-    ...SMALL,
-    '--driver',
-    miniport('dsahci.sys'),
-    '--json',
-    '--out',
-    'good',
-  )
+  const { code, stdout } = testDriver(miniport('dsahci.sys'), '--json', '--out', 'good')
   expect(schemaViolation(SCHEMA, stdout)).toBe('')
   const result = JSON.parse(stdout)
   expect(result).toMatchObject({ verdict: 'pass', executed: true, violations: [] })
@@ -34,16 +27,7 @@ it('passes full, kernel and mini dumps that a compiled driver wrote, and says wh
 
 it('puts a driver on the controller that it drives', () => {
   const driver = miniport('dsvioblk.sys')
-  const { code, stdout } = dumpstack(
-    folder.path,
-    'test',
-    ...SMALL,
-    '--dumps',
-    'mini',
-    '--driver',
-    driver,
-    '--json',
-  )
+  const { code, stdout } = testDriver(driver, '--dumps', 'mini', '--json')
   expect(schemaViolation(SCHEMA, stdout)).toBe('')
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', controller: 'virtio-blk0' })
   expect(code).toBe(0)
@@ -51,18 +35,7 @@ it('puts a driver on the controller that it drives', () => {
 
 it('fails a driver that asks the registry in dump mode, by rule, call and function', () => {
   const driver = miniport('dsahci-b23.sys')
-  const { code, stdout } = dumpstack(
-    folder.path,
-    'test',
-    ...SMALL,
-    '--dumps',
-    'mini',
-    '--driver',
-    driver,
-    '--json',
-    '--out',
-    'bad',
-  )
+  const { code, stdout } = testDriver(driver, '--dumps', 'mini', '--json', '--out', 'bad')
   expect(schemaViolation(SCHEMA, stdout)).toBe('')
   const [violation] = JSON.parse(stdout).violations
   expect(violation).toMatchObject({ rule: 'DM-08', call: 'ZwOpenKey', driver: 'dump_dsahci-b23.sys' })
@@ -86,15 +59,7 @@ it('sends the author of a driver that faults at its start to the command that sa
   const offset = entry - image.readUInt32LE(text + 12) + image.readUInt32LE(text + 20)
   Buffer.from('890425f0debc0a', 'hex').copy(image, offset) // mov [0abcdef0h], eax
   writeFileSync(path.join(folder.path, 'faults.sys'), image)
-  const { code, stderr } = dumpstack(
-    folder.path,
-    'test',
-    ...SMALL,
-    '--driver',
-    'faults.sys',
-    '--out',
-    'faults',
-  )
+  const { code, stderr } = testDriver('faults.sys', '--out', 'faults')
   expect(stderr).toMatch(/0xabcdef0, which is not mapped \(write\) in faults[+]0x.*\[GUEST_FAULT\]/)
   expect(stderr).toContain('dumpstack check')
   expect(code).toBe(1)
@@ -108,7 +73,7 @@ it('refuses what is no driver, and a PDB of another build', () => {
   expect(text.stderr).toContain('[IMAGE_TRUNCATED]')
   expect(text.code).toBe(1)
   copyFileSync(miniport('dsahci.sys'), path.join(folder.path, 'storport.sys'))
-  const taken = dumpstack(folder.path, 'test', ...SMALL, '--driver', 'storport.sys', '--out', 'taken')
+  const taken = testDriver('storport.sys', '--out', 'taken')
   expect(taken.stderr).toContain('[DRIVER_NAME_TAKEN]')
   expect(taken.code).toBe(2)
   const other = dumpstack(

@@ -1,18 +1,11 @@
 // Interrupts stay out while a dump is written: HIGH_LEVEL and a clear interrupt flag, which KeBugCheckEx leaves (Bug Check callbacks and dump
 // drivers run so, by the public documentation). A miniport that lets them in is found at the instruction or call.
 import { buildPe } from '@dumpstack/testkit'
-import { afterEach, expect, it } from 'vitest'
-import { PortCalls, type Step } from './port-calls.test-support.ts'
+import { expect, it } from 'vitest'
+import { type PortCalls, portCallsWith, type Step } from './port-calls.test-support.ts'
 
-const made: PortCalls[] = []
-afterEach(() => {
-  for (const calls of made.splice(0)) calls.close()
-})
-const driverThat = (...findAdapter: Step[]): PortCalls => {
-  const calls = new PortCalls(buildPe, { findAdapter })
-  made.push(calls)
-  return calls
-}
+const machineWith = portCallsWith(buildPe)
+const driverThat = (...findAdapter: Step[]): PortCalls => machineWith({ findAdapter })
 
 const toCr8 = (level: number): Step => ({ code: [0x31, 0xc0, 0xb0, level, 0x44, 0x0f, 0x22, 0xc0] }) // xor eax, eax; mov al; mov cr8, rax
 const STI: Step = { code: [0xfb] }

@@ -1,6 +1,6 @@
 // A driver file that brings a routine for interrupt messages gets them while the system runs, on each controller; in a dump it is polled.
 import { buildPe } from '@dumpstack/testkit'
-import { afterEach, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import {
   at,
   behind,
@@ -8,8 +8,7 @@ import {
   config,
   extension,
   held,
-  PortCalls,
-  type Routines,
+  portCallsWith,
   result,
   resultAt,
   type Step,
@@ -22,15 +21,7 @@ const INVALID_PARAMETER = 0xc100_0006n
 const NOT_IMPLEMENTED = 0xc100_0002n
 const HW_MS_INTERRUPT_ROUTINE = 0x98
 
-const made: PortCalls[] = []
-afterEach(() => {
-  for (const calls of made.splice(0)) calls.close()
-})
-function machineWith(routines: Routines, kind: 'ahci' | 'virtio-blk'): PortCalls {
-  const calls = new PortCalls(buildPe, routines, kind)
-  made.push(calls)
-  return calls
-}
+const machineWith = portCallsWith(buildPe)
 
 /** HwFindAdapter leaves the address of the routine in the configuration. */
 const takesMessages: readonly Step[] = [

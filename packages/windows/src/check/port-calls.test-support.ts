@@ -1,5 +1,6 @@
 // Guest code that calls its port: a miniport is assembled from a list of calls, loaded, and run on the machine's processor, once as the
 // driver of a running disk and once as the dump driver after a crash. What it got lies in its own data, by offset.
+
 import { gpa, gva } from '@dumpstack/bytes'
 import {
   type DumpWriteReport,
@@ -11,6 +12,7 @@ import {
 } from '@dumpstack/drivers'
 import type { Machine } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { afterEach } from 'vitest'
 import type { BootedKernel } from '../boot/contract.ts'
 import { systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CHECK_EXTENTS, checkPlan, PARTITION_OFFSET } from './check-plan.ts'
@@ -368,5 +370,20 @@ export class PortCalls {
 
   close(): void {
     this.machine.close()
+  }
+}
+
+/** Makes machines for the tests of a file, each closed after its test. */
+export function portCallsWith(
+  buildPe: BuildPe,
+): (routines: Routines, kind?: 'ahci' | 'virtio-blk') => PortCalls {
+  const made: PortCalls[] = []
+  afterEach(() => {
+    for (const calls of made.splice(0)) calls.close()
+  })
+  return (routines, kind) => {
+    const calls = new PortCalls(buildPe, routines, kind)
+    made.push(calls)
+    return calls
   }
 }

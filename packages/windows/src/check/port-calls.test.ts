@@ -2,7 +2,7 @@
 // which rule of dump mode they break. Argument lists after the public documentation of storport.h, srb.h and scsiwmi.h.
 import { gpa } from '@dumpstack/bytes'
 import { buildPe } from '@dumpstack/testkit'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import {
   type Arg,
   at,
@@ -10,7 +10,8 @@ import {
   config,
   extension,
   held,
-  PortCalls,
+  type PortCalls,
+  portCallsWith,
   type Routines,
   result,
   resultAt,
@@ -18,15 +19,7 @@ import {
   srb,
 } from './port-calls.test-support.ts'
 
-const made: PortCalls[] = []
-afterEach(() => {
-  for (const calls of made.splice(0)) calls.close()
-})
-function machineWith(routines: Routines, kind: 'ahci' | 'virtio-blk' = 'ahci'): PortCalls {
-  const calls = new PortCalls(buildPe, routines, kind)
-  made.push(calls)
-  return calls
-}
+const machineWith = portCallsWith(buildPe)
 const running = (routines: Routines, kind: 'ahci' | 'virtio-blk' = 'ahci'): PortCalls =>
   machineWith(routines, kind).run()
 /** HwFindAdapter makes these calls and finds nothing. */
