@@ -66,7 +66,7 @@ export class CallRecorder implements SysObserver {
     this.#record?.encoder.deviceAccess(...access)
   }
 
-  /** Follows the run. Throws CrashtestError RUN_FOLDER_IO for what could not be written since. */
+  /** Follows the run. Throws CrashtestError HOST_IO for what could not be written since. */
   event(event: Parameters<Emit>[0]): void {
     if (event.kind === 'crashed') this.#crashed = event.dump
     if (event.kind !== 'end') return

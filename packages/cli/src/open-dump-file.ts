@@ -14,7 +14,7 @@ export interface OpenOptions {
   sleep?(ms: number, signal: AbortSignal): Promise<void>
 }
 
-/** Throws CrashtestError RUN_FOLDER_IO, FileError FILE_NOT_REGULAR, and the signal's reason. */
+/** Throws CrashtestError HOST_IO, FileError FILE_NOT_REGULAR, and the signal's reason. */
 export async function openDumpFile(file: string, options: OpenOptions): Promise<FileSource> {
   const { say, signal, open = (name) => new FileSource(name), sleep = pause } = options
   for (;;) {

@@ -57,7 +57,7 @@ export type SessionEnd =
 
 const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
 
-/** Throws CrashtestError RUN_FOLDER_TAKEN, RUN_FOLDER_BUSY, RUN_FOLDER_IO; HOST_MEMORY. */
+/** Throws CrashtestError RUN_FOLDER_TAKEN, RUN_FOLDER_BUSY, HOST_IO; HOST_MEMORY. */
 export async function startRun(plan: TestPlan, options: SessionOptions): Promise<SessionEnd> {
   checkMemory(plan.ramBytes)
   const driver = driverOf(plan)

@@ -25,7 +25,7 @@ export interface CallRecordFile {
   readonly file: string
 }
 
-/** In the order of the starts. Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, RUN_FOLDER_IO, RUN_FOLDER_CORRUPT. */
+/** In the order of the starts. Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, HOST_IO, RUN_FOLDER_CORRUPT. */
 export function callRecordsOf(folder: string): CallRecordFile[] {
   onHost(`read ${folder}`, () => statSync(folder))
   const journal = path.join(folder, JOURNAL)

@@ -13,7 +13,7 @@ const RECORDS = [JOURNAL, LOG, RESULT, STATE]
 
 /**
  * `removeSystem` removes the system of a run from a folder, and what it left there. False where the folder holds no run. Throws
- * CrashtestError RUN_FOLDER_BUSY, RUN_FOLDER_IO.
+ * CrashtestError RUN_FOLDER_BUSY, HOST_IO.
  */
 export function clearRun(folder: string, removeSystem: (folder: string) => void): boolean {
   if (!RECORDS.some((name) => existsSync(path.join(folder, name)))) return false

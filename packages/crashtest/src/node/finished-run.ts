@@ -19,11 +19,11 @@ export interface FinishedDump {
 export interface FinishedRun {
   /** Dumps that the run was to make and never came to examine: it was stopped, or broke off. */
   readonly unexamined: readonly RecordedDump[]
-  /** Each dump that the run examined; throws RUN_FOLDER_IO where its truth is gone, RUN_FOLDER_CORRUPT. */
+  /** Each dump that the run examined; throws HOST_IO where its truth is gone, RUN_FOLDER_CORRUPT. */
   dumps(): Generator<FinishedDump>
 }
 
-/** Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, RUN_FOLDER_IO or RUN_FOLDER_CORRUPT. */
+/** Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, HOST_IO or RUN_FOLDER_CORRUPT. */
 export function openFinishedRun(folder: string): FinishedRun {
   onHost(`read ${folder}`, () => statSync(folder))
   const journal = path.join(folder, JOURNAL)

@@ -12,7 +12,7 @@ const STEP_MS = 2
 /** How long one that came at the same moment may need to withdraw. */
 const PATIENCE_STEPS = 1000
 
-/** Returns what gives the folder free again. Throws CrashtestError RUN_FOLDER_BUSY, RUN_FOLDER_IO. */
+/** Returns what gives the folder free again. Throws CrashtestError RUN_FOLDER_BUSY, HOST_IO. */
 export function lockFolder(folder: string): () => void {
   const claim = claimOf(folder, process.pid)
   return onHost(`write ${claim}`, () => {

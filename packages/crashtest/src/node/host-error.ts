@@ -2,12 +2,12 @@
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { CrashtestError } from '../errors.ts'
 
-/** Runs file work; a failure becomes CrashtestError RUN_FOLDER_IO naming `what` and the system's code. */
+/** Runs file work; a failure becomes CrashtestError HOST_IO naming `what` and the system's code. */
 export function onHost<T>(what: string, work: () => T): T {
   try {
     return work()
   } catch (cause) {
     if (!isSystemError(cause)) throw cause
-    throw new CrashtestError('RUN_FOLDER_IO', `cannot ${what}: ${systemReason(cause)}`, {}, { cause })
+    throw new CrashtestError('HOST_IO', `cannot ${what}: ${systemReason(cause)}`, {}, { cause })
   }
 }

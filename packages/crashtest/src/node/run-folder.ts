@@ -64,7 +64,7 @@ export class RunFolder {
 
   /**
    * A new run, or one that goes on behind `resumed` and was locked when that was read. Throws CrashtestError RUN_FOLDER_TAKEN
-   * when the folder holds a run, RUN_FOLDER_BUSY, RUN_FOLDER_IO when it cannot be written.
+   * when the folder holds a run, RUN_FOLDER_BUSY, HOST_IO when it cannot be written.
    */
   constructor(folder: string, resumed: { position: StreamPosition; unlock: () => void } | null = null) {
     this.path = path.resolve(folder)

@@ -13,7 +13,7 @@ export interface FinishedResult {
   readonly json: object
 }
 
-/** Throws CrashtestError RUN_FOLDER_IO, RUN_FOLDER_CORRUPT. */
+/** Throws CrashtestError HOST_IO, RUN_FOLDER_CORRUPT. */
 export function readResult(folder: string): FinishedResult {
   const name = path.join(folder, RESULT)
   const text = onHost(`read ${name}`, () => readFileSync(name, 'utf8'))

@@ -57,7 +57,7 @@ export function writeState(folder: string, record: StateRecord, position: Stream
   })
 }
 
-/** Throws CrashtestError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, RUN_FOLDER_IO or RUN_FOLDER_CORRUPT. */
+/** Throws CrashtestError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, HOST_IO or RUN_FOLDER_CORRUPT. */
 export function readState(folder: string): StateFacts {
   const file = path.join(folder, STATE)
   if (!existsSync(file)) {
