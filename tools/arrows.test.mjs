@@ -26,6 +26,7 @@ it.each([
   ['packages/bytes/src/a.ts', "import '@dumpstack/nt'", '@dumpstack/nt'],
   ['packages/machine/src/a.ts', "import { x } from '@dumpstack/drivers'\nx()", '@dumpstack/drivers'],
   ['packages/crashtest/src/a.ts', "import { x } from '@dumpstack/windows/node'\nx()", '@dumpstack/windows'],
+  ['packages/crashtest/src/a.ts', "import { x } from '@dumpstack/run'\nx()", '@dumpstack/run'],
   ['packages/windows/src/a.ts', "import { x } from '@dumpstack/crashtest'\nx()", '@dumpstack/crashtest'],
   ['packages/dumpfile/src/a.ts', "import { readFileSync } from 'node:fs'\nreadFileSync('')", 'node:fs'],
   ['packages/dumpfile/src/a.ts', "import { readFileSync } from 'fs'\nreadFileSync('')", 'fs'],

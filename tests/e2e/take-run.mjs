@@ -2,7 +2,7 @@
 // and if it got the folder keeps it until the round ends. Arguments: run folder, folder of signals, rounds.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { clearRun } from '@dumpstack/crashtest/node'
+import { clearRun } from '@dumpstack/run/node'
 
 const [folder, signals, rounds] = process.argv.slice(2)
 const cell = new Int32Array(new SharedArrayBuffer(4))

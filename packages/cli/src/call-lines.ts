@@ -1,8 +1,8 @@
 // Events of a record of calls as lines of text, and as objects for JSON.
 import { hex } from '@dumpstack/bytes'
 import { printable, type ScreenColors } from '@dumpstack/crashtest'
-import type { CallRecordFile } from '@dumpstack/crashtest/node'
 import type { CallEvent, RecordedSite } from '@dumpstack/drivers'
+import type { CallRecordFile } from '@dumpstack/run/node'
 import { callLabel } from './call-label.ts'
 import { registerLabel } from './register-label.ts'
 

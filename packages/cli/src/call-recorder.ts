@@ -12,8 +12,8 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import type { DumpType, Emit } from '@dumpstack/crashtest'
-import { CALLS, callsOfSetup, isCallRecord, onHost } from '@dumpstack/crashtest/node'
 import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
+import { CALLS, callsOfSetup, isCallRecord, onHost } from '@dumpstack/run/node'
 
 interface OpenRecord {
   readonly encoder: CallEncoder

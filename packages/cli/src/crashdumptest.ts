@@ -3,7 +3,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { clearRun, readResult, runStateOf, STATE } from '@dumpstack/crashtest/node'
+import { clearRun, readResult, runStateOf, STATE } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { removeSystem } from '@dumpstack/windows/node'

@@ -9,7 +9,7 @@ import {
   type Sink,
   type Verdict,
 } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'

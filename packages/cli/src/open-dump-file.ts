@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FileSource, isSystemError } from '@dumpstack/bytes/node'
 import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/run/node'
 
 /** What Node makes of ERROR_SHARING_VIOLATION. */
 const SHARING_VIOLATION = 'EBUSY'

@@ -1,7 +1,7 @@
 // A file that a command is to write: what stands against it is said before the work begins, and never is it what the command reads.
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/run/node'
 import { isSameFile } from './same-file.ts'
 import { UsageError } from './usage-error.ts'
 

@@ -2,8 +2,8 @@
 // may be long, and whoever reads the output may have enough of it (`| head`).
 import { closeSync, openSync, readSync } from 'node:fs'
 import { printable } from '@dumpstack/crashtest'
-import { type CallRecordFile, callRecordsOf, onHost } from '@dumpstack/crashtest/node'
 import { type CallEvent, readCalls } from '@dumpstack/drivers'
+import { type CallRecordFile, callRecordsOf, onHost } from '@dumpstack/run/node'
 import { type CallFilterOptions, callFilter } from './call-filter.ts'
 import { HEADING, lineOf, objectOf, startLine } from './call-lines.ts'
 import { CallSummary } from './call-summary.ts'

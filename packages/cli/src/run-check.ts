@@ -1,8 +1,8 @@
 // `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { onHost } from '@dumpstack/crashtest/node'
 import type { ControllerKind } from '@dumpstack/machine'
+import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
 import { type Checked, checkText } from './check-lines.ts'

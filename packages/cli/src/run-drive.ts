@@ -2,7 +2,8 @@
 // examined it moved out of C: (full/MEMORY.DMP, mini/010124-20992-01.dmp); there such a path still finds it.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { DUMP_TYPES, JOURNAL, TRUTH_JSON } from '@dumpstack/crashtest/run-files'
+import { DUMP_TYPES } from '@dumpstack/crashtest/target'
+import { JOURNAL, TRUTH_JSON } from '@dumpstack/run'
 import type { WindowsRoot } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { UsageError } from './usage-error.ts'

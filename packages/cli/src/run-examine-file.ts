@@ -9,7 +9,7 @@ import {
   reportChecks,
   type Verdict,
 } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/run/node'
 import type { ExamineOutput } from './examine.ts'
 import { labSymbols } from './judge-symbols.ts'
 import { openDumpFile } from './open-dump-file.ts'

@@ -11,8 +11,8 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/crashtest/node'
 import type { SymbolSource } from '@dumpstack/debugger'
+import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/run/node'
 import type { ExamineOutput } from './examine.ts'
 import { judgeSymbols } from './judge-symbols.ts'
 import { shownPath } from './terminal.ts'

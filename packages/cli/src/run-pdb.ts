@@ -2,7 +2,7 @@
 import { hex } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { printable } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/crashtest/node'
+import { onHost } from '@dumpstack/run/node'
 import { PdbFile, SymbolsError, type SymbolType, typeText } from '@dumpstack/symbols'
 import { EXIT_NOT_GOOD } from './exit-code.ts'
 import { UsageError } from './usage-error.ts'

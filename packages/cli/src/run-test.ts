@@ -1,7 +1,7 @@
 // `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
 import { existsSync, writeFileSync } from 'node:fs'
 import { JunitFold, type Sink } from '@dumpstack/crashtest'
-import { onHost, readResult, runStateOf } from '@dumpstack/crashtest/node'
+import { onHost, readResult, runStateOf } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'

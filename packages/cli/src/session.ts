@@ -15,7 +15,7 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/crashtest/node'
+import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/run/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { CallRecorder } from './call-recorder.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'

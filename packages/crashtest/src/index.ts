@@ -13,6 +13,7 @@ export {
 export * from './examine-file.ts'
 export { bigintAsHex, Facts } from './facts.ts'
 export * from './folds/journal.ts'
+export { eventOfLine } from './folds/journal-reader.ts'
 export * from './folds/junit.ts'
 export * from './folds/log.ts'
 export * from './folds/result.ts'

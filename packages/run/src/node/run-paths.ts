@@ -1,7 +1,7 @@
 // Where the dumps of a run are: a path of the host in memory and on the screen, from the run folder on in its files, so that a folder
 // that was moved or copied still speaks of its own dumps.
 import path from 'node:path'
-import type { TestEvent } from '../test-event.ts'
+import type { TestEvent } from '@dumpstack/crashtest'
 
 type PathMap = (file: string) => string
 

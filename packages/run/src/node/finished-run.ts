@@ -2,10 +2,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { CrashtestError } from '../errors.ts'
-import { type KeptDump, restoreTruth } from '../truth-file.ts'
+import { type KeptDump, restoreTruth } from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
+import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { type RecordedDump, readRunRecord } from './run-record.ts'
 
 export interface FinishedDump {
@@ -23,17 +23,17 @@ export interface FinishedRun {
   dumps(): Generator<FinishedDump>
 }
 
-/** Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, HOST_IO or RUN_FOLDER_CORRUPT. */
+/** Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, HOST_IO or RUN_FOLDER_CORRUPT. */
 export function openFinishedRun(folder: string): FinishedRun {
   onHost(`read ${folder}`, () => statSync(folder))
   const journal = path.join(folder, JOURNAL)
   if (!existsSync(journal)) {
-    throw new CrashtestError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
+    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
   const recorded = readRunRecord(journal)
   const examined = recorded.filter((dump) => dump.isExamined)
   if (examined.length === 0) {
-    throw new CrashtestError(
+    throw new RunError(
       'RUN_FOLDER_EMPTY',
       `the run in ${folder} examined no dump: nothing can be examined again`,
     )

@@ -12,14 +12,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { gpa } from '@dumpstack/bytes'
+import { DumpstackError, gpa } from '@dumpstack/bytes'
+import { createStream, runCrashdumpTest } from '@dumpstack/crashtest'
+import { FakeTarget, NO_SYMBOLS } from '@dumpstack/crashtest/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { CrashtestError } from '../errors.ts'
-import { NO_SYMBOLS } from '../fake-symbols.test-support.ts'
-import { FakeTarget } from '../fake-target.test-support.ts'
-import { runCrashdumpTest } from '../run.ts'
-import { createStream } from '../stream.ts'
 import { openStoppedRun } from './resume-folder.ts'
 import { RunFolder } from './run-folder.ts'
 
@@ -138,7 +135,7 @@ it('raises only our error for a state or a journal that is damaged', () => {
           resumed.close()
           resumed.folder.close()
         } catch (error) {
-          expect(error, String(error)).toBeInstanceOf(CrashtestError)
+          expect(error, String(error)).toBeInstanceOf(DumpstackError)
         }
         rmSync(run, { recursive: true })
       },

@@ -1,9 +1,8 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
 import { readFileSync } from 'node:fs'
-import { CrashtestError } from '../errors.ts'
-import { Facts } from '../facts.ts'
-import { DUMP_TYPES, type DumpType } from '../target.ts'
+import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
 import { onHost } from './host-error.ts'
 
 export interface RecordedDump {
@@ -16,14 +15,14 @@ export interface RecordedDump {
 
 /**
  * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
- * other that is not whole raises CrashtestError RUN_FOLDER_CORRUPT.
+ * other that is not whole raises RunError RUN_FOLDER_CORRUPT.
  */
 export function readRunRecord(file: string): RecordedDump[] {
   const lines = onHost(`read ${file}`, () => readFileSync(file, 'utf8')).split('\n')
   const cutOff = lines.pop()
   if (lines.length === 0) {
     const what = cutOff === '' ? 'is empty' : 'has no whole line'
-    throw new CrashtestError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
+    throw new RunError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
   }
   const dumps: { variant: string | null; type: DumpType; isExamined: boolean }[] = []
   let variant: string | null = null

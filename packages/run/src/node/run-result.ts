@@ -1,10 +1,9 @@
 // result.json read back: what a run that has its end came to.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { Facts } from '../facts.ts'
-import { VERDICTS, type Verdict } from '../test-event.ts'
+import { Facts, VERDICTS, type Verdict } from '@dumpstack/crashtest'
+import { RESULT } from '../index.ts'
 import { onHost } from './host-error.ts'
-import { RESULT } from './run-files.ts'
 import { onThisHost, resultWithPaths } from './run-paths.ts'
 
 export interface FinishedResult {
@@ -13,7 +12,7 @@ export interface FinishedResult {
   readonly json: object
 }
 
-/** Throws CrashtestError HOST_IO, RUN_FOLDER_CORRUPT. */
+/** Throws RunError HOST_IO, RUN_FOLDER_CORRUPT. */
 export function readResult(folder: string): FinishedResult {
   const name = path.join(folder, RESULT)
   const text = onHost(`read ${name}`, () => readFileSync(name, 'utf8'))

@@ -3,7 +3,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { isSystemError } from '@dumpstack/bytes/node'
-import { CrashtestError } from '../errors.ts'
+import { RunError } from '../errors.ts'
 import { onHost } from './host-error.ts'
 
 const CLAIM = /^run\.lock\.([1-9]\d{0,9})$/
@@ -12,7 +12,7 @@ const STEP_MS = 2
 /** How long one that came at the same moment may need to withdraw. */
 const PATIENCE_STEPS = 1000
 
-/** Returns what gives the folder free again. Throws CrashtestError RUN_FOLDER_BUSY, HOST_IO. */
+/** Returns what gives the folder free again. Throws RunError RUN_FOLDER_BUSY, HOST_IO. */
 export function lockFolder(folder: string): () => void {
   const claim = claimOf(folder, process.pid)
   return onHost(`write ${claim}`, () => {
@@ -70,8 +70,8 @@ function claimOf(folder: string, pid: number): string {
   return path.join(folder, `run.lock.${pid}`)
 }
 
-function busy(folder: string, holder: number): CrashtestError {
-  return new CrashtestError(
+function busy(folder: string, holder: number): RunError {
+  return new RunError(
     'RUN_FOLDER_BUSY',
     `process ${holder} works on the run in ${folder}: wait for it, or remove run.lock.${holder} where it is no dumpstack`,
   )

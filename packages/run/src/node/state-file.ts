@@ -2,8 +2,8 @@
 // gone when the run has its result. docs/formats/run-state.md.
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
-import { CrashtestError } from '../errors.ts'
-import { bigintAsHex, Facts } from '../facts.ts'
+import { bigintAsHex, Facts } from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
 import { onHost } from './host-error.ts'
 
 export const STATE = 'state.json'
@@ -57,11 +57,11 @@ export function writeState(folder: string, record: StateRecord, position: Stream
   })
 }
 
-/** Throws CrashtestError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, HOST_IO or RUN_FOLDER_CORRUPT. */
+/** Throws RunError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, HOST_IO or RUN_FOLDER_CORRUPT. */
 export function readState(folder: string): StateFacts {
   const file = path.join(folder, STATE)
   if (!existsSync(file)) {
-    throw new CrashtestError(
+    throw new RunError(
       'RUN_FOLDER_NOT_KEPT',
       `the run in ${folder} cannot be resumed: ${STATE} is not there; it never began, or ended without a result`,
     )
@@ -72,7 +72,7 @@ export function readState(folder: string): StateFacts {
   )
   const format = facts.number('format')
   if (format !== FORMAT) {
-    throw new CrashtestError(
+    throw new RunError(
       'RUN_FOLDER_FORMAT',
       `${file}: format is ${format}, expected ${FORMAT}: the run is of another version`,
     )

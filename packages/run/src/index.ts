@@ -1,6 +1,4 @@
-// Names in a run folder. A door of its own (@dumpstack/crashtest/run-files): the debugger finds its way there without the test.
-export { DUMP_TYPES } from '../target.ts'
-
+// Names in a run folder, for who only finds the way in one: the debugger needs neither the test nor the host's files.
 export const JOURNAL = 'journal.jsonl'
 export const LOG = 'crashdumptest.log'
 export const RESULT = 'result.json'

@@ -3,15 +3,19 @@
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { CrashtestError } from '../errors.ts'
-import type { Facts } from '../facts.ts'
-import { eventOfLine } from '../folds/journal-reader.ts'
-import { DUMP_TYPES, type DumpType, type KeptCrash } from '../target.ts'
-import type { TestEvent } from '../test-event.ts'
-import { restoreCrash } from '../truth-file.ts'
+import {
+  DUMP_TYPES,
+  type DumpType,
+  eventOfLine,
+  type Facts,
+  type KeptCrash,
+  restoreCrash,
+  type TestEvent,
+} from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
+import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { RunFolder } from './run-folder.ts'
 import { eventWithPath, onThisHost } from './run-paths.ts'
 import { readState, STATE, type Stage } from './state-file.ts'
@@ -38,12 +42,12 @@ export interface StoppedRun {
   close(): void
 }
 
-/** Throws CrashtestError RUN_FOLDER_* as the folder, its state, its journal or its truth make impossible. */
+/** Throws RunError RUN_FOLDER_* as the folder, its state, its journal or its truth make impossible. */
 export function openStoppedRun(folder: string): StoppedRun {
   onHost(`read ${folder}`, () => statSync(folder))
   const at = path.resolve(folder)
   if (!existsSync(path.join(at, JOURNAL))) {
-    throw new CrashtestError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
+    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
   const unlock = lockFolder(at)
   let bin: FileSource | null = null
@@ -69,7 +73,7 @@ export function openStoppedRun(folder: string): StoppedRun {
       bin = onHost(`read ${file}`, () => new FileSource(file))
       const restored = restoreCrash(state.crash, bin)
       if (bin.byteLength < restored.usedBytes) {
-        throw new CrashtestError(
+        throw new RunError(
           'RUN_FOLDER_CORRUPT',
           `${file} holds ${bin.byteLength} bytes, expected at least ${restored.usedBytes}`,
         )
@@ -103,7 +107,7 @@ function eventsOf(folder: string, journalBytes: number): { events: TestEvent[]; 
   const bytes = onHost(`read ${file}`, () => readFileSync(file))
   const lines = bytes.toString('utf8', 0, journalBytes).split('\n')
   if (lines.pop() !== '') {
-    throw new CrashtestError(
+    throw new RunError(
       'RUN_FOLDER_CORRUPT',
       `journal ${file}: byte ${journalBytes} is inside a line, expected the end of one`,
     )
@@ -120,7 +124,7 @@ function eventsOf(folder: string, journalBytes: number): { events: TestEvent[]; 
 function checkLength(file: string, least: number): void {
   const { size } = onHost(`read ${file}`, () => statSync(file))
   if (size >= least) return
-  throw new CrashtestError('RUN_FOLDER_CORRUPT', `${file} holds ${size} bytes, expected at least ${least}`)
+  throw new RunError('RUN_FOLDER_CORRUPT', `${file} holds ${size} bytes, expected at least ${least}`)
 }
 
 /** The folders of dumps that the journal has not as examined; of the one that is to be examined next RAM stays. */

@@ -13,17 +13,23 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
-import { CrashtestError } from '../errors.ts'
-import { journalLine } from '../folds/journal.ts'
-import { logLines } from '../folds/log.ts'
-import type { TestResult } from '../folds/result.ts'
-import type { Sink } from '../stream.ts'
-import { DUMP_TYPES, type KeptCrash } from '../target.ts'
-import { crashRecord, type DumpToKeep, keepTruth, ramParts } from '../truth-file.ts'
+import {
+  crashRecord,
+  DUMP_TYPES,
+  type DumpToKeep,
+  journalLine,
+  type KeptCrash,
+  keepTruth,
+  logLines,
+  ramParts,
+  type Sink,
+  type TestResult,
+} from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
+import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
-import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from './run-files.ts'
 import { eventWithPath, fromFolder, resultWithPaths } from './run-paths.ts'
 import { STATE, type StateRecord, type StreamPosition, writeState } from './state-file.ts'
 
@@ -63,7 +69,7 @@ export class RunFolder {
   #hasBegun: boolean
 
   /**
-   * A new run, or one that goes on behind `resumed` and was locked when that was read. Throws CrashtestError RUN_FOLDER_TAKEN
+   * A new run, or one that goes on behind `resumed` and was locked when that was read. Throws RunError RUN_FOLDER_TAKEN
    * when the folder holds a run, RUN_FOLDER_BUSY, HOST_IO when it cannot be written.
    */
   constructor(folder: string, resumed: { position: StreamPosition; unlock: () => void } | null = null) {
@@ -171,7 +177,7 @@ export class RunFolder {
 function refuseTaken(folder: string, at: string): void {
   const taken = OWN_NAMES.find((name) => existsSync(path.join(at, name)))
   if (taken === undefined) return
-  throw new CrashtestError(
+  throw new RunError(
     'RUN_FOLDER_TAKEN',
     `folder ${folder} already holds a run (${taken}): choose another --out`,
   )

@@ -1,11 +1,10 @@
 // Where a run folder keeps the calls of a driver file: one record for each start of the system, beside what the start left.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { CrashtestError } from '../errors.ts'
-import { Facts } from '../facts.ts'
-import type { DumpType } from '../target.ts'
+import { type DumpType, Facts } from '@dumpstack/crashtest'
+import { RunError } from '../errors.ts'
+import { JOURNAL } from '../index.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL } from './run-files.ts'
 import { readRunRecord } from './run-record.ts'
 
 /** In the folder of a dump type: the start that ended in its crash. In the folder of the run: the last start. */
@@ -25,7 +24,7 @@ export interface CallRecordFile {
   readonly file: string
 }
 
-/** In the order of the starts. Throws CrashtestError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, HOST_IO, RUN_FOLDER_CORRUPT. */
+/** In the order of the starts. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, HOST_IO, RUN_FOLDER_CORRUPT. */
 export function callRecordsOf(folder: string): CallRecordFile[] {
   onHost(`read ${folder}`, () => statSync(folder))
   const journal = path.join(folder, JOURNAL)
@@ -33,7 +32,7 @@ export function callRecordsOf(folder: string): CallRecordFile[] {
     // A driver that did not start: the run ended before it began.
     const file = path.join(folder, CALLS)
     if (existsSync(file)) return [{ variant: null, start: 'last', file }]
-    throw new CrashtestError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
+    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
   const dumps = readRunRecord(journal)
   const found: CallRecordFile[] = []
@@ -49,7 +48,7 @@ export function callRecordsOf(folder: string): CallRecordFile[] {
     add('last', CALLS)
   }
   if (found.length > 0) return found
-  throw new CrashtestError(
+  throw new RunError(
     'RUN_FOLDER_NO_CALLS',
     hasDriver(journal)
       ? `the run in ${folder} has no record of calls (${CALLS}): it ended before the driver was called, or an older version made it`

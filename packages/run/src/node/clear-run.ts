@@ -1,19 +1,18 @@
 // Past failures, cleared: what a run has made in its folder, and nothing that somebody else put there.
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { scenarios } from '../scenarios/index.ts'
-import { DUMP_TYPES } from '../target.ts'
+import { DUMP_TYPES, scenarios } from '@dumpstack/crashtest'
+import { JOURNAL, LOG, RESULT } from '../index.ts'
 import { isCallRecord } from './call-records.ts'
 import { lockFolder } from './folder-lock.ts'
 import { onHost } from './host-error.ts'
-import { JOURNAL, LOG, RESULT } from './run-files.ts'
 import { STATE } from './state-file.ts'
 
 const RECORDS = [JOURNAL, LOG, RESULT, STATE]
 
 /**
  * `removeSystem` removes the system of a run from a folder, and what it left there. False where the folder holds no run. Throws
- * CrashtestError RUN_FOLDER_BUSY, HOST_IO.
+ * RunError RUN_FOLDER_BUSY, HOST_IO.
  */
 export function clearRun(folder: string, removeSystem: (folder: string) => void): boolean {
   if (!RECORDS.some((name) => existsSync(path.join(folder, name)))) return false
