@@ -1,7 +1,7 @@
 // Every scenario through the command line: exit code, exact messages, and that what it breaks is what fails.
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { scenarios } from '@dumpstack/crashtest'
+import { expectedLines, scenarios } from '@dumpstack/crashtest'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, schemaViolation, temporaryFolder } from './cli.ts'
 
@@ -63,7 +63,7 @@ it('knows every scenario', () => {
 
 it.each(scenarios)('$name says what it must and ends with its exit code', (scenario) => {
   const { code, log, result } = runScenario(scenario.name)
-  for (const message of scenario.expectedMessages(RAM_BYTES)) expect(log).toContain(message)
+  for (const line of expectedLines(scenario, RAM_BYTES)) expect(log).toContain(line)
   expect(result.verdict).toBe(scenario.expected)
   expect(code).toBe(EXIT_CODES[scenario.expected])
   expect(failedChecks(result)).toEqual(expect.arrayContaining([...FAILS[scenario.name]!]))

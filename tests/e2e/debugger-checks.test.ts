@@ -1,7 +1,7 @@
 // The checks through the debugger on dumps of a real crash, sound and with one value changed: what is wrong is named, what
 // lacks symbols is left open, and no damage breaks the judge.
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
-import { debugDump, type Evidence, examineFile, type Verdict } from '@dumpstack/crashtest'
+import { debugDump, type Evidence, examineFile, messageLine, type Verdict } from '@dumpstack/crashtest'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { openDump } from '@dumpstack/dumpfile'
 import fc from 'fast-check'
@@ -53,7 +53,7 @@ async function judge(
   const said: string[] = []
   const judged = await debugDump(
     { source: new MemorySource(bytes), path: 'MEMORY.DMP', evidence, symbols },
-    (level, text) => said.push(`(${level}) ${text}`),
+    (message) => said.push(messageLine(message)),
     new AbortController().signal,
   )
   return { verdicts: Object.fromEntries(judged.map(([id, { verdict }]) => [id, verdict])), said }

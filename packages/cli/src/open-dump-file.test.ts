@@ -1,4 +1,5 @@
 import { FileSource } from '@dumpstack/bytes/node'
+import { messageLine } from '@dumpstack/crashtest'
 import { expect, it } from 'vitest'
 import { openDumpFile } from './open-dump-file.ts'
 
@@ -12,7 +13,7 @@ it('asks again every five minutes while another process holds the file', async (
   const said: string[] = []
   let tries = 0
   const source = await openDumpFile(file, {
-    say: (level, text) => said.push(`(${level}) ${text}`),
+    say: (message) => said.push(messageLine(message)),
     signal,
     open(name) {
       if (++tries < 3) throw busy()
@@ -24,7 +25,7 @@ it('asks again every five minutes while another process holds the file', async (
   })
   source.close()
   const once = [
-    '(x) Dump file is being used by another process. HRESULT: 0x80070020',
+    '(i) Dump file is being used by another process. HRESULT: 0x80070020',
     '(i) Usually memory.dmp is still being written due to large RAM, retry after 5 minutes.',
     'sleep 300000',
   ]
@@ -35,7 +36,7 @@ it('stops waiting at Ctrl-C, with its reason', async () => {
   const controller = new AbortController()
   const reason = new Error('stop')
   const opening = openDumpFile(file, {
-    say: (level) => level === 'i' && controller.abort(reason),
+    say: () => controller.abort(reason),
     signal: controller.signal,
     open() {
       throw busy()

@@ -1,14 +1,14 @@
 // Opens a dump file as the kit does: while another process holds it (WerFault still writes), again every five minutes.
 import { setTimeout as delay } from 'node:timers/promises'
 import { FileSource, isSystemError } from '@dumpstack/bytes/node'
-import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE } from '@dumpstack/crashtest'
+import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE, type Say } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
 
 /** What Node makes of ERROR_SHARING_VIOLATION. */
 const SHARING_VIOLATION = 'EBUSY'
 
 export interface OpenOptions {
-  say(level: 'i' | 'x', text: string): void
+  readonly say: Say
   readonly signal: AbortSignal
   open?(file: string): FileSource
   sleep?(ms: number, signal: AbortSignal): Promise<void>
@@ -27,8 +27,8 @@ export async function openDumpFile(file: string, options: OpenOptions): Promise<
         })
       }
     }
-    say('x', IN_USE)
-    say('i', IN_USE_ADVICE)
+    say(IN_USE)
+    say(IN_USE_ADVICE)
     await sleep(DUMP_RETRY_MS, signal)
   }
 }

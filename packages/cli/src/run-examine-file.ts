@@ -7,6 +7,7 @@ import {
   examineFile,
   NO_TRUTH,
   reportChecks,
+  type Say,
   type Verdict,
 } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
@@ -22,18 +23,18 @@ export async function examineDumpFile(
   { emit, startVariant, signal }: ExamineOutput,
 ): Promise<Verdict> {
   const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
-  const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
+  const say: Say = (message) => emit({ kind: 'message', ...message }, at)
   startVariant(null)
   emit({ kind: 'begin', step: 'examine', dump: as }, at)
-  say('i', connectingTo(shownPath(file)))
+  say(connectingTo(shownPath(file)))
   const source = await openDumpFile(file, { say, signal })
   try {
-    say('i', NO_TRUTH)
+    say(NO_TRUTH)
     const symbols = labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH'])
     const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)
     const result = examineFile({ source, as, debugged })
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    reportChecks(result, (text) => say('x', text))
+    reportChecks(result, say)
     emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
     emit({ kind: 'end', step: 'examine', dump: as, verdict: result.examination.verdict }, at)
     return result.examination.verdict

@@ -2,12 +2,15 @@
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import {
+  complaint,
   connectingTo,
   debugDump,
   type Emit,
   examineDump,
   explainMissingDump,
+  info,
   reportChecks,
+  type Say,
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
@@ -38,7 +41,7 @@ export async function examineRun(
   for (const { type, variant } of run.unexamined) {
     const which = `${type} dump${variant === null ? '' : ` (${variant})`}`
     const text = `The run ended before the ${which} was examined: it cannot be judged.`
-    emit({ kind: 'message', level: 'x', text }, 0)
+    emit({ kind: 'message', ...complaint(text) }, 0)
     verdicts.push('inconclusive')
   }
   return worst(verdicts)
@@ -54,11 +57,11 @@ async function examineAgain(
   const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
   const dump = kept.type
   emit({ kind: 'begin', step: 'examine', dump }, at)
-  if (variant !== null) emit({ kind: 'message', level: 'i', text: `Variant: ${variant}` }, at)
+  if (variant !== null) emit({ kind: 'message', ...info(`Variant: ${variant}`) }, at)
   const source = file === null ? null : onHost(`read ${file}`, () => new FileSource(file))
   try {
-    const say = (level: 'i' | 'x', text: string): void => emit({ kind: 'message', level, text }, at)
-    if (file !== null) say('i', connectingTo(shownPath(file)))
+    const say: Say = (message) => emit({ kind: 'message', ...message }, at)
+    if (file !== null) say(connectingTo(shownPath(file)))
     const debugged =
       source === null || file === null
         ? []
@@ -90,7 +93,7 @@ async function examineAgain(
     emit({ kind: 'crashed', dump, report: kept.crash }, at)
     emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    reportChecks(result, (text) => say('x', text))
+    reportChecks(result, say)
     emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
     emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict }, at)
     return result.examination.verdict

@@ -6,6 +6,7 @@ import type { Judgement } from './checks/check.ts'
 import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
 import { debuggerChecks } from './checks/index.ts'
 import { IdentifiedSymbols } from './identified-symbols.ts'
+import { complaint, type Say } from './messages.ts'
 import type { Evidence } from './target.ts'
 
 export interface DumpToDebug {
@@ -24,7 +25,7 @@ const OPENED = 'debugger'
 
 export async function debugDump(
   { source, path, evidence, symbols }: DumpToDebug,
-  say: (level: 'i' | 'x', text: string) => void,
+  say: Say,
   signal: AbortSignal,
 ): Promise<NamedJudgement[]> {
   let session: Session
@@ -51,12 +52,12 @@ export async function debugDump(
     signal.throwIfAborted()
     try {
       const { says, ...judgement } = await check.judge(debugged)
-      for (const { level, text } of says) say(level, text)
+      for (const message of says) say(message)
       judged.push([check.id, judgement])
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
       // One cause ends several checks: it is said once.
-      if (!raised.has(error.message)) say('x', sentence(error.message))
+      if (!raised.has(error.message)) say(complaint(sentence(error.message)))
       raised.add(error.message)
       judged.push([check.id, { verdict: verdictOfError(error), message: error.message }])
     }

@@ -19,7 +19,17 @@ export * from './folds/log.ts'
 export * from './folds/result.ts'
 export * from './folds/screen.ts'
 export { printable } from './folds/words.ts'
-export { connectingTo, IN_USE, IN_USE_ADVICE, NO_TRUTH } from './messages.ts'
+export {
+  complaint,
+  connectingTo,
+  IN_USE,
+  IN_USE_ADVICE,
+  info,
+  type Message,
+  messageLine,
+  NO_TRUTH,
+  type Say,
+} from './messages.ts'
 export * from './prerequisites.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'

@@ -7,24 +7,19 @@ export const FREE_BYTES_NEEDED = 20 * 1024 * MEGABYTE
 /** What a full dump takes besides RAM, by the kit's rule. */
 export const PAGE_FILE_EXTRA_BYTES = MEGABYTE
 
-export interface Message {
-  readonly level: 'i' | 'x'
-  readonly text: string
-}
-
 /** The messages of the step, in order; a level x is a refusal. */
-export function verifyPrerequisites(target: TargetDescription): Message[] {
-  const said: Message[] = [{ level: 'i', text: messages.VERIFYING_FREE_SPACE }]
+export function verifyPrerequisites(target: TargetDescription): messages.Message[] {
+  const said: messages.Message[] = [messages.VERIFYING_FREE_SPACE]
   if (target.freeBytesOnC < FREE_BYTES_NEEDED) {
-    said.push({ level: 'x', text: messages.freeSpaceTooSmall(target.freeBytesOnC, FREE_BYTES_NEEDED) })
+    said.push(messages.freeSpaceTooSmall(target.freeBytesOnC, FREE_BYTES_NEEDED))
   }
-  said.push({ level: 'i', text: messages.VERIFYING_PAGE_FILE })
+  said.push(messages.VERIFYING_PAGE_FILE)
   if (target.pageFileBytes < target.ramBytes + PAGE_FILE_EXTRA_BYTES) {
     said.push(
-      { level: 'x', text: messages.PAGE_FILE_TOO_SMALL },
-      { level: 'i', text: messages.pageFileSize(target.pageFileBytes) },
-      { level: 'i', text: messages.physicalMemorySize(target.ramBytes) },
-      { level: 'i', text: messages.PAGE_FILE_ADVICE },
+      messages.PAGE_FILE_TOO_SMALL,
+      messages.pageFileSize(target.pageFileBytes),
+      messages.physicalMemorySize(target.ramBytes),
+      messages.PAGE_FILE_ADVICE,
     )
   }
   return said

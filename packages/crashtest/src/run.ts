@@ -111,8 +111,10 @@ class Run {
           verdicts.push(await this.#configure(dump))
           crashed = await this.#crash(dump, verdicts)
           if (stopAfter === 'crash') {
-            for (const file of await this.#target.keepDisk()) this.#say('i', `Kept ${file}`)
-            this.#say('i', `Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`)
+            for (const file of await this.#target.keepDisk()) this.#say(messages.info(`Kept ${file}`))
+            this.#say(
+              messages.info(`Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`),
+            )
             changedSettings = false
             verdicts.push('inconclusive')
             break
@@ -125,9 +127,13 @@ class Run {
         verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, crash)))
       }
     } catch (error) {
-      if (this.#signal.aborted) this.#say('x', `Stopped by the user ${this.#place}.`)
+      if (this.#signal.aborted) this.#say(messages.complaint(`Stopped by the user ${this.#place}.`))
       else
-        this.#say('x', `The test broke off ${this.#place}: ${error instanceof Error ? error.message : error}`)
+        this.#say(
+          messages.complaint(
+            `The test broke off ${this.#place}: ${error instanceof Error ? error.message : error}`,
+          ),
+        )
       if (changedSettings) await this.#restoreAfterFailure()
       throw error
     }
@@ -149,7 +155,7 @@ class Run {
 
   #prerequisites(): Verdict {
     const said = verifyPrerequisites(this.#target.describe())
-    for (const { level, text } of said) this.#say(level, text)
+    for (const message of said) this.#say(message)
     return said.some(({ level }) => level === 'x') ? 'fail' : 'pass'
   }
 
@@ -163,7 +169,7 @@ class Run {
   async #configure(dump: DumpType): Promise<Verdict> {
     return await this.#step('crashControl', dump, async (): Promise<Verdict> => {
       const { oldDumpsDeleted } = await this.#target.configure(dump, this.#signal)
-      if (!oldDumpsDeleted) this.#say('x', messages.OLD_DUMP_NOT_DELETED)
+      if (!oldDumpsDeleted) this.#say(messages.OLD_DUMP_NOT_DELETED)
       return oldDumpsDeleted ? 'pass' : 'fail'
     })
   }
@@ -197,7 +203,8 @@ class Run {
 
   #judgeCrash(crash: CrashReport): Verdict {
     const judgements = crashChecks.map((check) => excused(crash, check.id, check.judge(crash)))
-    for (const { verdict, message } of judgements) if (verdict !== 'pass') this.#say('x', sentence(message))
+    for (const { verdict, message } of judgements)
+      if (verdict !== 'pass') this.#say(messages.complaint(sentence(message)))
     return worst(judgements.map(({ verdict }) => verdict))
   }
 
@@ -212,7 +219,7 @@ class Run {
           ? []
           : await debugDump(
               { source: opened.source, path: opened.path, evidence, symbols: this.#options.symbols },
-              (level, text) => this.#say(level, text),
+              (message) => this.#say(message),
               this.#signal,
             )
       const whyNone = isDumpOpenError(opening) ? explainMissingDump(evidence, opening.hresult) : undefined
@@ -231,7 +238,7 @@ class Run {
       const file = opened === null ? null : await target.keepDump(dump)
       this.#send({ kind: 'systemEvents', dump, events: evidence.events })
       for (const finding of result.findings) this.#send({ kind: 'finding', finding })
-      reportChecks(result, (text) => this.#say('x', text))
+      reportChecks(result, (message) => this.#say(message))
       this.#send({ kind: 'examined', dump, examination: { ...result.examination, file } })
       return result.examination.verdict
     } finally {
@@ -243,21 +250,21 @@ class Run {
   async #openDump(): Promise<OpenedDump | DumpOpenError> {
     let waitedMs = 0
     for (;;) {
-      this.#say('i', messages.connectingTo(this.#target.dumpPath()))
+      this.#say(messages.connectingTo(this.#target.dumpPath()))
       try {
         return await this.#target.openDump()
       } catch (error) {
         if (!isDumpOpenError(error)) throw error
         if (error.hresult !== SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
-          this.#say('x', messages.cannotOpen(error.hresult))
+          this.#say(messages.cannotOpen(error.hresult))
           if (waitedMs > 0 && error.hresult !== SHARING_VIOLATION) {
-            this.#say('x', messages.changedHresult(SHARING_VIOLATION, error.hresult))
+            this.#say(messages.changedHresult(SHARING_VIOLATION, error.hresult))
           }
           return error
         }
       }
-      this.#say('x', messages.IN_USE)
-      this.#say('i', messages.IN_USE_ADVICE)
+      this.#say(messages.IN_USE)
+      this.#say(messages.IN_USE_ADVICE)
       await this.#target.sleep(DUMP_RETRY_MS, this.#signal)
       waitedMs += DUMP_RETRY_MS
     }
@@ -287,7 +294,11 @@ class Run {
     try {
       await this.#restore(new AbortController().signal)
     } catch (error) {
-      this.#say('x', `The settings could not be restored: ${error instanceof Error ? error.message : error}`)
+      this.#say(
+        messages.complaint(
+          `The settings could not be restored: ${error instanceof Error ? error.message : error}`,
+        ),
+      )
     }
   }
 
@@ -321,8 +332,8 @@ class Run {
     return true
   }
 
-  #say(level: 'i' | 'x', text: string): void {
-    this.#send({ kind: 'message', level, text })
+  #say(message: messages.Message): void {
+    this.#send({ kind: 'message', ...message })
   }
 
   #send(body: Parameters<Emit>[0]): void {
@@ -331,12 +342,12 @@ class Run {
 }
 
 /** Says each failed check as one line; those of the crash report and of the debugger have said theirs. */
-export function reportChecks(result: ExaminationResult, say: (text: string) => void): void {
+export function reportChecks(result: ExaminationResult, say: messages.Say): void {
   const said = new Set([...crashChecks, ...debuggerChecks].map((check) => check.id))
   const lines = result.examination.checks
     .filter(({ id, verdict }) => verdict !== 'pass' && !said.has(id))
     .map(({ message }) => sentence(message))
-  for (const line of new Set(lines)) say(line)
+  for (const line of new Set(lines)) say(messages.complaint(line))
 }
 
 function toKeep(

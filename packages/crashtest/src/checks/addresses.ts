@@ -4,7 +4,7 @@ import { hex64 } from '@dumpstack/bytes'
 import type { Session } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
 import { andMore, type Place } from './check.ts'
-import { complaint, type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
+import { type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
 
 /** Where the dump says that a variable of the kernel is; null where its debugger data is not there to say it. */
 const WANTED: readonly (readonly [name: string, (session: Session) => bigint | null])[] = [
@@ -45,7 +45,7 @@ export const addresses: DebuggerCheck = {
     }
     if (wrong.length > 0) {
       const message = `${wrong.slice(0, 4).join('; ')}${andMore(wrong.length, 4)}`
-      const says = [complaint(messages.errorRetrievingAddresses([message]))]
+      const says = [messages.errorRetrievingAddresses([message])]
       return { verdict: 'fail', message, places, says }
     }
     if (unnamed.length > 0) return unknown(unnamed, `${kernel.symbols?.origin} does not name them`)
@@ -58,6 +58,6 @@ function unknown(names: readonly string[], why: string): DebuggerJudgement {
   return {
     verdict: 'inconclusive',
     message: `the addresses of ${full.join(', ')} are not known: ${why}`,
-    says: [complaint(messages.errorRetrievingAddresses(full))],
+    says: [messages.errorRetrievingAddresses(full)],
   }
 }

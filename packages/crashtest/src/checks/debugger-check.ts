@@ -3,6 +3,7 @@
 import { DumpstackError } from '@dumpstack/bytes'
 import { type DebugModule, noSymbols, type Session } from '@dumpstack/debugger'
 import { SymbolsError } from '@dumpstack/symbols'
+import type { Message } from '../messages.ts'
 import type { Evidence } from '../target.ts'
 import type { Verdict } from '../test-event.ts'
 import type { Judgement } from './check.ts'
@@ -13,21 +14,14 @@ export interface DebuggedDump {
   readonly evidence: Evidence | null
 }
 
-export interface Said {
-  readonly level: 'i' | 'x'
-  readonly text: string
-}
 export interface DebuggerJudgement extends Judgement {
-  readonly says: readonly Said[]
+  readonly says: readonly Message[]
 }
 export interface DebuggerCheck {
   readonly id: string
   /** A DumpstackError that it throws is judged by its kind. */
   judge(debugged: DebuggedDump): Promise<DebuggerJudgement>
 }
-
-export const info = (text: string): Said => ({ level: 'i', text })
-export const complaint = (text: string): Said => ({ level: 'x', text })
 
 /** What cannot be judged, as opposed to what is wrong with the dump. */
 const NOT_JUDGED: ReadonlySet<string> = new Set([

@@ -4,7 +4,7 @@ import { hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
 import { andMore, counted } from './check.ts'
-import { complaint, type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
+import { type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
 
 const WHAT = 'the list of modules'
 const NAMED = 4
@@ -29,7 +29,7 @@ export const modules: DebuggerCheck = {
       return {
         verdict: 'inconclusive',
         message: `${WHAT} cannot be walked by the kernel's types: ${kernel}`,
-        says: [complaint(messages.unableToGet(`${WHAT} (nt!PsLoadedModuleList)`))],
+        says: [messages.unableToGet(`${WHAT} (nt!PsLoadedModuleList)`)],
       }
     }
     const walked = await walk(session)
@@ -65,5 +65,5 @@ const good = (message: string): DebuggerJudgement => ({ verdict: 'pass', message
 
 function bad(wrong: readonly string[]): DebuggerJudgement {
   const message = `${WHAT}: ${wrong.slice(0, NAMED).join('; ')}${andMore(wrong.length, NAMED)}`
-  return { verdict: 'fail', message, says: [complaint(messages.unableToGet(message))] }
+  return { verdict: 'fail', message, says: [messages.unableToGet(message)] }
 }

@@ -9,13 +9,7 @@ import type { Evidence } from '../target.ts'
 import { type Verdict, worst } from '../test-event.ts'
 import { TruthMemory } from '../truth-memory.ts'
 import { andMore, counted } from './check.ts'
-import {
-  attempt,
-  complaint,
-  type DebuggerCheck,
-  kernelWithSymbols,
-  verdictOfError,
-} from './debugger-check.ts'
+import { attempt, type DebuggerCheck, kernelWithSymbols, verdictOfError } from './debugger-check.ts'
 
 const PROCESSORS = 'the processors (nt!KiProcessorBlock, _KPRCB)'
 const THREAD = 'the current thread (_KTHREAD)'
@@ -46,7 +40,7 @@ export const objects: DebuggerCheck = {
         verdict: 'inconclusive',
         message: `the kernel's objects cannot be read: ${kernel}`,
         says: (debugged.session.dump.triage === undefined ? ALL : IN_MINI).map((what) =>
-          complaint(messages.unableToGet(what)),
+          messages.unableToGet(what),
         ),
       }
     }
@@ -58,7 +52,7 @@ export const objects: DebuggerCheck = {
     return {
       verdict: worst(unable.map(({ verdict }) => verdict)),
       message: `${lines.slice(0, NAMED).join('; ')}${andMore(lines.length, NAMED)}`,
-      says: lines.map((line) => complaint(messages.unableToGet(line))),
+      says: lines.map((line) => messages.unableToGet(line)),
     }
   },
 }

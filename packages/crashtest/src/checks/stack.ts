@@ -4,7 +4,7 @@ import { DumpstackError } from '@dumpstack/bytes'
 import { type Session, type StackEnd, type StackFrame, symbolize, walkStack } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
 import type { Verdict } from '../test-event.ts'
-import { attempt, complaint, type DebuggerCheck, type DebuggerJudgement } from './debugger-check.ts'
+import { attempt, type DebuggerCheck, type DebuggerJudgement } from './debugger-check.ts'
 
 export const CRASH_DRIVER = 'crashtst.sys'
 const BUGCHECK_ROUTINE = 'KeBugCheckEx'
@@ -73,5 +73,5 @@ function nameOf(session: Session, frame: StackFrame): string {
 
 function judged(verdict: Verdict, why: string): DebuggerJudgement {
   const message = `${WHAT}: ${why}`
-  return { verdict, message, says: [complaint(messages.unableToGet(message))] }
+  return { verdict, message, says: [messages.unableToGet(message)] }
 }

@@ -3,7 +3,7 @@
 import { DumpstackError } from '@dumpstack/bytes'
 import type { DebugModule, Session, SymbolRequest } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
-import { attempt, complaint, type DebuggerCheck, info, type Said } from './debugger-check.ts'
+import { attempt, type DebuggerCheck } from './debugger-check.ts'
 
 const NTDLL = 'ntdll.dll'
 
@@ -26,14 +26,14 @@ export const symbols: DebuggerCheck = {
   },
 }
 
-const NOT_LOADED: readonly Said[] = [
-  complaint(messages.SYMBOLS_NOT_LOADED),
-  info(messages.SYMBOLS_ADVICE),
-  info(messages.SYMBOLS_OUT_OF_DATE),
+const NOT_LOADED: readonly messages.Message[] = [
+  messages.SYMBOLS_NOT_LOADED,
+  messages.SYMBOLS_ADVICE,
+  messages.SYMBOLS_OUT_OF_DATE,
 ]
 
-const missing = (imageName: string, why: readonly string[]): Said[] =>
-  why.length === 0 ? [] : [info(`${imageName}: ${why.join('; ')}`)]
+const missing = (imageName: string, why: readonly string[]): messages.Message[] =>
+  why.length === 0 ? [] : [messages.info(`${imageName}: ${why.join('; ')}`)]
 
 /** Empty when they are there. */
 async function whyNoSymbols(session: Session, module: DebugModule): Promise<readonly string[]> {

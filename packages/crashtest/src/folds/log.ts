@@ -1,6 +1,7 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
+import { messageLine } from '../messages.ts'
 import type { TestEvent, TruthCount, Verdict } from '../test-event.ts'
-import { dumpTitle, printable, resumedText, stepTitle } from './words.ts'
+import { comparedText, dumpTitle, printable, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
 export function logLines(event: TestEvent): string {
@@ -14,8 +15,7 @@ const stamp = (at: number): string => new Date(at).toISOString().replace('T', ' 
 
 const level = (verdict: Verdict): string => (verdict === 'pass' ? '(i)' : '(x)')
 
-const compared = (truth: TruthCount | null): string =>
-  truth === null ? '' : `, ${truth.equal} of ${truth.compared} ${truth.unit} equal`
+const compared = (truth: TruthCount | null): string => (truth === null ? '' : `, ${comparedText(truth)}`)
 
 function textsOf(event: TestEvent): string[] {
   switch (event.kind) {
@@ -35,7 +35,7 @@ function textsOf(event: TestEvent): string[] {
         `${level(event.verdict)} End: ${stepTitle(event.step)}${dumpTitle(event.dump)}: ${event.verdict}`,
       ]
     case 'message':
-      return [`(${event.level}) ${event.text}`]
+      return [messageLine(event)]
     case 'crashed':
       return event.report.screen.map((line) => `(i) Screen: ${line}`)
     case 'systemEvents':

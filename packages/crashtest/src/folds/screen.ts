@@ -1,8 +1,8 @@
 // The screen fold: what a person sees. One line a step; on a terminal the open step stands on the last line with its
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
 import type { TargetDescription } from '../target.ts'
-import type { DumpExamination, TestEvent, TruthCount, Verdict } from '../test-event.ts'
-import { dumpTitle, printable, resumedText, stepTitle } from './words.ts'
+import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
+import { comparedText, dumpTitle, grouped, printable, resumedText, stepTitle } from './words.ts'
 
 export interface ScreenColors {
   green(text: string): string
@@ -78,7 +78,7 @@ export class ScreenFold {
         const { truth } = event.examination
         this.#dumps.push(event.examination)
         if (truth !== null && truth.compared > 0) {
-          this.#detail = `: ${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth)}`
+          this.#detail = `: ${comparedText(truth)}`
         }
         break
       }
@@ -161,17 +161,6 @@ export class ScreenFold {
   }
 }
 
-/** Why compared pages are not all equal, and what could not be compared. */
-function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount): string {
-  const others: [number, string][] = [
-    [different, 'different'],
-    [changedByDumpPath, 'changed by the dump path'],
-    [missing, 'missing'],
-    [extra, 'not promised'],
-  ]
-  return others.map(([count, what]) => (count === 0 ? '' : `, ${grouped(count)} ${what}`)).join('')
-}
-
 const painter = (verdict: Verdict, colors: ScreenColors): ((text: string) => string) =>
   verdict === 'pass' ? colors.green : verdict === 'fail' ? colors.red : colors.yellow
 
@@ -183,7 +172,6 @@ function describe(target: TargetDescription, seed: number): string[] {
 }
 
 export const mebibytes = (bytes: number): string => `${(bytes / 0x100000).toFixed(1)} MiB`
-const grouped = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',')
 
 /** Lines of at most `columns` characters; following ones of an indented text hang. Escapes count, so paint after. */
 function brokenAtWords(text: string, columns: number): string[] {

@@ -1,6 +1,6 @@
 // How log, JUnit and screen name the steps and dump types.
 import type { DumpType } from '../target.ts'
-import type { StepName } from '../test-event.ts'
+import type { StepName, TruthCount } from '../test-event.ts'
 
 const TITLES: Readonly<Record<StepName, string>> = {
   prerequisites: 'prerequisites',
@@ -17,6 +17,23 @@ const TITLES: Readonly<Record<StepName, string>> = {
 
 export const stepTitle = (step: StepName): string => TITLES[step]
 export const dumpTitle = (dump: DumpType | undefined): string => (dump === undefined ? '' : ` (${dump} dump)`)
+
+/** `131,063 of 131,072 pages equal, 9 changed by the dump path` */
+export const comparedText = (truth: TruthCount): string =>
+  `${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth)}`
+
+/** Why compared pages are not all equal, and what could not be compared. */
+function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount): string {
+  const others: [number, string][] = [
+    [different, 'different'],
+    [changedByDumpPath, 'changed by the dump path'],
+    [missing, 'missing'],
+    [extra, 'not promised'],
+  ]
+  return others.map(([count, what]) => (count === 0 ? '' : `, ${grouped(count)} ${what}`)).join('')
+}
+
+export const grouped = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',')
 
 export const resumedText = (discarded: number): string =>
   `Resumed at the last power off: ${discarded} events of the killed process are taken back.`

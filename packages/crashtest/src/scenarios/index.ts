@@ -28,4 +28,4 @@ export const scenarios: readonly Scenario[] = [
   truncatedDump,
 ]
 
-export type { Scenario, ScenarioVariant, SymbolCondition } from './scenario.ts'
+export { expectedLines, type Scenario, type ScenarioVariant, type SymbolCondition } from './scenario.ts'

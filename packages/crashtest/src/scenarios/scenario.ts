@@ -1,4 +1,5 @@
 // A scenario changes the system under test and says what must come of it. One file a scenario, one line in the list.
+import { type Message, messageLine } from '../messages.ts'
 import type { TargetConditions } from '../target.ts'
 import type { Verdict } from '../test-event.ts'
 
@@ -11,8 +12,8 @@ export interface Scenario {
   /** Replaces --pagefile; giving both is a contradiction. */
   pageFileBytes?(ramBytes: number): number
   readonly expected: Verdict
-  /** Texts that the log must hold, each whole or a part of a line. */
-  expectedMessages(ramBytes: number): readonly string[]
+  /** What the log must say: messages whole, texts as a part of a line. */
+  expectedMessages(ramBytes: number): readonly (Message | string)[]
 }
 
 export interface ScenarioVariant {
@@ -25,6 +26,12 @@ export interface ScenarioVariant {
 
 /** No file at all; all but ntdll's; all, but the kernel's PDB is another build's. */
 export type SymbolCondition = 'none' | 'withoutNtdll' | 'otherKernel'
+
+/** Those as they stand in the log. */
+export const expectedLines = (scenario: Scenario, ramBytes: number): readonly string[] =>
+  scenario
+    .expectedMessages(ramBytes)
+    .map((expected) => (typeof expected === 'string' ? expected : `${messageLine(expected)}\n`))
 
 export const onlyVariant = (conditions: TargetConditions): readonly ScenarioVariant[] => [
   { name: null, conditions },
