@@ -1,7 +1,7 @@
 // One debugging session on a dump: memory, modules, processors, the registers that commands work on, the symbol path.
 import { type ByteSource, type Gva, gva } from '@dumpstack/bytes'
-import { type Dump, type Modules, openDump, readModules } from '@dumpstack/dumpfile'
-import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
+import { type Dump, type Modules, openDump, readKdbg, readModules } from '@dumpstack/dumpfile'
+import type { KddebuggerData64 } from '@dumpstack/nt'
 import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
 import type { Disassembler } from './disassembler.ts'
 import { DebuggerError } from './errors.ts'
@@ -74,7 +74,7 @@ export class Session {
     }
     this.modulesDamage = damage
     this.unloaded = modules.unloaded
-    this.kdbg = this.#readKdbg()
+    this.kdbg = readKdbg(this.dump.header.kdDebuggerDataBlock, this.memory.space)
     this.modules = new ModuleList(modules.loaded, this.memory.space, (file) => this.#isKernelsFile(file))
     this.processors = readProcessors(this.dump, this.memory, this.kdbg)
     this.crashProcessor = crashProcessor(this.dump, this.memory, this.processors)
@@ -190,13 +190,6 @@ export class Session {
       )
     }
     return { file, type }
-  }
-
-  #readKdbg(): KddebuggerData64 | null {
-    const bytes = this.memory.available(this.dump.header.kdDebuggerDataBlock, KddebuggerData64.size)
-    if (bytes.byteLength < KddebuggerData64.size) return null
-    const kdbg = KddebuggerData64.of(bytes)
-    return kdbg.ownerTag === KDBG_TAG ? kdbg : null
   }
 
   /**

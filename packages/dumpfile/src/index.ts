@@ -1,4 +1,5 @@
 export type { DumpFacts } from './compose-header.ts'
+export { readKdbg } from './debugger-data.ts'
 export * from './dump.ts'
 export * from './dump-error.ts'
 export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'

@@ -1,13 +1,7 @@
 // Loaded and unloaded drivers of a dump: from the kernel's own lists in memory, or from a minidump's driver list.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
-import {
-  KDBG_TAG,
-  KddebuggerData64,
-  KldrDataTableEntry,
-  ListEntry,
-  MI_UNLOADED_DRIVERS,
-  UnloadedDriver,
-} from '@dumpstack/nt'
+import { KldrDataTableEntry, ListEntry, MI_UNLOADED_DRIVERS, UnloadedDriver } from '@dumpstack/nt'
+import { readKdbg } from './debugger-data.ts'
 import { type Dump, DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
 import { readTriageModules } from './triage/triage-modules.ts'
@@ -106,7 +100,7 @@ export function walkLoadedModules(
 
 /** Through KDDEBUGGER_DATA64; what cannot be read is left out: the table is no part of a dump's soundness. */
 export function readUnloadedModules(dump: Dump, space: VirtualSpace): UnloadedModule[] {
-  const kdbg = readKdbg(dump, space)
+  const kdbg = readKdbg(dump.header.kdDebuggerDataBlock, space)
   if (kdbg === null) return []
   const pointer = readU64(space, gva(kdbg.mmUnloadedDrivers))
   const next = readU64(space, gva(kdbg.mmLastUnloadedDriver))
@@ -129,14 +123,6 @@ export function readUnloadedModules(dump: Dump, space: VirtualSpace): UnloadedMo
     })
   }
   return unloaded
-}
-
-/** The debugger data block; null where it cannot be read or has no tag. Its size is not judged here. */
-export function readKdbg(dump: Dump, space: VirtualSpace): KddebuggerData64 | null {
-  const bytes = new Uint8Array(KddebuggerData64.size)
-  if (space.read(dump.header.kdDebuggerDataBlock, bytes) < bytes.byteLength) return null
-  const kdbg = KddebuggerData64.of(bytes)
-  return kdbg.ownerTag === KDBG_TAG ? kdbg : null
 }
 
 /** A 64-bit variable; null where it cannot be read. */

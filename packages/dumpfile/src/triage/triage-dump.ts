@@ -1,7 +1,8 @@
 // The pools of a minidump (TRIAGE_DUMP64): what each holds, where it lies in the file and at which address it lay in
 // memory. Layout: docs/formats/crash-dump.md, section on triage dumps; checked against dumps of x64 and ARM64.
 import { type ByteSource, type Gva, gva, hex } from '@dumpstack/bytes'
-import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
+import type { KddebuggerData64 } from '@dumpstack/nt'
+import { readDebuggerData } from '../debugger-data.ts'
 import type { DumpHeader } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
 import {
@@ -66,7 +67,10 @@ export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFie
     : null
   const isBasic = holds(TRIAGE_DUMP_BASIC_INFO)
   const blocks = holds(TRIAGE_DUMP_DATA_BLOCKS) ? readBlocks(file, triage) : []
-  const kdbg = debuggerData === null ? null : readKdbg(file, debuggerData)
+  const kdbg =
+    debuggerData === null
+      ? null
+      : readDebuggerData((into) => file.read(debuggerData.offset, into.subarray(0, debuggerData.byteLength)))
   return {
     header: triage,
     mm: readMm(file, triage),
@@ -115,12 +119,6 @@ function readMm(file: ByteSource, triage: TriageDump64): DumpMmStorage64 | null 
   if (triage.mmOffset === 0) return null
   const part = { offset: triage.mmOffset, byteLength: DumpMmStorage64.size }
   return DumpMmStorage64.of(readPart(file, part, 'memory manager information'))
-}
-
-function readKdbg(file: ByteSource, part: TriageBlock): KddebuggerData64 | null {
-  if (part.byteLength < KddebuggerData64.size) return null
-  const kdbg = KddebuggerData64.of(readPart(file, part, 'debugger data'))
-  return kdbg.ownerTag === KDBG_TAG ? kdbg : null
 }
 
 /** Sizes are those of the debugger data; addresses come from the pointers that the objects hold to each other. */
