@@ -93,13 +93,13 @@ it.skipIf(process.platform === 'win32')(
       String.raw`c:\Tools\Debuggers`,
     ]
     expect(step('-dtm', '-y', guest, ...machine).status).toBe(0)
-    for (const _ of ['kernel', 'mini']) expect(step('-autorun', '-y', guest).status).toBe(5)
+    for (const _ of ['kernel', 'mini']) expect(step('-autorun', '-step', '-y', guest).status).toBe(5)
     const args = ['-z', String.raw`C:\WINDOWS\memory.dmp`, '-y', `SRV*C:\\Symbols*${url}`]
     expectKernelSymbols(
       await start(folder.path, path.join(folder.path, 'steps/C/Tools/Debuggers/kd'), args),
       'steps',
     )
-    expect(step('-autorun', '-y', guest).status).toBe(0)
+    expect(step('-autorun', '-step', '-y', guest).status).toBe(0)
     // the system is gone, what the debugger has fetched is not
     expect(readdirSync(path.join(folder.path, 'steps/C'))).toEqual(['Symbols'])
     const line = String.raw`c:\tools\debuggers\kd.exe -z c:\Windows\MEMORY.DMP -y C:\Symbols`

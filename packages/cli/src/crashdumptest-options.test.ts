@@ -21,6 +21,8 @@ it('reads the command lines of the kit', () => {
     step: 'autorun',
     workFolder: 'crashdumptest-work',
     symbolPath: 'C:\\Symbols',
+    oneCrash: false,
+    output: { json: false, junit: null },
   })
   expect(parseCrashdumptest(['/AutoRun', '/y', '/home/me', '/dtm'])).toMatchObject({ symbolPath: '/home/me' })
   expect(parseCrashdumptest(['-?'])).toEqual({ step: 'help' })
@@ -48,6 +50,13 @@ it('reads what the kit calls parameters of the job, and what our machine adds', 
   })
 })
 
+it('reads what a harness adds to -autorun', () => {
+  expect(parseCrashdumptest(['-autorun', '-dtm', '-step', '-json', '-junit', 'r.xml'])).toMatchObject({
+    oneCrash: true,
+    output: { json: true, junit: 'r.xml' },
+  })
+})
+
 it.each([
   [[], 'crashdumptest needs -c, -dtm or -autorun'],
   [['-y', 'symbols'], 'crashdumptest needs -c, -dtm or -autorun'],
@@ -56,6 +65,9 @@ it.each([
   [['-c', '-ram', '1G'], '-ram is for the step that initialises (-dtm), not for -c'],
   [['-autorun', '-pagefile', '1000'], '-pagefile is for the step that initialises (-dtm), not for -autorun'],
   [['-c', '-ypass'], '-ypass is for the step that initialises (-dtm), not for -c'],
+  [['-dtm', '-step'], '-step is for the step that runs the test (-autorun), not for -dtm'],
+  [['-c', '-json'], '-json is for the steps that may end the test (-dtm, -autorun), not for -c'],
+  [['-autorun', '-junit'], '-junit needs a value'],
   [['-dtm', '-y'], '-y needs a value'],
   [['-dtm', '-y', ''], '-y needs a value'],
   [['-dtm', '-DTM'], '-dtm is given twice'],

@@ -3,6 +3,7 @@
 import { DUMP_TYPES } from '@dumpstack/crashtest'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from './kd-launchers.ts'
+import type { TestOutput } from './result-output.ts'
 import { parsePageFileSize, parseSize, parseWhole } from './sizes.ts'
 import {
   CONTROLLERS,
@@ -19,19 +20,21 @@ import { UsageError } from './usage-error.ts'
 
 export const CRASHDUMPTEST_HELP = `Usage: crashdumptest -c
        crashdumptest -dtm -y DIR [-ypass] [options]
-       crashdumptest -autorun -y DIR [-dtm]
+       crashdumptest -autorun -y DIR [-dtm] [-step]
 
-The Crashdump Support Test in the steps of its kit. Each crash of the system under test ends the process; the same
--autorun goes on after the restart, until it says that the test is finished.
+The Crashdump Support Test in the steps of its kit. -autorun goes through every crash, restart and examination to the end.
 
   -c                 clear past failures: what an earlier test left in the work folder
   -dtm -y DIR        initialise: check page file and disk, install debuggers and crash driver, set the page file, restart
-  -autorun -y DIR    run to the next crash, or to the end
+  -autorun -y DIR    run the test, to its end
 
 Options:
   -y DIR             symbols: a folder (C:\\Symbols is the work folder's C/Symbols), or a symbol path
   -ypass             take DIR as it is: it need not exist
   -dtm               without questions, for a harness
+  -step              end at each crash of the system under test; the same -autorun -step goes on after the restart
+  -json              print the result of the finished test as one JSON object on stdout, and nothing else
+  -junit FILE        write the result of the finished test as JUnit XML
   -work DIR          work folder (default: crashdumptest-work)
 
 Options of -dtm:
@@ -47,13 +50,8 @@ Options of -dtm:
   -scenario NAME     break the system in a known way; dumpstack test --help lists them
   -?                 this text
 
-Exit codes: 0 pass, or cleared, or initialised; 1 fail; 2 wrong use; 4 the host failed; 5 the system crashed: run the
-            same -autorun again; 130 stopped by Ctrl-C
-
-To the end, in a shell:
-  crashdumptest -c && crashdumptest -dtm -y DIR -ypass || exit
-  while crashdumptest -autorun -y DIR -dtm; code=$?; [ $code -eq 5 ]; do :; done
-  exit $code
+Exit codes: 0 pass, or cleared, or initialised; 1 fail; 2 wrong use; 4 the host failed; 5 with -step: the system crashed,
+            run the same command again; 130 stopped by Ctrl-C
 `
 
 const DEFAULT_WORK_FOLDER = 'crashdumptest-work'
@@ -70,14 +68,23 @@ export type CrashdumptestStep =
       readonly plan: TestPlan
       /** Take the symbol folder as it is. */
       readonly passSymbols: boolean
+      readonly output: TestOutput
     }
-  | { readonly step: 'autorun'; readonly workFolder: string; readonly symbolPath: string | null }
+  | {
+      readonly step: 'autorun'
+      readonly workFolder: string
+      readonly symbolPath: string | null
+      /** End at each crash of the system under test. */
+      readonly oneCrash: boolean
+      readonly output: TestOutput
+    }
 
 /** Each names a step; -dtm stands beside -autorun too. */
 const STEPS = new Set(['-c', '-dtm', '-autorun'])
 const WITH_VALUE = new Set([
   '-y',
   '-work',
+  '-junit',
   '-pagefile',
   '-debuggers',
   '-dumps',
@@ -89,7 +96,7 @@ const WITH_VALUE = new Set([
   '-seed',
   '-scenario',
 ])
-const FLAGS = new Set(['-c', '-dtm', '-autorun', '-ypass'])
+const FLAGS = new Set(['-c', '-dtm', '-autorun', '-ypass', '-step', '-json'])
 
 /** Throws UsageError. */
 export function parseCrashdumptest(args: readonly string[]): CrashdumptestStep {
@@ -101,14 +108,36 @@ export function parseCrashdumptest(args: readonly string[]): CrashdumptestStep {
     return { step: 'clear', workFolder }
   }
   if (given.has('-autorun')) {
-    only(given, '-autorun', ['-autorun', '-dtm', '-y', '-ypass', '-work'])
-    return { step: 'autorun', workFolder, symbolPath: given.get('-y') ?? null }
+    only(given, '-autorun', ['-autorun', '-dtm', '-y', '-ypass', '-work', '-step', '-json', '-junit'])
+    return {
+      step: 'autorun',
+      workFolder,
+      symbolPath: given.get('-y') ?? null,
+      oneCrash: given.has('-step'),
+      output: outputOf(given),
+    }
   }
   if (!given.has('-dtm')) {
     throw new UsageError('crashdumptest needs -c, -dtm or -autorun: crashdumptest -? explains them')
   }
-  return { step: 'initialise', workFolder, plan: planOf(given), passSymbols: given.has('-ypass') }
+  only(
+    given,
+    '-dtm',
+    [...FLAGS, ...WITH_VALUE].filter((option) => option !== '-step'),
+  )
+  return {
+    step: 'initialise',
+    workFolder,
+    plan: planOf(given),
+    passSymbols: given.has('-ypass'),
+    output: outputOf(given),
+  }
 }
+
+const outputOf = (given: ReadonlyMap<string, string>): TestOutput => ({
+  json: given.has('-json'),
+  junit: given.get('-junit') ?? null,
+})
 
 /** Null where help was asked for. */
 function optionsIn(args: readonly string[]): Map<string, string> | null {
@@ -131,13 +160,20 @@ function optionsIn(args: readonly string[]): Map<string, string> | null {
   return given
 }
 
+/** Of the options that are not for the step that initialises alone. */
+const PLACES: ReadonlyMap<string, string> = new Map([
+  ['-step', 'the step that runs the test (-autorun)'],
+  ['-json', 'the steps that may end the test (-dtm, -autorun)'],
+  ['-junit', 'the steps that may end the test (-dtm, -autorun)'],
+])
+
 function only(given: ReadonlyMap<string, string>, step: string, allowed: readonly string[]): void {
   const other = [...given.keys()].find((option) => !allowed.includes(option))
   if (other === undefined) return
   throw new UsageError(
     STEPS.has(other)
       ? `${other} and ${step} are two steps: give one`
-      : `${other} is for the step that initialises (-dtm), not for ${step}`,
+      : `${other} is for ${PLACES.get(other) ?? 'the step that initialises (-dtm)'}, not for ${step}`,
   )
 }
 

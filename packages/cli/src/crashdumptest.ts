@@ -1,5 +1,5 @@
-// crashdumptest: the test in the steps of its kit, each a process of its own; the state between them is the run in the work
-// folder. The steps themselves are those of `dumpstack test`: both drive session.ts.
+// crashdumptest: the test in the steps of its kit; the state between their processes is the run in the work folder. The steps
+// themselves are those of `dumpstack test`: both drive session.ts.
 import { existsSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
@@ -12,6 +12,8 @@ import { EXIT_CRASHED, EXIT_NOT_GOOD } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { SYMBOLS } from './judge-symbols.ts'
+import { checkOutput } from './output-file.ts'
+import { ResultOutput, type TestOutput } from './result-output.ts'
 import { windowsRootsOf } from './run-drive.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { shownPath } from './terminal.ts'
@@ -36,12 +38,20 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
   }
 }
 
-const say = (text: string): boolean => process.stdout.write(`${text}\n`)
+type Say = (text: string) => void
+
+/** With -json stdout holds the result alone; a person at a terminal sees the lines all the same. */
+function sayOn({ json }: TestOutput): Say {
+  const stream = json ? process.stderr : process.stdout
+  return json && stream.isTTY !== true ? () => {} : (text) => void stream.write(text)
+}
 
 function clear(workFolder: string): number {
   const isCleared = clearRun(workFolder, removeMade)
-  say(
-    isCleared ? `Cleared past failures in ${shownPath(workFolder)}.` : 'There are no past failures to clear.',
+  process.stdout.write(
+    isCleared
+      ? `Cleared past failures in ${shownPath(workFolder)}.\n`
+      : 'There are no past failures to clear.\n',
   )
   return 0
 }
@@ -53,88 +63,92 @@ function removeMade(folder: string): void {
 }
 
 async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Promise<number> {
-  const { workFolder, plan } = given
+  const { workFolder, plan, output } = given
   if (runStateOf(workFolder) !== 'none') {
     throw new UsageError(
       `work folder ${workFolder} holds a test already: crashdumptest -autorun goes on with it, crashdumptest -c clears it`,
     )
   }
+  if (output.junit !== null) checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb])
   if (!given.passSymbols) checkSymbolFolder(plan.symbolPath, workFolder)
   const symbolPath = plan.symbolPath === null ? null : absolute(plan.symbolPath)
-  const end = await session((options) =>
+  return await session(workFolder, output, (options) =>
     startRun({ ...plan, symbolPath }, { ...options, folder: workFolder, stopAt: 'restart' }),
   )
-  return report(end, workFolder)
 }
 
 async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<number> {
-  const { workFolder, symbolPath } = given
+  const { workFolder, symbolPath, oneCrash, output } = given
+  if (output.junit !== null) checkOutput('-junit', output.junit)
   switch (runStateOf(workFolder)) {
     case 'none':
       throw new UsageError(
         `work folder ${workFolder} holds no test: initialise it first, crashdumptest -dtm -y DIR -ypass`,
       )
     case 'finished':
-      return reportFinished(workFolder)
-    case 'stopped': {
+      return reportFinished(workFolder, output)
+    case 'stopped':
       if (!existsSync(path.join(workFolder, STATE))) {
         throw new UsageError(
           `the test in work folder ${workFolder} was killed before it began: clear it with crashdumptest -c and initialise it again`,
         )
       }
-      const end = await session((options) =>
+      return await session(workFolder, output, (options) =>
         resumeRun({
           ...options,
           folder: workFolder,
-          stopAt: 'crash',
+          stopAt: oneCrash ? 'crash' : 'end',
           ...(symbolPath !== null && { symbolPath: absolute(symbolPath) }),
         }),
       )
-      return report(end, workFolder)
-    }
   }
 }
 
-/** One step of the test, with the lines that it adds to the log on the screen. */
+/** What one process does of the test, with the lines that it adds to the log on the screen. */
 async function session(
+  workFolder: string,
+  output: TestOutput,
   run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal'>) => Promise<SessionEnd>,
-): Promise<SessionEnd> {
+): Promise<number> {
+  const say = sayOn(output)
+  const result = new ResultOutput(output)
+  const screen: Sink = (event) => say(logLines(event))
   const interrupt = catchInterrupts()
-  const screen: Sink = (event) => {
-    process.stdout.write(logLines(event))
-  }
+  let end: SessionEnd
   try {
-    return await run({ sinks: [], liveSinks: [screen], signal: interrupt.signal })
+    end = await run({ sinks: [result.sink], liveSinks: [screen], signal: interrupt.signal })
   } finally {
     interrupt.release()
   }
-}
-
-function report(end: SessionEnd, workFolder: string): number {
+  result.write(end)
   switch (end.ended) {
     case 'restarting':
-      say('The system restarts. crashdumptest -autorun runs the test.')
+      say('The system restarts. crashdumptest -autorun runs the test.\n')
       return 0
     case 'crashed':
-      say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.`)
+      say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.\n`)
       return EXIT_CRASHED
     case 'brokenOff':
       throw end.error
     case 'finished':
-      return reportVerdict(end.result.verdict, workFolder)
+      return reportVerdict(end.result.verdict, workFolder, say)
   }
 }
 
-function reportFinished(workFolder: string): number {
-  const { verdict } = readResult(workFolder)
-  say('The test has been finished before. crashdumptest -c clears it.')
-  return reportVerdict(verdict, workFolder)
+function reportFinished(workFolder: string, output: TestOutput): number {
+  if (output.junit !== null)
+    throw new UsageError(`-junit ${output.junit}: the test in ${workFolder} has come to its end already`)
+  const { verdict, json } = readResult(workFolder)
+  const say = sayOn(output)
+  if (output.json) process.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
+  say('The test has been finished before. crashdumptest -c clears it.\n')
+  return reportVerdict(verdict, workFolder, say)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */
-function reportVerdict(verdict: Verdict, workFolder: string): number {
+function reportVerdict(verdict: Verdict, workFolder: string, say: Say): number {
   const hasPassed = verdict === 'pass'
-  say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}`)
+  say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}\n`)
   return hasPassed ? 0 : EXIT_NOT_GOOD
 }
 

@@ -1,19 +1,15 @@
 // `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
-import { existsSync, writeFileSync } from 'node:fs'
-import { JunitFold, type Sink } from '@dumpstack/crashtest'
-import { onHost, readResult, runStateOf } from '@dumpstack/run/node'
+import { existsSync } from 'node:fs'
+import type { Sink } from '@dumpstack/crashtest'
+import { readResult, runStateOf } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
+import { ResultOutput, type TestOutput } from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { screenOn, shownPath } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
-
-export interface TestOutput {
-  readonly json: boolean
-  readonly junit: string | null
-}
 
 const DEFAULT_OUT = 'dumpstack-run'
 
@@ -33,13 +29,14 @@ export async function resumeTest(folder: string, output: TestOutput): Promise<nu
 /** One session to the end of the run. */
 async function show(
   folder: string,
-  { json, junit }: TestOutput,
+  output: TestOutput,
   drive: (options: SessionOptions) => Promise<SessionEnd>,
 ): Promise<number> {
   const startedAt = performance.now()
-  const junitFold = new JunitFold()
+  const { json } = output
+  const result = new ResultOutput(output)
   const screen = screenOn(json ? process.stderr : process.stdout, !json)
-  const sinks: Sink[] = [junitFold.sink]
+  const sinks: Sink[] = [result.sink]
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()
   let end: SessionEnd
@@ -50,12 +47,10 @@ async function show(
   }
   if (end.ended === 'crashed' || end.ended === 'restarting')
     throw new Error('a session to the end ended at a power off')
+  result.write(end)
   if (end.result !== null) {
-    if (json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
-    const brokenOff = end.ended === 'brokenOff' ? messageOf(end.error) : null
-    if (junit !== null) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(brokenOff)))
   }
   if (end.ended === 'brokenOff') throw end.error
   return exitCodeOf(end.result.verdict)
@@ -72,8 +67,6 @@ function sayAgain(folder: string, { json, junit }: TestOutput): number {
   )
   return exitCodeOf(result.verdict)
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The first of dumpstack-run, dumpstack-run-2, ... that no run has taken: a second `npm start` just works. */
 function freeDefaultFolder(): string {
