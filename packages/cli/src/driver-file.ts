@@ -73,8 +73,10 @@ function openPdb(
     const { rsds } = image
     const found = identityOf(opened.identity)
     // The age in an image counts links, that in the PDB writes: the GUID decides.
-    if (rsds !== null && opened.identity.guid === rsds.guid)
+    if (rsds !== null && opened.identity.guid === rsds.guid) {
+      opened.useSections(image.sections)
       return { pdb: opened, close: () => source.close() }
+    }
     const wanted = rsds === null ? 'names no PDB' : `was built with ${identityOf(rsds)}`
     if (isNamed) throw new UsageError(`--pdb ${pdb} is ${found}, but ${fileName} ${wanted}`)
   } catch (error) {

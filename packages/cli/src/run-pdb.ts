@@ -1,9 +1,20 @@
-// `dumpstack pdb FILE`: what a PDB holds. Each view reads only the streams that it shows.
+// `dumpstack pdb FILE`: what a PDB holds. Each view but the summary, which counts all records, reads only the streams that it
+// shows.
+import { readFileSync } from 'node:fs'
 import { hex } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { printable } from '@dumpstack/crashtest'
+import { parsePe } from '@dumpstack/image'
 import { onHost } from '@dumpstack/run/node'
-import { PdbFile, SymbolsError, type SymbolType, typeText } from '@dumpstack/symbols'
+import {
+  type ImageSection,
+  PdbFile,
+  SymbolsError,
+  type SymbolType,
+  typeText,
+  unreadRecords,
+  unreadText,
+} from '@dumpstack/symbols'
 import { EXIT_NOT_GOOD } from './exit-code.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -23,6 +34,7 @@ export interface GivenPdbOptions {
   readonly publics?: true
   readonly types?: true | string
   readonly lines?: string
+  readonly image?: string
   readonly json?: true
 }
 
@@ -39,10 +51,12 @@ export function viewOf(given: GivenPdbOptions): PdbView {
   return views[0] ?? { kind: 'summary' }
 }
 
-export function runPdb(file: string, view: PdbView, asJson: boolean): number {
+export function runPdb(file: string, image: string | null, view: PdbView, asJson: boolean): number {
   const source = onHost(`read ${file}`, () => new FileSource(file))
   try {
-    const shown = show(new PdbFile(source, file), view)
+    const pdb = new PdbFile(source, file)
+    if (image !== null) pdb.useSections(sectionsOf(image, pdb))
+    const shown = show(pdb, view)
     process.stdout.write(
       asJson ? `${JSON.stringify(shown.json, null, 2)}\n` : `${shown.lines.map(printable).join('\n')}\n`,
     )
@@ -54,6 +68,14 @@ export function runPdb(file: string, view: PdbView, asJson: boolean): number {
   } finally {
     source.close()
   }
+}
+
+/** Those of the image that the PDB belongs to: by those of another build every address would be wrong. */
+function sectionsOf(file: string, pdb: PdbFile): readonly ImageSection[] {
+  const { sections, rsds } = parsePe(onHost(`read ${file}`, () => readFileSync(file)))
+  if (rsds?.guid === pdb.identity.guid) return sections
+  const named = rsds === null ? 'names no PDB' : `was built with ${rsds.guid}`
+  throw new UsageError(`--image ${file} ${named}, but ${pdb.origin} is ${pdb.identity.guid}`)
 }
 
 function show(pdb: PdbFile, view: PdbView): Shown {
@@ -78,9 +100,10 @@ function summary(pdb: PdbFile): Shown {
     modulesWithSymbols: modules.filter(({ stream }) => stream !== null).length,
     publics: pdb.publics?.length ?? 0,
     globals: pdb.globals?.length ?? 0,
-    types: pdb.hasTypes ? pdb.types.records.length : 0,
-    ids: pdb.ids?.length ?? 0,
+    types: countOrRefusal(() => (pdb.hasTypes ? pdb.types.records.length : 0)),
+    ids: countOrRefusal(() => pdb.ids?.length ?? 0),
   }
+  const unread = unreadRecords(pdb)
   const json = {
     file: pdb.origin,
     ...identity,
@@ -89,7 +112,9 @@ function summary(pdb: PdbFile): Shown {
     machine: dbi === null ? null : hex(dbi.machine),
     isStripped: dbi?.isStripped ?? false,
     blockSize: pdb.msf.blockSize,
+    hasSections: pdb.hasSections,
     counts,
+    unread,
   }
   return {
     json,
@@ -100,15 +125,33 @@ function summary(pdb: PdbFile): Shown {
       `  machine    ${json.machine ?? 'none: types alone'}${json.isStripped ? ', stripped' : ''}`,
       `  file       ${counts.streams} streams, blocks of ${hex(json.blockSize)} bytes, written ${info.age} time${info.age === 1 ? '' : 's'}`,
       `  symbols    ${counts.publics} publics, ${counts.globals} globals`,
-      `  types      ${counts.types} types, ${counts.ids} ids`,
+      `  types      ${counts.types ?? 'unread'} types, ${counts.ids ?? 'unread'} ids`,
       `  modules    ${counts.modules}, ${counts.modulesWithSymbols} with symbols`,
+      ...(pdb.hasSections
+        ? []
+        : ['  sections   none: addresses need the section headers of the image (--image)']),
+      ...unread.records.map((kind) => `  not read   ${unreadText(kind)}`),
+      ...unread.refused.map(({ part, why }) => `  not read   ${part}: ${why}`),
     ],
+  }
+}
+
+const sectionsLine = (pdb: PdbFile): string[] =>
+  pdb.hasSections ? [] : ['  sections   none: addresses need the section headers of the image (--image FILE)']
+
+/** null where the version of the stream is not read: `unread` says which. */
+function countOrRefusal(count: () => number): number | null {
+  try {
+    return count()
+  } catch (error) {
+    if (error instanceof SymbolsError) return null
+    throw error
   }
 }
 
 function publics(pdb: PdbFile): Shown {
   const symbols = [...(pdb.publics ?? [])].map(({ name, segment, offset, flags }) => {
-    const rva = pdb.segments.rvaOf(segment, offset)
+    const rva = pdb.hasSections ? pdb.segments.rvaOf(segment, offset) : -1
     return {
       name,
       segment,
@@ -119,10 +162,13 @@ function publics(pdb: PdbFile): Shown {
   })
   return {
     json: { publics: symbols },
-    lines: symbols.map(
-      ({ name, segment, offset, rva }) =>
-        `${(rva ?? '-').padStart(10)}  ${segment.toString(16).padStart(4, '0')}:${offset.slice(2).padStart(8, '0')}  ${name}`,
-    ),
+    lines: [
+      ...symbols.map(
+        ({ name, segment, offset, rva }) =>
+          `${(rva ?? '-').padStart(10)}  ${segment.toString(16).padStart(4, '0')}:${offset.slice(2).padStart(8, '0')}  ${name}`,
+      ),
+      ...sectionsLine(pdb),
+    ],
   }
 }
 
@@ -132,18 +178,23 @@ function types(pdb: PdbFile): Shown {
     name: type.name,
     size: type.kind === 'enum' ? pdb.types.sizeOf(type.underlyingType) : type.size,
   }))
+  const missing = pdb.missingTypes()
   return {
-    json: { types: defined },
-    lines: defined.map(({ kind, name, size }) => `${kind.padEnd(6)}  ${hex(size).padStart(8)}  ${name}`),
+    json: { types: defined, ...(missing !== null && { missing }) },
+    lines: [
+      ...defined.map(({ kind, name, size }) => `${kind.padEnd(6)}  ${hex(size).padStart(8)}  ${name}`),
+      ...(missing === null ? [] : [missing]),
+    ],
   }
 }
 
 function type(pdb: PdbFile, name: string): Shown {
   const found = pdb.typeByName(name)
   if (found === null) {
+    const missing = pdb.missingTypes()
     throw new SymbolsError(
       'SYMBOLS_NOT_FOUND',
-      `type ${name} is not in ${pdb.origin}, which has ${countOf(pdb.typeNames())} names of types`,
+      `type ${name} is not in ${pdb.origin}, which has ${countOf(pdb.typeNames())} names of types${missing === null ? '' : `, and ${missing}`}`,
       {
         name,
       },

@@ -121,13 +121,31 @@ export class DebugModule {
   async loadSymbols(source: SymbolSource, signal: AbortSignal): Promise<void> {
     if (this.#status !== 'deferred') return
     const answer = await source.symbols(this.request(), signal)
-    if (answer.file !== null) {
+    if (answer.file !== null && !(await this.#placeSections(answer.file, source, signal))) {
+      this.#why = [
+        `${answer.file.origin} has no section headers, and those of ${this.imageName} are not at hand`,
+      ]
+    } else if (answer.file !== null) {
       this.#symbols = answer.file
       this.#status = answer.file.kind
       return
-    }
-    this.#why = answer.why
+    } else this.#why = answer.why
     this.#status = this.#exportTable().length > 0 ? 'export' : 'none'
+  }
+
+  /** A file without section headers gets those of the image: in memory, else of the image's file; false where there are none. */
+  async #placeSections(file: SymbolFile, source: SymbolSource, signal: AbortSignal): Promise<boolean> {
+    if (file.hasSections) return true
+    const placed = (): boolean => {
+      try {
+        file.useSections(this.image().sections())
+        return true
+      } catch (error) {
+        if (!(error instanceof ImageError)) throw error
+        return false
+      }
+    }
+    return placed() || ((await this.fetchImageFile(source, signal)) && placed())
   }
 
   /** Symbols are looked for again, along a path that may have changed. */

@@ -64,5 +64,8 @@ export function fewSymbols(rows: Readonly<Record<string, number>>): SymbolFile {
     resolve: () => {
       throw new Error('no types here')
     },
+    missingTypes: () => null,
+    hasSections: true,
+    useSections: () => undefined,
   }
 }

@@ -185,7 +185,7 @@ export class Session {
     if (file === null || type === null) {
       throw new DebuggerError(
         'TYPE_UNKNOWN',
-        `type nt!${name} is not known: ${file === null ? noSymbols(this.kernel) : `${file.origin} does not hold it`}`,
+        `type nt!${name} is not known: ${file === null ? noSymbols(this.kernel) : `${file.origin} does not hold it${unreadTypes(file)}`}`,
         { name },
       )
     }
@@ -214,6 +214,12 @@ export class Session {
       return symbol !== null && gva(this.kernel.base + BigInt(symbol.rva)) === address
     })
   }
+}
+
+/** A type may be missing because its record is of a kind that is not read: `; it has 3 types of kind 0x160f, ...`. */
+export function unreadTypes(file: SymbolFile): string {
+  const missing = file.missingTypes()
+  return missing === null ? '' : `; it has ${missing}`
 }
 
 /** Why a module has no symbols, in a few words. */

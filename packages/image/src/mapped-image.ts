@@ -32,6 +32,8 @@ export interface MappedImage {
   readonly checkSum: number
   /** Whether code can lie at `rva`, by the section table. */
   isExecutable(rva: number): boolean
+  /** In the order of the section table. */
+  sections(): readonly { readonly rva: number }[]
   /** Which PDB belongs to the image; null where it names none. */
   rsds(): CodeView | null
   exports(): PeExports
@@ -133,22 +135,30 @@ export function openMappedImage(read: ReadImage): MappedImage {
     return readUnwindInfo(part(rva, bytes.subarray(0, got)), rva)
   }
 
+  const sectionCount = Math.min(fileHeader.numberOfSections, MAX_SECTIONS)
+  const sectionAt = (index: number): StructView<typeof SectionHeader.fields> =>
+    structAt(
+      SectionHeader,
+      at + fileHeader.sizeOfOptionalHeader + index * SectionHeader.size,
+      `section header ${index}`,
+    )
+
   return {
     machine: fileHeader.machine,
     timeDateStamp: fileHeader.timeDateStamp,
     sizeOfImage,
     checkSum: optional.checkSum,
     isExecutable(rva) {
-      const table = at + fileHeader.sizeOfOptionalHeader
-      for (let index = 0; index < Math.min(fileHeader.numberOfSections, MAX_SECTIONS); index++) {
-        const what = `section header ${index}`
-        const section = structAt(SectionHeader, table + index * SectionHeader.size, what)
+      for (let index = 0; index < sectionCount; index++) {
+        const section = sectionAt(index)
         const end = section.virtualAddress + Math.max(section.virtualSize, section.sizeOfRawData)
         if (rva < section.virtualAddress || rva >= end) continue
         return (section.characteristics & IMAGE_SCN_MEM_EXECUTE) !== 0
       }
       return false
     },
+    sections: () =>
+      Array.from({ length: sectionCount }, (_, index) => ({ rva: sectionAt(index).virtualAddress })),
     rsds() {
       const debug = directory(DIRECTORY_ENTRY_DEBUG, 'debug directory')
       if (debug === null) return null

@@ -79,6 +79,11 @@ export interface TypeField {
   readonly isBase?: true
 }
 
+/** Where a section of an image is loaded; those of an image stand in the order of its section headers. */
+export interface ImageSection {
+  readonly rva: number
+}
+
 export interface SymbolFile {
   readonly kind: 'pdb' | 'isf'
   /** Where it came from, for messages. */
@@ -94,4 +99,10 @@ export interface SymbolFile {
   typeByName(name: string): SymbolType | null
   typeNames(): Iterable<string>
   resolve(type: TypeRef): SymbolType
+  /** Says which records of types are of kinds that are not read, so that a type may be missing; null where all are read. */
+  missingTypes(): string | null
+  /** Whether it knows where the sections of the image are, without which its names have no addresses. */
+  readonly hasSections: boolean
+  /** Those of the image, for a file without; ignored by one that has its own. */
+  useSections(sections: readonly ImageSection[]): void
 }

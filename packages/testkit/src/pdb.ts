@@ -15,7 +15,36 @@ export interface PdbRecipe {
   /** Every so-manieth type has its offset in the hash stream; none has where this is left out. */
   readonly checkpointEvery?: number
   /** Tables of {rva, rvaTo}. */
+  /** Of stream 2; that of Visual C++ 7.1 and later where it is left out. */
+  readonly tpiVersion?: number
+  /** Of stream 4, which then has no ids; there is no such stream where it is left out. */
+  readonly ipiVersion?: number
+  /** Object files, each with a stream of its own. */
+  readonly modules?: readonly PdbModuleRecipe[]
+  /** The image's section headers are not in the PDB. */
+  readonly withoutSectionHeaders?: true
+  /** Further records among the publics and globals, in no hash table: each from its kind on. */
+  readonly otherSymbols?: readonly Uint8Array[]
   readonly omap?: { readonly fromSource: readonly OmapPair[]; readonly toSource: readonly OmapPair[] }
+}
+export interface PdbModuleRecipe {
+  readonly name: string
+  readonly procedures?: readonly {
+    readonly name: string
+    readonly segment: number
+    readonly offset: number
+    readonly size: number
+  }[]
+  /** Records after the procedures, each from its kind on. */
+  readonly otherSymbols?: readonly Uint8Array[]
+  /** After the symbols: kind and bytes. */
+  readonly subsections?: readonly (readonly [kind: number, bytes: Uint8Array])[]
+  /** Pieces of the image that came from it. */
+  readonly contributions?: readonly {
+    readonly segment: number
+    readonly offset: number
+    readonly size: number
+  }[]
 }
 type OmapPair = readonly [rva: number, rvaTo: number]
 
@@ -99,17 +128,20 @@ export function buildPdb(recipe: PdbRecipe): Uint8Array {
     records.u16(padded).append(body).align(4)
     return at
   })
+  const { modules = [], otherSymbols = [] } = recipe
+  for (const body of otherSymbols) appendSymbol(records, body)
   const sectionHeaders = new ByteWriter()
   for (const { rva, size } of sections) {
     sectionHeaders.text('.text').align(4).u32(size, rva, size, 0, 0, 0, 0, 0x60000020)
   }
-  const [tpi, tpiHash] = buildTypes(types, recipe.checkpointEvery)
+  const [tpi, tpiHash] = buildTypes(types, recipe.checkpointEvery, recipe.tpiVersion ?? 20040203)
+  const moduleStreams = modules.map(buildModule)
   const streams = [
     new Uint8Array(),
     buildInfo(recipe.guid ?? '00112233445566778899AABBCCDDEEFF', recipe.age ?? 1),
     tpi,
-    buildDbi(recipe.dbiAge ?? 1, omap !== undefined),
-    new Uint8Array(),
+    buildDbi(recipe, moduleStreams),
+    recipe.ipiVersion === undefined ? new Uint8Array() : buildTypes([], undefined, recipe.ipiVersion)[0],
     buildHash([], []),
     buildPublics(publics, offsets),
     records.done(),
@@ -117,6 +149,7 @@ export function buildPdb(recipe: PdbRecipe): Uint8Array {
     tpiHash,
     buildOmap(omap?.toSource ?? []),
     buildOmap(omap?.fromSource ?? []),
+    ...moduleStreams.map(({ bytes }) => bytes),
   ]
   return buildMsf(streams, recipe.blockSize)
 }
@@ -134,14 +167,68 @@ function buildInfo(guid: string, age: number): Uint8Array {
   )
 }
 
-function buildDbi(age: number, isMoved: boolean): Uint8Array {
-  const debug = [NIL, NIL, NIL, isMoved ? 10 : NIL, isMoved ? 11 : NIL, 8, NIL, NIL, NIL, NIL, NIL]
+interface ModuleStream {
+  readonly bytes: Uint8Array
+  readonly symbolBytes: number
+  readonly lineBytes: number
+}
+
+function appendSymbol(records: ByteWriter, body: Uint8Array): void {
+  const padding = (4 - ((body.length + 2) % 4)) % 4
+  records
+    .u16(body.length + padding)
+    .append(body)
+    .align(4)
+}
+
+/** CodeView of Visual C++ 7 and later, then subsections. */
+function buildModule({
+  procedures = [],
+  otherSymbols = [],
+  subsections = [],
+}: PdbModuleRecipe): ModuleStream {
+  const stream = new ByteWriter().u32(4)
+  for (const { name, segment, offset, size } of procedures) {
+    const fields = new ByteWriter().u16(0x1110).u32(0, 0, 0, size, 0, 0, 0, offset).u16(segment).u8(0)
+    appendSymbol(stream, fields.text(name).done())
+    appendSymbol(stream, new ByteWriter().u16(6).done())
+  }
+  for (const body of otherSymbols) appendSymbol(stream, body)
+  const symbolBytes = stream.length
+  for (const [kind, bytes] of subsections) stream.u32(kind, bytes.length).append(bytes).align(4)
+  return { bytes: stream.done(), symbolBytes, lineBytes: stream.length - symbolBytes }
+}
+
+function buildDbi(recipe: PdbRecipe, moduleStreams: readonly ModuleStream[]): Uint8Array {
+  const { modules = [], omap, withoutSectionHeaders } = recipe
+  const isMoved = omap !== undefined
+  const headers = withoutSectionHeaders === true ? NIL : 8
+  const debug = [NIL, NIL, NIL, isMoved ? 10 : NIL, isMoved ? 11 : NIL, headers, NIL, NIL, NIL, NIL, NIL]
+  const moduleList = new ByteWriter()
+  const contributions = new ByteWriter()
+  for (const [i, { name, contributions: pieces = [] }] of modules.entries()) {
+    const { symbolBytes, lineBytes } = moduleStreams[i]!
+    moduleList
+      .u32(0, 0, 0, 0, 0, 0, 0, 0)
+      .u16(0, 12 + i)
+      .u32(symbolBytes, 0, lineBytes)
+      .u16(0, 0)
+      .u32(0, 0, 0)
+    moduleList.text(name).text(name).align(4)
+    for (const { segment, offset, size } of pieces) {
+      contributions.u16(segment, 0).u32(offset, size, 0x60000020).u16(i, 0).u32(0, 0)
+    }
+  }
+  const pieces =
+    contributions.length === 0 ? contributions : new ByteWriter().u32(0xf12eba2d).append(contributions.done())
   return new ByteWriter()
-    .u32(0xffffffff, 19990903, age)
+    .u32(0xffffffff, 19990903, recipe.dbiAge ?? 1)
     .u16(5, 0, 6, 0, 7, 0)
-    .u32(0, 0, 0, 0, 0, 0, debug.length * 2, 0)
+    .u32(moduleList.length, pieces.length, 0, 0, 0, 0, debug.length * 2, 0)
     .u16(0, 0x8664)
     .u32(0)
+    .append(moduleList.done())
+    .append(pieces.done())
     .u16(...debug)
     .done()
 }
@@ -205,6 +292,7 @@ function bucketOf(name: string): number {
 function buildTypes(
   types: readonly Uint8Array[],
   checkpointEvery: number | undefined,
+  version: number,
 ): [Uint8Array, Uint8Array] {
   const records = new ByteWriter()
   const checkpoints = new ByteWriter()
@@ -217,7 +305,7 @@ function buildTypes(
   }
   const hash = checkpoints.done()
   const header = new ByteWriter()
-    .u32(20040203, 56, 0x1000, 0x1000 + types.length, records.length)
+    .u32(version, 56, 0x1000, 0x1000 + types.length, records.length)
     .u16(hash.length > 0 ? 9 : NIL, NIL)
     .u32(4, 0x3ffff, 0, 0, 0, hash.length, hash.length, 0)
   return [header.append(records.done()).done(), hash]

@@ -13,6 +13,7 @@ export function addPdb(program: Command, exit: Exit): void {
     .option('--publics', 'every public, by address: RVA, segment:offset, name')
     .option('--types [name]', 'every type with its size; with a name, its fields as dt shows them')
     .option('--lines <address>', 'source line, function and locals at an RVA (0x1234), a name or name+0x10')
+    .option('--image <file>', 'the image: its section headers count where the PDB has none')
     .option('--json', 'print the view as one JSON object on stdout')
     .addHelpText(
       'after',
@@ -26,6 +27,6 @@ Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for, 2 wron
     )
     .action(async (file: string, given: GivenPdbOptions) => {
       const { runPdb, viewOf } = await import('../run-pdb.ts')
-      exit(runPdb(file, viewOf(given), given.json === true))
+      exit(runPdb(file, given.image ?? null, viewOf(given), given.json === true))
     })
 }

@@ -3,7 +3,7 @@ import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
 import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { noSymbols, type Session } from '../session.ts'
+import { noSymbols, type Session, unreadTypes } from '../session.ts'
 import { fieldLines, valueText } from '../typed-value.ts'
 import { wildcard } from './arguments.ts'
 
@@ -42,7 +42,10 @@ export const dt: Command = {
     }
     const type = findType(file, request.type)
     if (type === null) {
-      throw new DebuggerError('TYPE_UNKNOWN', `type ${module.name}!${request.type} is not in ${file.origin}`)
+      throw new DebuggerError(
+        'TYPE_UNKNOWN',
+        `type ${module.name}!${request.type} is not in ${file.origin}${unreadTypes(file)}`,
+      )
     }
     const { fields, address } = await fieldsAndAddress(session, type, request.words)
     await show(context, file, `${module.name}!${request.type}`, type, { ...request, fields, address })

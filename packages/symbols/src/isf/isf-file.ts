@@ -18,6 +18,8 @@ const MAX_RVA = 0xffffffff
 
 export class IsfFile implements SymbolFile {
   readonly kind = 'isf'
+  /** Its symbols have RVAs. */
+  readonly hasSections = true
   readonly origin: string
   readonly identity: SymbolIdentity
   /** The name of the PDB that the table was made of. */
@@ -112,6 +114,12 @@ export class IsfFile implements SymbolFile {
   resolve(type: TypeRef): SymbolType {
     return this.#types.resolve(type)
   }
+
+  missingTypes(): null {
+    return null
+  }
+
+  useSections(): void {}
 
   #readNames(): ReadonlyMap<string, NamedSymbol> {
     const { symbols } = this.#sorted()

@@ -1,6 +1,7 @@
 // LF_FIELDLIST: the members of a class, structure or union, or the values of an enumeration. A long list goes on in
 // other records; each is read once, whatever they say of one another.
 import { hex } from '@dumpstack/bytes'
+import { SymbolsError } from '../errors.ts'
 import { numericLeafAt } from './numeric-leaf.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 import { LF_FIELDLIST } from './type-leaves.ts'
@@ -20,7 +21,8 @@ const LF_METHOD = 0x150f
 const LF_NESTTYPE = 0x1510
 const LF_ONEMETHOD = 0x1511
 const LF_NESTTYPEEX = 0x1512
-const LF_FRIENDFCN = 0x140b
+const LF_FRIENDFCN = 0x150c
+const LF_MEMBERMODIFY = 0x1513
 const LF_BINTERFACE = 0x151a
 /** What fills up to four bytes; the low four bits count them. */
 const LF_PAD0 = 0xf0
@@ -54,6 +56,18 @@ export function* fieldsOf(types: TypeRecords, fieldList: number): Generator<Fiel
     }
     seen.add(list)
     list = yield* fieldsOfRecord(types.stream, record)
+  }
+}
+
+/** The first kind of field of a record that is not read; null where all are. */
+export function unreadField(stream: StreamBytes, record: TypeRecord): number | null {
+  try {
+    for (const _ of fieldsOfRecord(stream, record));
+    return null
+  } catch (error) {
+    if (error instanceof SymbolsError && typeof error.fields.fieldKind === 'number')
+      return error.fields.fieldKind
+    throw error
   }
 }
 
@@ -129,6 +143,7 @@ function* fieldsOfRecord(stream: StreamBytes, record: TypeRecord): Generator<Fie
         at += 8
         break
       case LF_FRIENDFCN:
+      case LF_MEMBERMODIFY:
         name(at + 8)
         break
       case LF_INDEX:
@@ -136,7 +151,12 @@ function* fieldsOfRecord(stream: StreamBytes, record: TypeRecord): Generator<Fie
         next = type
         break
       default:
-        throw stream.damaged(start, `field of kind ${hex(leaf)} in list ${hex(record.index)}, which is none`)
+        // Its length is not known, so that the fields after it are lost, too.
+        throw new SymbolsError(
+          'SYMBOLS_UNSUPPORTED',
+          `${stream.name} at offset ${hex(start)}: field of kind ${hex(leaf)} in list ${hex(record.index)}, which is not read`,
+          { stream: stream.name, offset: start, fieldKind: leaf },
+        )
     }
     if (at > record.end)
       throw stream.damaged(start, `field of kind ${hex(leaf)} leaves list ${hex(record.index)}`)

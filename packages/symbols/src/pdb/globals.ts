@@ -1,6 +1,6 @@
 // Globals: data with its type, names of types, constants, and references to the procedures of modules.
 
-import { numericLeafAt } from './numeric-leaf.ts'
+import { constantAt } from './numeric-leaf.ts'
 import { RecordBudget, type StreamBytes } from './stream-bytes.ts'
 import { SymbolHash } from './symbol-hash.ts'
 import {
@@ -44,7 +44,8 @@ export type GlobalSymbol =
       readonly recordOffset: number
       readonly name: string
       readonly type: number
-      readonly value: bigint
+      /** null where it is no integer. */
+      readonly value: bigint | null
     }
   /** A kind that Dumpstack does not read: annotations, tokens of managed code. */
   | { readonly kind: 'other'; readonly recordOffset: number; readonly name: ''; readonly recordKind: number }
@@ -101,7 +102,7 @@ export class Globals {
       }
       case S_CONSTANT: {
         const { type } = records.struct(ConstSym, recordOffset)
-        const { value, end } = numericLeafAt(records, recordOffset + ConstSym.fields.value.offset)
+        const { value, end } = constantAt(records, recordOffset + ConstSym.fields.value.offset)
         const name = nameAfter(records, record, end - recordOffset)
         return { kind: 'constant', recordOffset, name, type, value }
       }

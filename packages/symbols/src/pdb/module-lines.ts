@@ -5,8 +5,11 @@ import type { PdbModule } from './dbi.ts'
 import type { Segments } from './segments.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
+const DEBUG_S_SYMBOLS = 0xf1
 const DEBUG_S_LINES = 0xf2
 const DEBUG_S_FILECHKSMS = 0xf4
+const DEBUG_S_XFGHASH_VIRTUAL = 0xff
+const DEBUG_S_IGNORE = 0x80000000
 const SUBSECTION_HEAD_BYTES = 8
 
 const LineFragment = defineStruct('line fragment', 0xc, {
@@ -52,7 +55,7 @@ export class ModuleLines {
   #rows: readonly LineRow[] | null = null
 
   constructor(module: PdbModule, stream: StreamBytes, segments: Segments) {
-    this.#c13 = stream.part('lines', module.symByteSize + module.c11ByteSize, module.c13ByteSize)
+    this.#c13 = linesPart(module, stream)
     this.#segments = segments
   }
 
@@ -72,22 +75,14 @@ export class ModuleLines {
   }
 
   *raw(): Generator<RawLines> {
-    const c13 = this.#c13
     let checksums: StreamBytes | null = null
     const fragments: StreamBytes[] = []
-    for (let at = 0; at + SUBSECTION_HEAD_BYTES <= c13.byteLength; ) {
-      const kind = c13.u32(at, 'kind of a subsection')
-      const part = c13.part(
-        `subsection ${hex(kind)}`,
-        at + SUBSECTION_HEAD_BYTES,
-        c13.u32(at + 4, 'subsection'),
-      )
+    for (const { kind, part } of subsections(this.#c13)) {
       if (kind === DEBUG_S_FILECHKSMS) checksums = part
       else if (kind === DEBUG_S_LINES) fragments.push(part)
-      at += SUBSECTION_HEAD_BYTES + Math.ceil(part.byteLength / 4) * 4
     }
     for (const fragment of fragments) {
-      if (checksums === null) throw c13.damaged(0, 'there are lines, but no files')
+      if (checksums === null) throw this.#c13.damaged(0, 'there are lines, but no files')
       yield* rawLines(fragment, checksums)
     }
   }
@@ -113,6 +108,27 @@ export class ModuleLines {
     }
     finish()
     return rows.sort((a, b) => a.start - b.start)
+  }
+}
+
+const linesPart = (module: PdbModule, stream: StreamBytes): StreamBytes =>
+  stream.part('lines', module.symByteSize + module.c11ByteSize, module.c13ByteSize)
+
+function* subsections(c13: StreamBytes): Generator<{ kind: number; part: StreamBytes }> {
+  for (let at = 0; at + SUBSECTION_HEAD_BYTES <= c13.byteLength; ) {
+    const kind = c13.u32(at, 'kind of a subsection')
+    const byteLength = c13.u32(at + 4, 'subsection')
+    const part = c13.part(`subsection ${hex(kind)}`, at + SUBSECTION_HEAD_BYTES, byteLength)
+    yield { kind, part }
+    at += SUBSECTION_HEAD_BYTES + Math.ceil(byteLength / 4) * 4
+  }
+}
+
+/** Kinds of subsections of a module that no document names, one for each that there is. */
+export function* unreadSubsections(module: PdbModule, stream: StreamBytes): Generator<number> {
+  for (const { kind } of subsections(linesPart(module, stream))) {
+    const isDocumented = kind >= DEBUG_S_SYMBOLS && kind <= DEBUG_S_XFGHASH_VIRTUAL
+    if (!isDocumented && (kind & DEBUG_S_IGNORE) === 0) yield kind
   }
 }
 

@@ -135,12 +135,47 @@ export class ModuleTable {
       lengths[count] = byteLength
       owners[count++] = moduleIndex
     })
-    const order = new Uint32Array(count).map((_, i) => i)
-    order.sort((a, b) => rvas[a]! - rvas[b]! || a - b)
-    return {
-      starts: order.map((i) => rvas[i]!),
-      ends: Float64Array.from(order, (i) => rvas[i]! + lengths[i]!),
-      modules: Uint16Array.from(order, (i) => owners[i]!),
+    return disjoint(rvas, lengths, owners, count)
+  }
+}
+
+/**
+ * Pieces may nest, and linkers write ones that overlap: each byte belongs to the piece that began last before it and
+ * still goes on, which is the innermost where they nest.
+ */
+function disjoint(rvas: Uint32Array, lengths: Uint32Array, owners: Uint16Array, count: number): Pieces {
+  const order = new Uint32Array(count).map((_, i) => i)
+  order.sort((a, b) => rvas[a]! - rvas[b]! || lengths[b]! - lengths[a]! || a - b)
+  // Each piece begins one part, and ends one at most.
+  const starts = new Uint32Array(count * 2)
+  const ends = new Float64Array(count * 2)
+  const modules = new Uint16Array(count * 2)
+  let parts = 0
+  let at = 0
+  const open: number[] = []
+  const closeUpTo = (rva: number): void => {
+    while (open.length > 0 && at < rva) {
+      const piece = open.at(-1)!
+      const end = rvas[piece]! + lengths[piece]!
+      if (end > at) {
+        starts[parts] = at
+        ends[parts] = Math.min(end, rva)
+        modules[parts] = owners[piece]!
+        at = ends[parts++]!
+      }
+      if (end <= rva) open.pop()
     }
+  }
+  for (const piece of order) {
+    if (lengths[piece] === 0) continue
+    closeUpTo(rvas[piece]!)
+    at = rvas[piece]!
+    open.push(piece)
+  }
+  closeUpTo(Number.POSITIVE_INFINITY)
+  return {
+    starts: starts.subarray(0, parts),
+    ends: ends.subarray(0, parts),
+    modules: modules.subarray(0, parts),
   }
 }

@@ -130,7 +130,7 @@ export class Msf {
 
   /** The blocks whose numbers stand at `offset` of `numbers`, one after another. */
   #gather(numbers: StreamBytes, offset: number, byteLength: number, name: string): Uint8Array {
-    const gathered = new Uint8Array(byteLength)
+    const gathered = this.#allocate(byteLength, name)
     for (let at = 0; at < byteLength; ) {
       const place = offset + (at / this.blockSize) * 4
       const first = numbers.u32(place, `a block number of the ${name}`)
@@ -148,6 +148,21 @@ export class Msf {
       at = end
     }
     return gathered
+  }
+
+  /** A stream is no longer than the file, which may be longer than memory. */
+  #allocate(byteLength: number, name: string): Uint8Array<ArrayBuffer> {
+    try {
+      return new Uint8Array(byteLength)
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      throw new SymbolsError(
+        'SYMBOLS_TOO_LARGE',
+        `${this.origin}: the ${name} has ${hex(byteLength)} bytes, for which there is no memory`,
+        { origin: this.origin, byteLength },
+        { cause: error },
+      )
+    }
   }
 
   #readAt(offset: number, into: Uint8Array, what: string): void {

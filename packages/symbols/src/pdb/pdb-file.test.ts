@@ -2,7 +2,11 @@
 import { type ByteSource, MemorySource } from '@dumpstack/bytes'
 import { ByteWriter, buildMsf, buildPdb, type PdbRecipe } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
+import { constantAt } from './numeric-leaf.ts'
 import { PdbFile } from './pdb-file.ts'
+import { StreamBytes } from './stream-bytes.ts'
+import { publicAt } from './symbol-records.ts'
+import { unreadRecords } from './unread-records.ts'
 
 const open = (recipe: PdbRecipe): PdbFile => new PdbFile(new MemorySource(buildPdb(recipe)), 'test.pdb')
 const openBytes = (bytes: Uint8Array): PdbFile => new PdbFile(new MemorySource(bytes), 'test.pdb')
@@ -19,6 +23,10 @@ describe('identity', () => {
     const pdb = open({ guid: '5278AFF86C341677D7D7835C85B7B844', age: 7, dbiAge: 2 })
     expect(pdb.identity).toEqual({ guid: '5278AFF86C341677D7D7835C85B7B844', age: 2 })
     expect(pdb.info.age).toBe(7)
+  })
+
+  it('counts the age of the info stream where that of the debug information was not written', () => {
+    expect(open({ age: 7, dbiAge: 0 }).identity.age).toBe(7)
   })
 
   const rest = '\0'.repeat(64)
@@ -159,6 +167,182 @@ describe('addresses', () => {
   })
 })
 
+describe('pieces of the image', () => {
+  const module = (name: string, offset: number, size: number, ...pieces: [number, number][]) => ({
+    name,
+    procedures: [{ name, segment: 1, offset, size }],
+    contributions: pieces.map(([at, length]) => ({ segment: 1, offset: at, size: length })),
+  })
+  // outer: 0x0..0x40, in it inner: 0x10..0x20, in that innermost: 0x14..0x16; tail overlaps the end of outer: 0x38..0x50.
+  const modules = [
+    module('outer', 0, 0x40, [0, 0x40]),
+    module('inner', 0x10, 0x10, [0x10, 0x10]),
+    module('innermost', 0x14, 2, [0x14, 2], [0x30, 0]),
+    module('tail', 0x38, 0x18, [0x38, 0x18]),
+    module('alike', 0x100, 0x10, [0x100, 0x20]),
+    module('within', 0x100, 0x10, [0x100, 0x10]),
+  ]
+
+  it.each([
+    [0x0, 'outer'],
+    [0xf, 'outer'],
+    [0x10, 'inner'],
+    [0x14, 'innermost'],
+    [0x16, 'inner'],
+    [0x1f, 'inner'],
+    [0x20, 'outer'],
+    [0x30, 'outer'],
+    [0x37, 'outer'],
+    [0x38, 'tail'],
+    [0x4f, 'tail'],
+    [0x50, null],
+    [0x100, 'within'],
+    [0x110, 'alike'],
+    [0x120, null],
+  ])('belong to the innermost that holds an address: %i', (offset, owner) => {
+    for (const order of [modules, [...modules].reverse()]) {
+      const pdb = open({ modules: order })
+      expect(pdb.modules.list[pdb.modules.moduleAt(0x1000 + offset)]?.name ?? null).toBe(owner)
+    }
+  })
+
+  it('lets the function around a piece of another module keep its name after that piece', () => {
+    const pdb = open({ modules })
+    expect(pdb.near(0x1022)).toMatchObject({ name: 'outer', displacement: 0x22 })
+    expect(pdb.procedureAt(0x1016)?.name).toBe('inner')
+  })
+})
+
+describe('a PDB without section headers', () => {
+  const publics = [{ name: 'Second', segment: 2, offset: 0x10 }]
+  const sections = [{ rva: 0x1000 }, { rva: 0x5000 }]
+
+  it('has identity and names, and no addresses', () => {
+    const pdb = open({ publics, withoutSectionHeaders: true })
+    expect([pdb.hasSections, pdb.publics!.length]).toEqual([false, 1])
+    expect(() => pdb.near(0x5010)).toThrow(code('SYMBOLS_NO_ADDRESSES', 'test.pdb'))
+  })
+
+  it('takes those of its image', () => {
+    const pdb = open({ publics, withoutSectionHeaders: true })
+    pdb.useSections(sections)
+    expect(pdb.near(0x5018)).toMatchObject({ name: 'Second', rva: 0x5010, displacement: 8 })
+    expect(pdb.byName('Second')?.rva).toBe(0x5010)
+  })
+
+  it('keeps its own where it has them', () => {
+    const pdb = open({
+      publics,
+      sections: [
+        { rva: 0x1000, size: 0x1000 },
+        { rva: 0x2000, size: 0x1000 },
+      ],
+    })
+    pdb.useSections(sections)
+    expect(pdb.byName('Second')?.rva).toBe(0x2010)
+  })
+})
+
+describe('what is not read', () => {
+  const unknown = (kind: number): Uint8Array => new ByteWriter().u16(kind).u32(0, 0).text('X').done()
+
+  it('is counted by part and kind, and everything else is read', () => {
+    const pdb = open({
+      publics: [{ name: 'Public', segment: 1, offset: 0 }],
+      types: [
+        unknown(0x160f),
+        unknown(0x160f),
+        new ByteWriter().u16(0x1203, 0x15ee, 0).u32(0).done(),
+        new ByteWriter().u16(0x1203, 0x1502, 3).u16(1).text('One').done(),
+      ],
+      otherSymbols: [unknown(0x117f)],
+      modules: [
+        {
+          name: 'a.obj',
+          procedures: [{ name: 'f', segment: 1, offset: 0x10, size: 4 }],
+          otherSymbols: [unknown(0x1180), unknown(0x1019), unknown(0x1180)],
+          subsections: [
+            [0xf3, new Uint8Array(4)],
+            [0x123, new Uint8Array(8)],
+            [0x80000123, new Uint8Array(8)],
+          ],
+        },
+      ],
+    })
+    expect(unreadRecords(pdb)).toEqual({
+      records: [
+        { part: 'types', kind: 0x160f, count: 2 },
+        { part: 'fields', kind: 0x15ee, count: 1 },
+        { part: 'globals', kind: 0x117f, count: 1 },
+        { part: 'symbols', kind: 0x1180, count: 2 },
+        { part: 'subsections', kind: 0x123, count: 1 },
+      ],
+      refused: [],
+    })
+    expect(pdb.missingTypes()).toBe('records that are not read: 2 types of kind 0x160f')
+    expect(pdb.byName('Public')?.rva).toBe(0x1000)
+    expect(() => pdb.types.sizeOf(0x1000)).toThrow(code('SYMBOLS_UNSUPPORTED', 'leaf 0x160f'))
+    expect(() => [...pdb.types.fields(0x1002)]).toThrow(code('SYMBOLS_UNSUPPORTED', 'field of kind 0x15ee'))
+  })
+
+  it('is nothing in a PDB of known records', () => {
+    expect(unreadRecords(open({ types: [new ByteWriter().u16(0x1002).u32(0x74, 0x1000c).done()] }))).toEqual({
+      records: [],
+      refused: [],
+    })
+  })
+
+  it('is a version of types or ids, which does not take identity and publics with it', () => {
+    const pdb = open({
+      publics: [{ name: 'Public', segment: 1, offset: 0 }],
+      tpiVersion: 19961031,
+      types: [unknown(0x1505)],
+      ipiVersion: 19990903 + 1,
+    })
+    expect(unreadRecords(pdb)).toEqual({
+      records: [],
+      refused: [
+        { part: 'types', why: expect.stringContaining('version is 19961031') },
+        { part: 'fields', why: expect.stringContaining('version is 19961031') },
+        { part: 'ids', why: expect.stringContaining('version is 19990904') },
+      ],
+    })
+    expect(pdb.near(0x1004)).toMatchObject({ name: 'Public' })
+  })
+
+  it('is not the version of Windows XP, nor its publics, whose names are led by their length', () => {
+    const name = [...new TextEncoder().encode('Old')]
+    const publicOfXp = new ByteWriter()
+      .u16(0x1009)
+      .u32(2, 0x20)
+      .u16(1)
+      .u8(name.length, ...name)
+      .done()
+    const pdb = open({ tpiVersion: 19990903, types: [unknown(0x1005)], otherSymbols: [publicOfXp] })
+    expect(pdb.types.records.length).toBe(1)
+    expect(pdb.missingTypes()).toBe('records that are not read: 1 type of kind 0x1005')
+    expect(publicAt(pdb.symbolRecords!, 0)).toEqual({ name: 'Old', segment: 1, offset: 0x20, flags: 2 })
+    expect(unreadRecords(pdb).records).toEqual([{ part: 'types', kind: 0x1005, count: 1 }])
+  })
+})
+
+describe('constants', () => {
+  const constant = (number: (writer: ByteWriter) => ByteWriter): Uint8Array =>
+    number(new ByteWriter().u16(0x1107).u32(0x74)).text('K').done()
+  it.each<[string, (writer: ByteWriter) => ByteWriter, bigint | null]>([
+    ['a small number', (w) => w.u16(0x7fff), 0x7fffn],
+    ['a negative one', (w) => w.u16(0x8001, 0xfffe), -2n],
+    ['16 bytes', (w) => w.u16(0x8018).u32(1, 0, 2, 0), (2n << 64n) + 1n],
+    ['a floating-point number', (w) => w.u16(0x8006).u32(0, 0x3ff00000), null],
+    ['one of 10 bytes', (w) => w.u16(0x8007).u32(0, 0).u16(0x3fff), null],
+  ])('are read past %s', (_, number, value) => {
+    const stream = new StreamBytes('records', constant(number))
+    const found = constantAt(stream, 6)
+    expect(found.value).toBe(value)
+    expect(stream.text(found.end, found.end + 1)).toBe('K')
+  })
+})
+
 describe('types', () => {
   const forward = (name: string): Uint8Array => structure(name, 0x80, 0, 0)
   const structure = (name: string, properties: number, fieldList: number, size: number): Uint8Array =>
@@ -206,6 +390,42 @@ describe('types', () => {
       ],
     })
     expect(pdb.typeByName('S')).toMatchObject({ fields: [{ name: 'a' }, { name: 'b' }] })
+  })
+
+  it.each([
+    ['class', 0x1608, true],
+    ['struct', 0x1609, true],
+    ['union', 0x160a, false],
+    ['class', 0x160b, true],
+  ])('reads the newer record of a %s (%i)', (kind, leaf, isClass) => {
+    const record = (properties: number, list: number, count: number[], size: number[]): Uint8Array =>
+      new ByteWriter()
+        .u16(leaf)
+        .u32(properties, list, ...(isClass ? [0, 0] : []))
+        .u16(...count, ...size)
+        .text('_NEW')
+        .text('.?AU_NEW@@')
+        .done()
+    const pdb = open({
+      types: [
+        record(0x10280, 0, [0], [0]),
+        fieldList(member(0x74, 0, 'first'), member(0x74, 4, 'second')),
+        // A count and a size that need more than 15 bits.
+        record(0x10200, 0x1001, [0x8004, 0x0000, 0x0001], [0x8002, 0x9000]),
+        pointer(0x1000),
+      ],
+    })
+    expect(pdb.typeByName('_NEW')).toMatchObject({
+      kind,
+      size: 0x9000,
+      fields: [
+        { name: 'first', offset: 0 },
+        { name: 'second', offset: 4 },
+      ],
+    })
+    expect(pdb.resolve(0x1000)).toEqual(pdb.typeByName('_NEW'))
+    expect(pdb.types.userTypeAt(0x1002)?.uniqueName).toBe('.?AU_NEW@@')
+    expect(unreadRecords(pdb).records).toEqual([])
   })
 
   it('shows const and volatile types as what they are', () => {

@@ -3,6 +3,7 @@
 import type { ByteSource } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import type {
+  ImageSection,
   LocalVariable,
   NamedSymbol,
   NearSymbol,
@@ -20,10 +21,11 @@ import { ModuleTable, type PlacedProcedure } from './module-table.ts'
 import { Msf } from './msf.ts'
 import { type PdbInfo, readPdbInfo, StringTable } from './pdb-info.ts'
 import { Publics } from './publics.ts'
-import { Omap, type Placed, readSections, Segments } from './segments.ts'
+import { Omap, type OmapPair, type Placed, readSections, Segments } from './segments.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 import { TypeRecords } from './type-records.ts'
 import { TypeTable } from './type-table.ts'
+import { unreadText } from './unread-kind.ts'
 
 const INFO_STREAM = 1
 const TPI_STREAM = 2
@@ -57,8 +59,9 @@ export class PdbFile implements SymbolFile {
     this.info = readPdbInfo(this.msf.stream(INFO_STREAM, 'PDB info stream'))
     this.dbi =
       this.msf.streamByteLength(DBI_STREAM) === 0 ? null : new Dbi(this.msf.stream(DBI_STREAM, 'DBI stream'))
-    // Stores and images count by the age of the debug information; the other also counts changes of the file itself.
-    this.identity = { guid: this.info.guid, age: this.dbi?.age ?? this.info.age }
+    // Stores and images count by the age of the debug information; the other also counts changes of the file itself. 0 is what
+    // tools write that do not know it: then the other counts, as DIA and llvm take it.
+    this.identity = { guid: this.info.guid, age: this.dbi?.age || this.info.age }
   }
 
   get publics(): Publics | null {
@@ -82,6 +85,15 @@ export class PdbFile implements SymbolFile {
   get segments(): Segments {
     this.#segments ??= this.#readSegments()
     return this.#segments
+  }
+
+  /** Its own, or those that it was given. */
+  get hasSections(): boolean {
+    return this.#segments !== null || this.#sectionStream() !== null
+  }
+
+  useSections(sections: readonly ImageSection[]): void {
+    if (!this.hasSections) this.#segments = new Segments(sections, this.#readOmap())
   }
 
   get hasTypes(): boolean {
@@ -212,6 +224,12 @@ export class PdbFile implements SymbolFile {
     return this.types.resolve(type)
   }
 
+  missingTypes(): string | null {
+    if (!this.hasTypes || this.types.unread.size === 0) return null
+    const counts = [...this.types.unread].map(([kind, count]) => unreadText({ part: 'types', kind, count }))
+    return `records that are not read: ${counts.join(', ')}`
+  }
+
   *#named(name: string): Generator<NamedSymbol> {
     for (const symbol of this.globals?.byName(name) ?? []) {
       if (symbol.kind === 'data') {
@@ -257,9 +275,14 @@ export class PdbFile implements SymbolFile {
     return this.#data
   }
 
-  #symbolRecords(): StreamBytes {
-    this.#records ??= this.msf.stream(this.dbi?.symRecordStream ?? NO_STREAM, 'stream of symbol records')
+  /** All publics and globals; null in a PDB without debug information. */
+  get symbolRecords(): StreamBytes | null {
+    this.#records ??= this.#optional(this.dbi?.symRecordStream, 'stream of symbol records')
     return this.#records
+  }
+
+  #symbolRecords(): StreamBytes {
+    return this.symbolRecords ?? this.msf.stream(NO_STREAM, 'stream of symbol records')
   }
 
   #optional(index: number | null | undefined, name: string): StreamBytes | null {
@@ -267,24 +290,43 @@ export class PdbFile implements SymbolFile {
   }
 
   #readSegments(): Segments {
-    const debugStream = (place: number, name: string): StreamBytes | null =>
-      this.#optional(this.dbi?.debugStream(place), name)
-    const fromSource = debugStream(DEBUG_STREAM.omapFromSource, 'OMAP from source')
-    const toSource = debugStream(DEBUG_STREAM.omapToSource, 'OMAP to source')
-    const isMoved = fromSource !== null && toSource !== null
-    // Moved images keep the headers of before beside those of now; tools that leave the sections as they were do not.
-    const headers =
-      (isMoved ? debugStream(DEBUG_STREAM.originalSectionHeaders, 'original section headers') : null) ??
-      debugStream(DEBUG_STREAM.sectionHeaders, 'section headers')
+    const headers = this.#sectionStream()
     if (headers === null) {
       throw new SymbolsError(
         'SYMBOLS_NO_ADDRESSES',
-        `${this.origin} has no section headers: nothing in it has an address`,
+        `${this.origin} has no section headers, and those of its image are not at hand: nothing in it has an address`,
         { origin: this.origin },
       )
     }
-    const omap = isMoved ? { fromSource: new Omap(fromSource), toSource: new Omap(toSource) } : null
-    return new Segments(readSections(headers), omap)
+    return new Segments(readSections(headers), this.#readOmap())
+  }
+
+  #sectionStream(): StreamBytes | null {
+    // Moved images keep the headers of before beside those of now; tools that leave the sections as they were do not.
+    const original = this.#isMoved
+      ? this.#debugStream(DEBUG_STREAM.originalSectionHeaders, 'original section headers')
+      : null
+    return original ?? this.#debugStream(DEBUG_STREAM.sectionHeaders, 'section headers')
+  }
+
+  get #isMoved(): boolean {
+    const { dbi } = this
+    if (dbi === null) return false
+    return [DEBUG_STREAM.omapFromSource, DEBUG_STREAM.omapToSource].every(
+      (place) => dbi.debugStream(place) !== null,
+    )
+  }
+
+  #readOmap(): OmapPair | null {
+    const fromSource = this.#debugStream(DEBUG_STREAM.omapFromSource, 'OMAP from source')
+    const toSource = this.#debugStream(DEBUG_STREAM.omapToSource, 'OMAP to source')
+    return fromSource === null || toSource === null
+      ? null
+      : { fromSource: new Omap(fromSource), toSource: new Omap(toSource) }
+  }
+
+  #debugStream(place: number, name: string): StreamBytes | null {
+    return this.#optional(this.dbi?.debugStream(place), name)
   }
 }
 

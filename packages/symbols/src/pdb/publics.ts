@@ -3,7 +3,7 @@
 
 import { RecordBudget, type StreamBytes } from './stream-bytes.ts'
 import { hashBytes, PublicsHeader, SymbolHash } from './symbol-hash.ts'
-import { type PublicSymbol, PubSym32, publicAt, symbolRecordAt } from './symbol-records.ts'
+import { type PublicSymbol, PubSym32, publicAt, publicName, symbolRecordAt } from './symbol-records.ts'
 
 export class Publics {
   /** Of the stream that all symbol records are in. */
@@ -64,8 +64,7 @@ export class Publics {
   #findStrays(): Map<number, number[]> {
     const budget = new RecordBudget(this.records)
     return this.#hash.strays((offset) => {
-      const start = offset + PubSym32.size
-      const end = this.records.nameEnd(start, symbolRecordAt(this.records, offset).end)
+      const { start, end } = publicName(this.records, symbolRecordAt(this.records, offset))
       budget.spend(offset, end - offset)
       return hashBytes(this.records.view, start, end)
     })

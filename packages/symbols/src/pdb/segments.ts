@@ -1,40 +1,20 @@
 // From segment:offset, as symbols have it, to an RVA of the image and back: through section headers and, for images
 // whose parts were moved after linking, through the OMAP tables (entries {rva, rvaTo}, sorted; 0 or bit 31: nowhere).
-import { bytes, defineStruct, u32 } from '@dumpstack/bytes'
+import { defineStruct, u32 } from '@dumpstack/bytes'
+import type { ImageSection } from '../symbol-file.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
-const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, {
-  name: bytes(0, 8),
-  virtualSize: u32(8),
-  virtualAddress: u32(0xc),
-  sizeOfRawData: u32(0x10),
-  pointerToRawData: u32(0x14),
-  characteristics: u32(0x24),
-})
+const SectionHeader = defineStruct('IMAGE_SECTION_HEADER', 0x28, { virtualAddress: u32(0xc) })
 const OmapEntry = defineStruct('OMAP entry', 8, { rva: u32(0), rvaTo: u32(4) })
 
 const MAX_RVA = 0xffffffff
 /** No image is larger: tools write 0x80000000 or 0xffffffff for bytes that came from nowhere, or went there. */
 const NOWHERE = 0x80000000
 
-export interface Section {
-  readonly name: string
-  readonly rva: number
-  readonly virtualSize: number
-  readonly characteristics: number
-}
-
-export function readSections(stream: StreamBytes): Section[] {
-  return Array.from({ length: Math.floor(stream.byteLength / SectionHeader.size) }, (_, i) => {
-    const header = stream.struct(SectionHeader, i * SectionHeader.size)
-    const end = header.name.indexOf(0)
-    return {
-      name: new TextDecoder().decode(end < 0 ? header.name : header.name.subarray(0, end)),
-      rva: header.virtualAddress,
-      virtualSize: header.virtualSize,
-      characteristics: header.characteristics,
-    }
-  })
+export function readSections(stream: StreamBytes): ImageSection[] {
+  return Array.from({ length: Math.floor(stream.byteLength / SectionHeader.size) }, (_, i) => ({
+    rva: stream.struct(SectionHeader, i * SectionHeader.size).virtualAddress,
+  }))
 }
 
 export class Omap {
@@ -89,10 +69,10 @@ export function lastAtOrBelow(placed: readonly Placed[], sourceRva: number): num
 /** Symbols are looked up where they were before anything was moved: there a function is one piece. */
 export class Segments {
   /** As the linker laid them out, before anything was moved. */
-  readonly sections: readonly Section[]
+  readonly sections: readonly ImageSection[]
   readonly omap: OmapPair | null
 
-  constructor(sections: readonly Section[], omap: OmapPair | null) {
+  constructor(sections: readonly ImageSection[], omap: OmapPair | null) {
     this.sections = sections
     this.omap = omap
   }

@@ -8,6 +8,8 @@ const utf8 = new TextDecoder()
 const NOT_ASCII = /[\x80-\xff]/
 const FEW_NAMES = 32
 const LATIN1_CHUNK = 0x2000
+/** Half of the longest text that V8 makes: the names of larger streams are decoded one by one. */
+const MAX_TEXT_BYTES = 0x1000_0000
 
 export class StreamBytes {
   /** `TPI stream`, for messages. */
@@ -67,7 +69,7 @@ export class StreamBytes {
   /** A name that ends in a NUL before `limit`. */
   nameAt(offset: number, limit: number): string {
     // Whoever reads many names of a stream is given pieces of one text, which is faster than to decode each.
-    if (this.#latin1 === null && ++this.#namesRead <= FEW_NAMES)
+    if (this.byteLength > MAX_TEXT_BYTES || (this.#latin1 === null && ++this.#namesRead <= FEW_NAMES))
       return this.text(offset, this.nameEnd(offset, limit))
     this.#latin1 ??= latin1Text(this.bytes)
     const end = this.#latin1.indexOf('\0', offset)

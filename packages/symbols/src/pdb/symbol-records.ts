@@ -1,7 +1,6 @@
 // CodeView symbol records: {u16 length, u16 kind, fields, name} (LLVM "CodeView Symbol Records"). The fields that
 // Dumpstack reads, by kind.
 import { defineStruct, hex, i32, u8, u16, u32 } from '@dumpstack/bytes'
-import { SymbolsError } from '../errors.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
 export const S_END = 0x0006
@@ -30,8 +29,24 @@ export const S_INLINESITE = 0x114d
 export const S_INLINESITE_END = 0x114e
 export const S_PROC_ID_END = 0x114f
 export const S_INLINESITE2 = 0x115d
-/** Of Visual C++ 7.0 and before: names led by their length. */
+/** Of Visual C++ 7.0 and before, as in PDBs of Windows XP: its name is led by its length. */
 const S_PUB32_ST = 0x1009
+
+/** From S_COMPILE to S_HOTPATCHFUNC every kind is documented (LLVM's CodeViewSymbols.def), whether it is read or not. */
+const FIRST_DOCUMENTED = 0x1101
+const LAST_DOCUMENTED = 0x1169
+const OTHER_DOCUMENTED: ReadonlySet<number> = new Set([
+  S_END,
+  0x0007, // S_SKIP
+  0x0402, // S_ALIGN
+  S_PUB32_ST,
+  S_FRAMEPROC,
+  0x1019, // S_ANNOTATION
+])
+
+/** Whether records of that kind are read, or are known to hold nothing that is offered. */
+export const isKnownSymbol = (kind: number): boolean =>
+  (kind >= FIRST_DOCUMENTED && kind <= LAST_DOCUMENTED) || OTHER_DOCUMENTED.has(kind)
 
 /** Offsets are from the record's length. */
 export const PubSym32 = defineStruct('S_PUB32', 0xe, { flags: u32(4), offset: u32(8), segment: u16(0xc) })
@@ -115,20 +130,29 @@ export interface PublicSymbol {
   readonly flags: number
 }
 
+function countedName(stream: StreamBytes, record: SymbolRecord): string {
+  const { start, end } = publicName(stream, record)
+  return stream.text(start, end)
+}
+
+/** Where the name of a public is in its stream. */
+export function publicName(stream: StreamBytes, record: SymbolRecord): { start: number; end: number } {
+  const start = record.offset + PubSym32.size
+  if (record.kind !== S_PUB32_ST) return { start, end: stream.nameEnd(start, record.end) }
+  stream.need(start, 1, 'length of a name')
+  const end = start + 1 + stream.view.getUint8(start)
+  if (end > record.end) throw stream.damaged(start, 'a name leaves its record')
+  return { start: start + 1, end }
+}
+
 export function publicAt(stream: StreamBytes, offset: number): PublicSymbol {
   const record = symbolRecordAt(stream, offset)
-  if (record.kind === S_PUB32_ST) {
-    throw new SymbolsError(
-      'SYMBOLS_UNSUPPORTED',
-      `${stream.name} at offset ${hex(offset)}: a public of kind 0x1009 (names led by their length, before Visual C++ 7.1)`,
-      { offset },
-    )
-  }
-  if (record.kind !== S_PUB32) {
+  if (record.kind !== S_PUB32 && record.kind !== S_PUB32_ST) {
     throw stream.damaged(offset, `a record of kind ${hex(record.kind)} among the publics, expected 0x110e`)
   }
   // Read without a view of the structure: a kernel has tens of thousands of these.
-  const name = nameAfter(stream, record, PubSym32.size)
+  const name =
+    record.kind === S_PUB32 ? nameAfter(stream, record, PubSym32.size) : countedName(stream, record)
   const { segment, offset: place, flags } = PubSym32.fields
   const { view } = stream
   return {

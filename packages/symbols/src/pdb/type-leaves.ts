@@ -18,6 +18,28 @@ export const LF_STRUCTURE = 0x1505
 export const LF_UNION = 0x1506
 export const LF_ENUM = 0x1507
 const LF_INTERFACE = 0x1519
+// Since Visual Studio 2019 16.8, and in the kernel's PDBs of Windows 11: 32 bits of properties, and a count
+// of members that is a number. LLVM 16 does not know them; the layout is that of microsoft-pdb issue 50 and of what raw_pdb and radare2 read.
+const LF_CLASS2 = 0x1608
+const LF_STRUCTURE2 = 0x1609
+const LF_UNION2 = 0x160a
+const LF_INTERFACE2 = 0x160b
+/** What other records are made of: never a type by itself. */
+const PARTS: ReadonlySet<number> = new Set([
+  0x000e, // LF_LABEL
+  0x0014, // LF_ENDPRECOMP
+  0x1201, // LF_ARGLIST
+  LF_FIELDLIST,
+  0x1206, // LF_METHODLIST
+  0x151d, // LF_VFTABLE
+  0x1601, // LF_FUNC_ID, and what else is an id
+  0x1602, // LF_MFUNC_ID
+  0x1603, // LF_BUILDINFO
+  0x1604, // LF_SUBSTR_LIST
+  0x1605, // LF_STRING_ID
+  0x1606, // LF_UDT_SRC_LINE
+  0x1607, // LF_UDT_MOD_SRC_LINE
+])
 
 export const Modifier = defineStruct('LF_MODIFIER', 0xa, { type: u32(4), flags: u16(8) })
 export const Pointer = defineStruct('LF_POINTER', 0xc, { type: u32(4), attributes: u32(8) })
@@ -38,6 +60,8 @@ const UnionType = defineStruct('LF_UNION', 0xc, {
   properties: u16(6),
   fieldList: u32(8),
 })
+const ClassType2 = defineStruct('LF_STRUCTURE2', 0x14, { properties: u32(4), fieldList: u32(8) })
+const UnionType2 = defineStruct('LF_UNION2', 0xc, { properties: u32(4), fieldList: u32(8) })
 const EnumType = defineStruct('LF_ENUM', 0x10, {
   count: u16(4),
   properties: u16(6),
@@ -77,9 +101,28 @@ const USER_TYPE_KINDS: Readonly<Record<number, UserType['kind']>> = {
   [LF_STRUCTURE]: 'struct',
   [LF_UNION]: 'union',
   [LF_ENUM]: 'enum',
+  [LF_CLASS2]: 'class',
+  [LF_INTERFACE2]: 'class',
+  [LF_STRUCTURE2]: 'struct',
+  [LF_UNION2]: 'union',
 }
+/** Their count of members follows the fixed fields as a number. */
+const HAS_WIDE_COUNT: ReadonlySet<number> = new Set([LF_CLASS2, LF_INTERFACE2, LF_STRUCTURE2, LF_UNION2])
+const PLAIN_TYPES: ReadonlySet<number> = new Set([
+  LF_VTSHAPE,
+  LF_MODIFIER,
+  LF_POINTER,
+  LF_PROCEDURE,
+  LF_MFUNCTION,
+  LF_BITFIELD,
+  LF_ARRAY,
+])
 
 export const isUserType = (leaf: number): boolean => USER_TYPE_KINDS[leaf] !== undefined
+
+/** Whether a record of that leaf is understood: what is not is counted, so that a missing type can be explained. */
+export const isKnownLeaf = (leaf: number): boolean =>
+  isUserType(leaf) || PLAIN_TYPES.has(leaf) || PARTS.has(leaf)
 
 /** null where the record is none. */
 export function userType(stream: StreamBytes, record: TypeRecord): UserType | null {
@@ -94,9 +137,12 @@ export function userType(stream: StreamBytes, record: TypeRecord): UserType | nu
     ;({ properties, fieldList, underlyingType } = stream.struct(EnumType, record.offset))
     nameAt = record.offset + EnumType.size
   } else {
-    const layout = kind === 'union' ? UnionType : ClassType
+    const hasWideCount = HAS_WIDE_COUNT.has(record.leaf)
+    const isUnion = kind === 'union'
+    const layout = hasWideCount ? (isUnion ? UnionType2 : ClassType2) : isUnion ? UnionType : ClassType
     ;({ properties, fieldList } = stream.struct(layout, record.offset))
-    const number = numericLeafAt(stream, record.offset + layout.size)
+    const fixedEnd = record.offset + layout.size
+    const number = numericLeafAt(stream, hasWideCount ? numericLeafAt(stream, fixedEnd).end : fixedEnd)
     size = Number(BigInt.asUintN(53, number.value))
     nameAt = number.end
   }

@@ -18,6 +18,8 @@ const TpiHeader = defineStruct('TPI header', 0x38, {
 })
 /** Below are primitives. */
 export const FIRST_TYPE_INDEX = 0x1000
+/** Of Visual C++ 7.0 (Windows XP) and of everything since: header and records are laid out alike, the older names differently. */
+const TPI_V70 = 19990903
 const TPI_V80 = 20040203
 const CHECKPOINT_BYTES = 8
 /** Length and leaf. */
@@ -52,10 +54,10 @@ export class TypeRecords {
   constructor(msf: Msf, streamIndex: number, name: string) {
     const whole = msf.stream(streamIndex, name)
     const header = whole.struct(TpiHeader, 0)
-    if (header.version !== TPI_V80) {
+    if (header.version !== TPI_V80 && header.version !== TPI_V70) {
       throw new SymbolsError(
         'SYMBOLS_UNSUPPORTED',
-        `${name} at offset 0x0: version is ${header.version}, expected ${TPI_V80}`,
+        `${name} at offset 0x0: version is ${header.version}, expected ${TPI_V80} or ${TPI_V70}`,
         { version: header.version },
       )
     }

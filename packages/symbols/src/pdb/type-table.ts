@@ -9,6 +9,7 @@ import { primitive } from './primitive-types.ts'
 import {
   ArrayType,
   Bitfield,
+  isKnownLeaf,
   isUserType,
   LF_ARRAY,
   LF_BITFIELD,
@@ -24,7 +25,7 @@ import {
   type UserType,
   userType,
 } from './type-leaves.ts'
-import { FIRST_TYPE_INDEX, type TypeRecords } from './type-records.ts'
+import { FIRST_TYPE_INDEX, type TypeRecord, type TypeRecords } from './type-records.ts'
 
 /** Pointers to arrays of pointers ...: nobody writes a type deeper than this. */
 const MAX_CHAIN = 64
@@ -40,6 +41,7 @@ interface Definitions {
 export class TypeTable {
   readonly records: TypeRecords
   #definitions: Definitions | null = null
+  #unread: ReadonlyMap<number, number> | null = null
 
   constructor(records: TypeRecords) {
     this.records = records
@@ -78,14 +80,7 @@ export class TypeTable {
     }
     const found = userType(stream, record)
     if (found !== null) return this.#symbolType(this.definitionOf(found))
-    throw new SymbolsError(
-      'SYMBOLS_UNSUPPORTED',
-      `type ${hex(index)} has leaf ${hex(record.leaf)}, which is not read`,
-      {
-        index,
-        leaf: record.leaf,
-      },
-    )
+    throw notRead(record)
   }
 
   byName(name: string): SymbolType | null {
@@ -105,6 +100,12 @@ export class TypeTable {
       const found = userType(stream, record)
       if (found !== null && !found.isForwardReference) yield found
     }
+  }
+
+  /** Records that are not read: their leaves, and how many there are of each. */
+  get unread(): ReadonlyMap<number, number> {
+    this.#unread ??= unreadLeaves(this.records)
+    return this.#unread
   }
 
   /** The definition that a forward reference stands for; itself where there is none. */
@@ -144,7 +145,10 @@ export class TypeTable {
           continue
       }
       const found = userType(stream, record)
-      if (found === null) return 0
+      if (found === null) {
+        if (!isKnownLeaf(record.leaf)) throw notRead(record)
+        return 0
+      }
       const defined = this.definitionOf(found)
       if (defined.kind !== 'enum') return defined.size
       index = defined.underlyingType
@@ -272,6 +276,20 @@ export class TypeTable {
     )
   }
 }
+
+export function unreadLeaves(records: TypeRecords): Map<number, number> {
+  const unread = new Map<number, number>()
+  for (const { leaf } of records) {
+    if (!isKnownLeaf(leaf)) unread.set(leaf, (unread.get(leaf) ?? 0) + 1)
+  }
+  return unread
+}
+
+const notRead = ({ index, leaf }: TypeRecord): SymbolsError =>
+  new SymbolsError('SYMBOLS_UNSUPPORTED', `type ${hex(index)} has leaf ${hex(leaf)}, which is not read`, {
+    index,
+    leaf,
+  })
 
 /** References of a PDB are type indices. */
 function indexOf(ref: TypeRef): number {
