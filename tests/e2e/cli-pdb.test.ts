@@ -1,6 +1,7 @@
 // `dumpstack pdb` on a guest PDB, as a user runs it.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { ByteWriter, buildPdb } from '@dumpstack/testkit'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, repository, temporaryFolder } from './cli.ts'
 
@@ -43,6 +44,25 @@ it('shows line, function and parameters of an address', () => {
     /^0x[0-9a-f]+ {2}KeBugCheck2\+0x10\n {2}x:\\dumpstack\\src\\ntkrnlmp\\bugcheck\.c\(\d+\)\+0x/,
   )
   expect(stdout).toContain('\n  parameter  unsigned long BugCheckCode\n')
+})
+
+it('says what it does not read, and that a type may be missing for it', () => {
+  const pdb = path.join(folder.path, 'newer.pdb')
+  const type = new ByteWriter().u16(0x160f).u32(0).text('_NEW').done()
+  writeFileSync(pdb, buildPdb({ types: [type, type], withoutSectionHeaders: true }))
+  const summary = dumpstack(folder.path, 'pdb', pdb)
+  expect(summary.stdout).toContain('\n  not read   2 types of kind 0x160f\n')
+  expect(summary.stdout).toContain('\n  sections   none')
+  expect(JSON.parse(dumpstack(folder.path, 'pdb', pdb, '--json').stdout).unread).toEqual({
+    records: [{ part: 'types', kind: 0x160f, count: 2 }],
+    refused: [],
+  })
+  expect(dumpstack(folder.path, 'pdb', pdb, '--types').stdout).toBe(
+    'records that are not read: 2 types of kind 0x160f\n',
+  )
+  expect(dumpstack(folder.path, 'pdb', pdb, '--types', '_NEW').stderr).toContain(
+    'not read: 2 types of kind 0x160f',
+  )
 })
 
 const textFile = path.join(folder.path, 'page.pdb')

@@ -1,0 +1,70 @@
+// Symbols of a module whose PDB does not say where the sections of the image are.
+import { gva } from '@dumpstack/bytes'
+import type { VirtualSpace } from '@dumpstack/dumpfile'
+import { mapPe, parsePe } from '@dumpstack/image'
+import type { SymbolFile } from '@dumpstack/symbols'
+import { buildPe } from '@dumpstack/testkit'
+import { expect, it } from 'vitest'
+import { DebugModule } from './modules.ts'
+import { fewSymbols, NO_SYMBOLS } from './session.test-support.ts'
+
+// Where the image is made to lie, since it has no relocations.
+const base = gva(0x140000000n)
+const bytes = buildPe({
+  sections: [
+    { name: '.text', bytes: new Uint8Array(0x1800) },
+    { name: '.data', bytes: new Uint8Array(8) },
+  ],
+})
+const pe = parsePe(bytes)
+const memory = mapPe(pe, base)
+
+/** Holds the first bytes of the image. */
+const spaceOf = (held: number): VirtualSpace => ({
+  read(address, into) {
+    const at = Number(address - base)
+    const part = memory.subarray(at, Math.min(at + into.byteLength, held))
+    into.set(part)
+    return part.byteLength
+  },
+  absence: () => 'notInDump',
+  translate: () => {
+    throw new Error('no address is translated here')
+  },
+})
+const moduleIn = (space: VirtualSpace): DebugModule =>
+  new DebugModule(
+    {
+      base,
+      size: pe.sizeOfImage,
+      timeDateStamp: pe.timeDateStamp,
+      baseName: 'x.sys',
+    } as DebugModule['loaded'], // what symbols are looked for by
+    'x',
+    space,
+  )
+function fileWithoutSections(): { file: SymbolFile; given: number[][] } {
+  const given: number[][] = []
+  const useSections: SymbolFile['useSections'] = (sections) => void given.push(sections.map(({ rva }) => rva))
+  return { file: { ...fewSymbols({ f: 0x1000 }), hasSections: false, useSections }, given }
+}
+const signal = new AbortController().signal
+
+it.each([
+  ['the dump', memory.byteLength, null],
+  ['the image file', 0x10, bytes],
+])('gets the section headers from %s', async (_, held, image) => {
+  const { file, given } = fileWithoutSections()
+  const module = moduleIn(spaceOf(held))
+  const source = { ...NO_SYMBOLS, symbols: async () => ({ file }), image: async () => image }
+  await module.loadSymbols(source, signal)
+  expect([module.status, given]).toEqual(['pdb', [[0x1000, 0x3000]]])
+})
+
+it('has no symbols, and says why, where nothing has the section headers', async () => {
+  const { file, given } = fileWithoutSections()
+  const module = moduleIn(spaceOf(0x10))
+  await module.loadSymbols({ ...NO_SYMBOLS, symbols: async () => ({ file }) }, signal)
+  expect([module.status, module.symbols, given]).toEqual(['none', null, []])
+  expect(module.why).toEqual(['few.pdb has no section headers, and those of x.sys are not at hand'])
+})
