@@ -1,5 +1,6 @@
-export * from './codes/bugcheck.ts'
+export * from './codes/bugcheck/bugcheck.ts'
 export * from './codes/hresult.ts'
+export * from './codes/irql.ts'
 export * from './codes/ntstatus.ts'
 export * from './kernel/bugcheck-callback.ts'
 export * from './kernel/context-arm64.ts'

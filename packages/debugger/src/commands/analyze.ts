@@ -1,6 +1,5 @@
 import { hex, hex64 } from '@dumpstack/bytes'
-import { bugcheckName, CONTEXT_AMD64, ContextX64 } from '@dumpstack/nt'
-import { bugcheckFacts } from '../bugcheck-facts.ts'
+import { bugcheckName, CONTEXT_AMD64, ContextX64, describeBugcheck, parameterOfKind } from '@dumpstack/nt'
 import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { instructionLines } from '../instruction-lines.ts'
@@ -31,27 +30,27 @@ export const analyze: Command = {
     if (rest !== '' && rest !== '-v') throw new DebuggerError('ARGUMENT', `!analyze has no option '${rest}'`)
     const { session, print } = context
     const { bugcheckCode, bugcheckParameters } = session.dump.header
-    const facts = bugcheckFacts(bugcheckCode)
+    const description = describeBugcheck(bugcheckCode, bugcheckParameters)
     const code = bugcheckCode.toString(16)
     for (const line of TITLE) print(line)
     print()
     print(`${bugcheckName(bugcheckCode) ?? 'BUGCHECK'} (${code})`)
     if (rest === '-v') {
-      print(facts?.text ?? 'This bugcheck is not explained here: see the bug check code reference.')
+      print(description?.text ?? 'This bugcheck is not explained here: see the bug check code reference.')
+      if (description?.caseText) print(`This time: ${description.caseText}.`)
       print('Arguments:')
       for (const [index, value] of bugcheckParameters.entries()) {
-        const meaning = facts === null ? '' : `, ${facts.arguments[index]}`
-        print(`Arg${index + 1}: ${value.toString(16).padStart(16, '0')}${meaning}`)
+        const parameter = description?.parameters[index]
+        const meaning = parameter === undefined ? '' : `, ${parameter.text}`
+        const decoded = parameter?.decoded ? ` (${parameter.decoded})` : ''
+        print(`Arg${index + 1}: ${value.toString(16).padStart(16, '0')}${meaning}${decoded}`)
       }
     }
     print()
-    const start = startOf(session, facts?.context === undefined ? null : bugcheckParameters[facts.context]!)
+    const start = startOf(session, description && parameterOfKind(description, 'context'))
     if (rest === '-v') await printDetails(context, code, start)
-    const blame = await findBlame(
-      session,
-      facts?.fault === undefined ? null : bugcheckParameters[facts.fault]!,
-      start,
-    )
+    const fault = description && parameterOfKind(description, 'instruction')
+    const blame = await findBlame(session, fault, start)
     await printBlame(context, blame)
   },
 }

@@ -1,19 +1,32 @@
 import { expect, it } from 'vitest'
-import { bugcheckName } from './bugcheck.ts'
 import { HRESULT_SHARING_VIOLATION, hresultText } from './hresult.ts'
-
-it.each([
-  [0xe2, 'MANUALLY_INITIATED_CRASH'],
-  [0xd1, 'DRIVER_IRQL_NOT_LESS_OR_EQUAL'],
-  [0x1000007e, 'SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M'],
-  [0x1c8, 'MANUALLY_INITIATED_POWER_BUTTON_HOLD'],
-  [0x4dead, null],
-])('bugcheck 0x%x is %s', (code, name) => {
-  expect(bugcheckName(code)).toBe(name)
-})
+import { irqlText } from './irql.ts'
+import { ntstatusName } from './ntstatus.ts'
 
 it('knows the text of the errors that a failed copy of the dump ends in', () => {
   expect(hresultText(0x80070020)).toMatch(/used by another process/)
   expect(hresultText(HRESULT_SHARING_VIOLATION)).toBe(hresultText(0x80070020))
   expect(hresultText(0x80004005)).toBeNull()
+})
+
+it.each([
+  [0xc0000005, 'STATUS_ACCESS_VIOLATION'],
+  [-0x3ffffffb, 'STATUS_ACCESS_VIOLATION'],
+  [0xc000009c, 'STATUS_DEVICE_DATA_ERROR'],
+  [0x80000003, 'STATUS_BREAKPOINT'],
+  [0, 'STATUS_SUCCESS'],
+  [0xdeadbeef, null],
+])('status 0x%x is %s', (status, name) => {
+  expect(ntstatusName(status)).toBe(name)
+})
+
+it('names the IRQLs that have one', () => {
+  expect([0, 1, 2, 5, 13, 15].map(irqlText)).toEqual([
+    'PASSIVE_LEVEL',
+    'APC_LEVEL',
+    'DISPATCH_LEVEL',
+    '5',
+    'CLOCK_LEVEL',
+    'HIGH_LEVEL',
+  ])
 })

@@ -1,4 +1,6 @@
-// NTSTATUS values that the dump path and its readers meet (MS-ERREF, section 2.3.1).
+// NTSTATUS values that the dump path and its readers meet (MS-ERREF, section 2.3.1), and the names of more: ntstatus-names.ts.
+import { OTHER_NTSTATUS_NAMES } from './ntstatus-names.ts'
+
 export const STATUS_SUCCESS = 0x0000_0000
 export const STATUS_PENDING = 0x0000_0103
 export const STATUS_BREAKPOINT = 0x8000_0003
@@ -24,3 +26,37 @@ export const STATUS_NOT_SUPPORTED = 0xc000_00bb
 export const STATUS_IO_DEVICE_ERROR = 0xc000_0185
 export const STATUS_ADAPTER_HARDWARE_ERROR = 0xc000_00c2
 export const STATUS_NOT_FOUND = 0xc000_0225
+
+const NAMES: ReadonlyMap<number, string> = new Map([
+  ...Object.entries({
+    STATUS_SUCCESS,
+    STATUS_PENDING,
+    STATUS_BREAKPOINT,
+    STATUS_DEVICE_BUSY,
+    STATUS_UNSUCCESSFUL,
+    STATUS_NOT_IMPLEMENTED,
+    STATUS_ACCESS_VIOLATION,
+    STATUS_INVALID_PARAMETER,
+    STATUS_NO_SUCH_DEVICE,
+    STATUS_NO_SUCH_FILE,
+    STATUS_INVALID_DEVICE_REQUEST,
+    STATUS_ACCESS_DENIED,
+    STATUS_BUFFER_TOO_SMALL,
+    STATUS_OBJECT_NAME_NOT_FOUND,
+    STATUS_SHARING_VIOLATION,
+    STATUS_REVISION_MISMATCH,
+    STATUS_DISK_FULL,
+    STATUS_DEVICE_NOT_CONNECTED,
+    STATUS_INSUFFICIENT_RESOURCES,
+    STATUS_DEVICE_NOT_READY,
+    STATUS_IO_TIMEOUT,
+    STATUS_NOT_SUPPORTED,
+    STATUS_IO_DEVICE_ERROR,
+    STATUS_ADAPTER_HARDWARE_ERROR,
+    STATUS_NOT_FOUND,
+  }).map(([name, code]) => [code, name] as const),
+  ...OTHER_NTSTATUS_NAMES,
+])
+
+/** `STATUS_ACCESS_VIOLATION`; null for a value that the tables do not name. */
+export const ntstatusName = (status: number): string | null => NAMES.get(status >>> 0) ?? null
