@@ -3,7 +3,13 @@ export { readKdbg } from './debugger-data.ts'
 export * from './dump.ts'
 export * from './dump-error.ts'
 export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'
-export { type LoadedModule, type Modules, readModules, type UnloadedModule } from './modules.ts'
+export {
+  type LoadedModule,
+  type Modules,
+  readModules,
+  readModulesAsFarAsPossible,
+  type UnloadedModule,
+} from './modules.ts'
 export { openDump } from './open-dump.ts'
 export { PageWalker, translate } from './page-walk.ts'
 export * from './plan.ts'

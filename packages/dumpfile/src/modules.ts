@@ -39,13 +39,22 @@ export interface Modules {
 const MAX_MODULES = 4096
 const MAX_NAME_BYTES = 2048
 
-/** Throws DumpError DUMP_MODULE_LIST when the list of loaded modules cannot be followed to its end. */
+/** Throws DumpError when a list of modules cannot be followed to its end. */
 export function readModules(dump: Dump): Modules {
+  const { modules, damage } = readModulesAsFarAsPossible(dump)
+  if (damage !== null) throw damage
+  return modules
+}
+
+/** The modules up to the first that cannot be read, and what is wrong there. */
+export function readModulesAsFarAsPossible(dump: Dump): {
+  readonly modules: Modules
+  readonly damage: DumpError | null
+} {
   if (dump.header.dumpType === DumpType.triage) return readTriageModules(dump)
   const space = dump.virtual()
   const { loaded, damage } = walkLoadedModules(dump, space)
-  if (damage !== null) throw damage
-  return { loaded, unloaded: readUnloadedModules(dump, space) }
+  return { modules: { loaded, unloaded: readUnloadedModules(dump, space) }, damage }
 }
 
 /** The modules up to the first broken link, and what is wrong there. */

@@ -4,7 +4,14 @@ import { buildTriageDump } from '@dumpstack/testkit'
 import { sharedData } from '@dumpstack/testkit/node'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Dump, DumpError, openDump, readModules, readSecondaryData } from '../index.ts'
+import {
+  type Dump,
+  DumpError,
+  openDump,
+  readModules,
+  readModulesAsFarAsPossible,
+  readSecondaryData,
+} from '../index.ts'
 
 const STACK = 0xffff850429890ee8n
 const BLOCKS: ReadonlyArray<readonly [address: bigint, bytes: readonly number[]]> = [
@@ -105,20 +112,35 @@ it.each([
     /table of 2147483647 data blocks/,
   ],
   ['a call stack behind the end of the file', 0x202c, 0x10000000, 'DUMP_TRUNCATED', /call stack at offset/],
-])('refuses %s by name', (_, at, value, code, message) => {
+])('leaves out %s, says so, and reads the rest', (_, at, value, code, message) => {
   const bytes = buildPools()
   new DataView(bytes.buffer).setUint32(at, value >>> 0, true)
-  const dump = open(bytes)
-  expect(() => dump.virtual()).toThrow(
-    expect.objectContaining({ code, message: expect.stringMatching(message) }),
-  )
+  const { damage, debuggerData } = open(bytes).triage!
+  expect(damage[0]).toMatchObject({ code, message: expect.stringMatching(message) })
+  expect(debuggerData).not.toBeNull()
+  expect(readModules(open(bytes)).loaded).not.toHaveLength(0)
 })
 
-it('refuses a block past the end of the address space', () => {
+it('leaves out one block past the end of the address space', () => {
   const bytes = buildPools()
   const view = new DataView(bytes.buffer)
+  const { blocks } = open(bytes).triage!
   view.setBigUint64(view.getUint32(0x2078, true), 0xffffffffffffffffn, true)
-  expect(() => open(bytes).triage).toThrow(/past the end of the address space/)
+  const { damage, blocks: left } = open(bytes).triage!
+  expect(damage.map(({ message }) => message)).toEqual([
+    expect.stringMatching(/past the end of the address space/),
+  ])
+  expect(left).toEqual(blocks.slice(1))
+})
+
+it('reads the modules where only the list of unloaded ones lies', () => {
+  const bytes = buildPools()
+  const view = new DataView(bytes.buffer)
+  view.setUint32(view.getUint32(0x2018, true), 0xffffffff, true)
+  const { modules, damage } = readModulesAsFarAsPossible(open(bytes))
+  expect(damage?.message).toMatch(/unloaded driver count at offset/)
+  expect(modules.loaded).toHaveLength(4)
+  expect(modules.unloaded).toEqual([])
 })
 
 it('refuses secondary data that leaves the file', () => {

@@ -40,12 +40,24 @@ export interface TriageDump {
   readonly thread: TriageObject | null
   /** In the order of the table: neither sorted nor aligned. */
   readonly blocks: readonly TriageBlock[]
+  /** Pools that leave the file or the address space: each is left out, so that one lie does not take the rest. */
+  readonly damage: readonly DumpError[]
 }
 
 const ADDRESS_SPACE = 1n << 64n
 
-/** Throws DumpError where a pool leaves the file. `miniDumpFields` is the word of the dump header. */
+/** Throws DumpError where the file ends before the triage header does. `miniDumpFields` is the word of the dump header. */
 export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFields: number): TriageDump {
+  const damage: DumpError[] = []
+  const orElse = <Pool>(read: () => Pool, otherwise: Pool): Pool => {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error
+      damage.push(error)
+      return otherwise
+    }
+  }
   const triageBytes = readPart(
     file,
     { offset: HEADER64_SIZE, byteLength: TriageDump64.size },
@@ -58,22 +70,24 @@ export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFie
   const block = (address: bigint, offset: number, byteLength: number, what: string): TriageBlock | null => {
     if (offset === 0 || byteLength === 0) return null
     const part = { address: gva(address), offset, byteLength }
-    checkInside(file, part, what)
-    checkAddress(part, what)
-    return part
+    return orElse(() => {
+      checkInside(file, part, what)
+      checkAddress(part, what)
+      return part
+    }, null)
   }
   const debuggerData = holds(TRIAGE_DUMP_DEBUGGER_DATA)
     ? block(header.kdDebuggerDataBlock, triage.debuggerDataOffset, triage.debuggerDataSize, 'debugger data')
     : null
   const isBasic = holds(TRIAGE_DUMP_BASIC_INFO)
-  const blocks = holds(TRIAGE_DUMP_DATA_BLOCKS) ? readBlocks(file, triage) : []
+  const blocks = holds(TRIAGE_DUMP_DATA_BLOCKS) ? orElse(() => readBlocks(file, triage, damage), []) : []
   const kdbg =
     debuggerData === null
       ? null
       : readDebuggerData((into) => file.read(debuggerData.offset, into.subarray(0, debuggerData.byteLength)))
   return {
     header: triage,
-    mm: readMm(file, triage),
+    mm: orElse(() => readMm(file, triage), null),
     debuggerData,
     callStack: isBasic
       ? block(triage.topOfStack, triage.callStackOffset, triage.sizeOfCallStack, 'call stack')
@@ -82,13 +96,15 @@ export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFie
       ? block(triage.dataPageAddress, triage.dataPageOffset, triage.dataPageSize, 'data page')
       : null,
     ...(isBasic && kdbg !== null
-      ? readObjects(file, triage, kdbg, blocks)
+      ? readObjects(file, triage, kdbg, blocks, orElse)
       : { prcb: null, process: null, thread: null }),
     blocks,
+    damage,
   }
 }
 
-function readBlocks(file: ByteSource, triage: TriageDump64): TriageBlock[] {
+/** Throws where the table leaves the file; a block that does is left out. */
+function readBlocks(file: ByteSource, triage: TriageDump64, damage: DumpError[]): TriageBlock[] {
   const count = triage.dataBlocksCount
   const table = readPart(
     file,
@@ -99,9 +115,14 @@ function readBlocks(file: ByteSource, triage: TriageDump64): TriageBlock[] {
   for (let index = 0; index < count; index++) {
     const row = TriageDataBlock.of(table, index * TriageDataBlock.size)
     const block = { address: gva(row.address), offset: row.offset, byteLength: row.size }
-    checkInside(file, block, `data block ${index}`)
-    checkAddress(block, `data block ${index}`)
-    blocks.push(block)
+    try {
+      checkInside(file, block, `data block ${index}`)
+      checkAddress(block, `data block ${index}`)
+      blocks.push(block)
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error
+      damage.push(error)
+    }
   }
   return blocks
 }
@@ -127,11 +148,19 @@ function readObjects(
   triage: TriageDump64,
   kdbg: KddebuggerData64,
   blocks: readonly TriageBlock[],
+  orElse: <Pool>(read: () => Pool, otherwise: Pool) => Pool,
 ): Pick<TriageDump, 'prcb' | 'process' | 'thread'> {
-  const object = (offset: number, byteLength: number, address: Gva | null, what: string) => {
+  const object = (
+    offset: number,
+    byteLength: number,
+    address: Gva | null,
+    what: string,
+  ): TriageObject | null => {
     if (offset === 0 || byteLength === 0) return null
-    checkInside(file, { offset, byteLength }, what)
-    return { offset, byteLength, address }
+    return orElse(() => {
+      checkInside(file, { offset, byteLength }, what)
+      return { offset, byteLength, address }
+    }, null)
   }
   /** A pointer inside one of the objects; null where the dump does not say. */
   const pointer = (part: FilePart | null, at: number): Gva | null => {

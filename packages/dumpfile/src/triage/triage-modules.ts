@@ -21,8 +21,31 @@ export function readTriageHeader(dump: Dump): TriageDump64 {
   return TriageDump64.of(readExactly(dump, HEADER64_SIZE, TriageDump64.size, 'triage header'))
 }
 
-/** Throws DumpError DUMP_MODULE_LIST or DUMP_TRUNCATED when the list leaves the file. */
-export function readTriageModules(dump: Dump): Modules {
+/** What of the lists can be read; `damage` is DUMP_MODULE_LIST or DUMP_TRUNCATED where one of them leaves the file. */
+export function readTriageModules(dump: Dump): {
+  readonly modules: Modules
+  readonly damage: DumpError | null
+} {
+  const loaded: LoadedModule[] = []
+  let unloaded: UnloadedModule[] = []
+  let damage: DumpError | null = null
+  const tried = (read: () => void): void => {
+    try {
+      read()
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error
+      damage ??= error
+    }
+  }
+  tried(() => readLoaded(dump, loaded))
+  tried(() => {
+    unloaded = readUnloaded(dump, readTriageHeader(dump).unloadedDriversOffset)
+  })
+  return { modules: { loaded, unloaded }, damage }
+}
+
+/** Adds drivers to `loaded` up to the first that cannot be read. */
+function readLoaded(dump: Dump, loaded: LoadedModule[]): void {
   const triage = readTriageHeader(dump)
   const count = triage.driverCount
   if (count > MAX_DRIVERS) {
@@ -33,7 +56,6 @@ export function readTriageModules(dump: Dump): Modules {
     )
   }
   const list = readExactly(dump, triage.driverListOffset, count * DumpDriverEntry64.size, 'driver list')
-  const loaded: LoadedModule[] = []
   for (let index = 0; index < count; index++) {
     const entry = DumpDriverEntry64.of(list, index * DumpDriverEntry64.size)
     const fullName = readPoolString(dump, entry.driverNameOffset, index)
@@ -47,7 +69,6 @@ export function readTriageModules(dump: Dump): Modules {
       timeDateStamp: entry.timeDateStamp,
     })
   }
-  return { loaded, unloaded: readUnloaded(dump, triage.unloadedDriversOffset) }
 }
 
 /** DUMP_STRING: a count of UTF-16 code units, then the characters. */

@@ -1,7 +1,6 @@
 // Checks of a minidump (type 4): what its header and driver list say; the pools have a file of their own.
 import { hex } from '@dumpstack/bytes'
 import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
-import { DumpError } from '../dump-error.ts'
 import { SIGNATURE_TRIAGE } from '../layouts.ts'
 import type { Modules } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
@@ -9,8 +8,6 @@ import { readTriageHeader, readTriageModules } from '../triage/triage-modules.ts
 import type { Checks } from './checks.ts'
 import { checkHeader } from './file-checks.ts'
 import { checkPools } from './triage-pool-checks.ts'
-
-const NO_MODULES: Modules = { loaded: [], unloaded: [] }
 
 export function checkTriage(checks: Checks, dump: OpenedDump): Modules {
   const triage = readTriageHeader(dump)
@@ -37,17 +34,13 @@ export function checkTriage(checks: Checks, dump: OpenedDump): Modules {
   } else checks.pass('triage-signature', `closing signature at ${hex(triage.validOffset)}`)
   checkHeader(checks, dump)
 
-  let modules = NO_MODULES
-  try {
-    modules = readTriageModules(dump)
-    if (modules.loaded.length === 0) {
-      checks.fail('module-list', 'the driver list is empty', { offset: 0x2034, found: 0 })
-    } else checks.pass('module-list', `${modules.loaded.length} modules in the driver list`)
-  } catch (error) {
-    if (!(error instanceof DumpError)) throw error
-    const offset = error.fields['offset']
-    checks.fail('module-list', error.message, typeof offset === 'number' ? { offset } : {})
-  }
+  const { modules, damage } = readTriageModules(dump)
+  if (damage !== null) {
+    const offset = damage.fields['offset']
+    checks.fail('module-list', damage.message, typeof offset === 'number' ? { offset } : {})
+  } else if (modules.loaded.length === 0) {
+    checks.fail('module-list', 'the driver list is empty', { offset: 0x2034, found: 0 })
+  } else checks.pass('module-list', `${modules.loaded.length} modules in the driver list`)
   checkPools(checks, dump)
   checkKdbg(checks, dump, modules)
   return modules

@@ -28,6 +28,8 @@ export function checkPools(checks: Checks, dump: OpenedDump): void {
   try {
     const triage = dump.triage
     if (triage === undefined) return
+    const [damage] = triage.damage
+    if (damage !== undefined) throw damage
     const pools = poolsOf(dump, triage)
     checkPlaces(checks, pools, triage.header.sizeOfDump)
     checkNames(checks, dump, triage)
