@@ -23,6 +23,11 @@ export async function banner(session: Session, version: string): Promise<string[
     ...dots(session.unloaded.length),
   ]
   if (session.modulesDamage !== null) lines.push(`The list of modules is damaged: ${session.modulesDamage}`)
+  const [first] = session.poolDamage
+  if (first !== undefined) {
+    const others = session.poolDamage.length - 1
+    lines.push(`Part of the dump is left out: ${first}${others > 0 ? `; ${others} more` : ''}`)
+  }
   lines.push('For analysis of this file, run !analyze -v')
   try {
     lines.push(...(await instructionLines(session)))

@@ -198,7 +198,7 @@ class Parser {
         return thread
       }
       case '$prcb':
-        if (session.processor === undefined) throw wrong(this.#text, token.at, 'the PRCB is not in the dump')
+        if (session.processor?.prcb == null) throw wrong(this.#text, token.at, 'the PRCB is not in the dump')
         return session.processor.prcb
     }
     const value = session.registerFile.value(name)

@@ -2,31 +2,70 @@
 import { hex64 } from '@dumpstack/bytes'
 import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
 import { DebuggerError } from './errors.ts'
+import { knownFields } from './known-fields.ts'
 import type { TargetMemory } from './memory.ts'
 import type { Session } from './session.ts'
 import { unicodeString } from './typed-value.ts'
 
+interface Field {
+  readonly offset: number
+  readonly byteLength: number
+  /** Null for what is no bit field. */
+  readonly bits: { readonly position: number; readonly length: number } | null
+}
+
+/** Fields by dotted name; the error says which type has none such. */
+interface FieldSource {
+  /** Null where there is no such field. */
+  field(path: string): Field | null
+  /** Where the fields come from, for messages. */
+  readonly origin: string
+  enumName(typeName: string, value: bigint): string | null
+}
+
 export class KernelType {
   readonly name: string
-  readonly #file: SymbolFile
-  readonly #type: SymbolType
-  readonly #places = new Map<string, { readonly offset: number; readonly type: SymbolType }>()
+  readonly #source: FieldSource
+  readonly #fields = new Map<string, Field>()
 
-  private constructor(name: string, file: SymbolFile, type: SymbolType) {
+  private constructor(name: string, source: FieldSource) {
     this.name = name
-    this.#file = file
-    this.#type = type
+    this.#source = source
   }
 
   /** Throws DebuggerError TYPE_UNKNOWN where the kernel's symbols do not hold the type. */
   static async load(session: Session, name: string): Promise<KernelType> {
     const { file, type } = await session.kernelType(name)
-    return new KernelType(name, file, type)
+    return new KernelType(name, symbolFields(file, type))
+  }
+
+  /** The same, or, without symbols, the few fields whose places the dump itself tells; `note` then says so. */
+  static async loadOrKnown(
+    session: Session,
+    name: '_EPROCESS' | '_ETHREAD',
+  ): Promise<{ readonly type: KernelType; readonly note: string | null }> {
+    try {
+      return { type: await KernelType.load(session, name), note: null }
+    } catch (error) {
+      if (!(error instanceof DebuggerError && error.code === 'TYPE_UNKNOWN')) throw error
+      const known = knownFields(session, name)
+      if (known === null) throw error
+      const { build } = session.dump.header
+      const source = {
+        field: (path: string) => known.get(path) ?? null,
+        origin: "the dump's debugger data",
+        enumName: () => null,
+      }
+      return {
+        type: new KernelType(name, source),
+        note: `No types for build ${build}: fields are those whose places the dump itself tells.`,
+      }
+    }
   }
 
   /** Offset of `Pcb.DirectoryTableBase`; throws DebuggerError TYPE_UNKNOWN where there is no such field. */
   offset(path: string): number {
-    return this.#place(path).offset
+    return this.#field(path).offset
   }
 
   at(memory: TargetMemory, address: bigint): KernelObject {
@@ -35,51 +74,59 @@ export class KernelType {
 
   /** Whether the symbols know the field: not every build has each. */
   has(path: string): boolean {
-    try {
-      this.#place(path)
-      return true
-    } catch (error) {
-      if (error instanceof DebuggerError && error.code === 'TYPE_UNKNOWN') return false
-      throw error
-    }
+    return this.#source.field(path) !== null
   }
 
   /** Value names of an enum field, such as KTHREAD.State; null for a number without a name. */
   enumName(typeName: string, value: bigint): string | null {
-    const type = this.#file.typeByName(typeName)
-    return type?.kind === 'enum' ? (type.values.find((row) => row.value === value)?.name ?? null) : null
+    return this.#source.enumName(typeName, value)
   }
 
-  #place(path: string): { readonly offset: number; readonly type: SymbolType } {
-    let place = this.#places.get(path)
-    if (place === undefined) {
-      let offset = 0
-      let type = this.#type
-      for (const name of path.split('.')) {
-        const field = 'fields' in type ? type.fields.find((candidate) => candidate.name === name) : undefined
-        if (field === undefined) {
-          throw new DebuggerError('TYPE_UNKNOWN', `${this.name} has no field ${path} in ${this.#file.origin}`)
-        }
-        offset += field.offset
-        type = this.#file.resolve(field.type)
+  #field(path: string): Field {
+    let field = this.#fields.get(path)
+    if (field === undefined) {
+      const found = this.#source.field(path)
+      if (found === null) {
+        throw new DebuggerError('TYPE_UNKNOWN', `${this.name} has no field ${path} in ${this.#source.origin}`)
       }
-      place = { offset, type }
-      this.#places.set(path, place)
+      field = found
+      this.#fields.set(path, field)
     }
-    return place
+    return field
   }
 
   byteLength(path: string): number {
-    const { type } = this.#place(path)
-    return 'size' in type ? type.size : 0
+    return this.#field(path).byteLength
   }
 
   /** Position and length of a bit field; null for other fields. */
   bits(path: string): { readonly position: number; readonly length: number } | null {
-    const { type } = this.#place(path)
-    return type.kind === 'bitfield' ? type : null
+    return this.#field(path).bits
   }
 }
+
+const symbolFields = (file: SymbolFile, of: SymbolType): FieldSource => ({
+  field(path) {
+    let offset = 0
+    let type = of
+    for (const name of path.split('.')) {
+      const field = 'fields' in type ? type.fields.find((candidate) => candidate.name === name) : undefined
+      if (field === undefined) return null
+      offset += field.offset
+      type = file.resolve(field.type)
+    }
+    return {
+      offset,
+      byteLength: 'size' in type ? type.size : 0,
+      bits: type.kind === 'bitfield' ? type : null,
+    }
+  },
+  origin: file.origin,
+  enumName(typeName, value) {
+    const type = file.typeByName(typeName)
+    return type?.kind === 'enum' ? (type.values.find((row) => row.value === value)?.name ?? null) : null
+  },
+})
 
 export class KernelObject {
   readonly address: bigint
@@ -116,8 +163,9 @@ export class KernelObject {
     return value === null ? '????????`????????' : hex64(value)
   }
 
-  /** Null where the dump does not hold the field. */
+  /** Null where the dump does not hold the field, or nobody knows where it lies. */
   tryValue(path: string): bigint | null {
+    if (!this.#type.has(path)) return null
     try {
       return this.value(path)
     } catch (error) {
@@ -126,7 +174,9 @@ export class KernelObject {
     }
   }
 
+  /** Null where the dump does not hold the field, or nobody knows where it lies. */
   text(path: string): string | null {
+    if (!this.#type.has(path)) return null
     const length = this.#type.byteLength(path)
     return this.#memory.cString(this.address + BigInt(this.#type.offset(path)), length)
   }

@@ -1,6 +1,6 @@
 // The processors of the target: their KPRCBs, found through the debugger data, and the registers that each had.
 import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
-import { type Dump, DumpHeader64, DumpType } from '@dumpstack/dumpfile'
+import { type Dump, DumpHeader64, PAGE_FILL_64 } from '@dumpstack/dumpfile'
 import {
   ContextArm64,
   ContextX64,
@@ -11,12 +11,13 @@ import {
 } from '@dumpstack/nt'
 import { DebuggerError } from './errors.ts'
 import type { TargetMemory } from './memory.ts'
-import { Registers } from './registers.ts'
+import { type RegisterFile, Registers } from './registers.ts'
 import { RegistersArm64 } from './registers-arm64.ts'
 
 export interface Processor {
   readonly number: number
-  readonly prcb: Gva
+  /** Null where a minidump keeps the PRCB, but nothing tells where it lay. */
+  readonly prcb: Gva | null
   /** Address of its CONTEXT; null where the PRCB does not hold one. */
   readonly contextAddress: Gva | null
   readonly currentThread: Gva | null
@@ -44,53 +45,83 @@ export function readProcessors(dump: Dump, memory: TargetMemory, kdbg: Kddebugge
       currentThread: field(prcb, kdbg.offsetPrcbCurrentThread),
     })
   }
+  const kept = keptProcessor(dump, kdbg)
+  if (kept !== null && !processors.some(({ number }) => number === kept.number)) processors.push(kept)
   return processors
+}
+
+/** The processor of the crash, whose PRCB a minidump keeps apart from its memory; null for other dumps. */
+function keptProcessor(dump: Dump, kdbg: KddebuggerData64): Processor | null {
+  const { prcb, thread } = dump.triage ?? { prcb: null, thread: null }
+  if (prcb === null) return null
+  const bytes = new Uint8Array(prcb.byteLength)
+  const view = new DataView(bytes.buffer, 0, dump.source.read(prcb.offset, bytes))
+  const { offsetPrcbNumber, offsetPrcbContext } = kdbg
+  if (offsetPrcbNumber === 0 || offsetPrcbNumber + 4 > view.byteLength) return null
+  const number = view.getUint32(offsetPrcbNumber, true)
+  if (number >= MAX_PROCESSORS) return null
+  const hasContext = offsetPrcbContext !== 0 && offsetPrcbContext + 8 <= view.byteLength
+  const context = hasContext ? view.getBigUint64(offsetPrcbContext, true) : 0n
+  return {
+    number,
+    prcb: prcb.address,
+    contextAddress: context === 0n ? null : gva(context),
+    currentThread: thread?.address ?? null,
+  }
 }
 
 /**
  * The processor of the crash: the one whose PRCB a minidump keeps apart; else the one whose registers the header
  * repeats; else the first.
  */
-export function crashProcessor(dump: Dump, memory: TargetMemory, processors: readonly Processor[]): number {
-  if (dump.header.dumpType === DumpType.triage) {
-    const prcb = dump.triage?.prcb?.address
-    const kept = processors.find((processor) => processor.prcb === prcb)
-    if (kept !== undefined) return kept.number
-  }
+export function crashProcessor(
+  dump: Dump,
+  memory: TargetMemory,
+  kdbg: KddebuggerData64 | null,
+  processors: readonly Processor[],
+): number {
+  const kept = kdbg === null ? null : keptProcessor(dump, kdbg)
+  if (kept !== null) return kept.number
+  const { rip, rsp } = ContextX64.fields
   const header = headerContext(dump)
   const same = processors.find(({ contextAddress }) => {
-    if (contextAddress === null) return false
-    const at = (field: { offset: number }) => memory.tryU64(contextAddress + BigInt(field.offset))
-    return at(ContextX64.fields.rip) === header.rip && at(ContextX64.fields.rsp) === header.rsp
+    if (contextAddress === null || header === null) return false
+    const repeats = (field: { offset: number }) =>
+      memory.tryU64(contextAddress + BigInt(field.offset)) === u64At(header, field.offset)
+    return repeats(rip) && repeats(rsp)
   })
   return same?.number ?? processors[0]?.number ?? 0
 }
 
-/** ContextRecord of the dump header: the registers of the exception. */
-export const headerContext = (dump: Dump): ContextX64 =>
-  ContextX64.of(DumpHeader64.of(dump.headerBytes).contextRecord)
+/** CONTEXT of the dump's processor: its length, and where the address of the next instruction lies. */
+const contextLayout = (dump: Dump): { readonly byteLength: number; readonly ip: number } =>
+  isArm64(dump)
+    ? { byteLength: ContextArm64.size, ip: ContextArm64.fields.pc.offset }
+    : { byteLength: ContextX64.size, ip: ContextX64.fields.rip.offset }
 
-/** The registers that a processor had when it was stopped: KPRCB.Context, which the freeze filled. */
-export function processorRegisters(
+const u64At = (bytes: Uint8Array, offset: number): bigint =>
+  new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(offset, true)
+
+/** Zeros and the header's fill PAGE are what nobody set (docs/formats/crash-dump.md, section 2): no address of an instruction. */
+const isSet = (ip: bigint): boolean => ip !== 0n && ip !== PAGE_FILL_64
+
+/** A copy of ContextRecord of the dump header, the registers of the exception; null where nobody set it. */
+export function headerContext(dump: Dump): Uint8Array | null {
+  const { byteLength, ip } = contextLayout(dump)
+  const kept = DumpHeader64.of(dump.headerBytes).contextRecord.slice(0, byteLength)
+  return isSet(u64At(kept, ip)) ? kept : null
+}
+
+export const processorRegisters = (
   dump: Dump,
   memory: TargetMemory,
   processor: Processor | undefined,
   isCrashProcessor: boolean,
-): Registers {
-  requireX64(dump)
-  const layout = { byteLength: ContextX64.size, ip: ContextX64.fields.rip.offset }
-  return Registers.of(savedContext(dump, memory, processor, isCrashProcessor, layout))
-}
+): RegisterFile => registerFileOf(dump, savedContext(dump, memory, processor, isCrashProcessor))
 
-export function processorRegistersArm64(
-  dump: Dump,
-  memory: TargetMemory,
-  processor: Processor | undefined,
-  isCrashProcessor: boolean,
-): RegistersArm64 {
-  const layout = { byteLength: ContextArm64.size, ip: ContextArm64.fields.pc.offset }
-  return new RegistersArm64(savedContext(dump, memory, processor, isCrashProcessor, layout))
-}
+/** `context` is a whole CONTEXT of the dump's processor. */
+export const registerFileOf = (dump: Dump, context: Uint8Array): RegisterFile =>
+  isArm64(dump) ? new RegistersArm64(context) : Registers.of(context)
 
 /** A copy of the CONTEXT that the PRCB points to, or, for the crash, of the one in the header. */
 function savedContext(
@@ -98,23 +129,21 @@ function savedContext(
   memory: TargetMemory,
   processor: Processor | undefined,
   isCrashProcessor: boolean,
-  layout: { readonly byteLength: number; readonly ip: number },
 ): Uint8Array {
-  const isFilled = (bytes: Uint8Array) =>
-    bytes.byteLength === layout.byteLength &&
-    new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(layout.ip, true) !== 0n
+  const { byteLength, ip } = contextLayout(dump)
   if (processor?.contextAddress != null) {
-    const bytes = memory.available(processor.contextAddress, layout.byteLength)
-    if (isFilled(bytes)) return bytes
+    const bytes = memory.available(processor.contextAddress, byteLength)
+    if (bytes.byteLength === byteLength && isSet(u64At(bytes, ip))) return bytes
   }
   if (processor !== undefined && !isCrashProcessor) {
+    const place = processor.prcb === null ? '' : ` (PRCB at ${hex64(processor.prcb)})`
     throw new DebuggerError(
       'CONTEXT_ABSENT',
-      `the registers of processor ${processor.number} are not in the dump (PRCB at ${hex64(processor.prcb)})`,
+      `the registers of processor ${processor.number} are not in the dump${place}`,
     )
   }
-  const kept = DumpHeader64.of(dump.headerBytes).contextRecord.slice(0, layout.byteLength)
-  if (!isFilled(kept)) {
+  const kept = headerContext(dump)
+  if (kept === null) {
     throw new DebuggerError('CONTEXT_ABSENT', 'neither a PRCB nor the header of the dump holds registers')
   }
   return kept

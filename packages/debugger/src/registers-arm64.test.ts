@@ -3,7 +3,7 @@
 import { FileSource } from '@dumpstack/bytes/node'
 import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
-import { processorRegistersArm64 } from './processors.ts'
+import { processorRegisters } from './processors.ts'
 import { RegistersArm64 } from './registers-arm64.ts'
 import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 
@@ -36,7 +36,7 @@ describe.skipIf(file === null)('the real minidump (shared/data/dumps/triage_arm6
     const { dump, memory, processors, crashProcessor, kdbg } = session()
     expect(processors).toHaveLength(8)
     for (const processor of processors) {
-      const registers = processorRegistersArm64(dump, memory, processor, processor.number === crashProcessor)
+      const registers = processorRegisters(dump, memory, processor, processor.number === crashProcessor)
       expect(registers.value('x18')! + BigInt(kdbg!.offsetPcrContainedPrcb)).toBe(processor.prcb)
       expect(registers.ip >> 44n).toBe(0xfffffn)
     }

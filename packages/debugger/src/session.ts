@@ -1,6 +1,6 @@
 // One debugging session on a dump: memory, modules, processors, the registers that commands work on, the symbol path.
 import { type ByteSource, type Gva, gva } from '@dumpstack/bytes'
-import { type Dump, type Modules, openDump, readKdbg, readModules } from '@dumpstack/dumpfile'
+import { type Dump, type Modules, openDump, readKdbg, readModulesAsFarAsPossible } from '@dumpstack/dumpfile'
 import type { KddebuggerData64 } from '@dumpstack/nt'
 import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
 import type { Disassembler } from './disassembler.ts'
@@ -10,14 +10,13 @@ import { type DebugModule, ModuleList, symbolize } from './modules.ts'
 import {
   crashProcessor,
   headerContext,
-  isArm64,
   type Processor,
   processorRegisters,
-  processorRegistersArm64,
   readProcessors,
+  registerFileOf,
   requireX64,
 } from './processors.ts'
-import { type RegisterFile, Registers } from './registers.ts'
+import type { RegisterFile, Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
 import { readUserModules } from './user-modules.ts'
 
@@ -41,8 +40,10 @@ export class Session {
   readonly memory: TargetMemory
   readonly modules: ModuleList
   readonly unloaded: Modules['unloaded']
-  /** What is wrong with the module list; the session goes on without modules. */
+  /** What is wrong with the module list; the session goes on with the modules before it. */
   readonly modulesDamage: string | null
+  /** Parts of a minidump that lie; the session goes on without them. */
+  readonly poolDamage: readonly string[]
   readonly kdbg: KddebuggerData64 | null
   readonly processors: readonly Processor[]
   readonly crashProcessor: number
@@ -53,7 +54,7 @@ export class Session {
   readonly #nextTurn: () => Promise<void>
   #steps = 0
   #processor: number
-  #registers: Registers | null = null
+  #registers: RegisterFile | null = null
   #isDefaultContext = true
 
   /** Throws DumpError for what is no readable dump. */
@@ -64,20 +65,14 @@ export class Session {
     this.#nextTurn = options.nextTurn
     this.dump = openDump(options.source)
     this.memory = new TargetMemory(this.dump.virtual())
-    let modules: Modules = { loaded: [], unloaded: [] }
-    let damage: string | null = null
-    try {
-      modules = readModules(this.dump)
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'DUMP_MODULE_LIST')) throw error
-      damage = error.message
-    }
-    this.modulesDamage = damage
+    const { modules, damage } = readModulesAsFarAsPossible(this.dump)
+    this.modulesDamage = damage?.message ?? null
+    this.poolDamage = this.dump.triage?.damage.map(({ message }) => message) ?? []
     this.unloaded = modules.unloaded
     this.kdbg = readKdbg(this.dump.header.kdDebuggerDataBlock, this.memory.space)
     this.modules = new ModuleList(modules.loaded, this.memory.space, (file) => this.#isKernelsFile(file))
     this.processors = readProcessors(this.dump, this.memory, this.kdbg)
-    this.crashProcessor = crashProcessor(this.dump, this.memory, this.processors)
+    this.crashProcessor = crashProcessor(this.dump, this.memory, this.kdbg, this.processors)
     this.#processor = this.crashProcessor
   }
 
@@ -88,11 +83,12 @@ export class Session {
     return this.processors.find(({ number }) => number === this.#processor)
   }
   get currentThread(): Gva | null {
-    return this.processor?.currentThread ?? null
+    const ofCrash = this.#processor === this.crashProcessor ? this.dump.triage?.thread?.address : null
+    return this.processor?.currentThread ?? ofCrash ?? null
   }
 
   /** The registers that commands work on: the current processor's, unless .cxr or .ecxr has moved. */
-  get registers(): Registers {
+  get registerFile(): RegisterFile {
     this.#registers ??= processorRegisters(
       this.dump,
       this.memory,
@@ -101,11 +97,10 @@ export class Session {
     )
     return this.#registers
   }
-  /** The same for any processor that the debugger knows: stacks and code are read of x64 only. */
-  get registerFile(): RegisterFile {
-    if (!isArm64(this.dump)) return this.registers
-    const isCrash = this.#processor === this.crashProcessor
-    return processorRegistersArm64(this.dump, this.memory, this.processor, isCrash)
+  /** The same, for what is done on x64 only: stacks and code. Throws DebuggerError MACHINE_UNSUPPORTED. */
+  get registers(): Registers {
+    requireX64(this.dump)
+    return this.registerFile as Registers // those of x64, as required
   }
   /** False after .cxr and .ecxr. */
   get isDefaultContext(): boolean {
@@ -134,17 +129,20 @@ export class Session {
     this.#registers = null
     this.#isDefaultContext = true
   }
-  setContext(registers: Registers): void {
+  setContext(registers: RegisterFile): void {
     this.#registers = registers
     this.#isDefaultContext = false
   }
   /** The registers that the dump's header keeps: those of the exception. */
-  exceptionRegisters(): Registers {
-    requireX64(this.dump)
+  exceptionRegisters(): RegisterFile {
     const context = headerContext(this.dump)
-    if (context.rip === 0n)
-      throw new DebuggerError('CONTEXT_ABSENT', 'the header of the dump holds no registers')
-    return new Registers(context).clone()
+    if (context === null) {
+      throw new DebuggerError(
+        'CONTEXT_ABSENT',
+        'the header of the dump holds no registers: nobody set its context',
+      )
+    }
+    return registerFileOf(this.dump, context)
   }
 
   /** Called by long commands for each step: lets the host take its turn now and then, and ends at Ctrl-C. */

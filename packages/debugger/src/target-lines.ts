@@ -1,7 +1,7 @@
 // What the banner and vertarget say of the system that crashed. Layout: learn.microsoft.com, "vertarget (Show Target
 // Computer Version)" and "Opening a crash dump file using KD".
 import { hex64 } from '@dumpstack/bytes'
-import { DumpHeader64, DumpType, PAGE_FILL_32 } from '@dumpstack/dumpfile'
+import { DumpHeader64, DumpType, PAGE_FILL_32, PAGE_FILL_64 } from '@dumpstack/dumpfile'
 import { machineName } from '@dumpstack/nt'
 import type { Session } from './session.ts'
 
@@ -39,12 +39,15 @@ export function targetLines(session: Session): string[] {
   const { header } = session.dump
   const raw = DumpHeader64.of(session.dump.headerBytes)
   const build = raw.majorVersion === CHECKED_BUILD ? 'Checked' : 'Free'
-  const processors = header.processorCount > 1 ? `MP (${header.processorCount} procs)` : 'UP'
+  const processors = !isSet(header.processorCount)
+    ? 'unknown number of processors'
+    : header.processorCount > 1
+      ? `MP (${header.processorCount} procs)`
+      : 'UP'
   const machine = machineName(header.machine) ?? `machine ${header.machine.toString(16)}`
   const lines = [
     `${windowsName(header.build)} Kernel Version ${header.build} ${processors} ${build} ${machine}`,
   ]
-  const isSet = (word: number): boolean => word !== PAGE_FILL_32
   if (isSet(raw.productType)) {
     const product = PRODUCTS[raw.productType] ?? `<${raw.productType}>`
     const suites = isSet(raw.suiteMask)
@@ -74,6 +77,9 @@ function windowsName(build: number): string {
   return 'Windows'
 }
 
+/** Whether somebody wrote the field: the fill PAGE is no value. */
+const isSet = (word: number): boolean => word !== PAGE_FILL_32
+
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
 /** Between 1601 and 1970, in 100 ns. */
@@ -82,6 +88,7 @@ const LAST_DATE_MS = 8.64e15
 
 /** `Mon Aug  2 19:20:21.123 2021 (UTC + 0:00)` */
 export function sessionTime(fileTime: bigint): string {
+  if (fileTime === PAGE_FILL_64) return 'not set'
   const ms = Number((fileTime - FILETIME_TO_UNIX) / 10_000n) // within what a Date holds, tested below
   if (!(Math.abs(ms) <= LAST_DATE_MS)) return `0x${fileTime.toString(16)} is no time`
   const date = new Date(ms)
@@ -94,6 +101,7 @@ export function sessionTime(fileTime: bigint): string {
 
 /** `0 days 1:02:03.004` */
 export function duration(ticks: bigint): string {
+  if (ticks === PAGE_FILL_64) return 'not set'
   const ms = ticks / 10_000n
   const two = (value: bigint) => String(value).padStart(2, '0')
   const seconds = ms / 1000n

@@ -1,5 +1,6 @@
 export { type BuiltModule, type BuiltUnloaded, DEFAULT_MODULES } from './built-modules.ts'
 export * from './cabinet.ts'
+export * from './crash-minidump.ts'
 export * from './dump.ts'
 export * from './guest-memory.ts'
 export * from './json-schema.ts'

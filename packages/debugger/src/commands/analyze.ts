@@ -1,10 +1,11 @@
 import { hex, hex64 } from '@dumpstack/bytes'
 import { bugcheckName, CONTEXT_AMD64, ContextX64, describeBugcheck, parameterOfKind } from '@dumpstack/nt'
 import type { Command, CommandContext } from '../command.ts'
+import { currentProcessName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { instructionLines } from '../instruction-lines.ts'
-import { KernelType } from '../kernel-object.ts'
 import type { DebugModule } from '../modules.ts'
+import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { type StackFrame, walkStack } from '../unwind/stack.ts'
@@ -78,7 +79,8 @@ function startOf(session: Session, contextAddress: bigint | null): Start {
     if (context !== null && (context.contextFlags & CONTEXT_AMD64) !== 0) {
       return { registers: new Registers(context), from: `.cxr 0x${contextAddress.toString(16)}` }
     }
-    return { registers: session.exceptionRegisters(), from: '.ecxr' }
+    requireX64(session.dump)
+    return { registers: session.exceptionRegisters() as Registers, from: '.ecxr' } // those of x64, as required
   } catch (error) {
     if (!(error instanceof DebuggerError)) throw error
     return { registers: null, from: error.message }
@@ -94,7 +96,7 @@ async function printDetails({ session, print }: CommandContext, code: string, st
     print(`BUGCHECK_P${index + 1}: ${value.toString(16)}`)
   }
   print()
-  print(`PROCESS_NAME:  ${await processName(session)}`)
+  print(`PROCESS_NAME:  ${await currentProcessName(session)}`)
   print()
   if (start.registers === null) {
     print(`CONTEXT:  none (${start.from})`)
@@ -108,20 +110,6 @@ async function printDetails({ session, print }: CommandContext, code: string, st
   print('STACK_TEXT:')
   await printStack({ session, print }, start.registers, FRAMES, { numbered: false, verbose: false })
   print()
-}
-
-async function processName(session: Session): Promise<string> {
-  try {
-    const thread = session.currentThread
-    if (thread === null) return 'not in the dump'
-    const threadType = await KernelType.load(session, '_KTHREAD')
-    const process = threadType.at(session.memory, thread).value('ApcState.Process')
-    const processType = await KernelType.load(session, '_EPROCESS')
-    return processType.at(session.memory, process).text('ImageFileName') ?? 'not in the dump'
-  } catch (error) {
-    if (!(error instanceof DebuggerError)) throw error
-    return `not known (${error.message})`
-  }
 }
 
 interface Blame {

@@ -4,6 +4,7 @@ import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import { instructionLines } from '../instruction-lines.ts'
+import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 
 export const cxr: Command = {
@@ -21,6 +22,7 @@ export const cxr: Command = {
       print('Resetting default scope')
       return
     }
+    requireX64(session.dump)
     const address = await evaluate(session, rest)
     const registers = Registers.of(session.memory.bytes(address, ContextX64.size))
     const { contextFlags } = registers.context
@@ -54,6 +56,6 @@ export const ecxr: Command = {
 }
 
 async function show({ session, print }: Pick<CommandContext, 'session' | 'print'>): Promise<void> {
-  for (const line of session.registers.lines()) print(line)
+  for (const line of session.registerFile.lines()) print(line)
   for (const line of await instructionLines(session)) print(line)
 }

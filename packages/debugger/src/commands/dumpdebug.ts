@@ -1,5 +1,5 @@
 import { hex, hex64 } from '@dumpstack/bytes'
-import { DumpHeader64, dumpTypeName, PAGE_FILL_32, type TriageDump } from '@dumpstack/dumpfile'
+import { DumpHeader64, dumpTypeName, PAGE_FILL_32, PAGE_FILL_64, type TriageDump } from '@dumpstack/dumpfile'
 import type { Command } from '../command.ts'
 
 export const dumpdebug: Command = {
@@ -17,31 +17,33 @@ export const dumpdebug: Command = {
     const row = (name: string, value: string): void => print(`${name.padEnd(22)} ${value}`)
     const number = (name: string, value: number): void =>
       row(name, value === PAGE_FILL_32 ? 'not set' : value.toString(16).padStart(8, '0'))
+    const wide = (name: string, value: bigint): void =>
+      row(name, value === PAGE_FILL_64 ? 'not set' : hex64(value))
     print('----- 64 bit Kernel Dump Analysis - Dump Header')
     print()
     print('DUMP_HEADER64:')
     number('MajorVersion', raw.majorVersion)
     number('MinorVersion', raw.minorVersion)
-    row('DirectoryTableBase', hex64(raw.directoryTableBase))
-    row('PfnDataBase', hex64(raw.pfnDataBase))
-    row('PsLoadedModuleList', hex64(raw.psLoadedModuleList))
-    row('PsActiveProcessHead', hex64(raw.psActiveProcessHead))
+    wide('DirectoryTableBase', raw.directoryTableBase)
+    wide('PfnDataBase', raw.pfnDataBase)
+    wide('PsLoadedModuleList', raw.psLoadedModuleList)
+    wide('PsActiveProcessHead', raw.psActiveProcessHead)
     number('MachineImageType', raw.machineImageType)
     number('NumberProcessors', raw.numberProcessors)
     number('BugCheckCode', raw.bugCheckCode)
     for (let index = 0; index < 4; index++) {
-      row(`BugCheckParameter${index + 1}`, hex64(raw.bugCheckParameters.get(index)))
+      wide(`BugCheckParameter${index + 1}`, raw.bugCheckParameters.get(index))
     }
-    row('KdDebuggerDataBlock', hex64(raw.kdDebuggerDataBlock))
+    wide('KdDebuggerDataBlock', raw.kdDebuggerDataBlock)
     row('DumpType', `${raw.dumpType.toString(16).padStart(8, '0')} (${dumpTypeName(raw.dumpType)})`)
-    row('RequiredDumpSpace', hex64(raw.requiredDumpSpace))
+    wide('RequiredDumpSpace', raw.requiredDumpSpace)
     number('MiniDumpFields', raw.miniDumpFields)
     number('ProductType', raw.productType)
     number('SuiteMask', raw.suiteMask)
     number('WriterStatus', raw.writerStatus)
     number('Attributes', raw.attributes)
     number('ExceptionCode', raw.exception.exceptionCode)
-    row('ExceptionAddress', hex64(raw.exception.exceptionAddress))
+    wide('ExceptionAddress', raw.exception.exceptionAddress)
     row('File size', hex(dump.byteLength))
     print()
     if (dump.triage !== undefined) printPools(dump.triage, row)

@@ -1,5 +1,6 @@
 import { hex64 } from '@dumpstack/bytes'
 import type { Command, CommandContext } from '../command.ts'
+import { currentProcess, imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import { type KernelObject, KernelType, listEntries } from '../kernel-object.ts'
@@ -28,7 +29,7 @@ export const processCommand: Command = {
       'Shows the process of the current thread (also -1), the one at an address, or, with 0 and flags, every process of the list that starts ' +
       'at nt!PsActiveProcessHead, or those of one image. Flags add up: 0 is the process alone, 1 adds times and sizes, 2 its threads and what they ' +
       'wait for, 4 its threads in a line each, 6 its threads with their stacks; 7 is all of it. Fields are read by the types of the ' +
-      "kernel's symbols, which must be at hand; a field that they do not have is left out.",
+      "kernel's symbols; without them, those fields are shown whose places the dump itself tells, and ? for the others.",
     examples: ['!process 0 0', '!process 0 0 crashdumptest.exe', '!process 0 7'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-process',
   },
@@ -41,16 +42,17 @@ export const processCommand: Command = {
         '!process takes an address, flags and an image: !process 0 0 System',
       )
     }
-    const type = await KernelType.load(session, '_EPROCESS')
+    const { type, note } = await KernelType.loadOrKnown(session, '_EPROCESS')
     const isCurrent = words[0] === undefined || words[0] === '-1'
     const given = isCurrent ? null : await evaluate(session, words[0]!)
     const flags = words[1] === undefined ? 0 : await flagsOf(session, words[1])
+    if (note !== null) print(note)
     if (given !== 0n) {
-      await showProcess(context, type, given ?? (await currentProcess(session)), flags)
+      await showProcess(context, type, given ?? currentProcess(session), flags)
       return
     }
     if (words.length === 1) {
-      await showProcess(context, type, await currentProcess(session), flags)
+      await showProcess(context, type, currentProcess(session), flags)
       return
     }
     print('**** NT ACTIVE PROCESS DUMP ****')
@@ -75,12 +77,6 @@ async function flagsOf(session: Session, text: string): Promise<number> {
   return Number(flags)
 }
 
-export async function currentProcess(session: Session): Promise<bigint> {
-  const thread = session.currentThread
-  if (thread === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
-  return (await KernelType.load(session, '_KTHREAD')).at(session.memory, thread).value('ApcState.Process')
-}
-
 async function showProcess(
   context: CommandContext,
   type: KernelType,
@@ -97,21 +93,21 @@ async function showProcess(
       `at ${hex64(address)} lies no process: its object type is ${dispatcherType}, expected ${PROCESS_OBJECT}`,
     )
   }
-  const short = (path: string) => (process.tryValue(path) ?? 0n).toString(16).padStart(4, '0')
-  const wide = (path: string) => (process.tryValue(path) ?? 0n).toString(16)
+  const short = (path: string) => process.tryValue(path)?.toString(16).padStart(4, '0') ?? '????'
+  const wide = (path: string) => process.tryValue(path)?.toString(16) ?? '?'
   print(`PROCESS ${address.toString(16)}`)
   print(
     `    Cid: ${short('UniqueProcessId')}    Peb: ${wide('Peb')}  ParentCid: ${short('InheritedFromUniqueProcessId')}`,
   )
   print(`    DirBase: ${wide('Pcb.DirectoryTableBase')}  ObjectTable: ${wide('ObjectTable')}`)
-  print(`    Image: ${process.text('ImageFileName') ?? 'not in the dump'}`)
+  print(`    Image: ${imageName(session, type, process)}`)
   if (flags & STATISTICS) for (const line of statistics(session, type, process)) print(line)
   if (flags & (THREADS | THREADS_AND_WAITS)) await showThreads(context, process, flags)
 }
 
 async function showThreads(context: CommandContext, process: KernelObject, flags: number): Promise<void> {
   const { session, print } = context
-  const threadType = await KernelType.load(session, '_ETHREAD')
+  const { type: threadType } = await KernelType.loadOrKnown(session, '_ETHREAD')
   const head = process.place('ThreadListHead')
   const detail =
     (flags & THREADS_AND_WAITS) === 0 ? 'line' : (flags & THREADS) === 0 ? 'wait' : ('stack' as const) // of the three

@@ -26,7 +26,8 @@ export const processorCommand: Command = {
     }
     for (const { number, prcb } of session.processors) {
       const mark = number === session.processorNumber ? '.' : ' '
-      print(`${mark} ${String(number).padStart(2)}  PRCB ${prcb.toString(16)}`)
+      const place = prcb === null ? 'at an address that the dump does not tell' : prcb.toString(16)
+      print(`${mark} ${String(number).padStart(2)}  PRCB ${place}`)
     }
   },
 }

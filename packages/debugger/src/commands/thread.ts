@@ -1,10 +1,11 @@
 import { hex64 } from '@dumpstack/bytes'
 import { ContextX64, KswitchFrame } from '@dumpstack/nt'
 import type { Command, CommandContext } from '../command.ts'
+import { imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import { type KernelObject, KernelType } from '../kernel-object.ts'
-import { processorRegisters } from '../processors.ts'
+import { processorRegisters, requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { MAX_FRAMES } from '../unwind/stack.ts'
@@ -46,7 +47,7 @@ export const thread: Command = {
     text:
       'Shows the current thread of the processor, or the one at an address: its identity, state, owner, start and stack. A running ' +
       "thread's stack starts at its processor's registers, that of a waiting one at the frame that switching away left on it. Fields " +
-      "are read by the types of the kernel's symbols, which must be at hand. Flags add up: 0 is one line, 2 adds owner, start and times, " +
+      "are read by the types of the kernel's symbols; without them, those are shown whose places the dump itself tells. Flags add up: 0 is one line, 2 adds owner, start and times, " +
       '2 and 4 (6, and without flags) the stack; 10, the stack of the program in its own process, is taken only as far as the dump has ' +
       'the page tables: those of the process that crashed.',
     examples: ['!thread', '!thread -1 2'],
@@ -65,7 +66,8 @@ export const thread: Command = {
       )
     }
     if (address === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
-    const type = await KernelType.load(session, '_ETHREAD')
+    const { type, note } = await KernelType.loadOrKnown(session, '_ETHREAD')
+    if (note !== null) context.print(note)
     const isLong = (flags & FACTS) !== 0
     await showThread(context, type, address, !isLong ? 'line' : (flags & STACK) === 0 ? 'wait' : 'stack')
   },
@@ -98,9 +100,9 @@ export async function showThread(
 
 /** `THREAD ffffc08bde9e1640  Cid 0004.0010  Teb: ... WAIT: (WrQueue)` */
 function headline(session: Session, type: KernelType, object: KernelObject): string {
-  const short = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(4, '0')
-  const wide = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(16, '0')
-  const state = object.number('Tcb.State')
+  const short = (path: string) => object.tryValue(path)?.toString(16).padStart(4, '0') ?? '????'
+  const wide = (path: string) => wideText(object, path)
+  const state = Number(object.tryValue('Tcb.State') ?? -1n) // a byte
   const running = session.processors.find(({ currentThread }) => currentThread === object.address)
   const where = running === undefined ? '' : ` on processor ${running.number}`
   const reason = state === WAITING && type.has('Tcb.WaitReason') ? object.tryValue('Tcb.WaitReason') : null
@@ -110,15 +112,19 @@ function headline(session: Session, type: KernelType, object: KernelObject): str
       : `: (${type.enumName('_KWAIT_REASON', reason) ?? WAIT_REASONS[Number(reason)] ?? reason})`
   return (
     `THREAD ${object.address.toString(16)}  Cid ${short('Cid.UniqueProcess')}.${short('Cid.UniqueThread')}  ` +
-    `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? `state ${state}`}${why}${where}`
+    `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? (state < 0 ? 'state ?' : `state ${state}`)}${why}${where}`
   )
 }
 
+const wideText = (object: KernelObject, path: string): string =>
+  object.tryValue(path)?.toString(16).padStart(16, '0') ?? '????????????????'
+
 async function printFacts({ session, print }: CommandContext, object: KernelObject): Promise<void> {
-  const wide = (path: string) => (object.tryValue(path) ?? 0n).toString(16).padStart(16, '0')
+  const wide = (path: string) => wideText(object, path)
   const process = object.value('Tcb.ApcState.Process')
-  const name = (await KernelType.load(session, '_EPROCESS')).at(session.memory, process).text('ImageFileName')
-  print(`Owning Process            ${process.toString(16)}       Image:         ${name ?? 'not in the dump'}`)
+  const { type: processType } = await KernelType.loadOrKnown(session, '_EPROCESS')
+  const name = imageName(session, processType, processType.at(session.memory, process))
+  print(`Owning Process            ${process.toString(16)}       Image:         ${name}`)
   print(`Context Switch Count      ${object.tryValue('Tcb.ContextSwitches') ?? '?'}`)
   const start = object.tryValue('StartAddress')
   if (start !== null) print(`Start Address ${await session.symbolize(start)} (0x${wide('StartAddress')})`)
@@ -135,7 +141,8 @@ function threadRegisters(session: Session, object: KernelObject): Registers | st
   try {
     if (running !== undefined) {
       const isCrash = running.number === session.crashProcessor
-      return processorRegisters(session.dump, session.memory, running, isCrash)
+      requireX64(session.dump)
+      return processorRegisters(session.dump, session.memory, running, isCrash) as Registers // those of x64, as required
     }
     const at = object.value('Tcb.KernelStack')
     const frame = KswitchFrame.of(session.memory.bytes(at, KswitchFrame.size))

@@ -1,0 +1,41 @@
+// The process that crashed, and its name, with symbols or without.
+import { type Gva, gva } from '@dumpstack/bytes'
+import { DebuggerError } from './errors.ts'
+import { type KernelObject, KernelType } from './kernel-object.ts'
+import type { Session } from './session.ts'
+
+/** Throws DebuggerError MEMORY_ABSENT where the dump does not tell. */
+export function currentProcess({ currentThread, kdbg, memory, dump }: Session): Gva {
+  if (currentThread === null) {
+    throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
+  }
+  const offset = kdbg?.offsetKThreadApcProcess ?? 0
+  const process = offset === 0 ? null : memory.tryU64(currentThread + BigInt(offset))
+  if (process !== null && process !== 0n) return gva(process)
+  // A minidump keeps the process of the thread that crashed, whatever becomes of the thread.
+  const { thread, process: kept } = dump.triage ?? { thread: null, process: null }
+  if (kept?.address != null && currentThread === thread?.address) return kept.address
+  throw new DebuggerError('MEMORY_ABSENT', 'the process of the current thread is not in the dump')
+}
+
+/** ImageFileName in words: also where no field, or no text, is to be had. */
+export function imageName({ dump }: Session, type: KernelType, process: KernelObject): string {
+  if (!type.has('ImageFileName')) return `unknown: no types for build ${dump.header.build}`
+  const text = process.text('ImageFileName')
+  if (text === null) return 'not in the dump'
+  // The name of a program, in ASCII: other bytes are not the field, or it was overwritten.
+  return /^[\x20-\x7e]+$/.test(text) ? text : 'unknown: the field holds no name'
+}
+
+/** Name of the process that crashed; in words where it is not known. */
+export async function currentProcessName(session: Session): Promise<string> {
+  try {
+    const { type } = await KernelType.loadOrKnown(session, '_EPROCESS')
+    return imageName(session, type, type.at(session.memory, currentProcess(session)))
+  } catch (error) {
+    if (!(error instanceof DebuggerError)) throw error
+    return error.code === 'TYPE_UNKNOWN'
+      ? `unknown: no types for build ${session.dump.header.build}`
+      : `unknown: ${error.message}`
+  }
+}
