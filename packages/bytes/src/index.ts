@@ -1,6 +1,7 @@
 export * from './address.ts'
 export * from './errors.ts'
 export * from './halves.ts'
+export * from './interrupted.ts'
 export * from './page-set.ts'
 export * from './physical-space.ts'
 export * from './published-fill.ts'

@@ -1,9 +1,8 @@
 // What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
-import { DumpstackError } from '@dumpstack/bytes'
+import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { DriverFailure } from './driver-failure.ts'
 import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
-import { Interrupted } from './interrupt.ts'
 import { UsageError } from './usage-error.ts'
 
 export function reportFailure(error: unknown, verbose: boolean): number {

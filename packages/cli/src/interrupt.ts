@@ -1,7 +1,6 @@
 // Ctrl-C: the first stops the run cleanly, the second ends the process at once.
+import { Interrupted } from '@dumpstack/bytes'
 import { EXIT_INTERRUPTED } from './exit-code.ts'
-
-export class Interrupted extends Error {}
 
 export interface Interrupt {
   readonly signal: AbortSignal
@@ -13,7 +12,7 @@ export function catchInterrupts(): Interrupt {
   const controller = new AbortController()
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED)
-    controller.abort(new Interrupted('stopped by the user'))
+    controller.abort(new Interrupted())
   }
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)

@@ -15,6 +15,12 @@ export class ClockEvent {
 export class VirtualClock {
   #nowNs = 0
   readonly #armed: ClockEvent[] = []
+  readonly #fired: () => void
+
+  /** `fired` is called after each event. */
+  constructor(fired: () => void = () => {}) {
+    this.#fired = fired
+  }
 
   get nowNs(): number {
     return this.#nowNs
@@ -58,6 +64,7 @@ export class VirtualClock {
       event.isArmed = false
       if (event.atNs > this.#nowNs) this.#nowNs = event.atNs
       event.fire()
+      this.#fired()
     }
     if (untilNs > this.#nowNs) this.#nowNs = untilNs
   }

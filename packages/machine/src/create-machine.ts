@@ -17,6 +17,7 @@ import { DiskMedium } from './disk/disk.ts'
 import { ColumnarDmaLog } from './dma-log.ts'
 import { MachineError } from './errors.ts'
 import { PlannedFaults } from './faults.ts'
+import { HostWork } from './host-work.ts'
 import type {
   Bus,
   ControllerOptions,
@@ -54,7 +55,8 @@ class EmbeddedMachine implements Machine {
   interruptsEnabled = true
   reportedEnds = 0
   readonly stops: ControllerStop[] = []
-  readonly #clock = new VirtualClock()
+  readonly #work: HostWork
+  readonly #clock = new VirtualClock(() => this.#work.check())
   readonly #notModelled = new NotModelledLog()
   readonly #systemBus: SystemBus
   readonly #functions: readonly PciFunction[]
@@ -62,6 +64,7 @@ class EmbeddedMachine implements Machine {
 
   constructor(options: MachineOptions) {
     checkOptions(options)
+    this.#work = new HostWork(options.stopFlag)
     this.cpuCount = options.cpuCount
     this.controllers = options.controllers
     this.disks = [...new Set(options.controllers.map(({ disk }) => disk))]
@@ -77,6 +80,7 @@ class EmbeddedMachine implements Machine {
         faults,
         notModelled: this.#notModelled,
         dmaLog,
+        work: this.#work,
         onReported: () => {
           this.reportedEnds++
         },
@@ -95,6 +99,14 @@ class EmbeddedMachine implements Machine {
 
   get nowNs(): number {
     return this.#clock.nowNs
+  }
+
+  get deviceWork(): number {
+    return this.#work.done
+  }
+
+  checkStop(): void {
+    this.#work.checkStop()
   }
 
   get writes(): WriteLog {
@@ -153,6 +165,7 @@ class EmbeddedMachine implements Machine {
 
   /** Devices work until then; a raised line calls its routine, except inside another routine. */
   #pass(untilNs: number): void {
+    if (!this.#isInInterrupt) this.#work.begin()
     for (;;) {
       const wasCalled = this.interruptsEnabled && !this.#isInInterrupt && this.#deliver()
       if (wasCalled) this.#clock.advance(INTERRUPT_NS)

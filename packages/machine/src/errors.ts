@@ -24,6 +24,8 @@ export type MachineErrorCode =
   | 'CPU_STOP'
   /** The processor was asked for what it cannot do: overlapping traps, a register that does not exist. */
   | 'CPU_USE'
+  /** A driver had its controller move more in one wait than any driver asks for. */
+  | 'DEVICE_WORK'
 
 export class MachineError extends DumpstackError {
   declare readonly code: MachineErrorCode

@@ -99,6 +99,11 @@ export interface MachineOptions {
   readonly runs: readonly PageRun[]
   readonly cpuCount: number
   readonly controllers: readonly ControllerOptions[]
+  /**
+   * Shared with a thread that hears signals: once its first element is not 0, time does not pass any more and guest code does not go
+   * on, both throw Interrupted (bytes).
+   */
+  readonly stopFlag?: Int32Array
 }
 
 /**
@@ -200,7 +205,7 @@ export interface Machine {
   /** Time that code takes: devices work, no interrupt routine is called. */
   elapse(nanoseconds: number): void
   stall(microseconds: number): void
-  /** Lets time pass and devices work until `untilNs`. */
+  /** Lets time pass and devices work until `untilNs`. Throws MachineError DEVICE_WORK where they move more than any driver asks for. */
   run(untilNs: number): void
   /** True after creation and reset. */
   interruptsEnabled: boolean
@@ -212,6 +217,10 @@ export interface Machine {
   readonly reportedEnds: number
   /** The first thousand since the machine was made. */
   readonly stops: readonly ControllerStop[]
+  /** What controllers made the host do, in instructions of guest code. */
+  readonly deviceWork: number
+  /** Throws Interrupted once the host wants to end. */
+  checkStop(): void
   readonly notModelled: readonly NotModelled[]
   /** As controllers decode them now; looking takes no time. */
   readonly registerWindows: readonly RegisterWindow[]

@@ -2,6 +2,7 @@
 import type { VirtualClock } from '../clock.ts'
 import type { ColumnarDmaLog } from '../dma-log.ts'
 import type { PlannedFaults } from '../faults.ts'
+import type { HostWork } from '../host-work.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import type { GuestRam } from '../ram.ts'
 
@@ -11,6 +12,7 @@ export interface ControllerParts {
   readonly faults: PlannedFaults
   readonly notModelled: NotModelledLog
   readonly dmaLog: ColumnarDmaLog
+  readonly work: HostWork
   /** The end of a command was reported to its driver. */
   readonly onReported: () => void
   /** It refused what its driver gave it and waits for a reset. */

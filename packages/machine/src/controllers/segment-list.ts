@@ -19,6 +19,11 @@ export class SegmentList {
     return this.#byteLength
   }
 
+  /** Segments. */
+  get count(): number {
+    return this.#count
+  }
+
   /** Address of the first byte. */
   get first(): number {
     return this.#count === 0 ? 0 : this.#starts[0]!

@@ -104,7 +104,10 @@ export interface Cpu {
    * call is stopped, as if its instructions were used up, when it makes too much work.
    */
   readonly workCount: number
-  /** A trap handler did work that an instruction is no measure of. */
+  /**
+   * A trap handler does work that an instruction is no measure of: called as the work goes, so that it ends where the work of the
+   * call is used up, as code does.
+   */
   charge(instructions: number): void
   /** What is left of the outermost call; set before it. */
   readonly budget: CpuBudget

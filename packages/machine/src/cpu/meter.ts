@@ -41,6 +41,7 @@ export class Meter {
   /** Time that instructions took; what else passes on the clock during a call is stall. */
   #executedNs = 0
   #stallMark = 0
+  #deviceMark = 0
   /** Instructions since the last stall. */
   #unstalled = 0
 
@@ -48,12 +49,15 @@ export class Meter {
     this.#machine = machine
     this.#words = state.words
     this.#nsPerInstruction = nsPerInstruction
+    this.#deviceMark = machine.deviceWork
   }
 
   /** Stall and work are counted from now on. */
   begin(): void {
     this.#stallMark = this.#machine.nowNs - this.#executedNs
     this.#unstalled = 0
+    this.#machine.checkStop()
+    this.#chargeDevices() // what moved between two calls is no call's, but the life's
     this.#workLimit = this.workCount + CALL_WORK
   }
 
@@ -62,11 +66,18 @@ export class Meter {
     this.workCount += instructions
   }
 
+  /** Between two pieces of the host's work for guest code: whether there may be another one. */
+  checkWork(): void {
+    this.#machine.checkStop()
+    if (this.#isWorkUsedUp) throw new Interruption('instructionBudget')
+  }
+
   /** Counts what ran since the last time; `notRun` instructions of the running block are charged but still to come. */
   account(notRun: number): void {
     const left = this.#words[Word.remaining]! + notRun
     const done = this.#granted - left
     this.#granted = left
+    this.#chargeDevices()
     if (done === 0) return
     this.instructionCount += done
     this.workCount += done
@@ -81,6 +92,13 @@ export class Meter {
     this.#machine.elapse(ns)
   }
 
+  /** What controllers moved since the last time. */
+  #chargeDevices(): void {
+    const { deviceWork } = this.#machine
+    this.workCount += deviceWork - this.#deviceMark
+    this.#deviceMark = deviceWork
+  }
+
   /** Lets code run up to the next quantum, and a block of `least` instructions in any case. */
   grant(least = 0): void {
     const left = this.#isWorkUsedUp ? 0 : this.budget.instructions
@@ -92,6 +110,7 @@ export class Meter {
   /** Code wants to go on with a block of `count` instructions. */
   renew(count: number): void {
     this.account(0)
+    this.#machine.checkStop()
     this.checkStall()
     this.onInterval?.()
     if (this.budget.instructions < count || this.#isWorkUsedUp) throw new Interruption('instructionBudget')

@@ -109,7 +109,9 @@ export class X64Cpu implements Cpu {
     return this.#core.meter.workCount
   }
   charge(instructions: number): void {
-    this.#core.meter.charge(instructions)
+    const { meter } = this.#core
+    meter.charge(instructions)
+    if (this.#depth > 0) meter.checkWork()
   }
   get budget(): CpuBudget {
     return this.#core.meter.budget
@@ -272,6 +274,7 @@ export class X64Cpu implements Cpu {
     const words = this.#words
     const { meter, memory } = this.#core
     meter.charge(TRAP_COST)
+    meter.checkWork() // a loop of short calls never renews its grant
     meter.account(0)
     meter.checkStall()
     const answer = handler(slot)

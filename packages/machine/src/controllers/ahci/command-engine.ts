@@ -140,6 +140,7 @@ export class CommandEngine {
     const { ram } = this.#port.host
     const header = gpa(this.#port.commandList + slot * CommandHeader.size)
     this.#headers[slot] = header
+    this.#port.host.commandWork(0)
     if (ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
     const { di } = this.#header
     if ((di & COMMAND_HEADER_CFL_MASK) < FIS_DWORDS) return this.#stopWith(PxIS_IFS)
@@ -232,6 +233,7 @@ export class CommandEngine {
       return this.#stopMoving(command, PxIS_IFS)
     }
     const table = gpa(this.#tables[slot]! + COMMAND_TABLE_PRDT)
+    host.commandWork(this.#entryCounts[slot]!)
     const gathered = prdt.gather(table, this.#entryCounts[slot]!, byteLength)
     if (gathered === Gather.notRam) return this.#stopMoving(command, PxIS_HBFS)
     // unverified: what an HBA does for a table that is too short for data to the device

@@ -163,8 +163,13 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#parts.notModelled.note(this.name, register, access)
   }
 
+  commandWork(entryCount: number): void {
+    this.#parts.work.command(entryCount)
+  }
+
   logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void {
     this.#parts.dmaLog.add(this.#parts.index, toDisk, diskOffset, byteLength, first, this.clock.nowNs)
+    this.#parts.work.move(byteLength)
   }
 
   readWindow(_bar: number, offset: number, size: number): number {

@@ -72,6 +72,8 @@ export interface PortHost extends LinkHost {
   /** PxIS or PxIE changed. */
   interruptChanged(): void
   note(register: string, access: 'read' | 'write'): void
+  /** Of the host, for a command with so many PRDT entries. */
+  commandWork(entryCount: number): void
   logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void
   /** The end of a command was reported. */
   onReported(): void

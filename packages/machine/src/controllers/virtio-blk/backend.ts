@@ -81,6 +81,7 @@ export class BlockBackend {
     while (this.#host.isReady()) {
       const request = this.#free.pop() ?? new BlkRequest(this.#parts.ram)
       const popped = this.#queue.pop(request, this.#inFlight.length)
+      this.#parts.work.command(request.readable.count + request.writable.count)
       if (popped === Popped.request && request.decode()) {
         this.#accept(request)
         continue
@@ -172,6 +173,7 @@ export class BlockBackend {
       return false
     }
     if (fault === 'transientError') return ended(request, VIRTIO_BLK_S_IOERR)
+    this.#parts.work.move(byteLength)
     if (fault === 'wrongPage') data.misdirect()
     if (isWrite && fault !== 'wrongStatus') {
       disk.image.write(diskOffset, data.parts(false))
