@@ -1,6 +1,7 @@
 // A guest driver touched an address that is not mapped. It unwinds the driver's own code up to whoever called into it:
 // the crash dump broker makes a second bugcheck of it, a running system has no handler.
-import { type ErrorFields, type Gva, hex } from '@dumpstack/bytes'
+import { type ErrorFields, type Gpa, type Gva, hex } from '@dumpstack/bytes'
+import type { Ram } from '@dumpstack/machine'
 import { DriversError } from './errors.ts'
 
 export type FaultAccess = 'read' | 'write'
@@ -43,6 +44,23 @@ export class GuestFault extends DriversError {
   }
 }
 
+/**
+ * Page tables lead where no RAM is, or to more tables than there can be. The kernel makes them right, and keeps them at addresses that drivers
+ * can write: a driver did that, or its controller.
+ */
+export class PageTablesDamaged extends DriversError {
+  constructor(what: string, fields: ErrorFields) {
+    super('PAGE_TABLES_DAMAGED', `page tables are damaged: ${what}`, fields)
+  }
+}
+
+/** What a port is to look at for a driver lies in RAM, whatever the page tables say. */
+export function checkRam(ram: Ram, va: Gva, address: Gpa, byteLength: number): void {
+  if (ram.has(address, byteLength)) return
+  const what = `${hex(byteLength)} bytes at ${hex(va)} are at physical ${hex(address)}, where not all is RAM`
+  throw new PageTablesDamaged(what, { va, address })
+}
+
 /** Nobody's fault: what the driver asks for, or is for, is not modelled, so that what it would have done cannot be judged. */
 export class NotJudged extends DriversError {
   constructor(
@@ -53,7 +71,8 @@ export class NotJudged extends DriversError {
       | 'EXCEPTION_NOT_DISPATCHED'
       | 'ADAPTER_NOT_FOUND'
       | 'NO_SUCH_DEVICE'
-      | 'OTHER_PORT',
+      | 'OTHER_PORT'
+      | 'TOO_MANY_OBJECTS',
     message: string,
     fields: ErrorFields = {},
   ) {

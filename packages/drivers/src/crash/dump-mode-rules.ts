@@ -86,7 +86,7 @@ export abstract class DumpModeRules {
       routine: this.routine,
       irql: this.irql,
       atNs: this.machine.nowNs,
-      site: this.#site(call),
+      site: () => this.#site(call),
     })
   }
 

@@ -12,7 +12,7 @@ import {
 import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock, GuestHeap } from '../guest-block.ts'
-import { GuestFault, NotOneView } from '../guest-fault.ts'
+import { checkRam, GuestFault, NotOneView } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices } from '../kernel-services.ts'
 import type {
   DeviceRegisters,
@@ -241,6 +241,7 @@ export class CrashEnvironment extends DumpModeRules implements PortExports {
       if (nextAddress === null) throw new GuestFault(this.image.baseName, 'read', next)
       if (nextAddress !== address + at) throw new NotOneView(this.image.baseName, va, byteLength)
     }
+    checkRam(this.machine.ram, va, address, byteLength)
     return { va, gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
   }
 

@@ -25,7 +25,7 @@ import type {
 import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
 import { guestBlock } from '../guest-block.ts'
-import { GuestFault, NotJudged, NotOneView } from '../guest-fault.ts'
+import { GuestFault, NotJudged, NotOneView, PageTablesDamaged } from '../guest-fault.ts'
 import { HIGH_LEVEL } from '../irql.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import { routineAddress } from '../port-configuration.ts'
@@ -198,6 +198,10 @@ class Crashdmp implements CrashDumpStack {
       }
       if (error instanceof NotOneView || error instanceof NotJudged) {
         return { ...report(STATUS_NOT_SUPPORTED, error.message), notJudged: error.code }
+      }
+      if (error instanceof PageTablesDamaged) {
+        run.environment.violate('page-tables', run.environment.entryPoint, error.message)
+        return report(STATUS_UNSUCCESSFUL, error.message)
       }
       if (!(error instanceof GuestFault)) throw error
       const { environment } = run

@@ -14,7 +14,7 @@ import {
 } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
 import { fillBlock, guestBlock } from '../guest-block.ts'
-import { GuestFault } from '../guest-fault.ts'
+import { checkRam, GuestFault } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
@@ -163,6 +163,7 @@ export class StackContext {
   #memory(va: Gva, byteLength: number): KernelMemory {
     const address = this.#kernel.vaToGpa(va)
     if (address === null) throw new GuestFault(this.#port.baseName, 'read', va)
+    checkRam(this.#machine.ram, va, address, byteLength)
     return { va, gpa: address, byteLength }
   }
 

@@ -18,17 +18,19 @@ export interface BrokenRule {
   readonly routine: Gva
   readonly irql: number
   readonly atNs: number
-  /** Where a compiled driver's code was. */
-  readonly site?: CallSite | null
+  /** Where a compiled driver's code was: looked at for what is new, because unwinding takes longer than the rest. */
+  readonly site?: () => CallSite | null
 }
 
 export class ViolationLog {
   readonly violations: DumpModeViolation[] = []
-  add({ rule, call, message, driver, routine, irql, atNs, site }: BrokenRule): void {
+  add({ rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
+    if (this.violations.length === MOST_VIOLATIONS) return
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
     )
-    if (isKnown || this.violations.length === MOST_VIOLATIONS) return
+    if (isKnown) return
+    const site = broken.site?.() ?? null
     const address = site?.address ?? routine
     const isInside = address >= driver.base && address < driver.base + BigInt(driver.size)
     this.violations.push({

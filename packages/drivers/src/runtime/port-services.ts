@@ -2,7 +2,7 @@
 // Parameters key, the time, and work that it puts off. Everything works, as nothing has stopped.
 import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
-import { GuestFault } from '../guest-fault.ts'
+import { checkRam, GuestFault } from '../guest-fault.ts'
 import type { KernelServices } from '../kernel-services.ts'
 import type { DeviceRegisters, GuestBlock, StorDpc } from '../miniport.ts'
 import { RegisterWindow } from '../register-window.ts'
@@ -80,8 +80,9 @@ export abstract class PortServices {
     return this.memory.pool(byteLength)
   }
 
-  freePool(): number {
-    return STOR_STATUS_SUCCESS // the model's pool is never short enough to need it back
+  freePool(_extension: GuestBlock, block: GuestBlock): number {
+    this.memory.free(block.va)
+    return STOR_STATUS_SUCCESS
   }
 
   initializeTimer(): boolean {
@@ -141,6 +142,7 @@ export abstract class PortServices {
   dereference(va: Gva, byteLength: number): GuestBlock {
     const address = this.kernel.vaToGpa(va)
     if (address === null) throw new GuestFault(this.driverName, 'read', va)
+    checkRam(this.machine.ram, va, address, byteLength)
     return { va: gva(va), gpa: gpa(address), view: this.machine.ram.view(address, byteLength) }
   }
 }

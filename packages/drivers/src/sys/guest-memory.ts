@@ -4,8 +4,11 @@ import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/machine'
 import { type FaultAccess, GuestFault } from '../guest-fault.ts'
 
-/** Bytes that the host reads or writes in the time of an instruction: a call that moves megabytes is charged for them. */
+/** In instructions: what an access takes of the host, of however few bytes; and how many bytes it moves in the time of one. */
+const ACCESS_WORK = 4
 const BYTES_PER_INSTRUCTION = 16
+/** What a character takes that becomes text: some 20 ns. */
+const CHARACTER_WORK = 1
 /** Of text that a driver gives by address: more is the host's memory. */
 const MAXIMUM_STRING = 0x1_0000
 
@@ -37,7 +40,7 @@ export class GuestMemory {
   }
 
   #charge(byteLength: number): void {
-    this.#cpu.charge(Math.floor(byteLength / BYTES_PER_INSTRUCTION))
+    this.#cpu.charge(ACCESS_WORK + Math.floor(byteLength / BYTES_PER_INSTRUCTION))
   }
 
   /** Fresh bytes; `byteLength` is bounded by its caller. */
@@ -111,6 +114,7 @@ export class GuestMemory {
       // A character that lies across two pages comes alone.
       const part = new Uint8Array(width * Math.min(Math.max(toPageEnd, 1), maximum - text.length))
       this.read(at, part)
+      this.#cpu.charge(CHARACTER_WORK * (part.length / width))
       for (let i = 0; i < part.length; i += width) {
         const code = width === 1 ? part[i]! : part[i]! | (part[i + 1]! << 8)
         if (code === 0 && endsAtNul) return text

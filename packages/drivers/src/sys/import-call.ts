@@ -33,10 +33,19 @@ export interface Export {
   /** How many arguments reports show. */
   readonly argumentCount: number
   readonly serve: ServeImport
+  /** In instructions: what serving a call takes of the host at least. What hangs on its arguments is charged as it goes. */
+  readonly work: number
 }
 export type ExportFamily = Readonly<Record<string, Export>>
 
-export const exported = (argumentCount: number, serve: ServeImport): Export => ({ argumentCount, serve })
+/** A call of an export takes some 1 us, with its arguments as BigInt and the port behind it. */
+const CALL_WORK = 40
+
+export const exported = (argumentCount: number, serve: ServeImport, work = CALL_WORK): Export => ({
+  argumentCount,
+  serve,
+  work,
+})
 
 export const TRUE = 1n
 export const FALSE = 0n

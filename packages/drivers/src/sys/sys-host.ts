@@ -28,11 +28,11 @@ import { TrapTable } from './trap-table.ts'
 // A kernel stack of Windows on x64 has 24 KiB.
 const STACK_BYTES = 0x6000
 /**
- * Work of the processor in one start of the system, all routines together: so much, and more with each request, so that a
- * driver is stopped too that always returns but never gets on.
+ * Work of the host in one start of the system, all routines together: so much, and more with the data of each request, so that
+ * a driver is stopped too that always returns but never gets on. 20,000,000,000 a GiB is 25 times what our checked builds take.
  */
-const LIFE_WORK = 3 * CALL_BUDGET.instructions
-const REQUEST_WORK = 500_000
+const LIFE_WORK = 1_000_000_000
+const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
@@ -79,6 +79,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
   #stopped: CallSite | null = null
   #nextTickNs = 0
   #requests = 0
+  #dataBytes = 0
 
   constructor(options: SysHostOptions) {
     const { kernel, cpu, machine, file } = options
@@ -147,6 +148,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
     const { cpu } = this
     const slot = this.#slot
     if (slot === null) return this.#places.siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
+    return this.#siteOfCall(slot)
+  }
+
+  #siteOfCall(slot: number): CallSite {
+    const { cpu } = this
     const most = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
     const meaning = callMeaning(this.#traps.slots[slot]!.name, cpu.argument(0))
     const count = Math.min(most, meaning?.argumentCount ?? most)
@@ -259,8 +265,11 @@ class Host implements SysHost, MiniportCode, ImportCall {
     if (outer === null) {
       const { stack } = instance.memory
       cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
-      if (name === 'HwStartIo') this.#requests++
-      if (cpu.workCount > LIFE_WORK + this.#requests * REQUEST_WORK) throw this.#exhausted(instance, name)
+      if (name === 'HwStartIo') {
+        this.#requests++
+        this.#dataBytes += instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
+      }
+      if (cpu.workCount > LIFE_WORK + this.#dataBytes * WORK_OF_BYTE) throw this.#exhausted(instance, name)
       Object.assign(cpu.budget, CALL_BUDGET)
       if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
       this.#stopped = null
@@ -297,17 +306,21 @@ class Host implements SysHost, MiniportCode, ImportCall {
   }
 
   #exhausted(instance: SysInstance, routine: string): DriversError {
-    const what = `would be instruction ${this.cpu.instructionCount} of the driver, after ${this.#requests} requests`
+    const what = `would be instruction ${this.cpu.instructionCount} of the driver, after ${this.#requests} requests for ${this.#dataBytes} bytes`
     return new DriverHang(instance.image.baseName, routine, what)
   }
 
   #faultOf(stop: Parameters<typeof faultOf>[0], instance: SysInstance): DriversError {
     const { cpu } = this
-    this.#stopped = this.#places.siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
+    // work for an import may stop it too: what counts is where it was called
+    const served = this.#traps.slotAt(stop.rip)
+    const place = this.#places.of(served === null ? stop.rip : cpu.returnAddress, instance.image)
+    if (served === null) this.#stopped = this.#places.siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
+    else this.#stopped = this.#siteOfCall(served)
     return faultOf(stop, cpu, {
       driver: instance.image.baseName,
       routine: this.#routine,
-      place: this.#places.of(stop.rip, instance.image),
+      place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
       irql: cpu.cr8,
       stackLimit: instance.memory.stack.va,
       isUnmappedData: (va) => isShownByPort(instance.port, this.kernel, va),
@@ -323,12 +336,13 @@ class Host implements SysHost, MiniportCode, ImportCall {
       if (this.#observer !== null)
         this.#observe(this.#observer, slot, entry?.argumentCount ?? UNKNOWN_ARGUMENTS)
       if (entry === null || entry === undefined) this.#unknown(slot)
+      this.cpu.charge(entry.work)
       const result = entry.serve(this)
       this.#tick()
       this.#observer?.callEnds(this.machine.nowNs, result)
       return result
     } catch (error) {
-      this.#stopped ??= this.callSite()
+      if (error instanceof Error) this.#stopped ??= this.callSite()
       this.#observer?.callEnds(this.machine.nowNs, null)
       throw error
     } finally {

@@ -1,7 +1,14 @@
 // One instance of a compiled miniport on one port: its tables as functions that call guest code, and what its import calls refer to
 // by address. The runtime instance and the dump instance each have their own.
 import { type Gva, gpa, gva } from '@dumpstack/bytes'
-import { AccessRange, PortConfigurationInformation } from '@dumpstack/nt'
+import {
+  AccessRange,
+  PortConfigurationInformation,
+  ScsiRequestBlock,
+  SRB_FUNCTION_STORAGE_REQUEST_BLOCK,
+  StorageRequestBlock,
+} from '@dumpstack/nt'
+import { NotJudged } from '../guest-fault.ts'
 import { DEVICE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL } from '../irql.ts'
 import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
@@ -47,6 +54,8 @@ const ARGUMENT_STRING_AT = 0n
 const AGAIN_AT = 0x200n
 const MAXIMUM_ARGUMENT = 0x1ff
 const MAXIMUM_RANGES = 64
+/** Our choice: of DPCs, locks, timers a driver has a few for each queue; the host keeps some 200 bytes of each. */
+const MAXIMUM_OBJECTS = 4096
 const NO_BYTES = new DataView(new ArrayBuffer(0))
 
 export class SysInstance {
@@ -104,6 +113,34 @@ export class SysInstance {
   /** What the port gave under that address; bytes of what it did not give are nobody's. */
   blockAt(va: Gva): GuestBlock {
     return this.#blocks.get(va) ?? { va, gpa: gpa(0), view: NO_BYTES }
+  }
+
+  /** One more of what a driver has by number, or by address; throws NotJudged where it has too many of them. */
+  keep<T>(kept: Set<T>, one: T, what: string): void {
+    this.#admit(kept, kept.has(one), what)
+    kept.add(one)
+  }
+
+  keepNamed<K, V>(kept: Map<K, V>, key: K, value: V, what: string): void {
+    this.#admit(kept, kept.has(key), what)
+    kept.set(key, value)
+  }
+
+  #admit(kept: { readonly size: number }, isKnown: boolean, what: string): void {
+    if (isKnown || kept.size < MAXIMUM_OBJECTS) return
+    const { baseName } = this.image
+    const message = `${baseName} has ${MAXIMUM_OBJECTS} ${what} at once, and more are not modelled`
+    throw new NotJudged('TOO_MANY_OBJECTS', message, { driver: baseName })
+  }
+
+  /** DataTransferLength of a request that the port gave. */
+  dataLengthOf(srb: Gva): number {
+    const { view } = this.blockAt(srb)
+    if (view.byteLength === 0) return 0
+    const isExtended =
+      view.getUint8(ScsiRequestBlock.fields.function.offset) === SRB_FUNCTION_STORAGE_REQUEST_BLOCK
+    const { dataTransferLength } = (isExtended ? StorageRequestBlock : ScsiRequestBlock).fields
+    return view.getUint32(dataTransferLength.offset, true)
   }
 
   /** For what a driver only keeps: never 0, never twice. */

@@ -25,6 +25,12 @@ export class TrapTable {
     this.base = kernel.reserveSystemPtes(pages)
   }
 
+  /** The slot at an address; null where there is none. */
+  slotAt(address: Gva): number | null {
+    const slot = Number(address - this.base) / SLOT_BYTES
+    return Number.isInteger(slot) && slot >= 0 && slot < this.slots.length ? slot : null
+  }
+
   address(dll: string, name: string): Gva {
     return gva(this.base + BigInt(this.#byName.get(`${dll}!${name}`)! * SLOT_BYTES))
   }

@@ -1,5 +1,6 @@
 // Reading and writing guest memory by virtual address, page by page through the tables; no view of RAM is kept.
-import { type Gpa, type Gva, gpa, gva, hex64, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva, hex, hex64, PAGE_SIZE } from '@dumpstack/bytes'
+import { PageTablesDamaged } from '@dumpstack/drivers'
 import type { Owner, Ram } from '@dumpstack/machine'
 import { WindowsError } from '../errors.ts'
 import type { PageTables, Protection } from './page-tables.ts'
@@ -81,6 +82,10 @@ export class AddressSpace {
   #mapped(va: Gva): Gpa {
     const address = this.tables.translate(va)
     if (address === null) throw new WindowsError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
+    if (!this.ram.has(address, 1)) {
+      const what = `${hex64(va)}, which is the kernel's own, is at physical ${hex(address)}, which is no RAM`
+      throw new PageTablesDamaged(what, { va, address })
+    }
     return gpa(address)
   }
 }

@@ -1,17 +1,21 @@
 // Four-level x64 page tables in guest RAM (Intel SDM volume 3, 4.5; AMD64 manual volume 2, 5.3), with the self-map that
 // Windows keeps: one PML4 entry points at the PML4 itself, so that all page tables appear as one array at PteBase.
 import {
+  endOfRuns,
   type Gpa,
   type Gva,
   gpa,
   gva,
+  hex,
   hex64,
   PAGE_SHIFT,
   PAGE_SIZE,
+  PageSet,
   type Pfn,
   pfn,
   pfnToGpa,
 } from '@dumpstack/bytes'
+import { PageTablesDamaged } from '@dumpstack/drivers'
 import { Owner, type Ram } from '@dumpstack/machine'
 import {
   PTE_ACCESSED,
@@ -45,8 +49,16 @@ export interface Protection {
   readonly user?: boolean
   readonly uncached?: boolean
 }
+/** Our choice: they would map 32 GiB. Our systems have some hundred. */
+const MOST_TABLES = 16_384
 /** `entryAt`: low 48 bits of the address where the self-map shows the entry that maps `target`. */
 export type EntryVisitor = (target: Pfn, table: Pfn, entryAt: number) => void
+/** One look at all tables. */
+interface Walk {
+  readonly visitor: EntryVisitor
+  readonly visited: PageSet
+  left: number
+}
 export const KERNEL_READ_WRITE: Protection = { write: true, execute: false }
 
 /** First address that PML4 entry `slot` maps. */
@@ -157,29 +169,47 @@ export class PageTables {
     return gpa(table * PAGE_SIZE + (low & (PAGE_SIZE - 1)))
   }
 
-  /** Every valid entry of the kernel half or of the user half, tables before what is below them. */
+  /**
+   * Every valid entry of the kernel half or of the user half, tables before what is below them. A table is looked into once: tables that
+   * a driver made name each other, and would have no end. Throws PageTablesDamaged.
+   */
   visit(half: 'kernel' | 'user', visitor: EntryVisitor): void {
     const first = half === 'kernel' ? FIRST_KERNEL_SLOT : 0
     // The window on the tables shows the PML4 at index selfMapSlot of every level.
     const window = this.selfMapSlot * 2 ** 39
     const root = window + this.selfMapSlot * (2 ** 30 + 2 ** 21 + 2 ** 12)
+    const walk: Walk = { visitor, visited: new PageSet(endOfRuns(this.#ram.runs)), left: MOST_TABLES }
     for (let slot = first; slot < first + FIRST_KERNEL_SLOT; slot++) {
-      this.#visitEntry(this.root, slot, root, 3, visitor)
+      this.#visitEntry(this.root, slot, root, 3, walk)
     }
   }
 
   /** `tableAt`: low 48 bits of the address where the window shows `table`; `below`: levels under it. */
-  #visitEntry(table: Pfn, index: number, tableAt: number, below: number, visitor: EntryVisitor): void {
+  #visitEntry(table: Pfn, index: number, tableAt: number, below: number, walk: Walk): void {
     const place = this.#entry(table, index)
     if ((this.#ram.u32(place) & PTE_VALID) === 0) return
     const target = this.#target(place)
     const entryAt = tableAt + index * PTE_SIZE
-    visitor(target, table, entryAt)
+    walk.visitor(target, table, entryAt)
     if (below === 0 || target === this.root) return
+    this.#checkTable(place, target)
+    if (walk.visited.has(target)) return
+    walk.visited.add(target)
+    if (--walk.left < 0) throw new PageTablesDamaged(`there are more than ${MOST_TABLES}`, {})
     // What an entry maps appears at its own place in the window, one level further down: 512 times the offset.
     const window = this.selfMapSlot * 2 ** 39
     const belowAt = window + (((entryAt - window) * PTES_PER_TABLE) % 2 ** 39)
-    for (let i = 0; i < PTES_PER_TABLE; i++) this.#visitEntry(target, i, belowAt, below - 1, visitor)
+    for (let i = 0; i < PTES_PER_TABLE; i++) this.#visitEntry(target, i, belowAt, below - 1, walk)
+  }
+
+  /** The entry at `place` names a table, which lies in RAM. */
+  #checkTable(place: Gpa, table: Pfn): void {
+    if (this.#ram.has(pfnToGpa(table), PAGE_SIZE)) return
+    const [at, target] = [hex(place), hex(table)]
+    throw new PageTablesDamaged(`the entry at ${at} names pfn ${target} as a table, which is no RAM`, {
+      place,
+      table,
+    })
   }
 
   #leaf(va: Gva, user: boolean, tableOwner: Owner = Owner.kernel): Gpa {
@@ -193,7 +223,11 @@ export class PageTables {
   }
 
   #below(place: Gpa, user: boolean, owner: Owner = Owner.kernel): Pfn {
-    if ((this.#ram.u32(place) & PTE_VALID) !== 0) return this.#target(place)
+    if ((this.#ram.u32(place) & PTE_VALID) !== 0) {
+      const found = this.#target(place)
+      this.#checkTable(place, found)
+      return found
+    }
     const table = this.#pages.takeZeroed(owner)
     this.#setEntry(place, table, TABLE_LOW | (user ? PTE_OWNER : 0), false)
     return table

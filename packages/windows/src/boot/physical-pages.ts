@@ -14,6 +14,8 @@ interface Zone {
   readonly end: number
   /** Where the search for the next single page begins. */
   next: number
+  /** No page is free from here to the end. */
+  top: number
 }
 
 export class PhysicalPages {
@@ -29,7 +31,10 @@ export class PhysicalPages {
     // Firmware and the boot loader keep the first megabyte: nothing of the running kernel is placed there.
     this.#zones = ram.runs
       .filter((run) => run.basePage >= 0x100)
-      .map((run) => ({ first: run.basePage, end: run.basePage + run.pageCount, next: run.basePage }))
+      .map(({ basePage, pageCount }) => {
+        const end = basePage + pageCount
+        return { first: basePage, end, next: basePage, top: end }
+      })
     this.#choice = new SeededChoice(ram.seed, 'physical pages')
   }
 
@@ -87,6 +92,8 @@ export class PhysicalPages {
   release(page: Pfn, count: number): void {
     this.#free.addRun(page, count)
     this.#ram.setOwner(page, count, Owner.free)
+    const zone = this.#zones.find(({ first, end }) => page >= first && page < end)
+    if (zone !== undefined) zone.top = Math.max(zone.top, page + count)
   }
 
   #claim(page: number, count: number, owner: Owner): void {
@@ -101,8 +108,9 @@ export class PhysicalPages {
   }
 
   #searchBlock(zone: Zone, count: number): number {
+    while (zone.top > zone.first && !this.#free.has(pfn(zone.top - 1))) zone.top--
     let length = 0
-    for (let page = zone.end - 1; page >= zone.first; page--) {
+    for (let page = zone.top - 1; page >= zone.first; page--) {
       if ((page + 1 - zone.first) % CHUNK_PAGES === 0) length = 0
       length = this.#free.has(pfn(page)) ? length + 1 : 0
       if (length === count) return page

@@ -14,7 +14,9 @@ import { type ExtendedFunctionName, extendedFunctionName } from '../extended-fun
 import { addressOf, type ExportFamily, exported, type ImportCall } from '../import-call.ts'
 import { MDL_FUNCTIONS } from './mdl.ts'
 import { MESSAGE_FUNCTIONS } from './messages.ts'
+import { allocatePool } from './pool.ts'
 import { LIST_FUNCTIONS } from './singly-linked-list.ts'
+import { stall } from './stall.ts'
 
 /** Of the performance counter: 10 MHz, as on systems with an invariant TSC. */
 export const COUNTER_FREQUENCY = 10_000_000n
@@ -136,7 +138,7 @@ const FUNCTIONS: ExtendedFunctions = {
   },
   // (DelayInMicroseconds): waits where it may, and stalls where it may not
   DelayExecution: (call) => {
-    call.port.stallExecution(call.u32(2))
+    stall(call, call.u32(2))
     return STOR_STATUS_SUCCESS
   },
 
@@ -181,7 +183,7 @@ function newHandle(call: ImportCall, isToBeHad: boolean, handles: Set<bigint>): 
     return STOR_STATUS_NOT_IMPLEMENTED
   }
   const handle = call.instance.newHandle()
-  handles.add(handle)
+  call.instance.keep(handles, handle, 'timers or workers')
   call.memory.setU64(call.va(2), handle)
   return STOR_STATUS_SUCCESS
 }
@@ -189,7 +191,7 @@ function newHandle(call: ImportCall, isToBeHad: boolean, handles: Set<bigint>): 
 function allocate(call: ImportCall, extension: Gva, byteLength: bigint, pointer: Gva): number {
   if (byteLength === 0n) return STOR_STATUS_INVALID_PARAMETER
   const length = Number(byteLength) // above 2^53 it only has to stay too large
-  const block = call.port.allocatePool(call.instance.blockAt(extension), length)
+  const block = allocatePool(call, extension, length)
   call.memory.setU64(pointer, addressOf(block))
   if (block !== null) return STOR_STATUS_SUCCESS
   return call.instance.life === 'dump' ? STOR_STATUS_UNSUCCESSFUL : STOR_STATUS_INSUFFICIENT_RESOURCES

@@ -15,6 +15,7 @@ function printed(text: string, ...args: readonly (bigint | number | string)[]): 
     },
     ansi: (va, maximum) => take(va).slice(0, maximum),
     wide: (va, maximum) => `wide ${take(va)}`.slice(0, maximum),
+    charge: () => {},
     counted: (va, isWide) => `${isWide ? 'wide ' : ''}${take(va)}`,
   }
   return format(text, source, false)

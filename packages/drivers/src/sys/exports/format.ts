@@ -9,6 +9,8 @@ export interface FormatSource {
   wide(va: bigint, maximum: number): string
   /** A STRING or UNICODE_STRING. */
   counted(va: bigint, isWide: boolean): string
+  /** Called as the text grows: may stop it. In instructions, what the next piece takes of the host. */
+  charge(work: number): void
 }
 
 const CONVERSION = /%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|I64|I32|I|w|z|j|t|L)?([a-zA-Z%])/g
@@ -16,34 +18,60 @@ const HAS_PRECISION = /\./
 /** More would be the host's memory, not the guest's. */
 const MAXIMUM_WIDTH = 4096
 const POINTER_DIGITS = 16
+/** In instructions: what a conversion takes of the host, and each character that comes of one. */
+const CONVERSION_WORK = 40
+const CHARACTER_WORK = 2
 
-/** `isWide` says which kind of text %s and %c mean without a size. */
-export function format(text: string, source: FormatSource, isWide: boolean): string {
-  return text.replace(
-    CONVERSION,
-    (whole, flags: string, width?: string, precision?: string, size?: string, type?: string) => {
-      if (type === '%') return '%'
-      let left = flags.includes('-')
-      let room = width === '*' ? signed(source.next(), 32) : Number(width ?? 0)
-      if (room < 0) {
-        left = true
-        room = -room
-      }
-      let digits: number | null = null
-      if (HAS_PRECISION.test(whole)) {
-        digits = precision === '*' ? signed(source.next(), 32) : Number(precision ?? 0)
-        digits = digits < 0 ? null : Math.min(digits, MAXIMUM_WIDTH)
-      }
-      const body = converted(type ?? '', size ?? '', flags, digits, source, isWide)
-      if (body === null) return whole.slice(1) // an unknown conversion prints itself
-      room = Math.min(room, MAXIMUM_WIDTH)
-      if (left) return body.padEnd(room)
-      const isZeroed = flags.includes('0') && (digits === null || !/[diuoxX]/.test(type ?? ''))
-      if (!isZeroed) return body.padStart(room)
-      const prefix = /^(?:[-+ ]|0[xX])?/.exec(body)?.[0] ?? ''
-      return prefix + body.slice(prefix.length).padStart(room - prefix.length, '0')
-    },
-  )
+/**
+ * `isWide` says which kind of text %s and %c mean without a size. As the C run time, it looks at no further conversion once the text has
+ * more than `limit` characters: the caller sees that by its length.
+ */
+export function format(
+  text: string,
+  source: FormatSource,
+  isWide: boolean,
+  limit = Number.MAX_SAFE_INTEGER,
+): string {
+  let printed = ''
+  let end = 0
+  const print = (piece: string): void => {
+    source.charge(piece.length * CHARACTER_WORK)
+    printed += piece
+  }
+  for (const found of text.matchAll(CONVERSION)) {
+    print(text.slice(end, found.index))
+    if (printed.length > limit) return printed
+    end = found.index + found[0].length
+    source.charge(CONVERSION_WORK)
+    print(conversion(found, source, isWide))
+    if (printed.length > limit) return printed
+  }
+  print(text.slice(end))
+  return printed
+}
+
+function conversion(found: RegExpMatchArray, source: FormatSource, isWide: boolean): string {
+  const [whole, flags = '', width, precision, size = '', type = ''] = found
+  if (type === '%') return '%'
+  let left = flags.includes('-')
+  let room = width === '*' ? signed(source.next(), 32) : Number(width ?? 0)
+  if (room < 0) {
+    left = true
+    room = -room
+  }
+  let digits: number | null = null
+  if (HAS_PRECISION.test(whole)) {
+    digits = precision === '*' ? signed(source.next(), 32) : Number(precision ?? 0)
+    digits = digits < 0 ? null : Math.min(digits, MAXIMUM_WIDTH)
+  }
+  const body = converted(type, size, flags, digits, source, isWide)
+  if (body === null) return whole.slice(1) // an unknown conversion prints itself
+  room = Math.min(room, MAXIMUM_WIDTH)
+  if (left) return body.padEnd(room)
+  const isZeroed = flags.includes('0') && (digits === null || !/[diuoxX]/.test(type))
+  if (!isZeroed) return body.padStart(room)
+  const prefix = /^(?:[-+ ]|0[xX])?/.exec(body)?.[0] ?? ''
+  return prefix + body.slice(prefix.length).padStart(room - prefix.length, '0')
 }
 
 function converted(

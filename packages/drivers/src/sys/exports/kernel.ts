@@ -15,6 +15,8 @@ import {
   NOTHING,
 } from '../import-call.ts'
 import { COUNTER_FREQUENCY, performanceCounter } from './extended.ts'
+import { allocatePool } from './pool.ts'
+import { STALL } from './stall.ts'
 
 const NS_PER_COUNT = 100n
 /** Major, minor, build, VER_PLATFORM_WIN32_NT. */
@@ -40,10 +42,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
     call.bugcheck(call.u32(0), [call.u64(1), call.u64(2), call.u64(3), call.u64(4)]),
   ),
 
-  KeStallExecutionProcessor: exported(1, (call) => {
-    call.port.stallExecution(call.u32(0))
-    return NOTHING
-  }),
+  KeStallExecutionProcessor: STALL,
   // (*PerformanceFrequency): the counter
   KeQueryPerformanceCounter: exported(1, (call) => {
     if (call.va(0) !== gva(0n)) call.memory.setU64(call.va(0), COUNTER_FREQUENCY)
@@ -190,7 +189,7 @@ function lower(call: ImportCall, name: string, level: number): bigint {
 }
 
 const pool = (call: ImportCall, byteLength: number): bigint =>
-  addressOf(call.port.allocatePool(call.instance.blockAt(gva(0n)), byteLength))
+  addressOf(allocatePool(call, gva(0n), byteLength))
 
 function free(call: ImportCall): bigint {
   call.port.freePool(call.instance.blockAt(gva(0n)), call.instance.blockAt(call.va(0)))

@@ -19,7 +19,8 @@ export function acquireLock(call: ImportCall, kind: LockKind, key: bigint): numb
   const { cpu, machine, instance, port } = call
   const irql = cpu.cr8
   const lock = port.acquireSpinLock(instance.blockAt(call.va(1)), kind)
-  instance.locks.set(key, { lock, irql, interruptsEnabled: machine.interruptsEnabled })
+  const held = { lock, irql, interruptsEnabled: machine.interruptsEnabled }
+  instance.keepNamed(instance.locks, key, held, 'locks')
   cpu.cr8 = Math.max(irql, LEVELS[kind])
   if (kind === 'interrupt') machine.interruptsEnabled = false
   return irql

@@ -10,10 +10,13 @@ import {
 import { addressOf } from '../import-call.ts'
 import type { ExtendedFunctions } from './extended.ts'
 import { dataBufferOf } from './outstanding.ts'
+import { allocatePool } from './pool.ts'
 
 const PAGE_MASK = 0xfffn
 /** As the field for the size of the whole can count. */
 const MAXIMUM_SIZE = 0xffff
+/** In instructions: what finding the frame of a page takes of the host. */
+const PAGE_WORK = 20
 const { byteCount, byteOffset, mappedSystemVa, mdlFlags, startVa } = Mdl.fields
 
 export const MDL_FUNCTIONS: ExtendedFunctions = {
@@ -24,7 +27,7 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     const offset = Number(buffer & PAGE_MASK)
     const size = MDL_PFN_ARRAY + Math.ceil((offset + length) / PAGE_SIZE) * 8
     if (buffer === gva(0n) || length === 0 || size > MAXIMUM_SIZE) return STOR_STATUS_INVALID_PARAMETER
-    const block = call.port.allocatePool(call.instance.blockAt(call.va(1)), size)
+    const block = allocatePool(call, call.va(1), size)
     call.memory.setU64(call.va(4), addressOf(block))
     if (block === null) {
       return call.instance.life === 'dump' ? STOR_STATUS_UNSUCCESSFUL : STOR_STATUS_INSUFFICIENT_RESOURCES
@@ -56,6 +59,7 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     const pages = Math.ceil((offset + memory.u32(at(mdl, byteCount.offset))) / PAGE_SIZE)
     if (MDL_PFN_ARRAY + pages * 8 > MAXIMUM_SIZE) return STOR_STATUS_INVALID_PARAMETER
     for (let page = 0; page < pages; page++) {
+      call.cpu.charge(PAGE_WORK)
       const address = call.cpu.translate(gva(start + BigInt(page * PAGE_SIZE)))
       if (address === null) return STOR_STATUS_INVALID_PARAMETER
       memory.setU64(at(mdl, MDL_PFN_ARRAY + page * 8), BigInt(Math.floor(address / PAGE_SIZE)))

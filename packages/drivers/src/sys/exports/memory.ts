@@ -5,6 +5,9 @@ import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import
 
 /** Bytes that one round moves. */
 const ROUND = 0x1_0000
+const NO_LIMIT = Number.MAX_SAFE_INTEGER
+/** Of characters, by the host. */
+const COMPARISONS_PER_INSTRUCTION = 16
 
 export const MEMORY_EXPORTS: ExportFamily = {
   memcpy: exported(3, moved),
@@ -29,12 +32,15 @@ export const MEMORY_EXPORTS: ExportFamily = {
   // How many bytes are equal.
   RtlCompareMemory: exported(3, (call) => firstDifference(call, call.u64(2)) ?? call.u64(2)),
   strlen: exported(1, (call) => BigInt(call.memory.string(call.va(0)).length)),
-  strcmp: exported(2, (call) => compare(call, Number.MAX_SAFE_INTEGER, false)),
-  strncmp: exported(3, (call) => compare(call, Number(call.u64(2)), false)),
-  _stricmp: exported(2, (call) => compare(call, Number.MAX_SAFE_INTEGER, true)),
-  _strnicmp: exported(3, (call) => compare(call, Number(call.u64(2)), true)),
+  strcmp: exported(2, (call) => compare(call, NO_LIMIT, false)),
+  strncmp: exported(3, (call) => compare(call, bound(call.u64(2)), false)),
+  _stricmp: exported(2, (call) => compare(call, NO_LIMIT, true)),
+  _strnicmp: exported(3, (call) => compare(call, bound(call.u64(2)), true)),
   strstr: exported(2, (call) => {
-    const at = call.memory.string(call.va(0)).indexOf(call.memory.string(call.va(1)))
+    const text = call.memory.string(call.va(0))
+    const part = call.memory.string(call.va(1))
+    call.cpu.charge(Math.floor((text.length * part.length) / COMPARISONS_PER_INSTRUCTION)) // where all but the last are equal
+    const at = text.indexOf(part)
     return at < 0 ? 0n : call.u64(0) + BigInt(at)
   }),
   tolower: exported(1, (call) => BigInt(String.fromCharCode(call.u8(0)).toLowerCase().charCodeAt(0))),
@@ -59,7 +65,10 @@ export function move(call: ImportCall, to: Gva, from: Gva, length: bigint): bigi
 }
 
 export function fill(call: ImportCall, length: bigint, value: number): bigint {
-  const to = call.va(0)
+  return fillAt(call, call.va(0), length, value)
+}
+
+export function fillAt(call: ImportCall, to: Gva, length: bigint, value: number): bigint {
   const bytes = new Uint8Array(length < BigInt(ROUND) ? Number(length) : ROUND).fill(value)
   for (let done = 0n; done < length; done += BigInt(ROUND)) {
     const left = length - done
@@ -75,8 +84,7 @@ function firstDifference(call: ImportCall, length: bigint): bigint | null {
     const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
     const a = call.memory.bytes(gva(left + done), Number(round))
     const b = call.memory.bytes(gva(right + done), Number(round))
-    const at = a.findIndex((byte, index) => byte !== b[index])
-    if (at >= 0) return done + BigInt(at)
+    for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return done + BigInt(at)
     done += round
   }
   return null
@@ -84,9 +92,12 @@ function firstDifference(call: ImportCall, length: bigint): bigint | null {
 
 function compare(call: ImportCall, length: number, ignoresCase: boolean): bigint {
   const text = (index: number): string => {
-    const whole = call.memory.string(call.va(index)).slice(0, length)
+    const whole = call.memory.string(call.va(index), length)
     return ignoresCase ? whole.toLowerCase() : whole
   }
   const [left, right] = [text(0), text(1)]
   return left === right ? 0n : left < right ? 0xffff_ffff_ffff_ffffn : 1n
 }
+
+/** A count of the guest as a number; no text is longer. */
+export const bound = (value: bigint): number => Number(value < BigInt(NO_LIMIT) ? value : BigInt(NO_LIMIT))

@@ -64,7 +64,7 @@ function notify(call: ImportCall): void {
         const [first, second] = instance.dpcArguments.get(dpc) ?? [0n, 0n]
         instance.callBack('HwDpc', routine, [dpc, extension.va, first, second], DISPATCH_LEVEL)
       })
-      instance.dpcs.set(dpc, made)
+      instance.keepNamed(instance.dpcs, dpc, made, 'DPCs')
       return
     }
     case NotificationType.IssueDpc:
@@ -121,8 +121,9 @@ function issueDpc(call: ImportCall): void {
   const dpc = instance.dpcs.get(call.va(2))
   let isQueued = false
   if (dpc === undefined) {
-    // Never initialised: the port's list would be garbage. To a dump port any DPC is one too many.
-    isQueued = port.issueDpc(instance.blockAt(call.va(1)), { routine: () => {} })
+    // Never initialised: it would run nothing. To a dump port any DPC is one too many.
+    if (instance.life === 'dump')
+      isQueued = port.issueDpc(instance.blockAt(call.va(1)), { routine: () => {} })
   } else {
     isQueued = port.issueDpc(instance.blockAt(call.va(1)), dpc)
     if (isQueued) instance.dpcArguments.set(call.va(2), [call.u64(3), call.u64(4)])

@@ -12,12 +12,16 @@ import {
   NOTHING,
   TRUE,
 } from '../import-call.ts'
+import { STALL } from './stall.ts'
 
 const PCI_CONFIGURATION = 4
 const NO_ADDRESS = 0n
 /** A port that is busy asks again soon; the requests that it waits for are not counted. */
 const BUSY_SECONDS = 0.001
 const MAXIMUM_BUS_DATA = 0x100
+/** In instructions: what a byte of configuration space takes of the host, and a buffer for a value of the registry. */
+const CONFIGURATION_WORK = 4
+const REGISTRY_WORK = 1000
 
 export const PORT_EXPORTS: ExportFamily = {
   // (Argument1, Argument2, HwInitializationData, HwContext)
@@ -78,6 +82,7 @@ export const PORT_EXPORTS: ExportFamily = {
   StorPortGetBusData: exported(6, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const length = Math.min(call.u32(5), MAXIMUM_BUS_DATA)
+    call.cpu.charge(length * CONFIGURATION_WORK)
     const bytes = call.port.getBusData(call.extension, 0, length)
     call.memory.write(call.va(4), bytes)
     return BigInt(bytes.byteLength)
@@ -86,6 +91,7 @@ export const PORT_EXPORTS: ExportFamily = {
   StorPortSetBusDataByOffset: exported(7, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const bytes = call.memory.bytes(call.va(4), Math.min(call.u32(6), MAXIMUM_BUS_DATA))
+    call.cpu.charge(bytes.byteLength * CONFIGURATION_WORK)
     return BigInt(call.port.setBusData(call.extension, call.u32(5), bytes))
   }),
   // (HwDeviceExtension, PathId, TargetId, Lun, Depth)
@@ -113,10 +119,7 @@ export const PORT_EXPORTS: ExportFamily = {
     call.port.releaseSpinLock(call.extension, lock)
     return result
   }),
-  StorPortStallExecution: exported(1, (call) => {
-    call.port.stallExecution(call.u32(0))
-    return NOTHING
-  }),
+  StorPortStallExecution: STALL,
   // (CurrentTime)
   StorPortQuerySystemTime: exported(1, (call) => {
     call.memory.setU64(call.va(0), call.port.querySystemTime())
@@ -128,8 +131,10 @@ export const PORT_EXPORTS: ExportFamily = {
     return NOTHING
   }),
   // (HwDeviceExtension, *Length)
-  StorPortAllocateRegistryBuffer: exported(2, (call) =>
-    addressOf(call.port.allocateRegistryBuffer(call.extension, call.memory.u32(call.va(1)))),
+  StorPortAllocateRegistryBuffer: exported(
+    2,
+    (call) => addressOf(call.port.allocateRegistryBuffer(call.extension, call.memory.u32(call.va(1)))),
+    REGISTRY_WORK,
   ),
   StorPortFreeRegistryBuffer: exported(2, () => NOTHING),
   // (HwDeviceExtension, ValueName, Global, Type, Buffer, *BufferLength)

@@ -11,6 +11,8 @@ const ALL_ONES: Readonly<Record<Width, number>> = { 1: 0xff, 2: 0xffff, 4: 0xfff
 const NAMES = { Uchar: 1, Ushort: 2, Ulong: 4 } as const
 /** Our choice: a count beyond is garbage, and the host's time. */
 const MAXIMUM_COUNT = 0x1_0000
+/** In instructions: what an item takes of the host beside its memory. */
+const ITEM_WORK = 20
 
 /** An item of one width, at an address or port. */
 interface Accessor {
@@ -105,6 +107,7 @@ function forEachItem(
 ): void {
   const count = Math.min(call.u32(3), MAXIMUM_COUNT)
   for (let i = 0; i < count; i++) {
+    call.cpu.charge(ITEM_WORK)
     move(gva(call.va(1) + BigInt(i * step * width)), gva(call.va(2) + BigInt(i * width)))
   }
 }

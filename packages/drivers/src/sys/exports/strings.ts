@@ -2,8 +2,8 @@
 // as Microsoft documents them for _snprintf, strncpy, strcpy_s and the rest.
 import { type Gva, gva } from '@dumpstack/bytes'
 import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
-import { format } from './format.ts'
-import { fill, move } from './memory.ts'
+import { type FormatSource, format } from './format.ts'
+import { bound, fill, fillAt, move } from './memory.ts'
 
 const MINUS_ONE = 0xffff_ffff_ffff_ffffn
 /** _TRUNCATE, and no bound at all. */
@@ -25,6 +25,7 @@ const textAt = ({ memory }: ImportCall, va: Gva, kind: Kind, maximum = NO_LIMIT)
   kind.isWide ? memory.wideString(va, maximum) : memory.string(va, maximum)
 
 function store(call: ImportCall, va: Gva, text: string, kind: Kind): void {
+  call.cpu.charge(text.length)
   const bytes = new Uint8Array(text.length * kind.bytes)
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -37,29 +38,35 @@ function store(call: ImportCall, va: Gva, text: string, kind: Kind): void {
 // printf
 
 /** Arguments of the call from `first` on, or of the va_list that argument `first` is. */
-function formatted(call: ImportCall, at: number, kind: Kind, isList: boolean): string {
+function formatted(call: ImportCall, at: number, kind: Kind, isList: boolean, limit?: bigint): string {
   const { memory } = call
   let index = at + 1
   let list = isList ? call.va(index) : gva(0n)
-  const source = {
+  const source: FormatSource = {
+    charge: (work) => call.cpu.charge(work),
     next: () => {
       if (!isList) return call.u64(index++)
       const value = memory.u64(list)
       list = gva(list + 8n)
       return value
     },
-    ansi: (va: bigint, maximum: number) => memory.string(gva(va), maximum),
-    wide: (va: bigint, maximum: number) => memory.wideString(gva(va), maximum),
-    counted: (va: bigint, isWide: boolean) => {
+    ansi: (va, maximum) => memory.string(gva(va), maximum),
+    wide: (va, maximum) => memory.wideString(gva(va), maximum),
+    counted: (va, isWide) => {
       const length = memory.u16(gva(va))
       const buffer = gva(memory.u64(gva(va + 8n)))
       return isWide ? memory.wideString(buffer, length >> 1) : memory.string(buffer, length)
     },
   }
-  return format(textAt(call, call.va(at), kind), source, kind.isWide)
+  return format(
+    textAt(call, call.va(at), kind),
+    source,
+    kind.isWide,
+    limit === undefined ? undefined : bound(limit),
+  )
 }
 
-/** sprintf: no bound but the guest's own memory. */
+/** sprintf: no bound but what a call may make the host do. */
 const print = (kind: Kind, isList: boolean): Export =>
   exported(SHOWN, (call) => {
     const text = formatted(call, 1, kind, isList)
@@ -71,7 +78,7 @@ const print = (kind: Kind, isList: boolean): Export =>
 const printCounted = (kind: Kind, isList: boolean): Export =>
   exported(SHOWN, (call) => {
     const count = call.u64(1)
-    const text = formatted(call, 2, kind, isList)
+    const text = formatted(call, 2, kind, isList, count)
     const fits = BigInt(text.length) <= count
     store(call, call.va(0), BigInt(text.length) < count ? `${text}\0` : text.slice(0, Number(count)), kind)
     return fits ? BigInt(text.length) : MINUS_ONE
@@ -82,7 +89,7 @@ const printSafely = (kind: Kind, isList: boolean): Export =>
   exported(SHOWN, (call) => {
     const size = call.u64(1)
     if (size === 0n) return MINUS_ONE
-    const text = formatted(call, 2, kind, isList)
+    const text = formatted(call, 2, kind, isList, size)
     const fits = BigInt(text.length) < size
     store(call, call.va(0), fits ? `${text}\0` : '\0', kind)
     return fits ? BigInt(text.length) : MINUS_ONE
@@ -94,7 +101,7 @@ const printCut = (kind: Kind, isList: boolean): Export =>
     const size = call.u64(1)
     const count = call.u64(2)
     if (size === 0n) return MINUS_ONE
-    const text = formatted(call, 3, kind, isList)
+    const text = formatted(call, 3, kind, isList, size)
     const length = BigInt(text.length)
     const isTruncating = count === MINUS_ONE
     const kept = isTruncating ? size - 1n : count
@@ -129,10 +136,8 @@ const copyCounted = (kind: Kind): Export =>
     const count = bound(call.u64(2))
     const text = textAt(call, call.va(1), kind, count)
     store(call, call.va(0), text, kind)
-    const zeros = new Uint8Array(kind.bytes)
-    for (let i = text.length; i < count; i++) {
-      call.memory.write(gva(call.va(0) + BigInt(i * kind.bytes)), zeros)
-    }
+    const end = gva(call.va(0) + BigInt(text.length * kind.bytes))
+    fillAt(call, end, BigInt(count - text.length) * BigInt(kind.bytes), 0)
     return call.u64(0)
   })
 /** strcpy_s and strcat_s: (Destination, Size, Source): an errno_t. */
@@ -175,7 +180,6 @@ const compareWide = (count: (call: ImportCall) => number, ignoresCase: boolean):
     })
     return left === right ? 0n : left! < right! ? MINUS_ONE : 1n
   })
-const bound = (value: bigint): number => Number(value < BigInt(NO_LIMIT) ? value : BigInt(NO_LIMIT))
 
 /** memcpy_s: (Destination, Size, Source, Count). */
 const copyMemory = exported(4, (call) => {
@@ -193,31 +197,49 @@ const copyMemory = exported(4, (call) => {
 const isCharacter = (pattern: RegExp): Export =>
   exported(1, (call) => (pattern.test(String.fromCharCode(call.u8(0))) ? 1n : 0n))
 
+/** Blanks, a sign, and where the digits begin. */
+const HEAD = /^[\t-\r ]*([-+]?)/
+
 /** (String, **End, Base): 32 bits, as `long` has; beyond them the largest. */
 const number = (isSigned: boolean): Export =>
   exported(3, (call) => {
     const text = call.memory.string(call.va(0))
     const given = call.u32(2)
-    const head = /^[\t-\r ]*[-+]?(0[xX](?=[0-9a-fA-F]))?/.exec(text)?.[0] ?? ''
-    const isHex = /0[xX]$/.test(head) && (given === 0 || given === 16)
-    const start = isHex ? head.length : head.replace(/0[xX]$/, '').length
+    const head = HEAD.exec(text)!
+    const digitsAt = head[0].length
+    const isHex =
+      (given === 0 || given === 16) && /^0[xX][0-9a-fA-F]/.test(text.slice(digitsAt, digitsAt + 3))
+    const start = isHex ? digitsAt + 2 : digitsAt
     const base = given !== 0 ? given : isHex ? 16 : text[start] === '0' ? 8 : 10
-    let value = 0n
-    let at = start
-    for (; at < text.length; at++) {
-      const digit = Number.parseInt(text[at]!, 36)
-      if (Number.isNaN(digit) || digit >= base) break
-      value = value * BigInt(base) + BigInt(digit)
-    }
-    if (call.va(1) !== gva(0n)) call.memory.setU64(call.va(1), call.u64(0) + BigInt(at === start ? 0 : at))
-    const isNegative = head.includes('-')
-    const most = isSigned ? (isNegative ? 0x8000_0000n : 0x7fff_ffffn) : 0xffff_ffffn
-    if (value > most) return isSigned && isNegative ? 0x8000_0000n : most
-    return BigInt.asUintN(32, isNegative ? -value : value)
+    const { value, end } = digits(text, start, base)
+    if (call.va(1) !== gva(0n)) call.memory.setU64(call.va(1), call.u64(0) + BigInt(end === start ? 0 : end))
+    const isNegative = head[1] === '-'
+    const most = isSigned ? (isNegative ? 0x8000_0000 : 0x7fff_ffff) : 0xffff_ffff
+    if (value > most) return isSigned && isNegative ? 0x8000_0000n : BigInt(most)
+    return BigInt.asUintN(32, BigInt(isNegative ? -value : value))
   })
+
+/** A number that stays above 32 bits once it is there: a text may have 64 thousand digits. */
+function digits(text: string, start: number, base: number): { value: number; end: number } {
+  let value = 0
+  let end = start
+  for (; end < text.length; end++) {
+    const digit = Number.parseInt(text[end]!, 36)
+    if (Number.isNaN(digit) || digit >= base) break
+    value = Math.min(value * base + digit, 2 ** 33)
+  }
+  return { value, end }
+}
+
+/** atoi; unverified: what the kernel's answers beyond 32 bits, here their lowest. */
 const decimal = exported(1, (call) => {
-  const value = /^[\t-\r ]*([-+]?\d+)/.exec(call.memory.string(call.va(0)))?.[1] ?? '0'
-  return BigInt.asUintN(32, BigInt(value.replace('+', '')))
+  const text = call.memory.string(call.va(0))
+  const head = HEAD.exec(text)!
+  let value = 0
+  for (let at = head[0].length; at < text.length && /[0-9]/.test(text[at]!); at++) {
+    value = (value * 10 + Number(text[at])) % 2 ** 32
+  }
+  return BigInt.asUintN(32, BigInt(head[1] === '-' ? -value : value))
 })
 
 // Counted strings

@@ -1,0 +1,23 @@
+// Stalls, in slices: whatever controllers do meanwhile is charged as it goes, and the host can end between two of them.
+import { type Export, exported, type ImportCall, NOTHING } from '../import-call.ts'
+
+const SLICE_US = 100_000
+/** Drivers wait so, a microsecond at a time: a stall is charged less than other calls, so that what counts is the time. */
+const STALL_WORK = 8
+
+export function stall(call: ImportCall, microseconds: number): void {
+  for (let left = microseconds; left > 0; left -= SLICE_US) {
+    call.port.stallExecution(Math.min(left, SLICE_US))
+    call.cpu.charge(0)
+  }
+}
+
+/** (Microseconds) */
+export const STALL: Export = exported(
+  1,
+  (call) => {
+    stall(call, call.u32(0))
+    return NOTHING
+  },
+  STALL_WORK,
+)
