@@ -130,7 +130,9 @@ describe('the whole sequence in one process', () => {
   it('goes on by itself after each crash, to the end, and gives its result as JSON and JUnit', () => {
     expect(crashdumptest(cwd, '-c').code).toBe(0)
     expect(crashdumptest(cwd, '-dtm', '-y', symbols, '-ypass', ...SMALL, ...options).code).toBe(0)
+    const begunAt = performance.now()
     const run = crashdumptest(cwd, '-autorun', '-y', symbols, '-dtm', '-json', '-junit', 'kit.xml')
+    const wallSeconds = (performance.now() - begunAt) / 1000
     expect([run.code, run.stderr]).toEqual([0, ''])
     expect(schemaViolation('docs/schema/test-result.schema.json', run.stdout)).toBe('')
     const test = ['--ram', '64M', '--cpus', '2', '--dumps', 'kernel,mini', '-y', symbols, '--out', 'same']
@@ -138,6 +140,11 @@ describe('the whole sequence in one process', () => {
     expect(same.code).toBe(0)
     expect(resultWithoutHost(run.stdout)).toEqual(resultWithoutHost(same.stdout))
     const [own, other] = ['kit.xml', 'same.xml'].map((name) => readFileSync(path.join(cwd, name), 'utf8'))
+    const seconds = Number(/<testsuites [^>]* time="([\d.]+)"/.exec(own!)![1])
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThan(wallSeconds)
+    const restart = /<property name="machine seconds: restart after crash" value="([\d.]+)"\/>/.exec(own!)![1]
+    expect(Number(restart)).toBeGreaterThan(60) // to the logon, on the system's own clock
     expect(withoutTimes(own!)).toBe(withoutTimes(other!))
     expect(logOf(cwd)).toBe(readFileSync(path.join(cwd, 'same/crashdumptest.log'), 'utf8'))
   })

@@ -19,6 +19,7 @@ export async function testSystem({ target }: Walk, dumps: readonly DumpType[]): 
       variant: null,
       given: {},
       repro: 'dumpstack test',
+      hostNow: () => performance.now(),
       symbols: guestSymbols,
       resumeAt: null,
       poweredOff: () => true,

@@ -25,6 +25,7 @@ export async function examineDumpFile(
   const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
   const say: Say = (message) => emit({ kind: 'message', ...message }, at)
   startVariant(null)
+  const begunAt = performance.now()
   emit({ kind: 'begin', step: 'examine', dump: as }, at)
   say(connectingTo(shownPath(file)))
   const source = await openDumpFile(file, { say, signal })
@@ -36,7 +37,16 @@ export async function examineDumpFile(
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
     reportChecks(result, say)
     emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
-    emit({ kind: 'end', step: 'examine', dump: as, verdict: result.examination.verdict }, at)
+    emit(
+      {
+        kind: 'end',
+        step: 'examine',
+        dump: as,
+        verdict: result.examination.verdict,
+        seconds: (performance.now() - begunAt) / 1000,
+      },
+      at,
+    )
     return result.examination.verdict
   } finally {
     source.close()

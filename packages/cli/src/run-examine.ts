@@ -56,6 +56,7 @@ async function examineAgain(
   const { kept, file, variant } = finished
   const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
   const dump = kept.type
+  const begunAt = performance.now()
   emit({ kind: 'begin', step: 'examine', dump }, at)
   if (variant !== null) emit({ kind: 'message', ...info(`Variant: ${variant}`) }, at)
   const source = file === null ? null : onHost(`read ${file}`, () => new FileSource(file))
@@ -95,7 +96,16 @@ async function examineAgain(
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
     reportChecks(result, say)
     emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
-    emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict }, at)
+    emit(
+      {
+        kind: 'end',
+        step: 'examine',
+        dump,
+        verdict: result.examination.verdict,
+        seconds: (performance.now() - begunAt) / 1000,
+      },
+      at,
+    )
     return result.examination.verdict
   } finally {
     source?.close()

@@ -240,6 +240,7 @@ class Session {
           variant: variant.name,
           given: optionsOf(plan),
           repro: reproOf(plan),
+          hostNow: () => performance.now(),
           symbols: variantSymbols(plan.symbolPath, variant, place, folder.path),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
           poweredOff: (at) => {

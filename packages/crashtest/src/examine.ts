@@ -136,7 +136,7 @@ export function explainMissingDump(evidence: Evidence, hresult: number): string 
   const code = `HRESULT ${hex(hresult)}`
   const ids = new Set(evidence.events.map((event) => event.id))
   const logged = [161, 162, 1001, 41, 6008, 46, 49].filter((id) => ids.has(id))
-  const log = `event log: ${logged.length > 0 ? logged.join(', ') : 'nothing'}${ids.has(1001) ? '' : ', no 1001'}`
+  const log = `event log: ${logged.length > 0 ? logged.join(', ') : 'nothing'}${ids.has(1001) ? '' : ', no 1001 of source BugCheck'}`
   if (evidence.machineCrash === undefined) {
     return `no dump file (${code}): the dump was never written: no valid dump header in the page file at the restart, no CrashControl\\MachineCrash; ${log}`
   }

@@ -172,13 +172,19 @@ export class Facts {
   }
 
   systemEvents(field: string): SystemEvent[] {
-    return this.objects(field).map((event) => ({
-      id: event.number('id'),
-      source: event.oneOf('source', EVENT_SOURCES),
-      at: event.time('at'),
-      text: event.string('text'),
-      fields: event.stringRecord('fields'),
-    }))
+    return this.objects(field).map((event) =>
+      present<SystemEvent>({
+        id: event.number('id'),
+        source: event.oneOf('source', EVENT_SOURCES),
+        eventSourceName:
+          event.optionalString('eventSourceName') === null
+            ? undefined
+            : event.oneOf('eventSourceName', ['BugCheck'] as const),
+        at: event.time('at'),
+        text: event.string('text'),
+        fields: event.stringRecord('fields'),
+      }),
+    )
   }
 
   #hex(field: string, text: string): bigint {

@@ -34,6 +34,7 @@ async function run(
       variant: null,
       given: {},
       repro: 'dumpstack test --seed 7',
+      hostNow: () => 0,
       symbols: NO_SYMBOLS,
       resumeAt: null,
       poweredOff: () => true,
@@ -86,7 +87,7 @@ it('says that the dump was never written, from what the system left behind', asy
   expect(log).toContain('(x) Dump file cannot be opened. HRESULT: 0x80070002\n')
   expect(log).toContain(
     '(x) No dump file (HRESULT 0x80070002): the dump was never written: no valid dump header in the page file at the restart, ' +
-      'no CrashControl\\MachineCrash; event log: 161, 41, no 1001.\n',
+      'no CrashControl\\MachineCrash; event log: 161, 41, no 1001 of source BugCheck.\n',
   )
   expect(log).toContain('(x) The dump ended early after 2637824 bytes: status 0xc0000001, expected 0x0.\n')
 })

@@ -32,6 +32,8 @@ export interface TestOptions {
   readonly given: Readonly<Record<string, unknown>>
   /** The command that does this run again. */
   readonly repro: string
+  /** Host milliseconds, for the seconds that a step takes. */
+  hostNow(): number
   /** Where the debugger of the examine step has its symbols from. */
   readonly symbols: SymbolSource
   /** Where the process before this one left off; null for a new run. */
@@ -311,13 +313,15 @@ class Run {
     this.#place = `during '${stepTitle(step)}${dumpTitle(dump)}'`
     this.#percent = -1
     if (step !== 'restore') this.#signal.throwIfAborted()
+    const begunAt = this.#options.hostNow()
     this.#send({ kind: 'begin', step, ...place })
     let verdict: Verdict = 'inconclusive'
     try {
       verdict = await work()
       return verdict
     } finally {
-      this.#send({ kind: 'end', step, ...place, verdict })
+      const seconds = (this.#options.hostNow() - begunAt) / 1000
+      this.#send({ kind: 'end', step, ...place, verdict, seconds })
     }
   }
 

@@ -34,7 +34,10 @@ export type EventSource =
   | 'EventLog'
 export interface SystemEvent {
   readonly id: number
+  /** Its provider. */
   readonly source: EventSource
+  /** The provider's EventSourceName, where it has one: what event viewers list as the source. */
+  readonly eventSourceName?: 'BugCheck'
   /** Virtual milliseconds since 1970. */
   readonly at: number
   readonly text: string

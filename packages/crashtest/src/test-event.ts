@@ -93,7 +93,14 @@ export type TestEventBody =
   /** Another process goes on behind the last power off; what the killed one had journalled since then is gone. */
   | { readonly kind: 'resumed'; readonly discarded: number }
   | { readonly kind: 'begin'; readonly step: StepName; readonly dump?: DumpType }
-  | { readonly kind: 'end'; readonly step: StepName; readonly dump?: DumpType; readonly verdict: Verdict }
+  | {
+      readonly kind: 'end'
+      readonly step: StepName
+      readonly dump?: DumpType
+      readonly verdict: Verdict
+      /** Of the host: how long the step took whoever waits for it. */
+      readonly seconds: number
+    }
   | { readonly kind: 'message'; readonly level: 'i' | 'x'; readonly text: string }
   | { readonly kind: 'finding'; readonly finding: Finding }
   | { readonly kind: 'crashed'; readonly dump: DumpType; readonly report: CrashReport }

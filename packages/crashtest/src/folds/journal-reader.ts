@@ -55,6 +55,7 @@ function bodyOf(facts: Facts): TestEventBody {
         step: facts.oneOf('step', STEP_NAMES),
         ...place(),
         verdict: facts.oneOf('verdict', VERDICTS),
+        seconds: facts.number('seconds'),
       }
     case 'message':
       return { kind, level: facts.oneOf('level', ['i', 'x']), text: facts.string('text') }

@@ -1,7 +1,9 @@
-// The JUnit fold: one suite for the settings and one for each dump, one case a step and a check. Times are the
-// system's own; messages stand in system-out.
+// The JUnit fold: one suite for the settings and one for each dump, one case a step and a check. Times are the host's, as
+// every consumer of JUnit takes them; those of the system under test are properties of the suite. A check takes no time
+// of its own: its step has it. Messages and the system's events stand in system-out.
+import { messageLine } from '../messages.ts'
 import type { TestEvent, Verdict } from '../test-event.ts'
-import { stepTitle } from './words.ts'
+import { eventText, stepTitle } from './words.ts'
 
 interface Case {
   readonly name: string
@@ -11,6 +13,8 @@ interface Case {
 }
 interface Suite {
   readonly name: string
+  /** Seconds on the clock of the system under test, by the title of the step. */
+  readonly machineSeconds: Map<string, number>
   readonly cases: Case[]
   readonly lines: string[]
 }
@@ -39,7 +43,7 @@ export class JunitFold {
         this.#complaints = []
         break
       case 'message':
-        this.#current?.lines.push(`(${event.level}) ${event.text}`)
+        this.#current?.lines.push(messageLine(event))
         if (event.level === 'x') this.#complaints.push(event.text)
         break
       case 'examined':
@@ -47,16 +51,19 @@ export class JunitFold {
           this.#current?.cases.push({ name: `check ${id}`, seconds: 0, verdict, message })
         }
         break
+      case 'systemEvents':
+        for (const entry of event.events) this.#current?.lines.push(`(i) ${eventText(entry)}`)
+        break
       case 'end':
+        this.#current?.machineSeconds.set(stepTitle(event.step), (event.at - this.#begunAt) / 1000)
         this.#current?.cases.push({
           name: stepTitle(event.step),
-          seconds: (event.at - this.#begunAt) / 1000,
+          seconds: event.seconds,
           verdict: event.verdict,
           message: this.#complaints.join(' ') || `step ended ${event.verdict}`,
         })
         break
       case 'crashed':
-      case 'systemEvents':
       case 'finding':
       case 'progress':
       case 'resumed':
@@ -82,6 +89,12 @@ export class JunitFold {
     }
     for (const suite of this.#suites) {
       out.push(`  <testsuite name="${escaped(suite.name)}" ${totals(suite.cases)}>`)
+      if (suite.machineSeconds.size > 0) {
+        out.push('    <properties>')
+        for (const [step, seconds] of suite.machineSeconds)
+          out.push(`      <property name="machine seconds: ${step}" value="${seconds.toFixed(3)}"/>`)
+        out.push('    </properties>')
+      }
       for (const entry of suite.cases) {
         const open = `    <testcase classname="${escaped(suite.name)}" name="${escaped(entry.name)}" time="${entry.seconds.toFixed(3)}"`
         if (entry.verdict === 'pass') {
@@ -105,7 +118,7 @@ export class JunitFold {
     const name = this.#variant === null ? title : `${title} (${this.#variant})`
     const found = this.#suites.find((suite) => suite.name === name)
     if (found !== undefined) return found
-    const suite: Suite = { name, cases: [], lines: [] }
+    const suite: Suite = { name, machineSeconds: new Map(), cases: [], lines: [] }
     this.#suites.push(suite)
     return suite
   }

@@ -1,7 +1,7 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
 import { messageLine } from '../messages.ts'
 import type { TestEvent, TruthCount, Verdict } from '../test-event.ts'
-import { comparedText, dumpTitle, printable, resumedText, stepTitle } from './words.ts'
+import { comparedText, dumpTitle, eventText, printable, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
 export function logLines(event: TestEvent): string {
@@ -39,7 +39,7 @@ function textsOf(event: TestEvent): string[] {
     case 'crashed':
       return event.report.screen.map((line) => `(i) Screen: ${line}`)
     case 'systemEvents':
-      return event.events.map((entry) => `(i) Event ${entry.id} ${entry.source}: ${entry.text}`)
+      return event.events.map((entry) => `(i) ${eventText(entry)}`)
     case 'examined':
       return [
         `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}${compared(event.examination.truth)}`,

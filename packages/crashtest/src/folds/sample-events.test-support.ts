@@ -93,7 +93,7 @@ export function sampleEvents(): TestEvent[] {
     const place = dump === undefined ? {} : { dump }
     send({ kind: 'begin', step: name, ...place })
     for (const body of inside) send(body)
-    send({ kind: 'end', step: name, ...place, verdict })
+    send({ kind: 'end', step: name, ...place, verdict, seconds: inside.length / 8 })
   }
   const oneDump = (dump: DumpType, examination: DumpExamination): void => {
     step('crashControl', dump, 'pass')
@@ -139,6 +139,7 @@ export function sampleEvents(): TestEvent[] {
           {
             id: 1001,
             source: 'Microsoft-Windows-WER-SystemErrorReporting',
+            eventSourceName: 'BugCheck',
             at: START,
             text: 'The computer has rebooted from a bugcheck.',
             fields: { param1: '0x000000e2' },

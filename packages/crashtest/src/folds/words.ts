@@ -1,5 +1,5 @@
 // How log, JUnit and screen name the steps and dump types.
-import type { DumpType } from '../target.ts'
+import type { DumpType, SystemEvent } from '../target.ts'
 import type { StepName, TruthCount } from '../test-event.ts'
 
 const TITLES: Readonly<Record<StepName, string>> = {
@@ -34,6 +34,10 @@ function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount):
 }
 
 export const grouped = (value: number): string => value.toString().replace(/\B(?=(\d{3})+$)/g, ',')
+
+/** `Event 1001 BugCheck (Microsoft-Windows-WER-SystemErrorReporting): The computer has rebooted from a bugcheck.` */
+export const eventText = ({ id, source, eventSourceName, text }: SystemEvent): string =>
+  `Event ${id} ${eventSourceName === undefined ? source : `${eventSourceName} (${source})`}: ${text}`
 
 export const resumedText = (discarded: number): string =>
   `Resumed at the last power off: ${discarded} events of the killed process are taken back.`

@@ -37,6 +37,7 @@ beforeAll(async () => {
       variant: null,
       given: {},
       repro: 'dumpstack test',
+      hostNow: () => 0,
       symbols: NO_SYMBOLS,
       resumeAt: null,
       poweredOff: ({ crash, target }) => {

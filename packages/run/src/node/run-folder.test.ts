@@ -40,6 +40,7 @@ async function runInto(
       variant,
       given: {},
       repro: 'dumpstack test',
+      hostNow: () => 0,
       symbols: NO_SYMBOLS,
       resumeAt: null,
       poweredOff: ({ crash, target }) => {

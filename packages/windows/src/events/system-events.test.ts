@@ -17,8 +17,12 @@ it('event 41 gives the code in decimal and the parameters in hexadecimal, zero w
 })
 
 it('event 1001 says bugcheck, parameters and where the dump is', () => {
-  const { id, text } = events.bugcheckSaved(1, bugcheck, 'C:\\Windows\\MEMORY.DMP')
-  expect(id).toBe(1001)
+  const { id, source, eventSourceName, text } = events.bugcheckSaved(1, bugcheck, 'C:\\Windows\\MEMORY.DMP')
+  expect([id, source, eventSourceName]).toEqual([
+    1001,
+    'Microsoft-Windows-WER-SystemErrorReporting',
+    'BugCheck',
+  ])
   expect(text).toBe(
     'The computer has rebooted from a bugcheck.  The bugcheck was: 0x000000e2 (0x0000000000000000, 0xfffff80400001000, 0x0000000000000000, 0x0000000000000000). A dump was saved in: C:\\Windows\\MEMORY.DMP.',
   )

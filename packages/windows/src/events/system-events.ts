@@ -6,6 +6,12 @@ import type { Bugcheck } from '../boot/contract.ts'
 const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`
 const hex16 = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`
 
+/** Its provider has a name of old beside its own: <Provider Name="Microsoft-Windows-WER-SystemErrorReporting" EventSourceName="BugCheck">. */
+const BUG_CHECK = {
+  source: 'Microsoft-Windows-WER-SystemErrorReporting',
+  eventSourceName: 'BugCheck',
+} as const
+
 /** IO_DUMP_INITIALIZATION_FAILURE: no page file at all. */
 export const dumpInitializationFailed = (at: number): SystemEvent => ({
   id: 46,
@@ -84,7 +90,7 @@ export function bugcheckSaved(at: number, bugcheck: Bugcheck, dumpFile: string):
   const parameters = bugcheck.parameters.map(hex16).join(', ')
   return {
     id: 1001,
-    source: 'Microsoft-Windows-WER-SystemErrorReporting',
+    ...BUG_CHECK,
     at,
     text: `The computer has rebooted from a bugcheck.  The bugcheck was: ${hex8(bugcheck.code)} (${parameters}). A dump was saved in: ${dumpFile}.`,
     fields: { param1: `${hex8(bugcheck.code)} (${parameters})`, param2: dumpFile },
@@ -94,7 +100,7 @@ export function bugcheckSaved(at: number, bugcheck: Bugcheck, dumpFile: string):
 /** unverified: id and text are from field reports of Windows 10; a client with less than 25 GB free settles them. */
 export const dumpDeleted = (at: number, dumpFile: string): SystemEvent => ({
   id: 1018,
-  source: 'Microsoft-Windows-WER-SystemErrorReporting',
+  ...BUG_CHECK,
   at,
   text: `The dump file at location: ${dumpFile} was deleted because the disk volume had less than 25 GB free disk space.`,
   fields: { param1: dumpFile, param2: '25' },
