@@ -82,6 +82,8 @@ export function compareBlocks(source: ByteSource, dump: Dump, evidence: BlockEvi
 function blocksOf(dump: Pick<Dump, 'triage'>): Block[] {
   const { triage } = dump
   if (triage === undefined) return []
+  const [damage] = triage.damage
+  if (damage !== undefined) throw damage
   const pools = [
     ['PRCB', triage.prcb],
     ['process', triage.process],

@@ -2,7 +2,7 @@
 import { hex64 } from '@dumpstack/bytes'
 import type { Instruction } from './disassembler.ts'
 import { isArm64, requireX64 } from './processors.ts'
-import type { Registers } from './registers.ts'
+import { type RegisterFile, Registers } from './registers.ts'
 import type { Session } from './session.ts'
 
 const LONGEST_INSTRUCTION = 15
@@ -11,7 +11,7 @@ const OPERAND_COLUMN = 8
 const BYTES_COLUMN = 16
 
 /** Two lines: the place, and the instruction there; without its bytes or a disassembler, what is missing. */
-export async function instructionLines(session: Session, from?: Registers): Promise<string[]> {
+export async function instructionLines(session: Session, from?: RegisterFile): Promise<string[]> {
   const { ip } = from ?? session.registerFile
   const place = `${await session.symbolize(ip)}:`
   if (isArm64(session.dump)) {
@@ -21,7 +21,7 @@ export async function instructionLines(session: Session, from?: Registers): Prom
       `${hex64(ip)} ${code.byteLength === 0 ? '????????' : digits(code.reverse())} (no disassembler of ARM64)`,
     ]
   }
-  const registers = from ?? session.registers
+  const registers = from instanceof Registers ? from : session.registers
   const decoded = await disassembleAt(session, registers.rip)
   if (typeof decoded === 'string') return [place, `${hex64(registers.rip)} ${decoded}`]
   const operand = memoryOperand(session, registers, decoded.instruction)
@@ -75,6 +75,8 @@ const digits = (bytes: Uint8Array): string =>
 function memoryOperand(session: Session, registers: Registers, instruction: Instruction): string {
   const operand = instruction.memory
   if (operand === null || operand.byteLength === 0 || operand.byteLength > 8) return ''
+  const names = [operand.base, operand.index].filter((name) => name !== null)
+  if (names.some((name) => registers.value(name) === null)) return ` ${operand.segment}:????????\`????????`
   const part = (name: string | null): bigint => (name === null ? 0n : (registers.value(name) ?? 0n))
   const address = BigInt.asUintN(
     64,

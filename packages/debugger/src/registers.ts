@@ -43,21 +43,29 @@ const FLAGS = [
   [0, 'cy', 'nc'],
 ] as const
 
+const ALL_KNOWN: ReadonlySet<number> = new Set()
+
 export class Registers implements RegisterFile {
   readonly context: ContextX64
+  /** General registers that the source of the others does not hold, such as the nonvolatile ones of a trap frame. */
+  readonly unknown: ReadonlySet<number>
 
-  constructor(context: ContextX64) {
+  constructor(context: ContextX64, unknown: ReadonlySet<number> = ALL_KNOWN) {
     this.context = context
+    this.unknown = unknown
   }
 
-  static of(bytes: Uint8Array): Registers {
-    return new Registers(ContextX64.of(bytes))
+  static of(bytes: Uint8Array, unknown?: ReadonlySet<number>): Registers {
+    return new Registers(ContextX64.of(bytes), unknown)
   }
 
   /** A copy that can be changed without changing this one. */
   clone(): Registers {
     const { view, at } = this.context
-    return Registers.of(new Uint8Array(view.buffer, view.byteOffset + at, ContextX64.size).slice())
+    return Registers.of(
+      new Uint8Array(view.buffer, view.byteOffset + at, ContextX64.size).slice(),
+      this.unknown,
+    )
   }
 
   get ip(): bigint {
@@ -81,10 +89,14 @@ export class Registers implements RegisterFile {
     this.context[GENERAL[index]!] = value
   }
 
-  /** Null for a name that is no register. */
+  #isUnknown(name: GeneralRegister): boolean {
+    return this.unknown.has(GENERAL.indexOf(name))
+  }
+
+  /** Null for a name that is no register, and for a register that nobody knows. */
   value(name: string): bigint | null {
     const lower = name.toLowerCase()
-    if (isGeneral(lower)) return this.context[lower]
+    if (isGeneral(lower)) return this.#isUnknown(lower) ? null : this.context[lower]
     const segment = Object.entries(SEGMENTS).find(([short]) => short === lower)
     if (segment !== undefined) return BigInt(this.context[segment[1]])
     if (lower === 'efl') return BigInt(this.context.eFlags)
@@ -92,7 +104,9 @@ export class Registers implements RegisterFile {
     const debug = DEBUG.find((candidate) => candidate === lower)
     if (debug !== undefined) return this.context[debug]
     const narrow = NARROW.get(lower)
-    return narrow === undefined ? null : (this.context[narrow.of] >> narrow.shift) & narrow.mask
+    return narrow === undefined || this.#isUnknown(narrow.of)
+      ? null
+      : (this.context[narrow.of] >> narrow.shift) & narrow.mask
   }
 
   digitsOf(name: string): number {
@@ -107,7 +121,9 @@ export class Registers implements RegisterFile {
     const { context } = this
     const digits = (value: bigint) => value.toString(16).padStart(16, '0')
     const row = (...names: readonly GeneralRegister[]) =>
-      names.map((name) => `${name.padStart(3)}=${digits(context[name])}`)
+      names.map(
+        (name) => `${name.padStart(3)}=${this.#isUnknown(name) ? '?'.repeat(16) : digits(context[name])}`,
+      )
     const segment = (name: keyof typeof SEGMENTS) =>
       `${name}=${context[SEGMENTS[name]].toString(16).padStart(4, '0')}`
     const flag = (bit: number) => (context.eFlags >>> bit) & 1

@@ -9,11 +9,9 @@ import { TargetMemory } from './memory.ts'
 import { type DebugModule, ModuleList, symbolize } from './modules.ts'
 import {
   crashProcessor,
-  headerContext,
   type Processor,
   processorRegisters,
   readProcessors,
-  registerFileOf,
   requireX64,
 } from './processors.ts'
 import type { RegisterFile, Registers } from './registers.ts'
@@ -89,13 +87,13 @@ export class Session {
 
   /** The registers that commands work on: the current processor's, unless .cxr or .ecxr has moved. */
   get registerFile(): RegisterFile {
-    this.#registers ??= processorRegisters(
-      this.dump,
-      this.memory,
-      this.processor,
-      this.#processor === this.crashProcessor,
-    )
+    this.#registers ??= this.processorRegisters
     return this.#registers
+  }
+  /** Those of the current processor, wherever .cxr and .ecxr have moved. Throws DebuggerError CONTEXT_ABSENT. */
+  get processorRegisters(): RegisterFile {
+    const isCrash = this.#processor === this.crashProcessor
+    return processorRegisters(this.dump, this.memory, this.processor, isCrash)
   }
   /** The same, for what is done on x64 only: stacks and code. Throws DebuggerError MACHINE_UNSUPPORTED. */
   get registers(): Registers {
@@ -133,18 +131,6 @@ export class Session {
     this.#registers = registers
     this.#isDefaultContext = false
   }
-  /** The registers that the dump's header keeps: those of the exception. */
-  exceptionRegisters(): RegisterFile {
-    const context = headerContext(this.dump)
-    if (context === null) {
-      throw new DebuggerError(
-        'CONTEXT_ABSENT',
-        'the header of the dump holds no registers: nobody set its context',
-      )
-    }
-    return registerFileOf(this.dump, context)
-  }
-
   /** Called by long commands for each step: lets the host take its turn now and then, and ends at Ctrl-C. */
   async step(): Promise<void> {
     if (++this.#steps % STEPS_PER_TURN === 0) await this.#nextTurn()

@@ -92,11 +92,21 @@ export function sessionTime(fileTime: bigint): string {
   const ms = Number((fileTime - FILETIME_TO_UNIX) / 10_000n) // within what a Date holds, tested below
   if (!(Math.abs(ms) <= LAST_DATE_MS)) return `0x${fileTime.toString(16)} is no time`
   const date = new Date(ms)
+  const fraction = String(date.getUTCMilliseconds()).padStart(3, '0')
+  return `${dayAndTime(date)}.${fraction} ${date.getUTCFullYear()} (UTC + 0:00)`
+}
+
+/** `Mon Aug  2 19:20:21 2021`, of seconds since 1970. */
+export function unixDate(seconds: number): string {
+  const date = new Date(seconds * 1000)
+  return `${dayAndTime(date)} ${date.getUTCFullYear()}`
+}
+
+function dayAndTime(date: Date): string {
   const two = (value: number) => String(value).padStart(2, '0')
   const clock = `${two(date.getUTCHours())}:${two(date.getUTCMinutes())}:${two(date.getUTCSeconds())}`
   const day = String(date.getUTCDate()).padStart(2)
-  const fraction = String(date.getUTCMilliseconds()).padStart(3, '0')
-  return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${clock}.${fraction} ${date.getUTCFullYear()} (UTC + 0:00)`
+  return `${DAYS[date.getUTCDay()]} ${MONTHS[date.getUTCMonth()]} ${day} ${clock}`
 }
 
 /** `0 days 1:02:03.004` */

@@ -1,19 +1,22 @@
 import { hex, hex64 } from '@dumpstack/bytes'
-import { bugcheckName, CONTEXT_AMD64, ContextX64, describeBugcheck, parameterOfKind } from '@dumpstack/nt'
+import { type BugcheckDescription, describeBugcheck, irqlText, parameterOfKind } from '@dumpstack/nt'
+import { failureBucket } from '../analysis/bucket.ts'
+import { type CrashContext, namedContext } from '../analysis/crash-context.ts'
+import { type Culprit, findCulprit, type Stack } from '../analysis/culprit.ts'
+import { codeText, faultOf, namedException, namedFault, recordLines } from '../analysis/exception.ts'
+import { bugcheckTitle, parameterLines } from '../analysis/parameters.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { currentProcessName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { instructionLines } from '../instruction-lines.ts'
-import type { DebugModule } from '../modules.ts'
-import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
-import { type StackFrame, walkStack } from '../unwind/stack.ts'
-import { printStack } from './k.ts'
+import { openValues, walkStack } from '../unwind/stack.ts'
+import { imageDate } from './image-date.ts'
+import { printOpenValues, printStack } from './k.ts'
 
 const FRAMES = 32
-/** Parts of the system through which every crash passes. */
-const SYSTEM = new Set(['nt', 'hal', 'ntdll'])
+const GUESS = ' (guess: found on the stack by scan)'
 
 export const analyze: Command = {
   names: ['!analyze'],
@@ -21,10 +24,10 @@ export const analyze: Command = {
     summary: 'say what crashed, and whose code it was',
     usage: ['!analyze [-v]'],
     text:
-      'Names the bugcheck and the module that most likely caused it: the one that holds the address which the bugcheck itself gives as ' +
-      'that of the code at fault; else the first on the stack that is not the kernel. A frame found by scan counts only where no ' +
-      'unwound one names anybody, and is then called a guess. -v adds the meaning of the parameters, the context of the exception and ' +
-      'its stack.',
+      'Names the bugcheck and the module that most likely caused it: the one that the bugcheck itself names; else the first on the stack ' +
+      'that is not the system. What a scan of the stack met counts only where nothing better names anybody, and is called a guess. ' +
+      'Bugchecks that find damage name memory or hardware instead of a driver. -v adds the meaning of the parameters, the exception, its ' +
+      'context, which is that of the crash and not of KeBugCheckEx wherever the dump has it, and its stack.',
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-analyze',
   },
   async run(context, rest) {
@@ -32,27 +35,21 @@ export const analyze: Command = {
     const { session, print } = context
     const { bugcheckCode, bugcheckParameters } = session.dump.header
     const description = describeBugcheck(bugcheckCode, bugcheckParameters)
-    const code = bugcheckCode.toString(16)
+    const isVerbose = rest === '-v'
     for (const line of TITLE) print(line)
     print()
-    print(`${bugcheckName(bugcheckCode) ?? 'BUGCHECK'} (${code})`)
-    if (rest === '-v') {
+    print(bugcheckTitle(session))
+    if (isVerbose) {
       print(description?.text ?? 'This bugcheck is not explained here: see the bug check code reference.')
       if (description?.caseText) print(`This time: ${description.caseText}.`)
       print('Arguments:')
-      for (const [index, value] of bugcheckParameters.entries()) {
-        const parameter = description?.parameters[index]
-        const meaning = parameter === undefined ? '' : `, ${parameter.text}`
-        const decoded = parameter?.decoded ? ` (${parameter.decoded})` : ''
-        print(`Arg${index + 1}: ${value.toString(16).padStart(16, '0')}${meaning}${decoded}`)
-      }
+      for (const line of await parameterLines(session)) print(line)
     }
     print()
-    const start = startOf(session, description && parameterOfKind(description, 'context'))
-    if (rest === '-v') await printDetails(context, code, start)
-    const fault = description && parameterOfKind(description, 'instruction')
-    const blame = await findBlame(session, fault, start)
-    await printBlame(context, blame)
+    const start = startOf(session)
+    if (isVerbose) await printDetails(context, description, start)
+    const culprit = findCulprit(session, description, await stackOf(session, start))
+    await printCulprit(context, description, culprit)
   },
 }
 
@@ -64,114 +61,131 @@ const TITLE = [
   '*******************************************************************************',
 ]
 
-interface Start {
-  readonly registers: Registers | null
-  /** Why there are no registers, or where they are from. */
-  readonly from: string
-}
-
-/** The context that the bugcheck names; where the dump does not hold it, the header's; else the processor's. */
-function startOf(session: Session, contextAddress: bigint | null): Start {
+/** The registers of the crash, or, where the bugcheck names none, the processor's; a text says why there are none. */
+function startOf(session: Session): CrashContext | string {
   try {
-    if (contextAddress === null) return { registers: session.registers, from: 'the processor' }
-    const bytes = session.memory.available(contextAddress, ContextX64.size)
-    const context = bytes.byteLength < ContextX64.size ? null : ContextX64.of(bytes)
-    if (context !== null && (context.contextFlags & CONTEXT_AMD64) !== 0) {
-      return { registers: new Registers(context), from: `.cxr 0x${contextAddress.toString(16)}` }
-    }
-    requireX64(session.dump)
-    return { registers: session.exceptionRegisters() as Registers, from: '.ecxr' } // those of x64, as required
+    const ofProcessor = () => ({ registers: session.processorRegisters, from: 'the processor' })
+    return namedContext(session) ?? ofProcessor()
   } catch (error) {
     if (!(error instanceof DebuggerError)) throw error
-    return { registers: null, from: error.message }
+    return error.message
   }
 }
 
-async function printDetails({ session, print }: CommandContext, code: string, start: Start): Promise<void> {
+async function stackOf(session: Session, start: CrashContext | string): Promise<Stack> {
+  if (typeof start === 'string') return { ip: null, frames: [], open: [] }
+  const { registers } = start
+  const { ip } = registers
+  if (!(registers instanceof Registers))
+    return { ip, frames: [], open: await openValues(session, registers.sp) }
+  const { frames, open } = await walkStack(session, registers, FRAMES)
+  return { ip, frames, open }
+}
+
+async function printDetails(
+  context: CommandContext,
+  description: BugcheckDescription | null,
+  start: CrashContext | string,
+): Promise<void> {
+  const { session, print } = context
   print('Debugging Details:')
   print('------------------')
   print()
-  print(`BUGCHECK_CODE:  ${code}`)
+  print(`BUGCHECK_CODE:  ${session.dump.header.bugcheckCode.toString(16)}`)
   for (const [index, value] of session.dump.header.bugcheckParameters.entries()) {
     print(`BUGCHECK_P${index + 1}: ${value.toString(16)}`)
   }
   print()
   print(`PROCESS_NAME:  ${await currentProcessName(session)}`)
   print()
-  if (start.registers === null) {
-    print(`CONTEXT:  none (${start.from})`)
+  if (description !== null) await printException(context, description)
+  if (typeof start === 'string') {
+    print(`CONTEXT:  none (${start})`)
     print()
     return
   }
-  print(`CONTEXT:  (${start.from})`)
-  for (const line of start.registers.lines()) print(line)
-  for (const line of await instructionLines(session, start.registers)) print(line)
+  const { registers, from } = start
+  print(`CONTEXT:  (${from})`)
+  for (const line of registers.lines()) print(line)
+  for (const line of await instructionLines(session, registers)) print(line)
   print()
   print('STACK_TEXT:')
-  await printStack({ session, print }, start.registers, FRAMES, { numbered: false, verbose: false })
+  if (registers instanceof Registers) {
+    await printStack({ session, print }, registers, FRAMES, { numbered: false, verbose: false })
+  } else {
+    print('No frames: stacks are walked on x64 only.')
+    await printOpenValues({ session, print }, await openValues(session, registers.sp))
+  }
   print()
 }
 
-interface Blame {
-  readonly address: bigint
-  readonly module: DebugModule | null
-  readonly because: string
-}
-
-async function findBlame(session: Session, fault: bigint | null, start: Start): Promise<Blame | null> {
-  const faulting = fault === null ? null : session.modules.at(fault)
-  if (fault !== null && faulting !== null && !SYSTEM.has(faulting.name)) {
-    return {
-      address: fault,
-      module: faulting,
-      because: 'the bugcheck gives an address in it as that of the code at fault',
-    }
+/** The exception that the bugcheck is about, and what was read, written or executed. */
+async function printException(
+  { session, print }: CommandContext,
+  description: BugcheckDescription,
+): Promise<void> {
+  const record = namedException(session, description)
+  const status = parameterOfKind(description, 'ntstatus')
+  const raisedAt = parameterOfKind(description, 'instruction')
+  if (record !== null) {
+    const address = parameterOfKind(description, 'exceptionRecord') ?? 0n
+    print(`EXCEPTION_RECORD:  ${address.toString(16)} (.exr 0x${address.toString(16)})`)
+    for (const line of await recordLines(session, record)) print(line)
+    print()
   }
-  const frames = start.registers === null ? [] : (await walkStack(session, start.registers, FRAMES)).frames
-  const inDriver = (frame: StackFrame): boolean => {
-    const module = session.modules.at(frame.ip)
-    return module !== null && !SYSTEM.has(module.name)
+  const code =
+    record?.code ?? (status !== null && raisedAt !== null ? Number(BigInt.asUintN(32, status)) : null)
+  if (code !== null) {
+    print(`EXCEPTION_CODE: (NTSTATUS) 0x${code.toString(16)} (${codeText(code)})`)
+    print()
   }
-  const isKnown = (frame: StackFrame): boolean => frame.foundBy !== 'scan'
-  // Unwinding from a guess leads to more guesses: what counts is known up to the first scan.
-  const firstGuess = frames.findIndex((frame) => !isKnown(frame))
-  const known = firstGuess < 0 ? frames : frames.slice(0, firstGuess)
-  const unwound = known.find(inDriver)
-  if (unwound !== undefined) {
-    const because = 'the first on the stack that is not the system itself'
-    return { address: unwound.ip, module: session.modules.at(unwound.ip), because }
+  if (raisedAt !== null && raisedAt !== 0n) {
+    print(`FAULTING_IP:  ${raisedAt.toString(16)} (${await session.symbolize(raisedAt)})`)
+    print()
   }
-  const guessed = frames.find(inDriver)
-  if (guessed !== undefined) {
-    const because = `a guess: an address in it lies on the stack, found by scan (${guessed.missing ?? 'behind a scan'})`
-    return { address: guessed.ip, module: session.modules.at(guessed.ip), because }
+  const fault = record === null ? namedFault(description) : faultOf(record)
+  if (fault !== null) {
+    print(`${fault.access.toUpperCase()}_ADDRESS:  ${fault.address.toString(16).padStart(16, '0')}`)
+    print()
   }
-  const place = fault !== null && faulting !== null ? fault : frames[0]?.ip
-  if (place === undefined) return null
-  return {
-    address: place,
-    module: session.modules.at(place),
-    because: 'nothing but the system is on the stack',
+  const irql = parameterOfKind(description, 'irql')
+  if (irql !== null) {
+    print(`CURRENT_IRQL:  ${irql.toString(16)} (${irqlText(Number(BigInt.asUintN(32, irql)))})`)
+    print()
   }
 }
 
-async function printBlame({ session, print }: CommandContext, blame: Blame | null): Promise<void> {
-  if (blame === null) {
+async function printCulprit(
+  { session, print }: CommandContext,
+  description: BugcheckDescription | null,
+  culprit: Culprit | null,
+): Promise<void> {
+  if (culprit === null) {
     print('MODULE_NAME: not known: the dump holds neither registers nor an address at fault')
+    print()
+    print(`FAILURE_BUCKET_ID:  ${failureBucket(session, description, null)}`)
     return
   }
-  const symbol = await session.symbolize(blame.address)
-  print(`SYMBOL_NAME:  ${symbol}`)
+  const { module, address, instead, because } = culprit
+  const guess = culprit.isGuess ? GUESS : ''
+  if (address !== null) {
+    print(`SYMBOL_NAME:  ${await session.symbolize(address)}${guess}`)
+    print()
+  }
+  print(`MODULE_NAME: ${instead ?? module?.name ?? 'Unknown_Module'}${guess}`)
   print()
-  print(`MODULE_NAME: ${blame.module?.name ?? 'Unknown_Module'}`)
+  const nowhere = address === null ? '' : ` (${hex64(address)})`
+  print(`IMAGE_NAME:  ${instead ?? module?.imageName ?? `Unknown_Image${nowhere}`}${guess}`)
   print()
-  print(`IMAGE_NAME:  ${blame.module?.imageName ?? `Unknown_Image (${hex64(blame.address)})`}`)
+  if (module !== null) {
+    print(`IMAGE_TIMESTAMP:  ${imageDate(session, module)}`)
+    print()
+  }
+  print(`FAILURE_BUCKET_ID:  ${failureBucket(session, description, culprit)}`)
   print()
-  print(`Because:     ${blame.because}`)
-  if (blame.module !== null && blame.module.symbols === null) {
-    print(
-      `Symbols:     ${blame.module.name}+${hex(blame.address - blame.module.base)}: ${blame.module.why.join('; ')}`,
-    )
+  print(`Because:     ${because}`)
+  if (module !== null && address !== null && module.symbols === null) {
+    print(`Symbols:     ${module.name}+${hex(address - module.base)}: ${module.why.join('; ')}`)
   }
   print('---------')
 }

@@ -1,5 +1,6 @@
 import { hex64 } from '@dumpstack/bytes'
 import { CONTEXT_AMD64, ContextX64 } from '@dumpstack/nt'
+import { exceptionContext, readTrapFrame } from '../analysis/crash-context.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
@@ -44,13 +45,45 @@ export const ecxr: Command = {
     summary: 'move to the context of the exception',
     usage: ['.ecxr'],
     text:
-      'Makes the registers that the header of the dump keeps the current ones: those of the exception that led to the bugcheck, ' +
-      'or, where there was none, of the call of KeBugCheckEx. .cxr goes back.',
+      'Makes the registers of the exception that led to the bugcheck the current ones: those of the context record or trap frame that ' +
+      'the bugcheck names, or of a trap frame on the stack that holds the address of the code at fault; where the dump has none of ' +
+      'these, those that its header keeps. .cxr goes back.',
     follows:
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-ecxr--display-exception-context-record-',
   },
   async run({ session, print }) {
-    session.setContext(session.exceptionRegisters())
+    session.setContext(exceptionContext(session).registers)
+    await show({ session, print })
+  },
+}
+
+export const trap: Command = {
+  names: ['.trap'],
+  help: {
+    summary: 'move to a trap frame, or back',
+    usage: ['.trap ADDRESS', '.trap'],
+    text:
+      "Makes the registers of the trap frame (KTRAP_FRAME) at an address the current ones. Without an address, goes back to the processor's " +
+      'own. A trap frame holds no rbx, rsi, rdi and r12 to r15: they are shown as ?.',
+    examples: ['.trap 0xffffd0003558b4b0'],
+    follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-trap--display-trap-frame-',
+  },
+  async run({ session, print }, rest) {
+    if (rest === '' || rest === '0') {
+      session.resetContext()
+      print('Resetting default scope')
+      return
+    }
+    requireX64(session.dump)
+    const address = await evaluate(session, rest)
+    const registers = readTrapFrame(session, address)
+    if (registers === null) {
+      session.memory.bytes(address, 1)
+      throw new DebuggerError('CONTEXT_ABSENT', `at ${hex64(address)} lies no KTRAP_FRAME of x64`, {
+        address,
+      })
+    }
+    session.setContext(registers)
     await show({ session, print })
   },
 }

@@ -2,12 +2,13 @@
 import type { Command } from '../command.ts'
 import { analyze } from './analyze.ts'
 import { bugcheck } from './bugcheck.ts'
-import { cxr, ecxr } from './cxr.ts'
+import { cxr, ecxr, trap } from './cxr.ts'
 import { d } from './d.ts'
 import { dt } from './dt.ts'
 import { dumpdebug } from './dumpdebug.ts'
 import { enumtag } from './enumtag.ts'
 import { evaluateCommand } from './evaluate.ts'
+import { exr } from './exr.ts'
 import { help } from './help.ts'
 import { k } from './k.ts'
 import { lm } from './lm.ts'
@@ -26,6 +27,6 @@ import { vertarget } from './vertarget.ts'
 import { x } from './x.ts'
 
 export const COMMANDS: readonly Command[] = [
-  analyze, bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, k, lm, ln, logclose, logopen,
-  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, u, vertarget, x, help,
+  analyze, bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, exr, k, lm, ln, logclose, logopen,
+  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, trap, u, vertarget, x, help,
 ] // biome-ignore format: a list

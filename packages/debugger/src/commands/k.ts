@@ -4,7 +4,7 @@ import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import type { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
-import { MAX_FRAMES, type StackFrame, walkStack } from '../unwind/stack.ts'
+import { MAX_FRAMES, type OpenValue, type StackFrame, walkStack } from '../unwind/stack.ts'
 
 export const k: Command = {
   names: ['k', 'kn', 'kv', 'kb', 'kp', 'kvn'],
@@ -13,9 +13,10 @@ export const k: Command = {
     usage: ['k [COUNT]', 'kn [COUNT]', 'kv [COUNT]', 'k = RSP RIP [COUNT]'],
     text:
       'Walks the stack of the current context (see r) and names each place. In brackets stands how a frame was found: unwind, by ' +
-      'the unwind information of the frame below; frame, recorded as such by a register context or a trap; scan, a guess, the next ' +
-      'value on the stack that looks like a return address, with what was missing: an image, its unwind information, a page. ' +
-      'A guess can be wrong, and frames can be missing before it. n numbers the frames, v adds what lies where callers leave room ' +
+      'the unwind information of the frame below; frame, recorded as such by a register context or a trap; call, the caller of ' +
+      'KeBugCheckEx, whose return address lies at rsp; scan, a guess, the next value on the stack that has a call before it or lies ' +
+      'in a function, with what was missing: an image, its unwind information, a page. A guess can be wrong, and frames can be ' +
+      'missing before it. Values that point into modules whose code is not at hand are no frames: they are listed apart. n numbers the frames, v adds what lies where callers leave room ' +
       'for four arguments (in optimised code these are seldom the arguments).',
     examples: ['k', 'kn 5', 'kv'],
     follows:
@@ -55,7 +56,7 @@ export async function printStack(
 ): Promise<void> {
   const { numbered, verbose, thread = session.currentThread } = options
   // One more than asked for: the last line shows where it returns to.
-  const { frames, stopped, missingImages } = await walkStack(
+  const { frames, open, stopped, missingImages } = await walkStack(
     session,
     start,
     Math.min(count + 1, MAX_FRAMES),
@@ -71,19 +72,42 @@ export async function printStack(
     const line = session.modules.at(frame.ip)?.symbols?.lineAt(rvaOf(session, frame.ip))
     const source = line == null ? '' : ` [${line.file} @ ${line.line}]`
     const head = `${numbered ? `${index.toString(16).padStart(2, '0')} ` : ''}${hex64(frame.childSp)}`
-    const returns = hex64(frames[index + 1]?.ip ?? 0n)
+    const isEnd = index + 1 === frames.length && stopped !== null
+    const returns = isEnd ? UNKNOWN : hex64(frames[index + 1]?.ip ?? 0n)
     const values = verbose ? `: ${argumentValues(session, frame)} : ` : ''
     print(`${head} ${returns}     ${values}${place}${source} [${foundBy(frame)}]`)
   }
   if (stopped !== null && frames.length <= count) print(`The walk ends here: ${stopped}`)
   if (missingImages.length > 0) {
-    print('Frames by scan are guesses. On the symbol path, these images would let the walk unwind:')
+    const guesses = frames.some(({ foundBy }) => foundBy === 'scan') ? 'Frames by scan are guesses. ' : ''
+    print(`${guesses}On the symbol path, these images would let the walk unwind:`)
     for (const { imageName, loaded } of missingImages) {
       const key = `${loaded.timeDateStamp.toString(16).toUpperCase().padStart(8, '0')}${loaded.size.toString(16)}`
       print(`    ${imageName}/${key}/${imageName}`)
     }
   }
+  if (frames.length <= count) await printOpenValues({ session, print }, open)
 }
+
+/** What lies on the stack and may be return addresses: what a reader would look for with dps. */
+export async function printOpenValues(
+  { session, print }: Pick<CommandContext, 'session' | 'print'>,
+  open: readonly OpenValue[],
+): Promise<void> {
+  if (open.length === 0) return
+  print(
+    'On the stack, in modules whose code is not at hand; nothing tells which of them are return addresses:',
+  )
+  for (const { address, value } of open.slice(0, SHOWN_VALUES)) {
+    await session.step()
+    print(`    ${hex64(address)} ${await session.symbolize(value)}`)
+  }
+  const next = open[SHOWN_VALUES]
+  if (next !== undefined) print(`    ${open.length - SHOWN_VALUES} more: dps ${hex64(next.address)}`)
+}
+
+const SHOWN_VALUES = 24
+const UNKNOWN = '????????`????????'
 
 const foundBy = ({ foundBy, missing }: StackFrame): string =>
   missing === null ? foundBy : `${foundBy}: ${missing}`
@@ -95,7 +119,7 @@ function argumentValues(session: Session, { argumentsAt }: StackFrame): string {
   return [0n, 8n, 16n, 24n]
     .map((offset) => {
       const value = argumentsAt === null ? null : session.memory.tryU64(argumentsAt + offset)
-      return value === null ? '????????`????????'.slice(0, 17) : hex64(value)
+      return value === null ? UNKNOWN : hex64(value)
     })
     .join(' ')
 }

@@ -4,6 +4,7 @@ import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import type { DebugModule } from '../modules.ts'
 import { wildcard } from './arguments.ts'
+import { imageDate } from './image-date.ts'
 
 const STATUS = {
   deferred: '(deferred)',
@@ -38,7 +39,7 @@ export const lm: Command = {
       const file = module.symbols === null ? '' : module.symbols.origin
       const row = `${hex64(module.base)} ${hex64(module.end)}   ${module.name.padEnd(8)}   `
       print(`${row}${STATUS[module.status].padEnd(23)}${file}`.trimEnd())
-      if (options.isVerbose) printDetails(module, print)
+      if (options.isVerbose) printDetails(session, module, print)
     }
     if (session.modulesDamage !== null) print(`The list of modules is damaged: ${session.modulesDamage}`)
     const unloaded = session.unloaded.filter((row) => options.isNameWanted(row.name))
@@ -108,12 +109,16 @@ async function parse(session: CommandContext['session'], text: string): Promise<
   }
 }
 
-function printDetails(module: DebugModule, print: CommandContext['print']): void {
+function printDetails(
+  session: CommandContext['session'],
+  module: DebugModule,
+  print: CommandContext['print'],
+): void {
   const { loaded } = module
   const digits = (value: number) => value.toString(16).toUpperCase().padStart(8, '0')
   print(`    Image path: ${loaded.fullName}`)
   print(`    Image name: ${loaded.baseName}`)
-  print(`    Timestamp:        ${digits(loaded.timeDateStamp)}`)
+  print(`    Timestamp:        ${imageDate(session, module)}`)
   print(`    CheckSum:         ${digits(loaded.checkSum)}`)
   print(`    ImageSize:        ${digits(loaded.size)}`)
   print(`    PDB:              ${module.identity()}`)

@@ -1,21 +1,52 @@
-// Whether a value on the stack can be a return address: inside a module's code, behind a call instruction. Where the
-// dump does not hold the code, symbols must at least put it inside a function, not at its start.
+// Whether a value on the stack is a return address. Only evidence counts: code that can be read shows a call before it, or the
+// module's unwind information covers it. A module without either leaves the question open.
 import { ImageError } from '@dumpstack/image'
 import type { DebugModule } from '../modules.ts'
 import type { Session } from '../session.ts'
 
-const LONGEST_CALL = 7
+/** `open`: neither the dump nor the symbol path holds the code or unwind information that would tell. */
+export type ReturnAddress = 'yes' | 'no' | 'open'
 
-export async function isReturnAddress(session: Session, value: bigint): Promise<boolean> {
+const LONGEST_CALL = 7
+const PAGE_OFFSET = 0xfffn
+/** What debug code fills memory with: the low half of a value that is no address, whatever its high half makes of it. */
+const FILLS: ReadonlySet<bigint> = new Set([
+  0xdeadbeefn,
+  0xdeadfeedn,
+  0xbaadf00dn,
+  0xfeedfacen,
+  0xccccccccn,
+  0xcdcdcdcdn,
+])
+
+export async function judgeReturnAddress(session: Session, value: bigint): Promise<ReturnAddress> {
   const module = session.modules.at(value)
-  if (module === null || value < module.base + 0x1000n) return false
+  // No compiler ends a page with a call, but tables, images and buffers begin at one.
+  if (module === null || (value & PAGE_OFFSET) === 0n || value < module.base + 0x1000n) return 'no'
+  if (FILLS.has(value & 0xffff_ffffn)) return 'no'
   const rva = Number(value - module.base) // inside the module
-  if (isData(module, rva)) return false
+  const answer = byImage(module, rva)
+  if (answer !== 'open' || !(await module.fetchImageFile(session.symbolSource, session.signal))) return answer
+  return byImage(module, rva)
+}
+
+function byImage(module: DebugModule, rva: number): ReturnAddress {
+  if (isData(module, rva)) return 'no'
   const before = new Uint8Array(LONGEST_CALL)
-  if (module.read(rva - LONGEST_CALL, before) === LONGEST_CALL) return endsWithCall(before)
-  await session.loadSymbols(module)
-  const near = module.near(value)
-  return near === null || near.displacement !== 0
+  if (module.read(rva - LONGEST_CALL, before) === LONGEST_CALL) return endsWithCall(before) ? 'yes' : 'no'
+  return isCovered(module, rva) ? 'yes' : 'open'
+}
+
+/** Whether unwind information puts it inside a function, and not at its start. */
+function isCovered(module: DebugModule, rva: number): boolean {
+  try {
+    // A call that never returns can be the last instruction of its function.
+    const entry = module.image().findFunction(rva - 1)
+    return entry !== null && rva > entry.beginRva
+  } catch (error) {
+    if (error instanceof ImageError) return false
+    throw error
+  }
 }
 
 /** True only where the section table says so. */
@@ -27,7 +58,6 @@ function isData(module: DebugModule, rva: number): boolean {
     throw error
   }
 }
-
 /** E8 rel32; FF /2 with register, memory, displacement: Intel SDM vol. 2, CALL. */
 export function endsWithCall(before: Uint8Array): boolean {
   const end = before.byteLength

@@ -2,19 +2,21 @@
 // a guess: a guess is never shown as unwound.
 import { hex64 } from '@dumpstack/bytes'
 import { ImageError } from '@dumpstack/image'
+import { bugcheckBase } from '@dumpstack/nt'
 import { DebuggerError } from '../errors.ts'
 import type { DebugModule } from '../modules.ts'
 import type { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { isOfAnotherProcess } from '../user-modules.ts'
-import { isReturnAddress } from './call-before.ts'
+import { judgeReturnAddress, type ReturnAddress } from './call-before.ts'
 import { UnknownRegister, unwindStep } from './unwind-x64.ts'
 
 /**
  * frame: recorded as such, in a register context or by a trap. unwind: by unwind information from the frame below.
- * scan: a guess, the next value on the stack that looks like a return address.
+ * call: the caller of KeBugCheckEx, whose return address lies at rsp while the registers are those of the call.
+ * scan: a guess, the next value on the stack that evidence shows to be a return address, of this call or an earlier one.
  */
-export type FoundBy = 'frame' | 'unwind' | 'scan'
+export type FoundBy = 'frame' | 'unwind' | 'call' | 'scan'
 
 export interface StackFrame {
   readonly childSp: bigint
@@ -27,8 +29,16 @@ export interface StackFrame {
   argumentsAt: bigint | null
 }
 
+/** A value on the stack that points into a module, of which nothing at hand tells whether it is a return address. */
+export interface OpenValue {
+  readonly address: bigint
+  readonly value: bigint
+}
+
 export interface StackEnd {
   readonly frames: readonly StackFrame[]
+  /** Met by scans, from the innermost outwards. */
+  readonly open: readonly OpenValue[]
   /** Why the walk ended before the end of the stack; null where it did not. */
   readonly stopped: string | null
   /** Images whose unwind information is neither in the dump nor in a file: with them, guesses become frames. */
@@ -51,11 +61,12 @@ export async function walkStack(
 ): Promise<StackEnd> {
   const frames: StackFrame[] = []
   const absent = new Set<DebugModule>()
-  const end = (stopped: string | null): StackEnd => ({ frames, stopped, missingImages: [...absent] })
+  const open: OpenValue[] = []
+  const end = (stopped: string | null): StackEnd => ({ frames, open, stopped, missingImages: [...absent] })
   let registers = start.clone()
   let foundBy: FoundBy = 'frame'
   let missing: string | null = null
-  let unknown = new Set<number>()
+  let unknown = new Set(start.unknown)
   let isExact = true
   while (frames.length < maxFrames) {
     await session.step()
@@ -93,7 +104,17 @@ export async function walkStack(
       continue
     }
     if (isUser) return end(outcome) // guesses are made of kernel addresses only
-    const slot = await scan(session, registers.rsp)
+    const caller =
+      frames.length === 1 && isBugcheckCall(session, registers) ? callerOf(session, registers) : null
+    if (caller !== null) {
+      registers = caller
+      frame.argumentsAt = caller.rsp
+      foundBy = 'call'
+      missing = null
+      isExact = false
+      continue
+    }
+    const slot = await scan(session, registers.rsp, open)
     if (slot === null) return end(outcome)
     registers = registers.clone()
     registers.context.rip = slot.value
@@ -143,16 +164,54 @@ async function step(
   }
 }
 
-/** The next value above `from` that looks like a return address. */
-async function scan(session: Session, from: bigint): Promise<{ address: bigint; value: bigint } | null> {
+/** Values of a stack that nobody walks, such as that of another processor architecture. */
+export async function openValues(session: Session, from: bigint): Promise<readonly OpenValue[]> {
+  const open: OpenValue[] = []
+  await scan(session, from, open, () => false)
+  return open
+}
+
+/**
+ * Whether the registers are those with which KeBugCheckEx was entered: code and parameters as the calling convention passes
+ * them. So in every genuine minidump of x64 at hand whose context is that of KeBugCheckEx. The third parameter is left out: for
+ * 0x50 a trap frame is passed, of which the dump then names the address of the code.
+ */
+function isBugcheckCall({ dump }: Session, registers: Registers): boolean {
+  const { bugcheckCode, bugcheckParameters } = dump.header
+  const code = registers.value('ecx')
+  const isCode = code === BigInt(bugcheckCode) || code === BigInt(bugcheckBase(bugcheckCode))
+  if (!isCode || bugcheckCode === 0) return false
+  return registers.value('rdx') === bugcheckParameters[0] && registers.value('r8') === bugcheckParameters[1]
+}
+
+/** Registers as the call leaves them; null where the return address is not in the dump, or leads nowhere. */
+function callerOf(session: Session, called: Registers): Registers | null {
+  const ip = session.memory.tryU64(called.rsp)
+  if (ip === null || session.modules.at(ip) === null) return null
+  const registers = called.clone()
+  registers.context.rip = ip
+  registers.context.rsp = called.rsp + 8n
+  return registers
+}
+
+/** The next value above `from` that is a return address; values that may be one are added to `open`. */
+async function scan(
+  session: Session,
+  from: bigint,
+  open: OpenValue[],
+  isWanted: (judged: ReturnAddress) => boolean = (judged) => judged === 'yes',
+): Promise<OpenValue | null> {
   const start = (from + 7n) & ~7n
   const bytes = session.memory.available(start, MAX_SCAN_BYTES)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   for (let at = 0; at + 8 <= bytes.byteLength; at += 8) {
     const value = view.getBigUint64(at, true)
-    if (value >= FIRST_KERNEL_ADDRESS && (await isReturnAddress(session, value))) {
-      return { address: start + BigInt(at), value }
-    }
+    if (value < FIRST_KERNEL_ADDRESS || session.modules.at(value) === null) continue
+    await session.step()
+    const judged = await judgeReturnAddress(session, value)
+    const place = { address: start + BigInt(at), value }
+    if (isWanted(judged)) return place
+    if (judged !== 'no') open.push(place)
   }
   return null
 }

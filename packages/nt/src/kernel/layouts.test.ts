@@ -15,6 +15,7 @@ import { PhysicalMemoryRun64 } from './physical-memory.ts'
 import { Eprocess, Ethread, Kprocess, Kthread } from './process.ts'
 import { LdrDataTableEntry, Peb, PebLdrData, Teb } from './process-environment.ts'
 import { Kpcr, Kprcb } from './processor.ts'
+import { KtrapFrame } from './trap-frame.ts'
 
 it.each([
   [ListEntry, 0x10],
@@ -27,6 +28,7 @@ it.each([
   [ContextX64, 0x4d0],
   [KspecialRegisters, 0xf0],
   [KprocessorState, 0x5c0],
+  [KtrapFrame, 0x190],
   [ExceptionRecord64, 0x98],
   [Kprcb, 0xaf00],
   [Kpcr, 0xb080],
@@ -51,6 +53,10 @@ const FIELDS: ReadonlyArray<readonly [{ fields: object; structName: string }, st
   [
     KldrDataTableEntry,
     'inLoadOrderLinks=0 exceptionTable=10 exceptionTableSize=18 gpValue=20 nonPagedDebugInfo=28 dllBase=30 entryPoint=38 sizeOfImage=40 fullDllName=48 baseDllName=58 flags=68 loadCount=6c signature=6e sectionPointer=70 checkSum=78 coverageSectionSize=7c coverageSection=80 loadedImports=88 spare=90 sizeOfImageNotRounded=98 timeDateStamp=9c',
+  ],
+  [
+    KtrapFrame,
+    'previousMode=28 mxCsr=2c rax=30 rcx=38 rdx=40 r8=48 r9=50 r10=58 r11=60 faultAddress=d0 rbp=158 errorCode=160 rip=168 segCs=170 eFlags=178 rsp=180 segSs=188',
   ],
   [
     ContextX64,

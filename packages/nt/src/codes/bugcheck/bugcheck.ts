@@ -36,11 +36,12 @@ export const BUGCHECK_M_VARIANT = 0x1000_0000
 const nameOf = (code: number): string | null => BUGCHECK_NAMES.get(code) ?? LIVE_DUMP_NAMES.get(code) ?? null
 
 /** The code without the bit of the variant, where only the code without it has a name. */
-const baseOf = (code: number): number => (nameOf(code) === null ? (code & ~BUGCHECK_M_VARIANT) >>> 0 : code)
+export const bugcheckBase = (code: number): number =>
+  nameOf(code) === null ? (code & ~BUGCHECK_M_VARIANT) >>> 0 : code
 
 /** `MANUALLY_INITIATED_CRASH`; null for a code without a public name. */
 export function bugcheckName(code: number): string | null {
-  const base = baseOf(code)
+  const base = bugcheckBase(code)
   const name = nameOf(base)
   return name === null || base === code ? name : `${name}_M`
 }
@@ -49,7 +50,7 @@ export function bugcheckName(code: number): string | null {
 export const isLiveDumpCode = (code: number): boolean => LIVE_DUMP_NAMES.has(code)
 
 function meaningOf(code: number): BugcheckMeaning | null {
-  const base = baseOf(code)
+  const base = bugcheckBase(code)
   for (const table of BUGCHECK_TABLES) {
     const meaning = table[base]
     if (meaning !== undefined) return meaning

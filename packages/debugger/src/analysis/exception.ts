@@ -1,0 +1,109 @@
+// The exception behind a bugcheck: its record, where the dump holds it, or what the parameters say of it. Layout of the record:
+// learn.microsoft.com, ".exr (Display Exception Record)".
+import { hex64 } from '@dumpstack/bytes'
+import {
+  type BugcheckDescription,
+  ExceptionRecord64,
+  exceptionMeaning,
+  ntstatusName,
+  parameterOfKind,
+  STATUS_ACCESS_VIOLATION,
+} from '@dumpstack/nt'
+import { DebuggerError } from '../errors.ts'
+import type { Session } from '../session.ts'
+
+const STATUS_IN_PAGE_ERROR = 0xc000_0006
+const MAX_PARAMETERS = 15
+/** ExceptionInformation[0] of an access violation (winnt.h, EXCEPTION_RECORD). */
+const ACCESSES: ReadonlyMap<bigint, Access> = new Map([
+  [0n, 'read'],
+  [1n, 'write'],
+  [8n, 'execute'],
+])
+
+export type Access = 'read' | 'write' | 'execute'
+
+export interface Fault {
+  readonly access: Access
+  readonly address: bigint
+}
+
+export interface ExceptionFacts {
+  readonly code: number
+  /** Of the code that raised it. */
+  readonly address: bigint
+  readonly flags: number
+  readonly parameters: readonly bigint[]
+}
+
+/** Throws DebuggerError MEMORY_ABSENT, or EXCEPTION_ABSENT where the memory holds no record. */
+export function readExceptionRecord({ memory }: Session, address: bigint): ExceptionFacts {
+  const record = ExceptionRecord64.of(memory.bytes(address, ExceptionRecord64.size))
+  const { exceptionCode: code, numberParameters: count } = record
+  if (code === 0 || count > MAX_PARAMETERS) {
+    throw new DebuggerError(
+      'EXCEPTION_ABSENT',
+      `at ${hex64(address)} lies no EXCEPTION_RECORD: its code is 0x${code.toString(16)} with ${count} parameters, expected at most ${MAX_PARAMETERS}`,
+      { address },
+    )
+  }
+  return {
+    code,
+    address: record.exceptionAddress,
+    flags: record.exceptionFlags,
+    parameters: Array.from({ length: count }, (_, index) => record.exceptionInformation.get(index)),
+  }
+}
+
+/** The record that the bugcheck names; null where it names none, or the dump does not hold it. */
+export function namedException(session: Session, description: BugcheckDescription): ExceptionFacts | null {
+  const address = parameterOfKind(description, 'exceptionRecord')
+  if (address === null || address === 0n) return null
+  try {
+    return readExceptionRecord(session, address)
+  } catch (error) {
+    if (!(error instanceof DebuggerError)) throw error
+    return null
+  }
+}
+
+/** What was accessed, by the record of an exception; null where it is none of an access. */
+export function faultOf({ code, parameters }: ExceptionFacts): Fault | null {
+  const [kind, address] = parameters
+  const access = kind === undefined ? undefined : ACCESSES.get(kind)
+  const isFault = code === STATUS_ACCESS_VIOLATION || code === STATUS_IN_PAGE_ERROR
+  return isFault && access !== undefined && address !== undefined ? { access, address } : null
+}
+
+/** What was accessed, by the parameters of a bugcheck; null where they do not tell. */
+export function namedFault(description: BugcheckDescription): Fault | null {
+  const access = description.parameters.find(({ kind }) => kind === 'access')?.decoded
+  const address = parameterOfKind(description, 'address')
+  if (address === null || (access !== 'read' && access !== 'write' && access !== 'execute')) return null
+  return { access, address }
+}
+
+/** `STATUS_ACCESS_VIOLATION, memory was accessed in a way that it does not allow` */
+export function codeText(code: number): string {
+  const parts = [ntstatusName(code), exceptionMeaning(code)].filter((part) => part !== null)
+  return parts.length === 0 ? 'no public name' : parts.join(', ')
+}
+
+export async function recordLines(session: Session, facts: ExceptionFacts): Promise<string[]> {
+  const { code, flags, parameters } = facts
+  const digits = (value: bigint | number, width: number) => value.toString(16).padStart(width, '0')
+  const lines = [
+    `ExceptionAddress: ${digits(facts.address, 16)} (${await session.symbolize(facts.address)})`,
+    `   ExceptionCode: ${digits(code, 8)} (${codeText(code)})`,
+    `  ExceptionFlags: ${digits(flags, 8)}`,
+    `NumberParameters: ${parameters.length}`,
+    ...parameters.map((value, index) => `   Parameter[${index}]: ${digits(value, 16)}`),
+  ]
+  const [, , status] = parameters
+  const fault = faultOf(facts)
+  if (fault !== null) lines.push(`Attempt to ${fault.access} address ${digits(fault.address, 16)}`)
+  if (code === STATUS_IN_PAGE_ERROR && status !== undefined) {
+    lines.push(`The page could not be read: ${codeText(Number(status & 0xffff_ffffn))}`)
+  }
+  return lines
+}
