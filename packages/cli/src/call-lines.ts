@@ -1,9 +1,9 @@
 // Events of a record of calls as lines of text, and as objects for JSON.
 import { hex } from '@dumpstack/bytes'
-import { printable, type ScreenColors } from '@dumpstack/crashtest'
 import type { CallEvent, RecordedSite } from '@dumpstack/drivers'
 import type { CallRecordFile } from '@dumpstack/run/node'
 import { callLabel } from './call-label.ts'
+import { bold, type Line, painted, red } from './painted.ts'
 import { registerLabel } from './register-label.ts'
 
 const NS_PER_SECOND = 1e9
@@ -26,34 +26,34 @@ export function startLine({ variant, start }: Pick<CallRecordFile, 'variant' | '
   return `--- ${variant === null ? '' : `${variant}, `}${what}`
 }
 
-export function lineOf(event: CallEvent, colors: ScreenColors): string {
+export function lineOf(event: CallEvent): Line {
   switch (event.kind) {
     case 'gap':
-      return colors.red(
+      return red(
         `... ${event.calls} calls and ${event.accesses} register accesses are not in the record: its size is bounded`,
       )
     case 'end':
       return `${event.calls} calls, ${event.accesses} register accesses`
     default:
-      return `${prefixOf(event.site, event.atNs)}  ${'  '.repeat(event.depth)}${whatOf(event, colors)}`
+      return painted`${prefixOf(event.site, event.atNs)}  ${'  '.repeat(event.depth)}${whatOf(event)}`
   }
 }
 
-function whatOf(event: Exclude<CallEvent, { kind: 'gap' | 'end' }>, colors: ScreenColors): string {
+function whatOf(event: Exclude<CallEvent, { kind: 'gap' | 'end' }>): Line {
   switch (event.kind) {
     case 'call': {
-      const call = `${colors.bold(printable(event.name))}(${callLabel(event).args.join(', ')})`
-      return event.ended === null ? `${call} {` : `${call} = ${hex(event.ended.result)}`
+      const call = painted`${bold(event.name)}(${callLabel(event).args.join(', ')})`
+      return event.ended === null ? painted`${call} {` : painted`${call} = ${hex(event.ended.result)}`
     }
     case 'return':
-      return `} ${printable(event.name)} = ${hex(event.result ?? 0n)}`
+      return `} ${event.name} = ${hex(event.result ?? 0n)}`
     case 'stop':
-      return `} ${printable(event.name)} ${colors.red('did not return')}`
+      return painted`} ${event.name} ${red('did not return')}`
     case 'access': {
       const { place, name } = registerLabel(event)
-      const register = name === null ? place : `${place} ${colors.bold(name)}`
+      const register = name === null ? place : painted`${place} ${bold(name)}`
       const sign = event.direction === 'read' ? '=' : '<-'
-      return `${event.direction}${event.byteLength * 8} ${register} ${sign} ${hex(event.value)}`
+      return painted`${event.direction}${event.byteLength * 8} ${register} ${sign} ${hex(event.value)}`
     }
   }
 }
@@ -66,8 +66,7 @@ function secondsOf(atNs: number): string {
 
 function prefixOf(site: RecordedSite, atNs: number): string {
   const { life, irql, routine } = site
-  const place = printable(placeOf(site))
-  return `${secondsOf(atNs).padStart(TIME_WIDTH)}  ${life.padEnd(LIFE_WIDTH)} ${String(irql).padStart(4)}  ${printable(routine).padEnd(ROUTINE_WIDTH)}  ${place.padEnd(PLACE_WIDTH)}`
+  return `${secondsOf(atNs).padStart(TIME_WIDTH)}  ${life.padEnd(LIFE_WIDTH)} ${String(irql).padStart(4)}  ${routine.padEnd(ROUTINE_WIDTH)}  ${placeOf(site).padEnd(PLACE_WIDTH)}`
 }
 
 /** `dump_dsahci+0x11c4 AhciHwFindAdapter+0x24`. */

@@ -1,6 +1,7 @@
 import type { ScreenColors } from '@dumpstack/crashtest'
 import { expect, it } from 'vitest'
-import { type Checked, checkText } from './check-lines.ts'
+import { type Checked, checkLines } from './check-lines.ts'
+import { lineText } from './painted.ts'
 
 const tag =
   (name: string) =>
@@ -38,8 +39,10 @@ const checked: Checked = {
 }
 
 it('colours its own words, and lets no control character of the file through', () => {
-  const text = checkText(checked, 1, COLORS)
+  const text = checkLines(checked, 1)
+    .map((line) => lineText(line, COLORS))
+    .join('\n')
   expect(text).toContain('Verdict: \x1b<bold>fail</bold>, 1 finding')
-  expect(text).toContain('\x1b<red>fail</red>  \x1b<bold>DM-08</bold>  Zw\ufffd[2J\n')
+  expect(text).toContain('\x1b<red>fail</red>  \x1b<bold>DM-08</bold>  Zw\\u001b[2J\n')
   expect(text.replaceAll('\x1b<', '').replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
 })

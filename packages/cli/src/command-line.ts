@@ -11,6 +11,7 @@ import { addTest } from './commands/test.ts'
 import { addVerify } from './commands/verify.ts'
 import { EXIT_USAGE } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
+import { printText, tellText } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { version } from './version.ts'
 
@@ -40,6 +41,7 @@ export function commandLine(exit: Exit): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride()
+    .configureOutput({ writeOut: printText, writeErr: tellText })
     .addHelpText(
       'after',
       `

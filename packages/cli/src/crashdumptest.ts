@@ -16,7 +16,7 @@ import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { windowsRootsOf } from './run-drive.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
-import { shownPath } from './terminal.ts'
+import { printJson, printLines, printText, sayBeside, shownPath } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export async function runCrashdumptest(args: readonly string[]): Promise<number> {
@@ -24,7 +24,7 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
     const given = parseCrashdumptest(args)
     switch (given.step) {
       case 'help':
-        process.stdout.write(CRASHDUMPTEST_HELP)
+        printText(CRASHDUMPTEST_HELP)
         return 0
       case 'clear':
         return clear(given.workFolder)
@@ -38,21 +38,11 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
   }
 }
 
-type Say = (text: string) => void
-
-/** With -json stdout holds the result alone; a person at a terminal sees the lines all the same. */
-function sayOn({ json }: TestOutput): Say {
-  const stream = json ? process.stderr : process.stdout
-  return json && stream.isTTY !== true ? () => {} : (text) => void stream.write(text)
-}
-
 function clear(workFolder: string): number {
   const isCleared = clearRun(workFolder, removeMade)
-  process.stdout.write(
-    isCleared
-      ? `Cleared past failures in ${shownPath(workFolder)}.\n`
-      : 'There are no past failures to clear.\n',
-  )
+  printLines([
+    isCleared ? `Cleared past failures in ${shownPath(workFolder)}.` : 'There are no past failures to clear.',
+  ])
   return 0
 }
 
@@ -110,7 +100,7 @@ async function session(
   output: TestOutput,
   run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal'>) => Promise<SessionEnd>,
 ): Promise<number> {
-  const say = sayOn(output)
+  const say = sayBeside(output.json)
   const result = new ResultOutput(output)
   const screen: Sink = (event) => say(logLines(event))
   const interrupt = catchInterrupts()
@@ -139,14 +129,14 @@ function reportFinished(workFolder: string, output: TestOutput): number {
   if (output.junit !== null)
     throw new UsageError(`-junit ${output.junit}: the test in ${workFolder} has come to its end already`)
   const { verdict, json } = readResult(workFolder)
-  const say = sayOn(output)
-  if (output.json) process.stdout.write(`${JSON.stringify(json, null, 2)}\n`)
+  const say = sayBeside(output.json)
+  if (output.json) printJson(json)
   say('The test has been finished before. crashdumptest -c clears it.\n')
   return reportVerdict(verdict, workFolder, say)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */
-function reportVerdict(verdict: Verdict, workFolder: string, say: Say): number {
+function reportVerdict(verdict: Verdict, workFolder: string, say: (text: string) => void): number {
   const hasPassed = verdict === 'pass'
   say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}\n`)
   return hasPassed ? 0 : EXIT_NOT_GOOD

@@ -15,7 +15,7 @@ import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { examineRun } from './run-examine.ts'
 import { examineDumpFile } from './run-examine-file.ts'
-import { screenOn, shownPath } from './terminal.ts'
+import { printJson, screenBeside, shownPath } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** As commander hands them over. */
@@ -47,7 +47,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
   const sinks: Sink[] = [resultFold.sink, junitFold.sink]
-  const screen = screenOn(json ? process.stderr : process.stdout, !json)
+  const screen = screenBeside(json)
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()
   const output: ExamineOutput = {
@@ -67,7 +67,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
   } finally {
     interrupt.release()
   }
-  if (json) process.stdout.write(`${JSON.stringify(resultFold.result(verdict), null, 2)}\n`)
+  if (json) printJson(resultFold.result(verdict))
   screen?.close(verdict, `. Examined: ${shownPath(place)}`)
   if (junit !== undefined) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(null)))
   return exitCodeOf(verdict)

@@ -3,19 +3,19 @@ import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { DriverFailure } from './driver-failure.ts'
 import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { tell, tellText } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof Interrupted) {
-    process.stderr.write(`${error.message}\n`)
+    tell(error.message)
     return EXIT_INTERRUPTED
   }
-  process.stderr.write(`error: ${lineOf(error)}\n`)
+  tell(`error: ${lineOf(error)}`)
   if (error instanceof DriverFailure && error.hasRun)
-    process.stderr.write('where in the driver, with its stack: dumpstack check with the same file\n')
+    tell('where in the driver, with its stack: dumpstack check with the same file')
   if (verbose) {
-    for (let cause = error; cause instanceof Error; cause = cause.cause)
-      process.stderr.write(`${cause.stack}\n`)
+    for (let cause = error; cause instanceof Error; cause = cause.cause) tellText(`${cause.stack}\n`)
   }
   if (error instanceof DriverFailure) return exitCodeOf(error.verdict)
   return isWrongUse(error) ? EXIT_USAGE : EXIT_INFRASTRUCTURE

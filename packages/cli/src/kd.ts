@@ -1,5 +1,6 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { banner, Debugger, DebuggerError, type LogFile, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
@@ -12,12 +13,13 @@ import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from './run-drive.ts'
 import { isSameFile } from './same-file.ts'
+import { printJson, printText } from './terminal.ts'
 
 export async function runKd(args: readonly string[], environment = process.env): Promise<number> {
   try {
     const options = parseKdOptions(args, environment)
     if (options === null) {
-      process.stdout.write(KD_HELP)
+      printText(KD_HELP)
       return exitCodeOf('pass')
     }
     return await debug(options, runFolderHere(environment))
@@ -42,14 +44,14 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
     const target = new Debugger({
       session,
       write: (text) => {
-        if (!options.json) process.stdout.write(text)
+        if (!options.json) printText(text)
       },
       openLog: (file, append) => openLog(file, append, dump),
     })
     if (options.log !== null) target.openLog(options.log.file, options.log.append)
     const results = await converse(target, options)
     target.closeLog()
-    if (options.json) process.stdout.write(`${JSON.stringify(report(session, results), null, 2)}\n`)
+    if (options.json) printJson(report(session, results))
     return target.hasLostLog ? EXIT_INFRASTRUCTURE : exitCodeOf('pass')
   } finally {
     source.close()
@@ -101,20 +103,20 @@ async function converse(target: Debugger, options: KdOptions): Promise<Results> 
 
 const MOST_COMPLETIONS = 200
 
-/** Commands, modules, and behind `module!` the names whose symbols are loaded. */
+/** Commands, modules, and behind `module!` the names whose symbols are loaded; a name that cannot be shown is not offered. */
 function completions(target: Debugger, word: string): string[] {
   const bang = word.indexOf('!')
   const { modules } = target.session
   const module = bang > 0 ? modules.named(word.slice(0, bang)) : null
   if (module === null) {
     return [...target.commands.flatMap(({ names }) => names), ...modules.all.map(({ name }) => `${name}!`)]
-      .filter((candidate) => candidate.startsWith(word))
+      .filter((candidate) => candidate.startsWith(word) && printable(candidate) === candidate)
       .slice(0, MOST_COMPLETIONS)
   }
   const found: string[] = []
   for (const { name } of module.names()) {
     const candidate = `${module.name}!${name}`
-    if (candidate.startsWith(word)) found.push(candidate)
+    if (candidate.startsWith(word) && printable(candidate) === candidate) found.push(candidate)
     if (found.length === MOST_COMPLETIONS) break
   }
   return found

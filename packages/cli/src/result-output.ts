@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { JunitFold, type Sink } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
 import type { SessionEnd } from './session.ts'
+import { printJson } from './terminal.ts'
 
 export interface TestOutput {
   readonly json: boolean
@@ -27,7 +28,7 @@ export class ResultOutput {
   write(end: SessionEnd): void {
     if (end.ended === 'crashed' || end.ended === 'restarting' || end.result === null) return
     const { json, junit } = this.#output
-    if (json) process.stdout.write(`${JSON.stringify(end.result, null, 2)}\n`)
+    if (json) printJson(end.result)
     if (junit === null) return
     const brokenOff = end.ended === 'brokenOff' ? messageOf(end.error) : null
     onHost(`write ${junit}`, () => writeFileSync(junit, this.#junitFold.xml(brokenOff)))

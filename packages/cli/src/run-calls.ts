@@ -1,13 +1,13 @@
 // `dumpstack calls DIR`: what a driver file called and which registers it touched, from the records of its run. Streams: a record
 // may be long, and whoever reads the output may have enough of it (`| head`).
 import { closeSync, openSync, readSync } from 'node:fs'
-import { printable } from '@dumpstack/crashtest'
 import { type CallEvent, readCalls } from '@dumpstack/drivers'
 import { type CallRecordFile, callRecordsOf, onHost } from '@dumpstack/run/node'
 import { type CallFilterOptions, callFilter } from './call-filter.ts'
 import { HEADING, lineOf, objectOf, startLine } from './call-lines.ts'
 import { CallSummary } from './call-summary.ts'
-import { colorsFor } from './terminal.ts'
+import { bold } from './painted.ts'
+import { LineOutput, tell } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** As commander hands them over. */
@@ -18,14 +18,12 @@ export interface GivenCallsOptions extends CallFilterOptions {
 }
 
 const READ_BYTES = 0x40000
-const WRITE_CHARACTERS = 0x10000
 
 export async function runCalls(folder: string, given: GivenCallsOptions): Promise<number> {
   const records = wanted(callRecordsOf(folder), given.dump)
   const hasShown = given.summary === true ? await summarize(records, given) : await list(records, given)
   // a name that is spelled wrong looks like a driver that never did it
-  if (!hasShown)
-    process.stderr.write('no call and no register access matches: --summary alone lists what there is\n')
+  if (!hasShown) tell('no call and no register access matches: --summary alone lists what there is')
   return 0
 }
 
@@ -43,18 +41,18 @@ function wanted(records: readonly CallRecordFile[], dump: string | undefined): r
 async function list(records: readonly CallRecordFile[], given: GivenCallsOptions): Promise<boolean> {
   const isShown = callFilter(given)
   const json = given.json === true
-  const colors = colorsFor(process.stdout)
-  const out = new Output()
+  const out = new LineOutput()
   let hasShown = false
-  if (!json) out.line(colors.bold(HEADING))
+  if (!json) out.line(bold(HEADING))
   for (const record of records) {
-    if (!json) out.line(colors.bold(startLine(record)))
+    if (!json) out.line(bold(startLine(record)))
     for (const event of eventsOf(record)) {
       if (event.kind !== 'gap' && event.kind !== 'end') {
         if (!isShown(event)) continue
         hasShown = true
       }
-      out.line(json ? JSON.stringify(objectOf(event, record)) : lineOf(event, colors))
+      if (json) out.json(objectOf(event, record))
+      else out.line(lineOf(event))
       if (out.isFull) await out.drain()
       if (out.isClosed) return hasShown
     }
@@ -71,14 +69,13 @@ async function summarize(records: readonly CallRecordFile[], given: GivenCallsOp
       if (event.kind === 'gap' || event.kind === 'end' || isShown(event)) summary.add(event)
   }
   const { rows, cut } = summary
-  const out = new Output()
-  if (given.json === true) out.line(JSON.stringify({ rows, cut }, null, 2))
+  const out = new LineOutput()
+  if (given.json === true) out.json({ rows, cut }, 2)
   else {
-    const colors = colorsFor(process.stdout)
-    out.line(colors.bold(`${'count'.padStart(9)}  ${'life'.padEnd(7)}  what   name`))
+    out.line(bold(`${'count'.padStart(9)}  ${'life'.padEnd(7)}  what   name`))
     for (const { count, life, what, name } of rows)
-      out.line(`${String(count).padStart(9)}  ${life.padEnd(7)}  ${what.padEnd(5)}  ${printable(name)}`)
-    if (cut.calls + cut.accesses > 0) out.line(lineOf({ kind: 'gap', ...cut }, colors))
+      out.line(`${String(count).padStart(9)}  ${life.padEnd(7)}  ${what.padEnd(5)}  ${name}`)
+    if (cut.calls + cut.accesses > 0) out.line(lineOf({ kind: 'gap', ...cut }))
   }
   await out.drain()
   return rows.length > 0
@@ -90,10 +87,7 @@ function* eventsOf({ file }: CallRecordFile): Generator<CallEvent> {
     if (event.kind === 'end') hasEnd = true
     yield event
   }
-  if (!hasEnd)
-    process.stderr.write(
-      `${file} has no end: the run was killed, or goes on; what it did not write is missing\n`,
-    )
+  if (!hasEnd) tell(`${file} has no end: the run was killed, or goes on; what it did not write is missing`)
 }
 
 function* chunksOf(file: string): Generator<Uint8Array> {
@@ -107,32 +101,5 @@ function* chunksOf(file: string): Generator<Uint8Array> {
     }
   } finally {
     closeSync(fd)
-  }
-}
-
-/** Lines for stdout, in pieces that wait for their reader. */
-class Output {
-  #text = ''
-  isClosed = false
-
-  get isFull(): boolean {
-    return this.#text.length >= WRITE_CHARACTERS
-  }
-
-  line(text: string): void {
-    this.#text += `${text}\n`
-  }
-
-  /** main lets a closed pipe pass; what is to come need not be made. */
-  async drain(): Promise<void> {
-    const text = this.#text
-    this.#text = ''
-    if (text === '') return
-    await new Promise<void>((resolve) => {
-      process.stdout.write(text, (error) => {
-        if (error) this.isClosed = true
-        resolve()
-      })
-    })
   }
 }

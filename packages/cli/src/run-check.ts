@@ -1,11 +1,12 @@
 // `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { printableJson } from '@dumpstack/bytes'
 import type { ControllerKind } from '@dumpstack/machine'
 import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
-import { type Checked, checkText } from './check-lines.ts'
+import { type Checked, checkLines } from './check-lines.ts'
 import { DriverFailure } from './driver-failure.ts'
 import { besideOf, type OpenedDriver, openDriver } from './driver-file.ts'
 import { driverFailure } from './driver-verdict.ts'
@@ -13,7 +14,7 @@ import { exitCodeOf } from './exit-code.ts'
 import { checkOutput } from './output-file.ts'
 import { sarifOf } from './sarif.ts'
 import { shellWord } from './shell-word.ts'
-import { colorsFor } from './terminal.ts'
+import { printJson, printLines } from './terminal.ts'
 import { DEFAULT_CONTROLLER } from './test-options.ts'
 
 export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
@@ -36,15 +37,12 @@ export function runCheck(request: CheckRequest): number {
   const checked = check(request)
   const { driver, report, repro } = checked
   const seconds = (performance.now() - startedAt) / 1000
-  process.stdout.write(
-    request.json
-      ? `${JSON.stringify(asJson(checked), null, 2)}\n`
-      : checkText(checked, seconds, colorsFor(process.stdout)),
-  )
+  if (request.json) printJson(asJson(checked))
+  else printLines(checkLines(checked, seconds))
   if (sarif !== null) {
     const sha256 = driver.executed ? driver.sha256 : null
     const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
-    onHost(`write ${sarif}`, () => writeFileSync(sarif, `${JSON.stringify(log, null, 2)}\n`))
+    onHost(`write ${sarif}`, () => writeFileSync(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`))
   }
   return exitCodeOf(report.verdict)
 }

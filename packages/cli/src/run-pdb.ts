@@ -3,7 +3,6 @@
 import { readFileSync } from 'node:fs'
 import { hex } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
-import { printable } from '@dumpstack/crashtest'
 import { parsePe } from '@dumpstack/image'
 import { onHost } from '@dumpstack/run/node'
 import {
@@ -16,6 +15,7 @@ import {
   unreadText,
 } from '@dumpstack/symbols'
 import { EXIT_NOT_GOOD } from './exit-code.ts'
+import { printJson, printLines, tell } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export type PdbView =
@@ -57,13 +57,12 @@ export function runPdb(file: string, image: string | null, view: PdbView, asJson
     const pdb = new PdbFile(source, file)
     if (image !== null) pdb.useSections(sectionsOf(image, pdb))
     const shown = show(pdb, view)
-    process.stdout.write(
-      asJson ? `${JSON.stringify(shown.json, null, 2)}\n` : `${shown.lines.map(printable).join('\n')}\n`,
-    )
+    if (asJson) printJson(shown.json)
+    else printLines(shown.lines)
     return 0
   } catch (error) {
     if (!(error instanceof SymbolsError)) throw error
-    process.stderr.write(`error: ${printable(error.message)} [${error.code}]\n`)
+    tell(`error: ${error.message} [${error.code}]`)
     return EXIT_NOT_GOOD
   } finally {
     source.close()

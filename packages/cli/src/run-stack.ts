@@ -6,7 +6,8 @@ import { hex, hex64 } from '@dumpstack/bytes'
 import type { StackRow } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
 import { createWindowsTarget } from '@dumpstack/windows/node'
-import { colorsFor } from './terminal.ts'
+import { bold, type Line } from './painted.ts'
+import { printJson, printLines } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
 
 export const STACK_SCHEMA = 'docs/schema/stack-result.schema.json'
@@ -27,11 +28,8 @@ export function runStack(plan: TestPlan, json: boolean): number {
     })
     const { profile, controller, stack } = target.describe()
     target.close()
-    process.stdout.write(
-      json
-        ? `${JSON.stringify({ schema: STACK_SCHEMA, profile, controller, stack: stack.map(rowAsJson) }, null, 2)}\n`
-        : stackAsText(profile, controller, stack),
-    )
+    if (json) printJson({ schema: STACK_SCHEMA, profile, controller, stack: stack.map(rowAsJson) })
+    else printLines(stackLines(profile, controller, stack))
     return 0
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -40,8 +38,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
 
 const rowAsJson = (row: StackRow): object => ({ ...row, base: hex(row.base), size: hex(row.size) })
 
-function stackAsText(profile: string, controller: string, stack: readonly StackRow[]): string {
-  const colors = colorsFor(process.stdout)
+function stackLines(profile: string, controller: string, stack: readonly StackRow[]): Line[] {
   const rows = [
     ['name on disk', 'base name', 'base', 'size', 'state', 'purpose'],
     ...stack.map((row) => [
@@ -60,11 +57,5 @@ function stackAsText(profile: string, controller: string, stack: readonly StackR
       .join('  ')
       .trimEnd(),
   )
-  return [
-    `Crash dump stack of ${profile}, controller ${controller}`,
-    '',
-    colors.bold(lines[0]!),
-    ...lines.slice(1),
-    '',
-  ].join('\n')
+  return [`Crash dump stack of ${profile}, controller ${controller}`, '', bold(lines[0]!), ...lines.slice(1)]
 }

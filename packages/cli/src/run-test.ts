@@ -7,7 +7,7 @@ import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
-import { screenOn, shownPath } from './terminal.ts'
+import { printJson, printLines, screenBeside, shownPath } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -35,7 +35,7 @@ async function show(
   const startedAt = performance.now()
   const { json } = output
   const result = new ResultOutput(output)
-  const screen = screenOn(json ? process.stderr : process.stdout, !json)
+  const screen = screenBeside(json)
   const sinks: Sink[] = [result.sink]
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()
@@ -60,11 +60,8 @@ function sayAgain(folder: string, { json, junit }: TestOutput): number {
   if (junit !== null)
     throw new UsageError(`--junit ${junit}: the run in ${folder} has come to its end already`)
   const result = readResult(folder)
-  process.stdout.write(
-    json
-      ? `${JSON.stringify(result.json, null, 2)}\n`
-      : `The run in ${folder} has come to its end. Verdict: ${result.verdict}\n`,
-  )
+  if (json) printJson(result.json)
+  else printLines([`The run in ${folder} has come to its end. Verdict: ${result.verdict}`])
   return exitCodeOf(result.verdict)
 }
 

@@ -1,12 +1,13 @@
 // `dumpstack verify FILE`: whether a dump is whole by its own words, without any truth to compare it with.
 import { hex, hex64 } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
-import { mebibytes, printable, type ScreenColors } from '@dumpstack/crashtest'
+import { mebibytes } from '@dumpstack/crashtest'
 import { DumpError, type VerifyReport, verifyDump } from '@dumpstack/dumpfile'
 import { onHost } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
-import { colorsFor } from './terminal.ts'
+import { bold, green, type Line, painted, red, yellow } from './painted.ts'
+import { ProgressLine, printJson, printLines } from './terminal.ts'
 
 export const VERIFY_SCHEMA = 'docs/schema/verify-result.schema.json'
 
@@ -15,15 +16,13 @@ export async function runVerify(file: string, json: boolean, allPages: boolean):
   const interrupt = catchInterrupts()
   try {
     const report = await drain(verifyDump(source, { allPages }), interrupt.signal)
-    process.stdout.write(
-      json ? `${JSON.stringify(reportAsJson(file, report), null, 2)}\n` : reportAsText(file, report),
-    )
+    if (json) printJson(reportAsJson(file, report))
+    else printLines(reportLines(file, report))
     return exitCodeOf(report.verdict)
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
-    process.stdout.write(
-      json ? `${JSON.stringify(refusalAsJson(file, error), null, 2)}\n` : refusalAsText(file, error),
-    )
+    if (json) printJson(refusalAsJson(file, error))
+    else printLines(refusalLines(file, error))
     return exitCodeOf(verdictOf(error))
   } finally {
     interrupt.release()
@@ -38,7 +37,7 @@ const verdictOf = (error: DumpError): 'fail' | 'inconclusive' =>
   NOT_JUDGED.has(error.code) ? 'inconclusive' : 'fail'
 
 async function drain(work: Generator<number, VerifyReport>, signal: AbortSignal): Promise<VerifyReport> {
-  const isTerminal = process.stderr.isTTY === true
+  const progress = new ProgressLine()
   let shown = -1
   try {
     for (;;) {
@@ -46,54 +45,53 @@ async function drain(work: Generator<number, VerifyReport>, signal: AbortSignal)
       if (step.done) return step.value
       if (step.value === shown) continue
       shown = step.value
-      if (isTerminal) process.stderr.write(`\rverifying ${shown} %`)
+      progress.show(`verifying ${shown} %`)
       await new Promise<void>((resolve) => setImmediate(resolve))
       signal.throwIfAborted()
     }
   } finally {
-    if (isTerminal) process.stderr.write('\r\x1b[K')
+    progress.clear()
   }
 }
 
-function reportAsText(file: string, report: VerifyReport): string {
-  const colors = colorsFor(process.stdout)
+function reportLines(file: string, report: VerifyReport): Line[] {
   const pages = report.pageCount === null ? '' : `, ${report.pageCount} pages`
   const name = report.bugcheckName === null ? '' : ` ${report.bugcheckName}`
-  const lines = [
-    colors.bold(file),
+  return [
+    bold(file),
     `  type       ${report.dumpTypeName} (${report.dumpType}), ${mebibytes(report.byteLength)}${pages}`,
     `  system     build ${report.build}, ${report.machineName}, ${report.processorCount} processor${report.processorCount === 1 ? '' : 's'}`,
     `  bugcheck   ${hex(report.bugcheckCode)}${name} (${report.bugcheckParameters.map((value) => hex(value)).join(', ')})`,
     '',
     `Modules: ${report.loaded.length} loaded, ${report.unloaded.length} unloaded`,
     ...report.loaded.map(
-      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${printable(module.baseName)}`,
+      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${module.baseName}`,
     ),
     ...report.unloaded.map(
       (module) =>
-        `  ${hex64(module.start)}  ${hex(module.end - module.start).padStart(10)}  ${printable(module.name)} (unloaded)`,
+        `  ${hex64(module.start)}  ${hex(module.end - module.start).padStart(10)}  ${module.name} (unloaded)`,
     ),
     '',
     'Checks:',
-    ...report.checks.map(
-      (check) => `  ${verdictWord(check.verdict, colors)}  ${check.id}: ${printable(check.message)}`,
-    ),
+    ...report.checks.map((check) => painted`  ${verdictWord(check.verdict)}  ${check.id}: ${check.message}`),
     '',
     `Verdict: ${report.verdict}`,
-    '',
   ]
-  return lines.join('\n')
 }
 
-function verdictWord(verdict: VerifyReport['verdict'], colors: ScreenColors): string {
-  if (verdict === 'pass') return colors.green('pass')
-  return verdict === 'fail' ? colors.red('FAIL') : colors.yellow('open')
+function verdictWord(verdict: VerifyReport['verdict']): Line {
+  if (verdict === 'pass') return green('pass')
+  return verdict === 'fail' ? red('FAIL') : yellow('open')
 }
 
-function refusalAsText(file: string, error: DumpError): string {
-  const colors = colorsFor(process.stdout)
+function refusalLines(file: string, error: DumpError): Line[] {
   const verdict = verdictOf(error)
-  return `${colors.bold(file)}\n  ${verdictWord(verdict, colors)}  ${printable(error.message)} [${error.code}]\n\nVerdict: ${verdict}\n`
+  return [
+    bold(file),
+    painted`  ${verdictWord(verdict)}  ${error.message} [${error.code}]`,
+    '',
+    `Verdict: ${verdict}`,
+  ]
 }
 
 const refusalAsJson = (file: string, error: DumpError): object => ({

@@ -18,7 +18,6 @@ export * from './folds/junit.ts'
 export * from './folds/log.ts'
 export * from './folds/result.ts'
 export * from './folds/screen.ts'
-export { printable } from './folds/words.ts'
 export {
   complaint,
   connectingTo,

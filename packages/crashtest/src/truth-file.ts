@@ -15,6 +15,7 @@ import {
   type Pfn,
   pfn,
   pfnToGpa,
+  printableJson,
 } from '@dumpstack/bytes'
 import type { DumpPages } from './compare-truth.ts'
 import { CrashtestError } from './errors.ts'
@@ -106,7 +107,7 @@ export function keepTruth(kept: DumpToKeep): { json: string; parts: Generator<Ui
         ? null
         : { byteLength: file.source.byteLength, frontLength: frontLength(file), changedPages: changed },
   }
-  return { json: `${JSON.stringify(json, bigintAsHex, 1)}\n`, parts: fileParts(file, changed) }
+  return { json: `${printableJson(JSON.stringify(json, bigintAsHex, 1))}\n`, parts: fileParts(file, changed) }
 }
 
 function* fileParts(file: DumpToKeep['file'], changed: readonly Pfn[]): Generator<Uint8Array> {

@@ -1,12 +1,9 @@
 // The debugger: takes lines, finds their commands, writes what they say to the screen and the log, and keeps the prompt.
-import { DumpstackError } from '@dumpstack/bytes'
+import { DumpstackError, printable, printableLines } from '@dumpstack/bytes'
 import type { Command, CommandContext, DebuggerControl } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { DebuggerError } from './errors.ts'
 import type { Session } from './session.ts'
-
-/** All but line feed and tab. */
-const CONTROL_CHARACTERS = /[^\P{Cc}\n\t]/gu
 
 export interface LogFile {
   write(text: string): void
@@ -51,9 +48,9 @@ export class Debugger implements DebuggerControl {
     return session.dump.header.processorCount > 1 ? `${session.processorNumber}: kd> ` : 'kd> '
   }
 
-  /** Names and texts of a dump come from strangers: none of them may command the terminal. */
+  /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */
   write(text: string): void {
-    const safe = text.replace(CONTROL_CHARACTERS, '.')
+    const safe = printableLines(text)
     this.#options.write(safe)
     this.#writeLog(safe)
   }
@@ -78,7 +75,7 @@ export class Debugger implements DebuggerControl {
       this.#log = null
       this.#hasLostLog = true
       log.handle.close()
-      this.#options.write(`${error.message}: the log ends here\n`)
+      this.#options.write(`${printable(error.message)}: the log ends here\n`)
     }
   }
 
@@ -118,7 +115,7 @@ export class Debugger implements DebuggerControl {
     let output = ''
     const print = (line = ''): void => {
       output += `${line}\n`
-      this.write(`${line}\n`)
+      this.write(`${printable(line)}\n`)
     }
     this.session.signal = signal
     try {

@@ -120,7 +120,7 @@ function arrayValue(
   const element = file.resolve(type.element)
   if (element.kind === 'base' && element.size === 1 && element.encoding !== 'bool') {
     const text = memory.cString(at, Math.min(type.count, MAX_TEXT_BYTES))
-    return text === null ? `[${type.count}] ${UNKNOWN}` : `[${type.count}]  "${printable(text)}"`
+    return text === null ? `[${type.count}] ${UNKNOWN}` : `[${type.count}]  "${text}"`
   }
   return `[${type.count}] ${typeText(file, type.element)}`
 }
@@ -138,7 +138,7 @@ function structValue(
     }
     case '_UNICODE_STRING': {
       const text = unicodeString(memory, at)
-      return text === null ? type.name : `${type.name} "${printable(text)}"`
+      return text === null ? type.name : `${type.name} "${text}"`
     }
     case '_LARGE_INTEGER':
     case '_ULARGE_INTEGER': {
@@ -160,8 +160,6 @@ export function unicodeString(memory: TargetMemory, at: bigint): string | null {
   const text = memory.available(view.getBigUint64(8, true), byteLength)
   return text.byteLength < byteLength ? null : new TextDecoder('utf-16le').decode(text)
 }
-
-const printable = (text: string): string => text.replace(/[^\x20-\x7e\u00a0-\uffff]/g, '.')
 
 function number(memory: TargetMemory, at: bigint, byteLength: number): bigint | null {
   const bytes = memory.available(at, byteLength)

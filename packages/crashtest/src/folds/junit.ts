@@ -1,6 +1,7 @@
 // The JUnit fold: one suite for the settings and one for each dump, one case a step and a check. Times are the host's, as
 // every consumer of JUnit takes them; those of the system under test are properties of the suite. A check takes no time
 // of its own: its step has it. Messages and the system's events stand in system-out.
+import { printable } from '@dumpstack/bytes'
 import { messageLine } from '../messages.ts'
 import type { TestEvent, Verdict } from '../test-event.ts'
 import { eventText, stepTitle } from './words.ts'
@@ -108,7 +109,7 @@ export class JunitFold {
           out.push(`${open}>${inner}</testcase>`)
         }
       }
-      out.push(`    <system-out>${escaped(suite.lines.join('\n'))}</system-out>`, '  </testsuite>')
+      out.push(`    <system-out>${suite.lines.map(escaped).join('\n')}</system-out>`, '  </testsuite>')
     }
     out.push('</testsuites>', '')
     return out.join('\n')
@@ -131,22 +132,10 @@ function totals(cases: readonly Case[], errors = 0): string {
   return `tests="${cases.length + errors}" failures="${failures}" errors="${errors}" skipped="${skipped}" time="${seconds.toFixed(3)}"`
 }
 
-/** Text for an attribute or an element; characters that XML 1.0 does not have become U+FFFD. */
-function escaped(text: string): string {
-  let out = ''
-  for (const character of text) out += isXmlCharacter(character.codePointAt(0)!) ? character : '\ufffd'
-  return out
+/** Text for an attribute or an element, which a terminal may show: nothing is left that XML 1.0 has no place for. */
+const escaped = (text: string): string =>
+  printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')
     .replaceAll('"', '&quot;')
-}
-
-/** XML 1.0, production Char. */
-const isXmlCharacter = (code: number): boolean =>
-  code === 0x9 ||
-  code === 0xa ||
-  code === 0xd ||
-  (code >= 0x20 && code <= 0xd7ff) ||
-  (code >= 0xe000 && code <= 0xfffd) ||
-  code >= 0x10000

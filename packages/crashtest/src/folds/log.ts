@@ -1,7 +1,8 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
+import { printable } from '@dumpstack/bytes'
 import { messageLine } from '../messages.ts'
 import type { TestEvent, TruthCount, Verdict } from '../test-event.ts'
-import { comparedText, dumpTitle, eventText, printable, resumedText, stepTitle } from './words.ts'
+import { comparedText, dumpTitle, eventText, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
 export function logLines(event: TestEvent): string {

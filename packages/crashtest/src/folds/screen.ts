@@ -1,8 +1,9 @@
 // The screen fold: what a person sees. One line a step; on a terminal the open step stands on the last line with its
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
+import { printable } from '@dumpstack/bytes'
 import type { TargetDescription } from '../target.ts'
 import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
-import { comparedText, dumpTitle, grouped, printable, resumedText, stepTitle } from './words.ts'
+import { comparedText, dumpTitle, grouped, resumedText, stepTitle } from './words.ts'
 
 export interface ScreenColors {
   green(text: string): string
@@ -44,7 +45,7 @@ export class ScreenFold {
     switch (event.kind) {
       case 'run':
         if (event.seq > 0) this.#line('')
-        this.#line(colors.bold('Crashdump Support Test'))
+        this.#line('Crashdump Support Test', colors.bold)
         for (const line of describe(event.target, event.seed)) this.#line(line)
         if (event.variant !== null) this.#line(`Variant: ${event.variant}`)
         this.#line('')
@@ -63,7 +64,7 @@ export class ScreenFold {
         this.#showPercent(event.percent)
         break
       case 'message': {
-        const text = `(${event.level}) ${printable(event.text)}`
+        const text = `(${event.level}) ${event.text}`
         this.#line(`${' '.repeat(INDENT)}${text}`, event.level === 'x' ? colors.yellow : colors.dim)
         break
       }
@@ -105,11 +106,15 @@ export class ScreenFold {
     if (this.#dumps.length > 0) {
       this.#line('')
       for (const [index, line] of this.#table().entries()) {
-        this.#write(`${index === 0 ? colors.bold(line) : line}\n`)
+        const shown = printable(line)
+        this.#write(`${index === 0 ? colors.bold(shown) : shown}\n`)
       }
     }
     this.#line('')
-    this.#line(`${painter(verdict, colors)(colors.bold(`Verdict: ${verdict}`))}${closing}`)
+    const start = `Verdict: ${verdict}`
+    this.#line(`${start}${closing}`, (line) =>
+      line.startsWith(start) ? painter(verdict, colors)(colors.bold(start)) + line.slice(start.length) : line,
+    )
   }
 
   #table(): string[] {
@@ -148,12 +153,14 @@ export class ScreenFold {
 
   #showOpen(): void {
     if (this.#options.isTerminal && this.#open !== null) {
-      const line = `  ....  ${this.#open}${this.#percent}`.slice(0, this.#options.columns - 1)
+      const line = printable(`  ....  ${this.#open}${this.#percent}`).slice(0, this.#options.columns - 1)
       this.#write(`\r\x1b[K${line}`)
     }
   }
 
-  #line(text: string, paint: (text: string) => string = (plain) => plain): void {
+  /** Texts come from dumps, drivers and paths: they are made printable here, and painted after that. */
+  #line(given: string, paint: (text: string) => string = (plain) => plain): void {
+    const text = printable(given)
     const { isTerminal, columns } = this.#options
     const lines = isTerminal ? brokenAtWords(text, columns) : [text]
     this.#write(`${isTerminal ? '\r\x1b[K' : ''}${lines.map(paint).join('\n')}\n`)

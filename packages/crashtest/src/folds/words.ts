@@ -41,13 +41,3 @@ export const eventText = ({ id, source, eventSourceName, text }: SystemEvent): s
 
 export const resumedText = (discarded: number): string =>
   `Resumed at the last power off: ${discarded} events of the killed process are taken back.`
-
-/** Text from a dump or a driver must not command a terminal: control characters become U+FFFD. */
-export function printable(text: string): string {
-  let out = ''
-  for (const character of text) {
-    const code = character.codePointAt(0)!
-    out += code < 0x20 || (code >= 0x7f && code < 0xa0) ? '\ufffd' : character
-  }
-  return out
-}

@@ -1,5 +1,6 @@
 // The folder of one run: journal.jsonl, crashdumptest.log, result.json, and for each dump type its file with the truth.
 // A scenario's variant has a folder of its own inside.
+
 import {
   closeSync,
   existsSync,
@@ -13,6 +14,7 @@ import {
   writeSync,
 } from 'node:fs'
 import path from 'node:path'
+import { printableJson } from '@dumpstack/bytes'
 import {
   crashRecord,
   DUMP_TYPES,
@@ -151,7 +153,7 @@ export class RunFolder {
     const file = this.#file(RESULT)
     const stored = resultWithPaths(result, fromFolder(this.path))
     onHost(`write ${file}`, () => {
-      writeFileSync(`${file}.tmp`, `${JSON.stringify(stored, null, 2)}\n`)
+      writeFileSync(`${file}.tmp`, `${printableJson(JSON.stringify(stored, null, 2))}\n`)
       renameSync(`${file}.tmp`, file)
       rmSync(this.#file(STATE), { force: true })
     })

@@ -1,7 +1,9 @@
 // state.json: where a run is between two starts of its system. It is replaced at each power off, whole or not at all, and
 // gone when the run has its result. docs/formats/run-state.md.
+
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
+import { printableJson } from '@dumpstack/bytes'
 import { bigintAsHex, Facts } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
 import { onHost } from './host-error.ts'
@@ -47,7 +49,7 @@ export function writeState(folder: string, record: StateRecord, position: Stream
   onHost(`write ${file}`, () => {
     const fd = openSync(`${file}.tmp`, 'w')
     try {
-      const bytes = Buffer.from(`${JSON.stringify(json, bigintAsHex)}\n`)
+      const bytes = Buffer.from(`${printableJson(JSON.stringify(json, bigintAsHex))}\n`)
       for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done)
       fsyncSync(fd)
     } finally {
