@@ -91,7 +91,7 @@ it('takes a table or kernel PDB that the dump itself confirms when there is no i
   expect(await symbols.symbols({ ...anonymous, matches: () => false }, signal)).toEqual({
     file: null,
     why: [
-      'the dump does not hold the identity of the PDB of ntoskrnl.exe',
+      'neither the dump nor the symbol path holds ntoskrnl.exe, which names its PDB',
       `${path.join(BIN, 'ntkrnlmp.pdb')} is of another kernel: its variables lie elsewhere than in the dump`,
     ],
   })

@@ -75,7 +75,7 @@ export class HostSymbols implements SymbolSource {
 
   /** Without an identity to look for: tables and the kernel's PDB in plain folders, each judged by what it says. */
   async #byContent(request: SymbolRequest, signal: AbortSignal): Promise<SymbolAnswer> {
-    const why = [`the dump does not hold the identity of the PDB of ${request.imageName}`]
+    const why = [`neither the dump nor the symbol path holds ${request.imageName}, which names its PDB`]
     const { matches } = request
     if (matches === undefined) return { file: null, why }
     for (const folder of this.#folders()) {

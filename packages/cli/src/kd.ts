@@ -2,7 +2,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
-import { banner, Debugger, DebuggerError, type LogFile, Session } from '@dumpstack/debugger'
+import { banner, Debugger, DebuggerError, type LogFile, placeLines, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from './exit-code.ts'
@@ -70,8 +70,19 @@ async function converse(target: Debugger, options: KdOptions): Promise<Results> 
     controller = new AbortController()
     results.push(...(await target.execute(line, controller.signal)))
   }
+  /** The crash's own line: Ctrl-C ends the look-up of its names, not the debugger. */
+  const place = async (): Promise<void> => {
+    target.session.signal = controller.signal
+    try {
+      for (const line of await placeLines(target.session)) target.write(`${line}\n`)
+    } catch (error) {
+      if (!controller.signal.aborted) throw error
+      target.write('^ interrupted\n')
+    }
+  }
   try {
-    for (const line of await banner(target.session, version())) target.write(`${line}\n`)
+    for (const line of banner(target.session, version())) target.write(`${line}\n`)
+    await place()
     if (options.commands !== null) {
       target.write(`${target.prompt}kd: Reading initial command '${options.commands}'\n`)
       await run(options.commands)

@@ -1,12 +1,14 @@
 // What the debugger says before the first prompt. Layout: learn.microsoft.com, "Analyze a kernel-mode dump file by using
 // KD"; the first line names this program, not the one documented there.
+import { DebuggerError } from './errors.ts'
 import { instructionLines } from './instruction-lines.ts'
 import type { Session } from './session.ts'
 import { dumpKind, targetLines } from './target-lines.ts'
 
 const DOTS_IN_A_ROW = 64
 
-export async function banner(session: Session, version: string): Promise<string[]> {
+/** Nothing here waits for a symbol server: it is on the screen before anything is looked for. */
+export function banner(session: Session, version: string): string[] {
   const lines = [
     '',
     `Dumpstack Kernel Debugger Version ${version}`,
@@ -29,13 +31,17 @@ export async function banner(session: Session, version: string): Promise<string[
     lines.push(`Part of the dump is left out: ${first}${others > 0 ? `; ${others} more` : ''}`)
   }
   lines.push('For analysis of this file, run !analyze -v')
-  try {
-    lines.push(...(await instructionLines(session)))
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error
-    lines.push(error.message)
-  }
   return lines
+}
+
+/** Where it crashed: the line before the first prompt, with a name, for which symbols may have to be fetched. */
+export async function placeLines(session: Session): Promise<string[]> {
+  try {
+    return await instructionLines(session)
+  } catch (error) {
+    if (!(error instanceof DebuggerError)) throw error
+    return [error.message]
+  }
 }
 
 /** One for each module that was read. */

@@ -64,8 +64,6 @@ it('goes on with the rest of a dump where one count lies, and says what is left 
   const bytes = buildCrashMinidump({ bugcheck: 0x1e, crashed: CRASHED })
   new DataView(bytes.buffer).setUint32(0x207c, 0xffffffff, true)
   const target = sessionOn(new MemorySource(bytes))
-  expect((await banner(target, '0')).join('\n')).toMatch(
-    /^Part of the dump is left out: table of 4294967295 data/m,
-  )
+  expect(banner(target, '0').join('\n')).toMatch(/^Part of the dump is left out: table of 4294967295 data/m)
   expect(await say(target, '.bugcheck; lm; !process')).toMatch(/0000001E.*storahci.*dw20\.exe/s)
 })

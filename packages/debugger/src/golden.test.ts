@@ -6,7 +6,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { type IsfFile, openIsf } from '@dumpstack/symbols'
 import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
-import { banner } from './banner.ts'
+import { banner, placeLines } from './banner.ts'
 import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 import type { Session } from './session.ts'
 
@@ -46,7 +46,8 @@ async function realSession(): Promise<Session> {
 const missing = [dumpFile === null ? DUMP : '', isfFile === null ? ISF : ''].filter((name) => name !== '')
 describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, () => {
   it('begins with the banner', async () => {
-    golden('banner', (await banner(await realSession(), '0.0.0')).join('\n'))
+    const session = await realSession()
+    golden('banner', [...banner(session, '0.0.0'), ...(await placeLines(session))].join('\n'))
   })
 
   it.each([

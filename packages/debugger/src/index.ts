@@ -1,4 +1,4 @@
-export { banner } from './banner.ts'
+export { banner, placeLines } from './banner.ts'
 export type { Command, CommandHelp } from './command.ts'
 export { commandIndex, commandPage, pageName } from './command-page.ts'
 export { COMMANDS } from './commands/index.ts'

@@ -7,6 +7,7 @@ import { buildPe } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import { DebugModule } from './modules.ts'
 import { fewSymbols, NO_SYMBOLS } from './session.test-support.ts'
+import type { SymbolRequest } from './symbol-source.ts'
 
 // Where the image is made to lie, since it has no relocations.
 const base = gva(0x140000000n)
@@ -67,4 +68,39 @@ it('has no symbols, and says why, where nothing has the section headers', async 
   await module.loadSymbols({ ...NO_SYMBOLS, symbols: async () => ({ file }) }, signal)
   expect([module.status, module.symbols, given]).toEqual(['none', null, []])
   expect(module.why).toEqual(['few.pdb has no section headers, and those of x.sys are not at hand'])
+})
+
+it("finds the PDB by the CodeView record of the image's file, of which the dump holds nothing", async () => {
+  const image = buildPe({
+    sections: [{ name: '.text', bytes: new Uint8Array(0x1800) }],
+    rsds: { guid: Uint8Array.from({ length: 16 }, (_, index) => index), age: 3, path: 'x.pdb' },
+  })
+  const { sizeOfImage, timeDateStamp } = parsePe(image)
+  const loaded = { base, size: sizeOfImage, timeDateStamp, baseName: 'x.sys' } as DebugModule['loaded'] // what symbols are looked for by
+  const module = new DebugModule(loaded, 'x', spaceOf(0))
+  const asked: (string | null)[] = []
+  const source = {
+    ...NO_SYMBOLS,
+    symbols: async ({ pdb }: SymbolRequest) => {
+      asked.push(pdb && `${pdb.path} ${pdb.age}`)
+      return { file: fewSymbols({ f: 0x1000 }) }
+    },
+    image: async () => image,
+  }
+  await module.loadSymbols(source, signal)
+  expect([module.status, asked]).toEqual(['pdb', ['x.pdb 3']])
+})
+
+it('goes on without an image on the symbol path that is none, and says so', async () => {
+  const module = moduleIn(spaceOf(0))
+  await module.loadSymbols({ ...NO_SYMBOLS, image: async () => new Uint8Array(64) }, signal)
+  expect(module.status).toBe('none')
+  expect(module.why.at(-1)).toMatch(/^its image on the symbol path: /)
+})
+
+it('looks for the image again after a look-up that was interrupted', async () => {
+  const module = moduleIn(spaceOf(0))
+  const interrupted = { ...NO_SYMBOLS, image: () => Promise.reject(new Error('interrupted')) }
+  await expect(module.loadSymbols(interrupted, signal)).rejects.toThrow('interrupted')
+  expect(await module.fetchImageFile({ ...NO_SYMBOLS, image: async () => bytes }, signal)).toBe(true)
 })

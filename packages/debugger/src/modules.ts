@@ -28,6 +28,7 @@ export class DebugModule {
   readonly #matches: ((file: SymbolFile) => boolean) | undefined
   #fileMemory: Uint8Array | null = null
   #hasAskedForFile = false
+  #imageFault: string | null = null
   #image: MappedImage | ImageError | null = null
   #exports: readonly (readonly [name: string, rva: number])[] | null = null
   #symbols: SymbolFile | null = null
@@ -107,19 +108,28 @@ export class DebugModule {
   /** Looks for the image's file once; true when there is one now that was not there before. */
   async fetchImageFile(source: SymbolSource, signal: AbortSignal): Promise<boolean> {
     if (this.#hasAskedForFile) return false
-    this.#hasAskedForFile = true
     const bytes = await source.image(this.request(), signal)
+    // Only now: a look-up that the user interrupted has not been answered.
+    this.#hasAskedForFile = true
     if (bytes === null) return false
-    const file = parsePe(bytes)
-    const { timeDateStamp, size } = this.loaded
-    if (file.timeDateStamp !== timeDateStamp || file.sizeOfImage !== size) return false
-    this.#fileMemory = mapPe(file, this.base)
+    try {
+      const file = parsePe(bytes)
+      const { timeDateStamp, size } = this.loaded
+      if (file.timeDateStamp !== timeDateStamp || file.sizeOfImage !== size) return false
+      this.#fileMemory = mapPe(file, this.base)
+    } catch (error) {
+      if (!(error instanceof ImageError)) throw error
+      this.#imageFault = `its image on the symbol path: ${error.message}`
+      return false
+    }
     this.#image = null
     return true
   }
 
   async loadSymbols(source: SymbolSource, signal: AbortSignal): Promise<void> {
     if (this.#status !== 'deferred') return
+    // A minidump holds no CodeView record of a driver, and seldom that of the kernel: the image's file does.
+    if (this.request().pdb === null) await this.fetchImageFile(source, signal)
     const answer = await source.symbols(this.request(), signal)
     if (answer.file !== null && !(await this.#placeSections(answer.file, source, signal))) {
       this.#why = [
@@ -129,7 +139,7 @@ export class DebugModule {
       this.#symbols = answer.file
       this.#status = answer.file.kind
       return
-    } else this.#why = answer.why
+    } else this.#why = this.#imageFault === null ? answer.why : [...answer.why, this.#imageFault]
     this.#status = this.#exportTable().length > 0 ? 'export' : 'none'
   }
 
@@ -154,6 +164,7 @@ export class DebugModule {
     this.#symbols = null
     this.#why = []
     this.#hasAskedForFile = false
+    this.#imageFault = null
   }
 
   /** The nearest name at or below an address inside the module; null without symbols and exports. */
