@@ -4,7 +4,20 @@ import type { PageRun } from './physical-space.ts'
 
 const WORDS_PER_RANK = 16 // one running total per 512 pages
 
-export class PageSet {
+/** Page frame numbers to look at, however they are kept. */
+export interface PageNumbers {
+  /** Above every member. */
+  readonly bitCount: number
+  /** Number of pages. */
+  readonly size: number
+  has(page: Pfn): boolean
+  /** Number of members below `page`. */
+  rank(page: Pfn): number
+  /** Members in ascending order, as runs of at most `maxPages` pages. */
+  runs(maxPages?: number): Iterable<PageRun>
+}
+
+export class PageSet implements PageNumbers {
   /** Bits in the set, a multiple of 64. */
   readonly bitCount: number
   readonly bytes: Uint8Array
@@ -67,12 +80,13 @@ export class PageSet {
 
   /** Number of members below `page`: the index of its page in a bitmap dump. */
   rank(page: Pfn): number {
+    if (page >= this.bitCount) return this.size
     const ranks = this.#index()
-    const word = Math.min(page >>> 5, this.#words.length)
+    const word = page >>> 5
     const block = Math.floor(word / WORDS_PER_RANK)
     let total = ranks[block] ?? 0
     for (let i = block * WORDS_PER_RANK; i < word; i++) total += popcount32(this.#words[i]!)
-    if (word < this.#words.length && (page & 31) !== 0) {
+    if ((page & 31) !== 0) {
       total += popcount32(this.#words[word]! & ((1 << (page & 31)) - 1))
     }
     return total
@@ -85,7 +99,7 @@ export class PageSet {
       const word = this.#words[index]!
       const first = index * 32
       if (word === 0) {
-        if (base >= 0) yield* split(base, first, maxPages)
+        if (base >= 0) yield* splitRun(base, first, maxPages)
         base = -1
       } else if (word === 0xffffffff) {
         if (base < 0) base = first
@@ -94,13 +108,13 @@ export class PageSet {
           const present = (word & (1 << bit)) !== 0
           if (present && base < 0) base = first + bit
           if (!present && base >= 0) {
-            yield* split(base, first + bit, maxPages)
+            yield* splitRun(base, first + bit, maxPages)
             base = -1
           }
         }
       }
     }
-    if (base >= 0) yield* split(base, this.bitCount, maxPages)
+    if (base >= 0) yield* splitRun(base, this.bitCount, maxPages)
   }
 
   #check(page: number, count: number): void {
@@ -136,7 +150,8 @@ function population(words: Uint32Array, from: number, to: number): number {
   return total
 }
 
-function* split(base: number, end: number, maxPages: number): Generator<PageRun> {
+/** The pages from `base` up to `end` as runs of at most `maxPages`. */
+export function* splitRun(base: number, end: number, maxPages: number): Generator<PageRun> {
   for (let page = base; page < end; page += maxPages) {
     yield { basePage: pfn(page), pageCount: Math.min(maxPages, end - page) }
   }

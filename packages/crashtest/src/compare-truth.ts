@@ -5,6 +5,7 @@ import {
   type ByteSource,
   hex,
   PAGE_SIZE,
+  type PageNumbers,
   PageSet,
   type Pfn,
   type PhysicalSpace,
@@ -16,7 +17,7 @@ import type { TruthCount } from './test-event.ts'
 
 /** The part of a Dump that the comparison needs. */
 export interface DumpPages {
-  readonly pages: PageSet | null
+  readonly pages: PageNumbers | null
   readonly firstPageOffset: number
   /** -1 where the file does not hold the whole page. */
   pageOffset(page: Pfn): number
@@ -62,14 +63,13 @@ export function* compareTruth(
 ): Generator<number, TruthComparison> {
   const held = dump.pages ?? new PageSet(0)
   const promised = evidence.promised
-  const common = intersection(promised, held)
+  const common = combine(promised, withinBits(held, promised.bitCount), (x, y) => x & y)
   const missing: PlacedPage[] = []
   const extra: PlacedPage[] = []
   const different: DifferentPage[] = []
-  const lacking = difference(promised, held)
-  const surplus = difference(held, promised)
+  const lacking = combine(promised, common, (x, y) => x & ~y)
   for (const page of firstPages(lacking)) missing.push({ pfn: page, fileOffset: -1 })
-  for (const page of firstPages(surplus)) extra.push({ pfn: page, fileOffset: placeOf(dump, page) })
+  for (const page of firstOutside(held, common)) extra.push({ pfn: page, fileOffset: placeOf(dump, page) })
 
   const total = common.size
   let done = 0
@@ -131,7 +131,7 @@ export function* compareTruth(
       changedByDumpPath: changed,
       different: differing,
       missing: lacking.size + cutOff,
-      extra: surplus.size,
+      extra: held.size - common.size,
     },
     different,
     missing: missing.sort((a, b) => a.pfn - b.pfn),
@@ -165,18 +165,34 @@ function firstDifference(
   return { pfn: page, fileOffset, byte, found: found[from + byte]!, expected: expected[from + byte]! }
 }
 
-function intersection(a: PageSet, b: PageSet): PageSet {
-  return combine(a, b, (x, y) => x & y)
-}
-
-function difference(a: PageSet, b: PageSet): PageSet {
-  return combine(a, b, (x, y) => x & ~y)
+/** The pages below `bitCount`: a dump can name pages of terabytes that no RAM of a test has. */
+function withinBits(pages: PageNumbers, bitCount: number): PageSet {
+  const set = new PageSet(bitCount)
+  for (const { basePage, pageCount } of pages.runs()) {
+    if (basePage >= bitCount) break
+    set.addRun(basePage, Math.min(pageCount, bitCount - basePage))
+  }
+  return set
 }
 
 function combine(a: PageSet, b: PageSet, join: (x: number, y: number) => number): PageSet {
   const result = new Uint8Array(a.bytes.byteLength)
   for (let i = 0; i < result.length; i++) result[i] = join(a.bytes[i]!, b.bytes[i] ?? 0)
   return new PageSet(a.bitCount, result)
+}
+
+/** The first members of `pages` that `inner` lacks. */
+function firstOutside(pages: PageNumbers, inner: PageSet): Pfn[] {
+  const first: Pfn[] = []
+  for (const { basePage, pageCount } of pages.runs()) {
+    const end = pfn(basePage + pageCount)
+    if (inner.rank(end) - inner.rank(basePage) === pageCount) continue
+    for (let page: number = basePage; page < end; page++) {
+      if (inner.has(pfn(page))) continue
+      if (first.push(pfn(page)) === FIRST_NAMED) return first
+    }
+  }
+  return first
 }
 
 export function firstPages(set: PageSet): Pfn[] {

@@ -1,10 +1,20 @@
 // A crash dump as everything above the format sees it.
-import type { ByteSource, Gpa, Gva, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { ByteSource, Gpa, Gva, PageNumbers, Pfn, PhysicalSpace } from '@dumpstack/bytes'
 import type { TriageDump } from './triage/triage-dump.ts'
 import type { VirtualSpace } from './virtual-space.ts'
 
 /** DUMP_HEADER64.DumpType */
-export const DumpType = { full: 1, summary: 2, header: 3, triage: 4, bitmapFull: 5, bitmapKernel: 6 } as const
+export const DumpType = {
+  full: 1,
+  summary: 2,
+  header: 3,
+  triage: 4,
+  bitmapFull: 5,
+  bitmapKernel: 6,
+  debuggerKernel: 8,
+  debuggerKernelUser: 9,
+  debuggerFull: 10,
+} as const
 
 const TYPE_NAMES: Readonly<Record<number, string>> = {
   1: 'full dump',
@@ -50,7 +60,7 @@ export interface Dump {
   readonly source: ByteSource
   readonly byteLength: number
   /** Pages that the dump says it holds; null for types without a physical body. */
-  readonly pages: PageSet | null
+  readonly pages: PageNumbers | null
   /** File offset of the first page; -1 for types without a physical body. */
   readonly firstPageOffset: number
   /** File offset of a page; -1 where the dump does not hold it, or not all of it. */

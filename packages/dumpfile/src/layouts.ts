@@ -49,6 +49,7 @@ export const HEADER_RUNS_OFFSET = 0x0098
 export const HEADER_RUNS_CAPACITY = 42
 
 /** DUMP_FILE_ATTRIBUTES */
+export const ATTRIBUTE_LIVE_DUMP = 0x010
 export const ATTRIBUTE_INSUFFICIENT_DUMPFILE_SIZE = 0x004
 export const ATTRIBUTE_ENCRYPTED_DUMP_DATA = 0x100
 
@@ -74,6 +75,34 @@ export const SIGNATURE_FDMP = 0x504d_4446
 export const SIGNATURE_SDMP = 0x504d_4453
 export const BITMAP_HEADER_OFFSET = HEADER64_SIZE
 export const BITMAP_OFFSET = BITMAP_HEADER_OFFSET + BitmapHeader.size
+
+/** At HEADER64_SIZE in dumps of type 2 (Windows 7 and before): 32-bit counts; the bitmap follows. One source, no real file. */
+export const SummaryHeader = defineStruct('_SUMMARY_DUMP64', 0x28, {
+  signature: u32(0x00),
+  validDump: u32(0x04),
+  /** File offset of the first page. */
+  headerSize: u32(0x0c),
+  /** Bits in the bitmap. */
+  bitmapSize: u32(0x10),
+  pages: u32(0x14),
+  /** RTL_BITMAP.SizeOfBitMap: the bits once more. */
+  sizeOfBitMap: u32(0x18),
+})
+
+/** At HEADER64_SIZE in dumps of types 8, 9 and A, which newer debuggers write. */
+export const RdmpHeader = defineStruct('_RDMP_HEADER64', 0x30, {
+  marker: u32(0x00),
+  signature: u32(0x04),
+  validDump: u32(0x08),
+  metadataSize: u64(0x10),
+  firstPageOffset: u64(0x18),
+  /** Of type A only. */
+  totalNumberOfPages: u64(0x28),
+})
+export const RDMP_MARKER = 0x40
+export const SIGNATURE_RDMP = 0x504d_4452
+/** Rows of first PFN and number of pages, 64 bits each. */
+export const RDMP_RANGES_OFFSET = HEADER64_SIZE + RdmpHeader.size
 
 /** DUMP_HEADER64.MiniDumpFields: what a minidump holds. Optional parts count only beside all of the basic ones. */
 export const TRIAGE_DUMP_BASIC_INFO = 0x0ff

@@ -1,12 +1,15 @@
 // Opens a kernel crash dump: constant work, the bitmap apart, whatever its size.
 import { type ByteSource, fromHalves, type Gpa, gpa, gva, hex, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
 import { IMAGE_FILE_MACHINE_AMD64, machineName, PTE_PFN_HIGH_MASK, PTE_PFN_LOW_MASK } from '@dumpstack/nt'
-import { type DumpBody, RunBody, readBitmapBody } from './body.ts'
+import { readBitmapBody, readSummaryBody } from './bitmap-body.ts'
+import type { DumpBody } from './body.ts'
+import { readDebuggerBody } from './debugger-body.ts'
 import { type Dump, type DumpHeader, DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
 import { ATTRIBUTE_ENCRYPTED_DUMP_DATA, DumpHeader64, PAGE_FILL_32 } from './layouts.ts'
 import { DumpPhysicalSpace } from './physical.ts'
-import { readHeader64, unsupportedTypeError } from './recognise.ts'
+import { readHeader64, unknownLayoutError, unsupportedTypeError } from './recognise.ts'
+import { readFullBody } from './run-body.ts'
 import { readTriageDump, type TriageDump } from './triage/triage-dump.ts'
 import { TriageSpace } from './triage/triage-space.ts'
 import { DumpVirtualSpace } from './virtual-space.ts'
@@ -81,15 +84,25 @@ function openTriage(
 function readBody(source: ByteSource, dumpType: number, headerBytes: Uint8Array): DumpBody | null {
   switch (dumpType) {
     case DumpType.full:
-      return new RunBody(headerBytes)
+      return readFullBody(headerBytes)
     case DumpType.bitmapFull:
     case DumpType.bitmapKernel:
       return readBitmapBody(source)
     case DumpType.triage:
       return null
+    case DumpType.summary:
+      return readSummaryBody(source) ?? raise(unknownLayoutError(dumpType))
+    case DumpType.debuggerKernel:
+    case DumpType.debuggerKernelUser:
+    case DumpType.debuggerFull:
+      return readDebuggerBody(source, dumpType) ?? raise(unknownLayoutError(dumpType))
     default:
       throw unsupportedTypeError(dumpType)
   }
+}
+
+function raise(error: DumpError): never {
+  throw error
 }
 
 function decodeHeader(bytes: Uint8Array): DumpHeader {

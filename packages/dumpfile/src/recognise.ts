@@ -66,8 +66,17 @@ export function readHeader64(source: ByteSource): Uint8Array {
 export function unsupportedTypeError(dumpType: number): DumpError {
   return new DumpError(
     'DUMP_UNSUPPORTED_TYPE',
-    `dump type at offset 0xf98 is ${hex(dumpType)} (${dumpTypeName(dumpType)}), expected 0x1, 0x4, 0x5 or 0x6`,
+    `dump type at offset 0xf98 is ${hex(dumpType)} (${dumpTypeName(dumpType)}), expected 0x1, 0x2, 0x4 to 0x6 or 0x8 to 0xa`,
     { dumpType },
+  )
+}
+
+/** Says that a dump of a type whose layout has one source only is laid out otherwise. */
+export function unknownLayoutError(dumpType: number): DumpError {
+  return new DumpError(
+    'DUMP_UNSUPPORTED_TYPE',
+    `dump type at offset 0xf98 is ${hex(dumpType)} (${dumpTypeName(dumpType)}), the bytes at offset ${hex(HEADER64_SIZE)} are not of the layout that is known of it`,
+    { dumpType, offset: HEADER64_SIZE },
   )
 }
 

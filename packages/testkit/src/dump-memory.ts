@@ -1,4 +1,4 @@
-// Guest memory while a dump is being laid out, with page tables of four levels (Intel SDM volume 3, section 4.5).
+// Guest memory while a dump is being laid out, with page tables of four or five levels (Intel SDM volume 3, section 4.5).
 import { PAGE } from './built-modules.ts'
 
 /** Physical pages, page tables, things at virtual addresses. */
@@ -7,8 +7,10 @@ export class Memory {
   readonly mapped = new Map<bigint, number>()
   readonly #free: number[]
   readonly root: number
+  readonly #topShift: number
 
-  constructor(runs: ReadonlyArray<readonly [number, number]>) {
+  constructor(runs: ReadonlyArray<readonly [number, number]>, levels: 4 | 5 = 4) {
+    this.#topShift = levels === 5 ? 48 : 39
     const all = runs.flatMap(([base, count]) => Array.from({ length: count }, (_, i) => base + i))
     for (const pfn of all) this.pages.set(pfn, pattern(pfn))
     // From both ends in turn: neighbours in virtual memory are strangers in physical memory.
@@ -26,7 +28,7 @@ export class Memory {
   /** Sets the entry that maps `va` at the level of `shift`, making tables on the way. */
   setEntry(va: bigint, shift: 12 | 21, entry: bigint): void {
     let table = this.root
-    for (let level = 39; level > shift; level -= 9) {
+    for (let level = this.#topShift; level > shift; level -= 9) {
       const view = this.#view(table)
       const at = Number((va >> BigInt(level)) & 0x1ffn) * 8
       let next = view.getBigUint64(at, true)

@@ -14,7 +14,8 @@ import {
 import { Memory, pattern } from './dump-memory.ts'
 
 export interface DumpRecipe {
-  readonly type: 1 | 5 | 6
+  /** 2 is the summary dump of Windows 7 and before; 8, 9 and 10 are those of debuggers. */
+  readonly type: 1 | 2 | 5 | 6 | 8 | 9 | 10
   /** [first PFN, pages], ascending. */
   readonly runs?: ReadonlyArray<readonly [number, number]>
   /** What nt!MmPhysicalMemoryBlock says; the runs when absent. */
@@ -23,6 +24,10 @@ export interface DumpRecipe {
   readonly unloaded?: readonly BuiltUnloaded[]
   readonly bugcheck?: number
   readonly processors?: number
+  /** Levels of the page tables: 4 when absent. */
+  readonly levels?: 4 | 5
+  /** KDDEBUGGER_DATA64.Size, and nothing after it: 0x380 when absent. */
+  readonly debuggerDataSize?: number
   /** False: the bitmap ends with its last page, whatever multiple that is. */
   readonly roundBits?: boolean
 }
@@ -65,7 +70,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   ]
   const processors = recipe.processors ?? 1
   const bugcheck = recipe.bugcheck ?? 0xe2
-  const memory = new Memory(runs)
+  const memory = new Memory(runs, recipe.levels)
 
   memory.map(KERNEL_BASE, KERNEL_PAGES)
   const kdbg = KERNEL_BASE + 0xb20n
@@ -75,7 +80,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   const processorBlock = KERNEL_BASE + 0x4000n
 
   // Pool: module entries of 0xa0 bytes, names behind them, unloaded rows, descriptor.
-  memory.map(POOL_BASE, 16)
+  memory.map(POOL_BASE, 16 + Math.ceil((recipe.physicalMemory?.length ?? 0) / 256))
   let pool = POOL_BASE + 0xfd0n // entries and names cross a page boundary
   const allocate = (bytes: number): bigint => {
     const at = pool
@@ -139,7 +144,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   memory.u64(kdbg, kdbg)
   memory.u64(kdbg + 8n, kdbg)
   memory.write(kdbg + 0x10n, ascii('KDBG'))
-  memory.u32(kdbg + 0x14n, 0x380)
+  memory.u32(kdbg + 0x14n, recipe.debuggerDataSize ?? 0x380)
   memory.u64(kdbg + 0x18n, KERNEL_BASE)
   memory.u64(kdbg + 0x48n, moduleListHead)
   memory.u64(kdbg + 0x50n, processHead)
@@ -152,6 +157,8 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   memory.u16(kdbg + 0x2a8n, 0xa40)
   memory.u16(kdbg + 0x2b0n, 0xaf00)
   memory.u16(kdbg + 0x2ben, 0x24)
+  // What lies behind the block is no part of it: other variables of the kernel.
+  memory.write(kdbg + BigInt(recipe.debuggerDataSize ?? 0x380), new Uint8Array(0x20).fill(0xee))
 
   // Entries of every other kind: a 2 MiB page (of RAM from PFN 0x200 on), transition, page file, absent page.
   memory.setEntry(LARGE_BASE, 21, (0x200n << 12n) | 0xe3n)
@@ -208,8 +215,12 @@ function layFile(
   fillHeader: (header: DataView) => void,
 ): { bytes: Uint8Array; firstPage: number } {
   const highest = (held.at(-1) ?? 0) + 1
-  const bits = type === 1 ? 0 : roundBits ? Math.ceil(highest / 64) * 64 : highest
-  const firstPage = type === 1 ? 0x2000 : Math.ceil((0x2038 + Math.ceil(bits / 8)) / PAGE) * PAGE
+  const hasBitmap = type === 2 || type === 5 || type === 6
+  const bits = !hasBitmap ? 0 : roundBits ? Math.ceil(highest / 64) * 64 : highest
+  const ranges = rangesOf(held)
+  const bitmapAt = type === 2 ? 0x2028 : 0x2038
+  const listEnd = hasBitmap ? bitmapAt + Math.ceil(bits / 8) : 0x2030 + ranges.length * 16 + 16
+  const firstPage = type === 1 ? 0x2000 : Math.ceil(listEnd / PAGE) * PAGE
   const bytes = new Uint8Array(firstPage + held.length * PAGE)
   for (let i = 0; i < 0x2000; i += 4) bytes.set(ascii('PAGE'), i)
   const view = new DataView(bytes.buffer)
@@ -239,17 +250,54 @@ function layFile(
   view.setUint32(0x1048, 0, true)
   view.setUint32(0x1050, 0, true)
   fillHeader(view)
-  if (type !== 1) {
-    bytes.fill(0, 0x2000, firstPage)
+  if (type !== 1) bytes.fill(0, 0x2000, firstPage)
+  if (type === 5 || type === 6) {
     bytes.set(ascii(type === 6 ? 'SDMPDUMP' : 'FDMPDUMP'), 0x2000)
     view.setBigUint64(0x2020, BigInt(firstPage), true)
     view.setBigUint64(0x2028, BigInt(held.length), true)
     view.setBigUint64(0x2030, BigInt(bits), true)
-    for (const pfn of held)
-      bytes[0x2038 + (pfn >> 3)] = (bytes[0x2038 + (pfn >> 3)] as number) | (1 << (pfn & 7))
+  } else if (type === 2) {
+    bytes.set(ascii('SDMPDUMP'), 0x2000)
+    for (const [at, value] of [
+      [0x2008, 1],
+      [0x200c, firstPage],
+      [0x2010, bits],
+      [0x2014, held.length],
+      [0x2018, bits],
+    ] as const) {
+      view.setUint32(at, value, true)
+    }
+  } else if (type !== 1) {
+    view.setUint32(0x2000, 0x40, true)
+    bytes.set(ascii('RDMPDUMP'), 0x2004)
+    view.setBigUint64(0x2010, BigInt(firstPage - 0x2020), true)
+    view.setBigUint64(0x2018, BigInt(firstPage), true)
+    if (type === 10) view.setUint32(0x2020, ranges.length, true)
+    if (type === 10) view.setBigUint64(0x2028, BigInt(held.length), true)
+    for (const [i, [base, count]] of ranges.entries()) {
+      view.setBigUint64(0x2030 + i * 16, BigInt(base), true)
+      view.setBigUint64(0x2038 + i * 16, BigInt(count), true)
+    }
+  }
+  if (hasBitmap) {
+    for (const pfn of held) {
+      const at = bitmapAt + (pfn >> 3)
+      bytes[at] = (bytes[at] as number) | (1 << (pfn & 7))
+    }
   }
   for (const [index, pfn] of held.entries()) {
     bytes.set(memory.pages.get(pfn) as Uint8Array, firstPage + index * PAGE)
   }
   return { bytes, firstPage }
+}
+
+/** Page numbers that follow each other. */
+function rangesOf(held: readonly number[]): [base: number, count: number][] {
+  const ranges: [number, number][] = []
+  for (const pfn of held) {
+    const last = ranges.at(-1)
+    if (last !== undefined && last[0] + last[1] === pfn) last[1]++
+    else ranges.push([pfn, 1])
+  }
+  return ranges
 }

@@ -2,8 +2,8 @@
 // File size comes first: readers that trust the counts open a dump of which nothing is left.
 import { hex, PAGE_SIZE, type PageRun, PageSet, pfn } from '@dumpstack/bytes'
 import { CONTEXT_AMD64, ContextX64, IMAGE_FILE_MACHINE_AMD64, machineName } from '@dumpstack/nt'
-import type { BitmapBody, DumpBody } from '../body.ts'
-import { readHeaderRuns } from '../body.ts'
+import type { BitmapBody } from '../bitmap-body.ts'
+import type { DumpBody } from '../body.ts'
 import { DumpType } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
 import {
@@ -14,6 +14,7 @@ import {
   PAGE_FILL_64,
 } from '../layouts.ts'
 import type { OpenedDump } from '../open-dump.ts'
+import { readHeaderRuns } from '../run-body.ts'
 import type { Checks } from './checks.ts'
 
 const MAX_PROCESSORS = 2048

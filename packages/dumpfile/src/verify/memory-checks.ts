@@ -8,7 +8,6 @@ import {
   PhysicalMemoryDescriptor64,
   PhysicalMemoryRun64,
 } from '@dumpstack/nt'
-import { readHeaderRuns } from '../body.ts'
 import { DumpError } from '../dump-error.ts'
 import {
   type LoadedModule,
@@ -18,6 +17,7 @@ import {
   walkLoadedModules,
 } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
+import { readHeaderRuns } from '../run-body.ts'
 import type { VirtualSpace } from '../virtual-space.ts'
 import type { Checks } from './checks.ts'
 
