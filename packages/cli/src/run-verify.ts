@@ -2,7 +2,14 @@
 import { hex, hex64 } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { mebibytes } from '@dumpstack/crashtest'
-import { DumpError, type VerifyReport, verifyDump } from '@dumpstack/dumpfile'
+import {
+  type DumpCheck,
+  DumpError,
+  refusalCheck,
+  type VerifyReport,
+  verdictOfRefusal,
+  verifyDump,
+} from '@dumpstack/dumpfile'
 import { onHost } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
@@ -23,18 +30,12 @@ export async function runVerify(file: string, json: boolean, allPages: boolean):
     if (!(error instanceof DumpError)) throw error
     if (json) printJson(refusalAsJson(file, error))
     else printLines(refusalLines(file, error))
-    return exitCodeOf(verdictOf(error))
+    return exitCodeOf(verdictOfRefusal(error))
   } finally {
     interrupt.release()
     source.close()
   }
 }
-
-/** What this reader cannot judge: a good dump, perhaps, of a kind that it does not read yet. */
-const NOT_JUDGED = new Set(['DUMP_UNSUPPORTED_TYPE', 'DUMP_UNSUPPORTED_MACHINE', 'DUMP_ENCRYPTED'])
-
-const verdictOf = (error: DumpError): 'fail' | 'inconclusive' =>
-  NOT_JUDGED.has(error.code) ? 'inconclusive' : 'fail'
 
 async function drain(work: Generator<number, VerifyReport>, signal: AbortSignal): Promise<VerifyReport> {
   const progress = new ProgressLine()
@@ -73,30 +74,31 @@ function reportLines(file: string, report: VerifyReport): Line[] {
     ),
     '',
     'Checks:',
-    ...report.checks.map((check) => painted`  ${verdictWord(check.verdict)}  ${check.id}: ${check.message}`),
+    ...report.checks.map((check) => painted`  ${checkWord(check)}  ${check.id}: ${check.message}`),
     '',
     `Verdict: ${report.verdict}`,
   ]
 }
 
-function verdictWord(verdict: VerifyReport['verdict']): Line {
+function checkWord({ verdict, remark }: DumpCheck): Line {
+  if (remark === true) return yellow('note')
   if (verdict === 'pass') return green('pass')
   return verdict === 'fail' ? red('FAIL') : yellow('open')
 }
 
 function refusalLines(file: string, error: DumpError): Line[] {
-  const verdict = verdictOf(error)
+  const check = refusalCheck(error)
   return [
     bold(file),
-    painted`  ${verdictWord(verdict)}  ${error.message} [${error.code}]`,
+    painted`  ${checkWord(check)}  ${check.message} [${check.code}]`,
     '',
-    `Verdict: ${verdict}`,
+    `Verdict: ${check.verdict}`,
   ]
 }
 
 const refusalAsJson = (file: string, error: DumpError): object => ({
   schema: VERIFY_SCHEMA,
-  verdict: verdictOf(error),
+  verdict: verdictOfRefusal(error),
   file,
   dumpType: null,
   dumpTypeName: null,
@@ -107,7 +109,7 @@ const refusalAsJson = (file: string, error: DumpError): object => ({
   byteLength: null,
   pageCount: null,
   modules: { loaded: [], unloaded: [] },
-  checks: [{ id: 'format', verdict: verdictOf(error), message: error.message, code: error.code }],
+  checks: [refusalCheck(error)],
 })
 
 const reportAsJson = (file: string, report: VerifyReport): object => ({

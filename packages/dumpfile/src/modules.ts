@@ -35,8 +35,8 @@ export interface Modules {
   readonly unloaded: readonly UnloadedModule[]
 }
 
-/** Real lists have some hundred entries; this bounds what a damaged one can cost. */
-const MAX_MODULES = 4096
+/** Real lists have some hundred entries; this bounds what a hostile one costs. */
+const MAX_MODULES = 16384
 const MAX_NAME_BYTES = 2048
 
 /** Throws DumpError when a list of modules cannot be followed to its end. */
@@ -64,9 +64,9 @@ export function walkLoadedModules(
 ): { loaded: LoadedModule[]; damage: DumpError | null } {
   const head = dump.header.psLoadedModuleList
   const loaded: LoadedModule[] = []
-  const stop = (message: string, address: Gva) => ({
+  const stop = (message: string, address: Gva, code = 'DUMP_MODULE_LIST') => ({
     loaded,
-    damage: new DumpError('DUMP_MODULE_LIST', message, { address, modules: loaded.length }),
+    damage: new DumpError(code, message, { address, modules: loaded.length }),
   })
   const unreadable = (what: string, address: Gva) =>
     stop(
@@ -82,8 +82,10 @@ export function walkLoadedModules(
   let current = gva(ListEntry.of(headBytes).flink)
   while (current !== head) {
     const what = `module list entry ${loaded.length}`
-    if (loaded.length >= MAX_MODULES)
-      return stop(`module list does not end after ${MAX_MODULES} entries`, current)
+    if (loaded.length >= MAX_MODULES) {
+      const found = `module list at ${hex(head)} has more entries than the ${MAX_MODULES} that this reader keeps`
+      return stop(found, current, 'DUMP_TOO_LARGE')
+    }
     if (space.read(current, entryBytes) < entryBytes.byteLength) return unreadable(what, current)
     const links = entry.inLoadOrderLinks
     if (links.blink !== previous) {

@@ -5,12 +5,12 @@ import { dumpTypeName } from './dump.ts'
 import type { LoadedModule, Modules, UnloadedModule } from './modules.ts'
 import { openWithBody } from './open-dump.ts'
 import { checkAllPages } from './verify/all-pages.ts'
-import { Checks, type DumpCheck, type Verdict } from './verify/checks.ts'
+import { Checks, type DumpCheck, refusalCheck, type Verdict, verdictOfRefusal } from './verify/checks.ts'
 import { checkFile } from './verify/file-checks.ts'
 import { checkMemory } from './verify/memory-checks.ts'
 import { checkTriage } from './verify/triage-checks.ts'
 
-export type { DumpCheck, Verdict }
+export { type DumpCheck, refusalCheck, type Verdict, verdictOfRefusal }
 
 export interface VerifyReport {
   readonly verdict: Verdict

@@ -2,6 +2,7 @@
 // kit would say, at once; what lacks symbols is inconclusive, what the symbols name and the dump does not hold is a fail.
 import { DumpstackError } from '@dumpstack/bytes'
 import { type DebugModule, noSymbols, type Session } from '@dumpstack/debugger'
+import { DumpError, verdictOfRefusal } from '@dumpstack/dumpfile'
 import { SymbolsError } from '@dumpstack/symbols'
 import type { Message } from '../messages.ts'
 import type { Evidence } from '../target.ts'
@@ -29,12 +30,12 @@ const NOT_JUDGED: ReadonlySet<string> = new Set([
   'SYMBOL_UNKNOWN',
   'UNSUPPORTED',
   'MACHINE_UNSUPPORTED',
-  'DUMP_UNSUPPORTED_MACHINE',
-  'DUMP_UNSUPPORTED_TYPE',
 ])
 
-export const verdictOfError = (error: DumpstackError): Verdict =>
-  error instanceof SymbolsError || NOT_JUDGED.has(error.code) ? 'inconclusive' : 'fail'
+export function verdictOfError(error: DumpstackError): Verdict {
+  if (error instanceof DumpError) return verdictOfRefusal(error)
+  return error instanceof SymbolsError || NOT_JUDGED.has(error.code) ? 'inconclusive' : 'fail'
+}
 
 /** The kernel with its symbols; a text says why there are none. Throws DebuggerError for a dump that names no kernel. */
 export function kernelWithSymbols({ session }: DebuggedDump): DebugModule | string {

@@ -29,3 +29,13 @@ export function readPart(file: ByteSource, part: FilePart, what: string): Uint8A
   }
   return bytes
 }
+
+/** Throws DumpError DUMP_TOO_LARGE where a list that the file does hold is longer than any real one, and than we keep. */
+export function checkCount(count: number, limit: number, offset: number, what: string): void {
+  if (count <= limit) return
+  throw new DumpError(
+    'DUMP_TOO_LARGE',
+    `${hex(count)} ${what} at offset ${hex(offset)}, this reader keeps ${hex(limit)}`,
+    { offset, found: count },
+  )
+}

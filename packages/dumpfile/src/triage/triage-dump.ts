@@ -15,7 +15,7 @@ import {
   TriageDataBlock,
   TriageDump64,
 } from '../layouts.ts'
-import { checkInside, type FilePart, readPart } from './file-part.ts'
+import { checkCount, checkInside, type FilePart, readPart } from './file-part.ts'
 
 /** Bytes of memory that the dump keeps. */
 export interface TriageBlock extends FilePart {
@@ -40,10 +40,14 @@ export interface TriageDump {
   readonly thread: TriageObject | null
   /** In the order of the table: neither sorted nor aligned. */
   readonly blocks: readonly TriageBlock[]
-  /** Pools that leave the file or the address space: each is left out, so that one lie does not take the rest. */
+  /** Pools that leave the file or the address space, the first few: each is left out, so that one lie does not take the rest. */
   readonly damage: readonly DumpError[]
 }
 
+/** Who shows them needs no more. */
+const MAX_DAMAGE = 16
+/** Real dumps have some thousands. */
+const MAX_BLOCKS = 1_048_576
 const ADDRESS_SPACE = 1n << 64n
 
 /** Throws DumpError where the file ends before the triage header does. `miniDumpFields` is the word of the dump header. */
@@ -106,11 +110,10 @@ export function readTriageDump(file: ByteSource, header: DumpHeader, miniDumpFie
 /** Throws where the table leaves the file; a block that does is left out. */
 function readBlocks(file: ByteSource, triage: TriageDump64, damage: DumpError[]): TriageBlock[] {
   const count = triage.dataBlocksCount
-  const table = readPart(
-    file,
-    { offset: triage.dataBlocksOffset, byteLength: count * TriageDataBlock.size },
-    `table of ${count} data blocks`,
-  )
+  const place = { offset: triage.dataBlocksOffset, byteLength: count * TriageDataBlock.size }
+  checkInside(file, place, `table of ${count} data blocks`)
+  checkCount(count, MAX_BLOCKS, place.offset, 'data blocks')
+  const table = readPart(file, place, `table of ${count} data blocks`)
   const blocks: TriageBlock[] = []
   for (let index = 0; index < count; index++) {
     const row = TriageDataBlock.of(table, index * TriageDataBlock.size)
@@ -121,7 +124,7 @@ function readBlocks(file: ByteSource, triage: TriageDump64, damage: DumpError[])
       blocks.push(block)
     } catch (error) {
       if (!(error instanceof DumpError)) throw error
-      damage.push(error)
+      if (damage.length < MAX_DAMAGE) damage.push(error)
     }
   }
   return blocks

@@ -10,11 +10,12 @@ import {
   UNLOADED_ROWS_OFFSET,
 } from '../layouts.ts'
 import type { LoadedModule, Modules, UnloadedModule } from '../modules.ts'
-import { readPart } from './file-part.ts'
+import { checkCount, checkInside, readPart } from './file-part.ts'
 
+/** Real dumps list some hundreds, and keep the last 50 that were unloaded. */
 const MAX_DRIVERS = 65536
+/** A UNICODE_STRING has at most 65534 bytes. */
 const MAX_NAME_CHARACTERS = 32767
-const MAX_UNLOADED = 50
 
 /** Throws DumpError DUMP_TRUNCATED where the file ends before. */
 export function readTriageHeader(dump: Dump): TriageDump64 {
@@ -39,7 +40,7 @@ export function readTriageModules(dump: Dump): {
   }
   tried(() => readLoaded(dump, loaded))
   tried(() => {
-    unloaded = readUnloaded(dump, readTriageHeader(dump).unloadedDriversOffset)
+    unloaded = readUnloaded(dump)
   })
   return { modules: { loaded, unloaded }, damage }
 }
@@ -48,17 +49,11 @@ export function readTriageModules(dump: Dump): {
 function readLoaded(dump: Dump, loaded: LoadedModule[]): void {
   const triage = readTriageHeader(dump)
   const count = triage.driverCount
-  if (count > MAX_DRIVERS) {
-    throw new DumpError(
-      'DUMP_MODULE_LIST',
-      `driver count at offset 0x2034 is ${hex(count)}, expected at most ${hex(MAX_DRIVERS)}`,
-      { offset: 0x2034, found: count },
-    )
-  }
-  const list = readExactly(dump, triage.driverListOffset, count * DumpDriverEntry64.size, 'driver list')
+  const list = readList(dump, triage.driverListOffset, count, DumpDriverEntry64.size, 'drivers')
+  const names = new StringPool(dump)
   for (let index = 0; index < count; index++) {
     const entry = DumpDriverEntry64.of(list, index * DumpDriverEntry64.size)
-    const fullName = readPoolString(dump, entry.driverNameOffset, index)
+    const fullName = names.at(entry.driverNameOffset, `name of driver ${index}`)
     loaded.push({
       baseName: fullName.slice(fullName.lastIndexOf('\\') + 1),
       fullName,
@@ -71,37 +66,49 @@ function readLoaded(dump: Dump, loaded: LoadedModule[]): void {
   }
 }
 
-/** DUMP_STRING: a count of UTF-16 code units, then the characters. */
-function readPoolString(dump: Dump, offset: number, driver: number): string {
-  const what = `name of driver ${driver}`
-  const characters = new DataView(readExactly(dump, offset, 4, what).buffer).getUint32(0, true)
-  if (characters > MAX_NAME_CHARACTERS) {
-    throw new DumpError(
-      'DUMP_MODULE_LIST',
-      `${what} at offset ${hex(offset)} has ${hex(characters)} characters, expected at most ${hex(MAX_NAME_CHARACTERS)}`,
-      { offset, found: characters },
-    )
+/** Names by file offset. Whatever the offsets say, no more is decoded than the file has bytes. */
+class StringPool {
+  readonly #dump: Dump
+  readonly #known = new Map<number, string>()
+  #decoded = 0
+
+  constructor(dump: Dump) {
+    this.#dump = dump
   }
-  return decode(readExactly(dump, offset + 4, characters * 2, what))
+
+  /** DUMP_STRING: a count of UTF-16 code units, then the characters. */
+  at(offset: number, what: string): string {
+    const known = this.#known.get(offset)
+    if (known !== undefined) return known
+    const characters = new DataView(readExactly(this.#dump, offset, 4, what).buffer).getUint32(0, true)
+    if (characters > MAX_NAME_CHARACTERS) {
+      throw new DumpError(
+        'DUMP_MODULE_LIST',
+        `${what} at offset ${hex(offset)} has ${hex(characters)} characters, expected at most ${hex(MAX_NAME_CHARACTERS)}`,
+        { offset, found: characters },
+      )
+    }
+    this.#decoded += characters * 2
+    if (this.#decoded > this.#dump.byteLength) {
+      throw new DumpError(
+        'DUMP_MODULE_LIST',
+        `${what} at offset ${hex(offset)} lies over other names: together they are longer than the file`,
+        { offset },
+      )
+    }
+    const name = decode(readExactly(this.#dump, offset + 4, characters * 2, what))
+    this.#known.set(offset, name)
+    return name
+  }
 }
 
-function readUnloaded(dump: Dump, offset: number): UnloadedModule[] {
+/** Oldest first; throws DumpError DUMP_TRUNCATED where the table leaves the file. */
+function readUnloaded(dump: Dump): UnloadedModule[] {
+  const offset = readTriageHeader(dump).unloadedDriversOffset
   if (offset === 0) return []
-  const head = readExactly(dump, offset, UNLOADED_ROWS_OFFSET, 'unloaded driver list')
-  const count = new DataView(head.buffer).getUint32(0, true)
-  if (count > MAX_UNLOADED) {
-    throw new DumpError(
-      'DUMP_MODULE_LIST',
-      `unloaded driver count at offset ${hex(offset)} is ${hex(count)}, expected at most ${hex(MAX_UNLOADED)}`,
-      { offset, found: count },
-    )
-  }
-  const rows = readExactly(
-    dump,
-    offset + UNLOADED_ROWS_OFFSET,
-    count * DumpUnloadedDriver64.size,
-    'unloaded driver list',
-  )
+  const count = readUnloadedCount(dump, offset)
+  const start = offset + UNLOADED_ROWS_OFFSET
+  const rows = readList(dump, start, count, DumpUnloadedDriver64.size, 'unloaded drivers')
   // In real dumps the newest comes first: WdBoot.sys and mcupdate.dll, gone before most drivers start, are the last rows.
   return Array.from({ length: count }, (_, index) => {
     const row = DumpUnloadedDriver64.of(rows, (count - 1 - index) * DumpUnloadedDriver64.size)
@@ -114,7 +121,19 @@ function readUnloaded(dump: Dump, offset: number): UnloadedModule[] {
   })
 }
 
+export function readUnloadedCount(dump: Dump, offset: number): number {
+  const head = readExactly(dump, offset, UNLOADED_ROWS_OFFSET, 'list of unloaded drivers')
+  return new DataView(head.buffer).getUint32(0, true)
+}
+
 const decode = (bytes: Uint8Array): string => new TextDecoder('utf-16le').decode(bytes)
+
+function readList(dump: Dump, offset: number, count: number, rowBytes: number, what: string): Uint8Array {
+  const part = { offset, byteLength: count * rowBytes }
+  checkInside(dump.source, part, `list of ${count} ${what}`)
+  checkCount(count, MAX_DRIVERS, offset, what)
+  return readPart(dump.source, part, `list of ${count} ${what}`)
+}
 
 const readExactly = (dump: Dump, offset: number, byteLength: number, what: string): Uint8Array =>
   readPart(dump.source, { offset, byteLength }, what)

@@ -1,37 +1,47 @@
-// Checks that follow the kernel's own pointers through the pages of the dump: page tables, KDDEBUGGER_DATA64, module list,
-// physical memory descriptor, bugcheck data, processors.
-import { type Gva, gva, hex, PAGE_SIZE, type Pfn, pagesInRuns } from '@dumpstack/bytes'
-import {
-  IMAGE_FILE_MACHINE_AMD64,
-  KDBG_TAG,
-  KddebuggerData64,
-  PhysicalMemoryDescriptor64,
-  PhysicalMemoryRun64,
-} from '@dumpstack/nt'
-import { DumpError } from '../dump-error.ts'
-import {
-  type LoadedModule,
-  type Modules,
-  readU64,
-  readUnloadedModules,
-  walkLoadedModules,
-} from '../modules.ts'
+// Checks that follow the kernel's own pointers through the pages of the dump: page tables, module list, KDDEBUGGER_DATA64.
+// The pointers are documented (wdbgexts.h, public types of the kernel); a dump whose pages are not those of the crash shows
+// here, and a debugger that follows them reads nonsense. No genuine dump of pages was at hand.
+import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { IMAGE_FILE_MACHINE_AMD64, KDBG_TAG, KddebuggerData64, machineName } from '@dumpstack/nt'
+import type { DumpError } from '../dump-error.ts'
+import { PAGE_FILL_64 } from '../layouts.ts'
+import { type LoadedModule, type Modules, readUnloadedModules, walkLoadedModules } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
-import { readHeaderRuns } from '../run-body.ts'
 import type { VirtualSpace } from '../virtual-space.ts'
 import type { Checks } from './checks.ts'
+import { MIN_KDBG_BYTES, readBlock } from './debugger-block.ts'
+import { leadsThroughFiveLevels } from './five-levels.ts'
+import { checkBugcheckData, checkPhysicalMemoryBlock, checkProcessorBlock } from './kernel-checks.ts'
+import { fileOffset, isLive } from './memory-places.ts'
 
-/** Bounds what a damaged descriptor can cost. */
-const MAX_DESCRIPTOR_RUNS = 4096
+const NO_MODULES: Modules = { loaded: [], unloaded: [] }
 
 export function checkMemory(checks: Checks, dump: OpenedDump): Modules {
-  if (dump.header.machine !== IMAGE_FILE_MACHINE_AMD64) {
-    for (const id of ['page-tables', 'kdbg', 'module-list']) {
-      checks.inconclusive(id, `page tables of machine ${hex(dump.header.machine)} are not read, only x64`)
-    }
-    return { loaded: [], unloaded: [] }
+  const { machine, directoryTableBase, psLoadedModuleList, kdDebuggerDataBlock } = dump.header
+  const cannotSay = (say: (id: string) => void): Modules => {
+    for (const id of ['page-tables', 'kdbg', 'module-list']) say(id)
+    return NO_MODULES
+  }
+  if (machine !== IMAGE_FILE_MACHINE_AMD64) {
+    const name = machineName(machine) ?? `machine ${hex(machine)}`
+    return cannotSay((id) => checks.notRead(id, `page tables of ${name}, only those of x64 are`))
+  }
+  if ([psLoadedModuleList, kdDebuggerDataBlock].includes(gva(PAGE_FILL_64))) {
+    const what = 'the header does not say where module list and debugger data are'
+    return cannotSay((id) => checks.inconclusive(id, what, { offset: 0x20, found: 'PAGE fill' }))
   }
   const space = dump.virtual()
+  const throughFive = (address: Gva): boolean =>
+    dump.physical !== undefined && leadsThroughFiveLevels(directoryTableBase, address, dump.physical)
+  if (
+    space.absence(psLoadedModuleList) !== null &&
+    throughFive(psLoadedModuleList) &&
+    throughFive(kdDebuggerDataBlock)
+  ) {
+    return cannotSay((id) =>
+      checks.notRead(id, 'page tables of five levels (CR4.LA57), only those of four are'),
+    )
+  }
   const { loaded, damage } = walkLoadedModules(dump, space)
   checkPageTables(checks, dump, space, loaded)
   checkModuleList(checks, dump, space, loaded, damage)
@@ -42,15 +52,6 @@ export function checkMemory(checks: Checks, dump: OpenedDump): Modules {
     checkProcessorBlock(checks, dump, space, kdbg)
   }
   return { loaded, unloaded: readUnloadedModules(dump, space) }
-}
-
-/** File offset of a virtual address; -1 where it leads to none. */
-function fileOffset(dump: OpenedDump, space: VirtualSpace, address: Gva): number {
-  const place = space.translate(address)
-  if (place === null) return -1
-  const inPage = place % PAGE_SIZE
-  const offset = dump.body?.offsetOf(((place - inPage) / PAGE_SIZE) as Pfn) ?? -1 // a quotient by the page size is a PFN
-  return offset < 0 ? -1 : offset + inPage
 }
 
 function checkPageTables(
@@ -91,6 +92,10 @@ function checkModuleList(
 ): void {
   const head = dump.header.psLoadedModuleList
   if (damage !== null) {
+    if (damage.code === 'DUMP_TOO_LARGE') {
+      checks.notRead('module-list', damage.message)
+      return
+    }
     const address = gva(BigInt(damage.fields['address'] ?? head))
     checks.fail('module-list', `${damage.message}, after ${loaded.length} modules`, {
       offset: fileOffset(dump, space, address),
@@ -115,169 +120,64 @@ function checkKdbg(
   loaded: readonly LoadedModule[],
 ): KddebuggerData64 | null {
   const { kdDebuggerDataBlock, psLoadedModuleList, psActiveProcessHead } = dump.header
-  const bytes = new Uint8Array(KddebuggerData64.size)
-  const got = space.read(kdDebuggerDataBlock, bytes)
+  const id = 'kdbg'
   const at = fileOffset(dump, space, kdDebuggerDataBlock)
-  if (got < bytes.byteLength) {
-    checks.fail('kdbg', `KdDebuggerDataBlock ${hex(kdDebuggerDataBlock)} cannot be read whole`, {
-      offset: at < 0 ? 0x80 : at,
-      found: `${hex(got)} bytes`,
-      expected: `${hex(bytes.byteLength)} bytes`,
-    })
+  const { kdbg, byteLength, ownerTag, size } = readBlock((into) => space.read(kdDebuggerDataBlock, into))
+  if (kdbg === null) {
+    const wanted = Math.max(MIN_KDBG_BYTES, Math.min(size, KddebuggerData64.size))
+    if (byteLength < MIN_KDBG_BYTES || (ownerTag === KDBG_TAG && byteLength < wanted)) {
+      checks.fail(id, `KdDebuggerDataBlock ${hex(kdDebuggerDataBlock)} cannot be read whole`, {
+        offset: at < 0 ? 0x80 : at,
+        found: `${hex(byteLength)} bytes`,
+        expected: `${hex(wanted)} bytes`,
+      })
+    } else if (ownerTag === KDBG_TAG) {
+      checks.notRead(id, 'debugger data of this size', {
+        offset: at + 0x14,
+        found: size,
+        expected: `at least ${hex(MIN_KDBG_BYTES)}`,
+      })
+    } else if (isLive(dump)) {
+      // A kernel encodes the block while it runs, and decodes it when it crashes.
+      checks.notRead(id, 'debugger data of a live system, which can be encoded', {
+        offset: at + 0x10,
+        found: ownerTag,
+        expected: KDBG_TAG,
+      })
+    } else {
+      checks.fail(id, 'KDDEBUGGER_DATA64 tag differs', {
+        offset: at + 0x10,
+        found: ownerTag,
+        expected: KDBG_TAG,
+      })
+    }
     return null
   }
-  const kdbg = KddebuggerData64.of(bytes)
   const nt = loaded[0]
-  const comparisons: readonly (readonly [string, number, number | bigint, number | bigint])[] = [
-    ['tag', 0x10, kdbg.ownerTag, KDBG_TAG],
-    ['size', 0x14, kdbg.size, KddebuggerData64.size],
+  const comparisons: readonly (readonly [string, number, bigint, bigint])[] = [
     ...(nt === undefined ? [] : [['KernBase', 0x18, kdbg.kernBase, nt.base] as const]),
     ['PsLoadedModuleList', 0x48, kdbg.psLoadedModuleList, psLoadedModuleList],
     ['PsActiveProcessHead', 0x50, kdbg.psActiveProcessHead, psActiveProcessHead],
   ]
   for (const [what, offset, found, expected] of comparisons) {
-    if (BigInt(found) === BigInt(expected)) continue
-    // Other builds have other sizes: the block is read as far as it is known.
-    if (what === 'size' && Number(found) > 0x290 && Number(found) < 0x1000) continue
-    checks.fail('kdbg', `KDDEBUGGER_DATA64 ${what} differs`, { offset: at + offset, found, expected })
+    if (found === expected || expected === PAGE_FILL_64) continue
+    checks.fail(id, `KDDEBUGGER_DATA64 ${what} differs`, { offset: at + offset, found, expected })
     return null
   }
-  if (
-    nt !== undefined &&
-    !(psLoadedModuleList >= nt.base && psLoadedModuleList < nt.base + BigInt(nt.size))
-  ) {
-    checks.fail(
-      'kdbg',
-      `PsLoadedModuleList lies outside the kernel ${hex(nt.base)}..${hex(nt.base + BigInt(nt.size))}`,
-      {
-        offset: 0x20,
-        found: psLoadedModuleList,
-      },
-    )
+  if (nt !== undefined && !isInside(psLoadedModuleList, nt)) {
+    const kernel = `${hex(nt.base)}..${hex(nt.base + BigInt(nt.size))}`
+    checks.remark(id, `PsLoadedModuleList lies outside the kernel ${kernel}`, {
+      offset: 0x20,
+      found: psLoadedModuleList,
+    })
     return kdbg
   }
-  checks.pass('kdbg', `KDDEBUGGER_DATA64 agrees with header and module list, KernBase ${hex(kdbg.kernBase)}`)
+  checks.pass(
+    id,
+    `KDDEBUGGER_DATA64 of ${hex(kdbg.size)} bytes agrees with header and module list, KernBase ${hex(kdbg.kernBase)}`,
+  )
   return kdbg
 }
 
-function checkPhysicalMemoryBlock(
-  checks: Checks,
-  dump: OpenedDump,
-  space: VirtualSpace,
-  kdbg: KddebuggerData64,
-): void {
-  const id = 'physical-memory-block'
-  const pointer = kdbg.mmPhysicalMemoryBlock === 0n ? null : readU64(space, gva(kdbg.mmPhysicalMemoryBlock))
-  const bytes = new Uint8Array(PhysicalMemoryDescriptor64.size)
-  if (pointer === null || space.read(gva(pointer), bytes) < bytes.byteLength) {
-    checks.inconclusive(id, 'nt!MmPhysicalMemoryBlock cannot be read', { found: kdbg.mmPhysicalMemoryBlock })
-    return
-  }
-  const at = fileOffset(dump, space, gva(pointer))
-  const { numberOfRuns, numberOfPages } = PhysicalMemoryDescriptor64.of(bytes)
-  if (numberOfRuns === 0 || numberOfRuns > MAX_DESCRIPTOR_RUNS) {
-    checks.fail(id, 'number of runs in nt!MmPhysicalMemoryBlock is out of range', {
-      offset: at,
-      found: numberOfRuns,
-    })
-    return
-  }
-  const runBytes = new Uint8Array(numberOfRuns * PhysicalMemoryRun64.size)
-  if (space.read(gva(pointer + 0x10n), runBytes) < runBytes.byteLength) {
-    checks.inconclusive(id, 'the runs of nt!MmPhysicalMemoryBlock cannot be read', { offset: at })
-    return
-  }
-  let total = 0n
-  for (let i = 0; i < numberOfRuns; i++) {
-    total += PhysicalMemoryRun64.of(runBytes, i * PhysicalMemoryRun64.size).pageCount
-  }
-  if (total !== numberOfPages) {
-    checks.fail(id, 'pages of nt!MmPhysicalMemoryBlock are not the sum of its runs', {
-      offset: at + 8,
-      found: numberOfPages,
-      expected: total,
-    })
-    return
-  }
-  const headerRuns = safeRuns(dump)
-  if (headerRuns === null) {
-    checks.pass(id, `nt!MmPhysicalMemoryBlock has ${numberOfRuns} runs, ${numberOfPages} pages`)
-    return
-  }
-  checks.equal(
-    id,
-    'number of pages, by nt!MmPhysicalMemoryBlock,',
-    0x90,
-    pagesInRuns(headerRuns),
-    numberOfPages,
-  )
-}
-
-function safeRuns(dump: OpenedDump): ReturnType<typeof readHeaderRuns> {
-  try {
-    return readHeaderRuns(dump.headerBytes)
-  } catch (error) {
-    if (error instanceof DumpError) return null // the check of the runs has said so
-    throw error
-  }
-}
-
-function checkBugcheckData(
-  checks: Checks,
-  dump: OpenedDump,
-  space: VirtualSpace,
-  kdbg: KddebuggerData64,
-): void {
-  const id = 'bugcheck-data'
-  const { bugcheckCode, bugcheckParameters } = dump.header
-  const bytes = new Uint8Array(40)
-  if (kdbg.kiBugcheckData === 0n || space.read(gva(kdbg.kiBugcheckData), bytes) < bytes.byteLength) {
-    checks.inconclusive(id, 'nt!KiBugCheckData cannot be read', { found: kdbg.kiBugcheckData })
-    return
-  }
-  const view = new DataView(bytes.buffer)
-  const expected = [BigInt(bugcheckCode), ...bugcheckParameters]
-  for (let i = 0; i < expected.length; i++) {
-    const found = view.getBigUint64(i * 8, true)
-    if (found === expected[i]) continue
-    const what = i === 0 ? 'code' : `parameter ${i}`
-    checks.fail(id, `bugcheck ${what} in nt!KiBugCheckData differs from the header`, {
-      offset: fileOffset(dump, space, gva(kdbg.kiBugcheckData + BigInt(i * 8))),
-      found,
-      expected: expected[i]!,
-    })
-    return
-  }
-  checks.pass(id, 'nt!KiBugCheckData agrees with the header')
-}
-
-function checkProcessorBlock(
-  checks: Checks,
-  dump: OpenedDump,
-  space: VirtualSpace,
-  kdbg: KddebuggerData64,
-): void {
-  const id = 'processor-block'
-  const count = dump.header.processorCount
-  const number = new Uint8Array(4)
-  for (let i = 0; i < count; i++) {
-    const prcb = readU64(space, gva(kdbg.kiProcessorBlock + BigInt(i * 8)))
-    const at = prcb === null ? null : gva(prcb + BigInt(kdbg.offsetPrcbNumber))
-    if (at === null || space.read(at, number) < 4) {
-      checks.fail(id, `KPRCB of processor ${i} cannot be read through nt!KiProcessorBlock`, {
-        offset: fileOffset(dump, space, gva(kdbg.kiProcessorBlock + BigInt(i * 8))),
-        ...(prcb !== null && { found: prcb }),
-      })
-      return
-    }
-    const found = new DataView(number.buffer).getUint32(0, true)
-    if (found === i) continue
-    checks.fail(id, `KPRCB ${i} has another number`, {
-      offset: fileOffset(dump, space, at),
-      found,
-      expected: i,
-    })
-    return
-  }
-  checks.pass(id, `${count} processors found through nt!KiProcessorBlock`)
-}
+const isInside = (address: Gva, { base, size }: LoadedModule): boolean =>
+  address >= base && address < base + BigInt(size)
