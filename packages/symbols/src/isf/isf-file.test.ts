@@ -218,9 +218,53 @@ describe('a table written by hand', () => {
 })
 
 it('refuses what is neither JSON nor xz by name', async () => {
-  for (const bytes of [new Uint8Array(), gzipSync('{}'), new TextEncoder().encode('<html>no</html>')]) {
+  for (const bytes of [
+    new Uint8Array(),
+    gzipSync('{').subarray(0, 15),
+    new TextEncoder().encode('<html>no</html>'),
+  ]) {
     await expect(openIsf(bytes, 'a.json')).rejects.toMatchObject({ code: 'SYMBOLS_DAMAGED' })
   }
+})
+
+describe('the file around a table', () => {
+  it('may be packed by gzip', async () => {
+    const file = await openIsf(gzipSync(JSON.stringify(small)), 'a.json.gz')
+    expect(file.identity).toEqual({ guid: 'AB'.repeat(16), age: 3 })
+  })
+
+  it('is refused by name when it is packed by bzip2', async () => {
+    const bytes = new TextEncoder().encode('BZh91AY&SY')
+    await expect(openIsf(bytes, 'a.json.bz2')).rejects.toMatchObject({
+      code: 'SYMBOLS_UNSUPPORTED',
+      message: expect.stringContaining('bzip2'),
+    })
+  })
+
+  // Each is a few kilobytes, and would be gigabytes of objects.
+  it.each([
+    ['objects', `[${'{},'.repeat(600_000)}{}]`, '500000 objects'],
+    ['members', `[${'0,'.repeat(1_600_000)}0]`, '1500000 members'],
+    ['levels', `${'['.repeat(1000)}${']'.repeat(1000)}`, '64 levels of nesting'],
+    ['bytes', ' '.repeat(65 << 20), '67108864 bytes'],
+  ])('is refused for more %s than a table has, before they are made', async (_, symbols, found) => {
+    const text = JSON.stringify({ ...small, symbols: 0 }).replace('"symbols":0', () => `"symbols":${symbols}`)
+    const packed = gzipSync(text)
+    expect(packed.byteLength).toBeLessThan(100_000)
+    await expect(openIsf(packed, 'bomb.json.gz')).rejects.toMatchObject({
+      code: 'SYMBOLS_TOO_LARGE',
+      message: expect.stringContaining(`bomb.json.gz has more than ${found}`),
+    })
+  })
+
+  it('counts no brackets and commas inside texts', async () => {
+    const name = `${'[{,'.repeat(100_000)}"\\`
+    const file = await openIsf(
+      gzipSync(JSON.stringify({ ...small, symbols: { [name]: { address: 1 } } })),
+      'a.json',
+    )
+    expect(file.byName(name)?.rva).toBe(1)
+  })
 })
 
 it('raises nothing but its own errors on any JSON in the places of a table', () => {

@@ -1,43 +1,94 @@
-// The file around an ISF table: JSON as it is, or packed as .xz, as volatility3 keeps it.
+// The file around an ISF table: JSON as it is, or packed as .xz or .gz, as volatility3 keeps it. It is counted while it is
+// unpacked, so that a small file never becomes large memory.
 import xz from 'xz-decompress'
 import { SymbolsError } from '../errors.ts'
 import { IsfFile } from './isf-file.ts'
+import { JsonBudget, MAX_ISF_BYTES } from './json-budget.ts'
 
-const XZ_MAGIC = [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]
-/** Tables of kernels take 5 to 10 MB, the largest published ones (of Linux) under 60 MB. */
-export const MAX_ISF_BYTES = 0x8000000
+type Packing = 'xz' | 'gzip' | 'bzip2'
+const MAGICS: readonly (readonly [packing: Packing, magic: readonly number[]])[] = [
+  ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0]],
+  ['gzip', [0x1f, 0x8b, 8]],
+  ['bzip2', [0x42, 0x5a, 0x68]],
+]
+const OPENING_BRACE = 0x7b
 
-export const isXz = (bytes: Uint8Array): boolean => XZ_MAGIC.every((byte, i) => bytes[i] === byte)
+const packingOf = (bytes: Uint8Array): Packing | null =>
+  MAGICS.find(([, magic]) => magic.every((byte, i) => bytes[i] === byte))?.[0] ?? null
+
+/** Whether a file that begins so may be an ISF table; it takes the first six bytes. */
+export const isIsf = (head: Uint8Array): boolean => head[0] === OPENING_BRACE || packingOf(head) !== null
 
 export async function openIsf(bytes: Uint8Array, origin: string): Promise<IsfFile> {
-  const json = isXz(bytes) ? await unpackXz(bytes, origin) : bytes
-  if (json.byteLength > MAX_ISF_BYTES) throw tooLarge(origin)
+  if (bytes.byteLength > MAX_ISF_BYTES) {
+    throw new SymbolsError(
+      'SYMBOLS_TOO_LARGE',
+      `${origin} has ${bytes.byteLength} bytes, no table of Windows symbols has`,
+      {
+        origin,
+      },
+    )
+  }
+  const budget = new JsonBudget(origin)
+  const json = await unpacked(bytes, origin, budget)
   return new IsfFile(new TextDecoder().decode(json), origin)
 }
 
-async function unpackXz(packed: Uint8Array, origin: string): Promise<Uint8Array> {
-  const reader = new xz.XzReadableStream(new Blob([Uint8Array.from(packed)]).stream()).getReader()
+async function unpacked(bytes: Uint8Array, origin: string, budget: JsonBudget): Promise<Uint8Array> {
+  const packing = packingOf(bytes)
+  switch (packing) {
+    case null:
+      budget.take(bytes)
+      return bytes
+    case 'xz':
+      return read(new xz.XzReadableStream(streamOf(bytes)), packing, bytes.byteLength, origin, budget)
+    case 'gzip':
+      return read(
+        streamOf(bytes).pipeThrough(new DecompressionStream('gzip')),
+        packing,
+        bytes.byteLength,
+        origin,
+        budget,
+      )
+    case 'bzip2':
+      throw new SymbolsError(
+        'SYMBOLS_UNSUPPORTED',
+        `${origin} is packed by bzip2, which is not read: unpack it, or pack it as .xz or .gz`,
+        { origin },
+      )
+  }
+}
+
+const streamOf = (bytes: Uint8Array): ReadableStream<Uint8Array<ArrayBuffer>> =>
+  new Blob([Uint8Array.from(bytes)]).stream()
+
+async function read(
+  stream: ReadableStream<Uint8Array>,
+  packing: Packing,
+  packedBytes: number,
+  origin: string,
+  budget: JsonBudget,
+): Promise<Uint8Array> {
+  const reader = stream.getReader()
   const parts: Uint8Array[] = []
   let byteLength = 0
   try {
     for (;;) {
       const { done, value } = await reader.read()
       if (done) break
+      budget.take(value)
       parts.push(value)
       byteLength += value.byteLength
-      if (byteLength > MAX_ISF_BYTES) break
     }
   } catch (error) {
+    await reader.cancel().catch(() => undefined) // it failed already, or is not wanted any more
+    if (error instanceof SymbolsError) throw error
     throw new SymbolsError(
       'SYMBOLS_DAMAGED',
-      `${origin}: the xz stream of ${packed.byteLength} bytes cannot be unpacked after ${byteLength} bytes of output`,
+      `${origin}: the ${packing} stream of ${packedBytes} bytes cannot be unpacked after ${byteLength} bytes of output: ${error instanceof Error ? error.message : error}`,
       { origin, byteLength },
       { cause: error },
     )
-  }
-  if (byteLength > MAX_ISF_BYTES) {
-    await reader.cancel()
-    throw tooLarge(origin)
   }
   const whole = new Uint8Array(byteLength)
   let at = 0
@@ -47,6 +98,3 @@ async function unpackXz(packed: Uint8Array, origin: string): Promise<Uint8Array>
   }
   return whole
 }
-
-const tooLarge = (origin: string): SymbolsError =>
-  new SymbolsError('SYMBOLS_TOO_LARGE', `${origin} has more than ${MAX_ISF_BYTES} bytes of JSON`, { origin })

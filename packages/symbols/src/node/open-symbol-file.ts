@@ -2,11 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { FileSource } from '@dumpstack/bytes/node'
 import { SymbolsError } from '../errors.ts'
-import { isXz, MAX_ISF_BYTES, openIsf } from '../isf/open-isf.ts'
+import { MAX_ISF_BYTES } from '../isf/json-budget.ts'
+import { isIsf, openIsf } from '../isf/open-isf.ts'
 import { PdbFile } from '../pdb/pdb-file.ts'
 import type { SymbolFile } from '../symbol-file.ts'
-
-const OPENING_BRACE = 0x7b
 
 /** The file stays open as long as the symbol file may be asked; `close` ends that. */
 export interface OpenedSymbolFile {
@@ -19,7 +18,7 @@ export async function openSymbolFile(path: string, origin: string = path): Promi
   try {
     const head = new Uint8Array(6)
     source.read(0, head)
-    if (head[0] !== OPENING_BRACE && !isXz(head)) {
+    if (!isIsf(head)) {
       return { file: new PdbFile(source, origin), close: () => source.close() }
     }
     if (source.byteLength > MAX_ISF_BYTES) {
