@@ -1,68 +1,101 @@
-// GET for symbol servers (Microsoft's "HTTP symbol stores"): bounded redirects, time and size; what is not there is asked
-// for once in a session, and a server that does not answer is left alone after that.
+// GET for symbol servers (Microsoft's "HTTP symbol stores"): bounded redirects, time and size. What is not there is asked for
+// once in a session, and a server that does not answer, or only drips, is left alone after that.
 import { open } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { SymbolsError } from '../errors.ts'
+import { type HttpTimes, HttpWatch } from './http-watch.ts'
+import type { SymbolEvent } from './symbol-event.ts'
 
 const MAX_REDIRECTS = 5
 /** The largest PDBs that linkers write. */
 const MAX_BYTES = 0x1_0000_0000
-/** Time counts anew whenever this much has come: a server that only drips is slow, too. */
-const PROGRESS_BYTES = 0x10000
-const TIMEOUT_MS = 30_000
+/** Downloads that broke off in the middle before a server is left alone: one may be the fault of the file. */
+const MAX_BROKEN = 2
 /** Servers used to answer debuggers alone. */
 const USER_AGENT = 'Microsoft-Symbol-Server/10.0 (Dumpstack)'
 
-export interface HttpLimits {
-  readonly timeoutMs?: number
+export interface HttpLimits extends Partial<HttpTimes> {
   readonly maxByteLength?: number
 }
 
 export class HttpClient {
-  readonly #timeoutMs: number
+  readonly #times: Partial<HttpTimes>
   readonly #maxByteLength: number
+  readonly #tell: (event: SymbolEvent) => void
   readonly #absent = new Set<string>()
+  readonly #tooLarge = new Map<string, SymbolsError>()
+  /** Hosts that are not asked again, and why. */
   readonly #silent = new Map<string, string>()
+  readonly #broken = new Map<string, number>()
 
-  constructor({ timeoutMs = TIMEOUT_MS, maxByteLength = MAX_BYTES }: HttpLimits = {}) {
-    this.#timeoutMs = timeoutMs
+  constructor({ maxByteLength = MAX_BYTES, ...times }: HttpLimits, tell: (event: SymbolEvent) => void) {
+    this.#times = times
     this.#maxByteLength = maxByteLength
+    this.#tell = tell
   }
 
   /** Writes the answer's bytes into a new file; false when the server does not have it. */
-  async download(url: string, file: string, signal?: AbortSignal): Promise<boolean> {
-    if (this.#absent.has(url)) return false
-    const host = hostOf(url)
+  async download(address: string, file: string, signal?: AbortSignal): Promise<boolean> {
+    signal?.throwIfAborted()
+    if (this.#absent.has(address)) return false
+    const tooLarge = this.#tooLarge.get(address)
+    if (tooLarge !== undefined) throw tooLarge
+    const host = hostOf(address)
     const silence = this.#silent.get(host)
-    if (silence !== undefined) throw refused(url, `${silence}; not asked again in this session`)
-    const watch = new Watch(this.#timeoutMs, signal)
+    if (silence !== undefined) throw refused(address, `${silence}; not asked again in this session`)
+    const watch = new HttpWatch(this.#times, signal)
     try {
-      const response = await this.#get(url, watch)
+      const response = await this.#get(address, watch)
       if (response === null) {
-        this.#absent.add(url)
+        this.#absent.add(address)
         return false
       }
-      // Open before anything can go wrong: a stream that opens the file itself may still make it after the caller has tidied up.
-      const output = await open(file, 'wx')
-      await pipeline(this.#received(url, response, watch), output.createWriteStream())
+      await this.#receive(address, response, file, watch)
       return true
     } catch (error) {
       signal?.throwIfAborted()
-      if (error instanceof SymbolsError) throw error
-      const reason = watch.isOver
-        ? `no progress within ${this.#timeoutMs} ms`
-        : `the connection failed: ${causeOf(error)}`
-      // A connection that breaks in the middle may be the file's fault; one that never answers is the server's.
-      if (watch.receivedBytes === 0) this.#silent.set(host, reason)
-      throw refused(url, reason, error)
+      if (error instanceof SymbolsError) {
+        if (error.code === 'SYMBOLS_TOO_LARGE') this.#tooLarge.set(address, error)
+        throw error
+      }
+      const reason = watch.reason ?? `the connection failed: ${causeOf(error)}`
+      this.#judge(host, reason, watch)
+      throw refused(address, reason, error)
     } finally {
       watch.stop()
     }
   }
 
+  /** Whether a host that failed so is asked again. */
+  #judge(host: string, reason: string, watch: HttpWatch): void {
+    const broken = (this.#broken.get(host) ?? 0) + 1
+    this.#broken.set(host, broken)
+    if (watch.reason === null && watch.receivedBytes > 0 && broken < MAX_BROKEN) return
+    this.#silent.set(host, reason)
+    this.#tell({ kind: 'silent', host, reason })
+  }
+
+  async #receive(address: string, response: Response, file: string, watch: HttpWatch): Promise<void> {
+    const length = Number(response.headers.get('content-length') ?? Number.NaN)
+    // Of a compressed answer the length is not that of the file.
+    const isPlain = response.headers.get('content-encoding') === null
+    const expectedBytes = isPlain && Number.isSafeInteger(length) ? length : null
+    const tell = (state: 'running' | 'complete' | 'failed'): void =>
+      this.#tell({ kind: 'download', address, byteLength: watch.receivedBytes, expectedBytes, state })
+    // Open before anything can go wrong: a stream that opens the file itself may still make it after the caller has tidied up.
+    const output = await open(file, 'wx')
+    let isComplete = false
+    try {
+      await pipeline(this.#received(address, response, watch, tell), output.createWriteStream())
+      isComplete = true
+    } finally {
+      tell(isComplete ? 'complete' : 'failed')
+    }
+  }
+
   /** Follows redirects; null for 404 and 410. */
-  async #get(url: string, watch: Watch): Promise<Response | null> {
-    let at = new URL(url)
+  async #get(address: string, watch: HttpWatch): Promise<Response | null> {
+    let at = new URL(address)
     for (let redirects = 0; ; redirects++) {
       const response = await fetch(at.href, {
         redirect: 'manual',
@@ -74,73 +107,48 @@ export class HttpClient {
       if (response.status === 404 || response.status === 410) return null
       const location = response.headers.get('location')
       if (response.status < 300 || response.status > 399 || location === null) {
-        throw refused(url, `the server answers ${response.status} ${response.statusText}`.trimEnd())
+        throw refused(address, `the server answers ${response.status} ${response.statusText}`.trimEnd())
       }
-      if (redirects === MAX_REDIRECTS) throw refused(url, `more than ${MAX_REDIRECTS} redirects`)
+      if (redirects === MAX_REDIRECTS) throw refused(address, `more than ${MAX_REDIRECTS} redirects`)
       const next = URL.canParse(location, at.href) ? new URL(location, at.href) : null
       if (next === null || !isWebAddress(next) || (at.protocol === 'https:' && next.protocol === 'http:')) {
-        throw refused(url, `it redirects to ${JSON.stringify(location.slice(0, 200))}, which is not followed`)
+        throw refused(
+          address,
+          `it redirects to ${JSON.stringify(location.slice(0, 200))}, which is not followed`,
+        )
       }
       at = next
     }
   }
 
-  async *#received(url: string, response: Response, watch: Watch): AsyncGenerator<Uint8Array> {
+  async *#received(
+    address: string,
+    response: Response,
+    watch: HttpWatch,
+    tell: (state: 'running') => void,
+  ): AsyncGenerator<Uint8Array> {
+    watch.answered()
+    tell('running')
     for await (const chunk of response.body ?? []) {
       watch.received(chunk.byteLength)
       if (watch.receivedBytes > this.#maxByteLength) {
-        throw new SymbolsError('SYMBOLS_TOO_LARGE', `${url} has more than ${this.#maxByteLength} bytes`, {
-          url,
+        throw new SymbolsError('SYMBOLS_TOO_LARGE', `${address} has more than ${this.#maxByteLength} bytes`, {
+          address,
         })
       }
+      tell('running')
       yield chunk
     }
   }
 }
 
-/** Ends a request that makes no progress. */
-class Watch {
-  receivedBytes = 0
-  /** Over by time, or because the user wants no more. */
-  readonly signal: AbortSignal
-  readonly #abort = new AbortController()
-  readonly #timeoutMs: number
-  #timer: NodeJS.Timeout
-  #nextProgress = 0
-
-  constructor(timeoutMs: number, interrupt: AbortSignal | undefined) {
-    this.#timeoutMs = timeoutMs
-    this.signal =
-      interrupt === undefined ? this.#abort.signal : AbortSignal.any([this.#abort.signal, interrupt])
-    this.#timer = this.#start()
-  }
-
-  get isOver(): boolean {
-    return this.#abort.signal.aborted
-  }
-
-  received(byteLength: number): void {
-    this.receivedBytes += byteLength
-    if (this.receivedBytes < this.#nextProgress) return
-    this.#nextProgress = this.receivedBytes + PROGRESS_BYTES
-    clearTimeout(this.#timer)
-    this.#timer = this.#start()
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer)
-  }
-
-  #start(): NodeJS.Timeout {
-    return setTimeout(() => this.#abort.abort(), this.#timeoutMs)
-  }
-}
-
 const isWebAddress = ({ protocol }: URL): boolean => protocol === 'http:' || protocol === 'https:'
 
-function hostOf(url: string): string {
-  if (!URL.canParse(url) || !isWebAddress(new URL(url))) throw refused(url, 'not an address of a server')
-  return new URL(url).host
+function hostOf(address: string): string {
+  if (!URL.canParse(address) || !isWebAddress(new URL(address))) {
+    throw refused(address, 'not an address of a server')
+  }
+  return new URL(address).host
 }
 
 function causeOf(error: unknown): string {
@@ -148,5 +156,5 @@ function causeOf(error: unknown): string {
   return error.cause instanceof Error ? error.cause.message : error.message
 }
 
-const refused = (url: string, reason: string, cause?: unknown): SymbolsError =>
-  new SymbolsError('SYMBOLS_SERVER', `${url}: ${reason}`, { url }, { cause })
+const refused = (address: string, reason: string, cause?: unknown): SymbolsError =>
+  new SymbolsError('SYMBOLS_SERVER', `${address}: ${reason}`, { address }, { cause })

@@ -1,10 +1,11 @@
 // The image of a module from a symbol path, by TimeDateStamp and SizeOfImage: what a dump does not hold of its code and
 // unwind information is read from there.
-import { defineStruct, hex, u32 } from '@dumpstack/bytes'
+import { type ByteSource, defineStruct, hex, MemorySource, u32 } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { fileNameOf, imageKey } from '../store/store-key.ts'
 import type { SymbolPathElement } from '../store/symbol-path.ts'
-import { reasonOf, Search, type SymbolAttempt } from './search.ts'
+import { reasonOf, Search } from './search.ts'
+import type { SymbolAttempt } from './symbol-attempt.ts'
 import type { SymbolSession } from './symbol-session.ts'
 import { walk } from './walk.ts'
 
@@ -26,6 +27,7 @@ const NtHeaders = defineStruct('IMAGE_NT_HEADERS', 0x54, {
   timeDateStamp: u32(8),
   sizeOfImage: u32(0x50),
 })
+const IMAGE_DOS_SIGNATURE = 0x5a4d
 const IMAGE_NT_SIGNATURE = 0x4550
 
 export async function locateImage(
@@ -42,7 +44,8 @@ export async function locateImage(
       name,
       key,
       loosePaths: [[name], [kind, name], [name, key, name]],
-      check: (file, shownAs) => Promise.resolve(checkImage(file, shownAs, request)),
+      check: (file, shownAs) => Promise.resolve(judge(readHeaders(file), shownAs, request)),
+      checkHead: (head, _, shownAs) => checkHead(head, shownAs, request),
     },
     session,
     signal,
@@ -50,19 +53,27 @@ export async function locateImage(
   return { path: await walk(search, symbolPath), attempts: search.attempts }
 }
 
-function checkImage(file: string, shownAs: string, wanted: ImageRequest): SymbolAttempt {
-  const headers = readHeaders(file)
-  if (typeof headers === 'string') return { place: shownAs, outcome: 'unreadable', text: headers }
-  const { timeDateStamp, sizeOfImage } = headers
-  if (timeDateStamp === wanted.timeDateStamp && sizeOfImage === wanted.sizeOfImage) {
+type Headers = { readonly timeDateStamp: number; readonly sizeOfImage: number }
+
+/** `found` is a text where a file is no image. */
+function judge(found: Headers | string, shownAs: string, wanted: ImageRequest): SymbolAttempt {
+  if (typeof found === 'string') return { place: shownAs, outcome: 'unreadable', text: found }
+  if (found.timeDateStamp === wanted.timeDateStamp && found.sizeOfImage === wanted.sizeOfImage) {
     return { place: shownAs, outcome: 'found', text: `it is of ${written(wanted)}` }
   }
-  const text = `mismatched: wanted ${written(wanted)}, found ${written({ timeDateStamp, sizeOfImage })}`
+  const text = `mismatched: wanted ${written(wanted)}, found ${written(found)}`
   return { place: shownAs, outcome: 'wrong-identity', text }
 }
 
-/** Or why it is no image. */
-function readHeaders(file: string): { timeDateStamp: number; sizeOfImage: number } | string {
+/** Headers lie in the first block of an image, nearly always: where they do not, the whole file is judged. */
+function checkHead(head: Uint8Array, shownAs: string, wanted: ImageRequest): SymbolAttempt | null {
+  const found = headersOf(new MemorySource(head))
+  if (found === null) return null
+  const attempt = judge(found, shownAs, wanted)
+  return attempt.outcome === 'found' ? null : attempt
+}
+
+function readHeaders(file: string): Headers | string {
   let source: FileSource
   try {
     source = new FileSource(file)
@@ -70,18 +81,25 @@ function readHeaders(file: string): { timeDateStamp: number; sizeOfImage: number
     return reasonOf(error)
   }
   try {
-    const dos = new Uint8Array(E_LFANEW + 4)
-    const raw = new Uint8Array(NtHeaders.size)
-    const isLong = source.read(0, dos) === dos.byteLength
-    const at = new DataView(dos.buffer).getUint32(E_LFANEW, true)
-    const headers = NtHeaders.of(raw)
-    if (!isLong || source.read(at, raw) < raw.byteLength || headers.signature !== IMAGE_NT_SIGNATURE) {
-      return `no PE signature at offset ${hex(at)}: not an image`
-    }
-    return { timeDateStamp: headers.timeDateStamp, sizeOfImage: headers.sizeOfImage }
+    return headersOf(source) ?? 'it ends before the PE headers: not an image'
   } finally {
     source.close()
   }
+}
+
+/** Or why it is no image; null where the headers lie after the end of `source`. */
+function headersOf(source: ByteSource): Headers | string | null {
+  const dos = new Uint8Array(E_LFANEW + 4)
+  if (source.read(0, dos) < dos.byteLength) return null
+  const view = new DataView(dos.buffer)
+  if (view.getUint16(0, true) !== IMAGE_DOS_SIGNATURE) return 'no DOS signature at offset 0x0: not an image'
+  const at = view.getUint32(E_LFANEW, true)
+  const raw = new Uint8Array(NtHeaders.size)
+  if (source.read(at, raw) < raw.byteLength) return null
+  const { signature, timeDateStamp, sizeOfImage } = NtHeaders.of(raw)
+  return signature === IMAGE_NT_SIGNATURE
+    ? { timeDateStamp, sizeOfImage }
+    : `no PE signature at offset ${hex(at)}: not an image`
 }
 
 const written = ({ timeDateStamp, sizeOfImage }: Omit<ImageRequest, 'name'>): string =>

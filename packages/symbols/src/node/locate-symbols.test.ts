@@ -20,9 +20,12 @@ import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { imageKey, pdbKey } from '../store/store-key.ts'
 import { parseSymbolPath } from '../store/symbol-path.ts'
+import { expandCabinet } from './expand-cabinet.ts'
 import { locateImage } from './locate-image.ts'
 import { locateSymbols, type SymbolRequest } from './locate-symbols.ts'
 import { openSymbolFile } from './open-symbol-file.ts'
+import { place } from './store-writer.ts'
+import type { SymbolEvent } from './symbol-event.ts'
 import { SymbolSession } from './symbol-session.ts'
 
 function findUp(relative: string): string {
@@ -47,14 +50,18 @@ beforeEach(() => {
   folder = path.join(base, String(count++))
   mkdirSync(folder)
   session = newSession()
+  events = []
 })
 const newSession = (): SymbolSession =>
   new SymbolSession({
     windowsRoots: [{ root: 'C:', folder: path.join(folder, 'C') }],
     defaultStore: path.join(folder, 'default'),
-    timeoutMs: 300,
+    answerMs: 1000,
+    spanMs: 500,
     maxByteLength: 1_000_000,
+    onEvent: (event) => void events.push(event),
   })
+let events: SymbolEvent[] = []
 
 /** Writes a file below the test's folder. */
 function put(relative: string, bytes: Uint8Array | string): string {
@@ -229,6 +236,145 @@ describe('folders and stores', () => {
   })
 })
 
+describe('a cabinet', () => {
+  /** Says that it holds `byteLength` bytes in blocks of zeros, each a few bytes of deflate, after a first block. */
+  function bomb(byteLength: number, first: Uint8Array): Uint8Array {
+    const zeros = Buffer.alloc(32768)
+    const packed = deflateRawSync(zeros, { dictionary: zeros })
+    const blocks = [
+      { packed: Buffer.concat([Buffer.from('CK'), deflateRawSync(first)]), byteLength: first.length },
+    ]
+    for (let at = first.length; at < byteLength; at += 32768) {
+      blocks.push({
+        packed: Buffer.concat([Buffer.from('CK'), packed]),
+        byteLength: Math.min(32768, byteLength - at),
+      })
+    }
+    return buildCabinet({ name: 'hal.pdb', byteLength, typeCompress: 1, blocks })
+  }
+  const head = (blocks: number): Uint8Array => {
+    const block = Uint8Array.from(halBytes.subarray(0, 32768))
+    new DataView(block.buffer).setUint32(0x28, blocks, true)
+    return block
+  }
+  const blockSize = new DataView(halBytes.buffer, halBytes.byteOffset).getUint32(0x20, true)
+
+  it.each<[string, () => Uint8Array, string]>([
+    [
+      'more than a hundred times its own size',
+      () => bomb(100 << 20, head(1)),
+      'says that it expands to 104857600',
+    ],
+    ['zeros', () => bomb(20 << 20, new Uint8Array(32768)), 'bytes of no known kind'],
+    [
+      'a PDB that is longer than it says',
+      () => bomb(20 << 20, head((30 << 20) / blockSize)),
+      'its superblock at offset 0x28 names',
+    ],
+  ])('that holds %s is refused before it is written, once', async (_, make, reason) => {
+    put(`up/hal.pdb/${key}/hal.pd_`, make())
+    const located = await locate(`srv*${folder}/near*${folder}/up`)
+    expect(located.attempts.at(-1)).toMatchObject({
+      outcome: 'unreadable',
+      text: expect.stringContaining(reason),
+    })
+    expect(files('near')).toEqual(['near/pingme.txt'])
+    // Not even a temporary is made for it again.
+    rmSync(path.join(folder, 'near'), { recursive: true })
+    const again = await locate(`srv*${folder}/near*${folder}/up`)
+    expect(again.attempts.at(-1)?.text).toBe(located.attempts.at(-1)?.text)
+    expect(existsSync(path.join(folder, 'near'))).toBe(false)
+  })
+
+  it('is judged by its first block before that is written', async () => {
+    const cabinet = put('bomb.pd_', bomb(20 << 20, new Uint8Array(32768)))
+    const into = path.join(folder, 'into')
+    const seen: number[] = []
+    const refused = await expandCabinet(cabinet, {
+      name: 'hal.pdb',
+      into,
+      signal: undefined,
+      checkHead: (block, byteLength) => {
+        seen.push(block.byteLength, byteLength)
+        return { place: 'here', outcome: 'unreadable', text: 'no' }
+      },
+    })
+    expect([refused?.text, seen, readFileSync(into).length]).toEqual(['no', [32768, 20 << 20], 0])
+  })
+
+  it('of another image is given up after its first block', async () => {
+    const image = readFileSync(findUp('guest/bin/disk.sys'))
+    const { timeDateStamp, sizeOfImage } = parsePe(image)
+    const wanted = { name: 'hal.pdb', timeDateStamp: timeDateStamp ^ 1, sizeOfImage }
+    const padded = new Uint8Array(32768)
+    padded.set(image.subarray(0, 32768))
+    put(`up/hal.pdb/${imageKey(wanted.timeDateStamp, sizeOfImage)}/hal.pd_`, bomb(20 << 20, padded))
+    const located = await locateImage(wanted, parseSymbolPath(`srv*${folder}/near*${folder}/up`), session)
+    expect(located.attempts.at(-1)).toMatchObject({ outcome: 'wrong-identity' })
+    expect(files('near')).toEqual(['near/pingme.txt'])
+  })
+
+  it('is left in the middle when the user interrupts', async () => {
+    const controller = new AbortController()
+    const long = bomb(60 << 20, head(1))
+    put(`up/hal.pdb/${key}/hal.pd_`, long)
+    setImmediate(() => controller.abort())
+    const path = parseSymbolPath(`srv*${folder}/near*${folder}/up`)
+    await expect(locateSymbols(request, path, session, controller.signal)).rejects.toThrow('aborted')
+    expect(files('near')).toEqual(['near/pingme.txt'])
+  })
+})
+
+describe('a downstream store', () => {
+  it('is not left by a link in the place of a folder', async () => {
+    put(`up/hal.pdb/${key}/hal.pdb`, halBytes)
+    put('near/pingme.txt', '')
+    mkdirSync(path.join(folder, 'elsewhere'))
+    symlinkSync(path.join(folder, 'elsewhere'), path.join(folder, 'near/hal.pdb'))
+    const located = await locate(`srv*${folder}/near*${folder}/up`)
+    // It is used where it is.
+    expect(located.path).toBe(path.join(folder, `up/hal.pdb/${key}/hal.pdb`))
+    expect(located.attempts).toContainEqual(
+      expect.objectContaining({
+        outcome: 'unusable',
+        text: expect.stringContaining('leads out of the store'),
+      }),
+    )
+    expect(readdirSync(path.join(folder, 'elsewhere'))).toEqual([])
+  })
+
+  it('without folders for keys keeps the file of another build', async () => {
+    put(`up/hal.pdb/${key}/hal.pdb`, halBytes)
+    put('near/flat.txt', '')
+    put('near/hal.pdb', otherBytes)
+    const located = await locate(`srv*${folder}/near*${folder}/up`)
+    expect(located.file?.identity).toEqual(identity)
+    expect(readFileSync(path.join(folder, 'near/hal.pdb')).equals(otherBytes)).toBe(true)
+  })
+
+  it('keeps the right file that another process put there meanwhile', async () => {
+    put('near/pingme.txt', '')
+    const there = put(`near/hal.pdb/${key}/hal.pdb`, halBytes)
+    const temporary = put('near/x.tmp', halBytes)
+    const isRight = async (): Promise<boolean> => true
+    const where = { root: path.join(folder, 'near'), name: 'hal.pdb', key, fileName: 'hal.pdb', isRight }
+    expect(await place(temporary, where)).toBe(there)
+    expect(readdirSync(path.dirname(there))).toEqual(['hal.pdb'])
+  })
+})
+
+it('refuses a table that is too large once in a session', async () => {
+  const name = `${'AB'.repeat(16)}-1.json`
+  const file = put(`s/${name}`, `{"a":[${'0,'.repeat(1_600_000)}0]}`)
+  const wanted = { name: 'a.pdb', guid: 'AB'.repeat(16), age: 1 }
+  const first = await locate(`${folder}/s`, wanted)
+  expect(first.attempts.at(-1)).toMatchObject({
+    outcome: 'unreadable',
+    text: expect.stringContaining('1500000'),
+  })
+  await expect(session.open(file)).rejects.toBe(await session.open(file).catch((error: unknown) => error))
+})
+
 const table = sharedData('isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')
 it.skipIf(table === null)('finds the ISF table of shared/data beside a dump by its name', async () => {
   const kernel = { name: 'ntkrnlmp.pdb', guid: '5278AFF86C341677D7D7835C85B7B844', age: 1 }
@@ -255,6 +401,8 @@ it('finds the image of a module by time and size, compressed too', async () => {
     attempts: [{ outcome: 'wrong-identity' }, { outcome: 'unreadable' }],
   })
 })
+
+const halfCabinet = lzx(halBytes).subarray(0, 9000)
 
 describe('a server', () => {
   let server: Server
@@ -374,12 +522,7 @@ describe('a server', () => {
       'unreadable',
       'its superblock',
     ],
-    [
-      'half a cabinet',
-      (_, response) => response.end(lzx(halBytes).subarray(0, 9000)),
-      'unreadable',
-      'the cabinet',
-    ],
+    ['half a cabinet', (_, response) => response.end(halfCabinet), 'unreadable', 'the cabinet'],
     [
       'an error',
       (_, response) => response.writeHead(503).end('busy'),
@@ -418,9 +561,9 @@ describe('a server', () => {
         response.write(halBytes.subarray(0, 50_000))
       },
       'unreachable',
-      'no progress within 300 ms',
+      'only 50000 bytes within 500 ms',
     ],
-    ['nothing at all', () => undefined, 'unreachable', 'no progress within 300 ms'],
+    ['nothing at all', () => undefined, 'unreachable', 'no answer within 1000 ms'],
   ])('that answers %s leaves nothing behind', async (_, answer, outcome, reason) => {
     listener = answer
     const located = await locate(`srv*${folder}/down*${url}`)
@@ -453,6 +596,90 @@ describe('a server', () => {
     expect(again.attempts.at(-1)?.text).toContain('not asked again in this session')
   })
 
+  it('that drips is given up, told of once, and not asked for the next module', async () => {
+    let closed = 0
+    listener = (incoming, response) => {
+      response.writeHead(200, { 'content-length': 1_000_000 })
+      const drip = setInterval(() => response.write('x'), 20)
+      incoming.socket.on('close', () => {
+        closed++
+        clearInterval(drip)
+      })
+    }
+    for (const name of ['hal.pdb', 'disk.pdb', 'ntdll.pdb']) {
+      const located = await locate(`srv*${url}`, { ...request, name })
+      expect(located.attempts.at(-1)).toMatchObject({
+        outcome: 'unreachable',
+        text: expect.stringMatching(/only \d+ bytes within 500 ms/),
+      })
+    }
+    expect(requests).toHaveLength(1)
+    await expect.poll(() => closed).toBe(1)
+    expect(events.filter(({ kind }) => kind === 'silent')).toEqual([
+      { kind: 'silent', host: new URL(url).host, reason: expect.stringContaining('bytes within 500 ms') },
+    ])
+    expect(events.at(-2)).toMatchObject({ kind: 'download', state: 'failed' })
+    nothingKept()
+  })
+
+  it('that never ends is given up after the whole time that a file may take', async () => {
+    listener = (incoming, response) => {
+      const flow = setInterval(() => response.write(Buffer.alloc(0x8000)), 5)
+      incoming.socket.on('close', () => clearInterval(flow))
+    }
+    session = new SymbolSession({ defaultStore: path.join(folder, 'default'), spanMs: 200, totalMs: 500 })
+    const located = await locate(`srv*${url}`)
+    expect(located.attempts.at(-1)?.text).toContain('not complete within 500 ms')
+  })
+
+  it('tells of each download as its bytes come, with the size that the server says', async () => {
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: halBytes })
+    await locate(`srv*${url}`)
+    const downloads = events.filter((event) => event.kind === 'download')
+    const address = `${url}/hal.pdb/${key}/hal.pdb`
+    const expectedBytes = halBytes.length
+    expect(downloads[0]).toEqual({
+      kind: 'download',
+      address,
+      byteLength: 0,
+      expectedBytes,
+      state: 'running',
+    })
+    expect(downloads.at(-1)).toEqual({
+      kind: 'download',
+      address,
+      byteLength: halBytes.length,
+      expectedBytes,
+      state: 'complete',
+    })
+    const lengths = downloads.map(({ byteLength }) => byteLength)
+    expect(lengths).toEqual([...lengths].sort((a, b) => a - b))
+  })
+
+  it('is not asked again for what was refused', async () => {
+    serve({ [`/hal.pdb/${key}/hal.pdb`]: otherBytes })
+    const first = await locate(`srv*${url}`)
+    const asked = requests.length
+    expect((await locate(`srv*${url}`)).attempts.at(-1)).toEqual(first.attempts.at(-1))
+    expect(requests).toHaveLength(asked)
+  })
+
+  it('is given up in the middle of a download when the user interrupts', async () => {
+    const controller = new AbortController()
+    let closed = false
+    listener = (incoming, response) => {
+      incoming.socket.on('close', () => {
+        closed = true
+      })
+      response.write(halBytes.subarray(0, 50_000), () => controller.abort())
+    }
+    const path = parseSymbolPath(`srv*${url}`)
+    await expect(locateSymbols(request, path, session, controller.signal)).rejects.toThrow('aborted')
+    await expect.poll(() => closed).toBe(true)
+    expect(events.filter(({ kind }) => kind === 'silent')).toEqual([])
+    nothingKept()
+  })
+
   it('is given up at once when the user interrupts', async () => {
     const controller = new AbortController()
     listener = () => controller.abort()
@@ -467,6 +694,13 @@ describe('a server', () => {
     const located = await locate(`srv*${folder}/down*${url}`)
     expect(located.attempts.map(({ outcome }) => outcome)).toEqual(['unreadable', 'found'])
     expect(readFileSync(path.join(folder, `down/hal.pdb/${key}/hal.pdb`)).equals(halBytes)).toBe(true)
+    // What was there is set aside: it is not ours to delete.
+    const aside = readdirSync(path.join(folder, `down/hal.pdb/${key}`)).filter((name) =>
+      name.endsWith('.bad'),
+    )
+    expect(aside).toHaveLength(1)
+    const kept = readFileSync(path.join(folder, `down/hal.pdb/${key}`, aside[0]!))
+    expect(kept.equals(halBytes.subarray(0, 20_000))).toBe(true)
   })
 
   it('serves through the default store when the named one cannot be written', async () => {

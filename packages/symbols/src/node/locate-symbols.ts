@@ -1,11 +1,13 @@
 // What a debugger asks a symbol path: the symbols of a module. The answer is the file, or the reasons, one for each place
 // that was tried. A file of another build is never used.
 import { SymbolsError } from '../errors.ts'
+import { isIsf } from '../isf/open-isf.ts'
+import { readSuperBlock, SUPER_BLOCK_BYTES } from '../pdb/msf.ts'
 import { fileNameOf, pdbKey } from '../store/store-key.ts'
 import type { SymbolPathElement } from '../store/symbol-path.ts'
 import type { SymbolFile, SymbolIdentity } from '../symbol-file.ts'
-import { openSymbolFile } from './open-symbol-file.ts'
-import { Search, type SymbolAttempt } from './search.ts'
+import { Search } from './search.ts'
+import type { SymbolAttempt } from './symbol-attempt.ts'
 import type { SymbolSession } from './symbol-session.ts'
 import { walk } from './walk.ts'
 
@@ -46,19 +48,25 @@ export async function locateSymbols(
         ...tables.map((table) => [table]),
         ...tables.map((table) => [name, table]),
       ],
-      check: (file, shownAs) => checkIdentity(file, shownAs, wanted),
+      check: (file, shownAs) => checkIdentity(session, file, shownAs, wanted),
+      checkHead: (head, byteLength, shownAs) => checkHead(head, byteLength, shownAs),
     },
     session,
     signal,
   )
   const found = await walk(search, symbolPath)
   if (found === null) return { file: null, path: null, attempts: search.attempts, close: () => undefined }
-  return { ...(await openSymbolFile(found)), path: found, attempts: search.attempts }
+  return { ...(await session.open(found)), path: found, attempts: search.attempts }
 }
 
-async function checkIdentity(file: string, shownAs: string, wanted: SymbolIdentity): Promise<SymbolAttempt> {
+async function checkIdentity(
+  session: SymbolSession,
+  file: string,
+  shownAs: string,
+  wanted: SymbolIdentity,
+): Promise<SymbolAttempt> {
   try {
-    const opened = await openSymbolFile(file, shownAs)
+    const opened = await session.open(file, shownAs)
     opened.close()
     const found = opened.file.identity
     if (found.guid === wanted.guid && found.age === wanted.age) {
@@ -66,6 +74,18 @@ async function checkIdentity(file: string, shownAs: string, wanted: SymbolIdenti
     }
     const text = `mismatched: wanted ${written(wanted)}, found ${written(found)}`
     return { place: shownAs, outcome: 'wrong-identity', text, found }
+  } catch (error) {
+    if (!(error instanceof SymbolsError)) throw error
+    return { place: shownAs, outcome: 'unreadable', text: error.message }
+  }
+}
+
+/** The first block of a file shows of what kind it is, and a PDB's how long it has to be. */
+function checkHead(head: Uint8Array, byteLength: number, shownAs: string): SymbolAttempt | null {
+  if (isIsf(head)) return null
+  try {
+    readSuperBlock(head.subarray(0, SUPER_BLOCK_BYTES), byteLength, shownAs)
+    return null
   } catch (error) {
     if (!(error instanceof SymbolsError)) throw error
     return { place: shownAs, outcome: 'unreadable', text: error.message }

@@ -3,34 +3,10 @@ import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 import { isCabinet } from '../cab/cabinet.ts'
 import { SymbolsError } from '../errors.ts'
 import { compressedName } from '../store/store-key.ts'
-import type { SymbolIdentity } from '../symbol-file.ts'
-import { copyInto, expandCabinet, newTemporary, place } from './store-writer.ts'
-import type { SymbolSession } from './symbol-session.ts'
-
-export type SymbolOutcome =
-  | 'found'
-  | 'absent'
-  /** It is another build's: never used. `found` says whose. */
-  | 'wrong-identity'
-  /** Damaged, of another kind, or not ours to read. */
-  | 'unreadable'
-  /** A server that failed: not the same as not having it. */
-  | 'unreachable'
-  /** A part of the path that cannot be searched, or a store that cannot be written. */
-  | 'unusable'
-
-/** What one place said. */
-export interface SymbolAttempt {
-  /** A file, folder or address. */
-  readonly place: string
-  readonly outcome: SymbolOutcome
-  readonly text: string
-  readonly found?: SymbolIdentity
-}
-
-/** One line: what was found where, and why it was not used. */
-export const attemptLine = ({ place, text }: SymbolAttempt): string =>
-  text.startsWith(place) ? text : `${place}: ${text}`
+import { expandCabinet } from './expand-cabinet.ts'
+import { copyInto, newTemporary, place, type StorePlace } from './store-writer.ts'
+import type { SymbolAttempt, SymbolOutcome } from './symbol-attempt.ts'
+import { type SymbolSession, stampOf } from './symbol-session.ts'
 
 export interface FileRequest {
   readonly name: string
@@ -40,6 +16,8 @@ export interface FileRequest {
   readonly loosePaths: readonly (readonly string[])[]
   /** Says what a file is: `found`, or why it is not what is asked for. */
   check(file: string, shownAs: string): Promise<SymbolAttempt>
+  /** The same of the first bytes of a file of that length, as far as these tell; null where they do not speak against it. */
+  checkHead(head: Uint8Array, byteLength: number, shownAs: string): SymbolAttempt | null
 }
 
 export class Search {
@@ -79,7 +57,8 @@ export class Search {
   async acceptFile(file: string, shownAs: string, keepers: readonly string[]): Promise<string | null> {
     if (startsAsCabinet(file)) return this.#acceptCabinet(file, shownAs, keepers)
     if (!(await this.#passes(file, shownAs))) return null
-    const kept = keepers.map((root) => this.#copy(file, root, this.request.name))
+    const kept: (string | null)[] = []
+    for (const root of keepers) kept.push(await this.#copy(file, root))
     return kept.find((path) => path !== null) ?? file
   }
 
@@ -92,24 +71,48 @@ export class Search {
   ): Promise<string | null> {
     if (startsAsCabinet(file)) return this.#acceptCabinet(file, shownAs, keepers)
     if (!(await this.#passes(file, shownAs))) return null
-    for (const other of keepers) if (other !== root) this.#copy(file, other, this.request.name)
+    for (const other of keepers) if (other !== root) await this.#copy(file, other)
     return this.#place(file, root)
   }
 
-  /** Expanded into the leftmost store; those between keep it as it came. */
+  /** Expanded into the leftmost store; those between keep it as it came. What was refused is not expanded again. */
   async #acceptCabinet(cabinet: string, shownAs: string, keepers: readonly string[]): Promise<string | null> {
+    const stamp = `${stampOf(cabinet)} ${this.request.key}`
+    const refusal = this.session.refused.get(stamp)
+    if (refusal !== undefined) {
+      this.attempts.push({ ...refusal, place: shownAs })
+      return null
+    }
     const temporary = this.temporary(keepers)
     if (temporary === null) return null
     const { root, file } = temporary
+    const refuse = (attempt: SymbolAttempt): null => {
+      this.session.refused.set(stamp, attempt)
+      this.attempts.push(attempt)
+      return null
+    }
     try {
-      expandCabinet(cabinet, this.request.name, file)
+      const { name } = this.request
+      const refused = await expandCabinet(cabinet, {
+        name,
+        into: file,
+        checkHead: (head, byteLength) => this.request.checkHead(head, byteLength, shownAs),
+        signal: this.signal,
+      })
+      if (refused !== null) return refuse(refused)
       if (!(await this.#passes(file, shownAs))) return null
       for (const other of keepers) {
-        if (other !== root) this.#copy(cabinet, other, compressedName(this.request.name))
+        if (other !== root)
+          await this.#copy(cabinet, other, compressedName(name), () => Promise.resolve(false))
       }
       return this.#place(file, root)
     } catch (error) {
-      return this.note(shownAs, 'unreadable', reasonOf(error))
+      this.signal?.throwIfAborted()
+      const text = reasonOf(error)
+      // A full disk is not the cabinet's fault.
+      return error instanceof SymbolsError
+        ? refuse({ place: shownAs, outcome: 'unreadable', text })
+        : this.note(shownAs, 'unusable', text)
     } finally {
       rmSync(file, { force: true })
     }
@@ -128,22 +131,32 @@ export class Search {
     return this.note(root, 'unusable', `it cannot be written: ${reasonOf(error)}`)
   }
 
-  #place(file: string, root: string): string | null {
-    const { name, key } = this.request
+  async #place(file: string, root: string): Promise<string | null> {
     try {
-      return place(root, file, name, key, name)
+      return await place(file, this.#placeIn(root))
     } catch (error) {
       return this.#cannotWrite(root, error)
     }
   }
 
-  #copy(from: string, root: string, fileName: string): string | null {
-    const { name, key } = this.request
+  async #copy(
+    from: string,
+    root: string,
+    fileName = this.request.name,
+    isRight?: StorePlace['isRight'],
+  ): Promise<string | null> {
     try {
-      return copyInto(root, from, name, key, fileName)
+      return await copyInto(from, { ...this.#placeIn(root), fileName, ...(isRight && { isRight }) })
     } catch (error) {
       return this.#cannotWrite(root, error)
     }
+  }
+
+  #placeIn(root: string): StorePlace {
+    const { name, key } = this.request
+    const isRight = async (file: string): Promise<boolean> =>
+      (await this.request.check(file, file)).outcome === 'found'
+    return { root, name, key, fileName: name, isRight }
   }
 }
 

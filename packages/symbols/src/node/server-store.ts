@@ -52,7 +52,7 @@ async function searchLayout(
   for (const writtenKey of new Set([key, key.toUpperCase()])) {
     const folder = storeFolder(layout, name, writtenKey)
     for (const fileName of [name, compressedName(name), POINTER_NAME]) {
-      const address = [url, ...[...folder, fileName].map(encodeURIComponent)].join('/')
+      const address = [url, ...[...folder, fileName].map(encoded)].join('/')
       const fetched = await fetchFile(search, address, fileName === POINTER_NAME, keepers)
       // A server that answers with the wrong thing is not asked for it under another name: some answer everything.
       if (fetched !== 'absent') return fetched
@@ -61,12 +61,20 @@ async function searchLayout(
   return 'absent'
 }
 
+/** Half a pair of surrogates, as a broken name may have, cannot be part of an address. */
+const encoded = (part: string): string => encodeURIComponent(part.replace(/\p{Surrogate}/gu, '\ufffd'))
+
 async function fetchFile(
   search: Search,
   address: string,
   isPointer: boolean,
   keepers: readonly string[],
 ): Promise<Fetched> {
+  const refusal = search.session.refused.get(address)
+  if (refusal !== undefined) {
+    search.attempts.push(refusal)
+    return 'refused'
+  }
   const temporary = search.temporary(keepers)
   if (temporary === null) return 'refused'
   const { root, file } = temporary
@@ -75,7 +83,12 @@ async function fetchFile(
     const path = isPointer
       ? await acceptServerPointer(search, file, address, keepers)
       : await search.acceptDownload(file, root, address, keepers)
-    return path === null ? 'refused' : { path }
+    if (path !== null) return { path }
+    const last = search.attempts.at(-1)
+    // What the server sends will not be better next time; a store that cannot be written is not its fault.
+    if (last?.outcome === 'unreadable' || last?.outcome === 'wrong-identity')
+      search.session.refused.set(address, last)
+    return 'refused'
   } finally {
     rmSync(file, { force: true })
   }

@@ -1,23 +1,36 @@
 // Writing into a downstream store: a file appears under its name whole and checked, or not at all. What is under way lies
-// in the store's root under a name of its own, on the same file system.
+// in the store's root under a name of its own, on the same file system. Nothing is written outside the store, no link is
+// followed for a name that is made here, and nothing that was there before is lost.
 import { randomUUID } from 'node:crypto'
 import {
   closeSync,
-  copyFileSync,
+  constants,
   existsSync,
+  linkSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
 import path from 'node:path'
-import { FileSource } from '@dumpstack/bytes/node'
-import { Cabinet } from '../cab/cabinet.ts'
+import { isSystemError } from '@dumpstack/bytes/node'
 import { SymbolsError } from '../errors.ts'
 import { FLAT_MARK, STORE_MARK, type StoreLayout, storeFolder, TWO_TIER_MARK } from '../store/store-key.ts'
 import { inAnyCase } from './host-folder.ts'
-import { inflateRaw } from './inflate-raw.ts'
+
+/** A file of a store. */
+export interface StorePlace {
+  readonly root: string
+  readonly name: string
+  readonly key: string
+  /** `name`, or what it is called compressed. */
+  readonly fileName: string
+  /** Whether a file that is there already is the right one. */
+  isRight(file: string): Promise<boolean>
+}
 
 export function layoutOf(root: string): StoreLayout {
   if (existsSync(path.join(root, TWO_TIER_MARK))) return 'two-tier'
@@ -28,7 +41,7 @@ export function layoutOf(root: string): StoreLayout {
 export function newTemporary(root: string): string {
   if (!existsSync(root)) {
     makeFolder(root)
-    writeFileSync(path.join(root, STORE_MARK), '')
+    makeMark(path.join(root, STORE_MARK))
   }
   const file = path.join(root, `dumpstack-${randomUUID()}.tmp`)
   writeFileSync(file, '', { flag: 'wx' }) // finds out now whether the store can be written
@@ -47,48 +60,79 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Gives the temporary of this store its place, over a bad one that may be there. */
-export function place(root: string, temporary: string, name: string, key: string, fileName: string): string {
-  const folder = inAnyCase(root, storeFolder(layoutOf(root), name, key))
-  mkdirSync(folder, { recursive: true })
-  const file = inAnyCase(folder, [fileName])
-  renameSync(temporary, file)
-  return file
+function makeMark(file: string): void {
+  try {
+    writeFileSync(file, '', { flag: 'wx' })
+  } catch (error) {
+    if (!isSystemError(error) || error.code !== 'EEXIST') throw error
+  }
+}
+
+/** Gives the temporary of this store its place; what is there already stays when it is right. */
+export async function place(temporary: string, to: StorePlace): Promise<string> {
+  const layout = layoutOf(to.root)
+  const folder = folderInside(to.root, storeFolder(layout, to.name, to.key))
+  const file = inAnyCase(folder, [to.fileName])
+  if (movedTo(temporary, file) || (await to.isRight(file))) return file
+  // In a store without folders for keys a file of another build is at home.
+  if (layout === 'flat') {
+    throw new SymbolsError(
+      'SYMBOLS_STORE',
+      `${file} is there and is another file, which is not overwritten`,
+      { file },
+    )
+  }
+  // In a folder of its key a file that is not of that key is of no use; it is not ours to delete.
+  renameSync(file, `${file}.${randomUUID()}.bad`)
+  if (movedTo(temporary, file) || (await to.isRight(file))) return file
+  throw new SymbolsError('SYMBOLS_STORE', `${file} is made again and again by another process`, { file })
 }
 
 /** A copy under the store's own name for it. */
-export function copyInto(root: string, from: string, name: string, key: string, fileName: string): string {
-  const temporary = newTemporary(root)
+export async function copyInto(from: string, to: StorePlace): Promise<string> {
+  const temporary = newTemporary(to.root)
   try {
-    copyFileSync(from, temporary)
-    return place(root, temporary, name, key, fileName)
+    await copyFile(from, temporary, constants.COPYFILE_EXCL)
+    return await place(temporary, to)
   } finally {
     rmSync(temporary, { force: true })
   }
 }
 
-/** Expands the one file that matters: the one of that name, or the only one. */
-export function expandCabinet(cabinetFile: string, name: string, into: string): void {
-  const source = new FileSource(cabinetFile)
-  try {
-    const cabinet = new Cabinet(source, cabinetFile, inflateRaw)
-    const wanted = name.toLowerCase()
-    const file =
-      cabinet.files.find((candidate) => candidate.name.toLowerCase() === wanted) ??
-      (cabinet.files.length === 1 ? cabinet.files[0] : undefined)
-    if (file === undefined) {
-      throw new SymbolsError(
-        'SYMBOLS_DAMAGED',
-        `${cabinetFile} has ${cabinet.files.length} files, none of them ${name}`,
+/** Makes the folder below the root. A link that leads out of the store is not followed. */
+function folderInside(root: string, names: readonly string[]): string {
+  const inside = realpathSync(root)
+  return names.reduce((parent, name) => {
+    const folder = inAnyCase(parent, [name])
+    makeFolder(folder)
+    if (
+      !`${realpathSync(folder)}${path.sep}`.startsWith(
+        `${inside}${inside.endsWith(path.sep) ? '' : path.sep}`,
       )
+    ) {
+      throw new SymbolsError('SYMBOLS_STORE', `${folder} leads out of the store ${root}`, { folder })
     }
-    const output = openSync(into, 'wx')
-    try {
-      for (const block of cabinet.expand(file)) writeFileSync(output, block)
-    } finally {
-      closeSync(output)
-    }
-  } finally {
-    source.close()
+    return folder
+  }, root)
+}
+
+/** In one step, and only where nothing is; false where something is. */
+function movedTo(temporary: string, file: string): boolean {
+  try {
+    linkSync(temporary, file)
+    rmSync(temporary)
+    return true
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    if (error.code === 'EEXIST') return false
   }
+  // File systems without links, such as FAT: an empty file of our own takes the name first.
+  try {
+    closeSync(openSync(file, 'wx'))
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'EEXIST') return false
+    throw error
+  }
+  renameSync(temporary, file)
+  return true
 }

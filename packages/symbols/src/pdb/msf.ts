@@ -13,6 +13,7 @@ const SuperBlock = defineStruct('MSF superblock', 0x34, {
 })
 /** Block numbers of the list of directory blocks follow the superblock. */
 const BLOCK_MAP_OFFSET = SuperBlock.size
+export const SUPER_BLOCK_BYTES = SuperBlock.size
 const MAGIC = 'Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0'
 const NIL_STREAM_BYTES = 0xffffffff
 const MIN_BLOCK_SIZE = 0x200
@@ -50,19 +51,11 @@ export class Msf {
     this.origin = origin
     const head = new Uint8Array(SuperBlock.size)
     const obtained = source.read(0, head)
-    refuseOtherKinds(head.subarray(0, obtained), origin)
-    const superBlock = SuperBlock.of(head)
-    const { blockSize, numBlocks, numDirectoryBytes } = superBlock
-    if (blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE || (blockSize & (blockSize - 1)) !== 0) {
-      throw this.#damaged(0x20, `block size is ${hex(blockSize)}, expected a power of two from 0x200`)
-    }
-    if (numBlocks * blockSize > source.byteLength) {
-      throw new SymbolsError(
-        'SYMBOLS_TRUNCATED',
-        `${origin} has ${hex(source.byteLength)} bytes, its superblock at offset 0x28 names ${numBlocks} blocks of ${hex(blockSize)} bytes`,
-        { origin, byteLength: source.byteLength, numBlocks, blockSize },
-      )
-    }
+    const { blockSize, numBlocks, numDirectoryBytes } = readSuperBlock(
+      head.subarray(0, obtained),
+      source.byteLength,
+      origin,
+    )
     this.blockSize = blockSize
     this.numBlocks = numBlocks
     this.#directory = this.#readDirectory(numDirectoryBytes)
@@ -176,11 +169,32 @@ export class Msf {
   }
 
   #damaged(offset: number, finding: string): SymbolsError {
-    return new SymbolsError('SYMBOLS_DAMAGED', `${this.origin} at offset ${hex(offset)}: ${finding}`, {
-      origin: this.origin,
-      offset,
-    })
+    return damaged(this.origin, offset, finding)
   }
+}
+
+const damaged = (origin: string, offset: number, finding: string): SymbolsError =>
+  new SymbolsError('SYMBOLS_DAMAGED', `${origin} at offset ${hex(offset)}: ${finding}`, { origin, offset })
+
+/** From the first bytes of a file, fewer where it has no more; throws for what is no PDB, and for one that is cut. */
+export function readSuperBlock(
+  head: Uint8Array,
+  byteLength: number,
+  origin: string,
+): { blockSize: number; numBlocks: number; numDirectoryBytes: number } {
+  refuseOtherKinds(head, origin)
+  const { blockSize, numBlocks, numDirectoryBytes } = SuperBlock.of(head)
+  if (blockSize < MIN_BLOCK_SIZE || blockSize > MAX_BLOCK_SIZE || (blockSize & (blockSize - 1)) !== 0) {
+    throw damaged(origin, 0x20, `block size is ${hex(blockSize)}, expected a power of two from 0x200`)
+  }
+  if (numBlocks * blockSize > byteLength) {
+    throw new SymbolsError(
+      'SYMBOLS_TRUNCATED',
+      `${origin} has ${hex(byteLength)} bytes, its superblock at offset 0x28 names ${numBlocks} blocks of ${hex(blockSize)} bytes`,
+      { origin, byteLength, numBlocks, blockSize },
+    )
+  }
+  return { blockSize, numBlocks, numDirectoryBytes }
 }
 
 function refuseOtherKinds(head: Uint8Array, origin: string): void {

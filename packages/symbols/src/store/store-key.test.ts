@@ -30,7 +30,39 @@ it.each([
 it('takes only the last part of the path in an image, and only a name', () => {
   expect(fileNameOf('d:\\build\\obj\\nt.pdb')).toBe('nt.pdb')
   expect(fileNameOf('/b/nt.pdb')).toBe('nt.pdb')
-  for (const path of ['', '..', 'a\\..', 'a/', 'x\0.pdb', 'a\\b:c', 'n'.repeat(300)]) {
-    expect(() => fileNameOf(path)).toThrow(SymbolsError)
+  expect(fileNameOf('..\\..\\..\\nt.pdb')).toBe('nt.pdb')
+  expect(fileNameOf('C:\\console.pdb')).toBe('console.pdb')
+})
+
+it.each([
+  '',
+  '..',
+  'a\\..',
+  'a/',
+  'x\0.pdb',
+  'a\\b:c',
+  'n'.repeat(300),
+  // A folder of its own in a store of two tiers: `..`.
+  '..x.pdb',
+  'x.pdb.',
+  'x.pdb ',
+  'nul',
+  'NUL.pdb',
+  'com1.pdb',
+  'COM\u00b9.pdb',
+  'C:\\b\\aux.x.pdb',
+  // What would change the layout of a store.
+  'index2.txt',
+  'C:\\FLAT.TXT',
+  'pingme.txt',
+])('refuses %j for the name of a file in a store', (path) => {
+  expect(() => fileNameOf(path)).toThrow(SymbolsError)
+})
+
+it('never leaves the root by a name that it took', () => {
+  for (const layout of ['single-tier', 'two-tier', 'flat'] as const) {
+    for (const part of storeFolder(layout, fileNameOf('.x'), 'K')) expect(['.', '..', '']).not.toContain(part)
   }
+  // Half a pair of surrogates is not left of the last letter.
+  expect(compressedName('x.pd\u{1f600}')).toBe('x.pd_')
 })

@@ -25,7 +25,7 @@ export const pdbKey = ({ guid, age }: SymbolIdentity): string => `${guid.toUpper
 export const imageKey = (timeDateStamp: number, sizeOfImage: number): string =>
   `${timeDateStamp.toString(16).toUpperCase().padStart(8, '0')}${sizeOfImage.toString(16)}`
 
-export const compressedName = (name: string): string => `${name.slice(0, -1)}_`
+export const compressedName = (name: string): string => `${[...name].slice(0, -1).join('')}_`
 
 /** From the root to the folder that holds the file. */
 export function storeFolder(layout: StoreLayout, name: string, key: string): string[] {
@@ -41,15 +41,25 @@ export function storeFolder(layout: StoreLayout, name: string, key: string): str
 
 const MAX_NAME = 255
 const FORBIDDEN = '\\/:*?"<>|'
+/** Names of devices on Windows, whatever follows after a dot. */
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9\u00b9\u00b2\u00b3])(?:\.|$)/i
+/** What a store has in its root for itself. */
+const MARKS: ReadonlySet<string> = new Set([TWO_TIER_MARK, FLAT_MARK, STORE_MARK])
 
 /** The last part of a path that an image names its PDB by. It comes from the image: it must not lead anywhere else. */
 export function fileNameOf(path: string): string {
   const name = path.slice(Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/')) + 1)
-  const isClean = [...name].every((letter) => letter >= ' ' && !FORBIDDEN.includes(letter))
-  if (name === '' || name === '.' || name === '..' || name.length > MAX_NAME || !isClean) {
+  const isClean =
+    [...name].every((letter) => letter >= ' ' && !FORBIDDEN.includes(letter)) &&
+    // Windows drops dots and spaces at the end; the first two letters are a folder of their own in stores of two tiers.
+    !/[. ]$/.test(name) &&
+    !name.startsWith('..') &&
+    !DEVICE.test(name) &&
+    !MARKS.has(name.toLowerCase())
+  if (name === '' || name.length > MAX_NAME || !isClean) {
     throw new SymbolsError(
       'SYMBOLS_BAD_NAME',
-      `${JSON.stringify(path.slice(0, MAX_NAME))} does not end in the name of a file`,
+      `${JSON.stringify(path.slice(0, MAX_NAME))} does not end in the name of a file that a store can hold`,
       {},
     )
   }
