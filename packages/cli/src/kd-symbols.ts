@@ -10,6 +10,7 @@ import {
   locateSymbols,
   type OpenedSymbolFile,
   openSymbolFile,
+  type SymbolAttempt,
   SymbolSession,
 } from '@dumpstack/symbols/node'
 
@@ -47,16 +48,15 @@ export class HostSymbols implements SymbolSource {
     const { pdb } = request
     if (pdb === null) return this.#byContent(request, signal)
     const wanted = { name: pdb.path, guid: pdb.guid, age: pdb.age }
-    const located = await locateSymbols(wanted, elements, this.#session, signal)
-    if (located.file !== null) return { file: located.file }
-    const telling = located.attempts.filter(({ outcome }) => outcome !== 'absent')
-    const name = path.win32.basename(pdb.path)
-    return {
-      file: null,
-      why: [
-        ...telling.map(({ place, outcome, text }) => `${place}: ${outcome}, ${text}`),
-        `${name} ${pdb.guid} ${pdb.age.toString(16)} was not found`,
-      ],
+    try {
+      const located = await locateSymbols(wanted, elements, this.#session, signal)
+      if (located.file !== null) return { file: located.file }
+      const name = `${path.win32.basename(pdb.path)} ${pdb.guid} ${pdb.age.toString(16)}`
+      return { file: null, why: whyNot(name, located.attempts) }
+    } catch (error) {
+      // What the image names its PDB by may be no name of a file.
+      if (!(error instanceof SymbolsError)) throw error
+      return { file: null, why: [error.message] }
     }
   }
 
@@ -101,6 +101,17 @@ export class HostSymbols implements SymbolSource {
       .filter((folder) => folder !== null)
       .filter((folder) => existsSync(folder) && statSync(folder).isDirectory())
   }
+}
+
+/** A line for each place that has something to say; those that do not have the file share the last. */
+function whyNot(name: string, attempts: readonly SymbolAttempt[]): string[] {
+  const without = attempts.filter(({ outcome }) => outcome === 'absent').map(({ place }) => place)
+  return [
+    ...attempts
+      .filter(({ outcome }) => outcome !== 'absent')
+      .map(({ place, outcome, text }) => `${place}: ${outcome}, ${text}`),
+    `${name} was not found${without.length === 0 ? '' : ` in ${[...new Set(without)].join(', ')}`}`,
+  ]
 }
 
 /** Null where it is no symbol file; `why` says more, but for JSON that was never meant to be one. */

@@ -77,7 +77,6 @@ export async function searchFolder(
   shownAs: string,
   keepers: readonly string[],
 ): Promise<string | null> {
-  if (!existsSync(root)) return search.note(shownAs, 'absent', 'there is no such folder')
   const seen = new Set<string>()
   for (const loosePath of search.request.loosePaths) {
     const file = inAnyCase(root, loosePath)

@@ -13,7 +13,7 @@ import { createServer, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { deflateRawSync } from 'node:zlib'
+import { deflateRawSync, gzipSync } from 'node:zlib'
 import { parsePe } from '@dumpstack/image'
 import { buildCabinet, LzxEncoder } from '@dumpstack/testkit'
 import { sharedData } from '@dumpstack/testkit/node'
@@ -217,11 +217,11 @@ describe('folders and stores', () => {
     )
     expect(located.file).toBeNull()
     expect(located.attempts.map(({ outcome, text }) => [outcome, text])).toEqual([
-      ['absent', 'there is no such folder'],
+      ['no-such-folder', 'there is no such folder'],
       ['absent', 'hal.pdb is not there'],
       ['unusable', 'its drive or share is mapped to no folder'],
       ['absent', `${path.join('hal.pdb', key, 'hal.pdb')} is not there`],
-      ['absent', 'there is no such folder'],
+      ['no-such-folder', 'there is no such folder'],
       ['unreadable', expect.stringContaining('its superblock at offset 0x28')],
       ['unreadable', expect.stringContaining('the cabinet says that it has')],
       ['unusable', 'odd* is none of srv*, symsrv* and cache*'],
@@ -373,6 +373,56 @@ it('refuses a table that is too large once in a session', async () => {
     text: expect.stringContaining('1500000'),
   })
   await expect(session.open(file)).rejects.toBe(await session.open(file).catch((error: unknown) => error))
+})
+
+describe('a folder of tables', () => {
+  const guid = 'AB'.repeat(16)
+  const wanted = { name: 'D:\\o\\a.pdb', guid, age: 1 }
+  const text = JSON.stringify({
+    metadata: { format: '6.2.0', windows: { pdb: { GUID: guid, age: 1, database: 'a.pdb' } } },
+    base_types: {},
+    enums: {},
+    user_types: {},
+    symbols: {},
+  })
+
+  it.each([
+    `${guid}-1.json`,
+    `${guid.toLowerCase()}-1.JSON.gz`,
+    `a.pdb/${guid}-1.json`,
+    `windows/a.pdb/${guid}-1.json.gz`,
+    `symbols/windows/A.pdb/${guid}-1.json`,
+  ])('has %s found by its name, among hundreds that are not opened', async (where) => {
+    // Whatever is opened of these is refused.
+    for (let i = 0; i < 300; i++) {
+      put(
+        path.join('t', path.dirname(where), `${i.toString(16).padStart(32, '0').toUpperCase()}-1.json.xz`),
+        'x',
+      )
+    }
+    const file = put(`t/${where}`, /gz$/i.test(where) ? gzipSync(text) : text)
+    const located = await locate(`${folder}/t`, wanted)
+    expect(located).toMatchObject({ path: file, file: { kind: 'isf' }, attempts: [{ outcome: 'found' }] })
+  })
+
+  it('says that a table packed by bzip2 is not read', async () => {
+    put(`t/a.pdb/${guid}-1.json.bz2`, 'BZh91AY&SY')
+    expect((await locate(`${folder}/t`, wanted)).attempts[0]).toMatchObject({
+      outcome: 'unreadable',
+      text: expect.stringContaining('bzip2'),
+    })
+  })
+})
+
+it('names a mistyped part and what may be meant', async () => {
+  const located = await locate(`srv*${folder}/near*=http://127.0.0.1:9/s;srvc:\\x;srv\\\\a\\b;${folder}/none`)
+  expect(located.attempts.map(({ place: at, outcome, text }) => [at, outcome, text])).toEqual([
+    [`${folder}/near`, 'absent', 'there is no such folder'],
+    ['=http://127.0.0.1:9/s', 'unusable', '"=" stands before an address: is http://127.0.0.1:9/s meant?'],
+    ['srvc:\\x', 'no-such-folder', 'there is no such folder: is srv*c:\\x meant?'],
+    ['srv\\\\a\\b', 'no-such-folder', 'there is no such folder: is srv*\\\\a\\b meant?'],
+    [`${folder}/none`, 'no-such-folder', 'there is no such folder'],
+  ])
 })
 
 const table = sharedData('isf/5278AFF86C341677D7D7835C85B7B844-1.json.xz')

@@ -27,6 +27,10 @@ export interface LocatedSymbols {
 /** Folders that symbols of an image lie in, below a plain folder of the path. */
 const KINDS_OF_IMAGE = ['exe', 'dll', 'sys']
 
+/** Tables are looked up by their names, however many there are: in the folder, or as volatility3 keeps them, from any level. */
+const TABLE_SUFFIXES = ['.xz', '.gz', '.bz2', '']
+const TABLE_FOLDERS = [[], ['windows'], ['symbols', 'windows']]
+
 export async function locateSymbols(
   request: SymbolRequest,
   symbolPath: readonly SymbolPathElement[],
@@ -35,7 +39,7 @@ export async function locateSymbols(
 ): Promise<LocatedSymbols> {
   const name = fileNameOf(request.name)
   const wanted = { guid: request.guid.toUpperCase(), age: request.age }
-  const tables = [`${wanted.guid}-${wanted.age}.json.xz`, `${wanted.guid}-${wanted.age}.json`]
+  const tables = TABLE_SUFFIXES.map((suffix) => `${wanted.guid}-${wanted.age}.json${suffix}`)
   const search = new Search(
     {
       name,
@@ -46,7 +50,7 @@ export async function locateSymbols(
         ...KINDS_OF_IMAGE.map((kind) => ['symbols', kind, name]),
         [name, pdbKey(wanted), name],
         ...tables.map((table) => [table]),
-        ...tables.map((table) => [name, table]),
+        ...TABLE_FOLDERS.flatMap((folders) => tables.map((table) => [...folders, name, table])),
       ],
       check: (file, shownAs) => checkIdentity(session, file, shownAs, wanted),
       checkHead: (head, byteLength, shownAs) => checkHead(head, byteLength, shownAs),

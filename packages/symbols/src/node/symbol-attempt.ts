@@ -4,6 +4,8 @@ import type { SymbolIdentity } from '../symbol-file.ts'
 export type SymbolOutcome =
   | 'found'
   | 'absent'
+  /** The path names a folder that is not there: mistyped, or not mounted. */
+  | 'no-such-folder'
   /** It is another build's: never used. `found` says whose. */
   | 'wrong-identity'
   /** Damaged, of another kind, or not ours to read. */

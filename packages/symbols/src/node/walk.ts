@@ -1,6 +1,6 @@
 // Along a symbol path, from left to right, until one place has the file. What a store has is copied into the stores to its
 // left, and into the cache that stands before its element (Microsoft's "Advanced SymSrv Use", "Symbol path").
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { STORE_MARK } from '../store/store-key.ts'
 import type { SymbolPathElement, SymbolStore } from '../store/symbol-path.ts'
@@ -34,8 +34,9 @@ async function searchElement(
     case 'chain':
       return searchChain(search, element.stores, caches)
     case 'folder': {
-      const root = rootOf(search, { kind: 'folder', path: element.path }, true)
+      const root = rootOf(search, element, true)
       if (root === null) return null
+      if (!isFolder(root)) return noFolder(search, element)
       const isStore = existsSync(path.join(root, STORE_MARK))
       return isStore
         ? searchStore(search, root, element.path, caches)
@@ -62,6 +63,11 @@ async function searchChain(
     }
     const root = rootOf(search, store, true)
     if (root === null) continue
+    // A store to the left of others is made when there is something to keep.
+    if (store.kind === 'folder' && i === stores.length - 1 && !isFolder(root)) {
+      noFolder(search, store)
+      continue
+    }
     const found = await searchStore(search, root, shownAs(search, store), keepers)
     if (found !== null) return found
   }
@@ -76,10 +82,23 @@ function rootsOf(search: Search, stores: readonly SymbolStore[], notes: boolean)
 function rootOf(search: Search, store: SymbolStore, notes: boolean): string | null {
   if (store.kind === 'default') return search.session.defaultStore
   if (store.kind === 'http') return null
+  if (store.kind === 'unusable') return notes ? search.note(store.text, 'unusable', store.reason) : null
   const root = hostPath(store.path, search.session.windowsRoots)
   if (root === null && notes) search.note(store.path, 'unusable', 'its drive or share is mapped to no folder')
   return root
 }
+
+function isFolder(root: string): boolean {
+  try {
+    return statSync(root).isDirectory()
+  } catch {
+    return false
+  }
+}
+
+/** Named, with what may have been meant. */
+const noFolder = (search: Search, { path: named, hint }: { path: string; hint?: string }): null =>
+  search.note(named, 'no-such-folder', `there is no such folder${hint === undefined ? '' : `: ${hint}`}`)
 
 const shownAs = (search: Search, store: SymbolStore): string =>
   store.kind === 'folder' ? store.path : search.session.defaultStore

@@ -54,6 +54,70 @@ describe('a symbol path', () => {
     ])
   })
 
+  it.each([
+    ['"C:\\My Symbols"', [{ kind: 'folder', path: 'C:\\My Symbols' }]],
+    ["'/home/me/my symbols'", [{ kind: 'folder', path: '/home/me/my symbols' }]],
+    ['"C:\\a;D:\\b"', [{ path: 'C:\\a' }, { path: 'D:\\b' }]],
+    ['srv*"C:\\My Symbols"*https://a/s', [{ stores: [folder('C:\\My Symbols'), http('https://a/s')] }]],
+    ['"srv*C:\\s*https://a/s"', [{ stores: [folder('C:\\s'), http('https://a/s')] }]],
+    ['cache*"C:\\c"', [{ kind: 'cache', store: folder('C:\\c') }]],
+  ])('drops the quotes of %s', (text, elements) => {
+    expect(parseSymbolPath(text)).toMatchObject(elements)
+  })
+
+  const A = 'https://a.test/s'
+  it.each([
+    [`SRV*c:\\c*=${A}`, `"=" stands before an address: is ${A} meant?`],
+    [`SRV*c:\\c*(${A}`, `"(" stands before an address: is ${A} meant?`],
+    [`SRV*c:\\c ${A}`, `an address begins in the middle of it: is c:\\c*${A} meant?`],
+    [`SRV*c:\\c${A}`, `is c:\\c*${A} meant?`],
+    ['SRV*c:\\c*htps://a.test/s', `it is no address: is ${A} meant?`],
+    ['SRV*c:\\c*htttps://a.test/s', `is ${A} meant?`],
+    ['SRV*c:\\c*https:/a.test/s', `is ${A} meant?`],
+    ['SRV*c:\\c*https//a.test/s', `is ${A} meant?`],
+    ['SRV*c:\\c*https:\\\\a.test/s', `is ${A} meant?`],
+    ['SRV*c:\\c*hppt://a.test/s', 'is http://a.test/s meant?'],
+    ['SRV*c:\\c*ftp://a.test/s', 'its scheme is ftp, only http and https are known'],
+  ])('keeps the folder of %s, and says what may be meant', (text, reason) => {
+    const [element] = parseSymbolPath(text)
+    if (element?.kind !== 'chain') throw new Error('it is a chain')
+    expect(element.stores.at(-1)).toMatchObject({ kind: 'unusable', reason: expect.stringContaining(reason) })
+    if (element.stores.length > 1) expect(element.stores[0]).toEqual(folder('c:\\c'))
+  })
+
+  it.each([
+    ['SRVc:\\c*https://a/s', 'is srv*c:\\c meant?'],
+    ['SRV c:\\c*https://a/s', 'is srv*c:\\c meant?'],
+    ['cachec:\\c*x', 'is cache*c:\\c meant?'],
+    ['=https://a/s', 'is https://a/s meant?'],
+    ['htps://a/s', 'is https://a/s meant?'],
+    ['C:\\c https://a/s', 'is C:\\c*https://a/s meant?'],
+  ])('says of the part %s what may be meant', (text, reason) => {
+    expect(parseSymbolPath(text)).toMatchObject([
+      { kind: 'unusable', reason: expect.stringContaining(reason) },
+    ])
+  })
+
+  it.each([
+    ['srv:c:\\c', 'is srv*c:\\c meant?'],
+    ['SRV\\\\server\\share', 'is srv*\\\\server\\share meant?'],
+    ['msdl.microsoft.com/download/symbols', 'is https://msdl.microsoft.com/download/symbols meant?'],
+  ])('takes %s for a folder, with what may be meant should there be none', (text, hint) => {
+    expect(parseSymbolPath(text)).toMatchObject([{ kind: 'folder', path: text, hint }])
+  })
+
+  it.each([
+    'C:\\srv\\symbols',
+    '/srv/symbols',
+    './a.b/c',
+    'symbols',
+    'httpd/symbols',
+    '\\\\http.x\\s',
+    'C:/https/x',
+  ])('takes %s for a folder and nothing else', (text) => {
+    expect(parseSymbolPath(text)).toEqual([{ kind: 'folder', text, path: text }])
+  })
+
   const name = fc.stringMatching(/^[A-Za-z][A-Za-z0-9 ._-]{0,8}[a-z0-9]$/)
   const aFolder = fc.oneof(
     fc.tuple(fc.constantFrom('C', 'd'), name).map(([drive, rest]) => `${drive}:\\${rest}`),
