@@ -30,15 +30,16 @@ export const SMALL: SmallPlan = {
   pageFileBytes: 256 * MIB,
 }
 
-/** How the process ended: `SIGKILL`, `finished`, `crashed full`, or what it said of its failure. */
+/** How the process ended: `SIGKILL`, `stopped`, `finished`, `crashed full`, or what it said of its failure. */
 export function runProcess(
   folder: string,
   plan: SmallPlan,
   kill: { readonly kind: 'sync' | 'progress'; readonly count: number } | null,
   stopAt: 'end' | 'crash' = 'end',
+  by: 'SIGKILL' | 'SIGINT' | 'SIGTERM' = 'SIGKILL',
 ): string {
   const { kind, count } = kill ?? { kind: 'sync', count: 0 }
-  const args = [script, folder, JSON.stringify(plan), kind, String(count), stopAt]
+  const args = [script, folder, JSON.stringify(plan), kind, String(count), stopAt, by]
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
   return signal ?? (status === 0 ? stdout : stderr)
 }
@@ -78,6 +79,17 @@ export const journalOf = (folder: string): string[] =>
   linesOf(readFileSync(path.join(folder, 'journal.jsonl'), 'utf8').replaceAll(folder, 'FOLDER'))
     .filter(({ kind }) => kind !== 'resumed')
     .map(({ text }) => text)
+
+/** Which sync of the process that resumes is that of line `index` of the whole journal. */
+export function syncOfLine(folder: string, index: number): number {
+  const { position }: { position: { journalBytes: number } } = JSON.parse(
+    readFileSync(path.join(folder, 'state.json'), 'utf8'),
+  )
+  const journal = readFileSync(path.join(folder, 'journal.jsonl'))
+  const kept = linesOf(journal.toString('utf8', 0, position.journalBytes))
+  const isTakenBack = journal.byteLength > position.journalBytes // which it says first
+  return index + 1 - kept.filter(({ kind }) => kind !== 'resumed').length + (isTakenBack ? 1 : 0)
+}
 
 /** Which sync of the process that resumes is the first that no process before it has come to. */
 export function nextSync(folder: string): number {

@@ -24,6 +24,7 @@ export async function testSystem({ target }: Walk, dumps: readonly DumpType[]): 
       resumeAt: null,
       poweredOff: () => true,
       keep: () => {},
+      isStoppedBy: () => false,
     },
     (event) => events.push(event),
     new AbortController().signal,

@@ -49,7 +49,7 @@ Examples:
   dumpstack test                           every type of dump, 512 MiB of RAM
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
   dumpstack test --driver viostor.sys      dumps that this driver file writes
-  dumpstack test --resume dumpstack-run    go on with a run that was killed
+  dumpstack test --resume dumpstack-run    go on with a run that was stopped
   dumpstack check viostor.sys              does it keep the contract? in seconds
   dumpstack examine dumpstack-run          look at the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?

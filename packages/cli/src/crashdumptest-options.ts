@@ -54,7 +54,7 @@ Exit codes: 0 pass, or cleared, or initialised; 1 fail; 2 wrong use; 4 the host 
             run the same command again; 130 stopped by Ctrl-C
 `
 
-const DEFAULT_WORK_FOLDER = 'crashdumptest-work'
+export const DEFAULT_WORK_FOLDER = 'crashdumptest-work'
 const DEFAULT_SEED = 1
 const DEFAULT_CPUS = 4
 const DEFAULT_RAM = 512 * 2 ** 20

@@ -7,15 +7,21 @@ import { clearRun, readResult, runStateOf, STATE } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { removeSystem } from '@dumpstack/windows/node'
-import { CRASHDUMPTEST_HELP, type CrashdumptestStep, parseCrashdumptest } from './crashdumptest-options.ts'
+import {
+  CRASHDUMPTEST_HELP,
+  type CrashdumptestStep,
+  DEFAULT_WORK_FOLDER,
+  parseCrashdumptest,
+} from './crashdumptest-options.ts'
 import { EXIT_CRASHED, EXIT_NOT_GOOD } from './exit-code.ts'
-import { reportFailure } from './failure.ts'
+import { reportFailure, StoppedRunError } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { SYMBOLS } from './judge-symbols.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { windowsRootsOf } from './run-drive.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
+import { shellWord } from './shell-word.ts'
 import { printJson, printLines, printText, sayBeside, shownPath } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -54,7 +60,7 @@ function removeMade(folder: string): void {
 
 async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Promise<number> {
   const { workFolder, plan, output } = given
-  if (runStateOf(workFolder) !== 'none') {
+  if (['stopped', 'finished'].includes(runStateOf(workFolder))) {
     throw new UsageError(
       `work folder ${workFolder} holds a test already: crashdumptest -autorun goes on with it, crashdumptest -c clears it`,
     )
@@ -62,7 +68,7 @@ async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Pr
   if (output.junit !== null) checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb])
   if (!given.passSymbols) checkSymbolFolder(plan.symbolPath, workFolder)
   const symbolPath = plan.symbolPath === null ? null : absolute(plan.symbolPath)
-  return await session(workFolder, output, (options) =>
+  return await session(given, autorunCommand({ ...given, symbolPath: null, oneCrash: false }), (options) =>
     startRun({ ...plan, symbolPath }, { ...options, folder: workFolder, stopAt: 'restart' }),
   )
 }
@@ -72,6 +78,7 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
   if (output.junit !== null) checkOutput('-junit', output.junit)
   switch (runStateOf(workFolder)) {
     case 'none':
+    case 'notStarted':
       throw new UsageError(
         `work folder ${workFolder} holds no test: initialise it first, crashdumptest -dtm -y DIR -ypass`,
       )
@@ -83,7 +90,7 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
           `the test in work folder ${workFolder} was killed before it began: clear it with crashdumptest -c and initialise it again`,
         )
       }
-      return await session(workFolder, output, (options) =>
+      return await session(given, autorunCommand(given), (options) =>
         resumeRun({
           ...options,
           folder: workFolder,
@@ -94,10 +101,23 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
   }
 }
 
-/** What one process does of the test, with the lines that it adds to the log on the screen. */
+type Autorun = Omit<CrashdumptestStep & { step: 'autorun' }, 'step'>
+
+/** Without a symbol path the run goes on with its own. */
+function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): string {
+  const parts = ['crashdumptest -autorun']
+  if (symbolPath !== null) parts.push('-y', shellWord(symbolPath))
+  if (oneCrash) parts.push('-step')
+  if (workFolder !== DEFAULT_WORK_FOLDER) parts.push('-work', shellWord(workFolder))
+  if (output.json) parts.push('-json')
+  if (output.junit !== null) parts.push('-junit', shellWord(output.junit))
+  return parts.join(' ')
+}
+
+/** What one process does of the test, with the lines that it adds to the log on the screen; `goOn` is for one that is stopped. */
 async function session(
-  workFolder: string,
-  output: TestOutput,
+  { workFolder, output }: Pick<Autorun, 'workFolder' | 'output'>,
+  goOn: string,
   run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal'>) => Promise<SessionEnd>,
 ): Promise<number> {
   const say = sayBeside(output.json)
@@ -118,6 +138,8 @@ async function session(
     case 'crashed':
       say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.\n`)
       return EXIT_CRASHED
+    case 'stopped':
+      throw new StoppedRunError(end.error, goOn)
     case 'brokenOff':
       throw end.error
     case 'finished':

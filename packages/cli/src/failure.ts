@@ -6,7 +6,29 @@ import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from '.
 import { tell, tellText } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
+/** A run that has only been stopped, by what `cause` says. */
+export class StoppedRunError extends Error {
+  readonly command: string
+
+  /** `command` goes on with the run. */
+  constructor(cause: unknown, command: string) {
+    super('the run was stopped', { cause })
+    this.command = command
+  }
+}
+
+/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there. */
+export function isHostFailure(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) if (isSystemError(cause)) return true
+  return false
+}
+
 export function reportFailure(error: unknown, verbose: boolean): number {
+  if (error instanceof StoppedRunError) {
+    const code = reportFailure(error.cause, verbose)
+    tell(`to go on with the run: ${error.command}`)
+    return code
+  }
   if (error instanceof Interrupted) {
     tell(error.message)
     return EXIT_INTERRUPTED

@@ -30,7 +30,7 @@ export class ResultOutput {
     const { json, junit } = this.#output
     if (json) printJson(end.result)
     if (junit === null) return
-    const brokenOff = end.ended === 'brokenOff' ? messageOf(end.error) : null
+    const brokenOff = end.ended === 'finished' ? null : messageOf(end.error)
     onHost(`write ${junit}`, () => writeFileSync(junit, this.#junitFold.xml(brokenOff)))
   }
 }

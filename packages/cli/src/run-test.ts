@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs'
 import type { Sink } from '@dumpstack/crashtest'
 import { readResult, runStateOf } from '@dumpstack/run/node'
-import { exitCodeOf } from './exit-code.ts'
+import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { StoppedRunError } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
-import { printJson, printLines, screenBeside, shownPath } from './terminal.ts'
+import { shellWord } from './shell-word.ts'
+import { printJson, printLines, screenBeside, shownPath, tell } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -22,7 +24,15 @@ export async function runTest(plan: TestPlan, out: string | null, output: TestOu
 /** `dumpstack test --resume DIR`. A run that has its result only says it again. */
 export async function resumeTest(folder: string, output: TestOutput): Promise<number> {
   if (output.junit !== null) checkOutput('--junit', output.junit)
-  if (runStateOf(folder) === 'finished') return sayAgain(folder, output)
+  switch (runStateOf(folder)) {
+    case 'finished':
+      return sayAgain(folder, output)
+    case 'notStarted':
+      tell(
+        `nothing was started in ${folder}; to start a run there: dumpstack test --out ${shellWord(folder)}`,
+      )
+      return EXIT_USAGE
+  }
   return await show(folder, output, resumeRun)
 }
 
@@ -52,8 +62,16 @@ async function show(
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
   }
+  if (end.ended === 'stopped') throw new StoppedRunError(end.error, resumeCommand(folder, output))
   if (end.ended === 'brokenOff') throw end.error
   return exitCodeOf(end.result.verdict)
+}
+
+function resumeCommand(folder: string, { json, junit }: TestOutput): string {
+  const parts = ['dumpstack test --resume', shellWord(folder)]
+  if (json) parts.push('--json')
+  if (junit !== null) parts.push('--junit', shellWord(junit))
+  return parts.join(' ')
 }
 
 function sayAgain(folder: string, { json, junit }: TestOutput): number {

@@ -20,6 +20,7 @@ import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/window
 import { CallRecorder } from './call-recorder.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
 import { driverFailure } from './driver-verdict.ts'
+import { isHostFailure } from './failure.ts'
 import { variantSymbols } from './judge-symbols.ts'
 import { kdLaunchers } from './kd-launchers.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
@@ -52,7 +53,9 @@ export type SessionEnd =
   | { readonly ended: 'crashed'; readonly dump: DumpType }
   /** The system is off, and ready for its first crash. */
   | { readonly ended: 'restarting' }
-  /** Ctrl-C, or a failure of the host. `result` is null where nothing had begun; such a run cannot be resumed. */
+  /** Ctrl-C, or a failure of the host: resumeRun goes on. `result` is what the run has come to, null where it is nothing yet. */
+  | { readonly ended: 'stopped'; readonly error: unknown; readonly result: TestResult | null }
+  /** The run is over, or in the hands of another process. `result` is null where it has none: then nothing had begun. */
   | { readonly ended: 'brokenOff'; readonly error: unknown; readonly result: TestResult | null }
 
 const NO_SCENARIO: readonly ScenarioVariant[] = [{ name: null, conditions: {} }]
@@ -134,6 +137,7 @@ class Session {
     const { folder, resultFold } = this.#parts
     let verdict: Verdict = 'inconclusive'
     let failure: { readonly error: unknown } | null = null
+    let isStopped = false
     try {
       const end = await this.#runVariants(stopped)
       if (end !== 'poweredOff') verdict = end
@@ -148,15 +152,19 @@ class Session {
         throw error
       }
       failure = { error }
+      isStopped = this.#isStoppedBy(error)
     }
     const result = resultFold.hasBegun ? resultFold.result(verdict) : null
     try {
-      if (result !== null) folder.writeResult(result)
+      if (result !== null && !isStopped) folder.writeResult(result)
     } catch (error) {
       failure ??= { error }
+      isStopped = true
     } finally {
       folder.close()
     }
+    if (failure !== null && isStopped && folder.hasBegun)
+      return { ended: 'stopped', error: failure.error, result }
     if (failure !== null || result === null) {
       const error = this.#parts.driver === null ? failure?.error : driverFailure(failure?.error)
       return { ended: 'brokenOff', error, result }
@@ -229,10 +237,10 @@ class Session {
       }),
     )
     this.#hasSystem = true
-    let end: RunEnd | null = null
+    let isOver = true
     try {
       const { dumps, stopAfter } = plan
-      end = await runCrashdumpTest(
+      const end = await runCrashdumpTest(
         target,
         {
           dumps,
@@ -248,6 +256,7 @@ class Session {
             return this.#poweredOff(variant.name, at)
           },
           keep: (kept) => folder.keepTruth(variant.name, kept),
+          isStoppedBy: (error) => this.#isStoppedBy(error),
         },
         (event, at) => {
           emit(event, at)
@@ -255,10 +264,14 @@ class Session {
         },
         options.signal,
       )
-      if (end !== 'poweredOff') this.#keepStage(index + 1)
+      if (end === 'poweredOff') isOver = false
+      else this.#keepStage(index + 1)
       return end
+    } catch (error) {
+      if (this.#isStoppedBy(error)) isOver = false
+      throw error
     } finally {
-      target.close(end === 'poweredOff' ? 'stopped' : 'over')
+      target.close(isOver ? 'over' : 'stopped')
     }
   }
 
@@ -269,6 +282,10 @@ class Session {
     if (options.stopAt === 'end' || (options.stopAt === 'crash' && crash === null)) return true
     this.#powerOff = crash === null ? { ended: 'restarting' } : { ended: 'crashed', dump: crash.type }
     return false
+  }
+
+  #isStoppedBy(error: unknown): boolean {
+    return this.#parts.options.signal.aborted || isHostFailure(error)
   }
 
   /** Before the variant of that number begins, or behind the last. */

@@ -39,6 +39,7 @@ async function run(
       resumeAt: null,
       poweredOff: () => true,
       keep: (dump) => kept.push(dump),
+      isStoppedBy: () => false,
       ...change,
     },
     emit,

@@ -45,6 +45,8 @@ export interface TestOptions {
   poweredOff(at: PowerOff): boolean
   /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
   keep(dump: DumpToKeep): void
+  /** Whether the run is only stopped by that failure, which is none of the system under test: another process can go on with it. */
+  isStoppedBy(error: unknown): boolean
 }
 
 /** Between two starts of the system. */
@@ -129,14 +131,7 @@ class Run {
         verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, crash)))
       }
     } catch (error) {
-      if (this.#signal.aborted) this.#say(messages.complaint(`Stopped by the user ${this.#place}.`))
-      else
-        this.#say(
-          messages.complaint(
-            `The test broke off ${this.#place}: ${error instanceof Error ? error.message : error}`,
-          ),
-        )
-      if (changedSettings) await this.#restoreAfterFailure()
+      await this.#afterFailure(error, changedSettings)
       throw error
     }
     if (changedSettings) verdicts.push(await this.#restore(this.#signal))
@@ -291,7 +286,23 @@ class Run {
     })
   }
 
-  /** The failure that led here is the one to report: what restoring adds is only said. */
+  /** The failure is the one to report: that it cannot even be said, on a full disk, adds nothing. */
+  async #afterFailure(error: unknown, changedSettings: boolean): Promise<void> {
+    const why = error instanceof Error ? error.message : String(error)
+    const text = this.#signal.aborted
+      ? `Stopped by the user ${this.#place}.`
+      : `The test broke off ${this.#place}: ${why}`
+    const isStopped = this.#options.isStoppedBy(error)
+    try {
+      this.#say(messages.complaint(text))
+    } catch (failure) {
+      if (!this.#options.isStoppedBy(failure)) throw failure
+    }
+    // A run that goes on restores its settings in its end.
+    if (changedSettings && !isStopped) await this.#restoreAfterFailure()
+  }
+
+  /** What restoring adds to the failure that led here is only said. */
   async #restoreAfterFailure(): Promise<void> {
     try {
       await this.#restore(new AbortController().signal)

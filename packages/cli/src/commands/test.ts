@@ -84,7 +84,7 @@ export function addTest(program: Command, exit: Exit): void {
     .addOption(
       option(
         '--resume <dir>',
-        'go on with the killed run in that folder, with its own options; only --json and --junit beside it',
+        'go on with the stopped or killed run in that folder, with its own options; only --json and --junit beside it',
       ).argParser(parsePath),
     )
     .option('--json', 'print the result as one JSON object on stdout')

@@ -46,6 +46,7 @@ beforeAll(async () => {
         return crash?.type !== 'kernel'
       },
       keep: (kept) => folder.keepTruth(null, kept),
+      isStoppedBy: () => false,
     },
     createStream([folder.journal, folder.log]),
     new AbortController().signal,

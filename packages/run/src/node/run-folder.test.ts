@@ -54,6 +54,7 @@ async function runInto(
         return true
       },
       keep: (kept) => folder.keepTruth(variant, kept),
+      isStoppedBy: () => false,
     },
     createStream([folder.journal, folder.log, watch]),
     new AbortController().signal,

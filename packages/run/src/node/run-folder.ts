@@ -52,12 +52,16 @@ export interface StateToKeep extends Omit<StateRecord, 'crash'> {
   readonly crash: KeptCrash | null
 }
 
-/** `stopped`: killed, or ended at a crash; `finished`: with its result, whatever it is. */
-export type RunState = 'none' | 'stopped' | 'finished'
+/**
+ * `none`: something else than a run; `notStarted`: nothing is there; `stopped`: killed, stopped, or ended at a crash;
+ * `finished`: with its result, whatever it is.
+ */
+export type RunState = 'none' | 'notStarted' | 'stopped' | 'finished'
 
 export function runStateOf(folder: string): RunState {
   if (existsSync(path.join(folder, RESULT))) return 'finished'
-  return existsSync(path.join(folder, JOURNAL)) ? 'stopped' : 'none'
+  if (existsSync(path.join(folder, JOURNAL))) return 'stopped'
+  return existsSync(folder) && readdirSync(folder).length > 0 ? 'none' : 'notStarted'
 }
 
 export class RunFolder {
@@ -89,6 +93,11 @@ export class RunFolder {
     }
     this.#position = resumed?.position ?? { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
     this.#hasBegun = resumed !== null
+  }
+
+  /** Whether there is something to go on with. */
+  get hasBegun(): boolean {
+    return this.#hasBegun
   }
 
   /** Returns only when the line is on the disk: the next effect may follow. */

@@ -153,11 +153,13 @@ export class SystemTarget implements Target {
       if (!isDump && !/^C:\\DUMP[0-9a-f]{4}\.tmp$/i.test(path)) continue
       try {
         volume.delete(path)
-        options.host.remove(hostNameOf(path))
       } catch (error) {
         if (!(error instanceof WindowsError)) throw error
         oldDumpsDeleted = false
+        continue
       }
+      // What the host refuses is no old dump that stays: the run cannot go on here.
+      options.host.remove(hostNameOf(path))
     }
     return { oldDumpsDeleted }
   }
