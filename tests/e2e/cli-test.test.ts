@@ -81,6 +81,7 @@ it('leaves journal, log, result and dumps with their truth, and nothing temporar
   const out = path.join(folder.path, 'run')
   expect(readdirSync(out).sort()).toEqual([
     'crashdumptest.log',
+    'dumpstack-run.jsonl',
     'full',
     'journal.jsonl',
     'kernel',
@@ -314,6 +315,6 @@ if (haveSmall) {
     expect(stdout).toContain('Verdict: inconclusive')
     expect(code).toBe(4)
     const left = readdirSync(path.join(small, 'run')).sort()
-    expect(left).toEqual(['crashdumptest.log', 'journal.jsonl', 'result.json'])
+    expect(left).toEqual(['crashdumptest.log', 'dumpstack-run.jsonl', 'journal.jsonl', 'result.json'])
   })
 }

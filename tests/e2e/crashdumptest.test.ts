@@ -115,7 +115,7 @@ describe('the whole sequence, one crash a process', () => {
     mkdirSync(path.join(work, 'C/Symbols'), { recursive: true })
     writeFileSync(path.join(work, 'notes.txt'), 'mine')
     expect(step('-c')).toMatchObject({ code: 0, stdout: 'Cleared past failures in crashdumptest-work.\n' })
-    expect(readdirSync(work).sort()).toEqual(['C', 'notes.txt'])
+    expect(readdirSync(work).sort()).toEqual(['C', 'dumpstack-run.jsonl', 'notes.txt'])
     expect(readdirSync(path.join(work, 'C'))).toEqual(['Symbols'])
     expect(step('-autorun', '-y', symbols, '-dtm').code).toBe(2)
     expect(step('-dtm', '-y', symbols, '-ypass', ...SMALL).code).toBe(0)
@@ -213,6 +213,10 @@ it('says what to do with a test that was killed before it began', () => {
   const cwd = inside('unborn')
   mkdirSync(path.join(cwd, 'crashdumptest-work'))
   writeFileSync(path.join(cwd, 'crashdumptest-work/journal.jsonl'), '')
+  writeFileSync(
+    path.join(cwd, 'crashdumptest-work/dumpstack-run.jsonl'),
+    `{"format":1,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`,
+  )
   expect(crashdumptest(cwd, '-autorun')).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('clear it with crashdumptest -c and initialise it again'),

@@ -174,11 +174,14 @@ it('takes no other options beside --resume, and names those that were given', ()
     'whole',
     '--seed',
     '1',
-    '-y',
-    's',
+    '--ram',
+    '64M',
     '--json',
   )
-  expect([code, stderr]).toEqual([2, "error: --resume takes the run's own options: leave out --seed, -y\n"])
+  expect([code, stderr]).toEqual([
+    2,
+    "error: --resume takes the run's own options: leave out --ram, --seed\n",
+  ])
 })
 
 it('names what keeps a folder from being resumed, and leaves it to be resumed later', async () => {

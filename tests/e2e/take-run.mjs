@@ -2,7 +2,7 @@
 // and if it got the folder keeps it until the round ends. Arguments: run folder, folder of signals, rounds.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { clearRun } from '@dumpstack/run/node'
+import { lockFolder } from '@dumpstack/run/node'
 
 const [folder, signals, rounds] = process.argv.slice(2)
 const cell = new Int32Array(new SharedArrayBuffer(4))
@@ -14,11 +14,10 @@ for (let round = 0; round < Number(rounds); round++) {
   process.stdout.write(`ready ${round}\n`)
   awaitSignal(`begin-${round}`)
   try {
-    clearRun(folder, () => {
-      process.stdout.write(`has it ${round}\n`)
-      awaitSignal(`end-${round}`)
-      throw new Error('nothing is cleared')
-    })
+    const unlock = lockFolder(folder)
+    process.stdout.write(`has it ${round}\n`)
+    awaitSignal(`end-${round}`)
+    unlock()
   } catch (error) {
     if (error.code !== undefined) process.stdout.write(`${error.code} ${round}\n`)
   }

@@ -1,8 +1,9 @@
 // What the end-to-end tests share: a small system in a temporary folder, and the walk up to a place of the test's choice.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/crashtest'
+import { SystemFolder, takeFolder } from '@dumpstack/run/node'
 import { createWindowsTarget, type WindowsTargetOptions } from '@dumpstack/windows/node'
 
 export const MIB = 1024 * 1024
@@ -33,7 +34,7 @@ export function newWalk(
 ): Walk {
   const folder = newFolder()
   const target = createWindowsTarget({
-    folder,
+    folder: new SystemFolder(takeFolder(realpathSync(folder))),
     seed: 1,
     ramBytes: RAM_BYTES,
     cpuCount: 2,

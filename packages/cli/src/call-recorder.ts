@@ -1,19 +1,9 @@
 // Keeps the calls of a driver file in the run folder while it runs: a record for each start of the system, under the name of
 // what the start came to. A record is no part of the journal's promise: a killed process loses what it had not handed over.
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
-import path from 'node:path'
+import { closeSync, writeSync } from 'node:fs'
 import type { DumpType, Emit } from '@dumpstack/crashtest'
 import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
-import { CALLS, callsOfSetup, isCallRecord, onHost } from '@dumpstack/run/node'
+import { CALLS, callsOfSetup, inVariant, isCallRecord, type OwnedFolder, onHost } from '@dumpstack/run/node'
 
 interface OpenRecord {
   readonly encoder: CallEncoder
@@ -21,7 +11,8 @@ interface OpenRecord {
 }
 
 export class CallRecorder implements SysObserver {
-  readonly #folder: string
+  readonly #folder: OwnedFolder
+  readonly #variant: string | null
   readonly #names: SymbolNames
   #record: OpenRecord | null = null
   #crashed: DumpType | null = null
@@ -29,13 +20,14 @@ export class CallRecorder implements SysObserver {
   #setups: number
 
   /** `isResumed`: the folder holds the records of earlier starts; else what is there is of a run that never was. */
-  constructor(folder: string, names: SymbolNames, isResumed: boolean) {
+  constructor(folder: OwnedFolder, variant: string | null, names: SymbolNames, isResumed: boolean) {
     this.#folder = folder
+    this.#variant = variant
     this.#names = names
-    const found = existsSync(folder) ? readdirSync(folder).filter(isCallRecord) : []
+    const found = folder.names(variant ?? '').filter(isCallRecord)
     if (!isResumed)
-      onHost(`clear ${folder}`, () => {
-        for (const name of found) rmSync(path.join(folder, name))
+      onHost(`clear ${folder.path}`, () => {
+        for (const name of found) folder.remove(inVariant(variant, name))
       })
     this.#setups = isResumed ? found.filter((name) => name !== CALLS).length : 0
   }
@@ -44,8 +36,8 @@ export class CallRecorder implements SysObserver {
 
   starts(windows: Parameters<SysObserver['starts']>[0]): void {
     this.powerOff()
-    const file = path.join(this.#folder, CALLS)
-    const fd = onHost(`write ${file}`, () => openSync(file, 'w'))
+    const file = inVariant(this.#variant, CALLS)
+    const fd = onHost(`write ${this.#folder.pathOf(file)}`, () => this.#folder.create(file))
     const encoder = new CallEncoder({
       write: (bytes) => this.#write(fd, bytes),
       nameAt: (rva) => this.#names.nameAt(rva),
@@ -79,12 +71,9 @@ export class CallRecorder implements SysObserver {
     const crashed = this.#crashed
     if (!this.#end()) return
     if (crashed === null) this.#setups++
-    const place = crashed === null ? this.#folder : path.join(this.#folder, crashed)
-    const file = path.join(place, crashed === null ? callsOfSetup(this.#setups) : CALLS)
-    onHost(`write ${file}`, () => {
-      if (!existsSync(place)) mkdirSync(place)
-      renameSync(path.join(this.#folder, CALLS), file)
-    })
+    const name = crashed === null ? callsOfSetup(this.#setups) : `${crashed}/${CALLS}`
+    const [from, to] = [inVariant(this.#variant, CALLS), inVariant(this.#variant, name)]
+    onHost(`write ${this.#folder.pathOf(to)}`, () => this.#folder.rename(from, to))
     this.#raise()
   }
 
@@ -122,7 +111,7 @@ export class CallRecorder implements SysObserver {
     const failure = this.#failure
     if (failure === null) return
     this.#failure = null
-    onHost(`write ${path.join(this.#folder, CALLS)}`, () => {
+    onHost(`write ${this.#folder.pathOf(inVariant(this.#variant, CALLS))}`, () => {
       throw failure.error
     })
   }

@@ -1,12 +1,12 @@
 // crashdumptest: the test in the steps of its kit; the state between their processes is the run in the work folder. The steps
 // themselves are those of `dumpstack test`: both drive session.ts.
-import { existsSync, rmSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { clearRun, readResult, runStateOf, STATE } from '@dumpstack/run/node'
+import { STATE } from '@dumpstack/run'
+import { clearRun, readResult, runStateOf } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
-import { removeSystem } from '@dumpstack/windows/node'
 import {
   CRASHDUMPTEST_HELP,
   type CrashdumptestStep,
@@ -16,7 +16,6 @@ import {
 import { EXIT_CRASHED, EXIT_NOT_GOOD } from './exit-code.ts'
 import { reportFailure, StoppedRunError } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
-import { SYMBOLS } from './judge-symbols.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { windowsRootsOf } from './run-drive.ts'
@@ -45,17 +44,14 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
 }
 
 function clear(workFolder: string): number {
-  const isCleared = clearRun(workFolder, removeMade)
+  const left = clearRun(workFolder)
   printLines([
-    isCleared ? `Cleared past failures in ${shownPath(workFolder)}.` : 'There are no past failures to clear.',
+    left === null
+      ? 'There are no past failures to clear.'
+      : `Cleared past failures in ${shownPath(workFolder)}.`,
+    ...(left ?? []).map(({ file, why }) => `Left ${shownPath(file)}: ${why}.`),
   ])
   return 0
-}
-
-/** The system, and the symbols that a scenario laid out for it. */
-function removeMade(folder: string): void {
-  removeSystem(folder)
-  rmSync(path.join(folder, SYMBOLS), { recursive: true, force: true })
 }
 
 async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Promise<number> {

@@ -78,7 +78,7 @@ export class HostSymbols implements SymbolSource {
     const why = [`neither the dump nor the symbol path holds ${request.imageName}, which names its PDB`]
     const { matches } = request
     if (matches === undefined) return { file: null, why }
-    for (const folder of this.#folders()) {
+    for (const folder of this.#folders(why)) {
       const tables = readdirSync(folder).filter((entry) => /\.json(\.xz)?$/.test(entry))
       for (const entry of [...tables.slice(0, MAX_TABLES), KERNEL_PDB]) {
         signal.throwIfAborted()
@@ -94,12 +94,23 @@ export class HostSymbols implements SymbolSource {
     return { file: null, why }
   }
 
-  #folders(): string[] {
+  #folders(why: string[]): string[] {
     return parseSymbolPath(this.#symbolPath)
       .flatMap(foldersOf)
-      .map((folder) => hostPath(folder, this.#windowsRoots))
+      .map((folder) => this.#hostPath(folder, why))
       .filter((folder) => folder !== null)
       .filter((folder) => existsSync(folder) && statSync(folder).isDirectory())
+  }
+
+  /** Null where it leads nowhere, or over a link, which `why` says. */
+  #hostPath(folder: string, why: string[]): string | null {
+    try {
+      return hostPath(folder, this.#windowsRoots)
+    } catch (error) {
+      if (!(error instanceof SymbolsError)) throw error
+      why.push(error.message)
+      return null
+    }
   }
 }
 

@@ -1,8 +1,7 @@
 // `dumpstack calls DIR`: what a driver file called and which registers it touched, from the records of its run. Streams: a record
 // may be long, and whoever reads the output may have enough of it (`| head`).
-import { closeSync, openSync, readSync } from 'node:fs'
 import { type CallEvent, readCalls } from '@dumpstack/drivers'
-import { type CallRecordFile, callRecordsOf, onHost } from '@dumpstack/run/node'
+import { type CallRecordFile, callRecordsOf } from '@dumpstack/run/node'
 import { type CallFilterOptions, callFilter } from './call-filter.ts'
 import { HEADING, lineOf, objectOf, startLine } from './call-lines.ts'
 import { CallSummary } from './call-summary.ts'
@@ -16,8 +15,6 @@ export interface GivenCallsOptions extends CallFilterOptions {
   readonly summary?: true
   readonly json?: true
 }
-
-const READ_BYTES = 0x40000
 
 export async function runCalls(folder: string, given: GivenCallsOptions): Promise<number> {
   const records = wanted(callRecordsOf(folder), given.dump)
@@ -81,25 +78,11 @@ async function summarize(records: readonly CallRecordFile[], given: GivenCallsOp
   return rows.length > 0
 }
 
-function* eventsOf({ file }: CallRecordFile): Generator<CallEvent> {
+function* eventsOf({ file, chunks }: CallRecordFile): Generator<CallEvent> {
   let hasEnd = false
-  for (const event of readCalls(chunksOf(file), file)) {
+  for (const event of readCalls(chunks(), file)) {
     if (event.kind === 'end') hasEnd = true
     yield event
   }
   if (!hasEnd) tell(`${file} has no end: the run was killed, or goes on; what it did not write is missing`)
-}
-
-function* chunksOf(file: string): Generator<Uint8Array> {
-  const fd = onHost(`read ${file}`, () => openSync(file, 'r'))
-  try {
-    for (;;) {
-      const chunk = new Uint8Array(READ_BYTES)
-      const length = onHost(`read ${file}`, () => readSync(fd, chunk))
-      if (length === 0) return
-      yield chunk.subarray(0, length)
-    }
-  } finally {
-    closeSync(fd)
-  }
 }

@@ -1,26 +1,27 @@
 // `dumpstack cmd DIR LINE`: a command line as the kit's page prints it, in the system of a run folder. C: is the run's; the
 // one program that the test installs there is the debugger.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { Facts } from '@dumpstack/crashtest'
-import { JOURNAL } from '@dumpstack/run'
-import { onHost } from '@dumpstack/run/node'
+import { JOURNAL, MAX_JOURNAL_BYTES } from '@dumpstack/run'
+import { type GuardedFolder, runPlaceAt } from '@dumpstack/run/guarded'
 import { runKd } from './kd.ts'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from './kd-launchers.ts'
-import { isRunFolder, RUN_VARIABLE } from './run-drive.ts'
+import { RUN_VARIABLE } from './run-drive.ts'
 import { UsageError } from './usage-error.ts'
 import { wordsOf } from './windows-command-line.ts'
 
 export async function runCmd(folder: string, line: string): Promise<number> {
-  if (!isRunFolder(folder)) throw new UsageError(`${folder} is no run folder`)
+  const place = existsSync(folder) ? runPlaceAt(folder) : null
+  if (place === null) throw new UsageError(`${folder} is no run folder`)
   const [program, ...args] = wordsOf(line)
   if (program === undefined) throw new UsageError('the command line is empty')
-  checkProgram(program, folder)
+  checkProgram(program, place)
   return await runKd(args, { ...process.env, [RUN_VARIABLE]: folder })
 }
 
 /** The debuggers are gone from C: when the run is over; where they were installed its journal says. */
-function checkProgram(program: string, folder: string): void {
+function checkProgram(program: string, folder: GuardedFolder): void {
   const installed = debuggersFolderOf(folder)
   const { dir, base } = path.win32.parse(program)
   if (!/^kd(\.exe|\.cmd)?$/i.test(base)) {
@@ -31,10 +32,9 @@ function checkProgram(program: string, folder: string): void {
   throw new UsageError(`'${program}' is not there: the test installs kd in ${installed}`)
 }
 
-function debuggersFolderOf(folder: string): string {
-  const journal = path.join(folder, JOURNAL)
-  if (!existsSync(journal)) return DEFAULT_DEBUGGERS
-  const [first = ''] = onHost(`read ${journal}`, () => readFileSync(journal, 'utf8')).split('\n', 1)
-  const event = Facts.parse(first, `${journal} line 1`)
+function debuggersFolderOf(folder: GuardedFolder): string {
+  if (!folder.hasFile(JOURNAL)) return DEFAULT_DEBUGGERS
+  const [first = ''] = folder.read(JOURNAL, MAX_JOURNAL_BYTES).toString('utf8').split('\n', 1)
+  const event = Facts.parse(first, `${folder.pathOf(JOURNAL)} line 1`)
   return debuggersFolder(event.object('options').optionalString('debuggersFolder') ?? DEFAULT_DEBUGGERS)
 }

@@ -1,6 +1,5 @@
 // `dumpstack examine DIR`: the dumps of a finished run again, against the truth that it kept. Writes nothing to DIR.
 import path from 'node:path'
-import { FileSource } from '@dumpstack/bytes/node'
 import {
   complaint,
   connectingTo,
@@ -15,7 +14,7 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import type { SymbolSource } from '@dumpstack/debugger'
-import { type FinishedDump, onHost, openFinishedRun } from '@dumpstack/run/node'
+import { type FinishedDump, openFinishedRun } from '@dumpstack/run/node'
 import type { ExamineOutput } from './examine.ts'
 import { judgeSymbols } from './judge-symbols.ts'
 import { shownPath } from './terminal.ts'
@@ -53,61 +52,49 @@ async function examineAgain(
   emit: Emit,
   signal: AbortSignal,
 ): Promise<Verdict> {
-  const { kept, file, variant } = finished
+  const { kept, dump: source, variant } = finished
+  const file = source === null ? null : source.path
   const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
   const dump = kept.type
   const begunAt = performance.now()
   emit({ kind: 'begin', step: 'examine', dump }, at)
   if (variant !== null) emit({ kind: 'message', ...info(`Variant: ${variant}`) }, at)
-  const source = file === null ? null : onHost(`read ${file}`, () => new FileSource(file))
-  try {
-    const say: Say = (message) => emit({ kind: 'message', ...message }, at)
-    if (file !== null) say(connectingTo(shownPath(file)))
-    const debugged =
-      source === null || file === null
-        ? []
-        : await debugDump({ source, path: file, evidence: kept.evidence, symbols }, say, signal)
-    const work = examineDump({
-      type: dump,
-      opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
-      whyNone:
-        kept.file === null
-          ? explainMissingDump(kept.evidence, FILE_NOT_FOUND)
-          : 'the run kept a dump file, and it is gone',
-      crash: kept.crash,
-      evidence: kept.evidence,
-      kept: kept.file,
-      debugged,
-    })
-    let step = work.next()
-    let shown = -1
-    while (!step.done) {
-      if (step.value !== shown) {
-        shown = step.value
-        emit({ kind: 'progress', percent: shown }, at)
-        await new Promise<void>((resolve) => setImmediate(resolve))
-        signal.throwIfAborted()
-      }
-      step = work.next()
+  const say: Say = (message) => emit({ kind: 'message', ...message }, at)
+  if (file !== null) say(connectingTo(shownPath(file)))
+  const debugged =
+    source === null || file === null
+      ? []
+      : await debugDump({ source, path: file, evidence: kept.evidence, symbols }, say, signal)
+  const work = examineDump({
+    type: dump,
+    opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
+    whyNone:
+      kept.file === null
+        ? explainMissingDump(kept.evidence, FILE_NOT_FOUND)
+        : 'the run kept a dump file, and it is gone',
+    crash: kept.crash,
+    evidence: kept.evidence,
+    kept: kept.file,
+    debugged,
+  })
+  let step = work.next()
+  let shown = -1
+  while (!step.done) {
+    if (step.value !== shown) {
+      shown = step.value
+      emit({ kind: 'progress', percent: shown }, at)
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      signal.throwIfAborted()
     }
-    const result = step.value
-    emit({ kind: 'crashed', dump, report: kept.crash }, at)
-    emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
-    for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    reportChecks(result, say)
-    emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
-    emit(
-      {
-        kind: 'end',
-        step: 'examine',
-        dump,
-        verdict: result.examination.verdict,
-        seconds: (performance.now() - begunAt) / 1000,
-      },
-      at,
-    )
-    return result.examination.verdict
-  } finally {
-    source?.close()
+    step = work.next()
   }
+  const result = step.value
+  emit({ kind: 'crashed', dump, report: kept.crash }, at)
+  emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
+  for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
+  reportChecks(result, say)
+  emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
+  const seconds = (performance.now() - begunAt) / 1000
+  emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict, seconds }, at)
+  return result.examination.verdict
 }

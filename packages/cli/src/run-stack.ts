@@ -1,10 +1,10 @@
 // `dumpstack stack`: the drivers of the crash dump stack as a booted system holds them.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { hex, hex64 } from '@dumpstack/bytes'
 import type { StackRow } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/run/node'
+import { onHost, SystemFolder, takeFolder } from '@dumpstack/run/node'
 import { createWindowsTarget } from '@dumpstack/windows/node'
 import { bold, type Line } from './painted.ts'
 import { printJson, printLines } from './terminal.ts'
@@ -15,8 +15,9 @@ export const STACK_SCHEMA = 'docs/schema/stack-result.schema.json'
 export function runStack(plan: TestPlan, json: boolean): number {
   const folder = onHost('make a temporary folder', () => mkdtempSync(path.join(tmpdir(), 'dumpstack-')))
   try {
+    const owned = takeFolder(realpathSync(folder))
     const target = createWindowsTarget({
-      folder,
+      folder: new SystemFolder(owned),
       seed: plan.seed,
       ramBytes: plan.ramBytes,
       cpuCount: plan.cpuCount,
@@ -28,6 +29,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
     })
     const { profile, controller, stack } = target.describe()
     target.close()
+    owned.close()
     if (json) printJson({ schema: STACK_SCHEMA, profile, controller, stack: stack.map(rowAsJson) })
     else printLines(stackLines(profile, controller, stack))
     return 0

@@ -22,7 +22,11 @@ export async function runTest(plan: TestPlan, out: string | null, output: TestOu
 }
 
 /** `dumpstack test --resume DIR`. A run that has its result only says it again. */
-export async function resumeTest(folder: string, output: TestOutput): Promise<number> {
+export async function resumeTest(
+  folder: string,
+  symbolPath: string | null,
+  output: TestOutput,
+): Promise<number> {
   if (output.junit !== null) checkOutput('--junit', output.junit)
   switch (runStateOf(folder)) {
     case 'finished':
@@ -33,7 +37,9 @@ export async function resumeTest(folder: string, output: TestOutput): Promise<nu
       )
       return EXIT_USAGE
   }
-  return await show(folder, output, resumeRun)
+  return await show(folder, output, (options) =>
+    resumeRun({ ...options, ...(symbolPath !== null && { symbolPath }) }),
+  )
 }
 
 /** One session to the end of the run. */

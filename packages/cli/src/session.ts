@@ -15,7 +15,7 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { onHost, openStoppedRun, RunFolder, type StoppedRun } from '@dumpstack/run/node'
+import { onHost, openStoppedRun, RunFolder, type StoppedRun, SystemFolder } from '@dumpstack/run/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { CallRecorder } from './call-recorder.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
@@ -23,6 +23,7 @@ import { driverFailure } from './driver-verdict.ts'
 import { isHostFailure } from './failure.ts'
 import { variantSymbols } from './judge-symbols.ts'
 import { kdLaunchers } from './kd-launchers.ts'
+import { checkKeptSymbolPath } from './kept-symbol-path.ts'
 import { optionsOf, planOf, reproOf, type TestPlan } from './test-options.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -86,6 +87,9 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
   let driver: OpenedDriver | null = null
   try {
     const kept = planOf(stopped.options)
+    if (options.symbolPath === undefined) checkKeptSymbolPath(kept.symbolPath)
+    else if (kept.scenario?.variants.some(({ symbols }) => symbols !== undefined))
+      throw new UsageError(`scenario ${kept.scenario.name} sets the symbol path itself: leave out -y`)
     const plan = options.symbolPath === undefined ? kept : { ...kept, symbolPath: options.symbolPath }
     checkMemory(plan.ramBytes)
     driver = driverOf(plan)
@@ -192,18 +196,18 @@ class Session {
     if (found < 0) throw options.wrong('variant', variant, 'a variant of the scenario')
     const index = stage === 'finish' ? this.#variants.length : found
     for (const { name } of this.#variants.slice(0, index)) {
-      const place = folder.variantFolder(name)
+      const place = new SystemFolder(folder.owned, name)
       if (!isDiskKept(place)) removeSystem(place)
     }
-    if (stage !== 'finish' && target === null) removeSystem(folder.variantFolder(variant))
+    if (stage !== 'finish' && target === null) removeSystem(new SystemFolder(folder.owned, variant))
     return index
   }
 
   async #runVariant(index: number, stopped: StoppedRun | null): Promise<RunEnd> {
     const { driver, folder } = this.#parts
     if (driver === null) return await this.#runRecorded(index, stopped, null)
-    const place = folder.variantFolder(this.#variants[index]!.name)
-    const recorder = new CallRecorder(place, driver.names, stopped !== null)
+    const { name } = this.#variants[index]!
+    const recorder = new CallRecorder(folder.owned, name, driver.names, stopped !== null)
     try {
       return await this.#runRecorded(index, stopped, recorder)
     } finally {
@@ -218,10 +222,9 @@ class Session {
   ): Promise<RunEnd> {
     const { plan, driver, folder, emit, options } = this.#parts
     const variant = this.#variants[index]!
-    const place = folder.variantFolder(variant.name)
     const target = onHost(`make the machine in ${folder.path}`, () =>
       createWindowsTarget({
-        folder: place,
+        folder: new SystemFolder(folder.owned, variant.name),
         seed: plan.seed,
         ramBytes: plan.ramBytes,
         cpuCount: plan.cpuCount,
@@ -249,7 +252,7 @@ class Session {
           given: optionsOf(plan),
           repro: reproOf(plan),
           hostNow: () => performance.now(),
-          symbols: variantSymbols(plan.symbolPath, variant, place, folder.path),
+          symbols: variantSymbols(plan.symbolPath, variant, folder.owned),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
           poweredOff: (at) => {
             recorder?.powerOff()

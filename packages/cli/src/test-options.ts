@@ -12,6 +12,7 @@ import type { ControllerKind } from '@dumpstack/machine'
 import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from './kd-launchers.ts'
+import { isShare } from './kept-symbol-path.ts'
 import { shellWord } from './shell-word.ts'
 import { MEGABYTE, type PageFileSize } from './sizes.ts'
 import { UsageError } from './usage-error.ts'
@@ -202,6 +203,8 @@ export function planOf(facts: Facts): TestPlan {
   const symbolPath = facts.optionalString('symbolPath')
   const driverFile = facts.optionalString('driverFile')
   const driverPdb = facts.optionalString('driverPdb')
+  for (const [field, file] of Object.entries({ driverFile, driverPdb }))
+    if (file !== null && isShare(file)) throw facts.wrong(field, file, 'a file of this host')
   const given: GivenTestOptions = {
     dumps,
     ram: facts.size('ramBytes'),

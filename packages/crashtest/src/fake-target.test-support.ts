@@ -27,6 +27,8 @@ export interface FakeTargetOptions {
   readonly evidence?: Partial<Evidence>
   /** The bytes of MEMORY.DMP once the system is back; null where none exists. */
   readonly dumpBytes?: (type: DumpType, crashedAt: number) => Uint8Array | null
+  /** The run folder of the host; `/runs/1` without it. */
+  readonly folder?: string
   /** Called at the start of every method with its name. */
   readonly onCall?: (call: string) => void
 }
@@ -181,7 +183,7 @@ export class FakeTarget implements Target {
 
   async keepDump(dump: DumpType): Promise<string | null> {
     this.#call(`keepDump ${dump}`)
-    return `/runs/1/${dump}/MEMORY.DMP`
+    return `${this.#options.folder ?? '/runs/1'}/${dump}/MEMORY.DMP`
   }
 
   async keepDisk(): Promise<readonly string[]> {

@@ -1,5 +1,5 @@
 // A file as a ByteSource: positional reads, never a whole-file load.
-import { closeSync, openSync, readSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { DumpstackError } from '../errors.ts'
 import type { ByteSource } from '../source.ts'
 
@@ -10,17 +10,11 @@ export class FileSource implements ByteSource {
   readonly byteLength: number
   readonly #fd: number
 
-  /** Throws the system's error when the file cannot be opened, FileError FILE_NOT_REGULAR for a folder, pipe or device. */
-  constructor(path: string) {
-    // Asked before it is opened: opening a pipe that nobody writes to never returns.
-    const stat = statSync(path)
-    if (!stat.isFile()) {
-      const kind = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device'
-      throw new FileError('FILE_NOT_REGULAR', `${path} is ${kind}, expected a file`, { path })
-    }
+  /** Throws the system's error when the file cannot be opened, FileError FILE_NOT_REGULAR for a folder, pipe or device. `fd`: it is open. */
+  constructor(path: string, fd = openRegular(path)) {
     this.path = path
-    this.#fd = openSync(path, 'r')
-    this.byteLength = stat.size
+    this.#fd = fd
+    this.byteLength = fstatSync(fd).size
   }
 
   read(offset: number, into: Uint8Array): number {
@@ -36,4 +30,12 @@ export class FileSource implements ByteSource {
   close(): void {
     closeSync(this.#fd)
   }
+}
+
+function openRegular(path: string): number {
+  // Asked before it is opened: opening a pipe that nobody writes to never returns.
+  const stat = statSync(path)
+  if (stat.isFile()) return openSync(path, 'r')
+  const kind = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device'
+  throw new FileError('FILE_NOT_REGULAR', `${path} is ${kind}, expected a file`, { path })
 }

@@ -84,7 +84,7 @@ export function addTest(program: Command, exit: Exit): void {
     .addOption(
       option(
         '--resume <dir>',
-        'go on with the stopped or killed run in that folder, with its own options; only --json and --junit beside it',
+        'go on with the stopped or killed run in that folder, with its own options; only -y, --json and --junit beside it',
       ).argParser(parsePath),
     )
     .option('--json', 'print the result as one JSON object on stdout')
@@ -95,7 +95,7 @@ export function addTest(program: Command, exit: Exit): void {
       if (given.resume !== undefined) {
         refuseBesideResume(command)
         const { resumeTest } = await import('../run-test.ts')
-        exit(await resumeTest(given.resume, output))
+        exit(await resumeTest(given.resume, given.y ?? null, output))
         return
       }
       let plan = planTest(given, defaultPageFile)
@@ -108,7 +108,7 @@ export function addTest(program: Command, exit: Exit): void {
 
 /** A run goes on as it began: any other option would have to change what has already happened. */
 function refuseBesideResume(command: Command): void {
-  const allowed = ['--resume', '--json', '--junit']
+  const allowed = ['--resume', '-y', '--json', '--junit']
   const given = command.options
     .filter((one) => command.getOptionValueSource(one.attributeName()) === 'cli')
     .map((one) => one.long ?? one.short ?? one.flags)

@@ -25,14 +25,28 @@ export class FileDiskImage implements DiskImage {
 
   /** Makes a new file; one that exists is refused. */
   static create(path: string, byteLength: number, options: FileDiskImageOptions = {}): FileDiskImage {
+    const fd = guard(path, 'created', () => fs.openSync(path, 'wx+'))
+    try {
+      return FileDiskImage.inNewFile(path, fd, byteLength, options)
+    } catch (error) {
+      fs.rmSync(path, { force: true })
+      throw error
+    }
+  }
+
+  /** In an empty file that its owner has opened to read and write; closes it where that fails. */
+  static inNewFile(
+    path: string,
+    fd: number,
+    byteLength: number,
+    options: FileDiskImageOptions = {},
+  ): FileDiskImage {
     return guard(path, 'created', () => {
-      const fd = fs.openSync(path, 'wx+')
       try {
         if (process.platform === 'win32') markSparse(path)
         fs.ftruncateSync(fd, byteLength)
       } catch (cause) {
         fs.closeSync(fd)
-        fs.rmSync(path, { force: true })
         throw cause
       }
       return new FileDiskImage(path, fd, byteLength, options.durable === true)
@@ -40,10 +54,20 @@ export class FileDiskImage implements DiskImage {
   }
 
   static open(path: string, options: FileDiskImageOptions = {}): FileDiskImage {
-    return guard(path, 'opened', () => {
-      const fd = fs.openSync(path, 'r+')
-      return new FileDiskImage(path, fd, fs.fstatSync(fd).size, options.durable === true)
-    })
+    return FileDiskImage.inFile(
+      path,
+      guard(path, 'opened', () => fs.openSync(path, 'r+')),
+      options,
+    )
+  }
+
+  /** In a file that its owner has opened to read and write. */
+  static inFile(path: string, fd: number, options: FileDiskImageOptions = {}): FileDiskImage {
+    return guard(
+      path,
+      'opened',
+      () => new FileDiskImage(path, fd, fs.fstatSync(fd).size, options.durable === true),
+    )
   }
 
   read(offset: number, into: Uint8Array): void {

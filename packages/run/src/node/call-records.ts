@@ -1,10 +1,11 @@
 // Where a run folder keeps the calls of a driver file: one record for each start of the system, beside what the start left.
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
-import path from 'node:path'
 import { type DumpType, Facts } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
-import { onHost } from './host-error.ts'
+import { MAX_JOURNAL_BYTES } from '../limits.ts'
+import { inVariant } from '../variant-name.ts'
+import type { GuardedFolder } from './guarded-folder.ts'
+import { openRunToRead } from './run-owner.ts'
 import { readRunRecord } from './run-record.ts'
 
 /** In the folder of a dump type: the start that ended in its crash. In the folder of the run: the last start. */
@@ -22,46 +23,47 @@ export interface CallRecordFile {
   /** What the start came to. */
   readonly start: 'setup' | DumpType | 'last'
   readonly file: string
+  /** Its bytes, in pieces. Throws RunError HOST_IO. */
+  chunks(): Generator<Uint8Array>
 }
 
-/** In the order of the starts. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, HOST_IO, RUN_FOLDER_CORRUPT. */
+const CHUNK_BYTES = 0x40000
+
+/** In the order of the starts. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_NO_CALLS, RUN_FOLDER_*, HOST_IO. */
 export function callRecordsOf(folder: string): CallRecordFile[] {
-  onHost(`read ${folder}`, () => statSync(folder))
-  const journal = path.join(folder, JOURNAL)
-  if (!existsSync(journal)) {
-    // A driver that did not start: the run ended before it began.
-    const file = path.join(folder, CALLS)
-    if (existsSync(file)) return [{ variant: null, start: 'last', file }]
-    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
-  }
-  const dumps = readRunRecord(journal)
+  const run = openRunToRead(folder)
   const found: CallRecordFile[] = []
+  const add = (variant: string | null, start: CallRecordFile['start'], name: string): void => {
+    const place = inVariant(variant, name)
+    if (!run.hasFile(place)) return
+    found.push({ variant, start, file: run.pathOf(place), chunks: () => run.chunks(place, CHUNK_BYTES) })
+  }
+  if (!run.hasFile(JOURNAL)) {
+    // A driver that did not start: the run ended before it began.
+    add(null, 'last', CALLS)
+    if (found.length > 0) return found
+  }
+  const dumps = readRunRecord(run)
   for (const variant of new Set(dumps.map((dump) => dump.variant))) {
-    const place = path.join(folder, variant ?? '')
-    const add = (start: CallRecordFile['start'], ...names: string[]): void => {
-      const file = path.join(place, ...names)
-      if (existsSync(file)) found.push({ variant, start, file })
-    }
-    const setup = existsSync(place) ? readdirSync(place).filter(isCallsOfSetup) : []
-    for (let number = 1; number <= setup.length; number++) add('setup', callsOfSetup(number))
-    for (const { type } of dumps.filter((dump) => dump.variant === variant)) add(type, type, CALLS)
-    add('last', CALLS)
+    const setups = run.names(variant ?? '').filter(isCallsOfSetup).length
+    for (let number = 1; number <= setups; number++) add(variant, 'setup', callsOfSetup(number))
+    for (const { type } of dumps.filter((dump) => dump.variant === variant))
+      add(variant, type, `${type}/${CALLS}`)
+    add(variant, 'last', CALLS)
   }
   if (found.length > 0) return found
   throw new RunError(
     'RUN_FOLDER_NO_CALLS',
-    hasDriver(journal)
+    hasDriver(run)
       ? `the run in ${folder} has no record of calls (${CALLS}): it ended before the driver was called, or an older version made it`
       : `the run in ${folder} was made without a driver file: only the calls of one are recorded (dumpstack test --driver FILE.sys)`,
   )
 }
 
-function hasDriver(journal: string): boolean {
-  const lines = onHost(`read ${journal}`, () => readFileSync(journal, 'utf8'))
-    .split('\n')
-    .slice(0, -1)
+function hasDriver(run: GuardedFolder): boolean {
+  const lines = run.read(JOURNAL, MAX_JOURNAL_BYTES).toString('utf8').split('\n').slice(0, -1)
   return lines.some((line, index) => {
-    const event = Facts.parse(line, `${journal} line ${index + 1}`)
+    const event = Facts.parse(line, `${run.pathOf(JOURNAL)} line ${index + 1}`)
     return event.string('kind') === 'run' && event.object('target').optional('driver') !== null
   })
 }

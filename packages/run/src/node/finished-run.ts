@@ -1,18 +1,21 @@
 // A finished run, read back from its folder: the truth of each dump beside the dump file that it left.
-import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { FileSource } from '@dumpstack/bytes/node'
-import { type KeptDump, restoreTruth } from '@dumpstack/crashtest'
+import type { FileSource } from '@dumpstack/bytes/node'
+import { type DumpType, type KeptDump, restoreTruth } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
-import { JOURNAL, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
-import { onHost } from './host-error.ts'
+import { TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { MAX_TRUTH_JSON_BYTES } from '../limits.ts'
+import { inVariant } from '../variant-name.ts'
+import type { GuardedFolder } from './guarded-folder.ts'
+import { openRunToRead } from './run-owner.ts'
 import { type RecordedDump, readRunRecord } from './run-record.ts'
 
 export interface FinishedDump {
   readonly variant: string | null
   readonly kept: KeptDump
-  /** Host path of the dump file; null where it is not there. */
-  readonly file: string | null
+  /** The dump file, open; null where it is not there. */
+  readonly dump: FileSource | null
+  /** Closes the truth and the dump. */
   close(): void
 }
 
@@ -25,12 +28,8 @@ export interface FinishedRun {
 
 /** Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_EMPTY, HOST_IO or RUN_FOLDER_CORRUPT. */
 export function openFinishedRun(folder: string): FinishedRun {
-  onHost(`read ${folder}`, () => statSync(folder))
-  const journal = path.join(folder, JOURNAL)
-  if (!existsSync(journal)) {
-    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
-  }
-  const recorded = readRunRecord(journal)
+  const run = openRunToRead(folder)
+  const recorded = readRunRecord(run)
   const examined = recorded.filter((dump) => dump.isExamined)
   if (examined.length === 0) {
     throw new RunError(
@@ -41,26 +40,28 @@ export function openFinishedRun(folder: string): FinishedRun {
   return {
     unexamined: recorded.filter((dump) => !dump.isExamined),
     *dumps() {
-      for (const { variant, type } of examined)
-        yield restoreDump(variant, path.join(folder, variant ?? '', type))
+      for (const { variant, type } of examined) yield restoreDump(run, variant, type)
     },
   }
 }
 
-function restoreDump(variant: string | null, place: string): FinishedDump {
-  const name = path.join(place, TRUTH_JSON)
-  const json = onHost(`read ${name}`, () => readFileSync(name, 'utf8'))
-  const binName = path.join(place, TRUTH_BIN)
-  const bin = onHost(`read ${binName}`, () => new FileSource(binName))
+function restoreDump(run: GuardedFolder, variant: string | null, type: DumpType): FinishedDump {
+  const nameOf = (file: string): string => inVariant(variant, `${type}/${file}`)
+  const json = run.read(nameOf(TRUTH_JSON), MAX_TRUTH_JSON_BYTES).toString('utf8')
+  const bin = run.source(nameOf(TRUTH_BIN))
   try {
-    const kept = restoreTruth(json, bin, name)
-    const file = path.join(place, path.win32.basename(kept.path))
-    return { variant, kept, file: isDumpFile(file) ? file : null, close: () => bin.close() }
+    const kept = restoreTruth(json, bin, run.pathOf(nameOf(TRUTH_JSON)))
+    // The name comes from truth.json, which may be damaged.
+    const name = path.win32.basename(kept.path)
+    const isThere = /\.dmp$/i.test(name) && run.hasFile(nameOf(name))
+    const dump = isThere ? run.source(nameOf(name)) : null
+    return { variant, kept, dump, close: () => closeAll(bin, dump) }
   } catch (error) {
     bin.close()
     throw error
   }
 }
 
-/** The name comes from truth.json, which may be damaged. */
-const isDumpFile = (file: string): boolean => /\.dmp$/i.test(file) && existsSync(file)
+function closeAll(...sources: readonly (FileSource | null)[]): void {
+  for (const source of sources) source?.close()
+}

@@ -3,6 +3,7 @@ import {
   appendFileSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -17,6 +18,7 @@ import { createStream, runCrashdumpTest } from '@dumpstack/crashtest'
 import { FakeTarget, NO_SYMBOLS } from '@dumpstack/crashtest/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { type MadeKind, madeLine } from '../made-list.ts'
 import { openStoppedRun } from './resume-folder.ts'
 import { RunFolder } from './run-folder.ts'
 
@@ -24,11 +26,20 @@ const root = mkdtempSync(path.join(tmpdir(), 'dumpstack-resume-'))
 const stopped = path.join(root, 'stopped')
 const run = path.join(root, 'run')
 const at = (name: string): string => path.join(run, name)
+const MADE_SINCE = [
+  'kernel/truth.json',
+  'kernel/MEMORY.DMP',
+  'mini/truth.bin',
+  'result.json.tmp',
+  'state.json.tmp',
+]
+const made = (kind: MadeKind, name: string): void =>
+  appendFileSync(at('dumpstack-run.jsonl'), madeLine(kind, name))
 let evidence: Awaited<ReturnType<FakeTarget['evidence']>>
 
 beforeAll(async () => {
   const folder = new RunFolder(stopped)
-  const target = new FakeTarget({ dumpBytes: () => new Uint8Array(100) })
+  const target = new FakeTarget({ folder: folder.path, dumpBytes: () => new Uint8Array(100) })
   const end = await runCrashdumpTest(
     target,
     {
@@ -84,9 +95,12 @@ it('takes back what came after, and nothing before', () => {
   appendFileSync(at('journal.jsonl'), '{"seq":77}\n{"seq"')
   appendFileSync(at('crashdumptest.log'), 'more\n')
   appendFileSync(at('kernel/truth.bin'), 'more')
-  for (const name of ['kernel/truth.json', 'kernel/MEMORY.DMP', 'result.json.tmp', 'state.json.tmp'])
+  mkdirSync(at('mini'))
+  made('folder', 'mini')
+  for (const name of MADE_SINCE) {
     writeFileSync(at(name), 'half')
-  cpSync(at('kernel'), at('mini'), { recursive: true })
+    made('file', name)
+  }
   const resumed = openStoppedRun(run)
   expect(resumed.discarded).toBe(2)
   resumed.close()
@@ -95,8 +109,16 @@ it('takes back what came after, and nothing before', () => {
   expect(readFileSync(at('crashdumptest.log'))).toEqual(readFileSync(path.join(stopped, 'crashdumptest.log')))
   expect(readFileSync(at('kernel/truth.bin'))).toEqual(ram)
   expect(readFileSync(at('full/truth.json'))).toEqual(examined)
-  for (const name of ['kernel/truth.json', 'kernel/MEMORY.DMP', 'result.json.tmp', 'state.json.tmp', 'mini'])
-    expect(existsSync(at(name))).toBe(false)
+  for (const name of [...MADE_SINCE, 'mini']) expect(existsSync(at(name)), name).toBe(false)
+})
+
+it('takes back nothing that the run did not make', () => {
+  mkdirSync(at('mini'))
+  for (const name of MADE_SINCE) writeFileSync(at(name), 'mine')
+  const resumed = openStoppedRun(run)
+  resumed.close()
+  resumed.folder.close()
+  for (const name of MADE_SINCE) expect(readFileSync(at(name), 'utf8'), name).toBe('mine')
 })
 
 it('is worked on by one process at a time; one that is gone does not count', () => {

@@ -1,8 +1,6 @@
 // A run folder that a killed process left, put back to the last power off: what the state does not speak of is of a start
 // that never was. Journal and log are cut there; dumps and truths that the killed process made since are removed.
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
-import path from 'node:path'
-import { FileSource } from '@dumpstack/bytes/node'
+import type { FileSource } from '@dumpstack/bytes/node'
 import {
   DUMP_TYPES,
   type DumpType,
@@ -13,12 +11,18 @@ import {
   type TestEvent,
 } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
-import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { MAX_JOURNAL_BYTES } from '../limits.ts'
+import { inVariant } from '../variant-name.ts'
 import { lockFolder } from './folder-lock.ts'
+import type { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
+import { draftOf, type OwnedFolder } from './owned-folder.ts'
 import { RunFolder } from './run-folder.ts'
+import { openRunToRead, openRunToWrite, resolved } from './run-owner.ts'
 import { eventWithPath, onThisHost } from './run-paths.ts'
-import { readState, STATE, type Stage } from './state-file.ts'
+import { requireJournal } from './run-record.ts'
+import { readState, type Stage } from './state-file.ts'
 
 export interface StoppedRun {
   readonly folder: RunFolder
@@ -44,41 +48,37 @@ export interface StoppedRun {
 
 /** Throws RunError RUN_FOLDER_* as the folder, its state, its journal or its truth make impossible. */
 export function openStoppedRun(folder: string): StoppedRun {
-  onHost(`read ${folder}`, () => statSync(folder))
-  const at = path.resolve(folder)
-  if (!existsSync(path.join(at, JOURNAL))) {
-    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
-  }
+  requireJournal(openRunToRead(folder), folder)
+  const at = resolved(folder)
   const unlock = lockFolder(at)
   let bin: FileSource | null = null
   let close = unlock
   try {
-    const state = readState(at)
+    const owned = openRunToWrite(at)
+    close = () => {
+      owned.close()
+      unlock()
+    }
+    const state = readState(owned)
     const { position, stage, variant } = state
-    const { events, discarded } = eventsOf(at, position.journalBytes)
-    checkLength(path.join(at, LOG), position.logBytes)
-    const runFolder = new RunFolder(at, { position, unlock })
+    const { events, discarded } = eventsOf(owned, position.journalBytes)
+    checkLength(owned, LOG, position.logBytes)
+    const runFolder = new RunFolder(at, { owned, position, unlock })
     close = () => runFolder.close()
     onHost(`take back what was written in ${folder}`, () => {
-      truncateSync(path.join(at, JOURNAL), position.journalBytes)
-      truncateSync(path.join(at, LOG), position.logBytes)
-      for (const name of [RESULT, STATE]) rmSync(path.join(at, `${name}.tmp`), { force: true })
+      owned.truncate(JOURNAL, position.journalBytes)
+      owned.truncate(LOG, position.logBytes)
+      for (const name of [RESULT, STATE]) owned.remove(draftOf(name))
     })
-    const place = runFolder.variantFolder(variant)
     const crashType = state.crash?.oneOf('type', DUMP_TYPES) ?? null
-    if (stage !== 'finish') removeUnexamined(place, variant, events, crashType)
+    if (stage !== 'finish') removeUnexamined(owned, variant, events, crashType)
     let crash: KeptCrash | null = null
     if (state.crash !== null && crashType !== null) {
-      const file = path.join(place, crashType, TRUTH_BIN)
-      bin = onHost(`read ${file}`, () => new FileSource(file))
+      const name = inVariant(variant, `${crashType}/${TRUTH_BIN}`)
+      bin = owned.source(name)
       const restored = restoreCrash(state.crash, bin)
-      if (bin.byteLength < restored.usedBytes) {
-        throw new RunError(
-          'RUN_FOLDER_CORRUPT',
-          `${file} holds ${bin.byteLength} bytes, expected at least ${restored.usedBytes}`,
-        )
-      }
-      onHost(`cut ${file}`, () => truncateSync(file, restored.usedBytes))
+      checkLength(owned, name, restored.usedBytes)
+      onHost(`cut ${bin.path}`, () => owned.truncate(name, restored.usedBytes))
       crash = restored.crash
     }
     return {
@@ -101,10 +101,10 @@ export function openStoppedRun(folder: string): StoppedRun {
   }
 }
 
-function eventsOf(folder: string, journalBytes: number): { events: TestEvent[]; discarded: number } {
-  const file = path.join(folder, JOURNAL)
-  checkLength(file, journalBytes)
-  const bytes = onHost(`read ${file}`, () => readFileSync(file))
+function eventsOf(folder: GuardedFolder, journalBytes: number): { events: TestEvent[]; discarded: number } {
+  checkLength(folder, JOURNAL, journalBytes)
+  const file = folder.pathOf(JOURNAL)
+  const bytes = folder.read(JOURNAL, MAX_JOURNAL_BYTES)
   const lines = bytes.toString('utf8', 0, journalBytes).split('\n')
   if (lines.pop() !== '') {
     throw new RunError(
@@ -121,15 +121,19 @@ function eventsOf(folder: string, journalBytes: number): { events: TestEvent[]; 
   }
 }
 
-function checkLength(file: string, least: number): void {
-  const { size } = onHost(`read ${file}`, () => statSync(file))
-  if (size >= least) return
-  throw new RunError('RUN_FOLDER_CORRUPT', `${file} holds ${size} bytes, expected at least ${least}`)
+function checkLength(folder: GuardedFolder, name: string, minBytes: number): void {
+  const source = folder.source(name)
+  source.close()
+  if (source.byteLength >= minBytes) return
+  throw new RunError(
+    'RUN_FOLDER_CORRUPT',
+    `${source.path} holds ${source.byteLength} bytes, expected at least ${minBytes}`,
+  )
 }
 
-/** The folders of dumps that the journal has not as examined; of the one that is to be examined next RAM stays. */
+/** What the run made for dumps that the journal does not have as examined; of the one that is to be examined next RAM stays. */
 function removeUnexamined(
-  place: string,
+  owned: OwnedFolder,
   variant: string | null,
   events: readonly TestEvent[],
   next: DumpType | null,
@@ -141,13 +145,15 @@ function removeUnexamined(
     if (event.kind === 'examined' && current === variant) examined.add(event.dump)
   }
   for (const type of DUMP_TYPES) {
-    const folder = path.join(place, type)
-    if (examined.has(type) || !existsSync(folder)) continue
-    onHost(`take back ${folder}`, () => {
-      if (type !== next) rmSync(folder, { recursive: true })
-      else
-        for (const name of readdirSync(folder))
-          if (name === TRUTH_JSON || /\.dmp$/i.test(name)) rmSync(path.join(folder, name))
+    if (examined.has(type)) continue
+    const folder = inVariant(variant, type)
+    if (type !== next) {
+      owned.removeMade(folder)
+      continue
+    }
+    onHost(`take back ${owned.pathOf(folder)}`, () => {
+      for (const name of owned.madeFiles(folder))
+        if (name.endsWith(`/${TRUTH_JSON}`) || /\.dmp$/i.test(name)) owned.remove(name)
     })
   }
 }

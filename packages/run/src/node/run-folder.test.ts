@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -31,7 +32,7 @@ async function runInto(
   variant: string | null = null,
   watch: Sink = () => {},
 ): Promise<void> {
-  const target = new FakeTarget({ dumpBytes: () => new Uint8Array(100) })
+  const target = new FakeTarget({ folder: folder.path, dumpBytes: () => new Uint8Array(100) })
   await runCrashdumpTest(
     target,
     {
@@ -76,6 +77,7 @@ it('journals every event before anybody else sees it, and keeps the truth for la
   expect(seen).toBeGreaterThan(20)
   expect(readdirSync(folder.path).sort()).toEqual([
     'crashdumptest.log',
+    'dumpstack-run.jsonl',
     'full',
     'journal.jsonl',
     'result.json',
@@ -88,7 +90,7 @@ it('journals every event before anybody else sees it, and keeps the truth for la
   expect(more).toEqual([])
   expect(finished).toMatchObject({
     variant: null,
-    file: null,
+    dump: null,
     kept: { type: 'full', evidence: { controller: 'ahci0' } },
   })
   finished?.close()
@@ -132,7 +134,7 @@ it('keeps the variants of a scenario apart and finds each', async () => {
   expect(variants).toEqual(['before-header', 'mid-body'])
 })
 
-it.each(['journal.jsonl', 'result.json', 'disk.img'])(
+it.each(['journal.jsonl', 'result.json', 'state.json'])(
   'refuses a folder that holds another run: %s',
   (name) => {
     writeFileSync(path.join(root, name), 'mine')
@@ -142,10 +144,15 @@ it.each(['journal.jsonl', 'result.json', 'disk.img'])(
   },
 )
 
-it('takes a folder with other files in it, and removes only its own when no run began', () => {
-  writeFileSync(path.join(root, 'notes.txt'), '')
+it('refuses a folder with anything in it, naming it, and leaves a folder in which no run began as it was', () => {
+  for (const name of ['C', 'mini']) mkdirSync(path.join(root, name))
+  writeFileSync(path.join(root, 'mini', 'mine.txt'), 'mine')
+  expect(() => new RunFolder(root)).toThrow(`folder ${root} holds what no run made: C, mini; `)
+  expect(readdirSync(root)).toEqual(['C', 'mini'])
+  expect(readFileSync(path.join(root, 'mini', 'mine.txt'), 'utf8')).toBe('mine')
+  for (const name of ['C', 'mini']) rmSync(path.join(root, name), { recursive: true })
   new RunFolder(root).close()
-  expect(readdirSync(root)).toEqual(['notes.txt'])
+  expect(readdirSync(root)).toEqual([])
   new RunFolder(path.join(root, 'new')).close()
   expect(existsSync(path.join(root, 'new'))).toBe(false)
 })

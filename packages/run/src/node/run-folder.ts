@@ -1,23 +1,10 @@
 // The folder of one run: journal.jsonl, crashdumptest.log, result.json, and for each dump type its file with the truth.
 // A scenario's variant has a folder of its own inside.
-
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, existsSync, fsyncSync, realpathSync, rmdirSync } from 'node:fs'
 import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
 import {
   crashRecord,
-  DUMP_TYPES,
   type DumpToKeep,
   journalLine,
   type KeptCrash,
@@ -27,26 +14,17 @@ import {
   type Sink,
   type TestResult,
 } from '@dumpstack/crashtest'
-import { RunError } from '../errors.ts'
-import { JOURNAL, LOG, RESULT, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { inVariant } from '../variant-name.ts'
 import { lockFolder } from './folder-lock.ts'
+import { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
+import type { OwnedFolder } from './owned-folder.ts'
+import { entriesOf, leaveFolder, refuseTaken, takeFolder } from './run-owner.ts'
 import { eventWithPath, fromFolder, resultWithPaths } from './run-paths.ts'
-import { STATE, type StateRecord, type StreamPosition, writeState } from './state-file.ts'
-
-/** What a run makes: none of it may be there before. */
-const OWN_NAMES = [
-  JOURNAL,
-  LOG,
-  RESULT,
-  STATE,
-  ...DUMP_TYPES,
-  'C/Windows',
-  'disk.img',
-  'disk.json',
-  'extents.json',
-]
+import { type StateRecord, type StreamPosition, writeState } from './state-file.ts'
+import { writeWhole } from './write-whole.ts'
 
 export interface StateToKeep extends Omit<StateRecord, 'crash'> {
   readonly crash: KeptCrash | null
@@ -58,14 +36,26 @@ export interface StateToKeep extends Omit<StateRecord, 'crash'> {
  */
 export type RunState = 'none' | 'notStarted' | 'stopped' | 'finished'
 
+/** Throws RunError RUN_FOLDER_UNSAFE, HOST_IO. */
 export function runStateOf(folder: string): RunState {
-  if (existsSync(path.join(folder, RESULT))) return 'finished'
-  if (existsSync(path.join(folder, JOURNAL))) return 'stopped'
-  return existsSync(folder) && readdirSync(folder).length > 0 ? 'none' : 'notStarted'
+  if (!existsSync(folder)) return 'notStarted'
+  const guarded = GuardedFolder.at(folder)
+  if (guarded.hasFile(RESULT)) return 'finished'
+  if (guarded.hasFile(JOURNAL)) return 'stopped'
+  return entriesOf(guarded).length > 0 ? 'none' : 'notStarted'
+}
+
+/** A run that goes on: its folder was locked when the rest was read. */
+export interface GoingOn {
+  readonly owned: OwnedFolder
+  readonly position: StreamPosition
+  readonly unlock: () => void
 }
 
 export class RunFolder {
+  /** Absolute, and free of links. */
   readonly path: string
+  readonly owned: OwnedFolder
   readonly #journal: number
   readonly #log: number
   readonly #unlock: () => void
@@ -75,18 +65,27 @@ export class RunFolder {
   #hasBegun: boolean
 
   /**
-   * A new run, or one that goes on behind `resumed` and was locked when that was read. Throws RunError RUN_FOLDER_TAKEN
-   * when the folder holds a run, RUN_FOLDER_BUSY, HOST_IO when it cannot be written.
+   * A new run, or one that goes on. Throws RunError RUN_FOLDER_TAKEN when the folder holds a run, RUN_FOLDER_NOT_EMPTY when it holds
+   * anything else, RUN_FOLDER_BUSY, RUN_FOLDER_UNSAFE, HOST_IO when it cannot be written.
    */
-  constructor(folder: string, resumed: { position: StreamPosition; unlock: () => void } | null = null) {
-    this.path = path.resolve(folder)
-    this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(this.path))
-    if (resumed === null) refuseTaken(folder, this.path)
-    this.#unlock = resumed?.unlock ?? lockFolder(this.path)
+  constructor(folder: string, resumed: GoingOn | null = null) {
+    if (resumed === null) {
+      this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(path.resolve(folder)))
+      this.path = onHost(`read ${folder}`, () => realpathSync(folder))
+      refuseTaken(folder) // before even a lock is put there
+      this.#unlock = lockFolder(this.path)
+    } else {
+      this.path = resumed.owned.path
+      this.#unlock = resumed.unlock
+    }
     try {
-      const flags = resumed === null ? 'ax' : 'a'
-      this.#journal = onHost(`write ${this.#file(JOURNAL)}`, () => openSync(this.#file(JOURNAL), flags))
-      this.#log = onHost(`write ${this.#file(LOG)}`, () => openSync(this.#file(LOG), flags))
+      this.owned = resumed?.owned ?? takeFolder(this.path)
+      const open = (name: string): number =>
+        onHost(`write ${this.#file(name)}`, () =>
+          resumed === null ? this.owned.create(name) : this.owned.openToAppend(name),
+        )
+      this.#journal = open(JOURNAL)
+      this.#log = open(LOG)
     } catch (error) {
       this.#unlock()
       throw error
@@ -128,43 +127,37 @@ export class RunFolder {
   keepState(state: StateToKeep): void {
     const { crash, ...record } = state
     if (crash !== null) this.#keepRam(state.variant, crash)
-    writeState(this.path, { ...record, crash: crash && crashRecord(crash) }, this.#position)
-  }
-
-  /** Where a variant's target works and keeps its dumps. */
-  variantFolder(variant: string | null): string {
-    if (variant === null) return this.path
-    const folder = path.join(this.path, variant)
-    onHost(`make the folder ${folder}`, () => makeFolder(folder))
-    return folder
+    writeState(this.owned, { ...record, crash: crash && crashRecord(crash) }, this.#position)
   }
 
   /** Behind RAM at the crash, which keepState has written. */
   keepTruth(variant: string | null, kept: DumpToKeep): void {
-    const folder = path.join(this.variantFolder(variant), kept.type)
     const { json, parts } = keepTruth(kept)
-    onHost(`write the truth to ${folder}`, () => {
-      writeParts(path.join(folder, TRUTH_BIN), 'a', parts)
-      writeFileSync(path.join(folder, TRUTH_JSON), json, { flag: 'wx' })
+    const [bin, text] = [TRUTH_BIN, TRUTH_JSON].map((name) => inVariant(variant, `${kept.type}/${name}`))
+    onHost(`write the truth to ${this.#file(bin!)}`, () => {
+      const fd = this.owned.openToAppend(bin!)
+      try {
+        for (const part of parts) writeWhole(fd, part)
+      } finally {
+        closeSync(fd)
+      }
+      this.owned.writeFile(text!, json)
     })
   }
 
   #keepRam(variant: string | null, crash: KeptCrash): void {
-    const folder = path.join(this.variantFolder(variant), crash.type)
-    onHost(`write the truth to ${folder}`, () => {
-      makeFolder(folder)
-      writeParts(path.join(folder, TRUTH_BIN), 'wx', ramParts(crash.evidence))
-    })
+    const name = inVariant(variant, `${crash.type}/${TRUTH_BIN}`)
+    onHost(`write the truth to ${this.#file(name)}`, () =>
+      this.owned.writeFile(name, ramParts(crash.evidence)),
+    )
   }
 
   /** Appears whole or not at all; with it the run has come to its end and nothing is left to resume. */
   writeResult(result: TestResult): void {
-    const file = this.#file(RESULT)
     const stored = resultWithPaths(result, fromFolder(this.path))
-    onHost(`write ${file}`, () => {
-      writeFileSync(`${file}.tmp`, `${printableJson(JSON.stringify(stored, null, 2))}\n`)
-      renameSync(`${file}.tmp`, file)
-      rmSync(this.#file(STATE), { force: true })
+    onHost(`write ${this.#file(RESULT)}`, () => {
+      this.owned.replaceFile(RESULT, `${printableJson(JSON.stringify(stored, null, 2))}\n`)
+      this.owned.remove(STATE)
     })
   }
 
@@ -172,39 +165,16 @@ export class RunFolder {
   close(): void {
     closeSync(this.#journal)
     closeSync(this.#log)
+    if (!this.#hasBegun) {
+      for (const name of [JOURNAL, LOG, STATE]) this.owned.remove(name)
+      leaveFolder(this.owned)
+    } else this.owned.close()
     this.#unlock()
-    if (this.#hasBegun) return
-    rmSync(this.#file(JOURNAL))
-    rmSync(this.#file(LOG))
-    rmSync(this.#file(STATE), { force: true })
-    if (this.#made !== undefined && readdirSync(this.path).length === 0) rmdirSync(this.path)
+    if (this.#hasBegun || this.#made === undefined) return
+    if (new GuardedFolder(this.path).names().length === 0) rmdirSync(this.path)
   }
 
   #file(name: string): string {
     return path.join(this.path, name)
   }
-}
-
-function refuseTaken(folder: string, at: string): void {
-  const taken = OWN_NAMES.find((name) => existsSync(path.join(at, name)))
-  if (taken === undefined) return
-  throw new RunError(
-    'RUN_FOLDER_TAKEN',
-    `folder ${folder} already holds a run (${taken}): choose another --out`,
-  )
-}
-
-function writeParts(file: string, flags: string, parts: Iterable<Uint8Array>): void {
-  const fd = openSync(file, flags)
-  try {
-    for (const part of parts) writeWhole(fd, part)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** writeSync may write a part, and does so just before the disk is full. */
-function writeWhole(fd: number, bytes: Uint8Array): void {
-  let done = 0
-  while (done < bytes.byteLength) done += writeSync(fd, bytes, done)
 }

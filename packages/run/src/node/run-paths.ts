@@ -2,6 +2,7 @@
 // that was moved or copied still speaks of its own dumps.
 import path from 'node:path'
 import type { TestEvent } from '@dumpstack/crashtest'
+import type { GuardedFolder } from './guarded-folder.ts'
 
 type PathMap = (file: string) => string
 
@@ -11,10 +12,11 @@ export const fromFolder =
   (file) =>
     path.relative(folder, file).split(path.sep).join('/')
 
+/** Throws RunError RUN_FOLDER_CORRUPT for a name that leads out of the folder. */
 export const onThisHost =
-  (folder: string): PathMap =>
+  (folder: GuardedFolder): PathMap =>
   (file) =>
-    path.resolve(folder, file)
+    folder.pathOf(file)
 
 export function eventWithPath(event: TestEvent, mapped: PathMap): TestEvent {
   if (event.kind !== 'examined') return event

@@ -1,9 +1,11 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
-import { readFileSync } from 'node:fs'
 import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
-import { onHost } from './host-error.ts'
+import { JOURNAL } from '../index.ts'
+import { MAX_JOURNAL_BYTES } from '../limits.ts'
+import { variantOf } from '../variant-name.ts'
+import type { GuardedFolder } from './guarded-folder.ts'
 
 export interface RecordedDump {
   /** A scenario's variant; null where it has one. */
@@ -15,10 +17,12 @@ export interface RecordedDump {
 
 /**
  * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
- * other that is not whole raises RunError RUN_FOLDER_CORRUPT.
+ * other that is not whole raises RunError RUN_FOLDER_CORRUPT; RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, RUN_FOLDER_TOO_LARGE, HOST_IO.
  */
-export function readRunRecord(file: string): RecordedDump[] {
-  const lines = onHost(`read ${file}`, () => readFileSync(file, 'utf8')).split('\n')
+export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
+  const file = folder.pathOf(JOURNAL)
+  requireJournal(folder, folder.path)
+  const lines = folder.read(JOURNAL, MAX_JOURNAL_BYTES).toString('utf8').split('\n')
   const cutOff = lines.pop()
   if (lines.length === 0) {
     const what = cutOff === '' ? 'is empty' : 'has no whole line'
@@ -30,7 +34,7 @@ export function readRunRecord(file: string): RecordedDump[] {
     const event = Facts.parse(line, `${file} line ${index + 1}`)
     switch (event.string('kind')) {
       case 'run': {
-        variant = event.optionalString('variant')
+        variant = variantOf(event)
         for (const name of event.object('options').strings('dumps')) {
           const type = DUMP_TYPES.find((known) => known === name)
           if (type === undefined) throw event.wrong('dumps', name, `one of ${DUMP_TYPES.join(', ')}`)
@@ -48,4 +52,9 @@ export function readRunRecord(file: string): RecordedDump[] {
     }
   }
   return dumps
+}
+
+export function requireJournal(folder: GuardedFolder, shown: string): void {
+  if (folder.hasFile(JOURNAL)) return
+  throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${shown} holds no run: ${JOURNAL} is not there`)
 }

@@ -1,14 +1,15 @@
 // state.json: where a run is between two starts of its system. It is replaced at each power off, whole or not at all, and
 // gone when the run has its result. docs/formats/run-state.md.
-
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
-import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
 import { bigintAsHex, Facts } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
+import { STATE } from '../index.ts'
+import { MAX_STATE_BYTES } from '../limits.ts'
+import { variantOf } from '../variant-name.ts'
+import type { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
+import type { OwnedFolder } from './owned-folder.ts'
 
-export const STATE = 'state.json'
 const FORMAT = 1
 
 /** `variant`: the variant is still to begin. `restart`, `awaitRestart`: the step that starts the system. `finish`: nothing is left but the result. */
@@ -42,36 +43,24 @@ export interface StateRecord {
   readonly crash: object | null
 }
 
-export function writeState(folder: string, record: StateRecord, position: StreamPosition): void {
-  const file = path.join(folder, STATE)
+export function writeState(folder: OwnedFolder, record: StateRecord, position: StreamPosition): void {
   const { stage, variant, options, target, crash } = record
   const json = { format: FORMAT, stage, variant, position, options, target, crash }
-  onHost(`write ${file}`, () => {
-    const fd = openSync(`${file}.tmp`, 'w')
-    try {
-      const bytes = Buffer.from(`${printableJson(JSON.stringify(json, bigintAsHex))}\n`)
-      for (let done = 0; done < bytes.byteLength; ) done += writeSync(fd, bytes, done)
-      fsyncSync(fd)
-    } finally {
-      closeSync(fd)
-    }
-    renameSync(`${file}.tmp`, file)
-  })
+  onHost(`write ${folder.pathOf(STATE)}`, () =>
+    folder.replaceFile(STATE, `${printableJson(JSON.stringify(json, bigintAsHex))}\n`),
+  )
 }
 
 /** Throws RunError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, HOST_IO or RUN_FOLDER_CORRUPT. */
-export function readState(folder: string): StateFacts {
-  const file = path.join(folder, STATE)
-  if (!existsSync(file)) {
+export function readState(folder: GuardedFolder): StateFacts {
+  const file = folder.pathOf(STATE)
+  if (!folder.hasFile(STATE)) {
     throw new RunError(
       'RUN_FOLDER_NOT_KEPT',
-      `the run in ${folder} cannot be resumed: ${STATE} is not there; it never began, or ended without a result`,
+      `the run in ${folder.path} cannot be resumed: ${STATE} is not there; it never began, or ended without a result`,
     )
   }
-  const facts = Facts.parse(
-    onHost(`read ${file}`, () => readFileSync(file, 'utf8')),
-    file,
-  )
+  const facts = Facts.parse(folder.read(STATE, MAX_STATE_BYTES).toString('utf8'), file)
   const format = facts.number('format')
   if (format !== FORMAT) {
     throw new RunError(
@@ -87,9 +76,7 @@ export function readState(folder: string): StateFacts {
   if ((target !== null) !== isOff || (crash !== null) !== (stage === 'awaitRestart')) {
     throw facts.wrong('stage', stage, 'one that fits target and crash')
   }
-  const variant = facts.optionalString('variant')
-  // it names a folder
-  if (variant !== null && !/^[a-z0-9-]+$/.test(variant)) throw facts.wrong('variant', variant, 'a plain name')
+  const variant = variantOf(facts)
   return {
     stage,
     variant,

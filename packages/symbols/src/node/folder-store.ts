@@ -1,6 +1,7 @@
 // Stores and plain folders on this host.
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { SymbolsError } from '../errors.ts'
 import {
   compressedName,
   MAX_POINTER_BYTES,
@@ -62,7 +63,13 @@ export async function acceptPointer(
 ): Promise<string | null> {
   const target = parsePointer(content)
   if (target.kind === 'message') return search.note(shownAs, 'absent', target.text)
-  const file = hostPath(target.path, search.session.windowsRoots)
+  let file: string | null
+  try {
+    file = hostPath(target.path, search.session.windowsRoots)
+  } catch (error) {
+    if (!(error instanceof SymbolsError)) throw error
+    return search.note(shownAs, 'unusable', error.message)
+  }
   if (file === null) {
     return search.note(shownAs, 'unusable', `it points to ${target.path}, which is mapped to no folder`)
   }

@@ -2,6 +2,7 @@
 // left, and into the cache that stands before its element (Microsoft's "Advanced SymSrv Use", "Symbol path").
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
+import { SymbolsError } from '../errors.ts'
 import { STORE_MARK } from '../store/store-key.ts'
 import type { SymbolPathElement, SymbolStore } from '../store/symbol-path.ts'
 import { searchFolder, searchStore } from './folder-store.ts'
@@ -83,9 +84,15 @@ function rootOf(search: Search, store: SymbolStore, notes: boolean): string | nu
   if (store.kind === 'default') return search.session.defaultStore
   if (store.kind === 'http') return null
   if (store.kind === 'unusable') return notes ? search.note(store.text, 'unusable', store.reason) : null
-  const root = hostPath(store.path, search.session.windowsRoots)
-  if (root === null && notes) search.note(store.path, 'unusable', 'its drive or share is mapped to no folder')
-  return root
+  try {
+    const root = hostPath(store.path, search.session.windowsRoots)
+    if (root === null && notes)
+      search.note(store.path, 'unusable', 'its drive or share is mapped to no folder')
+    return root
+  } catch (error) {
+    if (!(error instanceof SymbolsError)) throw error
+    return notes ? search.note(store.path, 'unusable', error.message) : null
+  }
 }
 
 function isFolder(root: string): boolean {

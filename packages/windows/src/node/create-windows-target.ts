@@ -1,6 +1,4 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
@@ -11,11 +9,11 @@ import { EXTENTS_NAME, IMAGE_NAME, MANIFEST_NAME } from '../target/disk-record.t
 import type { InstalledFile, SystemOptions } from '../target/options.ts'
 import { type PoweredOffSystem, SystemTarget } from '../target/system-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
-import { NodeHostFolder, onHost } from './node-host-folder.ts'
+import { onThisHost, type SystemFolder } from './system-folder.ts'
 
 export interface WindowsTargetOptions {
-  /** The run folder, made where its parent exists; disk.img, disk.json and C/ are made in it. */
-  readonly folder: string
+  /** Where disk.img, disk.json and C/ are made. */
+  readonly folder: SystemFolder
   readonly seed: number
   /** Bytes the guest can use: the sum of the runs. */
   readonly ramBytes: number
@@ -58,16 +56,12 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
   const runs = ramRuns(options.ramBytes)
   const { driver } = options
   const guestImages = driver === undefined ? readGuestImages() : installDriver(readGuestImages(), driver.file)
-  const imagePath = join(options.folder, IMAGE_NAME)
-  if (options.resumed === undefined && existsSync(imagePath)) {
-    throw new WindowsError('FOLDER_IN_USE', `${imagePath} exists: the folder holds another run`)
+  const host = onThisHost(options.folder)
+  const isNew = options.resumed === undefined
+  if (isNew && host.byteLengthOf(IMAGE_NAME) !== null) {
+    throw new WindowsError('FOLDER_IN_USE', `${host.pathOf(IMAGE_NAME)} exists: the folder holds another run`)
   }
-  if (!existsSync(options.folder)) onHost(options.folder, () => mkdirSync(options.folder))
-  const diskBytes = options.diskBytes ?? DEFAULT_DISK_BYTES
-  const image =
-    options.resumed === undefined
-      ? onHost(imagePath, () => FileDiskImage.create(imagePath, diskBytes))
-      : openDisk(imagePath, diskBytes)
+  const image = openDisk(host, options.diskBytes ?? DEFAULT_DISK_BYTES, isNew)
   try {
     return new HostedWindowsTarget(
       {
@@ -80,7 +74,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         ...(options.segMax !== undefined && { segMax: options.segMax }),
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
         image,
-        host: new NodeHostFolder(options.folder),
+        host,
         debuggers: options.debuggers ?? [],
         guestImages,
         decoder: new IcedDecoder(),
@@ -93,14 +87,16 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
     )
   } catch (error) {
     image.close()
-    if (options.resumed === undefined) removeSystem(options.folder)
+    if (isNew) removeSystem(options.folder)
     throw error
   }
 }
 
-function openDisk(path: string, byteLength: number): FileDiskImage {
-  const found = existsSync(path) ? statSync(path).size : null
-  if (found === byteLength) return FileDiskImage.open(path)
+function openDisk(host: SystemFolder, byteLength: number, isNew: boolean): FileDiskImage {
+  const path = host.pathOf(IMAGE_NAME)
+  if (isNew) return FileDiskImage.inNewFile(path, host.descriptorOf(IMAGE_NAME, true), byteLength)
+  const found = host.byteLengthOf(IMAGE_NAME)
+  if (found === byteLength) return FileDiskImage.inFile(path, host.descriptorOf(IMAGE_NAME, false))
   const what = found === null ? 'is not there' : `holds ${found} bytes`
   throw new WindowsError('DISK_GONE', `disk image ${path} ${what}, expected ${byteLength} bytes`, {
     byteLength,
@@ -109,9 +105,9 @@ function openDisk(path: string, byteLength: number): FileDiskImage {
 
 /** Removes disk and C: from the host when the run is over, unless the disk is to stay. */
 class HostedWindowsTarget extends SystemTarget {
-  readonly #folder: string
+  readonly #folder: SystemFolder
 
-  constructor(options: SystemOptions, folder: string, resumed: PoweredOffSystem | null) {
+  constructor(options: SystemOptions, folder: SystemFolder, resumed: PoweredOffSystem | null) {
     super(options, resumed)
     this.#folder = folder
   }
@@ -122,16 +118,10 @@ class HostedWindowsTarget extends SystemTarget {
   }
 }
 
-/** Disk and C:, where they are there. C:\Symbols stays: what debuggers have fetched from servers is not the system's. */
-export function removeSystem(folder: string): void {
-  for (const name of [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME])
-    rmSync(join(folder, name), { recursive: true, force: true })
-  const drive = join(folder, 'C')
-  if (!existsSync(drive)) return
-  for (const name of readdirSync(drive))
-    if (name.toLowerCase() !== 'symbols') rmSync(join(drive, name), { recursive: true })
-  if (readdirSync(drive).length === 0) rmdirSync(drive)
+/** Disk and C:, where they are there: what the system made of them, and nothing that debuggers have fetched into C:\Symbols. */
+export function removeSystem(folder: SystemFolder): void {
+  for (const name of [IMAGE_NAME, MANIFEST_NAME, EXTENTS_NAME, 'C']) folder.removeMade(name)
 }
 
 /** Whether keepDisk left a disk there for a stranger. */
-export const isDiskKept = (folder: string): boolean => existsSync(join(folder, EXTENTS_NAME))
+export const isDiskKept = (folder: SystemFolder): boolean => folder.byteLengthOf(EXTENTS_NAME) !== null

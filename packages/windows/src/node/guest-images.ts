@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { SysFile } from '@dumpstack/drivers'
 import { type ControllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
-import { onHost } from './node-host-folder.ts'
+import { onHost } from './system-folder.ts'
 
 /** Images and their PDBs. From src/node and from dist/node alike. */
 export const GUEST_FOLDER = fileURLToPath(new URL('../../../../guest/bin', import.meta.url))

@@ -1,10 +1,11 @@
 // The repository's compiled miniports in the place of storahci: their code runs on the machine's processor in both lives.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/crashtest'
 import { openSysFile, type SysObserver } from '@dumpstack/drivers'
+import { SystemFolder, takeFolder } from '@dumpstack/run/node'
 import { afterAll, expect, it } from 'vitest'
 import { createWindowsTarget } from '../node/create-windows-target.ts'
 
@@ -19,7 +20,7 @@ function targetWith(fileName: string, observer?: SysObserver, conditions: Target
   const folder = mkdtempSync(join(tmpdir(), 'dumpstack-sys-'))
   folders.push(folder)
   return createWindowsTarget({
-    folder,
+    folder: new SystemFolder(takeFolder(realpathSync(folder))),
     seed: 1,
     ramBytes: 64 * 2 ** 20,
     cpuCount: 1,
