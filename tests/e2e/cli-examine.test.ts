@@ -65,6 +65,39 @@ it('fails a dump of another type', () => {
   expect(messages).toContain('(x) Dump type is 6, kernel bitmap dump, expected 1 or 5 for a full dump.')
 })
 
+it('takes the type from the header where none is given', () => {
+  for (const [file, as] of [
+    [kernel, 'kernel'],
+    [mini, 'mini'],
+  ] as const) {
+    const { code, stdout } = dumpstack(folder.path, 'examine', file, '-y', guest, '--json')
+    expect(schemaViolation('docs/schema/test-result.schema.json', stdout)).toBe('')
+    expect(JSON.parse(stdout).dumps).toMatchObject([{ type: as, verdict: 'pass' }])
+    expect(code).toBe(0)
+  }
+})
+
+it('says of a file without a type why it is not read, once', () => {
+  writeFileSync(at('text.dmp'), 'no dump')
+  const header = Buffer.from(readFileSync(kernel).subarray(0, 0x3000))
+  header.writeUInt32LE(3, 0xf98)
+  writeFileSync(at('header.dmp'), header)
+  for (const [name, code, line] of [
+    ['text.dmp', 1, '(x) The file starts with 6e 6f 20 64 75 6d 70 at offset 0x0, expected PAGEDU64'],
+    ['header.dmp', 3, '(x) Not read: dump type at offset 0xf98 is 0x3 (header dump)'],
+  ] as const) {
+    const shown = dumpstack(folder.path, 'examine', at(name))
+    expect(shown.stdout.split(line)).toHaveLength(2)
+    expect(shown.code).toBe(code)
+    const { stdout } = dumpstack(folder.path, 'examine', at(name), '--json')
+    expect(schemaViolation('docs/schema/test-result.schema.json', stdout)).toBe('')
+    expect(JSON.parse(stdout)).toMatchObject({ dumps: [], verdict: code === 1 ? 'fail' : 'inconclusive' })
+  }
+  const forced = dumpstack(folder.path, 'examine', at('header.dmp'), '--as', 'kernel')
+  expect(forced.stdout.split('(x) Not read: dump type')).toHaveLength(2)
+  expect(forced.code).toBe(3)
+})
+
 it('is inconclusive without symbols', () => {
   const { code, open, messages } = examine(kernel, 'kernel', '-y', at('empty'))
   expect(code).toBe(3)
@@ -89,10 +122,6 @@ it('fails what was cut off, with both lengths, and what is no dump', () => {
 
 it.each([
   [['run', '--as', 'kernel'], '--as is for a dump file: run is a folder'],
-  [
-    ['run/kernel/MEMORY.DMP'],
-    'run/kernel/MEMORY.DMP is a file: say of which type it should be, --as full, kernel or mini',
-  ],
   [['run/kernel/MEMORY.DMP', '--as', 'small'], 'There are full, kernel, mini.'],
   [['run', '-y', 'a', '-y', 'b'], '-y is given twice'],
 ])('refuses %j as wrong use', (args, reason) => {

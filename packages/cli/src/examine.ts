@@ -62,8 +62,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
   try {
     const symbolPath = given.y ?? null
     if (isFolder) verdict = await examineRun(place, symbolPath, output)
-    else if (as !== undefined) verdict = await examineDumpFile(place, as, symbolPath, output)
-    else throw new UsageError(`${place} is a file: say of which type it should be, --as full, kernel or mini`)
+    else verdict = await examineDumpFile(place, as, symbolPath, output)
   } finally {
     interrupt.release()
   }

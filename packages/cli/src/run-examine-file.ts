@@ -1,15 +1,21 @@
-// `dumpstack examine FILE --as TYPE`: the examine step on a dump from anywhere, without the truth of its crash.
+// `dumpstack examine FILE [--as TYPE]`: the examine step on a dump from anywhere, without the truth of its crash.
 import { statSync } from 'node:fs'
+import type { ByteSource } from '@dumpstack/bytes'
 import {
+  complaint,
   connectingTo,
   type DumpType,
   debugDump,
   examineFile,
+  type Finding,
   NO_TRUTH,
   reportChecks,
   type Say,
+  sentence,
+  typeOfDump,
   type Verdict,
 } from '@dumpstack/crashtest'
+import { DumpError, openDump, refusalCheck } from '@dumpstack/dumpfile'
 import { onHost } from '@dumpstack/run/node'
 import type { ExamineOutput } from './examine.ts'
 import { labSymbols } from './judge-symbols.ts'
@@ -18,7 +24,8 @@ import { shownPath } from './terminal.ts'
 
 export async function examineDumpFile(
   file: string,
-  as: DumpType,
+  /** Undefined: what the header of the dump says. */
+  given: DumpType | undefined,
   symbolPath: string | null,
   { emit, startVariant, signal }: ExamineOutput,
 ): Promise<Verdict> {
@@ -26,10 +33,17 @@ export async function examineDumpFile(
   const say: Say = (message) => emit({ kind: 'message', ...message }, at)
   startVariant(null)
   const begunAt = performance.now()
-  emit({ kind: 'begin', step: 'examine', dump: as }, at)
-  say(connectingTo(shownPath(file)))
   const source = await openDumpFile(file, { say, signal })
   try {
+    const as = given ?? typeOfDump(source)
+    const step = { step: 'examine', ...(as !== null && { dump: as }) } as const
+    const end = (verdict: Verdict): Verdict => {
+      emit({ kind: 'end', ...step, verdict, seconds: (performance.now() - begunAt) / 1000 }, at)
+      return verdict
+    }
+    emit({ kind: 'begin', ...step }, at)
+    say(connectingTo(shownPath(file)))
+    if (as === null) return end(refuse(source, say, (finding) => emit({ kind: 'finding', finding }, at)))
     say(NO_TRUTH)
     const symbols = labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH'])
     const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)
@@ -37,18 +51,22 @@ export async function examineDumpFile(
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
     reportChecks(result, say)
     emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
-    emit(
-      {
-        kind: 'end',
-        step: 'examine',
-        dump: as,
-        verdict: result.examination.verdict,
-        seconds: (performance.now() - begunAt) / 1000,
-      },
-      at,
-    )
-    return result.examination.verdict
+    return end(result.examination.verdict)
   } finally {
     source.close()
   }
+}
+
+/** A file whose header names no type that the test has: why it is not read. */
+function refuse(source: ByteSource, say: Say, found: (finding: Finding) => void): Verdict {
+  try {
+    openDump(source)
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error
+    const { id, verdict, message } = refusalCheck(error)
+    found({ check: id, verdict, message })
+    say(complaint(sentence(message)))
+    return verdict
+  }
+  throw new Error('a dump that is read has a type')
 }

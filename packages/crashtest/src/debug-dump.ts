@@ -2,6 +2,7 @@
 // checks/index.ts in order, each of which says its messages at once; examine.ts takes the judgements into the verdict.
 import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
+import { DumpError, refusalCheck } from '@dumpstack/dumpfile'
 import type { Judgement } from './checks/check.ts'
 import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
 import { debuggerChecks } from './checks/index.ts'
@@ -39,7 +40,9 @@ export async function debugDump(
     })
   } catch (error) {
     if (!(error instanceof DumpstackError)) throw error
-    return [[OPENED, { verdict: verdictOfError(error), message: error.message }]]
+    // In the words of the check of the format, so that one cause is said once.
+    const message = error instanceof DumpError ? refusalCheck(error).message : error.message
+    return [[OPENED, { verdict: verdictOfError(error), message }]]
   }
   session.signal = signal
   const debugged: DebuggedDump = { session, evidence }

@@ -1,8 +1,7 @@
 // The examine step on a dump from elsewhere, a lab's or a user's: no truth of its crash is at hand, so what is compared with RAM,
 // with the DMA log or with the crash report is absent. What it says by itself and what the debugger makes of it is judged.
 import type { ByteSource } from '@dumpstack/bytes'
-import { type Dump, DumpError, openDump, verifyDump } from '@dumpstack/dumpfile'
-import { verdictOfError } from './checks/debugger-check.ts'
+import { type Dump, DumpError, openDump, refusalCheck, verifyDump } from '@dumpstack/dumpfile'
 import { labDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import type { NamedJudgement } from './debug-dump.ts'
@@ -12,7 +11,7 @@ import { worst } from './test-event.ts'
 
 export interface FileToExamine {
   readonly source: ByteSource
-  /** Of which type the user says that it is. */
+  /** Of which type it should be. */
   readonly as: DumpType
   readonly debugged: readonly NamedJudgement[]
 }
@@ -28,10 +27,8 @@ export function examineFile({ source, as, debugged }: FileToExamine): Examinatio
     for (const check of labDumpChecks) judged.push([check.id, check.judge(examined)])
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
-    judged.push([
-      'format',
-      { verdict: verdictOfError(error), message: error.message, places: placesOf(error) },
-    ])
+    const { verdict, message } = refusalCheck(error)
+    judged.push(['format', { verdict, message, places: placesOf(error) }])
   }
   judged.push(...debugged)
   return {

@@ -1,3 +1,4 @@
+export { typeOfDump } from './checks/as-type.ts'
 export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
 export * from './checks/index.ts'

@@ -11,6 +11,7 @@ export const DumpType = {
   triage: 4,
   bitmapFull: 5,
   bitmapKernel: 6,
+  automatic: 7,
   debuggerKernel: 8,
   debuggerKernelUser: 9,
   debuggerFull: 10,

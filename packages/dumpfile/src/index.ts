@@ -14,6 +14,7 @@ export { openDump } from './open-dump.ts'
 export { PageWalker, translate } from './page-walk.ts'
 export * from './plan.ts'
 export { type DumpPlanOptions, planDump } from './plan-dump.ts'
+export { readDumpType } from './recognise.ts'
 export type { SecondaryData } from './triage/compose-secondary-data.ts'
 export {
   type MemoryRange,

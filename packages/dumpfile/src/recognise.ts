@@ -5,6 +5,7 @@ import { dumpTypeName } from './dump.ts'
 import { DumpError } from './dump-error.ts'
 import {
   DumpHeader32,
+  DumpHeader64,
   HEADER32_SIZE,
   HEADER64_SIZE,
   SIGNATURE_PAGE,
@@ -61,6 +62,9 @@ export function readHeader64(source: ByteSource): Uint8Array {
   if (validDump === VALID_DUMP_DUMP) throw header32Error(bytes)
   return bytes
 }
+
+/** DUMP_HEADER64.DumpType, of a dump that may be unreadable otherwise; throws as readHeader64 does. */
+export const readDumpType = (source: ByteSource): number => DumpHeader64.of(readHeader64(source)).dumpType
 
 /** Says what a dump of a type that is not read is. */
 export function unsupportedTypeError(dumpType: number): DumpError {

@@ -16,6 +16,8 @@ export interface SecondaryRecipe {
   /** RequiredDumpSpace: the length of the file when absent. */
   readonly requiredDumpSpace?: number
   readonly build?: number
+  /** DUMP_FILE_ATTRIBUTES; unset when absent. */
+  readonly attributes?: number
 }
 
 /** GUID of the buffers of the event loggers, which newer builds write last. */
@@ -49,6 +51,7 @@ export function withSecondaryData(minidump: Uint8Array, recipe: SecondaryRecipe)
   const view = new DataView(bytes.buffer)
   view.setBigUint64(0xfa0, BigInt(recipe.requiredDumpSpace ?? bytes.length), true)
   if (recipe.build !== undefined) view.setUint32(0xc, recipe.build, true)
+  if (recipe.attributes !== undefined) view.setUint32(0x1050, recipe.attributes, true)
   return bytes
 }
 

@@ -15,16 +15,17 @@ export function addExamine(program: Command, exit: Exit): void {
     )
     .argument('<path>', 'run folder of dumpstack test, or a dump file')
     .addOption(
-      option('--as <type>', `of which type a dump file should be: ${DUMP_TYPES.join(', ')}`).argParser(
-        parseDumpType,
-      ),
+      option(
+        '--as <type>',
+        `of which type a dump file should be, otherwise what its header says: ${DUMP_TYPES.join(', ')}`,
+      ).argParser(parseDumpType),
     )
     .addOption(symbolPathOption())
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
     .addHelpText(
       'after',
-      `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP --as kernel -y SRV*C:\\Symbols\n${EXIT_CODES}`,
+      `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP -y SRV*C:\\Symbols\n${EXIT_CODES}`,
     )
     .action(async (place: string, given: GivenExamineOptions) => {
       const { examine } = await import('../examine.ts')
