@@ -1,5 +1,13 @@
 // The symbol path of kd as a user writes it, on a run folder and on a server on loopback.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,7 +15,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SymbolRequest } from '@dumpstack/debugger'
 import { parsePe } from '@dumpstack/image'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HostSymbols } from './kd-symbols.ts'
 
 const BIN = fileURLToPath(new URL('../../../guest/bin', import.meta.url))
@@ -96,4 +104,58 @@ it('takes a table or kernel PDB that the dump itself confirms when there is no i
     ],
   })
   expect(await symbols.symbols(anonymous, signal)).toMatchObject({ file: null })
+})
+
+describe('tables of kernels without an identity to look for', () => {
+  const guidOf = (i: number): string => i.toString(16).toUpperCase().padStart(32, '0')
+  const table = (i: number): string =>
+    JSON.stringify({
+      metadata: { format: '6.2.0', windows: { pdb: { GUID: guidOf(i), age: 1, database: 'ntkrnlmp.pdb' } } },
+      base_types: {},
+      enums: {},
+      user_types: {},
+      symbols: {},
+    })
+
+  it.each(['', 'ntkrnlmp.pdb', 'windows/ntkrnlmp.pdb', 'symbols/windows/ntkrnlmp.pdb'])(
+    'are found by content where volatility keeps them: %j',
+    async (below) => {
+      const folder = mkdtempSync(path.join(run, 'tables-'))
+      mkdirSync(path.join(folder, below), { recursive: true })
+      for (let i = 0; i < 5; i++) writeFileSync(path.join(folder, below, `${guidOf(i)}-1.json`), table(i))
+      const symbols = symbolsAlong(folder)
+      const matches: SymbolRequest['matches'] = (file) => file.identity.guid === guidOf(3)
+      const found = await symbols.symbols({ ...request, pdb: null, matches }, signal)
+      expect(found.file?.identity.guid).toBe(guidOf(3))
+      expect(await symbols.symbols({ ...request, pdb: null, matches: () => false }, signal)).toMatchObject({
+        why: [
+          expect.anything(),
+          `${folder} has 5 of other kernels: their variables lie elsewhere than in the dump`,
+        ],
+      })
+    },
+  )
+})
+
+it('names what leads nowhere on the path of a module without an identity, too', async () => {
+  const symbols = symbolsAlong(`/none/such;srv*C:\\new*=${url};srv*C:\\new*${url};cache*C:\\new;Q:\\x`)
+  expect(await symbols.symbols({ ...request, pdb: null }, signal)).toEqual({
+    file: null,
+    why: [
+      expect.stringContaining('neither the dump nor the symbol path holds'),
+      '/none/such: there is no such folder',
+      `=${url}: unusable, "=" stands before an address: is ${url} meant?`,
+      'Q:\\x: unusable, its drive or share is mapped to no folder',
+    ],
+  })
+})
+
+it('says that what an image names its PDB by is no name of a file, and has no image of such a name', async () => {
+  const symbols = symbolsAlong(BIN)
+  const pdb = { ...rsds, path: 'C:\\x\\nul.pdb' }
+  expect(await symbols.symbols({ ...request, pdb }, signal)).toMatchObject({
+    file: null,
+    why: [expect.stringContaining('does not end in the name of a file')],
+  })
+  expect(await symbols.image({ ...request, imageName: '..\\..' }, signal)).toBeNull()
 })

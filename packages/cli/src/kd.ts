@@ -8,12 +8,13 @@ import { bugcheckName } from '@dumpstack/nt'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
+import { downloadLines } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from './run-drive.ts'
 import { isSameFile } from './same-file.ts'
-import { printJson, printText } from './terminal.ts'
+import { ProgressLine, printJson, printText, tell } from './terminal.ts'
 
 export async function runKd(args: readonly string[], environment = process.env): Promise<number> {
   try {
@@ -32,7 +33,8 @@ export async function runKd(args: readonly string[], environment = process.env):
 async function debug(options: KdOptions, runFolder: string | null): Promise<number> {
   const dump = dumpOnHost(options.file, runFolder)
   const source = new FileSource(dump)
-  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder))
+  const onEvent = downloadLines({ tell, progress: new ProgressLine() })
+  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder), onEvent)
   try {
     const session = new Session({
       source,

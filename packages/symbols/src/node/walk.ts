@@ -1,12 +1,11 @@
 // Along a symbol path, from left to right, until one place has the file. What a store has is copied into the stores to its
 // left, and into the cache that stands before its element (Microsoft's "Advanced SymSrv Use", "Symbol path").
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { SymbolsError } from '../errors.ts'
 import { STORE_MARK } from '../store/store-key.ts'
 import type { SymbolPathElement, SymbolStore } from '../store/symbol-path.ts'
 import { searchFolder, searchStore } from './folder-store.ts'
-import { hostPath } from './host-folder.ts'
+import { existingFolder, type Note, rootOfFolder } from './path-folders.ts'
 import type { Search } from './search.ts'
 import { searchServer } from './server-store.ts'
 
@@ -17,7 +16,7 @@ export async function walk(search: Search, symbolPath: readonly SymbolPathElemen
     search.signal?.throwIfAborted()
     const found = await searchElement(search, element, caches)
     if (found !== null) return found
-    if (element.kind === 'cache') caches = rootsOf(search, [element.store], false)
+    if (element.kind === 'cache') caches = rootsOf(search, [element.store])
   }
   return null
 }
@@ -31,13 +30,12 @@ async function searchElement(
     case 'unusable':
       return search.note(element.text, 'unusable', element.reason)
     case 'cache':
-      return searchChain(search, [element.store], [])
+      return searchStoreOf(search, element.store, [], false)
     case 'chain':
       return searchChain(search, element.stores, caches)
     case 'folder': {
-      const root = rootOf(search, element, true)
+      const root = existingFolder(element, search.session.windowsRoots, noteOf(search))
       if (root === null) return null
-      if (!isFolder(root)) return noFolder(search, element)
       const isStore = existsSync(path.join(root, STORE_MARK))
       return isStore
         ? searchStore(search, root, element.path, caches)
@@ -52,7 +50,7 @@ async function searchChain(
   caches: readonly string[],
 ): Promise<string | null> {
   for (const [i, store] of stores.entries()) {
-    const keepers = [...caches, ...rootsOf(search, stores.slice(0, i), false)]
+    const keepers = [...caches, ...rootsOf(search, stores.slice(0, i))]
     if (store.kind === 'http') {
       const found = await searchServer(
         search,
@@ -62,50 +60,48 @@ async function searchChain(
       if (found !== null) return found
       continue
     }
-    const root = rootOf(search, store, true)
-    if (root === null) continue
     // A store to the left of others is made when there is something to keep.
-    if (store.kind === 'folder' && i === stores.length - 1 && !isFolder(root)) {
-      noFolder(search, store)
-      continue
-    }
-    const found = await searchStore(search, root, shownAs(search, store), keepers)
+    const found = await searchStoreOf(search, store, keepers, i === stores.length - 1)
     if (found !== null) return found
   }
   return null
 }
 
-function rootsOf(search: Search, stores: readonly SymbolStore[], notes: boolean): string[] {
-  return stores.map((store) => rootOf(search, store, notes)).filter((root) => root !== null)
+async function searchStoreOf(
+  search: Search,
+  store: SymbolStore,
+  keepers: readonly string[],
+  hasToExist: boolean,
+): Promise<string | null> {
+  const root =
+    store.kind === 'folder' && hasToExist
+      ? existingFolder(store, search.session.windowsRoots, noteOf(search))
+      : rootOf(search, store, noteOf(search))
+  return root === null ? null : searchStore(search, root, shownAs(search, store), keepers)
 }
 
-/** The folder on this host, noting once why there is none. */
-function rootOf(search: Search, store: SymbolStore, notes: boolean): string | null {
-  if (store.kind === 'default') return search.session.defaultStore
-  if (store.kind === 'http') return null
-  if (store.kind === 'unusable') return notes ? search.note(store.text, 'unusable', store.reason) : null
-  try {
-    const root = hostPath(store.path, search.session.windowsRoots)
-    if (root === null && notes)
-      search.note(store.path, 'unusable', 'its drive or share is mapped to no folder')
-    return root
-  } catch (error) {
-    if (!(error instanceof SymbolsError)) throw error
-    return notes ? search.note(store.path, 'unusable', error.message) : null
+/** Those that can keep a file; what is wrong with the others is noted when it is their turn. */
+const rootsOf = (search: Search, stores: readonly SymbolStore[]): string[] =>
+  stores.map((store) => rootOf(search, store, () => null)).filter((root) => root !== null)
+
+/** The folder on this host; null for a server, and for what leads nowhere. */
+function rootOf(search: Search, store: SymbolStore, note: Note): string | null {
+  switch (store.kind) {
+    case 'default':
+      return search.session.defaultStore
+    case 'http':
+      return null
+    case 'unusable':
+      return note(store.text, 'unusable', store.reason)
+    case 'folder':
+      return rootOfFolder(store, search.session.windowsRoots, note)
   }
 }
 
-function isFolder(root: string): boolean {
-  try {
-    return statSync(root).isDirectory()
-  } catch {
-    return false
-  }
-}
-
-/** Named, with what may have been meant. */
-const noFolder = (search: Search, { path: named, hint }: { path: string; hint?: string }): null =>
-  search.note(named, 'no-such-folder', `there is no such folder${hint === undefined ? '' : `: ${hint}`}`)
+const noteOf =
+  (search: Search): Note =>
+  (place, outcome, text) =>
+    search.note(place, outcome, text)
 
 const shownAs = (search: Search, store: SymbolStore): string =>
   store.kind === 'folder' ? store.path : search.session.defaultStore
