@@ -11,7 +11,7 @@ import { addTest } from './commands/test.ts'
 import { addVerify } from './commands/verify.ts'
 import { EXIT_USAGE } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
-import { printText, tellText } from './terminal.ts'
+import { printText, tell, tellText } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 import { version } from './version.ts'
 
@@ -41,7 +41,7 @@ export function commandLine(exit: Exit): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .exitOverride()
-    .configureOutput({ writeOut: printText, writeErr: tellText })
+    .configureOutput({ writeOut: printText, writeErr: tellText, outputError: tellRefusal })
     .addHelpText(
       'after',
       `
@@ -74,6 +74,11 @@ ${EXIT_CODES}`,
   addStack(program, exit)
   addPdb(program, exit)
   return program
+}
+
+/** One line that quotes what was typed, and perhaps a second with what might be meant. */
+function tellRefusal(text: string): void {
+  for (const line of text.trimEnd().split(/\n(?=\(Did you mean )/)) tell(line)
 }
 
 /** Of two values for one option, the first would silently mean nothing. */

@@ -118,7 +118,9 @@ async function session(
 ): Promise<number> {
   const say = sayBeside(output.json)
   const result = new ResultOutput(output)
-  const screen: Sink = (event) => say(logLines(event))
+  const screen: Sink = (event) => {
+    for (const line of logLines(event).split('\n')) if (line !== '') say(line)
+  }
   const interrupt = catchInterrupts()
   let end: SessionEnd
   try {
@@ -129,10 +131,10 @@ async function session(
   result.write(end)
   switch (end.ended) {
     case 'restarting':
-      say('The system restarts. crashdumptest -autorun runs the test.\n')
+      say('The system restarts. crashdumptest -autorun runs the test.')
       return 0
     case 'crashed':
-      say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.\n`)
+      say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.`)
       return EXIT_CRASHED
     case 'stopped':
       throw new StoppedRunError(end.error, goOn)
@@ -149,14 +151,14 @@ function reportFinished(workFolder: string, output: TestOutput): number {
   const { verdict, json } = readResult(workFolder)
   const say = sayBeside(output.json)
   if (output.json) printJson(json)
-  say('The test has been finished before. crashdumptest -c clears it.\n')
+  say('The test has been finished before. crashdumptest -c clears it.')
   return reportVerdict(verdict, workFolder, say)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */
 function reportVerdict(verdict: Verdict, workFolder: string, say: (text: string) => void): number {
   const hasPassed = verdict === 'pass'
-  say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}\n`)
+  say(`(${hasPassed ? 'i' : 'x'}) The test is finished: ${verdict}. Evidence: ${shownPath(workFolder)}`)
   return hasPassed ? 0 : EXIT_NOT_GOOD
 }
 
@@ -167,6 +169,8 @@ const absolute = (symbolPath: string): string =>
 function checkSymbolFolder(symbolPath: string | null, workFolder: string): void {
   if (symbolPath === null) return
   for (const element of parseSymbolPath(symbolPath)) {
+    if (element.kind === 'unusable')
+      throw new UsageError(`symbol path ${element.text} cannot be used: ${element.reason}`)
     if (element.kind !== 'folder') continue
     const folder = hostPath(element.path, windowsRootsOf(workFolder))
     if (folder !== null && statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) continue

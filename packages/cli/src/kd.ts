@@ -76,17 +76,17 @@ async function converse(target: Debugger, options: KdOptions): Promise<Results> 
   const place = async (): Promise<void> => {
     target.session.signal = controller.signal
     try {
-      for (const line of await placeLines(target.session)) target.write(`${line}\n`)
+      for (const line of await placeLines(target.session)) target.line(line)
     } catch (error) {
       if (!controller.signal.aborted) throw error
-      target.write('^ interrupted\n')
+      target.line('^ interrupted')
     }
   }
   try {
-    for (const line of banner(target.session, version())) target.write(`${line}\n`)
+    for (const line of banner(target.session, version())) target.line(line)
     await place()
     if (options.commands !== null) {
-      target.write(`${target.prompt}kd: Reading initial command '${options.commands}'\n`)
+      target.line(`${target.prompt}kd: Reading initial command '${options.commands}'`)
       await run(options.commands)
     }
     if (target.hasQuit) return results
@@ -104,7 +104,7 @@ async function converse(target: Debugger, options: KdOptions): Promise<Results> 
         target.logInput(process.stdin.isTTY ? `${target.prompt}${line}\n` : `${line}\n`)
         await run(line)
       }
-      if (!target.hasQuit) target.write('quit:\n')
+      if (!target.hasQuit) target.line('quit:')
     } finally {
       lines.close()
     }

@@ -84,10 +84,10 @@ export class ProgressLine {
 /** With --json stdout holds the result alone; a person at a terminal sees the lines all the same, on stderr. */
 const streamBeside = (json: boolean): NodeJS.WriteStream => (json ? process.stderr : process.stdout)
 
-/** Writes text with line feeds of ours beside the result; nothing where --json leaves stderr quiet. */
-export function sayBeside(json: boolean): (text: string) => void {
+/** Writes a line beside the result; nothing where --json leaves stderr quiet. */
+export function sayBeside(json: boolean): (line: string) => void {
   const stream = streamBeside(json)
-  return json && stream.isTTY !== true ? () => {} : (text) => void stream.write(printableLines(text))
+  return json && stream.isTTY !== true ? () => {} : (line) => void stream.write(`${printable(line)}\n`)
 }
 
 /** Lines are not broken narrower than this. */

@@ -1,5 +1,5 @@
 // The debugger: takes lines, finds their commands, writes what they say to the screen and the log, and keeps the prompt.
-import { DumpstackError, printable, printableLines } from '@dumpstack/bytes'
+import { DumpstackError, printable } from '@dumpstack/bytes'
 import type { Command, CommandContext, DebuggerControl } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
 import { DebuggerError } from './errors.ts'
@@ -49,8 +49,16 @@ export class Debugger implements DebuggerControl {
   }
 
   /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */
+  line(text: string): void {
+    this.#write(`${printable(text)}\n`)
+  }
+
+  /** The start of a line, such as the prompt. */
   write(text: string): void {
-    const safe = printableLines(text)
+    this.#write(printable(text))
+  }
+
+  #write(safe: string): void {
     this.#options.write(safe)
     this.#writeLog(safe)
   }
@@ -115,7 +123,7 @@ export class Debugger implements DebuggerControl {
     let output = ''
     const print = (line = ''): void => {
       output += `${line}\n`
-      this.write(`${printable(line)}\n`)
+      this.line(line)
     }
     this.session.signal = signal
     try {
