@@ -1,7 +1,15 @@
 // The checks through the debugger on dumps of a real crash, sound and with one value changed: what is wrong is named, what
 // lacks symbols is left open, and no damage breaks the judge.
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
-import { debugDump, type Evidence, examineFile, messageLine, type Verdict } from '@dumpstack/crashtest'
+import {
+  debugDump,
+  type Evidence,
+  examineFile,
+  messageLine,
+  messagesOf,
+  type Verdict,
+  withCauses,
+} from '@dumpstack/crashtest'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { openDump } from '@dumpstack/dumpfile'
 import fc from 'fast-check'
@@ -56,6 +64,8 @@ async function judge(
     (message) => said.push(messageLine(message)),
     new AbortController().signal,
   )
+  const causes = withCauses(judged, { crash: null, byteLength: bytes.byteLength, isStale: false })
+  said.push(...messagesOf(causes, new Set(['symbols'])).map(messageLine))
   return { verdicts: Object.fromEntries(judged.map(([id, { verdict }]) => [id, verdict])), said }
 }
 
@@ -119,7 +129,7 @@ it.each([
   ])
   const all = outcome.said.join('\n')
   expect(all).toContain('(x) Error retrieving addresses of nt!KdDebuggerDataBlock, nt!PsLoadedModuleList')
-  expect(all).toContain('(x) Unable to get the current thread')
+  expect(all).toContain('the current thread (_KTHREAD)')
 })
 
 it('leaves the stack of a mini dump open where images to unwind by are missing, and names them', async () => {

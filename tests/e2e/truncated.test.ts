@@ -53,7 +53,15 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
   expect(attributes[0]! & 4).toBe(4)
 
   const evidence = await target.evidence()
-  const examining = examineDump({ type: 'full', opened, crash, evidence, kept: null, debugged: [] })
+  const examining = examineDump({
+    type: 'full',
+    opened,
+    crash,
+    evidence,
+    kept: null,
+    debugged: [],
+    crashIsSaid: true,
+  })
   let step = examining.next()
   while (step.done !== true) step = examining.next()
   expect(step.value.examination.verdict).toBe('fail')

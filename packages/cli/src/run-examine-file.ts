@@ -9,7 +9,6 @@ import {
   examineFile,
   type Finding,
   NO_TRUTH,
-  reportChecks,
   type Say,
   sentence,
   typeOfDump,
@@ -49,7 +48,7 @@ export async function examineDumpFile(
     const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)
     const result = examineFile({ source, as, debugged })
     for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    reportChecks(result, say)
+    for (const message of result.messages) say(message)
     emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
     return end(result.examination.verdict)
   } finally {

@@ -7,8 +7,8 @@ import {
   type Emit,
   examineDump,
   explainMissingDump,
+  fail,
   info,
-  reportChecks,
   type Say,
   type Verdict,
   worst,
@@ -71,11 +71,12 @@ async function examineAgain(
     whyNone:
       kept.file === null
         ? explainMissingDump(kept.evidence, FILE_NOT_FOUND)
-        : 'the run kept a dump file, and it is gone',
+        : fail('the run kept a dump file, and it is gone'),
     crash: kept.crash,
     evidence: kept.evidence,
     kept: kept.file,
     debugged,
+    crashIsSaid: false,
   })
   let step = work.next()
   let shown = -1
@@ -92,7 +93,7 @@ async function examineAgain(
   emit({ kind: 'crashed', dump, report: kept.crash }, at)
   emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
   for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-  reportChecks(result, say)
+  for (const message of result.messages) say(message)
   emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
   const seconds = (performance.now() - begunAt) / 1000
   emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict, seconds }, at)

@@ -44,7 +44,9 @@ export function compareBlocks(source: ByteSource, dump: Dump, evidence: BlockEvi
   const extra: PlacedBlock[] = []
   let [equal, changed, differing, invented] = [0, 0, 0, 0]
   const blobs = readSecondaryData(dump)
-  const blocks = [...blocksOf(dump), ...blobBlocks(blobs, evidence.promisedBlocks)]
+  const blocks = [...blocksOf(dump), ...blobBlocks(blobs, evidence.promisedBlocks)].sort(
+    (a, b) => a.fileOffset - b.fileOffset,
+  )
   for (const block of blocks) {
     const found = new Uint8Array(block.byteLength)
     source.read(block.fileOffset, found)

@@ -1,5 +1,5 @@
 // Step 6 as the kit does it: the dump under a debugger with symbols. Opens one session and puts it through the checks of
-// checks/index.ts in order, each of which says its messages at once; examine.ts takes the judgements into the verdict.
+// checks/index.ts in order; examine.ts takes the judgements into the verdict, and says what is a finding.
 import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { DumpError, refusalCheck } from '@dumpstack/dumpfile'
@@ -7,7 +7,7 @@ import type { Judgement } from './checks/check.ts'
 import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
 import { debuggerChecks } from './checks/index.ts'
 import { IdentifiedSymbols } from './identified-symbols.ts'
-import { complaint, type Say } from './messages.ts'
+import type { Say } from './messages.ts'
 import type { Evidence } from './target.ts'
 
 export interface DumpToDebug {
@@ -23,6 +23,7 @@ export interface DumpToDebug {
 export type NamedJudgement = readonly [check: string, judgement: Judgement]
 
 const OPENED = 'debugger'
+const SYMBOLS = 'symbols'
 
 export async function debugDump(
   { source, path, evidence, symbols }: DumpToDebug,
@@ -50,23 +51,17 @@ export async function debugDump(
   const { modules, processors } = session
   const message = `opened: ${modules.all.length} modules, ${processors.length} processors`
   judged.push([OPENED, { verdict: 'pass', message }])
-  const raised = new Set<string>()
   for (const check of debuggerChecks) {
     signal.throwIfAborted()
     try {
-      const { says, ...judgement } = await check.judge(debugged)
-      for (const message of says) say(message)
+      const judgement = await check.judge(debugged)
+      // that symbols are missing is worth knowing before the rest has been read
+      if (check.id === SYMBOLS) for (const message of judgement.says ?? []) say(message)
       judged.push([check.id, judgement])
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
-      // One cause ends several checks: it is said once.
-      if (!raised.has(error.message)) say(complaint(sentence(error.message)))
-      raised.add(error.message)
       judged.push([check.id, { verdict: verdictOfError(error), message: error.message }])
     }
   }
   return judged
 }
-
-/** A message of a check as the log says it. */
-export const sentence = (message: string): string => `${message.charAt(0).toUpperCase()}${message.slice(1)}.`

@@ -2,10 +2,12 @@
 // with the DMA log or with the crash report is absent. What it says by itself and what the debugger makes of it is judged.
 import type { ByteSource } from '@dumpstack/bytes'
 import { type Dump, DumpError, openDump, refusalCheck, verifyDump } from '@dumpstack/dumpfile'
+import { withCauses } from './causes.ts'
 import { labDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import type { NamedJudgement } from './debug-dump.ts'
-import { type ExaminationResult, findingsOf, outcomesOf, placesOf, resultOf } from './examine.ts'
+import { type ExaminationResult, placesOf, resultOf } from './examine.ts'
+import { findingsOf, messagesOf, outcomesOf } from './report.ts'
 import type { DumpType } from './target.ts'
 import { worst } from './test-event.ts'
 
@@ -17,26 +19,28 @@ export interface FileToExamine {
 }
 
 export function examineFile({ source, as, debugged }: FileToExamine): ExaminationResult {
-  const judged: NamedJudgement[] = []
+  const checked: NamedJudgement[] = []
   let dump: Dump | null = null
   try {
     dump = openDump(source)
     const report = resultOf(verifyDump(source, { allPages: false }))
-    judged.push([length.id, length.judge(report)])
+    checked.push([length.id, length.judge(report)])
     const examined = { dump, report, as }
-    for (const check of labDumpChecks) judged.push([check.id, check.judge(examined)])
+    for (const check of labDumpChecks) checked.push([check.id, check.judge(examined)])
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
     const { verdict, message } = refusalCheck(error)
-    judged.push(['format', { verdict, message, places: placesOf(error) }])
+    checked.push(['format', { verdict, message, places: placesOf(error) }])
   }
-  judged.push(...debugged)
+  checked.push(...debugged)
+  const judged = withCauses(checked, { crash: null, byteLength: source.byteLength, isStale: false })
   return {
     dump,
     findings: findingsOf(judged),
+    messages: messagesOf(judged, new Set(['symbols'])),
     examination: {
       type: as,
-      verdict: worst(judged.map(([, { verdict }]) => verdict)),
+      verdict: worst(judged.map(({ judgement }) => judgement.verdict)),
       file: null,
       byteLength: source.byteLength,
       dumpType: dump?.header.dumpType ?? null,

@@ -169,6 +169,7 @@ function examine(
     type: 'mini',
     opened: { source, modifiedAt: CRASHED_AT + 1000 },
     debugged: [],
+    crashIsSaid: true,
     ...input,
   })
   let step = work.next()
@@ -281,11 +282,12 @@ it('fails a mini dump that was cut off, and one that is not there', () => {
   const work = examineDump({
     type: 'mini',
     opened: null,
-    whyNone: 'no dump file',
+    whyNone: { verdict: 'fail', message: 'no dump file' },
     crash,
     evidence,
     kept: null,
     debugged: [],
+    crashIsSaid: true,
   })
   const step = work.next()
   if (step.done !== true) throw new Error('nothing to read, yet it goes on')

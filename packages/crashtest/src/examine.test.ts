@@ -131,6 +131,7 @@ function examine({ type = 5, damage, again, modifiedAt, ...change }: Change): Ex
     opened: { source: new MemorySource(bytes), modifiedAt: modifiedAt ?? CRASHED_AT + 1000 },
     ...input,
     debugged: [],
+    crashIsSaid: true,
   })
   for (;;) {
     const step = work.next()

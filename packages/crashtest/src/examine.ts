@@ -2,40 +2,45 @@
 // a finished run with the truth that it kept.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
+import { withCauses } from './causes.ts'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
-import { type ExaminedDump, excused, type Place } from './checks/check.ts'
+import { type ExaminedDump, excused, fail, type Judgement, type Place } from './checks/check.ts'
 import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareBlocks } from './compare-blocks.ts'
 import { compareTruth } from './compare-truth.ts'
 import type { NamedJudgement } from './debug-dump.ts'
+import type { Message } from './messages.ts'
+import { findingsOf, messagesOf, outcomesOf } from './report.ts'
 import type { CrashReport, DumpType, Evidence } from './target.ts'
-import {
-  type CheckOutcome,
-  type DumpExamination,
-  type Finding,
-  type TruthCount,
-  worst,
-} from './test-event.ts'
+import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
+
+const SYMBOLS = 'symbols'
+/** Microsoft-Windows-WER-SystemErrorReporting: too little free space to keep the dump. */
+const DUMP_DELETED = 1018
 
 export interface DumpToExamine {
   readonly type: DumpType
   /** Null where no dump file could be opened; then `whyNone` says why. */
   readonly opened: { readonly source: ByteSource; readonly modifiedAt: number } | null
-  readonly whyNone?: string
+  readonly whyNone?: Judgement
   readonly crash: CrashReport
   readonly evidence: Evidence
   readonly kept: KeptFile | null
   /** What the debugger came to, see debug-dump.ts. */
   readonly debugged: readonly NamedJudgement[]
+  /** The log has what the crash report alone fails: the test says it right after the crash. */
+  readonly crashIsSaid: boolean
 }
 
 export interface ExaminationResult {
   /** `file` is null: only the caller knows where the dump stays. */
   readonly examination: DumpExamination
   readonly findings: readonly Finding[]
+  /** What the log says of it. */
+  readonly messages: readonly Message[]
   /** Null where the bytes are not a dump. */
   readonly dump: Dump | null
 }
@@ -55,7 +60,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
   let truthCount = nothingCompared(evidence)
 
   if (opened === null) {
-    checked.push(['file', { verdict: 'fail', message: input.whyNone ?? 'no dump file was found' }])
+    checked.push(['file', input.whyNone ?? fail('no dump file was found')])
   } else {
     const { source } = opened
     checked.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
@@ -86,13 +91,22 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     checked.push(...input.debugged)
   }
 
-  const judged = checked.map(([id, judgement]): NamedJudgement => [id, excused(crash, id, judgement)])
+  const judged = withCauses(
+    checked.map(([id, judgement]): NamedJudgement => [id, excused(crash, id, judgement)]),
+    {
+      crash,
+      byteLength: opened?.source.byteLength ?? null,
+      isStale: opened !== null && opened.modifiedAt < crash.crashedAt,
+    },
+  )
+  const said = new Set([SYMBOLS, ...(input.crashIsSaid ? crashChecks.map(({ id }) => id) : [])])
   return {
     dump,
     findings: findingsOf(judged),
+    messages: messagesOf(judged, said),
     examination: {
       type: input.type,
-      verdict: worst(judged.map(([, judgement]) => judgement.verdict)),
+      verdict: worst(judged.map(({ judgement }) => judgement.verdict)),
       file: null,
       byteLength: opened?.source.byteLength ?? 0,
       dumpType: dump?.header.dumpType ?? null,
@@ -106,17 +120,6 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
     },
   }
 }
-
-export const outcomesOf = (judged: readonly NamedJudgement[]): CheckOutcome[] =>
-  judged.map(([id, { verdict, message }]) => ({ id, verdict, message }))
-
-/** One for each place of what does not pass. */
-export const findingsOf = (judged: readonly NamedJudgement[]): Finding[] =>
-  judged.flatMap(([check, { verdict, message, places }]) =>
-    verdict === 'pass'
-      ? []
-      : (places?.length ? places : [{}]).map((place) => ({ check, verdict, message, ...place })),
-  )
 
 /** The structure is verified in no time: its percentages would only run ahead of those of the pages. */
 export function resultOf<T>(work: Generator<unknown, T>): T {
@@ -132,13 +135,23 @@ export function placesOf(error: DumpError): Place[] {
 }
 
 /** Why there is no dump, from what the system itself left behind: MachineCrash and the event log. */
-export function explainMissingDump(evidence: Evidence, hresult: number): string {
+export function explainMissingDump(evidence: Evidence, hresult: number): Judgement {
   const code = `HRESULT ${hex(hresult)}`
   const ids = new Set(evidence.events.map((event) => event.id))
-  const logged = [161, 162, 1001, 41, 6008, 46, 49].filter((id) => ids.has(id))
+  const logged = [161, 162, 1001, 1018, 41, 6008, 46, 49].filter((id) => ids.has(id))
   const log = `event log: ${logged.length > 0 ? logged.join(', ') : 'nothing'}${ids.has(1001) ? '' : ', no 1001 of source BugCheck'}`
-  if (evidence.machineCrash === undefined) {
-    return `no dump file (${code}): the dump was never written: no valid dump header in the page file at the restart, no CrashControl\\MachineCrash; ${log}`
+  if (ids.has(DUMP_DELETED)) {
+    return {
+      verdict: 'inconclusive',
+      message: `no dump file (${code}): the dump was written, and the system deleted it: a client outside a domain keeps MEMORY.DMP only with more than 25 GB free on its volume, or with CrashControl\\AlwaysKeepMemoryDump 1; ${log}`,
+    }
   }
-  return `no dump file (${code}): the dump was written but not copied: CrashControl\\MachineCrash names ${evidence.machineCrash.dumpFile}; ${log}`
+  if (evidence.machineCrash === undefined) {
+    return fail(
+      `no dump file (${code}): the dump was never written: no valid dump header in the page file at the restart, no CrashControl\\MachineCrash; ${log}`,
+    )
+  }
+  return fail(
+    `no dump file (${code}): the dump was written but not copied: CrashControl\\MachineCrash names ${evidence.machineCrash.dumpFile}; ${log}`,
+  )
 }

@@ -1,3 +1,4 @@
+export { type CausedJudgement, withCauses } from './causes.ts'
 export { typeOfDump } from './checks/as-type.ts'
 export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
@@ -31,6 +32,7 @@ export {
   type Say,
 } from './messages.ts'
 export * from './prerequisites.ts'
+export { messagesOf, sentence } from './report.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'
 export * from './stream.ts'

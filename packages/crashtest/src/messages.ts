@@ -33,12 +33,13 @@ export const freeSpaceTooSmall = (found: number, expected: number): Message =>
 export const OLD_DUMP_NOT_DELETED = complaint(
   'The old dump file C:\\Windows\\MEMORY.DMP could not be deleted.',
 )
+/** Why it cannot is a finding of its own. */
 export const cannotOpen = (hresult: number): Message =>
-  complaint(`Dump file cannot be opened. HRESULT: 0x${hresult.toString(16).toUpperCase()}`)
+  info(`Dump file cannot be opened. HRESULT: 0x${hresult.toString(16).toUpperCase()}`)
 export const changedHresult = (first: number, then: number): Message =>
-  complaint(
+  info(
     `The HRESULT changed from 0x${first.toString(16).toUpperCase()} to 0x${then.toString(16).toUpperCase()}: ` +
-      'the dump file could not be written.',
+      'the process that held the dump file has left none.',
   )
 
 /** Does not fail the test by itself: part of the symbols may suffice. */

@@ -85,9 +85,9 @@ it('fails what is no dump, and keeps it', async () => {
 it('says that the dump was never written, from what the system left behind', async () => {
   const { verdict, log } = await run({ conditions: { dumpNeverWritten: true } })
   expect(verdict).toBe('fail')
-  expect(log).toContain('(x) Dump file cannot be opened. HRESULT: 0x80070002\n')
+  expect(log).toContain('(i) Dump file cannot be opened. HRESULT: 0x80070002\n')
   expect(log).toContain(
-    '(x) No dump file (HRESULT 0x80070002): the dump was never written: no valid dump header in the page file at the restart, ' +
+    '(i) No dump file (HRESULT 0x80070002): the dump was never written: no valid dump header in the page file at the restart, ' +
       'no CrashControl\\MachineCrash; event log: 161, 41, no 1001 of source BugCheck.\n',
   )
   expect(log).toContain('(x) The dump ended early after 2637824 bytes: status 0xc0000001, expected 0x0.\n')
@@ -124,7 +124,8 @@ it('names driver and offset behind a second bugcheck', async () => {
   expect(verdict).toBe('fail')
   expect(log).toContain(
     '(x) The screen shows bugcheck 0xd1 (0x0, 0xff, 0x0, 0x0), expected 0xe2: a second bugcheck while the dump was ' +
-      'written, by dump_storahci.sys at offset 0x1234 (address 0xfffff80412345678, HwStartIo).\n',
+      'written, which ended it after 0 bytes with status 0xc0000001, by dump_storahci.sys at offset 0x1234 (address ' +
+      '0xfffff80412345678, HwStartIo): page fault at 0xff.\n',
   )
 })
 
@@ -169,6 +170,8 @@ it('restores the settings after a failure of the machine, and passes the failure
 /** They need a dump that opens. */
 const WITH_A_DUMP = [
   'other-controller',
+  'dump-dropped',
+  'dump-kept',
   'stale-dump',
   'dump-in-use',
   'no-symbols',

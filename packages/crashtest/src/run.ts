@@ -3,13 +3,15 @@
 // kit's (see messages.ts). An event goes out, journalled and synced, before the effect that it announces.
 
 import type { SymbolSource } from '@dumpstack/debugger'
+import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
-import { crashChecks, debuggerChecks } from './checks/index.ts'
-import { debugDump, sentence } from './debug-dump.ts'
+import { crashChecks } from './checks/index.ts'
+import { debugDump } from './debug-dump.ts'
 import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
 import { dumpTitle, stepTitle } from './folds/words.ts'
 import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
+import { sentence } from './report.ts'
 import {
   type CrashReport,
   type DumpOpenError,
@@ -199,10 +201,15 @@ class Run {
   }
 
   #judgeCrash(crash: CrashReport): Verdict {
-    const judgements = crashChecks.map((check) => excused(crash, check.id, check.judge(crash)))
-    for (const { verdict, message } of judgements)
-      if (verdict !== 'pass') this.#say(messages.complaint(sentence(message)))
-    return worst(judgements.map(({ verdict }) => verdict))
+    const judged = withCauses(
+      crashChecks.map((check) => [check.id, excused(crash, check.id, check.judge(crash))]),
+      { crash, byteLength: null, isStale: false },
+    )
+    for (const { judgement, causedBy } of judged) {
+      if (judgement.verdict !== 'pass' && causedBy === null)
+        this.#say(messages.complaint(sentence(judgement.message)))
+    }
+    return worst(judged.map(({ judgement }) => judgement.verdict))
   }
 
   async #examine(dump: DumpType, crash: CrashReport): Promise<Verdict> {
@@ -229,13 +236,14 @@ class Run {
           evidence,
           kept: null,
           debugged,
+          crashIsSaid: true,
         }),
       )
       this.#options.keep(toKeep(dump, target.dumpPath(), crash, evidence, opened, result))
       const file = opened === null ? null : await target.keepDump(dump)
       this.#send({ kind: 'systemEvents', dump, events: evidence.events })
       for (const finding of result.findings) this.#send({ kind: 'finding', finding })
-      reportChecks(result, (message) => this.#say(message))
+      for (const message of result.messages) this.#say(message)
       this.#send({ kind: 'examined', dump, examination: { ...result.examination, file } })
       return result.examination.verdict
     } finally {
@@ -354,15 +362,6 @@ class Run {
   #send(body: Parameters<Emit>[0]): void {
     this.#emit(body, this.#target.now())
   }
-}
-
-/** Says each failed check as one line; those of the crash report and of the debugger have said theirs. */
-export function reportChecks(result: ExaminationResult, say: messages.Say): void {
-  const said = new Set([...crashChecks, ...debuggerChecks].map((check) => check.id))
-  const lines = result.examination.checks
-    .filter(({ id, verdict }) => verdict !== 'pass' && !said.has(id))
-    .map(({ message }) => sentence(message))
-  for (const line of new Set(lines)) say(messages.complaint(line))
 }
 
 function toKeep(

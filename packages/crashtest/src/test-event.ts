@@ -79,6 +79,8 @@ export interface CheckOutcome {
   readonly id: string
   readonly verdict: Verdict
   readonly message: string
+  /** The check that names the cause of this failure; absent for a finding of its own. */
+  readonly causedBy?: string
 }
 
 export type TestEventBody =

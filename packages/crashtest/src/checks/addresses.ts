@@ -3,8 +3,8 @@
 import { hex64 } from '@dumpstack/bytes'
 import type { Session } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
-import { andMore, type Place } from './check.ts'
-import { type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
+import { andMore, type Judgement, type Place } from './check.ts'
+import { type DebuggerCheck, kernelWithSymbols } from './debugger-check.ts'
 
 /** Where the dump says that a variable of the kernel is; null where its debugger data is not there to say it. */
 const WANTED: readonly (readonly [name: string, (session: Session) => bigint | null])[] = [
@@ -49,11 +49,11 @@ export const addresses: DebuggerCheck = {
       return { verdict: 'fail', message, places, says }
     }
     if (unnamed.length > 0) return unknown(unnamed, `${kernel.symbols?.origin} does not name them`)
-    return { verdict: 'pass', message: `${WANTED.length} addresses as the dump has them`, says: [] }
+    return { verdict: 'pass', message: `${WANTED.length} addresses as the dump has them` }
   },
 }
 
-function unknown(names: readonly string[], why: string): DebuggerJudgement {
+function unknown(names: readonly string[], why: string): Judgement {
   const full = names.map((name) => `nt!${name}`)
   return {
     verdict: 'inconclusive',

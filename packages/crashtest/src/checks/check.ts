@@ -3,7 +3,8 @@ import { type ByteSource, hex } from '@dumpstack/bytes'
 import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
 import type { BlockComparison } from '../compare-blocks.ts'
 import type { TruthComparison } from '../compare-truth.ts'
-import type { Bugcheck, CrashReport, DumpType, Evidence } from '../target.ts'
+import type { Message } from '../messages.ts'
+import type { Bugcheck, CrashReport, DumpType, Evidence, Violation } from '../target.ts'
 import type { Finding, Verdict } from '../test-event.ts'
 import type { KeptFile } from '../truth-file.ts'
 
@@ -46,6 +47,10 @@ export interface Judgement {
   readonly message: string
   /** Where; at most the first few. */
   readonly places?: readonly Place[]
+  /** What the log says of it, where that is not the message: in the words of the kit. */
+  readonly says?: readonly Message[]
+  /** What could not be got without symbols: said together, since it has one cause. */
+  readonly unableToGet?: readonly string[]
 }
 
 /** Judges from the crash report alone: also where there is no dump. */
@@ -79,6 +84,11 @@ export const bugcheckText = (bugcheck: Bugcheck): string =>
 
 /** `3 pages`, `1 page`. */
 export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+const NAMED_FRAMES = 4
+/** ` (a < b < c)`: the innermost frames of a violation, where its driver's code ran. */
+export const stackText = ({ stack = [] }: Pick<Violation, 'stack'>): string =>
+  stack.length === 0 ? '' : ` (${stack.slice(0, NAMED_FRAMES).join(' < ')})`
 
 /** ` and 5 more` where `named` of `total` were named. */
 export const andMore = (total: number, named: number): string =>

@@ -1,10 +1,9 @@
 // What every check through the debugger gets and gives: the kit's own judge is a debugger with symbols. A check says what the
-// kit would say, at once; what lacks symbols is inconclusive, what the symbols name and the dump does not hold is a fail.
+// kit would say; what lacks symbols is inconclusive, what the symbols name and the dump does not hold is a fail.
 import { DumpstackError } from '@dumpstack/bytes'
 import { type DebugModule, noSymbols, type Session } from '@dumpstack/debugger'
 import { DumpError, verdictOfRefusal } from '@dumpstack/dumpfile'
 import { SymbolsError } from '@dumpstack/symbols'
-import type { Message } from '../messages.ts'
 import type { Evidence } from '../target.ts'
 import type { Verdict } from '../test-event.ts'
 import type { Judgement } from './check.ts'
@@ -15,13 +14,10 @@ export interface DebuggedDump {
   readonly evidence: Evidence | null
 }
 
-export interface DebuggerJudgement extends Judgement {
-  readonly says: readonly Message[]
-}
 export interface DebuggerCheck {
   readonly id: string
   /** A DumpstackError that it throws is judged by its kind. */
-  judge(debugged: DebuggedDump): Promise<DebuggerJudgement>
+  judge(debugged: DebuggedDump): Promise<Judgement>
 }
 
 /** What cannot be judged, as opposed to what is wrong with the dump. */

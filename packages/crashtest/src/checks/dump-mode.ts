@@ -1,5 +1,5 @@
 // No driver of the dump stack broke a dump mode rule (DM-nn).
-import { andMore, type CrashCheck, counted, DUMP_MODE, fail, pass } from './check.ts'
+import { andMore, type CrashCheck, counted, DUMP_MODE, fail, pass, stackText } from './check.ts'
 
 const NAMED = 4
 
@@ -11,7 +11,7 @@ export const dumpMode: CrashCheck = {
       .slice(0, NAMED)
       .map(
         (v) =>
-          `${v.rule} by ${v.driver}${v.offset === undefined ? '' : ` at offset ${v.offset}`} in ${v.call}: ${v.message}${v.stack === undefined || v.stack.length === 0 ? '' : ` (${v.stack.slice(0, NAMED).join(' < ')})`}`,
+          `${v.rule} by ${v.driver}${v.offset === undefined ? '' : ` at offset ${v.offset}`} in ${v.call}: ${v.message}${stackText(v)}`,
       )
     return fail(
       `${counted(violations.length, 'violation')}: ${named.join('; ')}${andMore(violations.length, NAMED)}`,

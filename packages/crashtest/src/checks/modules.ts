@@ -3,8 +3,8 @@
 import { hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
-import { andMore, counted } from './check.ts'
-import { type DebuggerCheck, type DebuggerJudgement, kernelWithSymbols } from './debugger-check.ts'
+import { andMore, counted, type Judgement } from './check.ts'
+import { type DebuggerCheck, kernelWithSymbols } from './debugger-check.ts'
 
 const WHAT = 'the list of modules'
 const NAMED = 4
@@ -29,7 +29,7 @@ export const modules: DebuggerCheck = {
       return {
         verdict: 'inconclusive',
         message: `${WHAT} cannot be walked by the kernel's types: ${kernel}`,
-        says: [messages.unableToGet(`${WHAT} (nt!PsLoadedModuleList)`)],
+        unableToGet: [`${WHAT} (nt!PsLoadedModuleList)`],
       }
     }
     const walked = await walk(session)
@@ -61,9 +61,9 @@ async function walk(session: Session): Promise<string[]> {
 const row = (name: string, base: bigint, size: number): string =>
   `${name} at ${hex64(base)} of 0x${size.toString(16)} bytes`
 
-const good = (message: string): DebuggerJudgement => ({ verdict: 'pass', message, says: [] })
+const good = (message: string): Judgement => ({ verdict: 'pass', message })
 
-function bad(wrong: readonly string[]): DebuggerJudgement {
+function bad(wrong: readonly string[]): Judgement {
   const message = `${WHAT}: ${wrong.slice(0, NAMED).join('; ')}${andMore(wrong.length, NAMED)}`
   return { verdict: 'fail', message, says: [messages.unableToGet(message)] }
 }

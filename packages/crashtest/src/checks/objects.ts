@@ -39,15 +39,13 @@ export const objects: DebuggerCheck = {
       return {
         verdict: 'inconclusive',
         message: `the kernel's objects cannot be read: ${kernel}`,
-        says: (debugged.session.dump.triage === undefined ? ALL : IN_MINI).map((what) =>
-          messages.unableToGet(what),
-        ),
+        unableToGet: debugged.session.dump.triage === undefined ? ALL : IN_MINI,
       }
     }
     const search = new Search(debugged.session, debugged.evidence)
     const found = await search.run()
     const { unable } = search
-    if (unable.length === 0) return { verdict: 'pass', message: found.join(', '), says: [] }
+    if (unable.length === 0) return { verdict: 'pass', message: found.join(', ') }
     const lines = unable.map(({ what, why }) => `${what}: ${why}`)
     return {
       verdict: worst(unable.map(({ verdict }) => verdict)),

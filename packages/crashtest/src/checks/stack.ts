@@ -4,7 +4,8 @@ import { DumpstackError } from '@dumpstack/bytes'
 import { type Session, type StackEnd, type StackFrame, symbolize, walkStack } from '@dumpstack/debugger'
 import * as messages from '../messages.ts'
 import type { Verdict } from '../test-event.ts'
-import { attempt, type DebuggerCheck, type DebuggerJudgement } from './debugger-check.ts'
+import type { Judgement } from './check.ts'
+import { attempt, type DebuggerCheck } from './debugger-check.ts'
 
 export const CRASH_DRIVER = 'crashtst.sys'
 const BUGCHECK_ROUTINE = 'KeBugCheckEx'
@@ -28,7 +29,8 @@ export const stack: DebuggerCheck = {
     const known = firstGuess < 0 ? frames : frames.slice(0, firstGuess)
     const text = known.slice(0, SHOWN).map((frame) => nameOf(session, frame)).join(' < ') // biome-ignore format: one step a name
     if (session.kernel.symbols === null) {
-      return judged('inconclusive', `without symbols of the kernel no name on it is certain: ${text}`)
+      const message = `${WHAT}: without symbols of the kernel no name on it is certain: ${text}`
+      return { verdict: 'inconclusive', message, unableToGet: [WHAT] }
     }
     const outside = known.findIndex(({ ip }) => session.modules.at(ip) !== session.kernel)
     const inKernel = outside < 0 ? known : known.slice(0, outside)
@@ -37,7 +39,7 @@ export const stack: DebuggerCheck = {
     }
     const caller = outside < 0 ? undefined : known[outside]
     if (caller !== undefined && session.modules.at(caller.ip) === driver) {
-      return { verdict: 'pass', message: `${known.length} frames, none guessed: ${text}`, says: [] }
+      return { verdict: 'pass', message: `${known.length} frames, none guessed: ${text}` }
     }
     if (caller !== undefined) return judged('fail', `another caller of nt!${BUGCHECK_ROUTINE}: ${text}`)
     return judged(
@@ -72,7 +74,7 @@ function nameOf(session: Session, frame: StackFrame): string {
   }
 }
 
-function judged(verdict: Verdict, why: string): DebuggerJudgement {
+function judged(verdict: Verdict, why: string): Judgement {
   const message = `${WHAT}: ${why}`
   return { verdict, message, says: [messages.unableToGet(message)] }
 }

@@ -135,6 +135,7 @@ function examinationOf(facts: Facts): DumpExamination {
         id: check.string('id'),
         verdict: check.oneOf('verdict', VERDICTS),
         message: check.string('message'),
+        causedBy: check.optionalString('causedBy') ?? undefined,
       }),
     ),
   })

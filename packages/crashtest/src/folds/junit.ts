@@ -3,7 +3,7 @@
 // of its own: its step has it. Messages and the system's events stand in system-out.
 import { printable } from '@dumpstack/bytes'
 import { messageLine } from '../messages.ts'
-import type { TestEvent, Verdict } from '../test-event.ts'
+import type { StepName, TestEvent, Verdict } from '../test-event.ts'
 import { eventText, stepTitle } from './words.ts'
 
 interface Case {
@@ -11,6 +11,10 @@ interface Case {
   readonly seconds: number
   readonly verdict: Verdict
   readonly message: string
+  /** The step whose case this is; null for a check. */
+  readonly step: StepName | null
+  /** The check that names the cause of what this one fails; null for one of its own. */
+  readonly causedBy: string | null
 }
 interface Suite {
   readonly name: string
@@ -48,8 +52,15 @@ export class JunitFold {
         if (event.level === 'x') this.#complaints.push(event.text)
         break
       case 'examined':
-        for (const { id, verdict, message } of event.examination.checks) {
-          this.#current?.cases.push({ name: `check ${id}`, seconds: 0, verdict, message })
+        for (const { id, verdict, message, causedBy } of event.examination.checks) {
+          this.#current?.cases.push({
+            name: checkCase(id),
+            step: null,
+            seconds: 0,
+            verdict,
+            message,
+            causedBy: causedBy === undefined ? null : checkCase(causedBy),
+          })
         }
         break
       case 'systemEvents':
@@ -62,6 +73,8 @@ export class JunitFold {
           seconds: event.seconds,
           verdict: event.verdict,
           message: this.#complaints.join(' ') || `step ended ${event.verdict}`,
+          step: event.step,
+          causedBy: null,
         })
         break
       case 'crashed':
@@ -74,11 +87,10 @@ export class JunitFold {
 
   /** `brokenOff` says why the run did not come to its end; null where it did. */
   xml(brokenOff: string | null): string {
-    const all = this.#suites.flatMap((suite) => suite.cases)
     const errors = brokenOff === null ? 0 : 1
     const out = [
       '<?xml version="1.0" encoding="UTF-8"?>',
-      `<testsuites name="Crashdump Support Test" ${totals(all, errors)}>`,
+      `<testsuites name="Crashdump Support Test" ${totals(this.#suites, errors)}>`,
     ]
     if (brokenOff !== null) {
       const text = escaped(brokenOff)
@@ -89,7 +101,7 @@ export class JunitFold {
       )
     }
     for (const suite of this.#suites) {
-      out.push(`  <testsuite name="${escaped(suite.name)}" ${totals(suite.cases)}>`)
+      out.push(`  <testsuite name="${escaped(suite.name)}" ${totals([suite])}>`)
       if (suite.machineSeconds.size > 0) {
         out.push('    <properties>')
         for (const [step, seconds] of suite.machineSeconds)
@@ -101,11 +113,11 @@ export class JunitFold {
         if (entry.verdict === 'pass') {
           out.push(`${open}/>`)
         } else {
-          const text = escaped(entry.message)
-          const inner =
-            entry.verdict === 'fail'
-              ? `<failure message="${text}">${text}</failure>`
-              : `<skipped message="${text}"/>`
+          const other = reportedBy(entry, suite)
+          const text = escaped(other === null ? entry.message : `see ${other}: ${entry.message}`)
+          const inner = isFailure(entry, suite)
+            ? `<failure message="${text}">${text}</failure>`
+            : `<skipped message="${text}"/>`
           out.push(`${open}>${inner}</testcase>`)
         }
       }
@@ -125,9 +137,28 @@ export class JunitFold {
   }
 }
 
-function totals(cases: readonly Case[], errors = 0): string {
-  const failures = cases.filter(({ verdict }) => verdict === 'fail').length
-  const skipped = cases.filter(({ verdict }) => verdict === 'inconclusive').length
+const checkCase = (id: string): string => `check ${id}`
+
+/** These two end as their checks do, which have cases of their own. */
+const JUDGING_STEPS: readonly (StepName | null)[] = ['crash', 'examine']
+
+/** The case that reports the failure of this one: one cause is one failure. Null where it reports its own. */
+function reportedBy({ step, verdict, causedBy }: Case, { cases }: Suite): string | null {
+  if (causedBy !== null || !JUDGING_STEPS.includes(step)) return causedBy
+  const check = cases.find((one) => one.step === null && one.causedBy === null && one.verdict === verdict)
+  return check?.name ?? null
+}
+
+const isFailure = (entry: Case, suite: Suite): boolean =>
+  entry.verdict === 'fail' && reportedBy(entry, suite) === null
+
+function totals(suites: readonly Suite[], errors = 0): string {
+  const cases = suites.flatMap((suite) => suite.cases)
+  const failures = suites.reduce(
+    (sum, suite) => sum + suite.cases.filter((entry) => isFailure(entry, suite)).length,
+    0,
+  )
+  const skipped = cases.filter(({ verdict }) => verdict !== 'pass').length - failures
   const seconds = cases.reduce((sum, entry) => sum + entry.seconds, 0)
   return `tests="${cases.length + errors}" failures="${failures}" errors="${errors}" skipped="${skipped}" time="${seconds.toFixed(3)}"`
 }

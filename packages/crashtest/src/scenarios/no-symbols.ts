@@ -12,6 +12,7 @@ export const noSymbols: Scenario = {
     messages.SYMBOLS_ADVICE,
     messages.SYMBOLS_OUT_OF_DATE,
     'Error retrieving addresses of nt!',
-    'Unable to get the current process',
+    'Unable to get ',
+    'the current process (_EPROCESS)',
   ],
 }

@@ -10,5 +10,9 @@ export const wrongBugcheck: Scenario = {
     { name: 'mid-body', conditions: { miniportFault: 'midBody' } },
   ],
   expected: 'fail',
-  expectedMessages: () => ['The screen shows bugcheck 0x', 'The dump ended early', 'No dump file'],
+  expectedMessages: () => [
+    'The screen shows bugcheck 0x',
+    'a second bugcheck while the dump was written, which ended it after 0 bytes',
+    'No dump file',
+  ],
 }

@@ -11,6 +11,7 @@ export const wrongSymbols: Scenario = {
     messages.SYMBOLS_NOT_LOADED,
     'mismatched: wanted guid ',
     'Error retrieving addresses of nt!',
-    'Unable to get the current process',
+    'Unable to get ',
+    'the current process (_EPROCESS)',
   ],
 }
