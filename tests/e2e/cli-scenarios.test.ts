@@ -44,6 +44,8 @@ const FAILS: Readonly<Record<string, readonly string[]>> = {
   'pagefile-too-small': [],
   'wrong-bugcheck': ['screen', 'finalStatus', 'dumpMode', 'file'],
   'dump-in-use': [],
+  'dump-dropped': [],
+  'dump-kept': [],
   'no-dump-never-written': ['finalStatus', 'file'],
   'no-dump-copy-failed': ['file'],
   'low-disk-space': [],
@@ -88,6 +90,14 @@ it.each(scenarios)('$name says what it must and ends with its exit code', (scena
     case 'no-dump-copy-failed':
       expect(eventIds(result)).not.toContain(1001)
       expect(log).toMatch(/MachineCrash names C:\\(Windows\\)?DUMP[0-9a-f]{4}\.tmp/i)
+      break
+    case 'dump-dropped':
+      expect(eventIds(result)).toEqual([41, 162, 1001, 1018, 6008])
+      expect(checksOf(result, 'inconclusive')).toEqual(['file'])
+      break
+    case 'dump-kept':
+      expect(result.dumps).toHaveLength(3)
+      expect(eventIds(result)).toEqual([41, 162, 1001, 6008])
       break
     case 'dump-in-use':
       expect(log.match(/HRESULT: 0x80070020/g)).toHaveLength(1)

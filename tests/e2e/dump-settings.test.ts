@@ -61,21 +61,30 @@ it('without a page file the stack is loaded once and unloaded, and event 46 says
   walk.target.close()
 })
 
-it('with less than 25 GB free a dump is reported and then deleted, unless it is to be kept', async () => {
-  const walk = newWalk({ freeBytesOnC: 24 * 1024 * MIB })
-  await prepare(walk)
-  const { signal } = new AbortController()
-  await walk.target.crash(() => {}, signal)
-  await restart(walk)
-  expect((await eventIds(walk)).slice(-2)).toEqual([1001, 1018])
-  expect(await openHresult(walk)).toBe(FILE_NOT_FOUND)
-
-  await crash(walk, 'kernel')
-  await restart(walk)
-  expect((await eventIds(walk)).at(-1)).toBe(1001)
-  expect(await openHresult(walk)).toBe(0)
-  walk.target.close()
-})
+it.each([
+  ['a client', {}, false],
+  ['a client that is to keep it', { alwaysKeepMemoryDump: true }, true],
+  ['a member of a domain', { isDomainMember: true }, true],
+  ['a server', { productType: 'Server' }, true],
+] as const)(
+  'with less than 25 GB free %s reports a dump, and keeps it: %j, %s',
+  async (_, product, isKept) => {
+    const walk = newWalk({ freeBytesOnC: 24 * 1024 * MIB, ...product })
+    await prepare(walk)
+    await crash(walk, 'kernel')
+    await restart(walk)
+    expect((await eventIds(walk)).slice(-1)).toEqual([isKept ? 1001 : 1018])
+    expect(await openHresult(walk)).toBe(isKept ? 0 : FILE_NOT_FOUND)
+    if (isKept) {
+      const { source } = await walk.target.openDump()
+      const header = new Uint8Array(4)
+      source.read(0x1040, header) // DUMP_HEADER64.ProductType
+      expect(header[0]).toBe('productType' in product ? 3 : 1)
+      source.close?.()
+    }
+    walk.target.close()
+  },
+)
 
 it('a page file that the disk cannot hold is refused before anything is made of it', () => {
   expect(() => newWalk({}, { pageFileBytes: 65 * 1024 * MIB })).toThrow(

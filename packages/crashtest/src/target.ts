@@ -2,6 +2,7 @@
 // Declared here because the test is its user; the embedded Windows-shaped system implements it.
 import type { ByteSource, Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { SymbolRequest } from '@dumpstack/debugger'
+import type { ProductType } from '@dumpstack/nt'
 
 /** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
 export const DUMP_TYPES = ['full', 'kernel', 'mini'] as const
@@ -19,6 +20,11 @@ export interface TargetConditions {
   readonly copyFails?: boolean
   /** Free bytes on C:, instead of what the volume really has. */
   readonly freeBytesOnC?: number
+  /** Instead of what the profile has. */
+  readonly productType?: ProductType
+  readonly isDomainMember?: boolean
+  /** CrashControl\AlwaysKeepMemoryDump before the test, which leaves it alone. */
+  readonly alwaysKeepMemoryDump?: boolean
   /** An old MEMORY.DMP exists, deleting it fails, and the crash leaves no new one. */
   readonly staleDump?: boolean
   /** The copy of the dump ends half-way, and nobody says so. */

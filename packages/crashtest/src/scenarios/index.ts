@@ -1,5 +1,7 @@
 // The table of scenarios: one line each.
+import { dumpDropped } from './dump-dropped.ts'
 import { dumpInUse } from './dump-in-use.ts'
+import { dumpKept } from './dump-kept.ts'
 import { lowDiskSpace } from './low-disk-space.ts'
 import { noDumpCopyFailed } from './no-dump-copy-failed.ts'
 import { noDumpNeverWritten } from './no-dump-never-written.ts'
@@ -19,6 +21,8 @@ export const scenarios: readonly Scenario[] = [
   dumpInUse,
   noDumpNeverWritten,
   noDumpCopyFailed,
+  dumpDropped,
+  dumpKept,
   lowDiskSpace,
   staleDump,
   otherController,

@@ -27,9 +27,17 @@ export interface ControllerDrivers {
   readonly secondLoad: readonly StackImage[]
 }
 
+/** NT_PRODUCT_TYPE: what KUSER_SHARED_DATA and a dump's header have, by the names that debuggers print. */
+export const NT_PRODUCT_TYPES = { WinNt: 1, Server: 3 } as const
+/** A client, or a server that is no domain controller. */
+export type ProductType = keyof typeof NT_PRODUCT_TYPES
+
 export interface Profile {
   readonly name: string
   readonly build: number
+  readonly productType: ProductType
+  /** Of a domain: with the product type it decides whether MEMORY.DMP is kept once it is reported. */
+  readonly isDomainMember: boolean
   /** DUMP_HEADER64.DumpType of the test's dump types. */
   readonly dumpTypes: Readonly<Record<'full' | 'kernel' | 'mini', number>>
   readonly limits: {

@@ -42,6 +42,9 @@ const notBuilt = (driver: string): string => `${driver} is not modelled yet`
 export const win10_19041: Profile = {
   name: 'win10-19041',
   build: 19041,
+  // what a developer's or a lab's machine is, and the stricter of the rules for MEMORY.DMP
+  productType: 'WinNt',
+  isDomainMember: false,
   dumpTypes: { full: 5, kernel: 6, mini: 4 },
   limits: {
     maxPagesPerWrite: 16,

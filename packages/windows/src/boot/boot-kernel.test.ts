@@ -20,7 +20,7 @@ function boot(options: { ramBytes?: number; cpuCount?: number; seed?: number } =
   const { ramBytes = 64 * MiB, cpuCount = 2, seed = 1 } = options
   const machine = createMachine({ seed, runs: ramRuns(ramBytes), cpuCount, controllers: [] })
   const cpu = createCpu(machine, new IcedDecoder())
-  return { machine, kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS }) }
+  return { machine, kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS, productType: 'WinNt' }) }
 }
 
 const kernelMemory = (machine: Machine, kernel: BootedKernel) =>

@@ -72,7 +72,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
   globals.setU64('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
   globals.setU64('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
   globals.setU64('MmNumberOfPhysicalPages', BigInt(pagesInRuns(machine.ram.runs)))
-  const sharedData = new UserSharedData(memory, build, machine.cpuCount)
+  const sharedData = new UserSharedData(memory, build, options.productType, machine.cpuCount)
 
   const { directoryTableBase } = memory.tables
   const createTime = clock.systemTime
@@ -149,6 +149,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
     kernel,
     globals,
     build,
+    productType: options.productType,
     processors,
     userProcesses,
     sharedData,

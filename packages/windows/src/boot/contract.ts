@@ -4,6 +4,7 @@ import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import type { Cpu, Machine } from '@dumpstack/machine'
+import type { ProductType } from '@dumpstack/nt'
 
 export interface BootOptions {
   readonly machine: Machine
@@ -13,6 +14,7 @@ export interface BootOptions {
   readonly cpu: Cpu
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs: number
+  readonly productType: ProductType
   /** Files whose code runs, by name on disk. */
   readonly hosted?: ReadonlySet<string>
 }

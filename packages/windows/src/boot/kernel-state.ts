@@ -1,5 +1,6 @@
 // What boot laid out, by its parts: the bugcheck and the kernel's services start from it.
 import type { Machine } from '@dumpstack/machine'
+import type { ProductType } from '@dumpstack/nt'
 import type { StartedDriver } from '../bugcheck/crash.ts'
 import type { GuestCode } from './guest-code.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
@@ -23,6 +24,7 @@ export interface KernelState {
   readonly kernel: KernelImage
   readonly globals: KernelGlobals
   readonly build: number
+  readonly productType: ProductType
   readonly processors: readonly Processor[]
   readonly userProcesses: readonly UserProcess[]
   readonly sharedData: UserSharedData

@@ -2,7 +2,7 @@
 // at fffff780`00000000 and at 0x7ffe0000.
 import { gva, type Pfn, pagesInRuns } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
-import { IMAGE_FILE_MACHINE_AMD64 } from '@dumpstack/nt'
+import { IMAGE_FILE_MACHINE_AMD64, NT_PRODUCT_TYPES, type ProductType } from '@dumpstack/nt'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import { KERNEL_READ_WRITE, type PageTables } from './page-tables.ts'
 import type { SystemClock } from './system-clock.ts'
@@ -23,8 +23,7 @@ const NUMBER_OF_PHYSICAL_PAGES = 0x2e8
 const TICK_COUNT = 0x320
 const ACTIVE_PROCESSOR_COUNT = 0x3c0
 
-/** A workstation, single user with remote desktop. */
-export const NT_PRODUCT_WIN_NT = 1
+/** Remote desktop of a single user at a time: what debuggers show of clients and of plain servers. */
 export const SUITE_SINGLEUSERTS_TERMINAL = 0x110
 /** Clock interrupts: 15.625 ms. */
 const TICK_100NS = 156_250n
@@ -33,7 +32,7 @@ export class UserSharedData {
   readonly #memory: KernelMemoryManager
   readonly #frame: Pfn
 
-  constructor(memory: KernelMemoryManager, build: number, processorCount: number) {
+  constructor(memory: KernelMemoryManager, build: number, productType: ProductType, processorCount: number) {
     this.#memory = memory
     this.#frame = memory.pages.takeZeroed(Owner.kernel)
     memory.tables.map(KUSER_SHARED_DATA_KERNEL, this.#frame, KERNEL_READ_WRITE)
@@ -42,7 +41,7 @@ export class UserSharedData {
     space.setU32(at(IMAGE_NUMBER), IMAGE_FILE_MACHINE_AMD64 | (IMAGE_FILE_MACHINE_AMD64 << 16))
     space.write(at(NT_SYSTEM_ROOT), utf16Bytes('C:\\Windows'))
     space.setU32(at(NT_BUILD_NUMBER), build)
-    space.setU32(at(NT_PRODUCT_TYPE), NT_PRODUCT_WIN_NT)
+    space.setU32(at(NT_PRODUCT_TYPE), NT_PRODUCT_TYPES[productType])
     space.setU32(at(PRODUCT_TYPE_IS_VALID), 1)
     space.setU32(at(NT_MAJOR_VERSION), 10)
     space.setU32(at(SUITE_MASK), SUITE_SINGLEUSERTS_TERMINAL)

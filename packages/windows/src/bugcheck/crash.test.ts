@@ -30,6 +30,7 @@ function crashed(
     images,
     cpu: createCpu(machine, new IcedDecoder()),
     epochMs: Date.UTC(2024, 0, 1),
+    productType: 'WinNt',
   })
   kernel.loadCrashDriver()
   machine.stall(2_003_000)
@@ -317,7 +318,8 @@ it('makes a minidump with the stack of the crash, every processor, and what debu
 
 it('needs the crash driver, and a processor that exists', () => {
   const machine = createMachine({ seed: 3, runs: ramRuns(64 * 2 ** 20), cpuCount: 2, controllers: [] })
-  const kernel = bootKernel({ machine, images, cpu: createCpu(machine, new IcedDecoder()), epochMs: 0 })
+  const cpu = createCpu(machine, new IcedDecoder())
+  const kernel = bootKernel({ machine, images, cpu, epochMs: 0, productType: 'WinNt' })
   expect(() => kernel.dumpFacts()).toThrow(/^the system has not crashed$/)
   expect(() => kernel.triageFacts()).toThrow(/^the system has not crashed$/)
   expect(() => kernel.bugcheck(bugcheck, 0)).toThrow(

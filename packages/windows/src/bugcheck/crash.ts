@@ -3,12 +3,12 @@
 // it is what that code left.
 import { gva, hex } from '@dumpstack/bytes'
 import type { DumpFacts } from '@dumpstack/dumpfile'
-import { ContextX64, ExceptionRecord64, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { ContextX64, ExceptionRecord64, MANUALLY_INITIATED_CRASH, NT_PRODUCT_TYPES } from '@dumpstack/nt'
 import type { Bugcheck } from '../boot/contract.ts'
 import type { KernelState } from '../boot/kernel-state.ts'
 import type { KernelImage } from '../boot/loaded-images.ts'
 import { CRASH_TEST_PROGRAM, startProgram } from '../boot/user-processes.ts'
-import { NT_PRODUCT_WIN_NT, SUITE_SINGLEUSERTS_TERMINAL } from '../boot/user-shared-data.ts'
+import { SUITE_SINGLEUSERTS_TERMINAL } from '../boot/user-shared-data.ts'
 import { WindowsError } from '../errors.ts'
 
 export const CRASH_DRIVER = 'crashtst.sys'
@@ -99,7 +99,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
     exceptionRecord,
     systemTime: clock.systemTime,
     systemUpTime: clock.upTime,
-    productType: NT_PRODUCT_WIN_NT,
+    productType: NT_PRODUCT_TYPES[state.productType],
     suiteMask: SUITE_SINGLEUSERTS_TERMINAL,
     physicalMemory: memory.ram.runs,
   }

@@ -17,6 +17,7 @@ import {
   type Machine,
   MemoryDiskImage,
 } from '@dumpstack/machine'
+import { DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
@@ -80,6 +81,7 @@ export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
     cpu: createCpu(machine, decoder),
     images: guestImages,
     epochMs: EPOCH_MS,
+    productType: DEFAULT_PROFILE.productType,
     hosted: new Set([file.fileName]),
   })
   // A processor apart from the kernel's: neither finds the other's registers changed.

@@ -42,7 +42,7 @@ describe('CrashControl', () => {
     const control = installed()
     const before = control.settings
     control.configure('full')
-    expect([control.enabled, control.dumpType, control.alwaysKeepMemoryDump]).toEqual([1, 'full', true])
+    expect([control.enabled, control.dumpType, control.alwaysKeepMemoryDump]).toEqual([1, 'full', false])
     control.configure('kernel')
     expect([control.enabled, control.dumpType]).toEqual([2, 'kernel'])
     control.configure('mini')
@@ -74,6 +74,6 @@ describe('CrashControl', () => {
 
 function installed(): CrashControl {
   const control = new CrashControl(new Registry())
-  control.install(256 * 1024 * 1024)
+  control.install(256 * 1024 * 1024, false)
   return control
 }

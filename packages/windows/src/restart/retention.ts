@@ -1,6 +1,19 @@
-// Whether a client keeps MEMORY.DMP once it is reported: only with more than 25 GB free, unless AlwaysKeepMemoryDump
-// says so (Windows Internals, 6th edition, part 2, chapter 14). Servers and domain members keep it; this is neither.
+// Whether MEMORY.DMP stays once it is reported (Windows Internals, 6th edition, part 2, chapter 14): always on a server, on a
+// member of a domain and where AlwaysKeepMemoryDump says so; on any other client with more than 25 GB free.
+import type { ProductType } from '@dumpstack/nt'
+
 const KEEP_ABOVE_FREE_BYTES = 25 * 1024 ** 3
 
-export const keepsMemoryDump = (freeBytes: number, alwaysKeepMemoryDump: boolean): boolean =>
-  alwaysKeepMemoryDump || freeBytes > KEEP_ABOVE_FREE_BYTES
+export interface RetentionFacts {
+  readonly productType: ProductType
+  readonly isDomainMember: boolean
+  readonly alwaysKeepMemoryDump: boolean
+  /** On the volume of the dump. */
+  readonly freeBytes: number
+}
+
+export const keepsMemoryDump = (facts: RetentionFacts): boolean =>
+  facts.productType === 'Server' ||
+  facts.isDomainMember ||
+  facts.alwaysKeepMemoryDump ||
+  facts.freeBytes > KEEP_ABOVE_FREE_BYTES

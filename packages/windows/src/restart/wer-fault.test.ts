@@ -103,9 +103,16 @@ describe("WerFault's copy", () => {
 })
 
 it.each([
-  [26, false, true],
-  [25, false, false],
-  [1, true, true],
-])('with %i GiB free and AlwaysKeepMemoryDump %s the dump stays: %s', (gib, always, stays) => {
-  expect(keepsMemoryDump(gib * 1024 ** 3, always)).toBe(stays)
-})
+  ['WinNt', false, false, 26, true],
+  ['WinNt', false, false, 25, false],
+  ['WinNt', false, true, 1, true],
+  ['WinNt', true, false, 1, true],
+  ['Server', false, false, 1, true],
+  ['Server', true, true, 26, true],
+] as const)(
+  '%s, of a domain: %s, AlwaysKeepMemoryDump: %s, %i GiB free: the dump stays: %s',
+  (productType, isDomainMember, alwaysKeepMemoryDump, gib, stays) => {
+    const freeBytes = gib * 1024 ** 3
+    expect(keepsMemoryDump({ productType, isDomainMember, alwaysKeepMemoryDump, freeBytes })).toBe(stays)
+  },
+)

@@ -339,8 +339,9 @@ export class SystemTarget implements Target {
   #settleCopy(): void {
     const copy = this.#copy
     if (copy === null || !copy.settle(this.now()) || copy.state !== 'done') return
-    const { volume, crashControl, log, options } = this.#system
+    const { volume, crashControl, log, options, profile } = this.#system
     const { dumpFile, alwaysKeepMemoryDump, minidumpDir, minidumpsCount } = crashControl
+    const { freeBytes } = volume
     log.add(bugcheckSaved(copy.doneAt!, this.#existingCrash().bugcheck, this.#minidump ?? dumpFile))
     if (this.#minidump !== null) {
       for (const { path } of surplusMinidumps(volume, minidumpDir, minidumpsCount)) {
@@ -349,7 +350,7 @@ export class SystemTarget implements Target {
       }
       return
     }
-    if (keepsMemoryDump(volume.freeBytes, alwaysKeepMemoryDump)) return
+    if (keepsMemoryDump({ ...profile, alwaysKeepMemoryDump, freeBytes })) return
     volume.delete(dumpFile)
     options.host.remove(hostNameOf(dumpFile))
     log.add(dumpDeleted(copy.doneAt!, dumpFile))

@@ -20,7 +20,7 @@ import {
   type Disk,
   type Machine,
 } from '@dumpstack/machine'
-import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
+import { controllerDrivers, DEFAULT_PROFILE, type Profile } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
@@ -63,7 +63,8 @@ export class WindowsSystem {
   readonly options: SystemOptions
   readonly machine: Machine
   readonly disk: Disk
-  readonly profile = DEFAULT_PROFILE
+  /** The default one, with what the conditions change of it. */
+  readonly profile: Profile
   readonly #partition: Partition
   readonly #startTimes: SeededChoice
   #registry!: Registry // #load, which the constructor calls, sets all four
@@ -76,6 +77,12 @@ export class WindowsSystem {
   /** A system that is switched off: newly installed, or as it was when `saved` was taken. */
   constructor(options: SystemOptions, saved: PoweredOff | null) {
     this.options = options
+    const { productType, isDomainMember } = options.conditions
+    this.profile = {
+      ...DEFAULT_PROFILE,
+      ...(productType !== undefined && { productType }),
+      ...(isDomainMember !== undefined && { isDomainMember }),
+    }
     const { seed, runs, cpuCount, image, logicalSectorBytes } = options
     this.#startTimes = new SeededChoice(seed, 'start times')
     this.disk = createDisk({
@@ -200,7 +207,7 @@ export class WindowsSystem {
 
   /** Setup's work: nothing has ever run. */
   #install(): PoweredOff {
-    const { seed, pageFileBytes } = this.options
+    const { seed, pageFileBytes, conditions } = this.options
     const volume = new Volume(this.#partition, seed)
     const wanted = Math.max(pageFileBytes, INSTALLED_PAGE_FILE_BYTES)
     if (wanted > volume.freeBytes) {
@@ -211,7 +218,7 @@ export class WindowsSystem {
       )
     }
     const registry = new Registry()
-    new CrashControl(registry).install(INSTALLED_PAGE_FILE_BYTES)
+    new CrashControl(registry).install(INSTALLED_PAGE_FILE_BYTES, conditions.alwaysKeepMemoryDump === true)
     return {
       nowNs: 0,
       startTimes: this.#startTimes.position,
@@ -245,6 +252,7 @@ export class WindowsSystem {
       images: guestImages,
       cpu,
       epochMs: EPOCH_MS,
+      productType: profile.productType,
       ...(driver !== undefined && { hosted: new Set([driver.file.fileName]) }),
     })
     const drivers = this.#drivers(kernel)
