@@ -390,3 +390,14 @@ describe.skipIf(real === null || isf === null)(
     })
   },
 )
+
+const unwound = sharedData('dumps/triage_x64_17763_1000007e.dmp')
+it.skipIf(unwound === null)(
+  'finds the caller of a leaf by its code alone (needs shared/data/dumps/triage_x64_17763_1000007e.dmp)',
+  () => {
+    const { code, stdout } = kd(['-z', unwound!, '-c', '.ecxr; k; !analyze; q'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ffff9980`71d4efd0 \?{8}`\?{8} {5}winhvr\+0x16755 \[code\]$/m)
+    expect(stdout).toContain('IMAGE_NAME:  winhvr.sys\n')
+  },
+)

@@ -24,8 +24,8 @@ export const stack: DebuggerCheck = {
     const { frames, missingImages } = await walkStack(session, session.registers, MAX_FRAMES)
     // Names of a driver are welcome: that it has none changes nothing.
     await attempt(() => session.loadSymbols(driver))
-    // The caller of KeBugCheckEx by the calling convention says nothing of the unwind information, which is what is judged here.
-    const firstGuess = frames.findIndex(({ foundBy }) => foundBy === 'scan' || foundBy === 'call')
+    // What the calling convention or a run of code tells says nothing of the unwind information, which is what is judged here.
+    const firstGuess = frames.findIndex(({ foundBy }) => foundBy !== 'frame' && foundBy !== 'unwind')
     const known = firstGuess < 0 ? frames : frames.slice(0, firstGuess)
     const text = known.slice(0, SHOWN).map((frame) => nameOf(session, frame)).join(' < ') // biome-ignore format: one step a name
     if (session.kernel.symbols === null) {

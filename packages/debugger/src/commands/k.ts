@@ -14,7 +14,7 @@ export const k: Command = {
     text:
       'Walks the stack of the current context (see r) and names each place. In brackets stands how a frame was found: unwind, by ' +
       'the unwind information of the frame below; frame, recorded as such by a register context or a trap; call, the caller of ' +
-      'KeBugCheckEx, whose return address lies at rsp; scan, a guess, the next value on the stack that has a call before it or lies ' +
+      'KeBugCheckEx, whose return address lies at rsp; code, by code of the frame below that runs straight to a ret; scan, a guess, the next value on the stack that has a call before it or lies ' +
       'in a function, with what was missing: an image, its unwind information, a page. A guess can be wrong, and frames can be ' +
       'missing before it. Values that point into modules whose code is not at hand are no frames: they are listed apart. n numbers the frames, v adds what lies where callers leave room ' +
       'for four arguments (in optimised code these are seldom the arguments).',

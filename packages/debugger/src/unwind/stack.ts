@@ -9,14 +9,16 @@ import type { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { isOfAnotherProcess } from '../user-modules.ts'
 import { judgeReturnAddress, type ReturnAddress } from './call-before.ts'
+import { returnSlot } from './code-to-return.ts'
 import { UnknownRegister, unwindStep } from './unwind-x64.ts'
 
 /**
  * frame: recorded as such, in a register context or by a trap. unwind: by unwind information from the frame below.
  * call: the caller of KeBugCheckEx, whose return address lies at rsp while the registers are those of the call.
+ * code: by the code of the frame below, which runs straight to a ret.
  * scan: a guess, the next value on the stack that evidence shows to be a return address, of this call or an earlier one.
  */
-export type FoundBy = 'frame' | 'unwind' | 'call' | 'scan'
+export type FoundBy = 'frame' | 'unwind' | 'call' | 'code' | 'scan'
 
 export interface StackFrame {
   readonly childSp: bigint
@@ -105,12 +107,26 @@ export async function walkStack(
     }
     if (isUser) return end(outcome) // guesses are made of kernel addresses only
     const caller =
-      frames.length === 1 && isBugcheckCall(session, registers) ? callerOf(session, registers) : null
+      frames.length === 1 && isBugcheckCall(session, registers)
+        ? callerOf(session, registers, registers.rsp)
+        : null
     if (caller !== null) {
       registers = caller
       frame.argumentsAt = caller.rsp
       foundBy = 'call'
       missing = null
+      isExact = false
+      continue
+    }
+    const slotOfCode = module === null ? null : returnSlot(session, module, registers)
+    const returned = slotOfCode === null ? null : callerOf(session, registers, slotOfCode)
+    if (returned !== null) {
+      registers = returned
+      frame.argumentsAt = returned.rsp
+      foundBy = 'code'
+      missing = null
+      // What the run restores is not followed.
+      unknown = new Set(ALL_BUT_RSP)
       isExact = false
       continue
     }
@@ -184,13 +200,13 @@ function isBugcheckCall({ dump }: Session, registers: Registers): boolean {
   return registers.value('rdx') === bugcheckParameters[0] && registers.value('r8') === bugcheckParameters[1]
 }
 
-/** Registers as the call leaves them; null where the return address is not in the dump, or leads nowhere. */
-function callerOf(session: Session, called: Registers): Registers | null {
-  const ip = session.memory.tryU64(called.rsp)
+/** Registers after the return to the address at `slot`; null where that is not in the dump, or leads nowhere. */
+function callerOf(session: Session, called: Registers, slot: bigint): Registers | null {
+  const ip = session.memory.tryU64(slot)
   if (ip === null || session.modules.at(ip) === null) return null
   const registers = called.clone()
   registers.context.rip = ip
-  registers.context.rsp = called.rsp + 8n
+  registers.context.rsp = slot + 8n
   return registers
 }
 
