@@ -1,6 +1,8 @@
 // kd as a user starts it, on a dump that this project's own dump stack wrote.
-import { spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -85,11 +87,12 @@ describe('the stack of the crash', () => {
   })
 })
 
+const miniOf = (): string => {
+  const mini = path.join(folder.path, 'run/mini')
+  return path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
+}
+
 describe('the mini dump of the same crash', () => {
-  const miniOf = (): string => {
-    const mini = path.join(folder.path, 'run/mini')
-    return path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
-  }
   const rowsOf = (options: readonly string[]): string[] => {
     const { code, stdout } = kd(['-z', miniOf(), ...options, '-c', 'k; q'])
     expect(code).toBe(0)
@@ -401,3 +404,81 @@ it.skipIf(unwound === null)(
     expect(stdout).toContain('IMAGE_NAME:  winhvr.sys\n')
   },
 )
+
+describe('a symbol server', () => {
+  let server: Server
+  let answer: RequestListener
+  const asked: string[] = []
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      asked.push(request.url!)
+      answer(request, response)
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  })
+  afterAll(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const place = (): string => `127.0.0.1:${(server.address() as AddressInfo).port}` // it listens on a port
+
+  function start(store: string): {
+    child: ChildProcess
+    says: (text: string) => Promise<number>
+    said: () => string
+  } {
+    const child = spawn(process.execPath, [bin, '-z', miniOf(), '-y', `srv*${store}*http://${place()}`], {
+      cwd: folder.path,
+      env: { ...process.env, HOME: folder.path },
+    })
+    let text = ''
+    const began = Date.now()
+    const wake = new Set<() => void>()
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.on('data', (part) => {
+        text += part
+        for (const call of wake) call()
+      })
+    }
+    const says = (wanted: string): Promise<number> =>
+      new Promise((resolve) => {
+        const look = (): void => {
+          if (!text.includes(wanted)) return
+          wake.delete(look)
+          resolve(Date.now() - began)
+        }
+        wake.add(look)
+        look()
+      })
+    return { child, says, said: () => text }
+  }
+
+  it('that does not answer keeps neither the banner nor Ctrl-C waiting', async () => {
+    answer = () => undefined
+    const { child, says, said } = start('silent')
+    await says('For analysis of this file')
+    await expect.poll(() => asked.length).toBeGreaterThan(0)
+    child.kill('SIGINT')
+    await says('^ interrupted')
+    child.stdin!.end('? 3\nq\n')
+    const code = await new Promise((resolve) => child.on('exit', resolve))
+    expect([code, said().includes('Evaluate expression: 3 = ')]).toEqual([0, true])
+  }, 15_000)
+
+  it('that answers gives the image and by its CodeView record the PDB, each named with its bytes', async () => {
+    answer = ({ url }, response) => {
+      const name = path.basename(url!).replace('ntoskrnl.exe', 'ntkrnlmp.exe')
+      const file = path.join(guestSymbols, name)
+      if (!/^ntkrnlmp\.(?:exe|pdb)$/.test(name)) response.writeHead(404).end()
+      else response.end(readFileSync(file))
+    }
+    const { child, said } = start('answering')
+    child.stdin!.end('q\n')
+    await new Promise((resolve) => child.on('close', resolve))
+    const bytesOf = (name: string): string =>
+      readFileSync(path.join(guestSymbols, name)).byteLength.toLocaleString('en-US')
+    expect(said()).toContain(`ntoskrnl.exe from ${place()}: ${bytesOf('ntkrnlmp.exe')} bytes\n`)
+    expect(said()).toContain(`ntkrnlmp.pdb from ${place()}: ${bytesOf('ntkrnlmp.pdb')} bytes\n`)
+    expect(said()).toContain('nt!KeBugCheckEx:\n')
+  }, 15_000)
+})

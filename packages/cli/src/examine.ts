@@ -15,7 +15,8 @@ import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { examineRun } from './run-examine.ts'
 import { examineDumpFile } from './run-examine-file.ts'
-import { printJson, screenBeside, shownPath } from './terminal.ts'
+import { printJson, shownPath } from './terminal.ts'
+import { testScreen } from './test-screen.ts'
 import { UsageError } from './usage-error.ts'
 
 /** As commander hands them over. */
@@ -47,7 +48,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
   const sinks: Sink[] = [resultFold.sink, junitFold.sink]
-  const screen = screenBeside(json)
+  const screen = testScreen(json)
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()
   const output: ExamineOutput = {

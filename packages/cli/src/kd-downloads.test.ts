@@ -1,6 +1,6 @@
 // The lines of downloads, from events as the symbols room tells them.
 import { expect, it } from 'vitest'
-import { downloadLines } from './kd-downloads.ts'
+import { downloadLines, watchedSource } from './kd-downloads.ts'
 
 const address = 'http://127.0.0.1:9/sym/a%20b.pdb/K/a%20b.pd_'
 
@@ -42,5 +42,27 @@ it('says that a download was given up, and which server is left alone', () => {
     '~',
     'a b.pd_ from 127.0.0.1:9: 17 bytes, given up',
     '127.0.0.1:9 is not asked again in this session: no answer within 20000 ms',
+  ])
+})
+
+it('shows what is looked for until the answer, also where it is given up', async () => {
+  const shown: string[] = []
+  const progress = { show: (text: string) => void shown.push(text), clear: () => void shown.push('') }
+  const source = {
+    symbolPath: 'srv*a',
+    setSymbolPath: () => undefined,
+    symbols: () => Promise.reject(new Error('interrupted')),
+    image: async () => null,
+  }
+  const watched = watchedSource(source, progress)
+  const request = { imageName: 'nt.exe', timeDateStamp: 1, sizeOfImage: 2, pdb: null }
+  const { signal } = new AbortController()
+  expect(await watched.image(request, signal)).toBeNull()
+  await expect(watched.symbols(request, signal)).rejects.toThrow('interrupted')
+  expect(shown).toEqual([
+    'looking for nt.exe; Ctrl-C gives up',
+    '',
+    'looking for symbols of nt.exe; Ctrl-C gives up',
+    '',
   ])
 })

@@ -1,5 +1,6 @@
 // What kd says while it looks along a symbol path: a line for each download, which counts on a terminal while bytes come, and
 // a line for a server that is given up.
+import type { SymbolSource } from '@dumpstack/debugger'
 import type { SymbolEvent } from '@dumpstack/symbols/node'
 
 /** Bytes between two counts on a terminal. */
@@ -39,3 +40,23 @@ function placeOf(address: string): string {
 }
 
 const grouped = (count: number): string => count.toLocaleString('en-US')
+
+/** The same source; until the answer a terminal shows what is looked for: a server may take its time. */
+export function watchedSource(source: SymbolSource, progress: DownloadOutput['progress']): SymbolSource {
+  const during = async <Answer>(what: string, answer: Promise<Answer>): Promise<Answer> => {
+    progress.show(`looking for ${what}; Ctrl-C gives up`)
+    try {
+      return await answer
+    } finally {
+      progress.clear()
+    }
+  }
+  return {
+    get symbolPath() {
+      return source.symbolPath
+    },
+    setSymbolPath: (symbolPath) => source.setSymbolPath(symbolPath),
+    symbols: (request, signal) => during(`symbols of ${request.imageName}`, source.symbols(request, signal)),
+    image: (request, signal) => during(request.imageName, source.image(request, signal)),
+  }
+}

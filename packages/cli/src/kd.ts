@@ -8,7 +8,7 @@ import { bugcheckName } from '@dumpstack/nt'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
-import { downloadLines } from './kd-downloads.ts'
+import { downloadLines, watchedSource } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
@@ -33,8 +33,10 @@ export async function runKd(args: readonly string[], environment = process.env):
 async function debug(options: KdOptions, runFolder: string | null): Promise<number> {
   const dump = dumpOnHost(options.file, runFolder)
   const source = new FileSource(dump)
-  const onEvent = downloadLines({ tell, progress: new ProgressLine() })
-  const symbols = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder), onEvent)
+  const progress = new ProgressLine()
+  const onEvent = downloadLines({ tell, progress })
+  const host = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder), onEvent)
+  const symbols = watchedSource(host, progress)
   try {
     const session = new Session({
       source,

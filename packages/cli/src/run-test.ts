@@ -9,8 +9,9 @@ import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { shellWord } from './shell-word.ts'
-import { printJson, printLines, screenBeside, shownPath, tell } from './terminal.ts'
+import { printJson, printLines, shownPath, tell } from './terminal.ts'
 import type { TestPlan } from './test-options.ts'
+import { testScreen } from './test-screen.ts'
 import { UsageError } from './usage-error.ts'
 
 const DEFAULT_OUT = 'dumpstack-run'
@@ -51,7 +52,7 @@ async function show(
   const startedAt = performance.now()
   const { json } = output
   const result = new ResultOutput(output)
-  const screen = screenBeside(json)
+  const screen = testScreen(json)
   const sinks: Sink[] = [result.sink]
   if (screen !== null) sinks.push(screen.sink)
   const interrupt = catchInterrupts()

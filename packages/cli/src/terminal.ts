@@ -2,7 +2,7 @@
 // JSON and errors. Escape sequences are of ours alone, on a terminal that obeys them (TERM is not dumb), colours never with NO_COLOR.
 import path from 'node:path'
 import { printable, printableJson, printableLines } from '@dumpstack/bytes'
-import { type ScreenColors, ScreenFold } from '@dumpstack/crashtest'
+import type { ScreenColors, ScreenOptions } from '@dumpstack/crashtest'
 import picocolors from 'picocolors'
 import { type Line, lineText } from './painted.ts'
 
@@ -97,16 +97,20 @@ const DEFAULT_COLUMNS = 80
 const columnsOf = (stream: NodeJS.WriteStream): number =>
   Math.max(NARROWEST, stream.columns ?? DEFAULT_COLUMNS)
 
-/** The screen beside the result; null where --json leaves stderr quiet. */
-export function screenBeside(json: boolean): ScreenFold | null {
+/** What a screen beside the result is told, and how wide it is; null where --json leaves stderr quiet. */
+export function screenBeside(json: boolean): {
+  readonly write: (text: string) => void
+  readonly options: ScreenOptions
+} | null {
   const stream = streamBeside(json)
   if (json && stream.isTTY !== true) return null
-  return new ScreenFold((text) => stream.write(text), {
+  const options = {
     isTerminal: isScreen(stream),
     columns: columnsOf(stream),
     colors: colorsFor(stream),
     shownPath,
-  })
+  }
+  return { write: (text) => void stream.write(text), options }
 }
 
 /** Relative where that is inside the current folder. */
