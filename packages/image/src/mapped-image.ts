@@ -192,7 +192,8 @@ export function openMappedImage(read: ReadImage): MappedImage {
       while (low < high) {
         const middle = (low + high) >>> 1
         const entry = functionAt(middle)
-        if (rva < entry.beginRva) high = middle
+        // Zeros at the end of the table are no entries: what is sought comes before them.
+        if (rva < entry.beginRva || entry.endRva === 0) high = middle
         else if (rva >= entry.endRva) low = middle + 1
         else return entry
       }

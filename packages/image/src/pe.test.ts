@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { ImageError } from './errors.ts'
 import { frameLayout } from './frame-layout.ts'
 import { mapPe } from './map.ts'
+import { openMappedImage } from './mapped-image.ts'
 import { parsePe } from './pe.ts'
 
 const GUID = Uint8Array.from([0x67, 0x45, 0x23, 0x01, 0xab, 0x89, 0xef, 0xcd, 1, 2, 3, 4, 5, 6, 7, 8])
@@ -113,6 +114,54 @@ describe('mapPe', () => {
   })
 })
 
+describe('what genuine drivers have', () => {
+  it.each([0x20, 0x80])('reads and maps an image whose sections are aligned to %i bytes', (alignment) => {
+    const bytes = buildPe({
+      alignment,
+      preferredBase: 0x10000n,
+      sections: [
+        { name: '.text', bytes: new Uint8Array(0x90).fill(0xc3) },
+        { name: '.data', bytes: new Uint8Array(0x45).fill(7) },
+      ],
+      relocations: [0x400],
+    })
+    const image = parsePe(bytes)
+    expect(image.sizeOfImage % 0x1000).not.toBe(0)
+    expect(image.sections.map(({ rva, fileOffset }) => rva - fileOffset)).toEqual([0, 0, 0])
+    const memory = mapPe(image, gva(0x10000n))
+    expect(memory).toHaveLength(image.sizeOfImage)
+    expect(memory[image.sections[1]!.rva + 0x44]).toBe(7)
+  })
+
+  it('passes over RUNTIME_FUNCTIONs without a byte, wherever they lie', () => {
+    const unwind = Uint8Array.of(1, 0, 0, 0)
+    const bytes = buildPe({
+      sections: [{ name: '.text', bytes: new Uint8Array(0x100) }],
+      functions: [
+        { begin: 0x1000, end: 0x1020, unwind },
+        { begin: 0x1010, end: 0x1010, unwind },
+        { begin: 0x1020, end: 0x1040, unwind },
+        { begin: 0, end: 0, unwind: 0 },
+      ],
+    })
+    const image = parsePe(bytes)
+    expect(image.runtimeFunctions.map(({ beginRva }) => beginRva)).toEqual([0x1000, 0x1020])
+    expect(image.findFunction(0x1030)?.beginRva).toBe(0x1020)
+    const memory = mapPe(image, gva(0x140000000n))
+    const mapped = openMappedImage((rva, into) => {
+      into.set(memory.subarray(rva, rva + into.byteLength))
+      return Math.max(0, Math.min(into.byteLength, memory.byteLength - rva))
+    })
+    for (const [rva, begin] of [
+      [0x1005, 0x1000],
+      [0x1030, 0x1020],
+      [0x1050, null],
+    ] as const) {
+      expect(mapped.findFunction(rva)?.beginRva ?? null).toBe(begin)
+    }
+  })
+})
+
 describe('damage', () => {
   const cases: [name: string, damage: (file: Uint8Array, view: DataView) => unknown, message: RegExp][] = [
     ['an empty file', () => new Uint8Array(0), /DOS header needs 0x40 bytes at file offset 0x0/],
@@ -125,6 +174,7 @@ describe('damage', () => {
       /machine at file offset 0x84 is 0x14c/,
     ],
     ['a huge image', (_, view) => view.setUint32(0x98 + 0x38, 0xfffff000, true), /SizeOfImage is 0xfffff000/],
+    ['no image', (_, view) => view.setUint32(0x98 + 0x38, 0, true), /SizeOfImage is 0x0/],
     ['a cut file', (file) => file.subarray(0, 0x500), /has bytes up to file offset/],
     [
       'overlapping sections',

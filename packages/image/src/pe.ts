@@ -34,7 +34,6 @@ const NT_SIGNATURE = 0x00004550 // PE\0\0
 const IMAGE_FILE_MACHINE_AMD64 = 0x8664
 const OPTIONAL_HDR64_MAGIC = 0x20b
 const MAX_DIRECTORIES = 16
-const PAGE = 0x1000
 /** What the Windows loader takes (PE Format, "File Headers"). */
 const MAX_SECTIONS = 96
 /** No driver or kernel comes near; a lying SizeOfImage must not make us allocate gigabytes. */
@@ -92,10 +91,11 @@ export function parsePe(bytes: Uint8Array): PeImage {
     throw unexpected('optional header magic', at, optional.magic, OPTIONAL_HDR64_MAGIC)
   }
   const { sizeOfImage, sizeOfHeaders } = optional
-  if (sizeOfImage === 0 || sizeOfImage > MAX_SIZE_OF_IMAGE || sizeOfImage % PAGE !== 0) {
+  // A multiple of SectionAlignment, which can be below a page: genuine lists of drivers have 0x1600 (swenum.sys) and 0x7f00.
+  if (sizeOfImage === 0 || sizeOfImage > MAX_SIZE_OF_IMAGE) {
     throw new ImageError(
       'IMAGE_BAD_SIZE',
-      `SizeOfImage is ${hex(sizeOfImage)}, expected a multiple of ${hex(PAGE)} up to ${hex(MAX_SIZE_OF_IMAGE)}`,
+      `SizeOfImage is ${hex(sizeOfImage)}, expected 0x1 to ${hex(MAX_SIZE_OF_IMAGE)}`,
       { sizeOfImage },
     )
   }

@@ -76,7 +76,9 @@ export function readRuntimeFunctions(
   let end = 0
   for (let index = 0; index < count; index++) {
     const entry = runtimeFunction(file, at + index * RuntimeFunctionEntry.size)
-    if (entry.beginRva < end || entry.endRva <= entry.beginRva || entry.endRva > sizeOfImage) {
+    // An entry without a byte covers no address, wherever it lies: a genuine driver has one.
+    if (entry.beginRva === entry.endRva) continue
+    if (entry.beginRva < end || entry.endRva < entry.beginRva || entry.endRva > sizeOfImage) {
       throw new ImageError(
         'IMAGE_BAD_EXCEPTION_DIRECTORY',
         `RUNTIME_FUNCTION ${index} covers rva ${hex(entry.beginRva)}..${hex(entry.endRva)}, expected a place between ${hex(end)} and ${hex(sizeOfImage)}`,

@@ -11,6 +11,8 @@ export interface PeSectionInput {
 export interface PeInput {
   sections: PeSectionInput[]
   preferredBase?: bigint
+  /** SectionAlignment and FileAlignment of an image that is as long in memory as on disk: below a page. */
+  alignment?: number
   timeDateStamp?: number
   checkSum?: number
   entryPoint?: number
@@ -26,7 +28,6 @@ export interface PeInput {
 }
 
 const PAGE = 0x1000
-const FILE_ALIGN = 0x200
 
 class Bytes {
   data = new Uint8Array(256)
@@ -79,9 +80,15 @@ class Bytes {
 
 export function buildPe(input: PeInput): Uint8Array {
   const sections: PeSectionInput[] = [...input.sections]
+  const memoryAlign = input.alignment ?? PAGE
+  const fileAlign = input.alignment ?? 0x200
+  const firstRva = input.alignment === undefined ? PAGE : up(0x400, input.alignment)
   const directories = new Map<number, [rva: number, size: number]>()
   const nextRva = (): number =>
-    sections.reduce((rva, s) => up(rva + Math.max(s.virtualSize ?? 0, s.bytes.length, 1), PAGE), PAGE)
+    sections.reduce(
+      (rva, s) => up(rva + Math.max(s.virtualSize ?? 0, s.bytes.length, 1), memoryAlign),
+      firstRva,
+    )
   const table = (
     name: string,
     directory: number,
@@ -134,10 +141,13 @@ export function buildPe(input: PeInput): Uint8Array {
   headers.u32(input.entryPoint ?? 0).u32(PAGE)
   headers
     .u64(input.preferredBase ?? 0x140000000n)
-    .u32(PAGE)
-    .u32(FILE_ALIGN)
+    .u32(memoryAlign)
+    .u32(fileAlign)
   headers.u16(10).u16(0).u16(0).u16(0).u16(10).u16(0).u32(0)
-  const headerBytes = up(headers.length + 4 * 14 + 16 * 8 + sections.length * 40, FILE_ALIGN)
+  const headerBytes = up(
+    headers.length + 4 * 14 + 16 * 8 + sections.length * 40,
+    input.alignment === undefined ? fileAlign : firstRva,
+  )
   headers
     .u32(nextRva())
     .u32(headerBytes)
@@ -151,25 +161,25 @@ export function buildPe(input: PeInput): Uint8Array {
     headers.u32(rva).u32(size)
   }
   const body = new Bytes()
-  let rva = PAGE
+  let rva = firstRva
   for (const section of sections) {
     const virtualSize = Math.max(section.virtualSize ?? 0, section.bytes.length, 1)
     const at = headerBytes + body.length
     if (section.name === '.rdata' && debugAt >= 0) {
       new DataView(section.bytes.buffer).setUint32(debugAt, at + 28, true)
     }
-    body.put(section.bytes).align(FILE_ALIGN)
+    body.put(section.bytes).align(fileAlign)
     headers.put(new TextEncoder().encode(section.name.padEnd(8, '\0')))
-    headers.u32(virtualSize).u32(rva).u32(up(section.bytes.length, FILE_ALIGN))
+    headers.u32(virtualSize).u32(rva).u32(up(section.bytes.length, fileAlign))
     headers
       .u32(section.bytes.length === 0 ? 0 : at)
       .u32(0)
       .u32(0)
       .u32(0)
       .u32(0xe0000020)
-    rva = up(rva + virtualSize, PAGE)
+    rva = up(rva + virtualSize, memoryAlign)
   }
-  return headers.align(FILE_ALIGN).put(body.bytes).bytes
+  return headers.align(input.alignment === undefined ? fileAlign : firstRva).put(body.bytes).bytes
 }
 
 const up = (value: number, to: number): number => Math.ceil(value / to) * to

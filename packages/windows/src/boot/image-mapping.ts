@@ -33,16 +33,18 @@ export function shareImage(from: PageTables, to: PageTables, image: PeImage, bas
   }
 }
 
+/** An image whose sections are aligned to less than a page has pages of several: each has what any of them asks for. */
 function pageProtections(image: PeImage): Protection[] {
-  const pageCount = image.sizeOfImage / PAGE_SIZE
+  const pageCount = Math.ceil(image.sizeOfImage / PAGE_SIZE)
   const protections: Protection[] = Array.from({ length: pageCount }, () => HEADERS)
   for (const section of image.sections) {
-    const last = Math.ceil((section.rva + section.virtualSize) / PAGE_SIZE)
-    const protection = {
-      write: (section.characteristics & IMAGE_SCN_MEM_WRITE) !== 0,
-      execute: (section.characteristics & IMAGE_SCN_MEM_EXECUTE) !== 0,
+    const end = Math.ceil((section.rva + section.virtualSize) / PAGE_SIZE)
+    const isWritable = (section.characteristics & IMAGE_SCN_MEM_WRITE) !== 0
+    const isExecutable = (section.characteristics & IMAGE_SCN_MEM_EXECUTE) !== 0
+    for (let page = Math.floor(section.rva / PAGE_SIZE); page < end; page++) {
+      const { write, execute } = protections[page]!
+      protections[page] = { write: write || isWritable, execute: execute || isExecutable }
     }
-    protections.fill(protection, Math.floor(section.rva / PAGE_SIZE), last)
   }
   return protections
 }
