@@ -154,7 +154,8 @@ async function makeTargets() {
   const { openDump, readModules, verifyDump } = await import('@dumpstack/dumpfile')
   const { Cabinet, openIsf, parseSymbolPath, PdbFile } = await import('@dumpstack/symbols')
   const { inflateRaw } = await import('@dumpstack/symbols/node')
-  const { buildCabinet, buildDump, buildTriageDump, LzxEncoder } = await import('@dumpstack/testkit')
+  const { buildCabinet, buildCrashMinidump, buildDump, buildTriageDump, LzxEncoder, withSecondaryData } =
+    await import('@dumpstack/testkit')
   const guest = (name) => readFileSync(new URL(`../guest/bin/${name}`, import.meta.url))
   /** One refused question does not keep the others from being asked. */
   const ask = (question) => {
@@ -185,7 +186,11 @@ async function makeTargets() {
   const lzx = new LzxEncoder(content, { windowBits: 16, blocks: kinds, translationSize: 50_000 }).frames()
   return {
     dump: {
-      originals: [...[1, 5, 6].map((type) => buildDump({ type }).bytes), buildTriageDump()],
+      originals: [
+        ...[1, 2, 5, 6, 8, 10].map((type) => buildDump({ type }).bytes),
+        buildTriageDump(),
+        withSecondaryData(buildCrashMinidump(CRASH), SECONDARY),
+      ],
       feed(bytes) {
         const dump = openDump(new MemorySource(bytes))
         readModules(dump)
@@ -250,6 +255,24 @@ async function makeTargets() {
       },
     },
   }
+}
+
+const CRASH = {
+  bugcheck: 0x50,
+  context: { rip: 0xfffff80312401000n, rsp: 0xffffd00022a46988n },
+  stack: { address: 0xffffd00022a46988n, words: [1n, 2n, 0xfffff80312402000n] },
+  blocks: [
+    { address: 0xfffff80312404000n, bytes: new Uint8Array(100) },
+    { address: 0xfffff80312404010n, bytes: new Uint8Array(40) },
+  ],
+  crashed: { thread: 0xffffe00000001000n, process: 0xffffe00000002000n, cid: [4, 8], imageName: 'System' },
+}
+const SECONDARY = {
+  blobs: [
+    { tag: '54C84888-01D1-4C1E-BED6-282C98241303', byteLength: 0x100, postPad: 4 },
+    { tag: '2B88B710-1C93-4F7C-B06C-655ECC50DECC', byteLength: 0x4d, postPad: 3 },
+  ],
+  unused: 0x40,
 }
 
 const ISF = {
