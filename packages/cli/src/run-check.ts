@@ -14,7 +14,7 @@ import { exitCodeOf } from './exit-code.ts'
 import { checkOutput } from './output-file.ts'
 import { sarifOf } from './sarif.ts'
 import { shellWord } from './shell-word.ts'
-import { printJson, printLines } from './terminal.ts'
+import { ProgressLine, printJson, printLines } from './terminal.ts'
 import { DEFAULT_CONTROLLER } from './test-options.ts'
 
 export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
@@ -61,15 +61,20 @@ function check(request: CheckRequest): Checked {
       repro: reproOf(request, controller),
     }
   }
+  const progress = new ProgressLine()
   try {
+    if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
     const controller = request.controller ?? findDriverController(driver)
-    const report = checkDriverFile(driver, controller, seed)
+    const report = checkDriverFile(driver, controller, seed, (hardware, phase) =>
+      progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
+    )
     return { driver: driver.description, report, repro: reproOf(request, controller) }
   } catch (error) {
     // neither controller is its own; all else that it does is in a report
     const report = refused(fileName, 'start', 'no controller', error)
     return { driver: driver.description, report, repro: reproOf(request, null) }
   } finally {
+    progress.clear()
     driver.close()
   }
 }

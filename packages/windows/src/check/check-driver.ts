@@ -30,6 +30,8 @@ import { controllerOf, type Reached, type StartAttempt } from './find-controller
 export interface DriverCheckOptions
   extends Pick<DrivenSystemOptions, 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'> {
   readonly names: SymbolNames
+  /** Told at the begin of each phase, on each kind of hardware. */
+  readonly onPhase?: (hardware: string, phase: CheckPhase) => void
 }
 
 /** What drivers were caught at: sectors of 4 KiB (B26), a device that takes few segments (B02). */
@@ -123,6 +125,7 @@ class CheckRun {
   constructor(options: DriverCheckOptions, hardware: Hardware) {
     this.#options = options
     this.#hardware = hardware
+    this.#enter('start')
     const { logicalSectorBytes, segMax } = hardware
     const system = bootDrivenSystem({
       ...options,
@@ -179,6 +182,11 @@ class CheckRun {
     this.#machine.close()
   }
 
+  #enter(phase: CheckPhase): void {
+    this.#phase = phase
+    this.#options.onPhase?.(this.#hardware.name, phase)
+  }
+
   #life(): void {
     const machine = this.#machine
     const { kernel, miniport } = this.#host
@@ -186,7 +194,7 @@ class CheckRun {
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const profile = DEFAULT_PROFILE
     const stack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
-    this.#phase = 'running'
+    this.#enter('running')
     stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
     this.#transfer(runtime)
     this.#kernel.loadCrashDriver()
@@ -197,7 +205,7 @@ class CheckRun {
     const bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] } as const
     const frozen = this.#kernel.bugcheck(bugcheck, 0)
     const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
-    this.#phase = 'dump'
+    this.#enter('dump')
     const plan = checkPlan(machine.ram)
     const writing = stack.write(plan)
     let step = writing.next()

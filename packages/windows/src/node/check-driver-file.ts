@@ -1,7 +1,7 @@
 // The contract check of a driver file with the repository's guest images around it.
 import type { ControllerKind } from '@dumpstack/machine'
 import { IcedDecoder } from '@dumpstack/machine/node'
-import { checkDriver, findController } from '../check/check-driver.ts'
+import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
@@ -11,6 +11,7 @@ export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
   controller: ControllerKind,
   seed: number,
+  onPhase?: DriverCheckOptions['onPhase'],
 ): DriverCheckReport {
   return checkDriver({
     file,
@@ -20,6 +21,7 @@ export function checkDriverFile(
     guestImages: installDriver(readGuestImages(), file),
     decoder: new IcedDecoder(),
     ...(observer !== undefined && { observer }),
+    ...(onPhase !== undefined && { onPhase }),
   })
 }
 
