@@ -149,13 +149,21 @@ function damageJson(original, random) {
 
 async function makeTargets() {
   const { readFileSync } = await import('node:fs')
-  const { deflateRawSync } = await import('node:zlib')
+  const { deflateRawSync, gzipSync } = await import('node:zlib')
   const { DumpstackError, MemorySource } = await import('@dumpstack/bytes')
   const { openDump, readModules, verifyDump } = await import('@dumpstack/dumpfile')
-  const { Cabinet, openIsf, parseSymbolPath, PdbFile } = await import('@dumpstack/symbols')
+  const { Cabinet, openIsf, parseSymbolPath, PdbFile, unreadRecords } = await import('@dumpstack/symbols')
   const { inflateRaw } = await import('@dumpstack/symbols/node')
-  const { buildCabinet, buildCrashMinidump, buildDump, buildTriageDump, LzxEncoder, withSecondaryData } =
-    await import('@dumpstack/testkit')
+  const {
+    ByteWriter,
+    buildCabinet,
+    buildCrashMinidump,
+    buildDump,
+    buildPdb,
+    buildTriageDump,
+    LzxEncoder,
+    withSecondaryData,
+  } = await import('@dumpstack/testkit')
   const guest = (name) => readFileSync(new URL(`../guest/bin/${name}`, import.meta.url))
   /** One refused question does not keep the others from being asked. */
   const ask = (question) => {
@@ -179,6 +187,30 @@ async function makeTargets() {
       typeCompress,
       blocks: packed.map((bytes, i) => ({ packed: bytes, byteLength: block(i * 32768).length })),
     })
+  // Newer records of structures, records that are not read, pieces that nest; small, so that damage meets them often.
+  const member = new ByteWriter().u16(0x150d, 3).u32(0x74).u16(0).text('m').align(4).done()
+  const smallPdb = buildPdb({
+    publics: [{ name: 'Public', segment: 1, offset: 4 }],
+    types: [
+      new ByteWriter().u16(0x1203).append(member).done(),
+      new ByteWriter().u16(0x1609).u32(0x200, 0x1000, 0, 0).u16(1, 4).text('S').text('.?AUS').done(),
+      new ByteWriter().u16(0x160a).u32(0x80, 0).u16(0, 0).text('U').done(),
+      new ByteWriter().u16(0x160f).u32(0).text('X').done(),
+    ],
+    withoutSectionHeaders: true,
+    modules: [
+      {
+        name: 'a.obj',
+        procedures: [{ name: 'f', segment: 1, offset: 0, size: 64 }],
+        otherSymbols: [new ByteWriter().u16(0x1180).u32(0).done()],
+        subsections: [[0x123, new Uint8Array(8)]],
+        contributions: [
+          { segment: 1, offset: 0, size: 64 },
+          { segment: 1, offset: 16, size: 8 },
+        ],
+      },
+    ],
+  })
   const mszip = [0, 32768, 65536].map((at) =>
     Buffer.concat([text('CK'), deflateRawSync(block(at), at === 0 ? {} : { dictionary: block(at - 32768) })]),
   )
@@ -215,9 +247,12 @@ async function makeTargets() {
       },
     },
     pdb: {
-      originals: ['hal.pdb', 'ntdll.pdb', 'crashtst.pdb'].map(guest),
+      originals: [...['hal.pdb', 'ntdll.pdb', 'crashtst.pdb'].map(guest), smallPdb],
       feed(bytes) {
         const pdb = new PdbFile(new MemorySource(bytes), 'fuzz.pdb')
+        unreadRecords(pdb)
+        ask(() => pdb.missingTypes())
+        ask(() => pdb.useSections([{ rva: 0x1000 }, { rva: 0x2000 }]))
         for (const symbol of ask(() => [...pdb.symbols()])) ask(() => pdb.near(symbol.rva))
         for (const name of ask(() => [...pdb.typeNames()])) ask(() => pdb.typeByName(name))
         for (let rva = 0x1000; rva < 0x3000; rva += 0x33) {
@@ -228,7 +263,13 @@ async function makeTargets() {
     },
     isf: {
       originals: [text(JSON.stringify(ISF))],
-      spoil: damageJson,
+      // Every fourth is packed, and some of those are damaged after that.
+      spoil: (original, random) => {
+        const bytes = damageJson(original, random)
+        if (random(4) !== 0) return bytes
+        const packed = gzipSync(bytes)
+        return random(2) === 0 ? packed : damage(packed, random)
+      },
       async feed(bytes) {
         const isf = await openIsf(bytes, 'fuzz.json')
         ask(() => isf.near(40))
@@ -249,6 +290,7 @@ async function makeTargets() {
     'symbol-path': {
       originals: [
         text('srv*C:\\Symbols*\\\\s\\t*https://a.test/x;cache*;symsrv*symsrv.dll*d:\\y;C:\\z;srv*'),
+        text('"C:\\My Symbols";srv*c:\\c*=https://a.test/x;srvc:\\c*htps://a;\'/s\';c https://a;a.test/x'),
       ],
       feed(bytes) {
         parseSymbolPath(new TextDecoder().decode(bytes))

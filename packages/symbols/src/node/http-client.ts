@@ -1,6 +1,9 @@
 // GET for symbol servers (Microsoft's "HTTP symbol stores"): bounded redirects, time and size. What is not there is asked for
 // once in a session, and a server that does not answer, or only drips, is left alone after that.
+// Node's own client, not fetch: what is given up is gone, its connection too, so that a debugger that quits does not wait.
 import { open } from 'node:fs/promises'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { SymbolsError } from '../errors.ts'
 import { type HttpTimes, HttpWatch } from './http-watch.ts'
@@ -14,6 +17,9 @@ const MAX_BROKEN = 2
 /** Servers used to answer debuggers alone. */
 const USER_AGENT = 'Microsoft-Symbol-Server/10.0 (Dumpstack)'
 
+/** Of an answer without a file, read so that its connection can be used again; of more than this it is closed. */
+const MAX_PAGE_BYTES = 0x10000
+
 export interface HttpLimits extends Partial<HttpTimes> {
   readonly maxByteLength?: number
 }
@@ -22,6 +28,8 @@ export class HttpClient {
   readonly #times: Partial<HttpTimes>
   readonly #maxByteLength: number
   readonly #tell: (event: SymbolEvent) => void
+  readonly #agent = new http.Agent({ keepAlive: true })
+  readonly #secureAgent = new https.Agent({ keepAlive: true })
   readonly #absent = new Set<string>()
   readonly #tooLarge = new Map<string, SymbolsError>()
   /** Hosts that are not asked again, and why. */
@@ -75,11 +83,9 @@ export class HttpClient {
     this.#tell({ kind: 'silent', host, reason })
   }
 
-  async #receive(address: string, response: Response, file: string, watch: HttpWatch): Promise<void> {
-    const length = Number(response.headers.get('content-length') ?? Number.NaN)
-    // Of a compressed answer the length is not that of the file.
-    const isPlain = response.headers.get('content-encoding') === null
-    const expectedBytes = isPlain && Number.isSafeInteger(length) ? length : null
+  async #receive(address: string, response: IncomingMessage, file: string, watch: HttpWatch): Promise<void> {
+    const length = Number(response.headers['content-length'] ?? Number.NaN)
+    const expectedBytes = Number.isSafeInteger(length) ? length : null
     const tell = (state: 'running' | 'complete' | 'failed'): void =>
       this.#tell({ kind: 'download', address, byteLength: watch.receivedBytes, expectedBytes, state })
     // Open before anything can go wrong: a stream that opens the file itself may still make it after the caller has tidied up.
@@ -94,20 +100,17 @@ export class HttpClient {
   }
 
   /** Follows redirects; null for 404 and 410. */
-  async #get(address: string, watch: HttpWatch): Promise<Response | null> {
+  async #get(address: string, watch: HttpWatch): Promise<IncomingMessage | null> {
     let at = new URL(address)
     for (let redirects = 0; ; redirects++) {
-      const response = await fetch(at.href, {
-        redirect: 'manual',
-        headers: { 'user-agent': USER_AGENT },
-        signal: watch.signal,
-      })
-      if (response.status === 200) return response
-      await response.body?.cancel()
-      if (response.status === 404 || response.status === 410) return null
-      const location = response.headers.get('location')
-      if (response.status < 300 || response.status > 399 || location === null) {
-        throw refused(address, `the server answers ${response.status} ${response.statusText}`.trimEnd())
+      const response = await this.#request(at, watch.signal)
+      const { statusCode = 0, statusMessage = '' } = response
+      if (statusCode === 200) return response
+      await drain(response)
+      if (statusCode === 404 || statusCode === 410) return null
+      const { location } = response.headers
+      if (statusCode < 300 || statusCode > 399 || location === undefined) {
+        throw refused(address, `the server answers ${statusCode} ${statusMessage}`.trimEnd())
       }
       if (redirects === MAX_REDIRECTS) throw refused(address, `more than ${MAX_REDIRECTS} redirects`)
       const next = URL.canParse(location, at.href) ? new URL(location, at.href) : null
@@ -121,15 +124,25 @@ export class HttpClient {
     }
   }
 
+  #request(address: URL, signal: AbortSignal): Promise<IncomingMessage> {
+    const isSecure = address.protocol === 'https:'
+    const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'identity' }
+    return new Promise((resolve, reject) => {
+      const options = { signal, headers, agent: isSecure ? this.#secureAgent : this.#agent }
+      const request = (isSecure ? https : http).get(address, options, resolve)
+      request.on('error', reject)
+    })
+  }
+
   async *#received(
     address: string,
-    response: Response,
+    response: IncomingMessage,
     watch: HttpWatch,
     tell: (state: 'running') => void,
   ): AsyncGenerator<Uint8Array> {
     watch.answered()
     tell('running')
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of response as AsyncIterable<Uint8Array>) {
       watch.received(chunk.byteLength)
       if (watch.receivedBytes > this.#maxByteLength) {
         throw new SymbolsError('SYMBOLS_TOO_LARGE', `${address} has more than ${this.#maxByteLength} bytes`, {
@@ -151,9 +164,18 @@ function hostOf(address: string): string {
   return new URL(address).host
 }
 
+/** Of a host with several addresses each is tried: then the text is in the parts. */
 function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? error.cause.message : error.message
+  if (error instanceof AggregateError) return error.errors.map(causeOf).join(', ')
+  return error instanceof Error ? error.message : String(error)
+}
+
+async function drain(response: IncomingMessage): Promise<void> {
+  let byteLength = 0
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
+    byteLength += chunk.byteLength
+    if (byteLength > MAX_PAGE_BYTES) break // which closes it
+  }
 }
 
 const refused = (address: string, reason: string, cause?: unknown): SymbolsError =>

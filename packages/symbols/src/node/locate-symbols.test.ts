@@ -706,6 +706,28 @@ describe('a server', () => {
     expect(lengths).toEqual([...lengths].sort((a, b) => a - b))
   })
 
+  it('that speaks no TLS at an https address is unreachable, and not asked again', async () => {
+    const secure = url.replace('http:', 'https:')
+    const located = await locate(`srv*${secure}`)
+    expect(located.attempts.at(-1)).toMatchObject({
+      outcome: 'unreachable',
+      text: expect.stringContaining('the connection failed'),
+    })
+    expect((await locate(`srv*${secure}`)).attempts.at(-1)?.text).toContain('not asked again in this session')
+    expect(requests).toEqual([])
+  })
+
+  it('that drips the page of a 404 is given up as well', async () => {
+    listener = (incoming, response) => {
+      response.writeHead(404)
+      const drip = setInterval(() => response.write('x'), 20)
+      incoming.socket.on('close', () => clearInterval(drip))
+    }
+    const located = await locate(`srv*${url}`)
+    expect(located.attempts.at(-1)?.text).toContain('no answer within 1000 ms')
+    expect(requests).toHaveLength(1)
+  })
+
   it('is not asked again for what was refused', async () => {
     serve({ [`/hal.pdb/${key}/hal.pdb`]: otherBytes })
     const first = await locate(`srv*${url}`)
