@@ -1,12 +1,12 @@
 // Symbols of a module whose PDB does not say where the sections of the image are.
-import { gva } from '@dumpstack/bytes'
+import { gva, MemorySource } from '@dumpstack/bytes'
 import type { VirtualSpace } from '@dumpstack/dumpfile'
 import { mapPe, parsePe } from '@dumpstack/image'
 import type { SymbolFile } from '@dumpstack/symbols'
-import { buildPe } from '@dumpstack/testkit'
+import { buildPe, buildTriageDump } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import { DebugModule } from './modules.ts'
-import { fewSymbols, NO_SYMBOLS } from './session.test-support.ts'
+import { fewSymbols, NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 import type { SymbolRequest } from './symbol-source.ts'
 
 // Where the image is made to lie, since it has no relocations.
@@ -103,4 +103,13 @@ it('looks for the image again after a look-up that was interrupted', async () =>
   const interrupted = { ...NO_SYMBOLS, image: () => Promise.reject(new Error('interrupted')) }
   await expect(module.loadSymbols(interrupted, signal)).rejects.toThrow('interrupted')
   expect(await module.fetchImageFile({ ...NO_SYMBOLS, image: async () => bytes }, signal)).toBe(true)
+})
+
+it('says with a type that is missing which records are not read', async () => {
+  const missing = 'records that are not read: 2 types of kind 0x160f'
+  const file = { ...fewSymbols({ f: 0x1000 }), missingTypes: () => missing }
+  const source = { ...NO_SYMBOLS, symbols: async () => ({ file }) }
+  const session = sessionOn(new MemorySource(buildTriageDump()), source)
+  expect(await say(session, 'dt nt!_NEW')).toBe(`type nt!_NEW is not in few.pdb; it has ${missing}\n`)
+  await expect(session.kernelType('_NEW')).rejects.toThrow(`few.pdb does not hold it; it has ${missing}`)
 })
