@@ -189,6 +189,14 @@ it('refuses a marker and a list that come from elsewhere', () => {
   expect(readFileSync(at('src/main.c'), 'utf8')).toBe('mine')
 })
 
+it('begins where symbols have been installed and nothing else', () => {
+  mkdirSync(at('C/Symbols'), { recursive: true })
+  takeFolder(run).close()
+  rmSync(at(MARKER))
+  writeFileSync(at('C/mine.txt'), 'mine')
+  expect(() => takeFolder(run)).toThrow('holds what no run made: C;')
+})
+
 it('begins anew where a run was killed before it began, and where one was cleared but for fetched symbols', () => {
   writeFileSync(at(MARKER), markerLine('f'.repeat(32)).slice(0, 20))
   taken('C/Windows/a.sys').close()

@@ -20,7 +20,7 @@ const MAX_NAMED = 8
 export const resolved = (folder: string): string => onHost(`read ${folder}`, () => realpathSync(folder))
 
 /**
- * Before a new run, in a folder that is there: it must be empty, or carry the marker of a run that has been cleared or never began. Beside
+ * Before a new run, in a folder that is there: it must be empty but for C:\Symbols, or carry the marker of a run that has been cleared or never began. Beside
  * a marker other files may lie, but none in the way of the run.
  * Throws RunError RUN_FOLDER_TAKEN where it holds a run, RUN_FOLDER_NOT_EMPTY naming what else is there, RUN_FOLDER_UNSAFE.
  */
@@ -37,7 +37,9 @@ export function refuseTaken(folder: string): void {
   const list = readList(guarded)?.list ?? null
   refuseForeign(
     folder,
-    names.filter((name) => list === null || (!list.made.has(name) && isInTheWay(guarded, name))),
+    names.filter((name) =>
+      list === null ? !holdsSymbolsAlone(guarded, name) : !list.made.has(name) && isInTheWay(guarded, name),
+    ),
   )
 }
 
@@ -58,9 +60,14 @@ export const entriesOf = (folder: GuardedFolder): string[] =>
 /** Of what the run in a marked folder has not made: that whose name a run gives, but for a C: that holds fetched symbols alone. */
 export function isInTheWay(folder: GuardedFolder, name: string): boolean {
   if (!isRunName(name)) return false
-  if (name !== DRIVE || !folder.hasFolder(name)) return true
-  return folder.names(name).some((inner) => inner.toLowerCase() !== FETCHED)
+  return !holdsSymbolsAlone(folder, name)
 }
+
+/** C:\Symbols is installed before a test, by the kit's own page, and outlives it. */
+const holdsSymbolsAlone = (folder: GuardedFolder, name: string): boolean =>
+  name === DRIVE &&
+  folder.hasFolder(name) &&
+  folder.names(name).every((inner) => inner.toLowerCase() === FETCHED)
 
 /** Of a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
 export function takeFolder(root: string): OwnedFolder {
