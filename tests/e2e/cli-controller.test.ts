@@ -7,6 +7,7 @@ const VIRTIO = ['--controller', 'virtio-blk']
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
 
+// covers: KIT-18
 it('full, kernel and mini dumps pass through virtio-blk, and the result names it', () => {
   const args = ['test', '--ram', '64M', '--cpus', '2', ...VIRTIO, '--out', 'run', '--json']
   const { code, stdout } = dumpstack(folder.path, ...args)
@@ -26,6 +27,7 @@ it('full, kernel and mini dumps pass through virtio-blk, and the result names it
   expect(code).toBe(0)
 }, 60_000)
 
+// covers: STACK-3
 it('stack lists the images of the controller', () => {
   const { code, stdout } = dumpstack(folder.path, 'stack', ...VIRTIO, '--json')
   expect(code).toBe(0)

@@ -13,6 +13,7 @@ const miniport = (name: string): string => path.join(MINIPORTS, name)
 const testDriver = (driver: string, ...more: string[]) =>
   dumpstack(folder.path, 'test', ...SMALL, '--driver', driver, ...more)
 
+// covers: KIT-1, KIT-74, STACK-3
 it('passes full, kernel and mini dumps that a compiled driver wrote, and says which file it was', () => {
   const { code, stdout } = testDriver(miniport('dsahci.sys'), '--json', '--out', 'good')
   expect(schemaViolation(SCHEMA, stdout)).toBe('')
@@ -25,6 +26,7 @@ it('passes full, kernel and mini dumps that a compiled driver wrote, and says wh
   expect(code).toBe(0)
 }, 120_000)
 
+// covers: KIT-18
 it('puts a driver on the controller that it drives', () => {
   const driver = miniport('dsvioblk.sys')
   const { code, stdout } = testDriver(driver, '--dumps', 'mini', '--json')

@@ -63,6 +63,7 @@ it('knows every scenario', () => {
   expect(scenarios.map((scenario) => scenario.name).sort()).toEqual(Object.keys(FAILS).sort())
 })
 
+// covers: KIT-19, KIT-25, KIT-32, KIT-58, KIT-68, KIT-69, KIT-72
 it.each(scenarios)('$name says what it must and ends with its exit code', (scenario) => {
   const { code, log, result } = runScenario(scenario.name)
   for (const line of expectedLines(scenario, RAM_BYTES)) expect(log).toContain(line)
@@ -125,6 +126,7 @@ it.each(scenarios)('$name says what it must and ends with its exit code', (scena
   }
 })
 
+// covers: KIT-23
 it('says which PDB it wanted and which it found, for every type of dump', () => {
   const args = [
     '--ram',

@@ -39,6 +39,7 @@ const minidumpName = (): string =>
   readdirSync(path.join(folder.path, 'run', 'mini')).find((name) => /^010124-\d+-01\.dmp$/.test(name)) ?? ''
 const linesOf = (file: string): string[] => readFileSync(file, 'utf8').trimEnd().split('\n')
 
+// covers: KIT-27, KIT-76, KIT-77, KIT-78, KIT-85
 it('passes on a healthy system, and prints one JSON object that the published schema accepts', () => {
   expect(run.stderr).toBe('')
   expect(run.code).toBe(0)
@@ -283,6 +284,7 @@ it('goes on to its verdict when nobody reads what it prints', async () => {
   expect(existsSync(path.join(folder.path, 'unread/result.json'))).toBe(true)
 })
 
+// covers: STACK-5, STACK-6, STACK-7, STACK-12, STACK-19
 it('lists the dump stack with the rows that the dump itself holds', () => {
   const { code, stdout } = dumpstack(folder.path, 'stack', '--json')
   expect(code).toBe(0)

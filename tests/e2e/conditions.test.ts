@@ -8,6 +8,7 @@ const SHARING_VIOLATION = 0x80070020
 
 afterAll(removeFolders)
 
+// covers: KIT-57, KIT-73, KIT-83
 it('a healthy crash leaves MEMORY.DMP, MachineCrash and the events of a written and reported dump', async () => {
   const walk = await walkThroughCrash({}, 'kernel')
   expect(walk.report).toMatchObject({ finalStatus: 0, violations: [], shown: { code: 0xe2 } })
@@ -49,6 +50,7 @@ it('a dump that is never written leaves no MachineCrash and no 1001, but 161', a
   walk.target.close()
 })
 
+// covers: KIT-62
 it('a copy that lasts is locked, and free after its time', async () => {
   const walk = await walkThroughCrash({ copyLockedMs: 4 * 60_000 }, 'kernel')
   expect(await openHresult(walk)).toBe(SHARING_VIOLATION)
@@ -59,6 +61,7 @@ it('a copy that lasts is locked, and free after its time', async () => {
   walk.target.close()
 })
 
+// covers: KIT-69, KIT-73
 it('a copy that fails is locked, then gone, and MachineCrash names the temporary file', async () => {
   const walk = await walkThroughCrash({ copyLockedMs: 4 * 60_000, copyFails: true }, 'kernel')
   expect(await openHresult(walk)).toBe(SHARING_VIOLATION)

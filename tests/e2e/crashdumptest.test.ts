@@ -2,7 +2,15 @@
 // is wrong.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { dumpstack, type Finished, repository, schemaViolation, temporaryFolder } from './cli.ts'
@@ -60,6 +68,7 @@ describe('the whole sequence, one crash a process', () => {
     expect(readdirSync(cwd)).toEqual([])
   })
 
+  // covers: KIT-36, KIT-54, KIT-80, KIT-81, KIT-82, KIT-91
   it('initialises: prerequisites, debuggers, crash driver, page file, restart', () => {
     const done = step('-dtm', '-y', symbols, '-ypass', ...SMALL)
     expect([done.code, done.stderr]).toEqual([0, ''])
@@ -106,6 +115,7 @@ describe('the whole sequence, one crash a process', () => {
     expect(stamped).toBe(log)
   })
 
+  // covers: KIT-90
   it('is finished then, until it is cleared', () => {
     expect(step('-autorun', '-y', symbols, '-dtm')).toMatchObject({
       code: 0,
@@ -127,6 +137,7 @@ describe('the whole sequence in one process', () => {
   const options = ['-dumps', 'kernel,mini'] as const
   const withoutTimes = (text: string): string => text.replaceAll(/time="[\d.]+"/g, '')
 
+  // covers: KIT-60, KIT-79, KIT-84, KIT-86, KIT-92
   it('goes on by itself after each crash, to the end, and gives its result as JSON and JUnit', () => {
     expect(crashdumptest(cwd, '-c').code).toBe(0)
     expect(crashdumptest(cwd, '-dtm', '-y', symbols, '-ypass', ...SMALL, ...options).code).toBe(0)
@@ -192,6 +203,7 @@ it.skipIf(process.platform === 'win32').each([
   expect(readFileSync(path.join(cwd, 'result.xml'), 'utf8')).toContain('<testsuites ')
 })
 
+// covers: KIT-47, KIT-53
 it('says what the kit says of a page file that is too small, and fails', () => {
   const cwd = inside('small')
   const done = crashdumptest(cwd, '-dtm', '-y', symbols, '-ypass', ...SMALL, '-pagefile', '64')
@@ -225,6 +237,20 @@ it('says what to do with a test that was killed before it began', () => {
   expect(readdirSync(path.join(cwd, 'crashdumptest-work'))).toEqual([])
 })
 
+// covers: KIT-21, KIT-87
+it('takes the symbols that are installed in C:\\Symbols', () => {
+  const cwd = inside('installed')
+  const installed = path.join(cwd, 'crashdumptest-work/C/Symbols')
+  mkdirSync(installed, { recursive: true })
+  for (const name of ['ntkrnlmp.pdb', 'ntdll.pdb'])
+    copyFileSync(path.join(symbols, name), path.join(installed, name))
+  const step = ['-y', 'C:\\Symbols', '-dtm'] as const
+  expect(crashdumptest(cwd, ...step, ...SMALL, '-dumps', 'kernel')).toMatchObject({ code: 0, stderr: '' })
+  expect(crashdumptest(cwd, '-autorun', ...step)).toMatchObject({ code: 0, stderr: '' })
+  expect(logOf(cwd)).not.toContain('Failed to load the correct symbols.')
+})
+
+// covers: KIT-87
 it('does not take a symbol folder that is not there, without being told to', () => {
   expect(crashdumptest(inside('no-folder'), '-dtm', '-y', 'none', ...SMALL)).toEqual({
     code: 2,
@@ -233,6 +259,7 @@ it('does not take a symbol folder that is not there, without being told to', () 
   })
 })
 
+// covers: KIT-22, KIT-28, KIT-29, KIT-30, KIT-31, KIT-33, KIT-34
 it.each([
   ['an empty symbol folder', ['-y', 'none', '-ypass']],
   ['the scenario no-symbols', ['-scenario', 'no-symbols']],

@@ -116,6 +116,7 @@ it.each([
   }
 })
 
+// covers: KIT-33, KIT-34
 it.each([
   ['kernel', () => kernel, ['symbols', 'addresses', 'modules', 'objects', 'stack']],
   ['mini', () => mini, ['symbols', 'addresses', 'objects', 'stack']],
@@ -140,6 +141,7 @@ it('leaves the stack of a mini dump open where images to unwind by are missing, 
   )
 })
 
+// covers: KIT-25, KIT-32, KIT-40
 it("says that ntdll's symbols are missing, and passes", async () => {
   const symbols: SymbolSource = {
     ...guestSymbols,
@@ -156,6 +158,7 @@ it("says that ntdll's symbols are missing, and passes", async () => {
 
 const kernelAddress = (session: Session, name: string): Gva => session.kernel.byName(name)!
 
+// covers: KIT-28
 it.each<[string, (bytes: Uint8Array, session: Session) => void, string, RegExp]>([
   [
     'a processor block without processor 1',

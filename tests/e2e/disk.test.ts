@@ -35,6 +35,7 @@ async function fullDump(walk: Walk): Promise<Buffer> {
 }
 
 describe('a run that stops after the crash', () => {
+  // covers: KIT-44
   it('leaves extents that join into the MEMORY.DMP of the run that goes on, for the same seed', async () => {
     const stopped = newWalk({}, { seed: 7 })
     await prepare(stopped)

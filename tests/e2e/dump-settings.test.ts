@@ -16,6 +16,7 @@ const FILE_NOT_FOUND = 0x80070002
 const NEVER_STARTED = 0xffffffff
 afterAll(removeFolders)
 
+// covers: KIT-46
 it('a page file below RAM + 1 MB is reported by event 49, and the crash writes nothing', async () => {
   const walk = newWalk({}, { pageFileBytes: RAM_BYTES + MIB - 4096 })
   await prepare(walk)
@@ -61,6 +62,7 @@ it('without a page file the stack is loaded once and unloaded, and event 46 says
   walk.target.close()
 })
 
+// covers: KIT-72
 it.each([
   ['a client', {}, false],
   ['a client that is to keep it', { alwaysKeepMemoryDump: true }, true],

@@ -238,6 +238,7 @@ it('uses no PDB of another build, and says which it wanted and found', () => {
 })
 
 describe('the session', () => {
+  // covers: KIT-41
   it('takes lines from a pipe, and ends with them', () => {
     const { code, stdout } = kd(['-z', dump], '? 1+1\n.bugcheck\n')
     expect(code).toBe(0)
@@ -247,6 +248,7 @@ describe('the session', () => {
     expect(stdout.endsWith('0: kd> quit:\n')).toBe(true)
   })
 
+  // covers: KIT-43
   it.each([
     ['q', 'q\n? 5\n'],
     ['Ctrl-B and Enter', '\x02\n? 5\n'],

@@ -3,6 +3,7 @@ import { parseCrashdumptest } from './crashdumptest-options.ts'
 
 const MIB = 2 ** 20
 
+// covers: KIT-90, KIT-91, KIT-92
 it('reads the command lines of the kit', () => {
   expect(parseCrashdumptest(['-c'])).toEqual({ step: 'clear', workFolder: 'crashdumptest-work' })
   expect(parseCrashdumptest(['-dtm', '-y', 'C:\\Symbols', '-ypass'])).toMatchObject({
@@ -28,6 +29,7 @@ it('reads the command lines of the kit', () => {
   expect(parseCrashdumptest(['-?'])).toEqual({ step: 'help' })
 })
 
+// covers: KIT-88, KIT-89
 it('reads what the kit calls parameters of the job, and what our machine adds', () => {
   const line =
     '-dtm -pagefile mem+1 -debuggers c:/tools/kd -dumps mini -ram 1073094656B -cpus 2 -seed 7 -work w -controller virtio-blk -driver /d/x.sys'

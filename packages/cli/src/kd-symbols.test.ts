@@ -54,6 +54,7 @@ afterAll(() => {
 const symbolsAlong = (symbolPath: string): HostSymbols =>
   new HostSymbols(symbolPath, [{ root: 'C:', folder: path.join(run, 'C') }])
 
+// covers: KIT-20, KIT-39
 it('keeps what a server has under C: of the run, and asks it once', async () => {
   for (const _ of [1, 2]) {
     const symbols = symbolsAlong(`SRV*C:\\Symbols*${url}/sym`)

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest'
 import * as messages from './messages.ts'
 
+// covers: KIT-29, KIT-30, KIT-31, KIT-48, KIT-49, KIT-50, KIT-51, KIT-52, KIT-65, KIT-66, KIT-67
 it.each([
   [messages.VERIFYING_PAGE_FILE, '(i) Verifying paging file size.'],
   [messages.PAGE_FILE_TOO_SMALL, '(x) Paging file size is too small for full dump purposes.'],
@@ -27,6 +28,7 @@ it.each([
   expect(messages.messageLine(message)).toBe(line)
 })
 
+// covers: KIT-33, KIT-34
 it('begins as the kit does where the debugger cannot analyse a dump', () => {
   expect(messages.errorRetrievingAddresses(['nt!A', 'nt!B'])).toEqual({
     level: 'x',

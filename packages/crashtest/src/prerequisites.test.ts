@@ -17,6 +17,7 @@ const refusals = (change: Partial<TargetDescription>): string[] =>
     .filter((message) => message.level === 'x')
     .map((message) => message.text)
 
+// covers: KIT-46
 it.each([
   [1074143231, ['Paging file size is too small for full dump purposes.']],
   [1074143232, []],
@@ -25,6 +26,7 @@ it.each([
   expect(refusals({ pageFileBytes })).toEqual(expected)
 })
 
+// covers: KIT-48, KIT-49, KIT-50, KIT-51, KIT-52
 it('says both sizes and what to do', () => {
   expect(
     verifyPrerequisites({ ...system, pageFileBytes: 330989568 }).map((m) => `(${m.level}) ${m.text}`),
@@ -38,12 +40,14 @@ it('says both sizes and what to do', () => {
   ])
 })
 
+// covers: KIT-19
 it('refuses less than 20 GB free on C:', () => {
   expect(refusals({ freeBytesOnC: 20 * 2 ** 30 - 1 })).toEqual([
     'Free disk space on C: is too small. Found: 21474836479 bytes. Expected: 21474836480 bytes (20 GB).',
   ])
 })
 
+// covers: KIT-89
 it('rounds mem+N up to whole megabytes', () => {
   expect(memPlus(1073094656, 1)).toBe(1025 * 2 ** 20)
   expect(memPlus(2 ** 30, 257)).toBe(1281 * 2 ** 20)

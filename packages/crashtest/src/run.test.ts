@@ -55,6 +55,7 @@ it('refuses a page file that is too small before anything is touched', async () 
   expect(log).toContain('(x) Paging file size is too small for full dump purposes.\n')
 })
 
+// covers: KIT-55, KIT-86
 it('goes through the steps of the kit in order, once for each dump type', async () => {
   const { target } = await run({ dumpBytes: () => new Uint8Array(100) }, { dumps: ['full', 'kernel'] })
   expect(target.calls).toEqual([
@@ -75,6 +76,7 @@ it('goes through the steps of the kit in order, once for each dump type', async 
   ])
 })
 
+// covers: KIT-35
 it('fails what is no dump, and keeps it', async () => {
   const { verdict, kept, log } = await run({ dumpBytes: () => new Uint8Array(100) })
   expect(verdict).toBe('fail')
@@ -82,6 +84,7 @@ it('fails what is no dump, and keeps it', async () => {
   expect(log).toContain('full dump: fail')
 })
 
+// covers: KIT-69
 it('says that the dump was never written, from what the system left behind', async () => {
   const { verdict, log } = await run({ conditions: { dumpNeverWritten: true } })
   expect(verdict).toBe('fail')
@@ -93,6 +96,7 @@ it('says that the dump was never written, from what the system left behind', asy
   expect(log).toContain('(x) The dump ended early after 2637824 bytes: status 0xc0000001, expected 0x0.\n')
 })
 
+// covers: KIT-65, KIT-66, KIT-67, KIT-68
 it("retries after five minutes of the system's own time while the dump is in use", async () => {
   const { log, target } = await run({
     conditions: { copyLockedMs: 9 * 60_000 },
@@ -119,6 +123,7 @@ it('gives up on a dump that stays in use at the time limit of the kit', async ()
   expect(target.calls.filter((call) => call.startsWith('sleep'))).toHaveLength(540)
 })
 
+// covers: KIT-58
 it('names driver and offset behind a second bugcheck', async () => {
   const { verdict, log } = await run({ conditions: { miniportFault: 'beforeHeader' } })
   expect(verdict).toBe('fail')

@@ -49,6 +49,7 @@ const encrypting = filterOf((_extension, initializationData, services) => {
   }
 })
 
+// covers: STACK-20
 it('writes what a filter put into its scratch pages, and leaves memory as it was', () => {
   calls.length = 0
   const crashed = crash({ filter: encrypting })

@@ -18,6 +18,7 @@ import {
 import { loadCrashDumpStack } from './load-crash-dump-stack.ts'
 
 describe.each([512, 4096] as const)('on a disk with sectors of %i bytes', (logicalSectorBytes) => {
+  // covers: STACK-1
   it('writes the plan into the page file while commands of the dead instance were in flight', () => {
     const crashed = crash({ logicalSectorBytes, writesInFlight: 8 })
     const plan = testPlan(BODY)
@@ -50,6 +51,7 @@ it('drops what was in flight: its data never reaches the disk', () => {
   expect(first.every((byte) => byte === 0)).toBe(true)
 })
 
+// covers: STACK-12
 it('shows both loads, the first one unloaded', () => {
   const { stack, kernel } = crash()
   expect(stack.rows.map(({ nameOnDisk, baseName, state }) => `${nameOnDisk} ${baseName} ${state}`)).toEqual([

@@ -426,6 +426,7 @@ describe('the kernel', () => {
     })
   })
 
+  // covers: STACK-10
   it('stops at what it does not have, with caller and arguments', () => {
     const { error } = run(({ call }) => {
       call('PsTerminateSystemThread', 0x55)

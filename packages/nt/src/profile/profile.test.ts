@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { controllerDrivers, DEFAULT_PROFILE, profileNamed } from './index.ts'
 
+// covers: STACK-6, STACK-8, STACK-19
 it('names the images of both loads as real minidumps of build 19041 do', () => {
   const drivers = controllerDrivers(profileNamed('win10-19041'), 'ahci')
   expect(drivers.firstLoad.map((image) => image.baseName)).toEqual([
@@ -21,6 +22,7 @@ it('gives virtio-blk the third party driver, in both loads', () => {
   expect(drivers.secondLoad.map((image) => image.baseName)).toContain('dump_viostor.sys')
 })
 
+// covers: STACK-17
 it('refuses a pair that never existed and says why', () => {
   expect(() => controllerDrivers(DEFAULT_PROFILE, 'buslogic')).toThrow(
     /^controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era$/,

@@ -3,6 +3,7 @@ import { BlueScreen } from './blue-screen.ts'
 
 const crash = { code: 0xe2, parameters: [0n, 1n, 0xffff800012345678n, 0n] } as const
 
+// covers: KIT-56, KIT-57
 it('shows the stop code, then the dump as it goes, then the percentage', () => {
   const screen = new BlueScreen(crash)
   const stop = [
@@ -30,6 +31,7 @@ it('shows the stop code, then the dump as it goes, then the percentage', () => {
   expect(screen.lines.at(-1)).toBe('Dumping physical memory to disk: 100')
 })
 
+// covers: KIT-58
 it('shows a second bugcheck in place of the first and keeps what the dump had said', () => {
   const screen = new BlueScreen(crash)
   screen.collecting()

@@ -52,6 +52,7 @@ const ONES_OVER_PAGE_TABLES = [...quadTo(0xbf, rootTable()), ...quadTo(0xb8, 2n 
   0xb9, 0, 2, 0, 0, 0xf3, 0x48, 0xab, 0x0f, 0x20, 0xd8, 0x0f, 0x22, 0xd8, 0xc3,
 ])
 
+// covers: KIT-75
 it.each<[string, number[], string, RegExp]>([
   ['never returns', [0xeb, 0xfe], 'DRIVER_HANG', /DriverEntry did not return: .*budget is used up/],
   [

@@ -367,6 +367,7 @@ const HARMLESS: readonly (readonly [Step, bigint | null, (bigint | null)?])[] = 
   [['strncmp', at(0), at(0x48), 3], 1n],
 ]
 
+// covers: STACK-2, STACK-10
 it('what breaks no rule returns as documented in both lives', () => {
   const data = { 0: Uint8Array.of(0x78, 0x79, 0x7a, 0), 64: Uint8Array.of(4, 0, 0, 0), 72: ascii('Depth') }
   const steps = HARMLESS.map(([step]) => step)

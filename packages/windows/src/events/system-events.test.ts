@@ -16,6 +16,7 @@ it('event 41 gives the code in decimal and the parameters in hexadecimal, zero w
   })
 })
 
+// covers: KIT-70
 it('event 1001 says bugcheck, parameters and where the dump is', () => {
   const { id, source, eventSourceName, text } = events.bugcheckSaved(1, bugcheck, 'C:\\Windows\\MEMORY.DMP')
   expect([id, source, eventSourceName]).toEqual([

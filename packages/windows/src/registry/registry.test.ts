@@ -38,6 +38,7 @@ describe('CrashControl', () => {
     expect(control.alwaysKeepMemoryDump).toBe(false)
   })
 
+  // covers: KIT-55
   it('takes the value of each dump type and gets the old ones back', () => {
     const control = installed()
     const before = control.settings

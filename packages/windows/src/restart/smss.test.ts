@@ -26,6 +26,7 @@ function started(content: Uint8Array) {
   return system
 }
 
+// covers: KIT-45, KIT-61, KIT-73
 it('cuts the page file to its dump, names it by the tick count and makes MachineCrash', () => {
   const system = started(dump)
   const free = system.volume.freeBytes

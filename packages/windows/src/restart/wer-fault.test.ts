@@ -94,6 +94,7 @@ describe("WerFault's copy", () => {
     expect(volume.find(DUMP)).toMatchObject({ byteLength: 4096, modifiedAt: 5 })
   })
 
+  // covers: KIT-72
   it('does not start where the disk has no room for both files', () => {
     const { volume, make } = crashed()
     volume.create('C:\\big', volume.freeBytes - 8 * MIB, 0)

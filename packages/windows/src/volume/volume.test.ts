@@ -8,6 +8,7 @@ const partition = { offset: MIB, byteLength: 1024 * MIB, diskGuid: '', partition
 const PAGE_FILE = 'C:\\pagefile.sys'
 
 describe('a page file', () => {
+  // covers: KIT-44
   it('lies in pieces that are not in order, with gaps, and is the same for the same seed', () => {
     fc.assert(
       fc.property(fc.integer({ min: 3 * 4096, max: 200 * MIB }), fc.nat(), (byteLength, seed) => {
