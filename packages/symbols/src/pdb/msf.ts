@@ -19,6 +19,8 @@ const NIL_STREAM_BYTES = 0xffffffff
 const MIN_BLOCK_SIZE = 0x200
 /** /pdbpagesize goes up to 32768; twice that for what is to come. */
 const MAX_BLOCK_SIZE = 0x10000
+/** 1 GiB: whole PDBs of browsers, of which types are the largest stream, are little larger. */
+const MAX_STREAM_BYTES = 0x4000_0000
 
 /** What else carries the name .pdb, or is kept where a PDB is looked for. */
 const OTHER_KINDS: readonly (readonly [start: string, kind: string])[] = [
@@ -143,19 +145,14 @@ export class Msf {
     return gathered
   }
 
-  /** A stream is no longer than the file, which may be longer than memory. */
+  /** A stream is no longer than the file; but a file of holes takes no place on a disk. */
   #allocate(byteLength: number, name: string): Uint8Array<ArrayBuffer> {
-    try {
-      return new Uint8Array(byteLength)
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error
-      throw new SymbolsError(
-        'SYMBOLS_TOO_LARGE',
-        `${this.origin}: the ${name} has ${hex(byteLength)} bytes, for which there is no memory`,
-        { origin: this.origin, byteLength },
-        { cause: error },
-      )
-    }
+    if (byteLength <= MAX_STREAM_BYTES) return new Uint8Array(byteLength)
+    throw new SymbolsError(
+      'SYMBOLS_TOO_LARGE',
+      `${this.origin}: the ${name} has ${hex(byteLength)} bytes, at most ${hex(MAX_STREAM_BYTES)} are read into memory`,
+      { origin: this.origin, byteLength },
+    )
   }
 
   #readAt(offset: number, into: Uint8Array, what: string): void {

@@ -73,6 +73,35 @@ describe('streams', () => {
     expect([...pdb.symbols()].length).toBe(6000)
   })
 
+  it('takes no memory for a stream of a file of holes', () => {
+    const whole = buildMsf([], 0x10000)
+    const view = new DataView(whole.buffer)
+    const gigabytes = 3 * 0x4000_0000
+    const directoryAt = 4 * 0x10000
+    // Stream 1 has 3 GB: the numbers of its blocks fill the directory.
+    const blocks = gigabytes / 0x10000
+    const directory = new Uint8Array(0x10000 * 4)
+    const numbers = new DataView(directory.buffer)
+    for (const [i, value] of [2, 0, gigabytes].entries()) numbers.setUint32(i * 4, value, true)
+    for (let i = 0; i < blocks; i++) numbers.setUint32(12 + i * 4, 16 + i, true)
+    view.setUint32(0x28, blocks + 100, true)
+    view.setUint32(0x2c, 12 + blocks * 4, true)
+    for (let i = 0; i < 4; i++) view.setUint32(3 * 0x10000 + i * 4, 4 + i, true)
+    const source: ByteSource = {
+      byteLength: (blocks + 100) * 0x10000,
+      read(offset, into) {
+        into.fill(0)
+        const from = offset >= directoryAt && offset < directoryAt + directory.length ? directory : whole
+        const at = from === directory ? offset - directoryAt : offset
+        into.set(from.subarray(at, at + into.length))
+        return into.length
+      },
+    }
+    expect(() => new PdbFile(source, 'holes.pdb')).toThrow(
+      code('SYMBOLS_TOO_LARGE', 'the PDB info stream has 0xc0000000 bytes'),
+    )
+  })
+
   it('refuses streams that are larger together than the file', () => {
     const bytes = buildMsf([new Uint8Array(), new Uint8Array(600), new Uint8Array(600)], 512)
     const view = new DataView(bytes.buffer)
