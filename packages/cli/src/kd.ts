@@ -5,6 +5,7 @@ import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { banner, Debugger, DebuggerError, type LogFile, placeLines, Session } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
+import { runOfFile } from '@dumpstack/run/guarded'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from './exit-code.ts'
 import { reportFailure } from './failure.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
@@ -138,6 +139,12 @@ function completions(target: Debugger, word: string): string[] {
 }
 
 function openLog(file: string, append: boolean, dump: string): LogFile {
+  const run = runOfFile(file)
+  if (run !== null) {
+    throw new DebuggerError('LOG_IO', `cannot write the log ${file}: it is a file of the run in ${run}`, {
+      file,
+    })
+  }
   if (isSameFile(file, dump)) {
     throw new DebuggerError('LOG_IO', `cannot write the log ${file}: it is the dump`, { file })
   }

@@ -1,7 +1,7 @@
 // A file that a command is to write: what stands against it is said before the work begins, and never is it what the command reads.
 import { accessSync, constants, existsSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { onHost } from '@dumpstack/run/node'
+import { onHost, runOfFile } from '@dumpstack/run/guarded'
 import { isSameFile } from './same-file.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -11,6 +11,8 @@ export function checkOutput(option: string, file: string, reads: readonly (strin
     throw new UsageError(`${option} ${file} is a folder, expected a file`)
   const own = reads.find((read) => read !== null && isSameFile(file, read))
   if (own !== undefined) throw new UsageError(`${option} ${file} would overwrite ${own}, which is read`)
+  const run = runOfFile(file)
+  if (run !== null) throw new UsageError(`${option} ${file} is a file of the run in ${run}: choose another`)
   onHost(`write ${file}`, () =>
     accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
   )

@@ -4,16 +4,12 @@ import { printableJson } from '@dumpstack/bytes'
 import { Facts, scenarios } from '@dumpstack/crashtest'
 import { RunError } from './errors.ts'
 import { isInnerName } from './inner-name.ts'
+import { isInPlace, isRecord } from './run-name.ts'
 
 export const MARKER_FORMAT = 1
 /** A run makes some hundred entries, of less than a hundred bytes each. */
 export const MAX_MARKER_BYTES = 8 * 2 ** 20
 const RUN_ID = /^[0-9a-f]{32}$/
-/** In the folder itself. */
-const RECORD = /^(journal\.jsonl|crashdumptest\.log|(result|state)\.json(\.tmp)?)$/
-/** In the folder of a variant, or in the one folder of a run without variants. */
-const IN_PLACE =
-  /^(disk\.img|(disk|extents)\.json|calls(-setup(-\d{1,4})?)?\.bin|C(\/.+)?|symbols(\/[^/]+)?|(full|kernel|mini)(\/[^/]+)?)$/s
 const VARIANTS = new Set(scenarios.flatMap(({ variants }) => variants.flatMap(({ name }) => name ?? [])))
 
 export type MadeKind = 'file' | 'folder'
@@ -29,10 +25,9 @@ export interface MadeList {
  */
 export function isRunName(name: string): boolean {
   if (!isInnerName(name)) return false
-  const slash = name.indexOf('/')
-  const place = slash < 0 ? name : name.slice(0, slash)
-  if (VARIANTS.has(place)) return slash < 0 || IN_PLACE.test(name.slice(slash + 1))
-  return RECORD.test(name) || IN_PLACE.test(name)
+  const [place = ''] = name.split('/', 1)
+  if (!VARIANTS.has(place)) return isRecord(name) || isInPlace(name)
+  return name === place || isInPlace(name.slice(place.length + 1))
 }
 
 export const markerLine = (runId: string): string =>

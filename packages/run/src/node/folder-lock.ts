@@ -12,9 +12,6 @@ const STEP_MS = 2
 /** How long one that came at the same moment may need to withdraw. */
 const PATIENCE_STEPS = 1000
 
-/** Of this file: no part of what a run makes, and no obstacle to one. */
-export const isLockName = (name: string): boolean => name === 'run.lock' || name.startsWith('run.lock.')
-
 /** Returns what gives the folder free again. Throws RunError RUN_FOLDER_BUSY, HOST_IO. */
 export function lockFolder(folder: string): () => void {
   const claim = claimOf(folder, process.pid)

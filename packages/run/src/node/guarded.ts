@@ -2,3 +2,4 @@
 export * from './guarded-folder.ts'
 export * from './host-error.ts'
 export * from './kept-dumps.ts'
+export * from './run-of-file.ts'

@@ -4,9 +4,9 @@ import path from 'node:path'
 import { RunError } from '../errors.ts'
 import { JOURNAL, MARKER, RESULT, STATE } from '../index.ts'
 import { isRunName, MARKER_FORMAT, MAX_MARKER_BYTES, type MadeList, parseMadeList } from '../made-list.ts'
-import { isLockName } from './folder-lock.ts'
 import { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
+import { isLockName } from './lock-name.ts'
 import { OwnedFolder } from './owned-folder.ts'
 
 /** What only a run that has begun leaves. */

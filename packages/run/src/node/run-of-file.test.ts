@@ -1,0 +1,34 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { MARKER } from '../index.ts'
+import { runOfFile } from './run-of-file.ts'
+
+const root = realpathSync(mkdtempSync(path.join(tmpdir(), 'dumpstack-run-of-')))
+const run = path.join(root, 'run')
+beforeAll(() => {
+  for (const name of ['run/full', 'run/before-header/full', 'run/C/Windows'])
+    mkdirSync(path.join(root, name), { recursive: true })
+  writeFileSync(path.join(run, MARKER), '')
+  symlinkSync(path.join(run, 'full'), path.join(root, 'link'))
+  symlinkSync(path.join(run, 'result.json'), path.join(root, 'junit.xml'))
+  writeFileSync(path.join(run, 'result.json'), '')
+})
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+it.each([
+  'run/journal.jsonl',
+  'run/dumpstack-run.jsonl',
+  'run/run.lock',
+  'run/full/truth.bin',
+  'run/before-header/full/MEMORY.DMP',
+  'run/C/Windows/kd.log',
+  'link/truth.bin',
+  'junit.xml',
+])('%s is a part of the run', (name) => expect(runOfFile(path.join(root, name))).toBe(run))
+
+it.each(['run/junit.xml', 'journal.jsonl', 'absent/journal.jsonl', 'run/notes/journal.txt'])(
+  '%s is none',
+  (name) => expect(runOfFile(path.join(root, name))).toBe(null),
+)

@@ -1,0 +1,37 @@
+// Of which run a file is a part, by its place: a file that a user has written must not replace it.
+import { lstatSync, realpathSync } from 'node:fs'
+import path from 'node:path'
+import { MARKER } from '../index.ts'
+import { isInPlace, isRecord } from '../run-name.ts'
+import { isLockName } from './lock-name.ts'
+
+/** The run folder; null for a file that is none of a run's, whether it is there or not. */
+export function runOfFile(file: string): string | null {
+  const real = realOf(path.resolve(file))
+  if (real === null) return null
+  for (let at = path.dirname(real); ; at = path.dirname(at)) {
+    if (lstatSync(path.join(at, MARKER), { throwIfNoEntry: false }) !== undefined) {
+      const name = path.relative(at, real).split(path.sep).join('/')
+      const inVariant = name.slice(name.indexOf('/') + 1)
+      const isOfRun =
+        name === MARKER || isLockName(name) || isRecord(name) || isInPlace(name) || isInPlace(inVariant)
+      return isOfRun ? at : null
+    }
+    if (at === path.dirname(at)) return null
+  }
+}
+
+/** Null where not even its folder is there. */
+function realOf(file: string): string | null {
+  for (const [known, rest] of [
+    [file, ''],
+    [path.dirname(file), path.basename(file)],
+  ] as const) {
+    try {
+      return path.join(realpathSync(known), rest)
+    } catch {
+      // it is not there, or a loop of links
+    }
+  }
+  return null
+}
