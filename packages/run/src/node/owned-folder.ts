@@ -63,6 +63,14 @@ export class OwnedFolder extends GuardedFolder {
     return this.#list.kindOf(name) !== null
   }
 
+  /** Throws RunError RUN_FOLDER_UNSAFE where an entry of the list has become something else: before anything is changed. */
+  checkMade(): void {
+    for (const [name, kind] of this.#list.below(null)) {
+      if (kind === 'file') this.hasFile(name)
+      else this.hasFolder(name)
+    }
+  }
+
   /** Those of the list in a folder, whether they are there or not. */
   madeFiles(folder: string): string[] {
     return this.#list

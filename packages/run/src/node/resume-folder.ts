@@ -59,6 +59,7 @@ export function openStoppedRun(folder: string): StoppedRun {
       owned.close()
       unlock()
     }
+    owned.checkMade()
     const state = readState(owned)
     const { position, stage, variant } = state
     const { events, discarded } = eventsOf(owned, position.journalBytes)

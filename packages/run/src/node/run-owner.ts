@@ -66,7 +66,7 @@ export function isInTheWay(folder: GuardedFolder, name: string): boolean {
 /** C:\Symbols is installed before a test, by the kit's own page, and outlives it. */
 const holdsSymbolsAlone = (folder: GuardedFolder, name: string): boolean =>
   name === DRIVE &&
-  folder.hasFolder(name) &&
+  folder.folders().includes(name) &&
   folder.names(name).every((inner) => inner.toLowerCase() === FETCHED)
 
 /** Of a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
