@@ -1,12 +1,13 @@
 // A run folder that comes from anywhere: whatever stands in the place of an entry, no command touches what lies outside, hangs, reads without
 // end or ends without saying why.
-import { spawn } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { repository, temporaryFolder } from './cli.ts'
+import { dumpstack, repository, temporaryFolder } from './cli.ts'
 import { copyRun } from './copy-run.ts'
 import { MIB } from './killed-run.ts'
 
@@ -97,3 +98,129 @@ describe.skipIf(process.platform === 'win32').each(['finished', 'stopped'])('a r
       ])
   }, 900_000)
 })
+
+it('begins in no folder that holds anything, and names what is there', () => {
+  const project = at('project')
+  for (const name of ['C/Windows', 'mini']) mkdirSync(path.join(project, name), { recursive: true })
+  for (const name of ['C/Windows/a.sys', 'mini/mine.dmp', 'result.json.tmp', 'notes.txt'])
+    writeFileSync(path.join(project, name), 'mine')
+  const { code, stderr } = dumpstack(project, 'test', '--out', '.', '--ram', '64M', '--dumps', 'mini')
+  expect(stderr).toBe(
+    'error: folder . holds what no run made: C, mini, notes.txt, result.json.tmp; a run begins in a folder that is empty or absent: choose another --out [RUN_FOLDER_NOT_EMPTY]\n',
+  )
+  expect(code).toBe(4)
+  for (const name of ['C/Windows/a.sys', 'mini/mine.dmp', 'result.json.tmp', 'notes.txt'])
+    expect(readFileSync(path.join(project, name), 'utf8')).toBe('mine')
+  expect(readdirSync(project).sort()).toEqual(['C', 'mini', 'notes.txt', 'result.json.tmp'])
+})
+
+describe('a run folder that a stranger has written in', () => {
+  const changed = (base: string, name: string, change: (text: string) => string): string => {
+    rmSync(at('strange'), { recursive: true, force: true })
+    copyRun(at(base), at('strange'))
+    const file = path.join(at('strange'), name)
+    writeFileSync(file, change(readFileSync(file, 'utf8')))
+    return 'strange'
+  }
+
+  it('asks no symbol server that it names, and writes to no store, until -y names them again', async () => {
+    let requests = 0
+    const server = createServer((_, response) => {
+      requests++
+      response.writeHead(404).end()
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const address = server.address()
+    const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}/symbols`
+    try {
+      const named = `SRV*${at('store')}*${url}`
+      const run = changed('stopped', 'state.json', (text) =>
+        text.replace('"symbolPath":null', `"symbolPath":${JSON.stringify(named)}`),
+      )
+      for (const answer of [
+        await ended('dumpstack', 'test', '--resume', run),
+        await ended('crashdumptest', '-autorun', '-work', run),
+      ]) {
+        const { code, stderr } = answer
+        expect(stderr).toContain(`the run's symbol path has ${named}: `)
+        expect(stderr).toContain(`-y "${named}"`)
+        expect(code).toBe(2)
+      }
+      expect([requests, existsSync(at('store'))]).toEqual([0, false])
+      expect((await ended('dumpstack', 'test', '--resume', run, '-y', named)).code).not.toBe(2)
+      expect(requests).toBeGreaterThan(0)
+    } finally {
+      server.close()
+    }
+  })
+
+  it.each(['../stopped', '/etc', 'a\\\\b', 'a\\u0000b'])(
+    'is refused where a variant is called %s',
+    (variant) => {
+      const run = changed('finished', 'journal.jsonl', (text) =>
+        text.replaceAll('"variant":null', `"variant":"${variant}"`),
+      )
+      for (const command of ['examine', 'calls']) {
+        const { code, stderr } = dumpstack(folder.path, command, run)
+        expect(stderr).toContain('expected a plain name')
+        expect(code).toBe(4)
+      }
+    },
+  )
+
+  it.each(['../../outside.dmp', '/etc/passwd'])('is refused where the dump of its result is %s', (file) => {
+    const run = changed('finished', 'result.json', (text) =>
+      text.replace(/"file": "[^"]*"/, `"file": "${file}"`),
+    )
+    const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run, '--json')
+    expect(stderr).toContain(`"${file}" leads out of the run folder`)
+    expect(code).toBe(4)
+  })
+
+  it('is refused where its driver is on a share', () => {
+    const run = changed('stopped', 'state.json', (text) =>
+      text.replace(/"driverFile":"[^"]*"/, '"driverFile":"\\\\\\\\server\\\\share\\\\a.sys"'),
+    )
+    const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run)
+    expect(stderr).toContain('expected a file of this host')
+    expect(code).toBe(4)
+  })
+
+  it.skipIf(process.getuid?.() !== 0)('can be examined by a user who may not write there', () => {
+    rmSync(at('strange'), { recursive: true, force: true })
+    copyRun(at('finished'), at('strange'))
+    chmodSync(folder.path, 0o755)
+    const asNobody = (...args: string[]) =>
+      spawnSync(process.execPath, [path.join(repository, 'packages/cli/bin/dumpstack.js'), ...args], {
+        cwd: folder.path,
+        encoding: 'utf8',
+        uid: 65534,
+        gid: 65534,
+      })
+    expect(asNobody('examine', 'strange')).toMatchObject({ status: 0, stderr: '' })
+    expect(asNobody('calls', 'strange', '--summary')).toMatchObject({ status: 0, stderr: '' })
+    const stopped = asNobody('test', '--resume', 'stopped')
+    expect([stopped.status, stopped.stderr]).toEqual([
+      4,
+      expect.stringMatching(/^error: cannot .*\(EACCES\)/),
+    ])
+  })
+})
+
+/** While a server of this process answers. */
+async function ended(
+  program: 'dumpstack' | 'crashdumptest',
+  ...args: string[]
+): Promise<{ code: number | null; stderr: string }> {
+  const bin = path.join(repository, `packages/cli/bin/${program}.js`)
+  const child = spawn(process.execPath, [bin, ...args], {
+    cwd: folder.path,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  return { code, stderr }
+}

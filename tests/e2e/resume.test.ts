@@ -138,7 +138,7 @@ it('has only its result left to write where the host refused that', async () => 
     if (event.kind === 'run') mkdirSync(inTheWay)
   }
   const end = await startRun(plan, { folder: run, stopAt: 'end', sinks: [block], signal: never })
-  expect(end).toMatchObject({ ended: 'stopped', error: { code: 'HOST_IO' } })
+  expect(end).toMatchObject({ ended: 'stopped', error: { code: 'RUN_FOLDER_UNSAFE' } })
   rmdirSync(inTheWay)
   await resumeHere(run)
   expectAsUnkilled(run)

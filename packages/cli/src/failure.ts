@@ -17,9 +17,13 @@ export class StoppedRunError extends Error {
   }
 }
 
-/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there. */
+/** Something stands in the run folder where the run has its own. */
+const IN_THE_WAY = new Set(['RUN_FOLDER_UNSAFE', 'RUN_FOLDER_FOREIGN'])
+
+/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
 export function isHostFailure(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) if (isSystemError(cause)) return true
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (isSystemError(cause) || (cause instanceof DumpstackError && IN_THE_WAY.has(cause.code))) return true
   return false
 }
 
