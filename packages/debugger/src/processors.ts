@@ -24,7 +24,7 @@ export interface Processor {
 }
 
 /** Windows allows 2048 logical processors. */
-const MAX_PROCESSORS = 2048
+export const MAX_PROCESSORS = 2048
 
 /** Processors whose PRCB the dump holds. */
 export function readProcessors(dump: Dump, memory: TargetMemory, kdbg: KddebuggerData64 | null): Processor[] {

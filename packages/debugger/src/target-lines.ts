@@ -3,6 +3,7 @@
 import { hex64 } from '@dumpstack/bytes'
 import { DumpHeader64, DumpType, PAGE_FILL_32, PAGE_FILL_64 } from '@dumpstack/dumpfile'
 import { machineName } from '@dumpstack/nt'
+import { MAX_PROCESSORS } from './processors.ts'
 import type { Session } from './session.ts'
 
 const BODY: Readonly<Record<number, string>> = {
@@ -39,11 +40,9 @@ export function targetLines(session: Session): string[] {
   const { header } = session.dump
   const raw = DumpHeader64.of(session.dump.headerBytes)
   const build = raw.majorVersion === CHECKED_BUILD ? 'Checked' : 'Free'
-  const processors = !isSet(header.processorCount)
-    ? 'unknown number of processors'
-    : header.processorCount > 1
-      ? `MP (${header.processorCount} procs)`
-      : 'UP'
+  const count = header.processorCount // more than there can be is the fill PAGE, or a lie
+  const processors =
+    count > MAX_PROCESSORS ? 'unknown number of processors' : count > 1 ? `MP (${count} procs)` : 'UP'
   const machine = machineName(header.machine) ?? `machine ${header.machine.toString(16)}`
   const lines = [
     `${windowsName(header.build)} Kernel Version ${header.build} ${processors} ${build} ${machine}`,

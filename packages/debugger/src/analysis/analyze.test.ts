@@ -232,13 +232,47 @@ describe('the exception', () => {
     },
   )
 
+  it('has the registers of the header where these are at the code at fault', async () => {
+    const text = await analyze({
+      bugcheck: 0x1e,
+      parameters: [0xffffffffc000001dn, IP, 0n, 0n],
+      context: { rip: IP, rsp: STACK + 0x400n, rsi: 0x99n },
+      stack: { address: STACK, words: [IP] },
+    })
+    expect(text).toContain('CONTEXT:  (the header of the dump)\n')
+    expect(text).toContain('rsi=0000000000000099')
+    expect(text).toContain('EXCEPTION_CODE: (NTSTATUS) 0xc000001d (STATUS_ILLEGAL_INSTRUCTION, ')
+  })
+
+  it('of 0x3B is that which the dispatcher left on the stack', async () => {
+    const record = buildExceptionRecord(0xc0000005, IP, [0n, FAULT])
+    const text = await analyze(
+      {
+        bugcheck: 0x3b,
+        parameters: [0xc0000005n, IP, STACK + 0x200n, 0n],
+        context: { rip: NT + 0x1ba0n, rsp: STACK },
+        blocks: [
+          // One of another exception at the same place, then that of this one.
+          { address: STACK, bytes: buildExceptionRecord(0x80000003, IP) },
+          { address: STACK + 0x98n, bytes: record },
+          { address: STACK + 0x200n, bytes: buildContext({ rip: IP, rsp: STACK + 0x800n }) },
+        ],
+      },
+      '!analyze -v; .exr -1',
+    )
+    expect(text).toContain(`EXCEPTION_RECORD:  ${(STACK + 0x98n).toString(16)} (.exr 0x`)
+    expect(text.match(/Attempt to read address 000000004000010b\n/g)).toHaveLength(2)
+    expect(text).toContain('READ_ADDRESS:  000000004000010b\n')
+    expect(text).toContain(`CONTEXT:  (.cxr 0x${(STACK + 0x200n).toString(16)})\n`)
+  })
+
   it('is absent by name where the dump holds no record', async () => {
     const text = await analyze(
       { bugcheck: 0xe2 },
       `.exr -1; .exr ${POOL.toString(16)}; .trap ${POOL.toString(16)}`,
     )
     expect(text).toMatch(
-      /^the bugcheck names no exception record that the dump holds\n(memory at ffffe001`3c3fd000 cannot be read.*\n){2}$/,
+      /^the dump holds no exception record of the bugcheck\n(memory at ffffe001`3c3fd000 cannot be read.*\n){2}$/,
     )
   })
 })

@@ -33,6 +33,11 @@ export function namedContext(session: Session): CrashContext | null {
   if (context !== null && registers !== null) return { registers, from: `.cxr 0x${context.toString(16)}` }
   const named = parameterOfKind(description, 'trapFrame')
   const fault = parameterOfKind(description, 'instruction')
+  const kept = headerContext(session.dump)
+  if (named === null && kept !== null && fault !== null) {
+    const ofHeader = registerFileOf(session.dump, kept)
+    if (ofHeader.ip === fault) return { registers: ofHeader, from: 'the header of the dump' }
+  }
   const frame =
     named ?? (fault === null ? null : findTrapFrame(session, fault, parameterOfKind(description, 'address')))
   const trapped = frame === null ? null : readTrapFrame(session, frame)
@@ -89,19 +94,26 @@ export function readTrapFrame({ memory }: Session, address: bigint): Registers |
 
 /** Where on the stack of the crash a trap frame holds `ip`, best one of a fault at `faultAddress`; null where none does. */
 function findTrapFrame(session: Session, ip: bigint, faultAddress: bigint | null): bigint | null {
-  const top = headerContext(session.dump)
-  const from = top === null ? null : registerFileOf(session.dump, top).sp & ~7n
-  if (from === null || ip === 0n) return null
-  const stack = session.memory.available(from, MAX_STACK_BYTES)
-  const view = new DataView(stack.buffer, stack.byteOffset, stack.byteLength)
   let found: bigint | null = null
-  for (let at = 0; at + 8 <= stack.byteLength; at += 8) {
-    if (view.getBigUint64(at, true) !== ip) continue
-    const address = from + BigInt(at - KtrapFrame.fields.rip.offset)
+  for (const place of stackPlacesOf(session, ip)) {
+    const address = place - BigInt(KtrapFrame.fields.rip.offset)
     if (readTrapFrame(session, address) === null) continue
     const fault = session.memory.tryU64(address + BigInt(KtrapFrame.fields.faultAddress.offset))
     if (faultAddress === null || fault === faultAddress) return address
     found ??= address
   }
   return found
+}
+
+/** Where a value lies on the stack of the crash: from where a minidump begins it, else from the registers of the header, outwards. */
+export function* stackPlacesOf({ dump, memory }: Session, value: bigint): Generator<bigint> {
+  const kept = headerContext(dump)
+  const top = dump.triage?.callStack?.address ?? (kept === null ? null : registerFileOf(dump, kept).sp)
+  if (top === null || value === 0n) return
+  const from = top & ~7n
+  const stack = memory.available(from, MAX_STACK_BYTES)
+  const view = new DataView(stack.buffer, stack.byteOffset, stack.byteLength)
+  for (let at = 0; at + 8 <= stack.byteLength; at += 8) {
+    if (view.getBigUint64(at, true) === value) yield from + BigInt(at)
+  }
 }

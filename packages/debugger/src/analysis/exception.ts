@@ -11,6 +11,7 @@ import {
 } from '@dumpstack/nt'
 import { DebuggerError } from '../errors.ts'
 import type { Session } from '../session.ts'
+import { stackPlacesOf } from './crash-context.ts'
 
 const STATUS_IN_PAGE_ERROR = 0xc000_0006
 const MAX_PARAMETERS = 15
@@ -55,12 +56,33 @@ export function readExceptionRecord({ memory }: Session, address: bigint): Excep
   }
 }
 
-/** The record that the bugcheck names; null where it names none, or the dump does not hold it. */
-export function namedException(session: Session, description: BugcheckDescription): ExceptionFacts | null {
-  const address = parameterOfKind(description, 'exceptionRecord')
-  if (address === null || address === 0n) return null
+export interface PlacedRecord {
+  readonly address: bigint
+  readonly facts: ExceptionFacts
+}
+
+/**
+ * The record that the bugcheck names, or else one on the stack of the crash with the code and address that the bugcheck gives, as
+ * the dispatcher leaves it there; null where the dump holds neither.
+ */
+export function exceptionOf(session: Session, description: BugcheckDescription): PlacedRecord | null {
+  const named = parameterOfKind(description, 'exceptionRecord')
+  if (named !== null && named !== 0n) return recordAt(session, named)
+  const status = parameterOfKind(description, 'ntstatus')
+  const raisedAt = parameterOfKind(description, 'instruction')
+  if (status === null || raisedAt === null || raisedAt === 0n) return null
+  const code = Number(BigInt.asUintN(32, status))
+  const { exceptionAddress } = ExceptionRecord64.fields
+  for (const place of stackPlacesOf(session, raisedAt)) {
+    const found = recordAt(session, place - BigInt(exceptionAddress.offset))
+    if (found !== null && found.facts.code === code && found.facts.address === raisedAt) return found
+  }
+  return null
+}
+
+function recordAt(session: Session, address: bigint): PlacedRecord | null {
   try {
-    return readExceptionRecord(session, address)
+    return { address, facts: readExceptionRecord(session, address) }
   } catch (error) {
     if (!(error instanceof DebuggerError)) throw error
     return null

@@ -1,5 +1,5 @@
 // The parameters of a bugcheck in words: what each is, what its number says, and what the dump holds where it points.
-import { bugcheckName, type DescribedParameter, describeBugcheck } from '@dumpstack/nt'
+import { bugcheckName, type DescribedParameter, describeBugcheck, ProcessObject } from '@dumpstack/nt'
 import { imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { KernelType } from '../kernel-object.ts'
@@ -7,6 +7,7 @@ import type { Session } from '../session.ts'
 import { unicodeString } from '../typed-value.ts'
 
 const MAX_TEXT_BYTES = 128
+const PROCESS_OBJECT = BigInt(ProcessObject)
 
 /** `SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)` */
 export function bugcheckTitle({ dump }: Session): string {
@@ -50,6 +51,7 @@ async function whatItSays(
       return text === null ? null : `"${text}"`
     }
     case 'process':
+    case 'processOrThread':
       return processText(session, value)
     default:
       return null
@@ -60,7 +62,7 @@ async function processText(session: Session, address: bigint): Promise<string | 
   try {
     const { type } = await KernelType.loadOrKnown(session, '_EPROCESS')
     const process = type.at(session.memory, address)
-    return process.tryValue('Pcb.Header.Type') === null ? null : imageName(session, type, process)
+    return process.tryValue('Pcb.Header.Type') === PROCESS_OBJECT ? imageName(session, type, process) : null
   } catch (error) {
     if (error instanceof DebuggerError) return null
     throw error

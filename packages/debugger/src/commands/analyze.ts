@@ -3,7 +3,7 @@ import { type BugcheckDescription, describeBugcheck, irqlText, parameterOfKind }
 import { failureBucket } from '../analysis/bucket.ts'
 import { type CrashContext, namedContext } from '../analysis/crash-context.ts'
 import { type Culprit, findCulprit, type Stack } from '../analysis/culprit.ts'
-import { codeText, faultOf, namedException, namedFault, recordLines } from '../analysis/exception.ts'
+import { codeText, exceptionOf, faultOf, namedFault, recordLines } from '../analysis/exception.ts'
 import { bugcheckTitle, parameterLines } from '../analysis/parameters.ts'
 import type { Command, CommandContext } from '../command.ts'
 import { currentProcessName } from '../current-process.ts'
@@ -124,17 +124,17 @@ async function printException(
   { session, print }: CommandContext,
   description: BugcheckDescription,
 ): Promise<void> {
-  const record = namedException(session, description)
+  const record = exceptionOf(session, description)
   const status = parameterOfKind(description, 'ntstatus')
   const raisedAt = parameterOfKind(description, 'instruction')
   if (record !== null) {
-    const address = parameterOfKind(description, 'exceptionRecord') ?? 0n
-    print(`EXCEPTION_RECORD:  ${address.toString(16)} (.exr 0x${address.toString(16)})`)
-    for (const line of await recordLines(session, record)) print(line)
+    const address = record.address.toString(16)
+    print(`EXCEPTION_RECORD:  ${address} (.exr 0x${address})`)
+    for (const line of await recordLines(session, record.facts)) print(line)
     print()
   }
   const code =
-    record?.code ?? (status !== null && raisedAt !== null ? Number(BigInt.asUintN(32, status)) : null)
+    record?.facts.code ?? (status !== null && raisedAt !== null ? Number(BigInt.asUintN(32, status)) : null)
   if (code !== null) {
     print(`EXCEPTION_CODE: (NTSTATUS) 0x${code.toString(16)} (${codeText(code)})`)
     print()
@@ -143,7 +143,7 @@ async function printException(
     print(`FAULTING_IP:  ${raisedAt.toString(16)} (${await session.symbolize(raisedAt)})`)
     print()
   }
-  const fault = record === null ? namedFault(description) : faultOf(record)
+  const fault = record === null ? namedFault(description) : faultOf(record.facts)
   if (fault !== null) {
     print(`${fault.access.toUpperCase()}_ADDRESS:  ${fault.address.toString(16).padStart(16, '0')}`)
     print()

@@ -1,5 +1,5 @@
 import { describeBugcheck } from '@dumpstack/nt'
-import { namedException, readExceptionRecord, recordLines } from '../analysis/exception.ts'
+import { exceptionOf, readExceptionRecord, recordLines } from '../analysis/exception.ts'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
@@ -9,7 +9,7 @@ export const exr: Command = {
   help: {
     summary: 'show an exception record',
     usage: ['.exr ADDRESS', '.exr -1'],
-    text: 'Shows the EXCEPTION_RECORD at an address, or, with -1, the one that the bugcheck names: where it was raised, the meaning of its code, and what was read, written or executed.',
+    text: 'Shows the EXCEPTION_RECORD at an address, or, with -1, that of the bugcheck, which names it or left it on the stack: where it was raised, the meaning of its code, and what was read, written or executed.',
     examples: ['.exr -1', '.exr 0xffff850429891ee8'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-exr--display-exception-record-',
   },
@@ -19,13 +19,10 @@ export const exr: Command = {
     const description = rest === '-1' ? describeBugcheck(bugcheckCode, bugcheckParameters) : null
     const facts =
       rest === '-1'
-        ? description && namedException(session, description)
+        ? description && (exceptionOf(session, description)?.facts ?? null)
         : readExceptionRecord(session, await evaluate(session, rest))
     if (facts === null) {
-      throw new DebuggerError(
-        'EXCEPTION_ABSENT',
-        'the bugcheck names no exception record that the dump holds',
-      )
+      throw new DebuggerError('EXCEPTION_ABSENT', 'the dump holds no exception record of the bugcheck')
     }
     for (const line of await recordLines(session, facts)) print(line)
   },

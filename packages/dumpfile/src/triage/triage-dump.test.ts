@@ -143,6 +143,20 @@ it('reads the modules where only the list of unloaded ones lies', () => {
   expect(modules.unloaded).toEqual([])
 })
 
+it('reads the other modules where the name of one lies', () => {
+  const bytes = buildPools()
+  const view = new DataView(bytes.buffer)
+  view.setUint32(view.getUint32(view.getUint32(0x2030, true), true), 0xffffffff, true)
+  const { modules, damage } = readModulesAsFarAsPossible(open(bytes))
+  expect(damage?.message).toMatch(/^name of driver 0 at offset .* has 0xffffffff characters/)
+  expect(modules.loaded.map(({ baseName }) => baseName)).toEqual([
+    '',
+    'hal.dll',
+    'storahci.sys',
+    'dump_storahci.sys',
+  ])
+})
+
 it('refuses secondary data that leaves the file', () => {
   const bytes = buildPools()
   new DataView(bytes.buffer).setUint32(bytes.length - 0x2c + 0x14, 0x1000, true)

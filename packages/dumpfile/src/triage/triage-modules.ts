@@ -38,22 +38,25 @@ export function readTriageModules(dump: Dump): {
       damage ??= error
     }
   }
-  tried(() => readLoaded(dump, loaded))
+  tried(() => readLoaded(dump, loaded, tried))
   tried(() => {
     unloaded = readUnloaded(dump)
   })
   return { modules: { loaded, unloaded }, damage }
 }
 
-/** Adds drivers to `loaded` up to the first that cannot be read. */
-function readLoaded(dump: Dump, loaded: LoadedModule[]): void {
+/** Adds the drivers to `loaded`; one whose name cannot be read has none. */
+function readLoaded(dump: Dump, loaded: LoadedModule[], tried: (read: () => void) => void): void {
   const triage = readTriageHeader(dump)
   const count = triage.driverCount
   const list = readList(dump, triage.driverListOffset, count, DumpDriverEntry64.size, 'drivers')
   const names = new StringPool(dump)
   for (let index = 0; index < count; index++) {
     const entry = DumpDriverEntry64.of(list, index * DumpDriverEntry64.size)
-    const fullName = names.at(entry.driverNameOffset, `name of driver ${index}`)
+    let fullName = ''
+    tried(() => {
+      fullName = names.at(entry.driverNameOffset, `name of driver ${index}`)
+    })
     loaded.push({
       baseName: fullName.slice(fullName.lastIndexOf('\\') + 1),
       fullName,
