@@ -65,7 +65,7 @@ async function judge(
     new AbortController().signal,
   )
   const causes = withCauses(judged, { crash: null, byteLength: bytes.byteLength, isStale: false })
-  said.push(...messagesOf(causes, new Set(['symbols'])).map(messageLine))
+  said.push(...messagesOf(causes, new Set()).map(messageLine))
   return { verdicts: Object.fromEntries(judged.map(([id, { verdict }]) => [id, verdict])), said }
 }
 

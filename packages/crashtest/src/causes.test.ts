@@ -113,6 +113,14 @@ it('says the error that ends several checks once', () => {
     ['objects', bad('the dump names no kernel')],
   ]
   expect(causes(judged)).toEqual({ symbols: null, addresses: 'symbols', objects: 'symbols' })
+  const all = withCauses(judged, known)
+  expect(messagesOf(all, new Set())[0]).toEqual({ level: 'x', text: 'The dump names no kernel.' })
+  expect(causes([['length', bad('cut off')], ...judged])).toEqual({
+    length: null,
+    symbols: 'length',
+    addresses: 'length',
+    objects: 'length',
+  })
 })
 
 it('says in one line what cannot be got without symbols, and in one what fails for another check', () => {
@@ -120,7 +128,7 @@ it('says in one line what cannot be got without symbols, and in one what fails f
     [
       ['length', bad('the file is cut off')],
       ['structure', bad('no module list')],
-      ['symbols', unknown('not found')],
+      ['symbols', { ...unknown('not found'), says: [{ level: 'x', text: 'Said at once.' }] }],
       [
         'addresses',
         { ...unknown('not known'), says: [{ level: 'x', text: 'Error retrieving addresses of nt!A.' }] },
@@ -131,7 +139,7 @@ it('says in one line what cannot be got without symbols, and in one what fails f
     ],
     known,
   )
-  expect(messagesOf(judged, new Set(['symbols'])).map(({ level, text }) => `(${level}) ${text}`)).toEqual([
+  expect(messagesOf(judged, new Set()).map(({ level, text }) => `(${level}) ${text}`)).toEqual([
     '(x) The file is cut off.',
     '(x) Error retrieving addresses of nt!A.',
     '(x) Unable to get the list of modules, the thread, the process.',

@@ -23,7 +23,17 @@ export interface KnownOfDump {
 }
 
 /** They read the dump as a debugger does: its header points to pages, pages to lists. */
-const READERS = ['format', 'structure', 'images', 'debugger', 'addresses', 'modules', 'objects', 'stack']
+const READERS = [
+  'format',
+  'structure',
+  'images',
+  'debugger',
+  'symbols',
+  'addresses',
+  'modules',
+  'objects',
+  'stack',
+]
 /** They say what the dump holds: what they name explains what a reader finds. */
 const PROMISES = ['promisedPages', 'promisedBlocks', 'truth']
 /** What they name has offsets, or is the whole of the file. */
@@ -84,7 +94,8 @@ export function withCauses(
     if (id === 'length') return endedEarly
     if (OF_BYTES.includes(id)) return isOfTheMissingPart(id) ? incomplete : null
     if (NEED_SYMBOLS.includes(id) && verdict === 'inconclusive' && isBad('symbols')) return 'symbols'
-    if (!READERS.includes(id)) return null
+    // that no symbols are found says nothing of the dump; an error does that the dump raised
+    if (!READERS.includes(id) || (id === 'symbols' && verdict !== 'fail')) return null
     return differing ?? incomplete ?? (NEED_MODULES.includes(id) ? firstBad(['modules']) : null)
   }
   /** The check that an error ended first: it may end several. */

@@ -37,7 +37,7 @@ export function examineFile({ source, as, debugged }: FileToExamine): Examinatio
   return {
     dump,
     findings: findingsOf(judged),
-    messages: messagesOf(judged, new Set(['symbols'])),
+    messages: messagesOf(judged, new Set()),
     examination: {
       type: as,
       verdict: worst(judged.map(({ judgement }) => judgement.verdict)),

@@ -17,7 +17,6 @@ import type { CrashReport, DumpType, Evidence } from './target.ts'
 import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
 
-const SYMBOLS = 'symbols'
 /** Microsoft-Windows-WER-SystemErrorReporting: too little free space to keep the dump. */
 const DUMP_DELETED = 1018
 
@@ -99,7 +98,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       isStale: opened !== null && opened.modifiedAt < crash.crashedAt,
     },
   )
-  const said = new Set([SYMBOLS, ...(input.crashIsSaid ? crashChecks.map(({ id }) => id) : [])])
+  const said = new Set(input.crashIsSaid ? crashChecks.map(({ id }) => id) : [])
   return {
     dump,
     findings: findingsOf(judged),

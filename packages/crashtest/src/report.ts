@@ -27,7 +27,7 @@ export function messagesOf(judged: readonly CausedJudgement[], said: ReadonlySet
   const bad = judged.filter(({ judgement }) => judgement.verdict !== 'pass')
   const out: Message[] = []
   for (const { id, judgement, causedBy } of bad)
-    if (causedBy === null && !said.has(id)) out.push(...linesOf(judgement))
+    if (causedBy === null && !said.has(id) && !isSaidAtOnce(id, judgement)) out.push(...linesOf(judgement))
   const withoutSymbols = bad.filter(({ causedBy }) => causedBy === SYMBOLS)
   for (const { judgement } of withoutSymbols) out.push(...(judgement.says ?? []))
   const unable = withoutSymbols.flatMap(({ judgement }) => judgement.unableToGet ?? [])
@@ -46,6 +46,10 @@ export function messagesOf(judged: readonly CausedJudgement[], said: ReadonlySet
 
 const SYMBOLS = 'symbols'
 const FILE = 'file'
+
+/** By debug-dump.ts, as soon as it is known. */
+const isSaidAtOnce = (id: string, { says }: CausedJudgement['judgement']): boolean =>
+  id === SYMBOLS && says !== undefined
 
 const linesOf = ({ message, says, unableToGet: unable }: CausedJudgement['judgement']): readonly Message[] =>
   says ?? (unable === undefined ? [complaint(sentence(message))] : unable.map(unableToGet))
