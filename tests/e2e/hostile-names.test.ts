@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { buildDump, buildPdb, buildPe } from '@dumpstack/testkit'
+import { sharedData } from '@dumpstack/testkit/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Finished, repository, temporaryFolder } from './cli.ts'
 
@@ -200,6 +201,22 @@ describe.skipIf(process.platform === 'win32')('hostile names (file systems of Wi
   it('are escapes in names of functions, from the PDB of a driver', () => {
     expect(run('dumpstack', ['check', DRIVER]).stdout).toContain(`!${RENAMED}`)
     expect(run('dumpstack', ['calls', RUN, '--routine', 'HwFindAdapter']).stdout).toContain(RENAMED)
+  })
+})
+
+const given = sharedData('cases/11-module-names/names.dmp')
+describe.skipIf(given === null)('modules of drivers in the field (shared/data/cases/11-module-names)', () => {
+  it.each([
+    ['verify', ['verify', given ?? '']],
+    ['kd', ['kd', '-z', given ?? '', '-c', 'lm; lmv; !analyze -v; q']],
+  ])('are shown in their own letters by %s, and command nothing', (_, args) => {
+    const { stdout, stderr } = run('dumpstack', args)
+    expectPrintable(stdout)
+    expect(stderr).toBe('')
+    expect(stdout).toMatch(/\p{Script=Han}/u)
+    expect(stdout).toMatch(/[äöüß]/)
+    expect(stdout).toContain(String.raw`\u202e`)
+    expect(stdout).toContain(String.raw`\u001b`)
   })
 })
 
