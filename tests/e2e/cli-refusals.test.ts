@@ -145,6 +145,7 @@ it.skipIf(!existsSync('/dev/full'))(
     expect(done.status).toBe(4)
     expect(readdirSync(at('unwritten')).sort()).toEqual([
       'crashdumptest.log',
+      'dumpstack-run.jsonl',
       'journal.jsonl',
       'kernel',
       'result.json',
