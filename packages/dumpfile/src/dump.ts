@@ -67,7 +67,7 @@ export interface Dump {
   /** File offset of a page; -1 where the dump does not hold it, or not all of it. */
   pageOffset(page: Pfn): number
   readonly physical?: PhysicalSpace
-  /** The pools of a minidump, read when first asked for; throws DumpError where one leaves the file. */
+  /** The pools of a minidump, read when first asked for; one that leaves the file is left out and named in its `damage`. */
   readonly triage?: TriageDump
   /**
    * Through the page tables of `dtb`, the header's by default; a minidump has its blocks at their addresses instead.
