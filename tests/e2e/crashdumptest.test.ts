@@ -231,7 +231,7 @@ it('says what to do with a test that was killed before it began', () => {
   )
   expect(crashdumptest(cwd, '-autorun')).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining('clear it with crashdumptest -c and initialise it again'),
+    stderr: expect.stringContaining('holds no test: initialise it first, crashdumptest -dtm'),
   })
   expect(crashdumptest(cwd, '-c').code).toBe(0)
   expect(readdirSync(path.join(cwd, 'crashdumptest-work'))).toEqual([])

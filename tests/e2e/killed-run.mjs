@@ -1,15 +1,15 @@
 // One process of a run that sends itself a signal at a given event, after the sync of its line in the journal:
-//   node killed-run.mjs FOLDER PLAN KIND COUNT [STOP-AT [SIGNAL]]
+//   node killed-run.mjs FOLDER PLAN KIND COUNT [STOP-AT [SIGNAL [TIMING]]]
 // PLAN is what planTest takes, as JSON; KIND `sync` counts the events that this process journals, `progress` the others,
 // COUNT 0 kills never. A run in the folder is resumed. STOP-AT `crash` ends the process in order at each crash. SIGNAL is
-// SIGKILL where it is not given.
+// SIGKILL where it is not given. TIMING is that of the lock, as JSON.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { scenarios } from '@dumpstack/crashtest'
 import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { catchInterrupts } from '../../packages/cli/dist/interrupt.js'
 
-const [folder, plan, kind, count, stopAt = 'end', signal = 'SIGKILL'] = process.argv.slice(2)
+const [folder, plan, kind, count, stopAt = 'end', signal = 'SIGKILL', timing] = process.argv.slice(2)
 const state = path.join(folder, 'state.json')
 const firstSeq = existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')).position.nextSeq : 0
 let left = Number(count)
@@ -18,7 +18,13 @@ const killer = (event) => {
   if (isCounted && --left === 0) process.kill(process.pid, signal)
 }
 const interrupt = catchInterrupts()
-const options = { folder, stopAt, sinks: [killer], signal: interrupt.signal }
+const options = {
+  folder,
+  stopAt,
+  sinks: [killer],
+  signal: interrupt.signal,
+  ...(timing && { lockTiming: JSON.parse(timing) }),
+}
 const { scenario, pageFileBytes, ...given } = JSON.parse(plan)
 const end = existsSync(state)
   ? await resumeRun(options)

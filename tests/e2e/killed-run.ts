@@ -6,7 +6,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const MIB = 1024 * 1024
-const script = fileURLToPath(new URL('killed-run.mjs', import.meta.url))
+export const script = fileURLToPath(new URL('killed-run.mjs', import.meta.url))
 
 export interface SmallPlan {
   readonly dumps: readonly ('full' | 'kernel' | 'mini')[]

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import type { TestEvent } from '@dumpstack/crashtest'
+import { RunLock } from '@dumpstack/run/node'
 import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { dumpstack, repository, resultOf, temporaryFolder } from './cli.ts'
@@ -224,11 +225,13 @@ it('names what keeps a folder from being resumed, and leaves it to be resumed la
     writeFileSync(file(name), whole)
   }
   renameSync(file('gone'), file('disk.img'))
-  const lock = file(`run.lock.${process.ppid}`)
-  writeFileSync(lock, 'held')
+  const lock = await RunLock.take(run)
   const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run)
-  expect([code, stderr]).toEqual([4, expect.stringContaining(`process ${process.ppid} works on the run in`)])
-  renameSync(lock, file('run.lock.999999999'))
+  expect([code, stderr]).toEqual([
+    4,
+    expect.stringMatching(`process ${process.pid} of host .* works on the run in`),
+  ])
+  lock.release()
   await resumeHere(run)
   expectAsUnkilled(run)
 })

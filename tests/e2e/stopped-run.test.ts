@@ -1,7 +1,7 @@
 // A run that is stopped in order, by Ctrl-C, by SIGTERM or by a disk that is full, is left as SIGKILL leaves it: resumed, it comes to
 // the result of a run that was not stopped.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { dumpstack, startDumpstack, temporaryFolder } from './cli.ts'
@@ -141,8 +141,12 @@ it.skipIf(!canMount)(
 )
 
 it('says of a run that was never started how to start it', () => {
-  mkdirSync(at('empty'))
-  for (const out of ['nowhere', 'empty']) {
+  for (const name of ['empty', 'killed']) mkdirSync(at(name))
+  // what a process leaves that was killed before it had begun
+  writeFileSync(at('killed/journal.jsonl'), '')
+  const marker = `{"format":1,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`
+  writeFileSync(at('killed/dumpstack-run.jsonl'), marker)
+  for (const out of ['nowhere', 'empty', 'killed']) {
     const { code, stdout, stderr } = dumpstack(folder.path, 'test', '--resume', out)
     expect([code, stdout, stderr]).toEqual([
       2,

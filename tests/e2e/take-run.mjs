@@ -1,10 +1,10 @@
-// One of many processes that want the same run folder: in each round it tries once, as soon as the round begins, says what came of it,
-// and if it got the folder keeps it until the round ends. Arguments: run folder, folder of signals, rounds.
+// One of the processes that want the same run folder: in each round it tries once, as soon as the round begins, says what came of it,
+// and if it got the folder keeps it until the round ends. Arguments: run folder, folder of signals, rounds, timing of the lock as JSON.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { lockFolder } from '@dumpstack/run/node'
+import { RunLock } from '@dumpstack/run/node'
 
-const [folder, signals, rounds] = process.argv.slice(2)
+const [folder, signals, rounds, timing] = process.argv.slice(2)
 const cell = new Int32Array(new SharedArrayBuffer(4))
 const awaitSignal = (name) => {
   while (!existsSync(path.join(signals, name))) Atomics.wait(cell, 0, 0, 1)
@@ -14,12 +14,13 @@ for (let round = 0; round < Number(rounds); round++) {
   process.stdout.write(`ready ${round}\n`)
   awaitSignal(`begin-${round}`)
   try {
-    const unlock = lockFolder(folder)
+    const lock = await RunLock.take(folder, { timing: JSON.parse(timing) })
     process.stdout.write(`has it ${round}\n`)
     awaitSignal(`end-${round}`)
-    unlock()
+    lock.verify()
+    lock.release()
   } catch (error) {
-    if (error.code !== undefined) process.stdout.write(`${error.code} ${round}\n`)
+    process.stdout.write(`${error.code ?? error} ${round}\n`)
   }
   awaitSignal(`end-${round}`)
 }

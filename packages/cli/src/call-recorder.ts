@@ -1,6 +1,6 @@
 // Keeps the calls of a driver file in the run folder while it runs: a record for each start of the system, under the name of
 // what the start came to. A record is no part of the journal's promise: a killed process loses what it had not handed over.
-import { closeSync, writeSync } from 'node:fs'
+import { closeSync } from 'node:fs'
 import type { DumpType, Emit } from '@dumpstack/crashtest'
 import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
 import { CALLS, callsOfSetup, inVariant, isCallRecord, type OwnedFolder, onHost } from '@dumpstack/run/node'
@@ -100,8 +100,7 @@ export class CallRecorder implements SysObserver {
   #write(fd: number, bytes: Uint8Array): void {
     if (this.#failure !== null) return
     try {
-      let done = 0
-      while (done < bytes.byteLength) done += writeSync(fd, bytes, done)
+      this.#folder.write(fd, bytes)
     } catch (error) {
       this.#failure = { error }
     }

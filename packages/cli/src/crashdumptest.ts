@@ -3,7 +3,6 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { STATE } from '@dumpstack/run'
 import { clearRun, readResult, runStateOf } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
@@ -21,7 +20,7 @@ import { ResultOutput, type TestOutput } from './result-output.ts'
 import { windowsRootsOf } from './run-drive.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import { shellWord } from './shell-word.ts'
-import { printJson, printLines, printText, sayBeside, shownPath } from './terminal.ts'
+import { printJson, printLines, printText, sayBeside, shownPath, tell } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export async function runCrashdumptest(args: readonly string[]): Promise<number> {
@@ -32,7 +31,7 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
         printText(CRASHDUMPTEST_HELP)
         return 0
       case 'clear':
-        return clear(given.workFolder)
+        return await clear(given.workFolder)
       case 'initialise':
         return await initialise(given)
       case 'autorun':
@@ -43,8 +42,8 @@ export async function runCrashdumptest(args: readonly string[]): Promise<number>
   }
 }
 
-function clear(workFolder: string): number {
-  const left = clearRun(workFolder)
+async function clear(workFolder: string): Promise<number> {
+  const left = await clearRun(workFolder, { onWait: tell })
   printLines([
     left === null
       ? 'There are no past failures to clear.'
@@ -64,8 +63,10 @@ async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Pr
   if (output.junit !== null) checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb])
   if (!given.passSymbols) checkSymbolFolder(plan.symbolPath, workFolder)
   const symbolPath = plan.symbolPath === null ? null : absolute(plan.symbolPath)
-  return await session(given, autorunCommand({ ...given, symbolPath: null, oneCrash: false }), (options) =>
-    startRun({ ...plan, symbolPath }, { ...options, folder: workFolder, stopAt: 'restart' }),
+  return await session(
+    given,
+    autorunCommand({ ...given, symbolPath: plan.symbolPath, oneCrash: false }),
+    (options) => startRun({ ...plan, symbolPath }, { ...options, folder: workFolder, stopAt: 'restart' }),
   )
 }
 
@@ -81,11 +82,6 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
     case 'finished':
       return reportFinished(workFolder, output)
     case 'stopped':
-      if (!existsSync(path.join(workFolder, STATE))) {
-        throw new UsageError(
-          `the test in work folder ${workFolder} was killed before it began: clear it with crashdumptest -c and initialise it again`,
-        )
-      }
       return await session(given, autorunCommand(given), (options) =>
         resumeRun({
           ...options,
@@ -99,7 +95,6 @@ async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<
 
 type Autorun = Omit<CrashdumptestStep & { step: 'autorun' }, 'step'>
 
-/** Without a symbol path the run goes on with its own. */
 function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): string {
   const parts = ['crashdumptest -autorun']
   if (symbolPath !== null) parts.push('-y', shellWord(symbolPath))
@@ -114,7 +109,7 @@ function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): 
 async function session(
   { workFolder, output }: Pick<Autorun, 'workFolder' | 'output'>,
   goOn: string,
-  run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal'>) => Promise<SessionEnd>,
+  run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal' | 'onWait'>) => Promise<SessionEnd>,
 ): Promise<number> {
   const say = sayBeside(output.json)
   const result = new ResultOutput(output)
@@ -124,7 +119,7 @@ async function session(
   const interrupt = catchInterrupts()
   let end: SessionEnd
   try {
-    end = await run({ sinks: [result.sink], liveSinks: [screen], signal: interrupt.signal })
+    end = await run({ sinks: [result.sink], liveSinks: [screen], signal: interrupt.signal, onWait: tell })
   } finally {
     interrupt.release()
   }

@@ -19,7 +19,7 @@ const DEFAULT_OUT = 'dumpstack-run'
 export async function runTest(plan: TestPlan, out: string | null, output: TestOutput): Promise<number> {
   if (output.junit !== null) checkOutput('--junit', output.junit, [plan.driverFile, plan.driverPdb])
   const folder = out ?? freeDefaultFolder()
-  return await show(folder, output, (options) => startRun(plan, options))
+  return await show(folder, plan.symbolPath, output, (options) => startRun(plan, options))
 }
 
 /** `dumpstack test --resume DIR`. A run that has its result only says it again. */
@@ -38,7 +38,7 @@ export async function resumeTest(
       )
       return EXIT_USAGE
   }
-  return await show(folder, output, (options) =>
+  return await show(folder, symbolPath, output, (options) =>
     resumeRun({ ...options, ...(symbolPath !== null && { symbolPath }) }),
   )
 }
@@ -46,6 +46,7 @@ export async function resumeTest(
 /** One session to the end of the run. */
 async function show(
   folder: string,
+  symbolPath: string | null,
   output: TestOutput,
   drive: (options: SessionOptions) => Promise<SessionEnd>,
 ): Promise<number> {
@@ -58,7 +59,7 @@ async function show(
   const interrupt = catchInterrupts()
   let end: SessionEnd
   try {
-    end = await drive({ folder, stopAt: 'end', sinks, signal: interrupt.signal })
+    end = await drive({ folder, stopAt: 'end', sinks, signal: interrupt.signal, onWait: tell })
   } finally {
     interrupt.release()
   }
@@ -69,13 +70,14 @@ async function show(
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
   }
-  if (end.ended === 'stopped') throw new StoppedRunError(end.error, resumeCommand(folder, output))
+  if (end.ended === 'stopped') throw new StoppedRunError(end.error, resumeCommand(folder, symbolPath, output))
   if (end.ended === 'brokenOff') throw end.error
   return exitCodeOf(end.result.verdict)
 }
 
-function resumeCommand(folder: string, { json, junit }: TestOutput): string {
+function resumeCommand(folder: string, symbolPath: string | null, { json, junit }: TestOutput): string {
   const parts = ['dumpstack test --resume', shellWord(folder)]
+  if (symbolPath !== null) parts.push('-y', shellWord(symbolPath))
   if (json) parts.push('--json')
   if (junit !== null) parts.push('--junit', shellWord(junit))
   return parts.join(' ')

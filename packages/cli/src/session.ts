@@ -15,7 +15,15 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import { onHost, openStoppedRun, RunFolder, type StoppedRun, SystemFolder } from '@dumpstack/run/node'
+import {
+  type LockOptions,
+  type LockTiming,
+  onHost,
+  openStoppedRun,
+  RunFolder,
+  type StoppedRun,
+  SystemFolder,
+} from '@dumpstack/run/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { CallRecorder } from './call-recorder.ts'
 import { type OpenedDriver, openDriver } from './driver-file.ts'
@@ -45,6 +53,10 @@ export interface SessionOptions {
   readonly liveSinks?: readonly Sink[]
   /** Instead of the symbol path that the run was begun with. */
   readonly symbolPath?: string
+  /** Says that the folder of the run is waited for. */
+  readonly onWait?: (text: string) => void
+  /** How the folder is locked, for tests of that. */
+  readonly lockTiming?: LockTiming
   readonly signal: AbortSignal
 }
 
@@ -66,7 +78,7 @@ export async function startRun(plan: TestPlan, options: SessionOptions): Promise
   checkMemory(plan.ramBytes)
   const driver = driverOf(plan)
   try {
-    const folder = new RunFolder(options.folder)
+    const folder = await RunFolder.create(options.folder, lockOptions(options))
     const resultFold = new ResultFold()
     const live = options.liveSinks ?? []
     const emit = createStream([folder.journal, folder.log, resultFold.sink, ...options.sinks, ...live])
@@ -81,7 +93,7 @@ export async function startRun(plan: TestPlan, options: SessionOptions): Promise
  * holds no such run, WindowsError where its disk is gone; HOST_MEMORY.
  */
 export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
-  const stopped = openStoppedRun(options.folder)
+  const stopped = await openStoppedRun(options.folder, lockOptions(options))
   const { folder } = stopped
   let session: Session
   let driver: OpenedDriver | null = null
@@ -116,6 +128,12 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
     stopped.close()
   }
 }
+
+const lockOptions = ({ signal, onWait, lockTiming }: SessionOptions): LockOptions => ({
+  signal,
+  ...(onWait !== undefined && { onWait }),
+  ...(lockTiming !== undefined && { timing: lockTiming }),
+})
 
 interface Parts {
   readonly plan: TestPlan
@@ -167,6 +185,7 @@ class Session {
     } finally {
       folder.close()
     }
+    if (folder.lost !== null) return { ended: 'brokenOff', error: folder.lost, result: null }
     if (failure !== null && isStopped && folder.hasBegun)
       return { ended: 'stopped', error: failure.error, result }
     if (failure !== null || result === null) {
@@ -288,7 +307,8 @@ class Session {
   }
 
   #isStoppedBy(error: unknown): boolean {
-    return this.#parts.options.signal.aborted || isHostFailure(error)
+    const { folder, options } = this.#parts
+    return options.signal.aborted || folder.lost !== null || isHostFailure(error)
   }
 
   /** Before the variant of that number begins, or behind the last. */

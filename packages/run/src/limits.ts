@@ -3,6 +3,7 @@
 const MIB = 2 ** 20
 
 export const MAX_JOURNAL_BYTES = 16 * MIB
+export const MAX_LOG_BYTES = 16 * MIB
 export const MAX_RESULT_BYTES = 16 * MIB
 export const MAX_STATE_BYTES = 32 * MIB
 export const MAX_TRUTH_JSON_BYTES = 32 * MIB

@@ -8,19 +8,23 @@ import type { DiskImage } from '../machine.ts'
 export interface FileDiskImageOptions {
   /** FLUSH commands of the guest are fsynced, instead of only recorded. */
   readonly durable?: boolean
+  /** Throws where the file may not be written any more. */
+  readonly beforeWrite?: () => void
 }
 
 export class FileDiskImage implements DiskImage {
   readonly path: string
   readonly byteLength: number
   readonly durable: boolean
+  readonly #beforeWrite: () => void
   #fd: number
 
-  private constructor(path: string, fd: number, byteLength: number, durable: boolean) {
+  private constructor(path: string, fd: number, byteLength: number, options: FileDiskImageOptions) {
     this.path = path
     this.#fd = fd
     this.byteLength = byteLength
-    this.durable = durable
+    this.durable = options.durable === true
+    this.#beforeWrite = options.beforeWrite ?? (() => {})
   }
 
   /** Makes a new file; one that exists is refused. */
@@ -49,7 +53,7 @@ export class FileDiskImage implements DiskImage {
         fs.closeSync(fd)
         throw cause
       }
-      return new FileDiskImage(path, fd, byteLength, options.durable === true)
+      return new FileDiskImage(path, fd, byteLength, options)
     })
   }
 
@@ -63,11 +67,7 @@ export class FileDiskImage implements DiskImage {
 
   /** In a file that its owner has opened to read and write. */
   static inFile(path: string, fd: number, options: FileDiskImageOptions = {}): FileDiskImage {
-    return guard(
-      path,
-      'opened',
-      () => new FileDiskImage(path, fd, fs.fstatSync(fd).size, options.durable === true),
-    )
+    return guard(path, 'opened', () => new FileDiskImage(path, fd, fs.fstatSync(fd).size, options))
   }
 
   read(offset: number, into: Uint8Array): void {
@@ -88,6 +88,7 @@ export class FileDiskImage implements DiskImage {
     let byteLength = 0
     for (const part of parts) byteLength += part.byteLength
     checkRange(this, offset, byteLength)
+    this.#beforeWrite()
     try {
       const first = parts[0]
       const written =

@@ -29,34 +29,63 @@ export interface LeftEntry {
   readonly why: string
 }
 
+/** Asked before anything is changed; throws where another process has taken the folder over. */
+export interface WriteGuard {
+  /** Before any write: may rely on an answer of a moment ago. */
+  check(): void
+  /** Before what others go on from. */
+  verify(): void
+}
+
+/** Of a folder that only this process knows. */
+const UNGUARDED: WriteGuard = { check() {}, verify() {} }
+
 export class OwnedFolder extends GuardedFolder {
   readonly #list: ListFile
+  readonly #guard: WriteGuard
 
-  private constructor(root: string, list: ListFile) {
+  private constructor(root: string, list: ListFile, guard: WriteGuard) {
     super(root)
     this.#list = list
+    this.#guard = guard
   }
 
   /** Puts the marker of a new run in the folder. Throws RunError RUN_FOLDER_UNSAFE, HOST_IO; EEXIST becomes HOST_IO too. */
-  static mark(root: string): OwnedFolder {
+  static mark(root: string, guard = UNGUARDED): OwnedFolder {
     const file = path.join(root, MARKER)
     const line = Buffer.from(markerLine(randomBytes(16).toString('hex')))
     return onHost(`write ${file}`, () => {
       const fd = openSync(file, 'ax')
       writeWhole(fd, line)
       fsyncSync(fd)
-      return new OwnedFolder(root, new ListFile(fd, file, new Map(), line.byteLength))
+      return new OwnedFolder(root, new ListFile(fd, file, new Map(), line.byteLength), guard)
     })
   }
 
   /** With the list as it was read; what a kill cut off behind its last whole line goes. */
-  static open(folder: GuardedFolder, made: Map<string, MadeKind>, byteLength: number): OwnedFolder {
+  static open(
+    folder: GuardedFolder,
+    made: Map<string, MadeKind>,
+    byteLength: number,
+    guard = UNGUARDED,
+  ): OwnedFolder {
     const file = folder.pathOf(MARKER)
     return onHost(`write ${file}`, () => {
       const fd = folder.descriptor(MARKER, constants.O_WRONLY | constants.O_APPEND)
       ftruncateSync(fd, byteLength)
-      return new OwnedFolder(folder.path, new ListFile(fd, file, made, byteLength))
+      return new OwnedFolder(folder.path, new ListFile(fd, file, made, byteLength), guard)
     })
+  }
+
+  /** To a file of the folder. Throws RunError RUN_FOLDER_LOST, and what the system says. */
+  write(fd: number, bytes: Uint8Array, at: number | null = null): void {
+    this.#guard.check()
+    writeWhole(fd, bytes, at)
+  }
+
+  /** To be called before a write that does not come by way of this folder. Throws RunError RUN_FOLDER_LOST, HOST_IO. */
+  checkWrite(): void {
+    this.#guard.check()
   }
 
   isMade(name: string): boolean {
@@ -86,6 +115,7 @@ export class OwnedFolder extends GuardedFolder {
       const part = parts.slice(0, count).join('/')
       if (this.hasFolder(part)) continue
       const at = this.pathOf(part)
+      this.#guard.check()
       this.#list.add('folder', part)
       mkdirSync(at)
     }
@@ -100,6 +130,7 @@ export class OwnedFolder extends GuardedFolder {
     this.remove(name)
     if (this.hasFile(name)) throw foreign(this.pathOf(name))
     const at = this.pathOf(name)
+    this.#guard.check()
     this.#list.add('file', name)
     try {
       return openSync(at, 'wx+', mode)
@@ -113,14 +144,14 @@ export class OwnedFolder extends GuardedFolder {
     const fd = this.create(name)
     try {
       if (typeof content === 'string') writeFileSync(fd, content)
-      else for (const part of content) writeWhole(fd, part)
+      else for (const part of content) this.write(fd, part)
     } finally {
       closeSync(fd)
     }
   }
 
   /** Appears under its name whole or not at all, and on the disk. */
-  replaceFile(name: string, content: string): void {
+  replaceFile(name: string, content: string | Uint8Array): void {
     const draft = draftOf(name)
     const fd = this.create(draft)
     try {
@@ -130,6 +161,7 @@ export class OwnedFolder extends GuardedFolder {
     } finally {
       closeSync(fd)
     }
+    this.#guard.verify()
     this.rename(draft, name)
   }
 
@@ -145,6 +177,7 @@ export class OwnedFolder extends GuardedFolder {
   truncate(name: string, byteLength: number): void {
     const fd = this.openToUpdate(name)
     try {
+      this.#guard.check()
       ftruncateSync(fd, byteLength)
     } finally {
       closeSync(fd)
@@ -157,6 +190,7 @@ export class OwnedFolder extends GuardedFolder {
     this.#makeParent(to)
     if (this.hasFile(to)) this.#checkMade(to)
     const [source, target] = [this.pathOf(from), this.pathOf(to)]
+    this.#guard.check()
     this.#list.add('file', to)
     renameSync(source, target)
     this.#list.drop(from)
@@ -165,6 +199,7 @@ export class OwnedFolder extends GuardedFolder {
   /** A file of the run. What it did not make, and what is not there, stays as it is. */
   remove(name: string): void {
     if (!this.isMade(name)) return
+    this.#guard.check()
     if (this.hasFile(name)) unlinkSync(this.pathOf(name))
     this.#list.drop(name)
   }
@@ -173,6 +208,7 @@ export class OwnedFolder extends GuardedFolder {
   removeMade(name: string | null = null): LeftEntry[] {
     const left: LeftEntry[] = []
     for (const [entry, kind] of this.#list.below(name)) {
+      this.#guard.check()
       const why = onHost(`remove ${this.pathOf(entry)}`, () => this.#removeEntry(entry, kind))
       if (why === null) this.#list.drop(entry)
       else left.push({ file: this.pathOf(entry), why })
@@ -187,6 +223,7 @@ export class OwnedFolder extends GuardedFolder {
 
   /** The last thing of a run that goes. */
   removeMarker(): void {
+    this.#guard.check()
     onHost(`remove ${this.pathOf(MARKER)}`, () => unlinkSync(this.pathOf(MARKER)))
   }
 

@@ -1,20 +1,22 @@
 // A run folder as a process left it at a crash: read back whole, put back to the crash, and never believed.
 import {
   appendFileSync,
+  closeSync,
   cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { DumpstackError, gpa } from '@dumpstack/bytes'
-import { createStream, runCrashdumpTest } from '@dumpstack/crashtest'
+import { createStream, runCrashdumpTest, type TestEvent } from '@dumpstack/crashtest'
 import { FakeTarget, NO_SYMBOLS } from '@dumpstack/crashtest/testing'
 import fc from 'fast-check'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
@@ -38,7 +40,7 @@ const made = (kind: MadeKind, name: string): void =>
 let evidence: Awaited<ReturnType<FakeTarget['evidence']>>
 
 beforeAll(async () => {
-  const folder = new RunFolder(stopped)
+  const folder = await RunFolder.create(stopped)
   const target = new FakeTarget({ folder: folder.path, dumpBytes: () => new Uint8Array(100) })
   const end = await runCrashdumpTest(
     target,
@@ -72,8 +74,8 @@ beforeEach(() => {
 })
 afterAll(() => rmSync(root, { recursive: true }))
 
-it('gives back the crash with its evidence, the options and every event', () => {
-  const { crash, options, events, stage, discarded, close, folder } = openStoppedRun(run)
+it('gives back the crash with its evidence, the options and every event', async () => {
+  const { crash, options, events, stage, discarded, close, folder } = await openStoppedRun(run)
   expect([stage, discarded, options.number('seed')]).toEqual(['awaitRestart', 0, 7])
   const { truth, ...facts } = evidence
   expect(crash).toMatchObject({ type: 'kernel', evidence: facts })
@@ -88,7 +90,7 @@ it('gives back the crash with its evidence, the options and every event', () => 
   expect(existsSync(at('state.json'))).toBe(true)
 })
 
-it('takes back what came after, and nothing before', () => {
+it('takes back what came after, and nothing before', async () => {
   const journal = readFileSync(at('journal.jsonl'))
   const ram = readFileSync(at('kernel/truth.bin'))
   const examined = readFileSync(at('full/truth.json'))
@@ -101,7 +103,7 @@ it('takes back what came after, and nothing before', () => {
     writeFileSync(at(name), 'half')
     made('file', name)
   }
-  const resumed = openStoppedRun(run)
+  const resumed = await openStoppedRun(run)
   expect(resumed.discarded).toBe(2)
   resumed.close()
   resumed.folder.close()
@@ -112,50 +114,79 @@ it('takes back what came after, and nothing before', () => {
   for (const name of [...MADE_SINCE, 'mini']) expect(existsSync(at(name)), name).toBe(false)
 })
 
-it('takes back nothing that the run did not make', () => {
+it('takes back nothing that the run did not make', async () => {
   mkdirSync(at('mini'))
   for (const name of MADE_SINCE) writeFileSync(at(name), 'mine')
-  const resumed = openStoppedRun(run)
+  const resumed = await openStoppedRun(run)
   resumed.close()
   resumed.folder.close()
   for (const name of MADE_SINCE) expect(readFileSync(at(name), 'utf8'), name).toBe('mine')
 })
 
-it('is worked on by one process at a time; one that is gone does not count', () => {
-  const other = `run.lock.${process.ppid}`
-  writeFileSync(at(other), 'held')
-  expect(() => openStoppedRun(run)).toThrow(`process ${process.ppid} works on the run in ${run}`)
-  expect(readdirSync(run).filter((name) => name.startsWith('run.lock'))).toEqual([other])
-  renameSync(at(other), at('run.lock.999999999'))
-  const resumed = openStoppedRun(run)
-  expect(readdirSync(run).filter((name) => name.startsWith('run.lock'))).toEqual([`run.lock.${process.pid}`])
+it('is worked on by one process at a time, and left as it is by any other', async () => {
+  const resumed = await openStoppedRun(run)
+  const names = readdirSync(run)
+  await expect(openStoppedRun(run)).rejects.toThrow(`works on the run in ${run}`)
+  expect(readdirSync(run)).toEqual(names)
   resumed.close()
   resumed.folder.close()
-  expect(existsSync(at(`run.lock.${process.pid}`))).toBe(false)
+  expect(readdirSync(run).filter((name) => name.startsWith('run.lock'))).toEqual([])
 })
 
-it('does not follow a name out of the folder', () => {
+it('writes nothing more once another process has taken the run over', async () => {
+  const timing = { beatMs: 20, expiryMs: 20_000 }
+  const first = await openStoppedRun(run, { timing })
+  rmSync(at('run.lock')) // what this process finds that stood still while the other took over and ended
+  const second = await openStoppedRun(run, { timing })
+  const journal = readFileSync(at('journal.jsonl'))
+  const lost = expect.objectContaining({ code: 'RUN_FOLDER_LOST' })
+  const message: TestEvent = { seq: first.nextSeq, at: first.at, kind: 'message', level: 'i', text: 'mine' }
+  expect(() => first.folder.journal(message)).toThrow(lost)
+  expect(() => first.folder.log(message)).toThrow(lost)
+  expect(() => first.folder.owned.create('disk.json')).toThrow(lost)
+  expect(() => first.folder.owned.remove('state.json')).toThrow(lost)
+  expect(() => first.folder.owned.removeMade()).toThrow(lost)
+  first.close()
+  first.folder.close()
+  expect(readFileSync(at('journal.jsonl'))).toEqual(journal)
+  second.folder.journal(message)
+  expect(readFileSync(at('journal.jsonl'), 'utf8')).toContain('mine')
+  second.close()
+  second.folder.close()
+})
+
+it('writes to no file of the process that goes on, were it stopped between a look at the lock and a write', async () => {
+  const before = openSync(at('journal.jsonl'), 'a')
+  const resumed = await openStoppedRun(run)
+  writeSync(before, 'too late')
+  closeSync(before)
+  expect(readFileSync(at('journal.jsonl'), 'utf8')).not.toContain('too late')
+  resumed.close()
+  resumed.folder.close()
+})
+
+it('does not follow a name out of the folder', async () => {
   const state = readFileSync(at('state.json'), 'utf8')
   writeFileSync(at('state.json'), state.replace('"variant":null', '"variant":"../stopped"'))
-  expect(() => openStoppedRun(run)).toThrow('variant is ../stopped, expected a plain name')
+  await expect(openStoppedRun(run)).rejects.toThrow('variant is ../stopped, expected a plain name')
 })
 
-it('raises only our error for a state or a journal that is damaged', () => {
+it('raises only our error for a state or a journal that is damaged', async () => {
   const files = ['state.json', 'journal.jsonl'].map((name) => ({
     name,
     text: readFileSync(at(name), 'latin1'),
   }))
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(...files),
       fc.nat(),
       fc.constantFrom('', '0', '-', '9999999', '"', '}', 'null', '[', 'e9', '\n', '.'),
-      ({ name, text }, place, by) => {
+      async ({ name, text }, place, by) => {
         cpSync(stopped, run, { recursive: true })
         const index = place % text.length
         writeFileSync(at(name), text.slice(0, index) + by + text.slice(index + by.length + 1), 'latin1')
         try {
-          const resumed = openStoppedRun(run)
+          const resumed = await openStoppedRun(run)
           resumed.close()
           resumed.folder.close()
         } catch (error) {
@@ -164,6 +195,6 @@ it('raises only our error for a state or a journal that is damaged', () => {
         rmSync(run, { recursive: true })
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })

@@ -12,13 +12,13 @@ import {
 } from '@dumpstack/crashtest'
 import { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
-import { MAX_JOURNAL_BYTES } from '../limits.ts'
+import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'
 import { inVariant } from '../variant-name.ts'
-import { lockFolder } from './folder-lock.ts'
 import type { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
 import { draftOf, type OwnedFolder } from './owned-folder.ts'
 import { RunFolder } from './run-folder.ts'
+import { type LockOptions, RunLock } from './run-lock.ts'
 import { openRunToRead, openRunToWrite, resolved } from './run-owner.ts'
 import { eventWithPath, onThisHost } from './run-paths.ts'
 import { requireJournal } from './run-record.ts'
@@ -47,30 +47,31 @@ export interface StoppedRun {
 }
 
 /** Throws RunError RUN_FOLDER_* as the folder, its state, its journal or its truth make impossible. */
-export function openStoppedRun(folder: string): StoppedRun {
+export async function openStoppedRun(folder: string, options: LockOptions = {}): Promise<StoppedRun> {
   requireJournal(openRunToRead(folder), folder)
   const at = resolved(folder)
-  const unlock = lockFolder(at)
+  const lock = await RunLock.take(at, options)
   let bin: FileSource | null = null
-  let close = unlock
+  let close = (): void => lock.release()
   try {
-    const owned = openRunToWrite(at)
+    const owned = openRunToWrite(at, lock)
     close = () => {
       owned.close()
-      unlock()
+      lock.release()
     }
     owned.checkMade()
     const state = readState(owned)
     const { position, stage, variant } = state
     const { events, discarded } = eventsOf(owned, position.journalBytes)
     checkLength(owned, LOG, position.logBytes)
-    const runFolder = new RunFolder(at, { owned, position, unlock })
-    close = () => runFolder.close()
     onHost(`take back what was written in ${folder}`, () => {
-      owned.truncate(JOURNAL, position.journalBytes)
-      owned.truncate(LOG, position.logBytes)
+      // New files: a process that wakes up with the old ones open writes to what has no name any more.
+      owned.replaceFile(JOURNAL, owned.read(JOURNAL, MAX_JOURNAL_BYTES).subarray(0, position.journalBytes))
+      owned.replaceFile(LOG, owned.read(LOG, MAX_LOG_BYTES).subarray(0, position.logBytes))
       for (const name of [RESULT, STATE]) owned.remove(draftOf(name))
     })
+    const runFolder = RunFolder.goOn({ owned, lock }, position)
+    close = () => runFolder.close()
     const crashType = state.crash?.oneOf('type', DUMP_TYPES) ?? null
     if (stage !== 'finish') removeUnexamined(owned, variant, events, crashType)
     let crash: KeptCrash | null = null

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -18,7 +19,7 @@ import { FakeTarget, NO_SYMBOLS } from '@dumpstack/crashtest/testing'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { openFinishedRun } from './finished-run.ts'
 import { onHost } from './host-error.ts'
-import { RunFolder } from './run-folder.ts'
+import { RunFolder, runStateOf } from './run-folder.ts'
 import { readResult } from './run-result.ts'
 
 let root = ''
@@ -62,8 +63,13 @@ async function runInto(
   )
 }
 
+async function createAndClose(at: string): Promise<void> {
+  const folder = await RunFolder.create(at)
+  folder.close()
+}
+
 it('journals every event before anybody else sees it, and keeps the truth for later', async () => {
-  const folder = new RunFolder(path.join(root, 'run'))
+  const folder = await RunFolder.create(path.join(root, 'run'))
   const journal = path.join(folder.path, 'journal.jsonl')
   let seen = 0
   await runInto(folder, null, (event: TestEvent) => {
@@ -97,7 +103,7 @@ it('journals every event before anybody else sees it, and keeps the truth for la
 })
 
 it('names dumps by their place in the folder, and where they are once it was moved', async () => {
-  const folder = new RunFolder(path.join(root, 'run'))
+  const folder = await RunFolder.create(path.join(root, 'run'))
   const resultFold = new ResultFold()
   await runInto(folder, 'mid-body', (event) => {
     if (event.kind !== 'examined') return resultFold.sink(event)
@@ -122,7 +128,7 @@ it('names dumps by their place in the folder, and where they are once it was mov
 })
 
 it('keeps the variants of a scenario apart and finds each', async () => {
-  const folder = new RunFolder(path.join(root, 'run'))
+  const folder = await RunFolder.create(path.join(root, 'run'))
   await runInto(folder, 'before-header')
   await runInto(folder, 'mid-body')
   folder.close()
@@ -136,36 +142,54 @@ it('keeps the variants of a scenario apart and finds each', async () => {
 
 it.each(['journal.jsonl', 'result.json', 'state.json'])(
   'refuses a folder that holds another run: %s',
-  (name) => {
+  async (name) => {
     writeFileSync(path.join(root, name), 'mine')
-    expect(() => new RunFolder(root)).toThrow(`already holds a run (${name}): choose another --out`)
+    await expect(RunFolder.create(root)).rejects.toThrow(
+      `already holds a run (${name}): choose another --out`,
+    )
     expect(readdirSync(root)).toEqual([name])
     expect(readFileSync(path.join(root, name), 'utf8')).toBe('mine')
   },
 )
 
-it('refuses a folder with anything in it, naming it, and leaves a folder in which no run began as it was', () => {
-  for (const name of ['C', 'mini']) mkdirSync(path.join(root, name))
-  writeFileSync(path.join(root, 'mini', 'mine.txt'), 'mine')
-  expect(() => new RunFolder(root)).toThrow(`folder ${root} holds what no run made: C, mini; `)
+it('refuses a folder with anything in it, naming it, and leaves a folder in which no run began as it was', async () => {
+  for (const name of ['C', 'mini']) {
+    mkdirSync(path.join(root, name))
+    writeFileSync(path.join(root, name, 'mine.txt'), 'mine')
+  }
+  await expect(RunFolder.create(root)).rejects.toThrow(`folder ${root} holds what no run made: C, mini; `)
   expect(readdirSync(root)).toEqual(['C', 'mini'])
   expect(readFileSync(path.join(root, 'mini', 'mine.txt'), 'utf8')).toBe('mine')
   for (const name of ['C', 'mini']) rmSync(path.join(root, name), { recursive: true })
-  new RunFolder(root).close()
+  await createAndClose(root)
   expect(readdirSync(root)).toEqual([])
-  new RunFolder(path.join(root, 'new')).close()
+  await createAndClose(path.join(root, 'new'))
   expect(existsSync(path.join(root, 'new'))).toBe(false)
 })
 
-it('names file and reason when the folder cannot be made', () => {
+it('begins in a folder in which a run was killed before it had begun', async () => {
+  const run = path.join(root, 'run')
+  const killed = await RunFolder.create(run)
+  const made = readdirSync(run).filter((name) => name !== 'run.lock')
+  expect(made).toEqual(['crashdumptest.log', 'dumpstack-run.jsonl', 'journal.jsonl'])
+  cpSync(run, path.join(root, 'copy'), { recursive: true })
+  killed.close()
+  rmSync(path.join(root, 'copy', 'run.lock'))
+  expect(runStateOf(path.join(root, 'copy'))).toBe('notStarted')
+  const folder = await RunFolder.create(path.join(root, 'copy'))
+  folder.close()
+  expect(readdirSync(path.join(root, 'copy'))).toEqual([])
+})
+
+it('names file and reason when the folder cannot be made', async () => {
   writeFileSync(path.join(root, 'file'), '')
-  expect(() => new RunFolder(path.join(root, 'file', 'run'))).toThrow(
+  await expect(RunFolder.create(path.join(root, 'file', 'run'))).rejects.toThrow(
     /cannot make the run folder .*: not a directory \(ENOTDIR\)$/,
   )
 })
 
 it('says what is wrong with a folder that holds no truth, or a damaged one', async () => {
-  const folder = new RunFolder(path.join(root, 'run'))
+  const folder = await RunFolder.create(path.join(root, 'run'))
   await runInto(folder)
   folder.close()
   const truth = path.join(folder.path, 'full', 'truth.json')

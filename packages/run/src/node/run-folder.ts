@@ -14,14 +14,15 @@ import {
   type Sink,
   type TestResult,
 } from '@dumpstack/crashtest'
+import type { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { inVariant } from '../variant-name.ts'
-import { lockFolder } from './folder-lock.ts'
 import { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
 import { makeFolder } from './make-folder.ts'
 import type { OwnedFolder } from './owned-folder.ts'
-import { entriesOf, leaveFolder, refuseTaken, takeFolder } from './run-owner.ts'
+import { type LockOptions, RunLock } from './run-lock.ts'
+import { entriesOf, leaveFolder, recordIn, refuseTaken, takeFolder } from './run-owner.ts'
 import { eventWithPath, fromFolder, resultWithPaths } from './run-paths.ts'
 import { type StateRecord, type StreamPosition, writeState } from './state-file.ts'
 import { writeWhole } from './write-whole.ts'
@@ -41,15 +42,16 @@ export function runStateOf(folder: string): RunState {
   if (!existsSync(folder)) return 'notStarted'
   const guarded = GuardedFolder.at(folder)
   if (guarded.hasFile(RESULT)) return 'finished'
-  if (guarded.hasFile(JOURNAL)) return 'stopped'
-  return entriesOf(guarded).length > 0 ? 'none' : 'notStarted'
+  if (recordIn(guarded) !== null) return 'stopped'
+  return entriesOf(guarded).every((name) => name === JOURNAL || name === LOG) ? 'notStarted' : 'none'
 }
 
-/** A run that goes on: its folder was locked when the rest was read. */
-export interface GoingOn {
+const BEGINNING: StreamPosition = { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
+
+/** A folder that is locked. */
+interface LockedFolder {
   readonly owned: OwnedFolder
-  readonly position: StreamPosition
-  readonly unlock: () => void
+  readonly lock: RunLock
 }
 
 export class RunFolder {
@@ -58,45 +60,61 @@ export class RunFolder {
   readonly owned: OwnedFolder
   readonly #journal: number
   readonly #log: number
-  readonly #unlock: () => void
+  readonly #lock: RunLock
   /** The first folder that had to be made for it; undefined where it was there. */
   readonly #made: string | undefined
   #position: StreamPosition
   #hasBegun: boolean
 
+  private constructor(
+    { owned, lock }: LockedFolder,
+    position: StreamPosition | null,
+    made: string | undefined = undefined,
+  ) {
+    this.path = owned.path
+    this.owned = owned
+    this.#lock = lock
+    this.#made = made
+    const open = (name: string): number =>
+      onHost(`write ${this.#file(name)}`, () =>
+        position === null ? owned.create(name) : owned.openToAppend(name),
+      )
+    this.#journal = open(JOURNAL)
+    this.#log = open(LOG)
+    this.#position = position ?? BEGINNING
+    this.#hasBegun = position !== null
+  }
+
   /**
-   * A new run, or one that goes on. Throws RunError RUN_FOLDER_TAKEN when the folder holds a run, RUN_FOLDER_NOT_EMPTY when it holds
-   * anything else, RUN_FOLDER_BUSY, RUN_FOLDER_UNSAFE, HOST_IO when it cannot be written.
+   * For a new run. Throws RunError RUN_FOLDER_TAKEN when the folder holds a run, RUN_FOLDER_NOT_EMPTY when it holds anything else,
+   * RUN_FOLDER_BUSY, RUN_FOLDER_UNSAFE, HOST_IO when it cannot be written.
    */
-  constructor(folder: string, resumed: GoingOn | null = null) {
-    if (resumed === null) {
-      this.#made = onHost(`make the run folder ${folder}`, () => makeFolder(path.resolve(folder)))
-      this.path = onHost(`read ${folder}`, () => realpathSync(folder))
-      refuseTaken(folder) // before even a lock is put there
-      this.#unlock = lockFolder(this.path)
-    } else {
-      this.path = resumed.owned.path
-      this.#unlock = resumed.unlock
-    }
+  static async create(folder: string, options: LockOptions = {}): Promise<RunFolder> {
+    const made = onHost(`make the run folder ${folder}`, () => makeFolder(path.resolve(folder)))
+    const root = onHost(`read ${folder}`, () => realpathSync(folder))
+    refuseTaken(folder) // before even a lock is put there
+    const lock = await RunLock.take(root, options)
     try {
-      this.owned = resumed?.owned ?? takeFolder(this.path)
-      const open = (name: string): number =>
-        onHost(`write ${this.#file(name)}`, () =>
-          resumed === null ? this.owned.create(name) : this.owned.openToAppend(name),
-        )
-      this.#journal = open(JOURNAL)
-      this.#log = open(LOG)
+      return new RunFolder({ owned: takeFolder(root, lock), lock }, null, made)
     } catch (error) {
-      this.#unlock()
+      lock.release()
       throw error
     }
-    this.#position = resumed?.position ?? { nextSeq: 0, at: 0, journalBytes: 0, logBytes: 0 }
-    this.#hasBegun = resumed !== null
+  }
+
+  /** For a run that goes on at `position`. Throws RunError RUN_FOLDER_UNSAFE, HOST_IO. */
+  static goOn(locked: LockedFolder, position: StreamPosition): RunFolder {
+    return new RunFolder(locked, position)
   }
 
   /** Whether there is something to go on with. */
   get hasBegun(): boolean {
     return this.#hasBegun
+  }
+
+  /** Why this process writes nothing more here: another one has taken the run over. */
+  get lost(): RunError | null {
+    return this.#lock.lost
   }
 
   /** Returns only when the line is on the disk: the next effect may follow. */
@@ -106,6 +124,7 @@ export class RunFolder {
     const line = journalLine(eventWithPath(event, fromFolder(this.path)))
     if (line !== null) {
       const bytes = Buffer.from(line)
+      this.#lock.verify()
       onHost(`write ${this.#file(JOURNAL)}`, () => {
         writeWhole(this.#journal, bytes)
         fsyncSync(this.#journal)
@@ -118,7 +137,7 @@ export class RunFolder {
   readonly log: Sink = (event) => {
     const bytes = Buffer.from(logLines(event))
     if (bytes.byteLength === 0) return
-    onHost(`write ${this.#file(LOG)}`, () => writeWhole(this.#log, bytes))
+    onHost(`write ${this.#file(LOG)}`, () => this.owned.write(this.#log, bytes))
     const { logBytes } = this.#position
     this.#position = { ...this.#position, logBytes: logBytes + bytes.byteLength }
   }
@@ -137,7 +156,7 @@ export class RunFolder {
     onHost(`write the truth to ${this.#file(bin!)}`, () => {
       const fd = this.owned.openToAppend(bin!)
       try {
-        for (const part of parts) writeWhole(fd, part)
+        for (const part of parts) this.owned.write(fd, part)
       } finally {
         closeSync(fd)
       }
@@ -161,16 +180,16 @@ export class RunFolder {
     })
   }
 
-  /** A folder in which no run has begun is left as if it had never been taken. */
+  /** A folder in which no run has begun is left as if it had never been taken; one that is lost is left as it is. */
   close(): void {
     closeSync(this.#journal)
     closeSync(this.#log)
-    if (!this.#hasBegun) {
+    if (!this.#hasBegun && this.lost === null) {
       for (const name of [JOURNAL, LOG, STATE]) this.owned.remove(name)
       leaveFolder(this.owned)
     } else this.owned.close()
-    this.#unlock()
-    if (this.#hasBegun || this.#made === undefined) return
+    this.#lock.release()
+    if (this.#hasBegun || this.lost !== null || this.#made === undefined) return
     if (new GuardedFolder(this.path).names().length === 0) rmdirSync(this.path)
   }
 

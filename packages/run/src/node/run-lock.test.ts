@@ -123,7 +123,7 @@ it('tells the one that it was taken over from, which writes nothing and sets not
   for (const look of [() => first.verify(), () => first.check()]) {
     expect(look).toThrow(expect.objectContaining({ code: 'RUN_FOLDER_LOST' }))
   }
-  expect(first.isLost).toBe(true)
+  expect(first.lost).toMatchObject({ code: 'RUN_FOLDER_LOST' })
   first.release()
   expect(readdirSync(folder)).toEqual(names)
 
@@ -173,8 +173,8 @@ it('gives up its wait when it is asked to', async () => {
 })
 
 it.each<[what: string, make: () => void, text: RegExp]>([
-  ['a link', () => symlinkSync(at('elsewhere'), at('run.lock')), /run\.lock is no file: remove it/],
-  ['a folder', () => mkdirSync(at('run.lock')), /run\.lock is no file: remove it/],
+  ['a link', () => symlinkSync(at('elsewhere'), at('run.lock')), /run\.lock is a link, expected a file/],
+  ['a folder', () => mkdirSync(at('run.lock')), /run\.lock is a folder, expected a file/],
   ['empty', () => writeFileSync(at('run.lock'), ''), /run\.lock holds no lock: remove it/],
   ['of zeros', () => writeFileSync(at('run.lock'), new Uint8Array(9000)), /run\.lock holds no lock/],
   ['without a process', () => leaveLock('run.lock', { pid: -1 }), /run\.lock holds no lock/],

@@ -1,7 +1,7 @@
 // The lock of a run folder. `run.lock` names its holder by a random token and beats; whoever takes over from a holder that has stopped
 // beating makes `run.lock.TOKEN`, where TOKEN is that of the holder, and so on: the last of this chain holds the folder. Each link can be
 // made once only, so that of several that take over exactly one succeeds, and nothing of a holder that may wake up again is replaced.
-// Why it is so, and what it cannot do: docs/adr.
+// Why it is so, and what it cannot do: docs/adr/0023-a-run-folder-is-held-by-a-lock-that-beats.md.
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
@@ -16,13 +16,12 @@ import {
 import path from 'node:path'
 import { isSystemError } from '@dumpstack/bytes/node'
 import { RunError } from '../errors.ts'
+import { unsafe, whatIs } from './guarded-folder.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { onHost } from './host-error.ts'
 import { hasEnded, holderOf, type LockHolder, lockText, thisProcess } from './lock-holder.ts'
+import { isLaterLock, LOCK } from './lock-name.ts'
 
-const LOCK = 'run.lock'
-/** Also the name under which a lock is written before it is linked to its place. */
-const LATER_LOCK = /^run\.lock\.[0-9a-f]{32}(\.tmp)?$/
 const MAX_LOCK_BYTES = 4096
 /** How often a lock is looked at between two beats. */
 const LOOKS_PER_BEAT = 4
@@ -61,7 +60,7 @@ export class RunLock {
   readonly #heartbeat: Heartbeat
   #verifiedAt = 0
   #verifiedOn = 0
-  #isLost = false
+  #lost: RunError | null = null
   #isReleased = false
 
   private constructor(folder: string, file: string, token: string, firstToken: string, beatMs: number) {
@@ -74,7 +73,7 @@ export class RunLock {
     this.#heartbeat = new Heartbeat(this.#fd, beatMs)
   }
 
-  /** Throws RunError RUN_FOLDER_BUSY where another process works on the folder, RUN_FOLDER_CORRUPT, HOST_IO; what `signal` says. */
+  /** Throws RunError RUN_FOLDER_BUSY where another process works on the folder, RUN_FOLDER_CORRUPT, RUN_FOLDER_UNSAFE, HOST_IO; what `signal` says. */
   static async take(folder: string, options: LockOptions = {}): Promise<RunLock> {
     const { beatMs, expiryMs } = options.timing ?? LOCK_TIMING
     for (;;) {
@@ -113,8 +112,9 @@ export class RunLock {
     })
   }
 
-  get isLost(): boolean {
-    return this.#isLost
+  /** What was thrown when the lock was found to be lost. */
+  get lost(): RunError | null {
+    return this.#lost
   }
 
   /** Before every step that others go on from. Throws RunError RUN_FOLDER_LOST, HOST_IO. */
@@ -128,14 +128,15 @@ export class RunLock {
         { cause: failure },
       )
     }
-    this.#isLost ||= !onHost(`read ${this.#file}`, () => this.#isHeld())
-    if (this.#isLost) {
-      throw new RunError(
-        'RUN_FOLDER_LOST',
-        `the run in ${this.#folder} is in other hands: this process was stopped for so long that another one took it over; nothing more is written`,
-      )
+    if (this.#lost === null && onHost(`read ${this.#file}`, () => this.#isHeld())) {
+      this.#noteVerified()
+      return
     }
-    this.#noteVerified()
+    this.#lost ??= new RunError(
+      'RUN_FOLDER_LOST',
+      `the run in ${this.#folder} is in other hands: this process stood still for so long that another one took it over, or the folder was cleared; this process writes nothing more there`,
+    )
+    throw this.#lost
   }
 
   /**
@@ -146,7 +147,7 @@ export class RunLock {
     const isFresh =
       Math.abs(performance.now() - this.#verifiedAt) < this.#beatMs &&
       Math.abs(Date.now() - this.#verifiedOn) < this.#beatMs
-    if (this.#isLost || !isFresh) this.verify()
+    if (this.#lost !== null || !isFresh) this.verify()
   }
 
   /** Sets the folder free, once; where the lock is lost, nothing is touched. */
@@ -154,13 +155,16 @@ export class RunLock {
     if (this.#isReleased) return
     this.#isReleased = true
     this.#stopBeating()
-    if (this.#isLost) return
-    onHost(`remove ${this.#file}`, () => {
-      const later = readdirSync(this.#folder).filter((name) => LATER_LOCK.test(name))
+    if (this.#lost !== null) return
+    try {
+      const later = readdirSync(this.#folder).filter(isLaterLock)
       if (!this.#isHeld()) return
       // The first goes first: without it the others are no chain, whatever becomes of this process.
       for (const name of [LOCK, ...later]) rmSync(path.join(this.#folder, name), { force: true })
-    })
+    } catch (error) {
+      // A lock that the host does not let go stands still from now on, and is taken over like that of a killed process.
+      if (!isSystemError(error)) throw error
+    }
   }
 
   /** The chain between the first lock and this one cannot change while the first is there. */
@@ -232,7 +236,7 @@ async function isAbandoned(
 function readLock(file: string): string | null {
   const stat = lstatSync(file, { throwIfNoEntry: false })
   if (stat === undefined) return null
-  if (!stat.isFile()) throw damaged(file, 'is no file')
+  if (!stat.isFile()) throw unsafe(file, whatIs(stat), 'a file')
   let fd: number
   try {
     fd = openSync(file, 'r')

@@ -1,5 +1,5 @@
 // Whose a folder is: of no run yet, of a run that has begun, or of something else. Only the first two are ever written.
-import { realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { RunError } from '../errors.ts'
 import { JOURNAL, MARKER, RESULT, STATE } from '../index.ts'
@@ -7,10 +7,10 @@ import { isRunName, MARKER_FORMAT, MAX_MARKER_BYTES, type MadeList, parseMadeLis
 import { GuardedFolder } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
 import { isLockName } from './lock-name.ts'
-import { OwnedFolder } from './owned-folder.ts'
+import { OwnedFolder, type WriteGuard } from './owned-folder.ts'
 
-/** What only a run that has begun leaves. */
-export const RECORDS = [JOURNAL, RESULT, STATE] as const
+/** What a run leaves; a run that was killed before it had begun leaves a journal without a byte. */
+const RECORDS = [JOURNAL, RESULT, STATE] as const
 export const DRIVE = 'C'
 /** Where debuggers keep what they fetch from symbol servers: no run has made it, and it outlives them all. */
 const FETCHED = 'symbols'
@@ -27,8 +27,8 @@ export const resolved = (folder: string): string => onHost(`read ${folder}`, () 
 export function refuseTaken(folder: string): void {
   const guarded = GuardedFolder.at(folder)
   const names = entriesOf(guarded)
-  const record = RECORDS.find((name) => names.includes(name))
-  if (record !== undefined) {
+  const record = recordIn(guarded)
+  if (record !== null) {
     throw new RunError(
       'RUN_FOLDER_TAKEN',
       `folder ${folder} already holds a run (${record}): choose another --out`,
@@ -53,6 +53,17 @@ function refuseForeign(folder: string, names: readonly string[]): void {
   )
 }
 
+/** What shows that a run has begun. */
+export const recordIn = (folder: GuardedFolder): string | null =>
+  RECORDS.find((name) => (folder.byteLengthOf(name) ?? 0) > 0) ?? null
+
+/** Whether a run has been there, begun or not. */
+export function holdsRun(folder: string): boolean {
+  if (!existsSync(folder)) return false
+  const guarded = GuardedFolder.at(folder)
+  return [MARKER, ...RECORDS].some((name) => guarded.hasFile(name))
+}
+
 /** What is there, but for marker and locks. */
 export const entriesOf = (folder: GuardedFolder): string[] =>
   folder.names().filter((name) => name !== MARKER && !isLockName(name))
@@ -70,12 +81,12 @@ const holdsSymbolsAlone = (folder: GuardedFolder, name: string): boolean =>
   folder.names(name).every((inner) => inner.toLowerCase() === FETCHED)
 
 /** Of a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
-export function takeFolder(root: string): OwnedFolder {
+export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {
   refuseTaken(root)
   const guarded = new GuardedFolder(root)
   const old = readList(guarded)
-  if (old === null) return OwnedFolder.mark(root)
-  const owned = OwnedFolder.open(guarded, old.list?.made ?? new Map(), old.byteLength)
+  if (old === null) return OwnedFolder.mark(root, guard)
+  const owned = OwnedFolder.open(guarded, old.list?.made ?? new Map(), old.byteLength, guard)
   try {
     owned.removeMade()
     refuseForeign(
@@ -86,7 +97,7 @@ export function takeFolder(root: string): OwnedFolder {
   } finally {
     owned.close()
   }
-  return OwnedFolder.mark(root)
+  return OwnedFolder.mark(root, guard)
 }
 
 /** For whoever only reads. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_FORMAT, RUN_FOLDER_UNSAFE. */
@@ -103,10 +114,10 @@ export function leaveFolder(owned: OwnedFolder): void {
 }
 
 /** For whoever has locked the folder. */
-export function openRunToWrite(root: string): OwnedFolder {
+export function openRunToWrite(root: string, guard?: WriteGuard): OwnedFolder {
   const guarded = GuardedFolder.at(root)
   const { list, byteLength } = listOfRun(guarded, root)
-  return OwnedFolder.open(guarded, list.made, byteLength)
+  return OwnedFolder.open(guarded, list.made, byteLength, guard)
 }
 
 function listOfRun(guarded: GuardedFolder, folder: string): { list: MadeList; byteLength: number } {

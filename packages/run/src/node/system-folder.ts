@@ -4,7 +4,6 @@ import { closeSync } from 'node:fs'
 import type { ByteSource } from '@dumpstack/bytes'
 import { inVariant } from '../variant-name.ts'
 import type { LeftEntry, OwnedFolder } from './owned-folder.ts'
-import { writeWhole } from './write-whole.ts'
 
 export class SystemFolder {
   readonly #owned: OwnedFolder
@@ -21,7 +20,7 @@ export class SystemFolder {
     isProgram = false,
   ): { write(offset: number, bytes: Uint8Array): void; close(): void } {
     const fd = this.#owned.create(this.#in(name), isProgram ? 0o777 : 0o666)
-    return { write: (offset, bytes) => writeWhole(fd, bytes, offset), close: () => closeSync(fd) }
+    return { write: (offset, bytes) => this.#owned.write(fd, bytes, offset), close: () => closeSync(fd) }
   }
 
   open(name: string): ByteSource {
@@ -52,6 +51,10 @@ export class SystemFolder {
   /** Open to read and write: a new file, or the one that is there. */
   descriptorOf(name: string, isNew: boolean): number {
     return isNew ? this.#owned.create(this.#in(name)) : this.#owned.openToUpdate(this.#in(name))
+  }
+
+  checkWrite(): void {
+    this.#owned.checkWrite()
   }
 
   /** All at and below that name that the run made. */

@@ -94,9 +94,10 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
 
 function openDisk(host: SystemFolder, byteLength: number, isNew: boolean): FileDiskImage {
   const path = host.pathOf(IMAGE_NAME)
-  if (isNew) return FileDiskImage.inNewFile(path, host.descriptorOf(IMAGE_NAME, true), byteLength)
+  const options = { beforeWrite: () => host.checkWrite() }
+  if (isNew) return FileDiskImage.inNewFile(path, host.descriptorOf(IMAGE_NAME, true), byteLength, options)
   const found = host.byteLengthOf(IMAGE_NAME)
-  if (found === byteLength) return FileDiskImage.inFile(path, host.descriptorOf(IMAGE_NAME, false))
+  if (found === byteLength) return FileDiskImage.inFile(path, host.descriptorOf(IMAGE_NAME, false), options)
   const what = found === null ? 'is not there' : `holds ${found} bytes`
   throw new WindowsError('DISK_GONE', `disk image ${path} ${what}, expected ${byteLength} bytes`, {
     byteLength,

@@ -9,6 +9,8 @@ export interface SystemFolder extends HostFolder {
   byteLengthOf(name: string): number | null
   /** A file open to read and write: a new one, or the one that is there. */
   descriptorOf(name: string, isNew: boolean): number
+  /** To be called before each write to it. Throws where this process may write no more. */
+  checkWrite(): void
   /** Removes all at and below that name that was made through this folder, by this process or one before it. */
   removeMade(name: string): void
 }
@@ -35,6 +37,7 @@ export function onThisHost(folder: SystemFolder): SystemFolder {
     pathOf: (name) => folder.pathOf(name),
     byteLengthOf: (name) => at(name, () => folder.byteLengthOf(name)),
     descriptorOf: (name, isNew) => at(name, () => folder.descriptorOf(name, isNew)),
+    checkWrite: () => folder.checkWrite(),
     removeMade: (name) => at(name, () => folder.removeMade(name)),
   }
 }
