@@ -275,6 +275,18 @@ it('finds page tables that are not those of the crash', () => {
   expect(examination.truth).toMatchObject({ compared: 0, extra: 8 })
 })
 
+it('passes what verification only remarks, and says it', () => {
+  const result = examine((bytes) => {
+    const copy = bytes.slice()
+    new DataView(copy.buffer).setUint32(0x2044, 0x100, true) // TriageOptions: no room for more blocks
+    return copy
+  })
+  expect(result.examination.checks.find(({ id }) => id === 'structure')).toMatchObject({
+    verdict: 'pass',
+    message: expect.stringMatching(/ passed; unusual: the dump had no room for more than/),
+  })
+})
+
 it('fails a mini dump that was cut off, and one that is not there', () => {
   expect(failures(examine((bytes) => bytes.slice(0, processorBlock)))).toMatchObject({
     format: expect.stringMatching(/^data block 1 at offset 0x[0-9a-f]+ ends at /),

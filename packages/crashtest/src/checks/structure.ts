@@ -22,6 +22,10 @@ export const structure = {
     if (open.length > 0) {
       return { verdict: 'inconclusive', message: open.map((check) => check.message).join('; ') }
     }
-    return pass(`${report.dumpTypeName}: ${counted(report.checks.length, 'structural check')} passed`)
+    const remarks = report.checks
+      .filter((check) => check.remark === true)
+      .map((check) => `; ${check.message}`)
+    const passed = `${report.dumpTypeName}: ${counted(report.checks.length, 'structural check')} passed`
+    return pass(`${passed}${remarks.join('')}`)
   },
 }
