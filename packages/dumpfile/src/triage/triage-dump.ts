@@ -118,16 +118,25 @@ function readBlocks(file: ByteSource, triage: TriageDump64, damage: DumpError[])
   for (let index = 0; index < count; index++) {
     const row = TriageDataBlock.of(table, index * TriageDataBlock.size)
     const block = { address: gva(row.address), offset: row.offset, byteLength: row.size }
-    try {
-      checkInside(file, block, `data block ${index}`)
-      checkAddress(block, `data block ${index}`)
-      blocks.push(block)
-    } catch (error) {
-      if (!(error instanceof DumpError)) throw error
-      if (damage.length < MAX_DAMAGE) damage.push(error)
-    }
+    const isReadable =
+      block.offset + block.byteLength <= file.byteLength &&
+      block.address + BigInt(block.byteLength) <= ADDRESS_SPACE
+    if (isReadable) blocks.push(block)
+    else if (damage.length < MAX_DAMAGE) damage.push(damageOf(file, block, `data block ${index}`))
   }
   return blocks
+}
+
+/** What keeps a block from being read. An error costs more than the row of a block: only those that are shown are made. */
+function damageOf(file: ByteSource, block: TriageBlock, what: string): DumpError {
+  try {
+    checkInside(file, block, what)
+    checkAddress(block, what)
+  } catch (error) {
+    if (error instanceof DumpError) return error
+    throw error
+  }
+  throw new Error(`${what} can be read`)
 }
 
 function checkAddress({ address, offset, byteLength }: TriageBlock, what: string): void {
