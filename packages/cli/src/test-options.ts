@@ -195,6 +195,7 @@ export function planOf(facts: Facts): TestPlan {
     if (type === undefined) throw facts.wrong('dumps', name, `one of ${DUMP_TYPES.join(', ')}`)
     return type
   })
+  if (new Set(dumps).size !== dumps.length) throw facts.wrong('dumps', dumps.join(','), 'each type once')
   const scenarioName = facts.optionalString('scenario')
   const scenario = scenarios.find(({ name }) => name === scenarioName)
   if (scenarioName !== null && scenario === undefined)

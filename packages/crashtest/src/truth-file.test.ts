@@ -106,6 +106,16 @@ it('keeps only pages that are not fill, and gives back the evidence', () => {
   }
 })
 
+it('allocates nothing for a front that no dump has, however large the file says it is', () => {
+  const { json, bin } = written()
+  const front = 2 ** 43
+  const sparse = { byteLength: bin.byteLength - FRONT + front, read: () => 0 }
+  const large = json.replace(`"frontLength": ${FRONT}`, `"frontLength": ${front}`)
+  expect(() => restoreTruth(large, sparse, 'truth.json')).toThrow(
+    `frontLength is ${front}, expected at most 4194304`,
+  )
+})
+
 it('reads at any address and stops at a hole', () => {
   const { json, bin } = written()
   const { truth } = restoreTruth(json, new MemorySource(bin), 'truth.json').evidence

@@ -146,7 +146,8 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   const format = facts.number('format')
   if (format !== FORMAT) throw facts.wrong('format', format, FORMAT)
   const fileFacts = facts.optional('file')
-  const frontBytes = fileFacts?.number('frontLength') ?? 0
+  const frontBytes = fileFacts?.size('frontLength') ?? 0
+  if (frontBytes > LONGEST_FRONT) throw facts.wrong('frontLength', frontBytes, `at most ${LONGEST_FRONT}`)
   const changedPages = fileFacts?.numbers('changedPages') ?? []
   const { crash, usedBytes } = restoreCrash(facts, bin)
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE

@@ -127,6 +127,19 @@ it('names dumps by their place in the folder, and where they are once it was mov
   })
 })
 
+it('reads no more dumps from a journal than a run can make', async () => {
+  const folder = await RunFolder.create(path.join(root, 'run'))
+  await runInto(folder)
+  folder.close()
+  const file = path.join(folder.path, 'journal.jsonl')
+  const [first = ''] = readFileSync(file, 'utf8').split('\n')
+  const many = Array.from({ length: 301 }, (_, index) =>
+    first.replace('"variant":null', `"variant":"v${index}"`),
+  )
+  writeFileSync(file, `${many.join('\n')}\n`)
+  expect(() => openFinishedRun(folder.path)).toThrow('dumps is full, expected at most 300 in a run')
+})
+
 it('keeps the variants of a scenario apart and finds each', async () => {
   const folder = await RunFolder.create(path.join(root, 'run'))
   await runInto(folder, 'before-header')

@@ -75,10 +75,11 @@ export function isInTheWay(folder: GuardedFolder, name: string): boolean {
 }
 
 /** C:\Symbols is installed before a test, by the kit's own page, and outlives it. */
-const holdsSymbolsAlone = (folder: GuardedFolder, name: string): boolean =>
-  name === DRIVE &&
-  folder.folders().includes(name) &&
-  folder.names(name).every((inner) => inner.toLowerCase() === FETCHED)
+function holdsSymbolsAlone(folder: GuardedFolder, name: string): boolean {
+  if (name !== DRIVE || !folder.folders().includes(name)) return false
+  const inner = folder.names(name)
+  return inner.length > 0 && inner.every((each) => each.toLowerCase() === FETCHED)
+}
 
 /** Of a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
 export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {

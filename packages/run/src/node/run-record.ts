@@ -15,6 +15,9 @@ export interface RecordedDump {
   readonly isExamined: boolean
 }
 
+/** No scenario has more than a few variants, of three dumps each. */
+const MAX_DUMPS = 300
+
 /**
  * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
  * other that is not whole raises RunError RUN_FOLDER_CORRUPT; RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, RUN_FOLDER_TOO_LARGE, HOST_IO.
@@ -38,6 +41,7 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
         for (const name of event.object('options').strings('dumps')) {
           const type = DUMP_TYPES.find((known) => known === name)
           if (type === undefined) throw event.wrong('dumps', name, `one of ${DUMP_TYPES.join(', ')}`)
+          if (dumps.length === MAX_DUMPS) throw event.wrong('dumps', name, `at most ${MAX_DUMPS} in a run`)
           dumps.push({ variant, type, isExamined: false })
         }
         break
