@@ -17,12 +17,14 @@ export interface PeImport {
 }
 
 const HINT_BYTES = 2
+/** Our choice: the largest images of Windows import some thousand. */
+const MAX_IMPORTS = 0x1_0000
 
 export function readImports(file: ImageFile, directory: Directory | null, sizeOfImage: number): PeImport[] {
   const imports: PeImport[] = []
   if (directory === null) return imports
   // Thunk tables do not overlap, so all of them together are never longer than the file.
-  let thunksLeft = Math.floor(file.bytes.byteLength / 8)
+  let thunksLeft = Math.min(Math.floor(file.bytes.byteLength / 8), MAX_IMPORTS)
   for (let rva = directory.rva; ; rva += ImportDescriptor.size) {
     const descriptor = file.structAt(ImportDescriptor, rva, `import descriptor ${imports.length}`)
     if (descriptor.name === 0 || descriptor.firstThunk === 0) return imports
@@ -39,7 +41,7 @@ export function readImports(file: ImageFile, directory: Directory | null, sizeOf
       if (thunksLeft-- === 0 || iatRva + 8 > sizeOfImage) {
         throw new ImageError(
           'IMAGE_BAD_IMPORT',
-          `${what} has its address at rva ${hex(iatRva)}: the tables are longer than the image of ${hex(sizeOfImage)} bytes`,
+          `${what} has its address at rva ${hex(iatRva)}: the tables are longer than the image of ${hex(sizeOfImage)} bytes, or than ${MAX_IMPORTS} entries`,
           { dll, iatRva },
         )
       }

@@ -4,6 +4,7 @@ import { hex } from '@dumpstack/bytes'
 import { ImageError, type PeImage, parsePe } from '@dumpstack/image'
 import { DriversError } from '../errors.ts'
 import { NotJudged } from '../guest-fault.ts'
+import { isKernelModule } from './kernel-modules.ts'
 
 // Our choice: the largest storage drivers have a few MiB.
 export const SYS_FILE_LIMIT = 0x200_0000
@@ -46,6 +47,10 @@ export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   }
   if ((image.characteristics & IMAGE_FILE_RELOCS_STRIPPED) !== 0) {
     throw refused('its relocations are stripped, and its preferred base is never free')
+  }
+  const stranger = image.imports.find(({ dll }) => !isKernelModule(dll))
+  if (stranger !== undefined) {
+    throw refused(`it imports ${stranger.dll}, expected modules that Windows has for drivers`)
   }
   const dlls = image.imports.map(({ dll }) => dll.toLowerCase())
   const port = dlls.includes(STORPORT) ? undefined : dlls.find((dll) => OTHER_PORTS.has(dll))

@@ -115,11 +115,10 @@ export class GuestMemory {
       const part = new Uint8Array(width * Math.min(Math.max(toPageEnd, 1), maximum - text.length))
       this.read(at, part)
       this.#cpu.charge(CHARACTER_WORK * (part.length / width))
-      for (let i = 0; i < part.length; i += width) {
-        const code = width === 1 ? part[i]! : part[i]! | (part[i + 1]! << 8)
-        if (code === 0 && endsAtNul) return text
-        text += String.fromCharCode(code)
-      }
+      const codes = width === 1 ? part : characters(part)
+      const end = endsAtNul ? codes.indexOf(0) : -1
+      text += String.fromCharCode(...(end < 0 ? codes : codes.subarray(0, end)))
+      if (end >= 0) return text
     }
     return text
   }
@@ -127,4 +126,11 @@ export class GuestMemory {
   #fault(access: FaultAccess, va: Gva, done: number): never {
     throw new GuestFault(this.#driver(), access, gva(va + BigInt(done)))
   }
+}
+
+/** UTF-16 of the guest, at any address of the host. */
+function characters(bytes: Uint8Array): Uint16Array {
+  const codes = new Uint16Array(bytes.byteLength >> 1)
+  for (let i = 0; i < codes.length; i++) codes[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8)
+  return codes
 }

@@ -66,7 +66,7 @@ export class Core {
     const { state, flags } = this
     const charge = (instructions: number): void => this.meter.charge(instructions)
     this.meter = new Meter(machine, state, options.nsPerInstruction)
-    this.#mmu = new Mmu(machine.ram, state)
+    this.#mmu = new Mmu(machine.ram, state, charge)
     this.#sources = new BlockSources(machine.ram, this.#mmu, decoder, charge)
     this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, options.hotRuns, {
       charge,

@@ -19,6 +19,8 @@ const TWO_32 = 2 ** 32
 
 /** Direct-mapped; a power of two. */
 export const TLB_ENTRIES = 1024
+/** In instructions: what a walk takes of the host, and the view of the page that follows it. */
+const WALK_COST = 20
 /** No page has this low half. */
 const NO_PAGE = 1
 
@@ -35,6 +37,7 @@ export class Mmu {
   #isReserved = false
   readonly #ram: Ram
   readonly #words: Int32Array
+  readonly #charge: (instructions: number) => void
   readonly #tagLo = new Int32Array(TLB_ENTRIES)
   readonly #tagHi = new Int32Array(TLB_ENTRIES)
   readonly #pages = new Float64Array(TLB_ENTRIES)
@@ -42,8 +45,9 @@ export class Mmu {
   readonly #isWritable = new Uint8Array(TLB_ENTRIES)
   readonly #isExecutable = new Uint8Array(TLB_ENTRIES)
 
-  constructor(ram: Ram, state: State) {
+  constructor(ram: Ram, state: State, charge: (instructions: number) => void) {
     this.#ram = ram
+    this.#charge = charge
     this.#words = state.words
     this.flush()
   }
@@ -108,6 +112,7 @@ export class Mmu {
   }
 
   #walk(lo: number, hi: number, entry: number): boolean {
+    this.#charge(WALK_COST)
     this.isPresent = false
     this.#isReserved = false
     this.isCanonical = (hi << 16) >> 16 === hi

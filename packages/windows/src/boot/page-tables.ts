@@ -21,6 +21,7 @@ import {
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_GLOBAL,
+  PTE_LARGE_PAGE,
   PTE_NO_EXECUTE_HIGH,
   PTE_OWNER,
   PTE_PFN_HIGH_MASK,
@@ -163,8 +164,13 @@ export class PageTables {
     for (const shift of LEVEL_SHIFTS) {
       const place = gpa(table * PAGE_SIZE + (Math.floor(low / 2 ** shift) & 0x1ff) * PTE_SIZE)
       // a driver may have written anything into them
-      if (!this.#ram.has(place, PTE_SIZE) || (this.#ram.u32(place) & PTE_VALID) === 0) return null
+      if (!this.#ram.has(place, PTE_SIZE)) return null
+      const entry = this.#ram.u32(place)
+      if ((entry & PTE_VALID) === 0) return null
       table = this.#target(place)
+      if ((entry & PTE_LARGE_PAGE) === 0 || shift === 39 || shift === 12) continue
+      const start = Math.floor((table * PAGE_SIZE) / 2 ** shift) * 2 ** shift
+      return gpa(start + (low % 2 ** shift))
     }
     return gpa(table * PAGE_SIZE + (low & (PAGE_SIZE - 1)))
   }
@@ -192,6 +198,8 @@ export class PageTables {
     const entryAt = tableAt + index * PTE_SIZE
     walk.visitor(target, table, entryAt)
     if (below === 0 || target === this.root) return
+    // the kernel makes none, drivers may
+    if (below < 3 && (this.#ram.u32(place) & PTE_LARGE_PAGE) !== 0) return
     this.#checkTable(place, target)
     if (walk.visited.has(target)) return
     walk.visited.add(target)

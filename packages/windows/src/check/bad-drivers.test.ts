@@ -243,14 +243,14 @@ it('stops at an import that nobody serves, with name, caller and arguments', () 
 })
 
 it('names the driver where its routine ends in a jump to an import', () => {
-  const imports = { 'vendor.sys': ['VendorRoutine'] }
+  const imports = { 'cng.sys': ['BCryptGenRandom'] }
   const { iatRva } = openSysFile('bad.sys', driverOf([0], imports)).image.imports[0]!.names[0]!
   const jump = [0xff, 0x25, ...new Uint8Array(new Int32Array([iatRva - 0x1006]).buffer)]
   expect(check(driverOf(jump, imports)).findings).toMatchObject([
     {
       rule: 'UNKNOWN_IMPORT',
       message: expect.stringMatching(
-        /^bad\.sys \(a tail call of the routine\) called vendor\.sys!VendorRoutine\(/,
+        /^bad\.sys \(a tail call of the routine\) called cng\.sys!BCryptGenRandom\(/,
       ),
     },
   ])
@@ -283,6 +283,17 @@ it.each([
   // one of Storport that borrows from it is none
   const both = { 'storport.sys': ['StorPortInitialize'], [port]: ['ScsiPortInitialize'] }
   expect(openSysFile('new.sys', driverOf([0xc3], both)).fileName).toBe('new.sys')
+})
+
+it('refuses a driver that imports a module that Windows does not have, by its name', () => {
+  expect(() => openSysFile('own.sys', driverOf([0xc3], { 'Vendor.sys': ['VendorRoutine'] }))).toThrow(
+    expect.objectContaining({ code: 'SYS_FILE', message: expect.stringContaining('it imports Vendor.sys,') }),
+  )
+  // not served, but there: what is called decides
+  expect(
+    openSysFile('own.sys', driverOf([0xc3], { 'WppRecorder.sys': ['imp_WppRecorderLogGetDefault'] }))
+      .fileName,
+  ).toBe('own.sys')
 })
 
 /** A 16-bit field, `offset` from the PE signature. */

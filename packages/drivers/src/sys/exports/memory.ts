@@ -84,10 +84,19 @@ function firstDifference(call: ImportCall, length: bigint): bigint | null {
     const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
     const a = call.memory.bytes(gva(left + done), Number(round))
     const b = call.memory.bytes(gva(right + done), Number(round))
-    for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return done + BigInt(at)
+    for (let at = equalWords(a, b); at < a.length; at++) if (a[at] !== b[at]) return done + BigInt(at)
     done += round
   }
   return null
+}
+
+/** How many bytes at the front of two arrays of their own are equal, by whole words. */
+function equalWords(a: Uint8Array, b: Uint8Array): number {
+  const count = a.length >> 2
+  const left = new Int32Array(a.buffer, 0, count)
+  const right = new Int32Array(b.buffer, 0, count)
+  for (let at = 0; at < count; at++) if (left[at] !== right[at]) return at * 4
+  return count * 4
 }
 
 function compare(call: ImportCall, length: number, ignoresCase: boolean): bigint {

@@ -224,20 +224,30 @@ function digits(text: string, start: number, base: number): { value: number; end
   let value = 0
   let end = start
   for (; end < text.length; end++) {
-    const digit = Number.parseInt(text[end]!, 36)
-    if (Number.isNaN(digit) || digit >= base) break
+    const digit = digitOf(text.charCodeAt(end))
+    if (digit >= base) break
     value = Math.min(value * base + digit, 2 ** 33)
   }
   return { value, end }
 }
+
+/** 0 to 35; of no digit a number that no base has. */
+function digitOf(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const letter = (code | 0x20) - 0x61
+  return letter >= 0 && letter < 26 ? letter + 10 : NO_DIGIT
+}
+const NO_DIGIT = 99
 
 /** atoi; unverified: what the kernel's answers beyond 32 bits, here their lowest. */
 const decimal = exported(1, (call) => {
   const text = call.memory.string(call.va(0))
   const head = HEAD.exec(text)!
   let value = 0
-  for (let at = head[0].length; at < text.length && /[0-9]/.test(text[at]!); at++) {
-    value = (value * 10 + Number(text[at])) % 2 ** 32
+  for (let at = head[0].length; at < text.length; at++) {
+    const digit = digitOf(text.charCodeAt(at))
+    if (digit >= 10) break
+    value = (value * 10 + digit) % 2 ** 32
   }
   return BigInt.asUintN(32, BigInt(head[1] === '-' ? -value : value))
 })

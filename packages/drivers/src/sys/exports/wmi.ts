@@ -14,6 +14,8 @@ const WMI_FUNCTION_CONTROL = 0x38n
 const REGISTRATION_BYTES = 0x10n
 const MAXIMUM_GUIDS = 0x1000
 const GUID_BYTES = 16
+/** In instructions: what looking at one takes of the host. */
+const GUID_WORK = 60
 // SCSIWMI_REQUEST_CONTEXT
 const BUFFER_SIZE = 8n
 const BUFFER = 0x10n
@@ -70,11 +72,12 @@ function dispatch(call: ImportCall): bigint {
 }
 
 /** The place of `guid` among those that the miniport registered; -1 where it is none. */
-function guidIndex({ memory }: ImportCall, library: Gva, guid: Gva): number {
+function guidIndex({ cpu, memory }: ImportCall, library: Gva, guid: Gva): number {
   const wanted = memory.bytes(guid, GUID_BYTES)
   const count = Math.min(memory.u32(field(library, GUID_COUNT)), MAXIMUM_GUIDS)
   const list = memory.u64(field(library, GUID_LIST))
   for (let index = 0; index < count; index++) {
+    cpu.charge(GUID_WORK)
     const known = memory.bytes(gva(memory.u64(gva(list + BigInt(index) * REGISTRATION_BYTES))), GUID_BYTES)
     if (known.every((byte, at) => byte === wanted[at])) return index
   }

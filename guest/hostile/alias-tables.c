@@ -1,0 +1,9 @@
+// Page tables that name each other at each level: whoever walks them all has 512^3 of them. The driver goes on.
+#include "hostile.h"
+
+void Attack(MOMENT_OF_ATTACK *At) {
+    (void)At;
+    AliasedMemory();
+    for (ULONG i = 0; i < ENTRIES; i++) Tables[2][i] = PhysicalOf(Tables[1]) | PRESENT_AND_WRITABLE;
+    for (ULONG i = 0; i < ENTRIES; i++) Tables[1][i] = PhysicalOf(Tables[2]) | PRESENT_AND_WRITABLE;
+}
