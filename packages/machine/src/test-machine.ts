@@ -29,6 +29,7 @@ export interface TestMachineOptions {
   readonly logicalSectorBytes?: number
   readonly segMax?: number
   readonly seed?: number
+  readonly stopFlag?: Int32Array
 }
 
 export function testMachine(options: TestMachineOptions = {}): TestMachine {
@@ -39,11 +40,12 @@ export function testMachine(options: TestMachineOptions = {}): TestMachine {
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     image: new MemoryDiskImage(TEST_DISK_BYTES),
   })
-  const { kind = 'ahci', segMax } = options
+  const { kind = 'ahci', segMax, stopFlag } = options
   const machine = createMachine({
     seed: options.seed ?? 1,
     runs: TEST_RUNS,
     cpuCount: 2,
+    ...(stopFlag !== undefined && { stopFlag }),
     controllers: [
       {
         kind,

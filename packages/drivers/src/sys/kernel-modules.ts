@@ -11,7 +11,9 @@ const MODULES: ReadonlySet<string> = new Set(
   usbd.sys usbport.sys hidparse.sys hidclass.sys ucx01000.sys udecx.sys sdbus.sys sdport.sys spbcx.sys gpioclx.sys msgpioclx.sys sercx.sys
   sercx2.sys ufxclass.sys battc.sys smclib.sys bthport.sys cmbatt.sys
   ks.sys portcls.sys drmk.sys stream.sys videoprt.sys dxapi.sys dxgkrnl.sys dxgmms2.sys watchdog.sys win32k.sys
-  vmbkmcl.sys vmbkmclr.sys vmstorfl.sys winhv.sys winhvr.sys hvsocket.sys sleepstudyhelper.sys pcw.sys`.split(/\s+/),
+  vmbkmcl.sys vmbkmclr.sys vmstorfl.sys winhv.sys winhvr.sys hvsocket.sys sleepstudyhelper.sys pcw.sys`.split(
+    /\s+/,
+  ),
 )
 /** Names that the loader redirects (API sets). */
 const API_SETS = ['api-ms-win-', 'ext-ms-win-']

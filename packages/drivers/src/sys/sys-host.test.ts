@@ -439,3 +439,35 @@ describe('the kernel', () => {
     })
   })
 })
+
+describe('what a driver may have at once', () => {
+  it('takes pool back, and has no more than a share of RAM', () => {
+    find(({ call }) => {
+      const first = call('ExAllocatePoolWithTag', 0x200, 0x2000, 0)
+      call('ExFreePoolWithTag', first, 0)
+      expect(call('ExAllocatePoolWithTag', 0x200, 0x2000, 0)).toBe(first)
+      let taken = 0
+      while (call('ExAllocatePoolWithTag', 0x200, 0x8000, 0) !== 0n) taken++
+      expect(taken).toBeGreaterThan(0)
+      expect(call('ExAllocatePoolWithTag', 0x200, 0x10, 0)).not.toBe(0n)
+    })
+  })
+
+  it("ends a driver with more DPCs than are modelled, which is nobody's fault", () => {
+    const { error } = run(({ call, extension }) => {
+      for (let dpc = 0x1000n; ; dpc += 0x48n) call('StorPortNotification', 0x1001, extension, dpc, 0x2000n)
+    })
+    expect(error).toMatchObject({
+      code: 'TOO_MANY_OBJECTS',
+      message: expect.stringContaining('has 4096 DPCs at once'),
+    })
+  })
+
+  it('does not queue a DPC that was never initialised', () => {
+    find(({ call, extension, page, get, put }) => {
+      put(page, Uint8Array.of(1))
+      call('StorPortNotification', 0x1002, extension, 0x5000n, 0n, 0n, page)
+      expect(get(page, 1)[0]).toBe(0)
+    })
+  })
+})

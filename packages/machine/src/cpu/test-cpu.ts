@@ -45,8 +45,8 @@ export interface TestCpu {
   mapLarge(at: bigint, level: 1 | 2, entry: bigint): void
 }
 
-export function testCpu(code: Uint8Array | readonly number[]): TestCpu {
-  const { machine } = testMachine()
+export function testCpu(code: Uint8Array | readonly number[], stopFlag?: Int32Array): TestCpu {
+  const { machine } = testMachine(stopFlag === undefined ? {} : { stopFlag })
   const cpu = createCpu(machine, new IcedDecoder())
   const { ram } = machine
   const zero = new Uint8Array(PAGE_SIZE)

@@ -1,5 +1,5 @@
-import { gpa, gva } from '@dumpstack/bytes'
-import { expect, it } from 'vitest'
+import { gpa, gva, Interrupted } from '@dumpstack/bytes'
+import { describe, expect, it } from 'vitest'
 import { Gpr } from './cpu.ts'
 import { CALL_BUDGET } from './meter.ts'
 import { CODE, DATA, hexBytes, STACK, stopOf, testCpu } from './test-cpu.ts'
@@ -247,4 +247,73 @@ it('tells the byte registers apart: sil, r9b, ah', () => {
     0xc3,
   ]
   expect(testCpu(code).cpu.call(CODE, [0x1234n])).toBe(0x68n)
+})
+
+describe('work of a trap handler', () => {
+  const callsTrap = hexBytes('48 83 ec 28', 'ff d1', '48 83 c4 28', 'c3') // sub rsp, 28h; call rcx; add rsp, 28h; ret
+
+  it('stops in the middle of it where the work of the call is used up', () => {
+    const { cpu } = testCpu(callsTrap)
+    let pieces = 0
+    cpu.trap(TRAPS, 1, () => {
+      for (;;) {
+        cpu.charge(1_000_000)
+        pieces++
+      }
+    })
+    const stop = stopOf(() => cpu.call(CODE, [TRAPS]))
+    expect(stop).toMatchObject({ reason: 'instructionBudget', rip: TRAPS })
+    expect(pieces).toBe(CALL_BUDGET.instructions / 1_000_000 - 1) // the code before it counts too
+  })
+
+  it('counts outside of calls, and stops nothing there', () => {
+    const { cpu } = testCpu(callsTrap)
+    const before = cpu.workCount
+    cpu.charge(2 * CALL_BUDGET.instructions)
+    expect(cpu.workCount - before).toBe(2 * CALL_BUDGET.instructions)
+    cpu.trap(TRAPS, 1, () => 7n)
+    expect(cpu.call(CODE, [TRAPS])).toBe(7n)
+  })
+})
+
+describe('the flag of a host that wants to end', () => {
+  it('ends a loop that calls nothing', () => {
+    const flag = new Int32Array(1)
+    const { cpu } = testCpu(hexBytes('eb fe'), flag)
+    let intervals = 0
+    cpu.onInterval(() => {
+      if (++intervals === 10) flag[0] = 1
+    })
+    expect(() => cpu.call(CODE, [])).toThrow(Interrupted)
+    expect(cpu.instructionCount).toBeLessThan(256 * 12)
+  })
+
+  it('ends a loop of short calls, and a handler that charges for its work', () => {
+    const flag = new Int32Array(1)
+    // sub rsp, 28h; mov rbx, rcx; 1: call rbx; jmp 1b
+    const { cpu } = testCpu(hexBytes('48 83 ec 28 48 89 cb', 'ff d3 eb fc'), flag)
+    let calls = 0
+    cpu.trap(TRAPS, 1, () => {
+      if (++calls === 100) flag[0] = 1
+      return 0n
+    })
+    expect(() => cpu.call(CODE, [TRAPS])).toThrow(Interrupted)
+    expect(calls).toBe(100)
+    flag[0] = 0
+    const other = testCpu(hexBytes('48 83 ec 28', 'ff d1'), flag).cpu
+    other.trap(TRAPS, 1, () => {
+      for (;;) {
+        flag[0] = 1
+        other.charge(1)
+      }
+    })
+    expect(() => other.call(CODE, [TRAPS])).toThrow(Interrupted)
+  })
+
+  it('ends time that passes', () => {
+    const flag = Int32Array.of(1)
+    const { machine } = testCpu([], flag)
+    expect(() => machine.stall(1)).toThrow(Interrupted)
+    expect(() => machine.run(machine.nowNs + 1)).toThrow(Interrupted)
+  })
 })

@@ -1,4 +1,4 @@
-import { type Gva, gva, pfn } from '@dumpstack/bytes'
+import { type Gva, gpa, gva, pfn } from '@dumpstack/bytes'
 import { createMachine, Owner } from '@dumpstack/machine'
 import { GuestMemory } from '@dumpstack/testkit'
 import fc from 'fast-check'
@@ -103,4 +103,40 @@ it('visits every entry with the address where the window shows it', () => {
     ownsAll &&= ram.owner(table) === Owner.kernel
   })
   expect(ownsAll).toBe(true)
+})
+
+it('looks into tables once that name each other, and has an end', () => {
+  const process = system.newProcess()
+  const [upper, lower] = [pages.takeZeroed(Owner.kernel), pages.takeZeroed(Owner.kernel)]
+  const name = (table: number, index: number, target: number): void =>
+    ram.setU64(gpa(table * 4096 + index * 8), BigInt(target * 4096) | 7n)
+  for (let index = 0; index < 256; index++) name(process.root, index, upper)
+  for (let index = 0; index < 512; index++) {
+    name(upper, index, lower)
+    name(lower, index, upper)
+  }
+  let entries = 0
+  process.visit('user', () => entries++)
+  expect(entries).toBe(256 + 512 + 512)
+})
+
+it('says which entry leads to a table outside RAM, and takes a large page for what it is', () => {
+  const process = system.newProcess()
+  const slot = (index: number) => gpa(process.root * 4096 + index * 8)
+  ram.setU64(slot(3), 0xff_ffff_f007n)
+  const found = expect.objectContaining({
+    code: 'PAGE_TABLES_DAMAGED',
+    message: expect.stringContaining(`the entry at 0x${slot(3).toString(16)} names pfn 0xfffffff as a table`),
+  })
+  expect(() => process.visit('user', () => {})).toThrow(found)
+  expect(() => process.map(slotAddress(3), pfn(0x4000), USER)).toThrow(found)
+  expect(process.translate(slotAddress(3))).toBeNull()
+
+  const table = pages.takeZeroed(Owner.kernel)
+  ram.setU64(slot(3), BigInt(table * 4096) | 7n)
+  ram.setU64(gpa(table * 4096 + 8), 0x4000_0087n) // 1 GiB from 1 GiB on
+  expect(process.translate(gva(slotAddress(3) + 0x4012_3456n))).toBe(0x4012_3456)
+  const targets: number[] = []
+  process.visit('user', (target) => targets.push(target))
+  expect(targets).toEqual([table, 0x40000])
 })

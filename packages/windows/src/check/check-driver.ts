@@ -152,6 +152,7 @@ class CheckRun {
       finished: this.#hasFinished,
       bytesWritten: this.#bytesWritten,
       instructions: this.#cpu.instructionCount,
+      work: this.#cpu.workCount,
     }
   }
 

@@ -43,6 +43,8 @@ export interface DriverCheckRun {
   readonly bytesWritten: number
   /** Guest instructions, in both lives. */
   readonly instructions: number
+  /** What they made the host do, in instructions (ADR 0015). */
+  readonly work: number
 }
 
 export interface DriverCheckReport {

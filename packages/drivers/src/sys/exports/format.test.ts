@@ -50,3 +50,34 @@ describe('format', () => {
     expect(printed('%999999999d', 1).length).toBe(4096)
   })
 })
+
+describe('work', () => {
+  const counting = (limit: number): { source: FormatSource; count(): number } => {
+    let count = 0
+    return {
+      count: () => count,
+      source: {
+        next: () => 1n,
+        ansi: () => 'x'.repeat(0x1_0000),
+        wide: () => '',
+        counted: () => '',
+        charge: (work) => {
+          count += work
+          if (count > limit) throw new Error('enough')
+        },
+      },
+    }
+  }
+
+  it('is charged as the text grows, not at its end', () => {
+    const { source, count } = counting(1_000_000)
+    expect(() => format('%s'.repeat(1000), source, false)).toThrow('enough')
+    expect(count()).toBeLessThan(1_200_000)
+  })
+
+  it('ends with the text that no longer fits', () => {
+    const { source, count } = counting(1_000_000)
+    expect(format('%4096d'.repeat(1000), source, false, 16)).toHaveLength(4096)
+    expect(count()).toBeLessThan(10_000)
+  })
+})
