@@ -100,7 +100,7 @@ it('says the command that goes on, which a shell takes as it stands', async () =
 })
 
 it('ends at once at the second Ctrl-C, and loses no more than SIGKILL would', async () => {
-  const { code } = await stopped(/crash \(mini dump\)/, 2, 'test', ...OPTIONS, '--out', 'twice')
+  const { code } = await stopped(/crash \(kernel dump\)/, 2, 'test', ...OPTIONS, '--out', 'twice')
   expect(code).toBe(130)
   expect(dumpstack(folder.path, 'test', '--resume', 'twice').code).toBe(0)
   expectAsUnstopped(at('twice'))

@@ -13,7 +13,7 @@ import {
   parseCrashdumptest,
 } from './crashdumptest-options.ts'
 import { EXIT_CRASHED, EXIT_NOT_GOOD } from './exit-code.ts'
-import { reportFailure, StoppedRunError } from './failure.ts'
+import { goOnLine, reportFailure, StoppedRunError } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
@@ -109,17 +109,19 @@ function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): 
 async function session(
   { workFolder, output }: Pick<Autorun, 'workFolder' | 'output'>,
   goOn: string,
-  run: (options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal' | 'onWait'>) => Promise<SessionEnd>,
+  run: (
+    options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal' | 'stopFlag' | 'onWait'>,
+  ) => Promise<SessionEnd>,
 ): Promise<number> {
   const say = sayBeside(output.json)
   const result = new ResultOutput(output)
   const screen: Sink = (event) => {
     for (const line of logLines(event).split('\n')) if (line !== '') say(line)
   }
-  const interrupt = catchInterrupts()
+  const interrupt = catchInterrupts(goOnLine(goOn))
   let end: SessionEnd
   try {
-    end = await run({ sinks: [result.sink], liveSinks: [screen], signal: interrupt.signal, onWait: tell })
+    end = await run({ sinks: [result.sink], liveSinks: [screen], ...interrupt, onWait: tell })
   } finally {
     interrupt.release()
   }

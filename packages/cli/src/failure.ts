@@ -20,6 +20,8 @@ export class StoppedRunError extends Error {
 /** Something stands in the run folder where the run has its own. */
 const IN_THE_WAY = new Set(['RUN_FOLDER_UNSAFE', 'RUN_FOLDER_FOREIGN'])
 
+export const goOnLine = (command: string): string => `to go on with the run: ${command}`
+
 /** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
 export function isHostFailure(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
@@ -30,7 +32,7 @@ export function isHostFailure(error: unknown): boolean {
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof StoppedRunError) {
     const code = reportFailure(error.cause, verbose)
-    tell(`to go on with the run: ${error.command}`)
+    tell(goOnLine(error.command))
     return code
   }
   if (error instanceof Interrupted) {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Sink } from '@dumpstack/crashtest'
 import { readResult, runStateOf } from '@dumpstack/run/node'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
-import { StoppedRunError } from './failure.ts'
+import { goOnLine, StoppedRunError } from './failure.ts'
 import { catchInterrupts } from './interrupt.ts'
 import { checkOutput } from './output-file.ts'
 import { ResultOutput, type TestOutput } from './result-output.ts'
@@ -56,10 +56,11 @@ async function show(
   const screen = testScreen(json)
   const sinks: Sink[] = [result.sink]
   if (screen !== null) sinks.push(screen.sink)
-  const interrupt = catchInterrupts()
+  const goOn = resumeCommand(folder, symbolPath, output)
+  const interrupt = catchInterrupts(goOnLine(goOn))
   let end: SessionEnd
   try {
-    end = await drive({ folder, stopAt: 'end', sinks, signal: interrupt.signal, onWait: tell })
+    end = await drive({ folder, stopAt: 'end', sinks, ...interrupt, onWait: tell })
   } finally {
     interrupt.release()
   }
@@ -70,7 +71,7 @@ async function show(
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
     screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
   }
-  if (end.ended === 'stopped') throw new StoppedRunError(end.error, resumeCommand(folder, symbolPath, output))
+  if (end.ended === 'stopped') throw new StoppedRunError(end.error, goOn)
   if (end.ended === 'brokenOff') throw end.error
   return exitCodeOf(end.result.verdict)
 }

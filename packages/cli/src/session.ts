@@ -1,6 +1,6 @@
 // What one process does of a run, whichever front end drives it: journal, log and result in the run folder, and the test
 // on the Windows-shaped system, to its end or to the next crash. Everything else a front end shows is a fold of its own.
-import { DumpstackError } from '@dumpstack/bytes'
+import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import {
   createStream,
   type DumpType,
@@ -58,6 +58,8 @@ export interface SessionOptions {
   /** How the folder is locked, for tests of that. */
   readonly lockTiming?: LockTiming
   readonly signal: AbortSignal
+  /** The same for guest code, which gives the event loop no turn. */
+  readonly stopFlag?: Int32Array
 }
 
 export type SessionEnd =
@@ -255,6 +257,7 @@ class Session {
         debuggers: kdLaunchers(plan.debuggersFolder),
         ...(stopped !== null &&
           stopped.target !== null && { resumed: { state: stopped.target, crash: stopped.crash } }),
+        ...(options.stopFlag !== undefined && { stopFlag: options.stopFlag }),
         hostNow: () => performance.now(),
       }),
     )
@@ -307,8 +310,11 @@ class Session {
   }
 
   #isStoppedBy(error: unknown): boolean {
+    // guest code learns it by the flag, before the signal's turn comes
     const { folder, options } = this.#parts
-    return options.signal.aborted || folder.lost !== null || isHostFailure(error)
+    return (
+      options.signal.aborted || error instanceof Interrupted || folder.lost !== null || isHostFailure(error)
+    )
   }
 
   /** Before the variant of that number begins, or behind the last. */

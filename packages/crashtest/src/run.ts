@@ -2,6 +2,7 @@
 // control, crash, restart, examine; settings restored at the end, also after a failure. Sequence and messages are the
 // kit's (see messages.ts). An event goes out, journalled and synced, before the effect that it announces.
 
+import { Interrupted } from '@dumpstack/bytes'
 import type { SymbolSource } from '@dumpstack/debugger'
 import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
@@ -297,9 +298,11 @@ class Run {
   /** The failure is the one to report: that it cannot even be said, on a full disk, adds nothing. */
   async #afterFailure(error: unknown, changedSettings: boolean): Promise<void> {
     const why = error instanceof Error ? error.message : String(error)
-    const text = this.#signal.aborted
-      ? `Stopped by the user ${this.#place}.`
-      : `The test broke off ${this.#place}: ${why}`
+    // code of the guest ends with Interrupted before the signal's turn has come
+    const text =
+      this.#signal.aborted || error instanceof Interrupted
+        ? `Stopped by the user ${this.#place}.`
+        : `The test broke off ${this.#place}: ${why}`
     const isStopped = this.#options.isStoppedBy(error)
     try {
       this.#say(messages.complaint(text))

@@ -34,6 +34,8 @@ export interface WindowsTargetOptions {
   readonly driver?: DriverFileOptions
   /** What the step that installs debuggers puts on C:; nothing by default. */
   readonly debuggers?: readonly InstalledFile[]
+  /** Shared with a thread that hears signals: once its first element is not 0, whatever runs ends with Interrupted (bytes). */
+  readonly stopFlag?: Int32Array
   /** Host milliseconds, for the seconds that a dump takes. */
   readonly hostNow: () => number
 }
@@ -79,6 +81,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         guestImages,
         decoder: new IcedDecoder(),
         ...(driver !== undefined && { driver: { ...driver, observer: driver.observer ?? null } }),
+        ...(options.stopFlag !== undefined && { stopFlag: options.stopFlag }),
         hostNow: options.hostNow,
         hostTurn: () => new Promise((resolve) => setImmediate(resolve)),
       },

@@ -46,6 +46,8 @@ export interface SystemOptions {
   readonly driver?: DriverUnderTest
   /** What the step that installs debuggers puts on C:. */
   readonly debuggers: readonly InstalledFile[]
+  /** The machine's. */
+  readonly stopFlag?: Int32Array
   /** Host milliseconds. */
   readonly hostNow: () => number
   /** Lets the host's event loop turn once. */

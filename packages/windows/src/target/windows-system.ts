@@ -94,7 +94,13 @@ export class WindowsSystem {
     })
     this.#partition = partitionDisk(this.disk, seed)
     this.#load(saved ?? this.#install())
-    this.machine = createMachine({ seed, runs, cpuCount, controllers: this.#controllers() })
+    this.machine = createMachine({
+      seed,
+      runs,
+      cpuCount,
+      controllers: this.#controllers(),
+      ...(options.stopFlag !== undefined && { stopFlag: options.stopFlag }),
+    })
     this.machine.run(saved?.nowNs ?? 0)
   }
 
