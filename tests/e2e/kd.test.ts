@@ -292,7 +292,12 @@ describe('the session', () => {
     expect(answers('.logopen no-folder/x; ? 3')).toBe(
       'cannot write the log no-folder/x: no such file or directory (ENOENT)\nEvaluate expression: 3 = 00000000`00000003\n',
     )
-    expect(answers(`.logopen ${dump}; ? 3`)).toMatch(/^cannot write the log .*: it is the dump\n/)
+    expect(answers(`.logopen ${dump}; ? 3`)).toMatch(/^cannot write the log .*: it is a file of the run in /)
+    const copy = path.join(folder.path, 'copy.dmp')
+    copyFileSync(dump, copy)
+    expect(kd(['-z', copy, '-c', `.logopen ${copy}; q`]).stdout).toContain(
+      `cannot write the log ${copy}: it is the dump\n`,
+    )
     if (!existsSync('/dev/full')) return
     const { code, stdout } = kd(['-z', dump, '-c', '.logopen /dev/full; ? 4; q'])
     expect(code).toBe(4)
