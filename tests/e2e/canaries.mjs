@@ -75,6 +75,7 @@ for (const [stream, isKept] of [
 }
 const say = (line) => writeSync(1, `${JSON.stringify(line)}\n`)
 
+mkdirSync(work, { recursive: true })
 process.chdir(work)
 for (const entry of JSON.parse(entries)) {
   for (const [what, replace] of Object.entries(REPLACEMENTS)) {
