@@ -11,6 +11,9 @@ const POINTER_BYTES = 8
 /** Code and four parameters. */
 const BUGCHECK_DATA_BYTES = 5 * POINTER_BYTES
 
+/** No block of a minidump is longer; a length in RAM may be whatever a driver left there. */
+const MAXIMUM_BLOCK = 0x10_0000
+
 /** No system has more records; a list that was destroyed does not end by itself. */
 const MAXIMUM_RECORDS = 1024
 
@@ -51,7 +54,7 @@ export function promisedBlocks(
     blocks.push(
       block(`KPRCB ${of}`, prcb, kdbg.sizePrcb),
       block(`CONTEXT ${of}`, context, ContextX64.size),
-      block(`stack ${of}`, rsp, Number(stackBase - rsp)), // a kernel stack has 24 KiB
+      block(`stack ${of}`, rsp, lengthOf(stackBase - rsp)), // a kernel stack has 24 KiB
     )
     if (number !== crashing) continue
     const process = memory.u64(thread + BigInt(kdbg.offsetKThreadApcProcess))
@@ -74,7 +77,7 @@ function secondaryData(memory: FrozenMemory, head: Gva): PromisedBlock[] {
       blocks.push({
         what: `secondary data {${tag}}`,
         address: gva(source.buffer),
-        byteLength: source.byteLength,
+        byteLength: lengthOf(BigInt(source.byteLength)),
         tag,
       })
     }
@@ -82,3 +85,6 @@ function secondaryData(memory: FrozenMemory, head: Gva): PromisedBlock[] {
   }
   return blocks
 }
+
+const lengthOf = (length: bigint): number =>
+  length < 0n ? 0 : length > BigInt(MAXIMUM_BLOCK) ? MAXIMUM_BLOCK : Number(length)
