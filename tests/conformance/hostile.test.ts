@@ -228,4 +228,23 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
     },
     120_000,
   )
+
+  it.each<readonly [string, Life, RegExp]>([
+    ['tables-outside', 'running', /page tables are damaged: .* \[PAGE_TABLES_DAMAGED\]/],
+    ['fill-alias', 'running', /a call of RtlFillMemory from .* \[DRIVER_HANG\]/],
+    ['all-of-memory', 'dump', /pages of others were written, more than 16384 .* \[STRAY_WRITES\]/],
+  ])(
+    'a whole test of %s in the %s life ends as the fault of the driver, in less than 1 GiB',
+    (name, life, message) => {
+      const cli = path.join(ROOT, 'packages/cli/bin/dumpstack.js')
+      const out = path.join(work, `run-${name}`)
+      const args = ['--import', SHOW_MEMORY, cli, 'test', '--driver', build(name, 'START_IO', life)]
+      const options = ['--controller', 'ahci', '--dumps', 'kernel', '--out', out]
+      const { status, stderr } = spawnSync(process.execPath, [...args, ...options], { encoding: 'utf8' })
+      expect(stderr).toMatch(message)
+      expect(status).toBe(1)
+      expect(Number(/most (\d+)/.exec(stderr)?.[1])).toBeLessThan(MOST_KILOBYTES)
+    },
+    240_000,
+  )
 })

@@ -15,6 +15,7 @@ const OF_A_DESTROYED_SYSTEM: ReadonlySet<string> = new Set([
   'OUT_OF_MEMORY',
   'RAM_HOLE',
   'DEVICE_WORK',
+  'STRAY_WRITES',
 ])
 
 /** What ended a run with a driver file, as its verdict where the driver is to blame. */

@@ -26,6 +26,8 @@ export type MachineErrorCode =
   | 'CPU_USE'
   /** A driver had its controller move more in one wait than any driver asks for. */
   | 'DEVICE_WORK'
+  /** A driver, or its controller, wrote to more memory of others than the host keeps copies of. */
+  | 'STRAY_WRITES'
 
 export class MachineError extends DumpstackError {
   declare readonly code: MachineErrorCode

@@ -183,3 +183,21 @@ describe('watch', () => {
     expect(code(() => memory.watch(pfn(0xb0), () => undefined))).toBe('RAM_HOLE')
   })
 })
+
+it('ends writes to memory of nobody, and after a checkpoint of others, where there would be a copy of each page', () => {
+  const runs = [{ basePage: pfn(0), pageCount: 0x9000 }]
+  const big = new GuestRam(SEED, runs)
+  const touch = (from: number, count: number): void => {
+    for (let page = from; page < from + count; page++) big.setU32(gpa(page * 4096), 1)
+  }
+  big.setOwner(pfn(0), 0x4800, 1) // kernel
+  touch(0, 0x4800)
+  touch(0x4800, 0x4000)
+  expect(() => touch(0x8800, 1)).toThrow(expect.objectContaining({ code: 'STRAY_WRITES' }))
+  big.checkpoint()
+  touch(0, 0x4000)
+  expect(() => touch(0x4000, 1)).toThrow(/after the checkpoint pages of others were written/)
+  big.refill()
+  big.setOwner(pfn(0), 0x9000, 1)
+  touch(0, 0x9000)
+})

@@ -27,6 +27,12 @@ const SHORT_BYTES = 64
 /** Bitmaps and owner tags cost memory up to the highest page: 1 TiB of address space is the limit. */
 export const MAX_PAGES = 2 ** 28
 
+/**
+ * Pages that nobody owns, and after a checkpoint pages of others than the dump path: the host keeps a copy of each that changes, and a
+ * system that works changes next to none. 64 MiB.
+ */
+const MOST_STRAY_PAGES = 0x4000
+
 /** RAM of at most this many bytes is kept when its machine is closed. */
 const SPARE_BYTES = 64 * 2 ** 20
 /**
@@ -56,6 +62,8 @@ export class GuestRam implements Ram {
   readonly #scratch = new DataView(new ArrayBuffer(8))
   generation = 0
   #checkpoint: Checkpoint | null = null
+  #isFrozen = false
+  #strayLeft = MOST_STRAY_PAGES
   #last: Chunk
 
   constructor(seed: number, runs: readonly PageRun[]) {
@@ -204,6 +212,8 @@ export class GuestRam implements Ram {
       for (let i = 0; i < run.pageCount; i++) checkpoint.save(pfn(run.basePage + i))
     }
     this.#checkpoint = checkpoint
+    this.#isFrozen = true
+    this.#strayLeft = MOST_STRAY_PAGES
     return checkpoint
   }
 
@@ -216,6 +226,8 @@ export class GuestRam implements Ram {
     clear(this.#touched)
     clear(this.#dumpPath)
     this.#owners.fill(Owner.free)
+    this.#isFrozen = false
+    this.#strayLeft = MOST_STRAY_PAGES
   }
 
   close(): void {
@@ -275,6 +287,15 @@ export class GuestRam implements Ram {
   }
 
   #firstTouch(page: Pfn): void {
+    const owner = this.#owners[page]
+    if ((owner === Owner.free || (this.#isFrozen && owner !== Owner.dumpPath)) && --this.#strayLeft < 0) {
+      const what = this.#isFrozen ? 'after the checkpoint pages of others' : 'pages that nobody owns'
+      throw new MachineError(
+        'STRAY_WRITES',
+        `${what} were written, more than ${MOST_STRAY_PAGES} of them, the last at ${hex(pfnToGpa(page))}`,
+        { page },
+      )
+    }
     this.#checkpoint?.save(page)
     this.#touched.add(page)
     this.used.add(page)
