@@ -1,7 +1,7 @@
 // The lock of a run folder. `run.lock` names its holder by a random token and beats; whoever takes over from a holder that has stopped
 // beating makes `run.lock.TOKEN`, where TOKEN is that of the holder, and so on: the last of this chain holds the folder. Each link can be
 // made once only, so that of several that take over exactly one succeeds, and nothing of a holder that may wake up again is replaced.
-// Why it is so, and what it cannot do: docs/adr/0023-a-run-folder-is-held-by-a-lock-that-beats.md.
+// Why it is so, and what it cannot do: docs/adr/0027-a-run-folder-is-held-by-a-lock-that-beats.md.
 import { randomBytes } from 'node:crypto'
 import {
   closeSync,
