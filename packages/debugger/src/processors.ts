@@ -8,6 +8,7 @@ import {
   IMAGE_FILE_MACHINE_ARM64,
   type KddebuggerData64,
   machineName,
+  prcbNumber,
 } from '@dumpstack/nt'
 import { DebuggerError } from './errors.ts'
 import type { TargetMemory } from './memory.ts'
@@ -58,7 +59,7 @@ function keptProcessor(dump: Dump, kdbg: KddebuggerData64): Processor | null {
   const view = new DataView(bytes.buffer, 0, dump.source.read(prcb.offset, bytes))
   const { offsetPrcbNumber, offsetPrcbContext } = kdbg
   if (offsetPrcbNumber === 0 || offsetPrcbNumber + 4 > view.byteLength) return null
-  const number = view.getUint32(offsetPrcbNumber, true)
+  const number = prcbNumber(new DataView(bytes.buffer, offsetPrcbNumber, 4), kdbg)
   if (number >= MAX_PROCESSORS) return null
   const hasContext = offsetPrcbContext !== 0 && offsetPrcbContext + 8 <= view.byteLength
   const context = hasContext ? view.getBigUint64(offsetPrcbContext, true) : 0n

@@ -182,6 +182,16 @@ const REMARKS: ReadonlyArray<readonly [string, DumpRecipe['type'], Change, strin
   ['the times', 5, u64(0x1030, 1n << 62n), 'times', { offset: '0x1030' }],
   ['no times', 5, u64(0xfa8, FILL), 'times', { offset: '0xfa8' }],
   ['a call of address 0', 5, u64(0x440, 0n), 'context', { offset: '0x440', found: '0x0' }],
+  [
+    'a live dump without registers',
+    5,
+    (view) => {
+      view.setUint32(0x1050, 0x10, true)
+      fill(view, 0x348, 0xf00, 0)
+    },
+    'context',
+    { offset: '0x378', found: 'zeros' },
+  ],
   ['no stack', 5, u64(0x3e0, 0x1234_0000_0000_0000n), 'context', { offset: '0x3e0' }],
   [
     'a bugcheck in a dump whose header has none',
@@ -228,12 +238,23 @@ const SOUND: ReadonlyArray<readonly [string, Change]> = [
   ['a stale MxCsr in the floating point area', u32(0x348 + 0x118, 0x30002e)],
   ['context flags of an exception in service', u32(0x378, 0xd810_001f)],
   ['an address of 57 bits', u64(0x440, 0xff12_3456_7890_1234n)],
-  [
-    'a live dump whose kernel never crashed',
+  ...[0x161, 0x193, 0x1a1].map((code): [string, Change] => [
+    `a live dump 0x${code.toString(16)} whose kernel never crashed`,
     (view, built) => {
-      view.setUint32(0x38, 0x161, true)
+      view.setUint32(0x38, code, true)
       const at = built.fileOffset(built.kernelBase + 0x3020n)
       for (let i = 0; i < 40; i += 8) view.setBigUint64(at + i, 0n, true)
+    },
+  ]),
+  [
+    'processors of Vista, whose numbers have 16 bits and neighbours',
+    (view, built) => {
+      view.setUint32(0xc, 6002, true)
+      view.setUint16(built.fileOffset(built.kdbg + 0x2ben), 4, true)
+      for (const [number, prcb] of [0xffffa00000000000n, 0xffffa00000010000n].entries()) {
+        view.setUint16(built.fileOffset(prcb + 4n), number, true)
+        view.setUint16(built.fileOffset(prcb + 6n), 0x0102, true) // InterruptRequest, IdleHalt
+      }
     },
   ],
   ['the minor variant of a bugcheck code', u32(0x38, 0x1000_00e2)],

@@ -5,6 +5,9 @@ import { readDebuggerData } from '../debugger-data.ts'
 /** That of XP, the first Windows for x64, by the profiles of volatility; genuine minidumps since have 0x360 and 0x380. */
 export const MIN_KDBG_BYTES = 0x290
 
+/** A kernel encodes the block while it runs, and decodes it when it crashes. */
+export const ENCODED_KDBG = 'debugger data of a live system, which can be encoded'
+
 export interface DebuggerBlock {
   /** Null where the block is not all there, has no tag, or is of a size that is not known. */
   readonly kdbg: KddebuggerData64 | null

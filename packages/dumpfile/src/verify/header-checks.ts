@@ -5,6 +5,7 @@ import { CONTEXT_AMD64, ContextX64, IMAGE_FILE_MACHINE_AMD64, machineName } from
 import { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from '../layouts.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import type { Checks } from './checks.ts'
+import { isLive } from './memory-places.ts'
 
 /** Microsoft, "Compare memory and processor limits of Windows Server": 2048 logical processors in Windows Server 2025. */
 export const MAX_PROCESSORS = 2048
@@ -39,7 +40,7 @@ function checkProcessors(checks: Checks, { header: { processorCount } }: OpenedD
 
 /**
  * ContextFlags are documented in winnt.h: without CONTEXT_AMD64 the registers are another machine's. Where it holds none
- * (PAGE fill of converters, zeros of live dumps), nothing can be said. Rip and Rsp are what the bugcheck left: a driver
+ * (PAGE fill of converters, zeros), nothing can be said; a live dump needs none. Rip and Rsp are what the bugcheck left: a driver
  * that calls address 0 dies with Rip 0. MxCsr of the floating point area is not compared: it is 0 or stale in all of the
  * genuine dumps of build 9600 but one.
  */
@@ -52,7 +53,9 @@ function checkContext(checks: Checks, dump: OpenedDump): void {
   if (context.contextFlags === PAGE_FILL_32) {
     checks.inconclusive(id, 'the context record is not set', { offset: flagsAt, found: 'PAGE fill' })
   } else if (bytes.every((byte) => byte === 0)) {
-    checks.inconclusive(id, 'the context record is not set', { offset: flagsAt, found: 'zeros' })
+    // Nobody's registers are the crash's where nothing crashed.
+    const say = isLive(dump) ? checks.remark.bind(checks) : checks.inconclusive.bind(checks)
+    say(id, 'the context record is not set', { offset: flagsAt, found: 'zeros' })
   } else if ((context.contextFlags & CONTEXT_AMD64) === 0) {
     checks.fail(id, 'context flags are not those of x64', {
       offset: flagsAt,

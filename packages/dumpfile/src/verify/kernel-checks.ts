@@ -1,6 +1,11 @@
 // Checks of what the debugger data leads to: physical memory descriptor, bugcheck data, processors.
 import { gva, hex, pagesInRuns } from '@dumpstack/bytes'
-import { type KddebuggerData64, PhysicalMemoryDescriptor64, PhysicalMemoryRun64 } from '@dumpstack/nt'
+import {
+  type KddebuggerData64,
+  PhysicalMemoryDescriptor64,
+  PhysicalMemoryRun64,
+  prcbNumber,
+} from '@dumpstack/nt'
 import { DumpError } from '../dump-error.ts'
 import { readU64 } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
@@ -167,7 +172,7 @@ export function checkProcessorBlock(
       })
       return
     }
-    const found = new DataView(number.buffer).getUint32(0, true)
+    const found = prcbNumber(new DataView(number.buffer), kdbg)
     if (found === i) continue
     checks.fail(id, `KPRCB ${i} has another number`, {
       offset: fileOffset(dump, space, at),

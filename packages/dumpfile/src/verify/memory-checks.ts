@@ -9,7 +9,7 @@ import { type LoadedModule, type Modules, readUnloadedModules, walkLoadedModules
 import type { OpenedDump } from '../open-dump.ts'
 import type { VirtualSpace } from '../virtual-space.ts'
 import type { Checks } from './checks.ts'
-import { MIN_KDBG_BYTES, readBlock } from './debugger-block.ts'
+import { ENCODED_KDBG, MIN_KDBG_BYTES, readBlock } from './debugger-block.ts'
 import { leadsThroughFiveLevels } from './five-levels.ts'
 import { checkBugcheckData, checkPhysicalMemoryBlock, checkProcessorBlock } from './kernel-checks.ts'
 import { fileOffset, isLive } from './memory-places.ts'
@@ -138,8 +138,7 @@ function checkKdbg(
         expected: `at least ${hex(MIN_KDBG_BYTES)}`,
       })
     } else if (isLive(dump)) {
-      // A kernel encodes the block while it runs, and decodes it when it crashes.
-      checks.notRead(id, 'debugger data of a live system, which can be encoded', {
+      checks.notRead(id, ENCODED_KDBG, {
         offset: at + 0x10,
         found: ownerTag,
         expected: KDBG_TAG,

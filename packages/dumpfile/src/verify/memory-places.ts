@@ -1,5 +1,6 @@
 // What the checks of kernel memory share: where an address lies in the file, and whether the system was still running.
 import { type Gva, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
+import { isLiveDumpCode } from '@dumpstack/nt'
 import { ATTRIBUTE_LIVE_DUMP } from '../layouts.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import type { VirtualSpace } from '../virtual-space.ts'
@@ -13,8 +14,6 @@ export function fileOffset(dump: OpenedDump, space: VirtualSpace, address: Gva):
   return offset < 0 ? -1 : offset + inPage
 }
 
-/** LIVE_SYSTEM_DUMP, the code that tools give a dump of a system that did not crash; debuggers leave 0. */
-const LIVE_SYSTEM_DUMP = 0x161
-
+/** By its attribute, or by a code that never stops a system; debuggers leave the code 0. */
 export const isLive = ({ header: { bugcheckCode, attributes } }: OpenedDump): boolean =>
-  bugcheckCode === 0 || bugcheckCode === LIVE_SYSTEM_DUMP || (attributes & ATTRIBUTE_LIVE_DUMP) !== 0
+  bugcheckCode === 0 || isLiveDumpCode(bugcheckCode) || (attributes & ATTRIBUTE_LIVE_DUMP) !== 0

@@ -78,6 +78,37 @@ it('has the debugger data of every Windows, as far as its own size goes', () => 
   expect(notPassed(without)).toContainEqual(['kdbg', 'remark'])
 })
 
+it('does not fail encoded debugger data of a live system, and does of one that crashed', () => {
+  const kdbgOf = (bugcheck: number) => {
+    const bytes = minidump({ bugcheck })
+    const view = new DataView(bytes.buffer)
+    const kdbg = view.getUint32(0x2070, true)
+    for (let at = 0; at < 0x360; at += 4)
+      view.setUint32(kdbg + at, Math.imul(at + 1, 0x9e37_79b1) >>> 0, true)
+    return verify(bytes).checks.find(({ id }) => id === 'kdbg')
+  }
+  expect(kdbgOf(0x193)).toMatchObject({
+    verdict: 'inconclusive',
+    message: expect.stringMatching(/^not read: debugger data of a live system/),
+  })
+  expect(kdbgOf(0x50)).toMatchObject({ verdict: 'fail' })
+})
+
+it('takes the length of the memory manager information from itself', () => {
+  const withMm = (place: number, size: number) => {
+    const bytes = minidump()
+    const view = new DataView(bytes.buffer)
+    view.setUint32(0x2014, place, true)
+    view.setUint32(place, 1, true)
+    view.setUint32(place + 4, size, true)
+    return notPassed(bytes).filter(([id]) => id === 'triage-pools')
+  }
+  expect(withMm(0x2080, 0x50)).toEqual([])
+  expect(withMm(0x2088, 0x48)).toEqual([]) // the unloaded drivers follow at 0x20d0
+  expect(withMm(0x2088, 0x50)).toEqual([['triage-pools', 'fail']])
+  expect(withMm(0x2080, 0x58)).toEqual([['triage-pools', 'remark']])
+})
+
 describe.each(KINDS)('a minidump %s', (_, recipe) => {
   const whole = withSecondaryData(minidump(), recipe)
 

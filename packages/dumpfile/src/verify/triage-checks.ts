@@ -6,8 +6,9 @@ import type { Modules } from '../modules.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import { readTriageHeader, readTriageModules } from '../triage/triage-modules.ts'
 import type { Checks } from './checks.ts'
-import { MIN_KDBG_BYTES, readBlock } from './debugger-block.ts'
+import { ENCODED_KDBG, MIN_KDBG_BYTES, readBlock } from './debugger-block.ts'
 import { checkHeader } from './header-checks.ts'
+import { isLive } from './memory-places.ts'
 import { checkMinidumpLength, checkSecondaryData } from './secondary-checks.ts'
 import { checkPools } from './triage-pool-checks.ts'
 
@@ -86,7 +87,13 @@ function checkKdbg(checks: Checks, dump: OpenedDump, { loaded }: Modules): void 
   )
   const nt = loaded[0]
   const { psLoadedModuleList } = dump.header
-  if (ownerTag !== KDBG_TAG) {
+  if (ownerTag !== KDBG_TAG && isLive(dump)) {
+    checks.notRead('kdbg', ENCODED_KDBG, {
+      offset: debuggerDataOffset + 0x10,
+      found: ownerTag,
+      expected: KDBG_TAG,
+    })
+  } else if (ownerTag !== KDBG_TAG) {
     checks.fail('kdbg', 'the debugger data has no tag', {
       offset: debuggerDataOffset + 0x10,
       found: ownerTag,

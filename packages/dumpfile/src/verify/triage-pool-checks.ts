@@ -20,7 +20,7 @@ import type { Checks } from './checks.ts'
 
 interface Pool extends FilePart {
   readonly name: string
-  /** The dump gives where it begins; how long it is, the debugger data says. */
+  /** The dump gives where it begins; how long it is, the debugger data or the pool itself says. */
   readonly isSizedElsewhere: boolean
 }
 
@@ -46,7 +46,11 @@ function poolsOf(dump: OpenedDump, triage: TriageDump): Pool[] {
     if (offset !== 0 && byteLength !== 0) pools.push({ name, offset, byteLength, isSizedElsewhere })
   }
   add('triage header', HEADER64_SIZE, TriageDump64.size)
-  add('memory manager information', header.mmOffset, DumpMmStorage64.size)
+  // As long as it says itself: other Windows versions can have another length.
+  if (triage.mm !== null) {
+    const { size } = triage.mm
+    add('memory manager information', header.mmOffset, size, size !== DumpMmStorage64.size)
+  }
   if (header.unloadedDriversOffset !== 0) {
     const count = readUnloadedCount(dump, header.unloadedDriversOffset)
     const byteLength = UNLOADED_ROWS_OFFSET + count * DumpUnloadedDriver64.size
@@ -78,7 +82,7 @@ function poolsOf(dump: OpenedDump, triage: TriageDump): Pool[] {
 
 /**
  * `pools` ascend by offset. True of eight of eight genuine minidumps; where two pools share bytes, one of them is read
- * wrongly. Sizes that the debugger data gives are those of another structure's word: there it is a remark.
+ * wrongly. Sizes that the debugger data or the pool itself gives are those of another structure's word: there it is a remark.
  */
 function checkPlaces(checks: Checks, pools: readonly Pool[], end: number): boolean {
   const id = 'triage-pools'

@@ -188,3 +188,13 @@ export const DbgkdGetVersion64 = defineStruct('_DBGKD_GET_VERSION64', 0x28, {
   debuggerDataList: u64(0x20),
 })
 export type DbgkdGetVersion64 = ViewOf<typeof DbgkdGetVersion64>
+
+/** Where KPRCB.Number of x64 lies before Windows 7: no more than 16 bits, and other fields right behind it. */
+const OLD_NUMBER_OFFSET = 4
+
+/**
+ * KPRCB.Number, `view` being what lies there: 32 bits since Windows 7. Before, 16 bits in the published symbols of Vista,
+ * with NestingLevel inside them in earlier kernels; those know at most 64 processors, so the low byte is the number in all.
+ */
+export const prcbNumber = (view: DataView, { offsetPrcbNumber }: KddebuggerData64): number =>
+  offsetPrcbNumber === OLD_NUMBER_OFFSET ? view.getUint8(0) : view.getUint32(0, true)
