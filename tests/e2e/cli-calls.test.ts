@@ -93,8 +93,8 @@ it('counts the same events as it lists, and accesses as the record did', () => {
 })
 
 it('says what is missing: a run, a driver file, a dump, the end of a record', () => {
-  expect(calls('nowhere')).toMatchObject({ code: 4, stderr: expect.stringContaining('[HOST_IO]') })
-  expect(calls('.')).toMatchObject({ code: 4, stderr: expect.stringContaining('[RUN_FOLDER_NOT_A_RUN]') })
+  expect(calls('nowhere')).toMatchObject({ code: 2, stderr: expect.stringContaining('(ENOENT)') })
+  expect(calls('.')).toMatchObject({ code: 2, stderr: expect.stringContaining('[RUN_FOLDER_NOT_A_RUN]') })
   expect(calls('modelled')).toMatchObject({
     code: 4,
     stderr: expect.stringMatching(/without a driver file.*\[RUN_FOLDER_NO_CALLS\]/),

@@ -62,8 +62,8 @@ it('prints its version, also after a command', () => {
 })
 
 it.each([
-  ['verify', 'absent.dmp', 4, 'cannot read absent.dmp: no such file or directory (ENOENT)'],
-  ['examine', 'absent', 4, 'cannot read absent: no such file or directory (ENOENT)'],
+  ['verify', 'absent.dmp', 2, 'cannot read absent.dmp: no such file or directory (ENOENT)'],
+  ['examine', 'absent', 2, 'cannot read absent: no such file or directory (ENOENT)'],
 ])('%s of a path that is not there names path and reason', (command, name, code, reason) => {
   const finished = dumpstack(folder.path, command, name)
   expect(finished.stderr).toContain(reason)
@@ -73,7 +73,7 @@ it.each([
 it('says that a folder holds no run', () => {
   const { code, stderr } = dumpstack(folder.path, 'examine', '.')
   expect(stderr).toContain('folder . holds no run: journal.jsonl is not there')
-  expect(code).toBe(4)
+  expect(code).toBe(2)
 })
 
 it('names the reason when the run folder cannot be made, and leaves nothing', () => {

@@ -29,6 +29,13 @@ export function dumpstack(cwd: string, ...args: string[]): Finished {
   return { code: status, stdout, stderr }
 }
 
+/** The commands that `dumpstack --help` lists. */
+export function listedCommands(): string[] {
+  const { stdout } = dumpstack(repository, '--help')
+  const listed = stdout.slice(stdout.indexOf('\nCommands:\n'), stdout.indexOf('\nExamples:\n'))
+  return [...listed.matchAll(/^ {2}(\w+)/gm)].map((match) => match[1] ?? '')
+}
+
 export function startDumpstack(cwd: string, ...args: string[]): ChildProcess {
   return spawn(process.execPath, [bin, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
 }

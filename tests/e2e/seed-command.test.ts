@@ -76,7 +76,7 @@ it('works with kd itself inside the run folder, and from elsewhere when the envi
   expectKernelSymbols(await start(run, process.execPath, args))
   expectKernelSymbols(await start(folder.path, process.execPath, args, { DUMPSTACK_RUN: run }))
   const elsewhere = await start(folder.path, process.execPath, args)
-  expect(elsewhere).toMatchObject({ code: 4, stderr: expect.stringContaining('MEMORY.DMP') })
+  expect(elsewhere).toMatchObject({ code: 2, stderr: expect.stringContaining('MEMORY.DMP') })
 })
 
 // covers: KIT-36, KIT-88

@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/crashdumptest-main.js'
+import { load } from './load.js'
+
+load('../dist/crashdumptest-main.js')

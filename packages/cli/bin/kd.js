@@ -1,2 +1,4 @@
 #!/usr/bin/env node
-import '../dist/kd-main.js'
+import { load } from './load.js'
+
+load('../dist/kd-main.js')

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import { openSysFile, SYS_FILE_LIMIT, type SymbolNames, type SysFile } from '@dumpstack/drivers'
-import { onHost } from '@dumpstack/run/node'
 import { PdbFile, SymbolsError } from '@dumpstack/symbols'
 import type { DriverFileOptions } from '@dumpstack/windows/node'
+import { readNamed } from './named-input.ts'
 import { UsageError } from './usage-error.ts'
 
 export interface OpenedDriver extends DriverFileOptions {
@@ -40,7 +40,7 @@ export function openDriver(file: string, pdb: string | null): OpenedDriver {
 
 /** One byte more than a driver may have: enough to refuse it without reading the rest. */
 function readBounded(file: string): Uint8Array {
-  return onHost(`read ${file}`, () => {
+  return readNamed(file, () => {
     const source = new FileSource(file)
     try {
       const bytes = new Uint8Array(Math.min(source.byteLength, SYS_FILE_LIMIT + 1))
@@ -67,7 +67,7 @@ function openPdb(
   isNamed: boolean,
 ): { pdb: PdbFile; close(): void } | null {
   if (pdb === null) return null
-  const source = onHost(`read ${pdb}`, () => new FileSource(pdb))
+  const source = readNamed(pdb, () => new FileSource(pdb))
   try {
     const opened = new PdbFile(source, pdb)
     const { rsds } = image

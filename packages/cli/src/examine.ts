@@ -12,6 +12,7 @@ import {
 import { onHost } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { readNamed } from './named-input.ts'
 import { checkOutput } from './output-file.ts'
 import { examineRun } from './run-examine.ts'
 import { examineDumpFile } from './run-examine-file.ts'
@@ -37,7 +38,7 @@ export interface ExamineOutput {
 
 export async function examine(place: string, given: GivenExamineOptions): Promise<number> {
   const json = given.json === true
-  const isFolder = onHost(`read ${place}`, () => statSync(place)).isDirectory()
+  const isFolder = readNamed(place, () => statSync(place)).isDirectory()
   const { as, junit } = given
   if (isFolder && as !== undefined) {
     throw new UsageError(

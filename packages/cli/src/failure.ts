@@ -49,11 +49,11 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   return isWrongUse(error) ? EXIT_USAGE : EXIT_INFRASTRUCTURE
 }
 
-/** What only the system itself can refuse: it knows its disk, its memory map and its drivers. */
-const REFUSED_BY_THE_SYSTEM = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE', 'DRIVER_NAME_TAKEN'])
+/** What only the system can refuse, which knows its disk, its memory map and its drivers; and a folder that is no run's. */
+const WRONG_USE = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE', 'DRIVER_NAME_TAKEN', 'RUN_FOLDER_NOT_A_RUN'])
 
 const isWrongUse = (error: unknown): boolean =>
-  error instanceof UsageError || (error instanceof DumpstackError && REFUSED_BY_THE_SYSTEM.has(error.code))
+  error instanceof UsageError || (error instanceof DumpstackError && WRONG_USE.has(error.code))
 
 function lineOf(error: unknown): string {
   if (error instanceof DumpstackError) return `${error.message} [${error.code}]`
@@ -62,5 +62,7 @@ function lineOf(error: unknown): string {
     const file = error.path === undefined ? '' : `${error.path}: `
     return `${file}${systemReason(error)}`
   }
+  if (error instanceof RangeError && /alloc|out of memory/i.test(error.message))
+    return `the host has no memory left: ${error.message} [HOST_MEMORY]`
   return error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 }

@@ -13,6 +13,7 @@ import { downloadLines, watchedSource } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
 import { HostSymbols } from './kd-symbols.ts'
+import { readNamed } from './named-input.ts'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from './run-drive.ts'
 import { isSameFile } from './same-file.ts'
 import { ProgressLine, printJson, printText, tell } from './terminal.ts'
@@ -33,7 +34,7 @@ export async function runKd(args: readonly string[], environment = process.env):
 
 async function debug(options: KdOptions, runFolder: string | null): Promise<number> {
   const dump = dumpOnHost(options.file, runFolder)
-  const source = new FileSource(dump)
+  const source = readNamed(dump, () => new FileSource(dump))
   const progress = new ProgressLine()
   const onEvent = downloadLines({ tell, progress })
   const host = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder), onEvent)

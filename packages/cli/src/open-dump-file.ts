@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { FileSource, isSystemError } from '@dumpstack/bytes/node'
 import { DUMP_RETRY_MS, IN_USE, IN_USE_ADVICE, type Say } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/run/node'
+import { readNamed } from './named-input.ts'
 
 /** What Node makes of ERROR_SHARING_VIOLATION. */
 const SHARING_VIOLATION = 'EBUSY'
@@ -14,7 +14,7 @@ export interface OpenOptions {
   sleep?(ms: number, signal: AbortSignal): Promise<void>
 }
 
-/** Throws CrashtestError HOST_IO, FileError FILE_NOT_REGULAR, and the signal's reason. */
+/** Throws UsageError for a file that is not there or is none, RunError HOST_IO, and the signal's reason. */
 export async function openDumpFile(file: string, options: OpenOptions): Promise<FileSource> {
   const { say, signal, open = (name) => new FileSource(name), sleep = pause } = options
   for (;;) {
@@ -22,7 +22,7 @@ export async function openDumpFile(file: string, options: OpenOptions): Promise<
       return open(file)
     } catch (error) {
       if (!isSystemError(error) || error.code !== SHARING_VIOLATION) {
-        return onHost(`read ${file}`, () => {
+        return readNamed(file, () => {
           throw error
         })
       }

@@ -1,10 +1,12 @@
 // `dumpstack calls DIR`: what a driver file called and which registers it touched, from the records of its run. Streams: a record
 // may be long, and whoever reads the output may have enough of it (`| head`).
+import { statSync } from 'node:fs'
 import { type CallEvent, readCalls } from '@dumpstack/drivers'
 import { type CallRecordFile, callRecordsOf } from '@dumpstack/run/node'
 import { type CallFilterOptions, callFilter } from './call-filter.ts'
 import { HEADING, lineOf, objectOf, startLine } from './call-lines.ts'
 import { CallSummary } from './call-summary.ts'
+import { readNamed } from './named-input.ts'
 import { bold } from './painted.ts'
 import { LineOutput, tell } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
@@ -17,6 +19,7 @@ export interface GivenCallsOptions extends CallFilterOptions {
 }
 
 export async function runCalls(folder: string, given: GivenCallsOptions): Promise<number> {
+  readNamed(folder, () => statSync(folder))
   const records = wanted(callRecordsOf(folder), given.dump)
   const hasShown = given.summary === true ? await summarize(records, given) : await list(records, given)
   // a name that is spelled wrong looks like a driver that never did it

@@ -15,9 +15,9 @@ import {
   type Verdict,
 } from '@dumpstack/crashtest'
 import { DumpError, openDump, refusalCheck } from '@dumpstack/dumpfile'
-import { onHost } from '@dumpstack/run/node'
 import type { ExamineOutput } from './examine.ts'
 import { labSymbols } from './judge-symbols.ts'
+import { readNamed } from './named-input.ts'
 import { openDumpFile } from './open-dump-file.ts'
 import { shownPath } from './terminal.ts'
 
@@ -28,7 +28,7 @@ export async function examineDumpFile(
   symbolPath: string | null,
   { emit, startVariant, signal }: ExamineOutput,
 ): Promise<Verdict> {
-  const at = onHost(`read ${file}`, () => statSync(file).mtimeMs)
+  const at = readNamed(file, () => statSync(file).mtimeMs)
   const say: Say = (message) => emit({ kind: 'message', ...message }, at)
   startVariant(null)
   const begunAt = performance.now()

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { hex } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { parsePe } from '@dumpstack/image'
-import { onHost } from '@dumpstack/run/node'
 import {
   type ImageSection,
   PdbFile,
@@ -15,6 +14,7 @@ import {
   unreadText,
 } from '@dumpstack/symbols'
 import { EXIT_NOT_GOOD } from './exit-code.ts'
+import { readNamed } from './named-input.ts'
 import { printJson, printLines, tell } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -52,7 +52,7 @@ export function viewOf(given: GivenPdbOptions): PdbView {
 }
 
 export function runPdb(file: string, image: string | null, view: PdbView, asJson: boolean): number {
-  const source = onHost(`read ${file}`, () => new FileSource(file))
+  const source = readNamed(file, () => new FileSource(file))
   try {
     const pdb = new PdbFile(source, file)
     if (image !== null) pdb.useSections(sectionsOf(image, pdb))
@@ -71,7 +71,7 @@ export function runPdb(file: string, image: string | null, view: PdbView, asJson
 
 /** Those of the image that the PDB belongs to: by those of another build every address would be wrong. */
 function sectionsOf(file: string, pdb: PdbFile): readonly ImageSection[] {
-  const { sections, rsds } = parsePe(onHost(`read ${file}`, () => readFileSync(file)))
+  const { sections, rsds } = parsePe(readNamed(file, () => readFileSync(file)))
   if (rsds?.guid === pdb.identity.guid) return sections
   const named = rsds === null ? 'names no PDB' : `was built with ${rsds.guid}`
   throw new UsageError(`--image ${file} ${named}, but ${pdb.origin} is ${pdb.identity.guid}`)

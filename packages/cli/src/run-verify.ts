@@ -10,16 +10,16 @@ import {
   verdictOfRefusal,
   verifyDump,
 } from '@dumpstack/dumpfile'
-import { onHost } from '@dumpstack/run/node'
 import { exitCodeOf } from './exit-code.ts'
 import { catchInterrupts } from './interrupt.ts'
+import { readNamed } from './named-input.ts'
 import { bold, green, type Line, painted, red, yellow } from './painted.ts'
 import { ProgressLine, printJson, printLines } from './terminal.ts'
 
 export const VERIFY_SCHEMA = 'docs/schema/verify-result.schema.json'
 
 export async function runVerify(file: string, json: boolean, allPages: boolean): Promise<number> {
-  const source = onHost(`read ${file}`, () => new FileSource(file))
+  const source = readNamed(file, () => new FileSource(file))
   const interrupt = catchInterrupts()
   try {
     const report = await drain(verifyDump(source, { allPages }), interrupt.signal)
