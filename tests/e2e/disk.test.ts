@@ -79,7 +79,7 @@ it('a run that goes on leaves neither disk nor C: behind', async () => {
   await crash(walk, 'full')
   await fullDump(walk)
   walk.target.close()
-  expect(readdirSync(walk.folder)).toEqual(['full'])
+  expect(readdirSync(walk.folder).sort()).toEqual(['dumpstack-run.jsonl', 'full'])
 })
 
 function pagesOf({ basePage, pageCount }: { basePage: number; pageCount: number }): number[] {

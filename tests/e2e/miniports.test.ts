@@ -96,7 +96,7 @@ it.each(['dsahci', 'dsvioblk'])(
 /** Large blocks, and a page file whose first part lies behind the first eighth of the disk. */
 const FAR_4K: Conditions = {
   logicalSectorBytes: 4096,
-  diskBytes: 32 * 1024 * MIB,
+  diskBytes: 64 * 1024 * MIB,
   pageFileBytes: 10 * 1024 * MIB,
 }
 

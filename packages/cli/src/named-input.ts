@@ -1,7 +1,7 @@
 // Files and folders that a command line names to be read. One that is absent, of another kind or closed to this user is wrong use, with
 // exit code 2; what the host fails at, such as too many open files, stays the host's.
 import { FileError, isSystemError, systemReason } from '@dumpstack/bytes/node'
-import { onHost } from '@dumpstack/run/node'
+import { onHost } from '@dumpstack/run/guarded'
 import { UsageError } from './usage-error.ts'
 
 /** What the system answers where the name is at fault, not the host. */

@@ -288,7 +288,9 @@ export class GuestRam implements Ram {
 
   #firstTouch(page: Pfn): void {
     const owner = this.#owners[page]
-    if ((owner === Owner.free || (this.#isFrozen && owner !== Owner.dumpPath)) && --this.#strayLeft < 0) {
+    const isStray = owner === Owner.free || (this.#isFrozen && owner !== Owner.dumpPath)
+    // A watched page comes here once for each watch.
+    if (isStray && !this.writes.pages.has(page) && --this.#strayLeft < 0) {
       const what = this.#isFrozen ? 'after the checkpoint pages of others' : 'pages that nobody owns'
       throw new MachineError(
         'STRAY_WRITES',

@@ -3,7 +3,7 @@ import { LITTLE_SPACE_BYTES, type Scenario } from './scenario.ts'
 
 export const dumpKept: Scenario = {
   name: 'dump-kept',
-  summary: '22 GB free: a server, a domain member and AlwaysKeepMemoryDump',
+  summary: '22 GB free: server, domain or AlwaysKeepMemoryDump',
   variants: [
     { name: 'server', conditions: { freeBytesOnC: LITTLE_SPACE_BYTES, productType: 'Server' } },
     { name: 'domain-member', conditions: { freeBytesOnC: LITTLE_SPACE_BYTES, isDomainMember: true } },

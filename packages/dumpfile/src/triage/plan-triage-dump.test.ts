@@ -266,7 +266,11 @@ describe('verify', () => {
     ],
     [
       'a pool behind the signature',
-      (bytes: Uint8Array) => view(bytes).setUint32(0x2014, word(bytes, 0x2004) - 8, true),
+      (bytes: Uint8Array) => {
+        const offset = word(bytes, 0x2004) - 12
+        view(bytes).setUint32(0x2014, offset, true)
+        view(bytes).setUint32(offset + 4, 0x50, true)
+      },
       'triage-pools',
       /memory manager information leaves the dump at offset/,
     ],
