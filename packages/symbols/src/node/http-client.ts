@@ -12,7 +12,7 @@ import type { SymbolEvent } from './symbol-event.ts'
 const MAX_REDIRECTS = 5
 /** The largest PDBs that linkers write. */
 const MAX_BYTES = 0x1_0000_0000
-/** Downloads that broke off in the middle before a server is left alone: one may be the fault of the file. */
+/** Downloads that broke off in the middle or did not end before a server is left alone: one may be the fault of the file. */
 const MAX_BROKEN = 2
 /** Servers used to answer debuggers alone. */
 const USER_AGENT = 'Microsoft-Symbol-Server/10.0 (Dumpstack)'
@@ -63,7 +63,10 @@ export class HttpClient {
     } catch (error) {
       signal?.throwIfAborted()
       if (error instanceof SymbolsError) {
-        if (error.code === 'SYMBOLS_TOO_LARGE') this.#tooLarge.set(address, error)
+        if (error.code === 'SYMBOLS_TOO_LARGE') {
+          this.#tooLarge.set(address, error)
+          this.#judge(host, error.message, watch)
+        }
         throw error
       }
       const reason = watch.reason ?? `the connection failed: ${causeOf(error)}`

@@ -646,6 +646,22 @@ describe('a server', () => {
     expect(again.attempts.at(-1)?.text).toContain('not asked again in this session')
   })
 
+  it('that sends files without an end is left alone after the second', async () => {
+    listener = (_, response) => response.end(Buffer.alloc(1_000_001))
+    for (const name of ['hal.pdb', 'disk.pdb', 'ntdll.pdb', 'fltmgr.pdb']) {
+      const located = await locate(`srv*${url}`, { ...request, name })
+      expect(located.attempts.at(-1)).toMatchObject({
+        outcome: 'unreachable',
+        text: expect.stringContaining('more than 1000000 bytes'),
+      })
+    }
+    const asked = new Set(requests.map((line) => /\/(\w+)\.pd/.exec(String(line))?.[1]))
+    expect(asked.has('ntdll')).toBe(false)
+    expect(asked.has('fltmgr')).toBe(false)
+    expect(events.filter(({ kind }) => kind === 'silent')).toHaveLength(1)
+    nothingKept()
+  })
+
   it('that drips is given up, told of once, and not asked for the next module', async () => {
     let closed = 0
     listener = (incoming, response) => {
