@@ -29,10 +29,14 @@ function expectAsUnkilled(run: string): void {
   rmSync(run, { recursive: true })
 }
 
-/** A copy of a run folder as it is now, holes and all: what a SIGKILL would leave of it at this instant. */
+/**
+ * A copy of a run folder as it is now, holes and all: what a SIGKILL would leave of it at this instant, without the lock, whose holder
+ * lives on here. The test above takes locks over.
+ */
 function copyOf(run: string, to: string): void {
   const { status, stderr } = spawnSync('cp', ['--archive', '--sparse=always', run, to], { encoding: 'utf8' })
   if (status !== 0) throw new Error(stderr)
+  rmSync(path.join(to, 'run.lock'))
 }
 
 async function resumeHere(run: string): Promise<void> {
