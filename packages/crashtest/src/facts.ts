@@ -23,6 +23,9 @@ export const present = <T extends object>(
   fields: { readonly [K in keyof Required<T>]: T[K] | undefined },
 ): T => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T // by its fields, as typed above
 
+/** What a run writes is nested nine deep; what is handed on as it stands is written again by code that calls itself for each level. */
+const MAX_DEPTH = 64
+
 /** ECMA-262, 21.4.1.1: the last time that a Date holds. */
 const LAST_DATE_MS = 8.64e15
 
@@ -44,6 +47,12 @@ export class Facts {
       value = JSON.parse(json)
     } catch (cause) {
       throw new CrashtestError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
+    }
+    if (isDeeperThan(MAX_DEPTH, value)) {
+      throw new CrashtestError(
+        'RUN_FOLDER_CORRUPT',
+        `${place} is nested deeper than ${MAX_DEPTH} levels, expected at most that many`,
+      )
     }
     return new Facts(value, place)
   }
@@ -204,3 +213,13 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null'
   return Array.isArray(value) ? 'a list' : `a ${typeof value}`
 }
+
+/** Level by level: a call for each would end where the stack does. */
+function isDeeperThan(most: number, value: unknown): boolean {
+  let level = [value].filter(isNested)
+  for (let depth = 0; depth < most && level.length > 0; depth++)
+    level = level.flatMap((outer) => Object.values(outer).filter(isNested))
+  return level.length > 0
+}
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
