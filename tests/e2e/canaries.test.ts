@@ -114,6 +114,38 @@ it('begins in no folder that holds anything, and names what is there', () => {
   expect(readdirSync(project).sort()).toEqual(['C', 'mini', 'notes.txt', 'result.json.tmp'])
 })
 
+it('lets its JUnit file take the place of no file that the run is about to make', () => {
+  mkdirSync(at('to-begin'))
+  for (const name of ['result.json', 'journal.jsonl', 'dumpstack-run.jsonl', 'C']) {
+    const file = `to-begin/${name}`
+    for (const [program, ...args] of [
+      ['dumpstack', 'test', '--ram', '64M', '--dumps', 'mini', '--out', 'to-begin', '--junit', file],
+      [
+        'crashdumptest',
+        '-dtm',
+        '-ypass',
+        '-ram',
+        '64M',
+        '-dumps',
+        'mini',
+        '-work',
+        'to-begin',
+        '-junit',
+        file,
+      ],
+    ] as const) {
+      const bin = path.join(repository, `packages/cli/bin/${program}.js`)
+      const { status, stderr } = spawnSync(process.execPath, [bin, ...args], {
+        cwd: folder.path,
+        encoding: 'utf8',
+      })
+      expect(stderr).toMatch(/junit to-begin\/\S+ is a file of the run in \S+to-begin: choose another\n$/)
+      expect(status).toBe(2)
+    }
+  }
+  expect(readdirSync(at('to-begin'))).toEqual([])
+})
+
 describe('a run folder that a stranger has written in', () => {
   const changed = (base: string, name: string, change: (text: string) => string): string => {
     rmSync(at('strange'), { recursive: true, force: true })
@@ -175,6 +207,23 @@ describe('a run folder that a stranger has written in', () => {
     const { code, stderr } = dumpstack(folder.path, 'test', '--resume', run, '--json')
     expect(stderr).toContain(`"${file}" leads out of the run folder`)
     expect(code).toBe(4)
+  })
+
+  it('is refused where its result is nested without end', () => {
+    const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+    const run = changed('finished', 'result.json', (text) => text.replace('{', `{"x":${deep},`))
+    for (const [program, ...args] of [
+      ['dumpstack', 'test', '--resume', run, '--json'],
+      ['crashdumptest', '-autorun', '-work', run, '-json'],
+    ] as const) {
+      const bin = path.join(repository, `packages/cli/bin/${program}.js`)
+      const { status, stderr } = spawnSync(process.execPath, [bin, ...args], {
+        cwd: folder.path,
+        encoding: 'utf8',
+      })
+      expect(stderr).toMatch(/^error: \S+result\.json is nested deeper than 64 levels, [^\n]+\n$/)
+      expect(status).toBe(4)
+    }
   })
 
   it('is refused where its driver is on a share', () => {

@@ -60,7 +60,8 @@ async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Pr
       `work folder ${workFolder} holds a test already: crashdumptest -autorun goes on with it, crashdumptest -c clears it`,
     )
   }
-  if (output.junit !== null) checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb])
+  if (output.junit !== null)
+    checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb], workFolder)
   if (!given.passSymbols) checkSymbolFolder(plan.symbolPath, workFolder)
   const symbolPath = plan.symbolPath === null ? null : absolute(plan.symbolPath)
   return await session(

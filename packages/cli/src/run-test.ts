@@ -17,8 +17,8 @@ import { UsageError } from './usage-error.ts'
 const DEFAULT_OUT = 'dumpstack-run'
 
 export async function runTest(plan: TestPlan, out: string | null, output: TestOutput): Promise<number> {
-  if (output.junit !== null) checkOutput('--junit', output.junit, [plan.driverFile, plan.driverPdb])
   const folder = out ?? freeDefaultFolder()
+  if (output.junit !== null) checkOutput('--junit', output.junit, [plan.driverFile, plan.driverPdb], folder)
   return await show(folder, plan.symbolPath, output, (options) => startRun(plan, options))
 }
 

@@ -5,12 +5,14 @@ import { MARKER } from '../index.ts'
 import { isInPlace, isRecord } from '../run-name.ts'
 import { isLockName } from './lock-name.ts'
 
-/** The run folder; null for a file that is none of a run's, whether it is there or not. */
-export function runOfFile(file: string): string | null {
+/** The run folder; null for a file that is none of a run's, whether it is there or not. `next`: where a run is to begin, and has no marker yet. */
+export function runOfFile(file: string, next: string | null = null): string | null {
   const real = realOf(path.resolve(file))
   if (real === null) return null
+  const coming = next === null ? null : realOf(path.resolve(next))
+  if (real === coming) return real
   for (let at = path.dirname(real); ; at = path.dirname(at)) {
-    if (lstatSync(path.join(at, MARKER), { throwIfNoEntry: false }) !== undefined) {
+    if (at === coming || lstatSync(path.join(at, MARKER), { throwIfNoEntry: false }) !== undefined) {
       const name = path.relative(at, real).split(path.sep).join('/')
       const inVariant = name.slice(name.indexOf('/') + 1)
       const isOfRun =
