@@ -1,7 +1,7 @@
 // A register as lists name it: `BAR5+0x118` and, where a specification has a name, `P0CMD`.
 import { hex } from '@dumpstack/bytes'
 import type { CallEvent } from '@dumpstack/drivers'
-import { registerName } from '@dumpstack/spec'
+import { registerName } from '@dumpstack/registers'
 
 export interface RegisterLabel {
   readonly place: string

@@ -2,7 +2,7 @@
 // table maps, in HwStartIo of the dump instance; the running instance stays healthy.
 import { gva } from '@dumpstack/bytes'
 import { SRB_FUNCTION_EXECUTE_SCSI } from '@dumpstack/nt'
-import { SCSIOP_WRITE, SCSIOP_WRITE16 } from '@dumpstack/spec'
+import { SCSIOP_WRITE, SCSIOP_WRITE16 } from '@dumpstack/registers'
 import { alteredMiniport } from './altered-miniport.ts'
 import type { MiniportImage, PortExports } from './miniport.ts'
 import { type SrbLayout, srbLayoutFor } from './srb-layout.ts'

@@ -16,7 +16,7 @@ import {
   SCSIOP_WRITE,
   SCSIOP_WRITE16,
   SERVICE_ACTION_READ_CAPACITY16,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { GuestBlock } from './miniport.ts'
 import type { SrbLayout } from './srb-layout.ts'
 

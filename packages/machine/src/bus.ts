@@ -7,7 +7,7 @@ import {
   CONFIG_DATA,
   PCI_CONFIG_BYTES,
   PCI_NO_DEVICE,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { VirtualClock } from './clock.ts'
 import { MachineError } from './errors.ts'
 import type { Bdf, Bus } from './machine.ts'

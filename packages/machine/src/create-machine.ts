@@ -7,7 +7,7 @@ import {
   PCI_COMMAND_IO_SPACE,
   PCI_COMMAND_MEMORY_SPACE,
   PCI_INTERRUPT_LINE,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { SystemBus } from './bus.ts'
 import { checkTime, VirtualClock } from './clock.ts'
 import { AhciHba } from './controllers/ahci/hba.ts'

@@ -1,6 +1,6 @@
 // The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
 import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
-import type { RegisterStructure } from '@dumpstack/spec'
+import type { RegisterStructure } from '@dumpstack/registers'
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const

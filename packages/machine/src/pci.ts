@@ -27,7 +27,7 @@ import {
   PCI_SUBSYSTEM_ID,
   PCI_SUBSYSTEM_VENDOR_ID,
   PCI_VENDOR_ID,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { PlacedStructure } from './machine.ts'
 
 /** Keeps the bits outside `mask`, takes those inside from `value`: a write with byte enables. */

@@ -1,7 +1,7 @@
 // Reads a record of calls, one event at a time. A record that ends inside an event is a killed run's; anything else that does
 // not fit raises DriversError CALLS_DAMAGED.
 import type { RegisterWindow } from '@dumpstack/machine'
-import { REGISTER_STRUCTURES } from '@dumpstack/spec'
+import { REGISTER_STRUCTURES } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 import type { CallEvent, RecordedSite } from './call-event.ts'
 import {

@@ -2,7 +2,7 @@
 // AHCI 1.3.1, sections 3.1 and 3.3: PxCLB, PxCLBU, PxFB and PxFBU of each port.
 
 import type { ControllerKind } from '@dumpstack/machine'
-import { AHCI_PORT_BYTES, AHCI_PORTS, PxCLB, PxCLBU, PxFB, PxFBU } from '@dumpstack/spec'
+import { AHCI_PORT_BYTES, AHCI_PORTS, PxCLB, PxCLBU, PxFB, PxFBU } from '@dumpstack/registers'
 
 const AHCI_NAMES: ReadonlyMap<number, string> = new Map([
   [PxCLB, 'PxCLB'],

@@ -1,6 +1,6 @@
 // Dumps that fail for a reason which the dump port alone can name: it knows what the miniport was asked and what the controller did.
 import { SRB_STATUS_INVALID_REQUEST } from '@dumpstack/nt'
-import { SCSIOP_WRITE } from '@dumpstack/spec'
+import { SCSIOP_WRITE } from '@dumpstack/registers'
 import { expect, it } from 'vitest'
 import { answering, bad, dumpWith, EXECUTE_SCSI } from './bad-miniports.test-support.ts'
 

@@ -11,7 +11,7 @@ import {
   SRB_SIMPLE_TAG_REQUEST,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { SenseData } from '@dumpstack/spec'
+import { SenseData } from '@dumpstack/registers'
 import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'

@@ -1,7 +1,7 @@
 // What the class driver asks a disk before anybody uses it: REPORT LUNS, INQUIRY, READ CAPACITY (SPC-4, SBC-3).
 import { fromHalves, hex } from '@dumpstack/bytes'
 import { SRB_STATUS_BUSY, SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
-import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
+import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 import type { BootDevice } from '../runtime-stack.ts'
 import type { SrbBuilder } from '../srb-builder.ts'

@@ -18,7 +18,7 @@ import {
   PCI_MSIX_ENTRY_CONTROL,
   PCI_MSIX_ENTRY_DATA,
   PCI_MSIX_TABLE,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { MessageInterrupt } from '../miniport.ts'
 import type { PciRange } from './pci-device.ts'
 

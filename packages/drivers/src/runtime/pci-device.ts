@@ -18,7 +18,7 @@ import {
   PCI_NO_DEVICE,
   PCI_REVISION_ID,
   PCI_VENDOR_ID,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 
 /** What PnP matches a driver by. */

@@ -40,7 +40,7 @@ import {
   SET_FEATURES_ENABLE_READ_LOOK_AHEAD,
   SET_FEATURES_ENABLE_WRITE_CACHE,
   SET_FEATURES_TRANSFER_MODE,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { PlannedFaults } from '../faults.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import type { DiskMedium } from './disk.ts'

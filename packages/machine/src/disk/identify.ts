@@ -25,7 +25,7 @@ import {
   IDENTIFY_106_VALID,
   IDENTIFY_217_NON_ROTATING,
   IdentifyDevice,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { Disk } from '../machine.ts'
 
 const FIRMWARE_REVISION = '1.0'

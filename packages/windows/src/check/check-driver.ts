@@ -14,7 +14,7 @@ import {
 import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
-import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
+import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
 import { bootDrivenSystem, type DrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {

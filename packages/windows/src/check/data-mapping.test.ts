@@ -11,7 +11,7 @@ import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/m
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
-import { pagesAfterCrash, pagesOf } from '../target/owned-pages.ts'
+import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
 
 const BYTES = 0x10000

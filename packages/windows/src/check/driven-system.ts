@@ -21,7 +21,7 @@ import { DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
-import { EPOCH_MS } from '../target/options.ts'
+import { EPOCH_MS } from '../system/options.ts'
 
 const RAM_BYTES = 64 * 2 ** 20
 const CPUS = 4

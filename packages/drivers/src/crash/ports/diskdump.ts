@@ -19,7 +19,7 @@ import {
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
-import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/spec'
+import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import type { DataWindow } from '../../data-window.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'

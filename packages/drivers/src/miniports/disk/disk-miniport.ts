@@ -39,7 +39,7 @@ import {
   SCSIOP_TEST_UNIT_READY,
   SCSIOP_WRITE,
   SCSIOP_WRITE16,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { GuestBlock, PortExports } from '../../miniport.ts'
 import type { DiskAdapter } from './disk-adapter.ts'
 import { emulatedData } from './emulated-commands.ts'

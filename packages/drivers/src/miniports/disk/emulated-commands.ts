@@ -21,7 +21,7 @@ import {
   VPD_SERIAL_NUMBER,
   VPD_SUPPORTED_PAGES,
   VpdPageHeader,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 
 export interface DiskGeometry {
   readonly sectorBytes: number

@@ -11,7 +11,7 @@ import {
   SRB_STATUS_ERROR,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { Cdb10, Cdb16, SCSI_SENSE_ERRORCODE_FIXED_CURRENT, SenseData } from '@dumpstack/spec'
+import { Cdb10, Cdb16, SCSI_SENSE_ERRORCODE_FIXED_CURRENT, SenseData } from '@dumpstack/registers'
 import type { GuestBlock, PortExports } from '../../miniport.ts'
 
 const OPERATION_CODE = SRB_CDB

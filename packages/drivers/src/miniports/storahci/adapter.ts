@@ -39,7 +39,7 @@ import {
   PxIS_SDBS,
   PxIS_TFES,
   PxSACT,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { partOf } from '../../guest-block.ts'
 import type { DeviceRegisters, GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { DiskAdapter } from '../disk/disk-adapter.ts'

@@ -16,7 +16,7 @@ import {
   FIS_TYPE_REG_H2D,
   FisRegH2D,
   PrdtEntry,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { COMMAND_TABLE_ALIGNMENT } from './layouts.ts'
 

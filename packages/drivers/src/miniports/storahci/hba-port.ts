@@ -28,7 +28,7 @@ import {
   PxSSTS_DET_ESTABLISHED,
   PxSSTS_DET_MASK,
   PxTFD,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { DeviceRegisters, PortExports } from '../../miniport.ts'
 
 const ALL_ONES = 0xffffffff

@@ -1,5 +1,14 @@
 // The HBA as a whole: taking it over and finding the port with the disk. Serial ATA AHCI 1.3.1, sections 10.1.2 and 10.4.3.
-import { AHCI_GHC, AHCI_MAX_PORTS, AHCI_PI, GHC_AE, GHC_HR, GHC_IE, PxCMD, PxCMD_SUD } from '@dumpstack/spec'
+import {
+  AHCI_GHC,
+  AHCI_MAX_PORTS,
+  AHCI_PI,
+  GHC_AE,
+  GHC_HR,
+  GHC_IE,
+  PxCMD,
+  PxCMD_SUD,
+} from '@dumpstack/registers'
 import type { DeviceRegisters, PortExports } from '../../miniport.ts'
 import { HbaPort } from './hba-port.ts'
 

@@ -7,7 +7,7 @@ import {
   IDENTIFY_106_MULTIPLE_LOGICAL,
   IDENTIFY_106_VALID,
   IdentifyDevice,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 
 const VALID_MASK = IDENTIFY_106_VALID | (1 << 15)
 

@@ -7,7 +7,7 @@ import {
   COMMAND_TABLE_PRDT,
   PrdtEntry,
   RECEIVED_FIS_BYTES,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { MAXIMUM_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
 
 /** The miniport's own part of the device extension. */

@@ -18,7 +18,7 @@ import {
   VIRTIO_F_INDIRECT_DESC,
   VIRTIO_PCI_ISR_CONFIG,
   VirtioBlkConfig,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { partOf } from '../../guest-block.ts'
 import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { DiskAdapter } from '../disk/disk-adapter.ts'

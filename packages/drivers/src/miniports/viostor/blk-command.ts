@@ -12,7 +12,7 @@ import {
   VIRTQ_DESC_F_WRITE,
   VirtioBlkReq,
   VirtqDesc,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { ScsiRequest } from '../disk/scsi-request.ts'
 import { REQUEST_ALIGNMENT, REQUEST_DESCRIPTORS, REQUEST_STATUS, REQUEST_TABLE } from './layouts.ts'

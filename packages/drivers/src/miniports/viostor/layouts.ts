@@ -1,7 +1,7 @@
 // What viostor keeps in guest RAM: its device extension, its uncached extension with the virtqueue, and the part of an SRB
 // extension that holds a request. Layouts are our own; the queue's are VIRTIO 1.2, sections 2.7.5 to 2.7.8.
 import { bytes, defineStruct, u8, u16, u32, type ViewOf } from '@dumpstack/bytes'
-import { VIRTIO_BLK_ID_BYTES, VirtioBlkReq, VirtqDesc } from '@dumpstack/spec'
+import { VIRTIO_BLK_ID_BYTES, VirtioBlkReq, VirtqDesc } from '@dumpstack/registers'
 import { MAXIMUM_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
 
 /** The miniport's own part of the device extension. */

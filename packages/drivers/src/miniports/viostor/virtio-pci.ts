@@ -38,7 +38,7 @@ import {
   VIRTIO_STATUS_DRIVER_OK,
   VIRTIO_STATUS_FEATURES_OK,
   VirtioPciCap,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { DeviceRegisters, GuestBlock, PortExports } from '../../miniport.ts'
 
 const RESET_STEP_US = 100

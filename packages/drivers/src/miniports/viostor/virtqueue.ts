@@ -12,7 +12,7 @@ import {
   VIRTQ_USED_IDX,
   VIRTQ_USED_RING,
   VirtqDesc,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { UNCACHED_AVAIL, UNCACHED_DESCRIPTORS, UNCACHED_USED, type VirtioBlkFacts } from './layouts.ts'
 
 const INDEX_MASK = 0xffff

@@ -24,7 +24,7 @@ import {
   PxIS_PSS,
   PxIS_SDBS,
   PxIS_TFES,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { ClockEvent } from '../../clock.ts'
 import {
   AtaCommand,

@@ -27,7 +27,7 @@ import {
   GHC_IE,
   PCI_CLASS_AHCI,
   PxSSTS_SPD_GEN3,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
 import type { DiskMedium } from '../../disk/disk.ts'

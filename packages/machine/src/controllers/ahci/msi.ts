@@ -8,7 +8,7 @@ import {
   PCI_MSI_CONTROL_64BIT,
   PCI_MSI_CONTROL_ENABLE,
   PCI_MSI_DATA,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { PciCapability, PciConfig } from '../../pci.ts'
 
 /** As on ICH9 (and QEMU's model of it). */

@@ -57,7 +57,7 @@ import {
   PxTFD_ERR_SHIFT,
   PxTFD_RESET,
   PxVS,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { type AtaDevice, STATUS_GOOD } from '../../disk/ata-device.ts'
 import { merge } from '../../pci.ts'
 import type { GuestRam } from '../../ram.ts'

@@ -1,6 +1,6 @@
 // The physical region descriptor table (AHCI 1.3.1 section 4.2.3.3): from its entries to spans of guest RAM.
 import { fromHalves, type Gpa, gpa } from '@dumpstack/bytes'
-import { PRDT_DBC_MASK, PRDT_I, PrdtEntry } from '@dumpstack/spec'
+import { PRDT_DBC_MASK, PRDT_I, PrdtEntry } from '@dumpstack/registers'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 

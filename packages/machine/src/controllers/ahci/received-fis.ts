@@ -16,7 +16,7 @@ import {
   RECEIVED_FIS_PSFIS,
   RECEIVED_FIS_RFIS,
   RECEIVED_FIS_SDBFIS,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { AtaCommand } from '../../disk/ata-device.ts'
 import type { GuestRam } from '../../ram.ts'
 

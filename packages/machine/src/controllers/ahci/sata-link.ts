@@ -14,7 +14,7 @@ import {
   PxSSTS_IPM_SHIFT,
   PxSSTS_SPD_GEN3,
   PxSSTS_SPD_SHIFT,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { AtaDevice } from '../../disk/ata-device.ts'
 import { merge } from '../../pci.ts'

@@ -9,7 +9,7 @@ import {
   VIRTIO_BLK_T_FLUSH,
   VIRTIO_BLK_T_GET_ID,
   VIRTIO_BLK_T_IN,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import { ClockEvent } from '../../clock.ts'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { ControllerParts } from '../controller-parts.ts'

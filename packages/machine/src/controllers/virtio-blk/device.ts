@@ -15,7 +15,7 @@ import {
   VIRTIO_STATUS_FEATURES_OK,
   VirtioBlkConfig,
   VirtioPciCap,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { ControllerOptions } from '../../machine.ts'
 import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'

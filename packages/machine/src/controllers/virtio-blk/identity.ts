@@ -29,7 +29,7 @@ import {
   VIRTIO_PCI_VENDOR_ID,
   VirtioBlkConfig,
   VirtioPciCap,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { PciCapability, PciIdentity, PciWindowShape } from '../../pci.ts'
 import { MSIX_CAPABILITY, MSIX_WINDOW } from './msix.ts'

@@ -15,7 +15,7 @@ import {
   VIRTIO_PCI_LEGACY_QUEUE_SEL,
   VIRTIO_PCI_LEGACY_QUEUE_VECTOR,
   VIRTIO_PCI_LEGACY_STATUS,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { VirtioBlk } from './device.ts'
 import { OFFERED_LEGACY } from './identity.ts'
 

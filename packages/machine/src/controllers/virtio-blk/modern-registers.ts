@@ -21,7 +21,7 @@ import {
   VIRTIO_PCI_COMMON_Q_USEDHI,
   VIRTIO_PCI_COMMON_Q_USEDLO,
   VIRTIO_PCI_COMMON_STATUS,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { VirtioBlk } from './device.ts'
 import {
   COMMON_AT,

@@ -10,7 +10,7 @@ import {
   PCI_MSIX_PBA,
   PCI_MSIX_TABLE,
   VIRTIO_MSI_NO_VECTOR,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { PciCapability, PciConfig, PciWindowShape } from '../../pci.ts'
 
 export const MSIX_BAR = 1

@@ -1,6 +1,6 @@
 // One request of the block device (VIRTIO 1.2 section 5.2.6): its header, its data and its status byte in guest RAM.
 import { fromHalves, gpa } from '@dumpstack/bytes'
-import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/spec'
+import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/registers'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 import type { Chain } from './virtqueue.ts'

@@ -15,7 +15,7 @@ import {
   VIRTQ_USED_IDX,
   VIRTQ_USED_RING,
   VirtqDesc,
-} from '@dumpstack/spec'
+} from '@dumpstack/registers'
 import type { GuestRam } from '../../ram.ts'
 import type { SegmentList } from '../segment-list.ts'
 
