@@ -1,19 +1,19 @@
 // The command line: the commands, and what ends the process with which code.
 import { Command, CommanderError } from 'commander'
-import { addCalls } from './commands/calls.ts'
-import { addCheck } from './commands/check.ts'
-import { addCmd } from './commands/cmd.ts'
-import { addExamine } from './commands/examine.ts'
-import { EXIT_CODES, type Exit } from './commands/options.ts'
-import { addPdb } from './commands/pdb.ts'
-import { addStack } from './commands/stack.ts'
-import { addTest } from './commands/test.ts'
-import { addVerify } from './commands/verify.ts'
-import { EXIT_USAGE } from './exit-code.ts'
-import { reportFailure } from './failure.ts'
-import { printText, tell, tellText } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
-import { version } from './version.ts'
+import { addCalls } from './calls/command.ts'
+import { addCheck } from './check/command.ts'
+import { addCmd } from './cmd/command.ts'
+import { addExamine } from './examine/command.ts'
+import { EXIT_CODES, type Exit } from './options/options.ts'
+import { addPdb } from './pdb/command.ts'
+import { EXIT_USAGE } from './program/exit-code.ts'
+import { reportFailure } from './program/failure.ts'
+import { UsageError } from './program/usage-error.ts'
+import { version } from './program/version.ts'
+import { addStack } from './stack/command.ts'
+import { printText, tell, tellText } from './terminal/terminal.ts'
+import { addTest } from './test/command.ts'
+import { addVerify } from './verify/command.ts'
 
 /** Each command loads what it needs when it runs: wrong options and help cost nothing. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -89,6 +89,6 @@ function refuseRepeats(args: readonly string[]): void {
 }
 
 async function kd(args: readonly string[]): Promise<number> {
-  const { runKd } = await import('./kd.ts')
+  const { runKd } = await import('./kd/run-kd.ts')
   return await runKd(args)
 }

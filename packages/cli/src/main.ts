@@ -1,5 +1,5 @@
 // The program: exit codes are those of the verdict, 2 for usage, 4 for infrastructure, 130 after Ctrl-C.
-import { runProgram } from './program.ts'
+import { runProgram } from './program/program.ts'
 
 await runProgram(
   import.meta.url,

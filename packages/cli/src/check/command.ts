@@ -1,0 +1,47 @@
+// `dumpstack check`: its options and help.
+import type { Command } from 'commander'
+import { EXIT_CODES, type Exit, option, pdbOption, seedOption } from '../options/options.ts'
+import { version } from '../program/version.ts'
+import { CONTROLLERS, controllerOf, parsePath } from '../test/test-options.ts'
+
+interface GivenCheckOptions {
+  readonly pdb?: string
+  readonly controller?: string
+  readonly seed: number
+  readonly sarif?: string
+  readonly json?: true
+}
+
+export function addCheck(program: Command, exit: Exit): void {
+  program
+    .command('check')
+    .summary('does a driver file keep the dump-mode contract?')
+    .description(
+      'The contract check of a storage miniport: loads it, does some I/O, crashes with requests in flight and writes a few MiB through its dump copy, ' +
+        'on each kind of disk that drivers get wrong. Its code is executed. No volume, no restart, no dump files: dumpstack test --driver does those.',
+    )
+    .argument('<file>', 'a Storport miniport for x64: viostor.sys')
+    .addOption(pdbOption())
+    .option(
+      '--controller <name>',
+      `the controller under test: ${CONTROLLERS.join(', ')} (default: the one that the driver drives)`,
+    )
+    .addOption(seedOption('same options and seed, same run'))
+    .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
+    .action(async (file: string, given: GivenCheckOptions) => {
+      const { runCheck } = await import('./run-check.ts')
+      exit(
+        runCheck({
+          file,
+          pdb: given.pdb ?? null,
+          controller: given.controller === undefined ? null : controllerOf(given.controller),
+          seed: given.seed,
+          sarif: given.sarif ?? null,
+          json: given.json === true,
+          toolVersion: version(),
+        }),
+      )
+    })
+}

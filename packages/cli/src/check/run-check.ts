@@ -1,0 +1,121 @@
+// `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
+import { writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { printableJson } from '@dumpstack/bytes'
+import type { ControllerKind } from '@dumpstack/machine'
+import { onHost } from '@dumpstack/run/node'
+import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
+import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { DriverFailure } from '../driver/driver-failure.ts'
+import { besideOf, type OpenedDriver, openDriver } from '../driver/driver-file.ts'
+import { driverFailure } from '../driver/driver-verdict.ts'
+import { checkOutput } from '../files/output-file.ts'
+import { exitCodeOf } from '../program/exit-code.ts'
+import { shellWord } from '../terminal/shell-word.ts'
+import { ProgressLine, printJson, printLines } from '../terminal/terminal.ts'
+import { DEFAULT_CONTROLLER } from '../test/test-options.ts'
+import { type Checked, checkLines } from './check-lines.ts'
+import { sarifOf } from './sarif.ts'
+
+export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
+
+export interface CheckRequest {
+  readonly file: string
+  readonly pdb: string | null
+  /** Null: the one that the driver says it drives. */
+  readonly controller: ControllerKind | null
+  readonly seed: number
+  readonly sarif: string | null
+  readonly json: boolean
+  readonly toolVersion: string
+}
+
+export function runCheck(request: CheckRequest): number {
+  const startedAt = performance.now()
+  const { sarif, file, toolVersion } = request
+  if (sarif !== null) checkOutput('--sarif', sarif, [file, request.pdb ?? besideOf(file)])
+  const checked = check(request)
+  const { driver, report, repro } = checked
+  const seconds = (performance.now() - startedAt) / 1000
+  if (request.json) printJson(asJson(checked))
+  else printLines(checkLines(checked, seconds))
+  if (sarif !== null) {
+    const sha256 = driver.executed ? driver.sha256 : null
+    const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
+    onHost(`write ${sarif}`, () => writeFileSync(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`))
+  }
+  return exitCodeOf(report.verdict)
+}
+
+function check(request: CheckRequest): Checked {
+  const { file, pdb, seed } = request
+  const fileName = path.basename(file)
+  let driver: OpenedDriver
+  try {
+    driver = openDriver(file, pdb)
+  } catch (error) {
+    const controller = request.controller ?? DEFAULT_CONTROLLER
+    return {
+      driver: { fileName, executed: false },
+      report: refused(fileName, 'load', `${controller}0`, error),
+      repro: reproOf(request, controller),
+    }
+  }
+  const progress = new ProgressLine()
+  try {
+    if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
+    const controller = request.controller ?? findDriverController(driver)
+    const report = checkDriverFile(driver, controller, seed, (hardware, phase) =>
+      progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
+    )
+    return { driver: driver.description, report, repro: reproOf(request, controller) }
+  } catch (error) {
+    // neither controller is its own; all else that it does is in a report
+    const report = refused(fileName, 'start', 'no controller', error)
+    return { driver: driver.description, report, repro: reproOf(request, null) }
+  } finally {
+    progress.clear()
+    driver.close()
+  }
+}
+
+/** The report of a driver that no check was made of; throws what is not its fault. */
+function refused(
+  fileName: string,
+  call: 'load' | 'start',
+  controller: string,
+  error: unknown,
+): DriverCheckReport {
+  const failure = driverFailure(error)
+  if (!(failure instanceof DriverFailure)) throw error
+  const finding: DriverFinding = {
+    verdict: failure.verdict,
+    rule: failure.code,
+    call,
+    message: failure.message,
+    phase: 'start',
+    hardware: 'any',
+    driver: fileName,
+    arguments: [],
+    stack: [],
+    atNs: 0,
+  }
+  return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
+}
+
+function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind | null): string {
+  const parts = ['dumpstack check', shellWord(file)]
+  if (controller !== null) parts.push(`--controller ${controller}`)
+  parts.push(`--seed ${seed}`)
+  if (pdb !== null) parts.push(`--pdb ${shellWord(pdb)}`)
+  return parts.join(' ')
+}
+
+const asJson = ({ driver, report, repro }: Checked): object => ({
+  schema: CHECK_SCHEMA,
+  verdict: report.verdict,
+  driver,
+  controller: report.controller,
+  findings: report.findings.map((finding) => ({ ...finding, repro })),
+  runs: report.runs,
+})

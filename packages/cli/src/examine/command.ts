@@ -1,0 +1,34 @@
+// `dumpstack examine`: its options and help.
+import { DUMP_TYPES } from '@dumpstack/crashtest'
+import type { Command } from 'commander'
+import { EXIT_CODES, type Exit, option, symbolPathOption } from '../options/options.ts'
+import { parseDumpType, parsePath } from '../test/test-options.ts'
+import type { GivenExamineOptions } from './run-examine.ts'
+
+export function addExamine(program: Command, exit: Exit): void {
+  program
+    .command('examine')
+    .summary('examine the dumps of a finished run again, or any dump')
+    .description(
+      'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own words and with the debugger. ' +
+        'Changes nothing.',
+    )
+    .argument('<path>', 'run folder of dumpstack test, or a dump file')
+    .addOption(
+      option(
+        '--as <type>',
+        `of which type a dump file should be, otherwise what its header says: ${DUMP_TYPES.join(', ')}`,
+      ).argParser(parseDumpType),
+    )
+    .addOption(symbolPathOption())
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP -y SRV*C:\\Symbols\n${EXIT_CODES}`,
+    )
+    .action(async (place: string, given: GivenExamineOptions) => {
+      const { examine } = await import('./run-examine.ts')
+      exit(await examine(place, given))
+    })
+}

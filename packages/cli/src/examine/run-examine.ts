@@ -1,0 +1,75 @@
+// `dumpstack examine PATH`: a folder is a finished run, a file is a dump from anywhere. Both end in the same folds.
+import { statSync, writeFileSync } from 'node:fs'
+import {
+  createStream,
+  type DumpType,
+  type Emit,
+  JunitFold,
+  ResultFold,
+  type Sink,
+  type Verdict,
+} from '@dumpstack/crashtest'
+import { onHost } from '@dumpstack/run/node'
+import { readNamed } from '../files/named-input.ts'
+import { checkOutput } from '../files/output-file.ts'
+import { exitCodeOf } from '../program/exit-code.ts'
+import { catchInterrupts } from '../program/interrupt.ts'
+import { UsageError } from '../program/usage-error.ts'
+import { printJson, shownPath } from '../terminal/terminal.ts'
+import { testScreen } from '../terminal/test-screen.ts'
+import { examineDumpFile } from './examine-file.ts'
+import { examineRun } from './examine-run.ts'
+
+/** As commander hands them over. */
+export interface GivenExamineOptions {
+  readonly as?: DumpType
+  readonly y?: string
+  readonly json?: true
+  readonly junit?: string
+}
+
+/** Where the events of an examination go. */
+export interface ExamineOutput {
+  readonly emit: Emit
+  /** What follows belongs to this variant of the scenario that the run went through. */
+  startVariant(variant: string | null): void
+  readonly signal: AbortSignal
+}
+
+export async function examine(place: string, given: GivenExamineOptions): Promise<number> {
+  const json = given.json === true
+  const isFolder = readNamed(place, () => statSync(place)).isDirectory()
+  const { as, junit } = given
+  if (isFolder && as !== undefined) {
+    throw new UsageError(
+      `--as is for a dump file: ${place} is a folder, whose run knows the types of its dumps`,
+    )
+  }
+  if (junit !== undefined) checkOutput('--junit', junit, [place])
+  const resultFold = new ResultFold()
+  const junitFold = new JunitFold()
+  const sinks: Sink[] = [resultFold.sink, junitFold.sink]
+  const screen = testScreen(json)
+  if (screen !== null) sinks.push(screen.sink)
+  const interrupt = catchInterrupts()
+  const output: ExamineOutput = {
+    emit: createStream(sinks),
+    startVariant(variant) {
+      resultFold.startVariant(variant)
+      junitFold.startVariant(variant)
+    },
+    signal: interrupt.signal,
+  }
+  let verdict: Verdict
+  try {
+    const symbolPath = given.y ?? null
+    if (isFolder) verdict = await examineRun(place, symbolPath, output)
+    else verdict = await examineDumpFile(place, as, symbolPath, output)
+  } finally {
+    interrupt.release()
+  }
+  if (json) printJson(resultFold.result(verdict))
+  screen?.close(verdict, `. Examined: ${shownPath(place)}`)
+  if (junit !== undefined) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(null)))
+  return exitCodeOf(verdict)
+}

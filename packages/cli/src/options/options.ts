@@ -1,0 +1,32 @@
+// Options that more than one command has, and what their help says alike.
+import { Option } from 'commander'
+import { CONTROLLERS, DEFAULT_CONTROLLER, MOST_SEED, parsePath } from '../test/test-options.ts'
+import { parseWhole } from './sizes.ts'
+
+/** Called once, with what the process ends with. */
+export type Exit = (code: number) => void
+
+export const EXIT_CODES = `
+Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
+            4 the host failed (folder, disk), 130 stopped by Ctrl-C`
+
+export const DEFAULT_SEED = 1
+
+export const option = (flags: string, description: string): Option => new Option(flags, description)
+
+export const seedOption = (description: string): Option =>
+  option('--seed <n>', description).argParser(parseWhole(0, MOST_SEED)).default(DEFAULT_SEED)
+
+export const pdbOption = (): Option =>
+  option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath)
+
+export const controllerOption = (): Option =>
+  option('--controller <name>', `the controller under test: ${CONTROLLERS.join(', ')}`).default(
+    DEFAULT_CONTROLLER,
+  )
+
+export const symbolPathOption = (): Option =>
+  option(
+    '-y <path>',
+    'symbol path of the debugger: folders, SRV*store*... separated by ; (default: those of our own guest)',
+  ).argParser(parsePath)

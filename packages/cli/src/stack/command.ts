@@ -1,0 +1,28 @@
+// `dumpstack stack`: its options and help.
+import type { Command } from 'commander'
+import { controllerOption, DEFAULT_SEED, EXIT_CODES, type Exit } from '../options/options.ts'
+import { parsePageFileSize } from '../options/sizes.ts'
+import { DEFAULT_PAGE_FILE, planTest } from '../test/test-options.ts'
+
+const STACK_RAM = 128 * 2 ** 20
+
+export function addStack(program: Command, exit: Exit): void {
+  const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
+  program
+    .command('stack')
+    .summary('list the drivers of the crash dump stack')
+    .description(
+      'Boots the machine and lists the crash dump stack: name on disk, name in memory, base, size, purpose.',
+    )
+    .addOption(controllerOption())
+    .option('--json', 'print the list as one JSON object on stdout')
+    .addHelpText('after', EXIT_CODES)
+    .action(async ({ controller, ...given }: { json?: true; controller: string }) => {
+      const plan = planTest(
+        { dumps: ['full'], ram: STACK_RAM, cpus: 1, controller, seed: DEFAULT_SEED },
+        defaultPageFile,
+      )
+      const { runStack } = await import('./run-stack.ts')
+      exit(runStack(plan, given.json === true))
+    })
+}
