@@ -7,9 +7,10 @@ import './ready.mjs'
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const bin = (name, file) => path.join(root, 'node_modules', name, file)
 const steps = [
-  ['format and lint', [bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.']],
-  ['import rules are generated', [path.join(root, 'tools/arrows.mjs')]],
-  ['import rules', [bin('oxlint', 'bin/oxlint'), '--deny-warnings']],
+  [
+    'format, lint and import rules',
+    [bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.'],
+  ],
   ['tests', [bin('vitest', 'vitest.mjs'), 'run']],
 ]
 for (const [what, args] of steps) {
