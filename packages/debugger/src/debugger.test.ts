@@ -136,3 +136,24 @@ describe('whatever the dump holds', () => {
     )
   })
 })
+
+describe('!pte', () => {
+  const dump = buildDump({ type: 5 })
+  const lastLines = async (address: bigint): Promise<string[]> => {
+    const shown = await say(sessionOn(new MemorySource(dump.bytes)), `!pte ${address.toString(16)}`)
+    return shown.trimEnd().split('\n')
+  }
+  it.each([
+    ['a page', dump.kernelBase, /^(?:pfn .*){3}pfn 10003f +---DA--KW-V$/],
+    ['a page of 2 MiB', dump.large.va, /^(?:pfn .*){2}pfn 200 +--LDA--KWEV$/],
+    [
+      'a page in transition',
+      dump.transition.va,
+      new RegExp(`^Transition: ${dump.transition.pfn.toString(16)}$`),
+    ],
+    ['a page in a page file', dump.pagedOut, /^PageFile: [0-9a-f], offset [0-9a-f]+$/],
+    ['no page', 0x1000n, /^not mapped: the entry is zero$/],
+  ])('ends with the entry of %s', async (_, address, last) => {
+    expect((await lastLines(address)).at(-1)).toMatch(last)
+  })
+})

@@ -11,7 +11,7 @@ export {
   type UnloadedModule,
 } from './modules.ts'
 export { openDump } from './open-dump.ts'
-export { PageWalker, translate } from './page-walk.ts'
+export { type PageTableEntry, PageWalker, pageTableEntries, translate } from './page-walk.ts'
 export * from './plan.ts'
 export { type DumpPlanOptions, planDump } from './plan-dump.ts'
 export { readDumpType } from './recognise.ts'

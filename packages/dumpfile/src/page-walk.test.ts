@@ -2,7 +2,7 @@
 import { type Gpa, gpa, gva, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { highHalf, lowHalf, PageWalker, translate } from './page-walk.ts'
+import { highHalf, lowHalf, PageWalker, pageTableEntries, translate } from './page-walk.ts'
 
 const PAGES = 8
 
@@ -36,6 +36,24 @@ function naive(dtb: bigint, va: bigint, bytes: Uint8Array): bigint | null {
     table = address
   }
   return null
+}
+
+const word = (high: number, low: number): bigint => (BigInt(high) << 32n) | BigInt(low)
+
+/** What the processor reads: down to the first entry that is not valid or maps a page; zero past the end of memory. */
+function read(dtb: Gpa, va: bigint, bytes: Uint8Array): [number, bigint][] {
+  const view = new DataView(bytes.buffer)
+  const entries: [number, bigint][] = []
+  let table = BigInt(dtb)
+  for (const level of [39, 30, 21, 12]) {
+    const at = table + ((va >> BigInt(level)) & 511n) * 8n
+    const entry = at + 8n > BigInt(bytes.length) ? 0n : view.getBigUint64(Number(at), true)
+    entries.push([level, entry])
+    const isLarge = (entry & 0x80n) !== 0n && (level === 30 || level === 21)
+    if ((entry & 1n) === 0n || isLarge) break
+    table = entry & 0x0000_ffff_ffff_f000n
+  }
+  return entries
 }
 
 /** Mostly entries that lead on into the eight pages, so that walks get deep. */
@@ -82,6 +100,10 @@ it('agrees with a walk on BigInt', () => {
             const again = kept.walk(highHalf(gva(va)), lowHalf(gva(va)))
             expect(again < 0 ? null : BigInt(again)).toBe(expected)
             if (found !== null) mapped++
+            const entries = pageTableEntries(dtb, gva(va), memory(bytes))
+            expect(entries.map(({ shift, high, low }) => [shift, word(high, low)])).toEqual(
+              read(dtb, va, bytes),
+            )
           }
         }
       },
@@ -89,4 +111,17 @@ it('agrees with a walk on BigInt', () => {
     { numRuns: 300 },
   )
   expect(mapped).toBeGreaterThan(100) // the entries above do lead somewhere
+})
+
+it('says of which table it holds nothing, and what an entry names', () => {
+  const bytes = new Uint8Array(PAGES * 4096)
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0x1000, 0x2063n, true)
+  view.setBigUint64(0x2000, 0x8000_1234_5678_9063n, true)
+  const entries = pageTableEntries(gpa(0x1000), gva(0n), memory(bytes))
+  expect(entries).toEqual([
+    { shift: 39, isHeld: true, high: 0, low: 0x2063, frame: 2 },
+    { shift: 30, isHeld: true, high: 0x8000_1234, low: 0x5678_9063, frame: 0x12_3456_789 },
+    { shift: 21, isHeld: false, high: 0, low: 0, frame: 0 },
+  ])
 })

@@ -1,21 +1,38 @@
-import { gpa, hex64 } from '@dumpstack/bytes'
+import { gva, hex64 } from '@dumpstack/bytes'
+import { type PageTableEntry, pageTableEntries } from '@dumpstack/dumpfile'
+import {
+  PTE_ACCESSED,
+  PTE_CACHE_DISABLE,
+  PTE_COPY_ON_WRITE,
+  PTE_DIRTY,
+  PTE_GLOBAL,
+  PTE_LARGE_PAGE,
+  PTE_NO_EXECUTE_HIGH,
+  PTE_OWNER,
+  PTE_PROTOTYPE,
+  PTE_TRANSITION,
+  PTE_VALID,
+  PTE_WRITE,
+  PTE_WRITE_THROUGH,
+} from '@dumpstack/nt'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import type { Session } from '../session.ts'
 
-const LEVELS = [
-  ['PXE', 39],
-  ['PPE', 30],
-  ['PDE', 21],
-  ['PTE', 12],
-] as const
-const PFN_MASK = 0x0000_ffff_ffff_f000n
-const VALID = 1n
-const LARGE = 0x80n
-const PROTOTYPE = 0x400n
-const TRANSITION = 0x800n
-const NO_EXECUTE = 1n << 63n
+/** By the bit of an address where the index of the level starts. */
+const LEVEL_NAMES: Readonly<Record<number, string>> = { 39: 'PXE', 30: 'PPE', 21: 'PDE', 12: 'PTE' }
+const FLAGS: readonly (readonly [mask: number, set: string, clear: string])[] = [
+  [PTE_COPY_ON_WRITE, 'C', '-'],
+  [PTE_GLOBAL, 'G', '-'],
+  [PTE_LARGE_PAGE, 'L', '-'],
+  [PTE_DIRTY, 'D', '-'],
+  [PTE_ACCESSED, 'A', '-'],
+  [PTE_CACHE_DISABLE, 'N', '-'],
+  [PTE_WRITE_THROUGH, 'T', '-'],
+  [PTE_OWNER, 'U', 'K'],
+  [PTE_WRITE, 'W', 'R'],
+]
 const COLUMN = 27
 
 export const pte: Command = {
@@ -37,43 +54,33 @@ export const pte: Command = {
       throw new DebuggerError('MEMORY_ABSENT', '!pte: a minidump holds no page tables')
     }
     print(`${' '.repeat(43)}VA ${address.toString(16).padStart(16, '0')}`)
-    const entries: { name: string; at: bigint | null; value: bigint | null }[] = []
-    let table = BigInt(session.dump.header.directoryTableBase)
-    for (const [name, shift] of LEVELS) {
-      const entryAddress = table + ((address >> BigInt(shift)) & 0x1ffn) * 8n
-      const bytes = new Uint8Array(8)
-      const got = physical.read(gpa(Number(entryAddress)), bytes) // 48 bits
-      const value = got < 8 ? null : new DataView(bytes.buffer).getBigUint64(0, true)
-      entries.push({ name, at: virtualAddress(session, address, shift), value })
-      if (value === null || (value & VALID) === 0n) break
-      if (shift !== 39 && shift !== 12 && (value & LARGE) !== 0n) break
-      table = value & PFN_MASK
-    }
-    print(
-      entries
-        .map(({ name, at }) => cell(`${name} at ${at === null ? 'unknown' : at.toString(16).toUpperCase()}`))
-        .join('')
-        .trimEnd(),
-    )
-    print(
-      entries
-        .map(({ value }) => cell(value === null ? 'not in the dump' : `contains ${digits(value)}`))
-        .join('')
-        .trimEnd(),
-    )
-    print(
-      entries
-        .map(({ value }) => cell(value === null ? '' : flags(value)))
-        .join('')
-        .trimEnd(),
-    )
+    const entries = pageTableEntries(session.dump.header.directoryTableBase, gva(address), physical)
+    printRow(print, entries, ({ shift }) => {
+      const at = virtualAddress(session, address, shift)
+      return `${LEVEL_NAMES[shift]} at ${at === null ? 'unknown' : at.toString(16).toUpperCase()}`
+    })
+    printRow(print, entries, (entry) => (entry.isHeld ? `contains ${digits(entry)}` : 'not in the dump'))
+    printRow(print, entries, (entry) => (entry.isHeld ? flags(entry) : ''))
     const last = entries.at(-1)!
-    if (last.value !== null && (last.value & VALID) === 0n) print(whereItIs(last.value))
+    if (last.isHeld && (last.low & PTE_VALID) === 0) print(whereItIs(last))
   },
 }
 
-const cell = (text: string): string => `${text.padEnd(COLUMN)} `
-const digits = (value: bigint): string => value.toString(16).toUpperCase().padStart(16, '0')
+function printRow(
+  print: (line: string) => void,
+  entries: readonly PageTableEntry[],
+  cellOf: (entry: PageTableEntry) => string,
+): void {
+  print(
+    entries
+      .map((entry) => `${cellOf(entry).padEnd(COLUMN)} `)
+      .join('')
+      .trimEnd(),
+  )
+}
+
+const half = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0')
+const digits = ({ high, low }: PageTableEntry): string => half(high) + half(low)
 
 /** Where the self-map puts the entry: KDDEBUGGER_DATA64.PteBase, since Windows 10 1607 chosen at boot. */
 function virtualAddress(session: Session, address: bigint, shift: number): bigint | null {
@@ -85,31 +92,20 @@ function virtualAddress(session: Session, address: bigint, shift: number): bigin
   return BigInt.asUintN(64, at & ~7n)
 }
 
-function flags(value: bigint): string {
-  if ((value & VALID) === 0n) return 'not valid'
-  const bit = (mask: bigint, set: string, clear = '-') => ((value & mask) !== 0n ? set : clear)
-  const shown = [
-    bit(0x200n, 'C'),
-    bit(0x100n, 'G'),
-    bit(LARGE, 'L'),
-    bit(0x40n, 'D'),
-    bit(0x20n, 'A'),
-    bit(0x10n, 'N'),
-    bit(0x8n, 'T'),
-    bit(0x4n, 'U', 'K'),
-    bit(0x2n, 'W', 'R'),
-    (value & NO_EXECUTE) === 0n ? 'E' : '-',
-    'V',
-  ].join('')
-  return `pfn ${((value & PFN_MASK) >> 12n).toString(16).padEnd(9)} ${shown}`
+function flags({ high, low, frame }: PageTableEntry): string {
+  if ((low & PTE_VALID) === 0) return 'not valid'
+  const shown = FLAGS.map(([mask, set, clear]) => ((low & mask) !== 0 ? set : clear)).join('')
+  const executable = (high & PTE_NO_EXECUTE_HIGH) === 0 ? 'E' : '-'
+  return `pfn ${frame.toString(16).padEnd(9)} ${shown}${executable}V`
 }
 
 /** The software forms of an entry that the processor does not use (MMPTE of the public types). */
-function whereItIs(value: bigint): string {
-  if (value === 0n) return 'not mapped: the entry is zero'
-  if ((value & PROTOTYPE) !== 0n)
-    return `Proto: ${hex64(BigInt.asUintN(64, BigInt.asIntN(64, value) >> 16n))}`
-  if ((value & TRANSITION) !== 0n) return `Transition: ${((value & PFN_MASK) >> 12n).toString(16)}`
-  if (value >> 32n === 0n) return `DemandZero, protection ${((value >> 5n) & 0x1fn).toString(16)}`
-  return `PageFile: ${((value >> 12n) & 0xfn).toString(16)}, offset ${(value >> 32n).toString(16)}`
+function whereItIs({ high, low, frame }: PageTableEntry): string {
+  if (high === 0 && low === 0) return 'not mapped: the entry is zero'
+  // the address is signed and starts at bit 16
+  if ((low & PTE_PROTOTYPE) !== 0)
+    return `Proto: ${hex64(BigInt.asUintN(64, (BigInt(high | 0) << 16n) | BigInt(low >>> 16)))}`
+  if ((low & PTE_TRANSITION) !== 0) return `Transition: ${frame.toString(16)}`
+  if (high === 0) return `DemandZero, protection ${((low >> 5) & 0x1f).toString(16)}`
+  return `PageFile: ${((low >> 12) & 0xf).toString(16)}, offset ${high.toString(16)}`
 }

@@ -5,6 +5,8 @@
 export const PTE_VALID = 0x001
 export const PTE_WRITE = 0x002
 export const PTE_OWNER = 0x004
+export const PTE_WRITE_THROUGH = 0x008
+export const PTE_CACHE_DISABLE = 0x010
 export const PTE_ACCESSED = 0x020
 export const PTE_DIRTY = 0x040
 /** In a PDPTE a 1 GiB page, in a PDE a 2 MiB page. */

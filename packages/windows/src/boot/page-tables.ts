@@ -19,6 +19,7 @@ import { PageTablesDamaged } from '@dumpstack/drivers'
 import { Owner, type Ram } from '@dumpstack/machine'
 import {
   PTE_ACCESSED,
+  PTE_CACHE_DISABLE,
   PTE_DIRTY,
   PTE_GLOBAL,
   PTE_LARGE_PAGE,
@@ -33,7 +34,6 @@ import {
 import { WindowsError } from '../errors.ts'
 import type { PhysicalPages } from './physical-pages.ts'
 
-const PTE_CACHE_DISABLE = 0x10
 // Windows' software copy of "this page may be written", in valid entries (MMPTE_HARDWARE.Write, bit 11).
 const PTE_SOFTWARE_WRITE = 0x800
 
