@@ -13,6 +13,7 @@ import { checkTime, VirtualClock } from './clock.ts'
 import { AhciHba } from './controllers/ahci/hba.ts'
 import type { ControllerParts } from './controllers/controller-parts.ts'
 import { VirtioBlk } from './controllers/virtio-blk/device.ts'
+import { BlockDevice } from './disk/block-device.ts'
 import { DiskMedium } from './disk/disk.ts'
 import { ColumnarDmaLog } from './dma-log.ts'
 import { MachineError } from './errors.ts'
@@ -72,14 +73,13 @@ class EmbeddedMachine implements Machine {
     this.faults = new PlannedFaults(options.controllers)
     this.dmaLog = new ColumnarDmaLog(names)
     this.ram = new GuestRam(options.seed, options.runs)
-    const { faults, dmaLog, ram } = this
+    const { faults, ram } = this
     this.#functions = options.controllers.map((controller, index) =>
-      createController(controller, {
+      createController(controller, this.#blockDevice(controller, index), {
         clock: this.#clock,
         ram,
         faults,
         notModelled: this.#notModelled,
-        dmaLog,
         work: this.#work,
         onReported: () => {
           this.reportedEnds++
@@ -89,7 +89,6 @@ class EmbeddedMachine implements Machine {
           this.stops.push({ controller: controller.name, reason, atNs: this.#clock.nowNs })
         },
         onMessage: (address, data) => this.#systemBus.message(address, data),
-        index,
       }),
     )
     this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, this.#notModelled)
@@ -163,6 +162,17 @@ class EmbeddedMachine implements Machine {
     this.ram.close()
   }
 
+  #blockDevice(controller: ControllerOptions, index: number): BlockDevice {
+    return new BlockDevice(ownDisk(controller), {
+      clock: this.#clock,
+      faults: this.faults,
+      dmaLog: this.dmaLog,
+      work: this.#work,
+      controller: controller.name,
+      index,
+    })
+  }
+
   /** Devices work until then; a raised line calls its routine, except inside another routine. */
   #pass(untilNs: number): void {
     if (!this.#isInInterrupt) this.#work.begin()
@@ -206,13 +216,16 @@ export function createMachine(options: MachineOptions): Machine {
   return new EmbeddedMachine(options)
 }
 
-function createController(options: ControllerOptions, parts: ControllerParts): PciFunction {
-  const disk = ownDisk(options)
+function createController(
+  options: ControllerOptions,
+  block: BlockDevice,
+  parts: ControllerParts,
+): PciFunction {
   switch (options.kind) {
     case 'ahci':
-      return new AhciHba(options, disk, parts)
+      return new AhciHba(options, block, parts)
     case 'virtio-blk':
-      return new VirtioBlk(options, disk, parts)
+      return new VirtioBlk(options, block, parts)
   }
 }
 

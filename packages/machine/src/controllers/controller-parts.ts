@@ -1,6 +1,5 @@
 // What a controller is given by its machine.
 import type { VirtualClock } from '../clock.ts'
-import type { ColumnarDmaLog } from '../dma-log.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
@@ -11,7 +10,6 @@ export interface ControllerParts {
   readonly ram: GuestRam
   readonly faults: PlannedFaults
   readonly notModelled: NotModelledLog
-  readonly dmaLog: ColumnarDmaLog
   readonly work: HostWork
   /** The end of a command was reported to its driver. */
   readonly onReported: () => void
@@ -19,6 +17,4 @@ export interface ControllerParts {
   readonly onStopped: (reason: string) => void
   /** It writes an interrupt message (PCI 3.0, section 6.8). */
   readonly onMessage: (address: number, data: number) => void
-  /** Its place in the list of controllers. */
-  readonly index: number
 }

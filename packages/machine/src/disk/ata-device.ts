@@ -1,5 +1,5 @@
-// The ATA device behind one port: decodes commands, says how long they take and how they end (ACS-3 sections 6, 7 and
-// 4.14 for NCQ). Data is moved by the controller, when a command ends. Two devices may stand before one disk.
+// The ATA device on one port: decodes commands, hands them to the block device, and says how they end (ACS-3 sections 6 and 7, and 4.14
+// for NCQ).
 import { highHalf } from '@dumpstack/bytes'
 import {
   ATA_CHECK_POWER_MODE,
@@ -41,15 +41,11 @@ import {
   SET_FEATURES_ENABLE_WRITE_CACHE,
   SET_FEATURES_TRANSFER_MODE,
 } from '@dumpstack/registers'
-import type { PlannedFaults } from '../faults.ts'
+import type { SegmentList } from '../controllers/segment-list.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
-import type { DiskMedium } from './disk.ts'
+import { type BlockDevice, BlockOp, type BlockRequest, BlockStatus } from './block-device.ts'
 import { checksum, identifyDevice } from './identify.ts'
 
-/** Time before a command's data moves, and the link's rate (SATA 3: 6 Gb/s, 8b/10b coded). */
-const COMMAND_NS = 20_000
-const LINK_BYTES_PER_SECOND = 600e6
-const FLUSH_NS = 50_000
 const MAX_SECTORS = 0x10000
 const MAX_SECTORS_28BIT = 0x100
 const DEVICE_LBA_27_TO_24 = 0xf
@@ -61,13 +57,18 @@ export const STATUS_FAILED = STATUS_GOOD | ATA_STATUS_ERR
 export const Protocol = { nonData: 0, pioIn: 1, dmaIn: 2, dmaOut: 3, unsupported: 4 } as const
 export type Protocol = (typeof Protocol)[keyof typeof Protocol]
 
-/** How a command ends; all but `failed` and `hang` move their data unless a fault says otherwise. */
-export const Ending = { good: 0, failed: 1, hang: 2, lost: 3, wrongStatus: 4, wrongPage: 5 } as const
-export type Ending = (typeof Ending)[keyof typeof Ending]
+/** What a command asks of the controller that fetched it. */
+export interface AtaHost {
+  /** As BlockRequest.memory. */
+  memoryOf(command: AtaCommand): SegmentList | null
+  commandDone(command: AtaCommand, status: BlockStatus, lba: number): void
+}
 
 /** A command inside the device; one per command slot, reused. */
-export class AtaCommand {
+export class AtaCommand implements BlockRequest {
   readonly slot: number
+  readonly isDurable = false
+  readonly #host: AtaHost
   opcode = 0
   protocol: Protocol = Protocol.nonData
   isQueued = false
@@ -79,20 +80,30 @@ export class AtaCommand {
   byteLength = 0
   /** Count field of the FIS that reports the end. */
   answer = 0
+  op: BlockOp = BlockOp.other
+  /** It will be aborted when it is due. */
+  isRefused = false
+  isPending = false
   dueNs = 0
 
-  constructor(slot: number) {
+  constructor(slot: number, host: AtaHost) {
     this.slot = slot
+    this.#host = host
+  }
+
+  memory(): SegmentList | null {
+    return this.#host.memoryOf(this)
+  }
+
+  done(status: BlockStatus, lba: number): void {
+    this.#host.commandDone(this, status, lba)
   }
 }
 
 export class AtaDevice {
-  readonly disk: DiskMedium
+  readonly block: BlockDevice
   readonly #controller: string
-  readonly #faults: PlannedFaults
   readonly #notModelled: NotModelledLog
-  /** When the link is free for the next command's data. */
-  #busyUntilNs = 0
   #settings = { writeCache: true, readLookAhead: true }
   /** Set by the error of a queued command until the log is read (section 4.14.4). */
   #queueError = false
@@ -101,10 +112,9 @@ export class AtaDevice {
   error = 0
   errorLba = 0
 
-  constructor(disk: DiskMedium, controller: string, faults: PlannedFaults, notModelled: NotModelledLog) {
-    this.disk = disk
+  constructor(block: BlockDevice, controller: string, notModelled: NotModelledLog) {
+    this.block = block
     this.#controller = controller
-    this.#faults = faults
     this.#notModelled = notModelled
   }
 
@@ -113,14 +123,8 @@ export class AtaDevice {
     this.reset()
   }
 
-  /** What it had accepted is given up: the link is free. */
-  giveUp(): void {
-    this.#busyUntilNs = 0
-  }
-
   /** COMRESET and software reset: settings stay, the queue and its error do not. */
   reset(): void {
-    this.giveUp()
     this.#queueError = false
     this.#errorLog.fill(0)
   }
@@ -147,18 +151,18 @@ export class AtaDevice {
         into.isQueued = true
         into.tag = fis.count >>> ATA_NCQ_TAG_SHIFT
         into.sectorCount = fis.features | (fis.featuresExp << 8) || MAX_SECTORS
-        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        into.byteLength = into.sectorCount * this.block.disk.logicalSectorBytes
         break
       case ATA_READ_DMA_EXT:
       case ATA_WRITE_DMA_EXT:
         into.protocol = fis.command === ATA_READ_DMA_EXT ? Protocol.dmaIn : Protocol.dmaOut
-        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        into.byteLength = into.sectorCount * this.block.disk.logicalSectorBytes
         break
       case ATA_READ_DMA:
       case ATA_WRITE_DMA:
         take28Bits(fis, into)
         into.protocol = fis.command === ATA_READ_DMA ? Protocol.dmaIn : Protocol.dmaOut
-        into.byteLength = into.sectorCount * this.disk.logicalSectorBytes
+        into.byteLength = into.sectorCount * this.block.disk.logicalSectorBytes
         break
       case ATA_READ_VERIFY:
         take28Bits(fis, into)
@@ -189,40 +193,28 @@ export class AtaDevice {
     }
   }
 
-  /** Sets when the command ends: overheads overlap, data shares one link. */
-  schedule(command: AtaCommand, nowNs: number): void {
-    const isFlush = command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT
-    const ready = nowNs + (isFlush ? FLUSH_NS : COMMAND_NS) + this.#faults.latencyNs(this.#controller)
-    const rate = Math.min(LINK_BYTES_PER_SECOND, this.#faults.bytesPerSecond(this.#controller))
-    const transferNs = command.byteLength * (1e9 / rate)
-    command.dueNs = Math.ceil(Math.max(ready, this.#busyUntilNs) + transferNs)
-    this.#busyUntilNs = command.dueNs
+  submit(command: AtaCommand): void {
+    command.isRefused = this.#refuses(command)
+    command.op = command.isRefused ? BlockOp.other : blockOp(command)
+    this.block.submit(command)
   }
 
-  /** The command is due: does what needs no data transfer and says how it ends. */
-  end(command: AtaCommand): Ending {
-    const isErrorLog =
-      command.opcode === ATA_READ_LOG_EXT && (command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR
-    if (this.#queueError && !isErrorLog) return this.#fail(command, ATA_ERROR_ABRT, command.lba)
-    switch (command.protocol) {
-      case Protocol.dmaIn:
-      case Protocol.dmaOut:
-        return this.#endTransfer(command)
-      case Protocol.pioIn:
-        return command.opcode === ATA_IDENTIFY_DEVICE || isReadableLog(command)
-          ? Ending.good
-          : this.#fail(command, ATA_ERROR_ABRT, command.lba)
-      case Protocol.nonData:
-        if (command.opcode === ATA_SET_FEATURES && !this.#setFeatures(command.features)) {
-          return this.#fail(command, ATA_ERROR_ABRT, command.lba)
-        }
-        if (command.opcode === ATA_READ_VERIFY || command.opcode === ATA_READ_VERIFY_EXT) {
-          return this.#checkRange(command, false) ?? Ending.good
-        }
-        if (command.opcode === ATA_FLUSH_CACHE || command.opcode === ATA_FLUSH_CACHE_EXT) this.disk.flush()
-        return Ending.good
-      case Protocol.unsupported:
-        return this.#fail(command, ATA_ERROR_ABRT, command.lba)
+  /** Whether a command that is done ended well; does what SET FEATURES asks. */
+  end(command: AtaCommand, status: BlockStatus, lba: number): boolean {
+    if (command.isRefused) return this.#fail(command, ATA_ERROR_ABRT, command.lba)
+    switch (status) {
+      case BlockStatus.good:
+        return (
+          command.opcode !== ATA_SET_FEATURES ||
+          this.#setFeatures(command.features) ||
+          this.#fail(command, ATA_ERROR_ABRT, command.lba)
+        )
+      case BlockStatus.outOfRange:
+        return this.#fail(command, ATA_ERROR_IDNF, lba)
+      case BlockStatus.badSector:
+        return this.#fail(command, command.op === BlockOp.write ? ATA_ERROR_IDNF : ATA_ERROR_UNC, lba)
+      case BlockStatus.transferError:
+        return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, lba)
     }
   }
 
@@ -235,7 +227,7 @@ export class AtaDevice {
 
   /** The data of a pioIn command that ended well. */
   page(command: AtaCommand): Uint8Array {
-    if (command.opcode === ATA_IDENTIFY_DEVICE) return identifyDevice(this.disk, this.#settings)
+    if (command.opcode === ATA_IDENTIFY_DEVICE) return identifyDevice(this.block.disk, this.#settings)
     if ((command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR) {
       this.#queueError = false
       return this.#errorLog
@@ -246,32 +238,20 @@ export class AtaDevice {
     return directory
   }
 
-  /** Null where all sectors are there and good. */
-  #checkRange(command: AtaCommand, isWrite: boolean): Ending | null {
-    const { lba, sectorCount } = command
-    if ((command.device & ATA_DEVICE_LBA) === 0) return this.#fail(command, ATA_ERROR_ABRT, lba)
-    if (lba + sectorCount > this.disk.sectorCount) return this.#fail(command, ATA_ERROR_IDNF, lba)
-    const bad = this.#faults.badSector(this.#controller, lba, sectorCount)
-    return bad < 0 ? null : this.#fail(command, isWrite ? ATA_ERROR_IDNF : ATA_ERROR_UNC, bad)
-  }
-
-  #endTransfer(command: AtaCommand): Ending {
-    const isWrite = command.protocol === Protocol.dmaOut
-    const failed = this.#checkRange(command, isWrite)
-    if (failed !== null) return failed
-    switch (isWrite ? this.#faults.nextWrite(this.#controller) : null) {
-      case null:
-        return Ending.good
-      case 'transientError':
-        return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, command.lba)
-      case 'hang':
-        return Ending.hang
-      case 'lostCompletion':
-        return Ending.lost
-      case 'wrongStatus':
-        return Ending.wrongStatus
-      case 'wrongPage':
-        return Ending.wrongPage
+  #refuses(command: AtaCommand): boolean {
+    const isErrorLog =
+      command.opcode === ATA_READ_LOG_EXT && (command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR
+    if (this.#queueError && !isErrorLog) return true
+    switch (blockOp(command)) {
+      case BlockOp.read:
+      case BlockOp.write:
+      case BlockOp.verify:
+        return (command.device & ATA_DEVICE_LBA) === 0
+      default:
+        return (
+          command.protocol === Protocol.unsupported ||
+          (command.opcode === ATA_READ_LOG_EXT && !isReadableLog(command))
+        )
     }
   }
 
@@ -293,14 +273,14 @@ export class AtaDevice {
     }
   }
 
-  #fail(command: AtaCommand, error: number, lba: number): Ending {
+  #fail(command: AtaCommand, error: number, lba: number): false {
     this.error = error
     this.errorLba = lba
     if (command.isQueued && !this.#queueError) {
       this.#queueError = true
       this.#logError(command.tag, error, lba)
     }
-    return Ending.failed
+    return false
   }
 
   #logError(tag: number, error: number, lba: number): void {
@@ -317,6 +297,20 @@ export class AtaDevice {
     log.lba39to32 = highHalf(lba) & 0xff
     log.lba47to40 = Math.floor(lba / 2 ** 40) & 0xff
     log.checksum = checksum(this.#errorLog)
+  }
+}
+
+function blockOp({ opcode, protocol }: AtaCommand): BlockOp {
+  switch (opcode) {
+    case ATA_FLUSH_CACHE:
+    case ATA_FLUSH_CACHE_EXT:
+      return BlockOp.flush
+    case ATA_READ_VERIFY:
+    case ATA_READ_VERIFY_EXT:
+      return BlockOp.verify
+    default:
+      if (protocol === Protocol.dmaIn) return BlockOp.read
+      return protocol === Protocol.dmaOut ? BlockOp.write : BlockOp.other
   }
 }
 

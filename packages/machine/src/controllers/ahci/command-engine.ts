@@ -1,5 +1,5 @@
 // The part of a port that runs commands: fetches headers and FISes from the command list (AHCI 1.3.1 section 4.2.2),
-// keeps what the device has accepted, and when a command is due moves its data and reports its end (section 5.6).
+// hands them to the device, finds the memory of their data when it is about to move, and reports their ends (section 5.6).
 import { fromHalves, gpa } from '@dumpstack/bytes'
 import {
   AHCI_MAX_SLOTS,
@@ -25,15 +25,16 @@ import {
   PxIS_SDBS,
   PxIS_TFES,
 } from '@dumpstack/registers'
-import { ClockEvent } from '../../clock.ts'
 import {
   AtaCommand,
   type AtaDevice,
-  Ending,
+  type AtaHost,
   Protocol,
   STATUS_FAILED,
   STATUS_GOOD,
 } from '../../disk/ata-device.ts'
+import type { BlockStatus } from '../../disk/block-device.ts'
+import type { SegmentList } from '../segment-list.ts'
 import type { AhciPort } from './port.ts'
 import { Gather, Prdt } from './prdt.ts'
 
@@ -46,19 +47,16 @@ const DRIVER_ERRORS: Readonly<Record<number, string>> = {
   [PxIS_OFS]: 'overflow (PxIS.OFS): a PRD table that is shorter than the data',
 }
 
-export class CommandEngine {
+export class CommandEngine implements AtaHost {
   readonly #port: AhciPort
   readonly #device: AtaDevice | null
   readonly #prdt: Prdt
-  readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot))
-  /** What the device has accepted, in the order it will end. */
-  readonly #accepted: AtaCommand[] = []
+  readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot, this))
   /**
    * Tags that the device holds and the HBA has forgotten: clearing PxCMD.ST empties PxCI and PxSACT (sections 3.3.13 and
    * 3.3.14) but sends nothing over the link. unverified: such a command never ends, the HBA takes none of its data FISes.
    */
   #forgottenTags = 0
-  readonly #dueEvent = new ClockEvent(() => this.#endNext())
   readonly #headerBytes = new Uint8Array(CommandHeader.size)
   readonly #header = CommandHeader.of(this.#headerBytes)
   /** Of each slot, as they were when it was fetched: header and table address, PRDT entries, direction. */
@@ -70,9 +68,6 @@ export class CommandEngine {
   readonly #fis = FisRegH2D.of(this.#fisBytes)
   /** An error stopped the list; only clearing PxCMD.ST goes on (section 5.3.8, ERR:WaitForClear). */
   #isStopped = false
-  /** The head of the queue is due, but the bus is not ours. */
-  #waitsForBus = false
-  #hangs = false
   /** Slot of the control FIS that ended a software reset. */
   #resetSlot = NO_SLOT
   /** pSlotLoc: starts at the last slot, so that slot 0 comes first (section 5.3.2). */
@@ -87,9 +82,7 @@ export class CommandEngine {
   /** PxCMD.ST was cleared: nothing that was accepted will end, no data of it will move. */
   drop(): void {
     this.#forget()
-    this.#device?.giveUp()
     this.#isStopped = false
-    this.#waitsForBus = false
     this.#resetSlot = NO_SLOT
     this.#lastSlot = AHCI_MAX_SLOTS - 1
   }
@@ -98,14 +91,11 @@ export class CommandEngine {
   linkLost(): void {
     this.drop()
     this.#forgottenTags = 0
-    this.#hangs = false
+    this.#device?.block.reset()
   }
 
   resume(): void {
-    if (this.#waitsForBus && this.#port.host.isBusMaster) {
-      this.#waitsForBus = false
-      this.#endNext()
-    }
+    this.#device?.block.resume()
     this.fetch()
   }
 
@@ -119,7 +109,7 @@ export class CommandEngine {
       this.#lastSlot = slot
       port.currentSlot = slot
       if (!this.#readCommand(slot)) return
-      if (this.#hangs) {
+      if (device.block.isHung) {
         port.setTaskFile(port.status | ATA_STATUS_BSY, 0)
         return
       }
@@ -160,15 +150,14 @@ export class CommandEngine {
   #issue(slot: number, device: AtaDevice): void {
     const port = this.#port
     const command = this.#commands[slot]!
-    const isOutstanding = this.#accepted.includes(command)
+    const isOutstanding = command.isPending
     device.decode(this.#fis, command)
     const isHeld = (this.#forgottenTags & (command.isQueued ? 1 << command.tag : -1)) !== 0
-    if (isOutstanding || isHeld || (!command.isQueued && this.#accepted.length > 0)) {
+    if (isOutstanding || isHeld || (!command.isQueued && device.block.pendingCount > 0)) {
       device.abortQueue()
       this.#fail(command, device)
       return
     }
-    device.schedule(command, port.host.clock.nowNs)
     if (command.isQueued) {
       // accepted: the device frees the interface with a FIS that asks for no interrupt (ACS-3 section 4.14.2)
       if (!port.received.registerD2H(STATUS_GOOD, 0, false, command, command.lba)) {
@@ -180,8 +169,7 @@ export class CommandEngine {
     } else {
       port.setTaskFile(STATUS_GOOD | ATA_STATUS_BSY, 0)
     }
-    this.#accepted.push(command)
-    if (this.#accepted.length === 1) port.host.clock.arm(this.#dueEvent, command.dueNs)
+    device.submit(command)
   }
 
   /** A FIS with C clear carries the Control register: SRST set begins a reset, SRST clear ends it. */
@@ -199,88 +187,63 @@ export class CommandEngine {
     port.deviceResets()
   }
 
-  #endNext(): void {
-    const port = this.#port
+  // AtaHost
+
+  commandDone(command: AtaCommand, status: BlockStatus, lba: number): void {
     const device = this.#device!
-    if (!port.host.isBusMaster) {
-      this.#waitsForBus = true
-      return
-    }
-    const command = this.#accepted.shift()
-    if (command === undefined) return
-    const ending = device.end(command)
-    if (ending === Ending.hang) {
-      this.#hangs = true
-      return
-    }
-    if (ending === Ending.failed) this.#fail(command, device)
-    else if (this.#move(command, ending, device) && ending !== Ending.lost) this.#succeed(command)
-    const next = this.#accepted[0]
-    if (next !== undefined) port.host.clock.arm(this.#dueEvent, Math.max(next.dueNs, port.host.clock.nowNs))
+    if (!device.end(command, status, lba)) this.#fail(command, device)
+    else if (command.protocol !== Protocol.pioIn || this.#sendPage(command, device)) this.#succeed(command)
     this.fetch()
   }
 
-  /** Moves the data of a command that ends well; false when a fatal error stopped the port instead. */
-  #move(command: AtaCommand, ending: Ending, device: AtaDevice): boolean {
-    if (command.protocol === Protocol.nonData) return true
+  /** The memory that the PRD table names; null when a fatal error stopped the port instead. */
+  memoryOf(command: AtaCommand): SegmentList | null {
     const { host } = this.#port
-    const prdt = this.#prdt
-    const { segments } = prdt
     const { slot, byteLength } = command
     // section 4.2.2; unverified: what an HBA does that was told the other direction
     if ((this.#writes[slot] === 1) !== (command.protocol === Protocol.dmaOut)) {
       host.note('command header W against the command', 'read')
-      return this.#stopMoving(command, PxIS_IFS)
+      return this.#stopMoving(PxIS_IFS)
     }
     const table = gpa(this.#tables[slot]! + COMMAND_TABLE_PRDT)
     host.commandWork(this.#entryCounts[slot]!)
-    const gathered = prdt.gather(table, this.#entryCounts[slot]!, byteLength)
-    if (gathered === Gather.notRam) return this.#stopMoving(command, PxIS_HBFS)
+    const gathered = this.#prdt.gather(table, this.#entryCounts[slot]!, byteLength)
+    if (gathered === Gather.notRam) return this.#stopMoving(PxIS_HBFS)
     // unverified: what an HBA does for a table that is too short for data to the device
-    if (gathered === Gather.tooShort) return this.#stopMoving(command, PxIS_OFS)
+    if (gathered === Gather.tooShort) return this.#stopMoving(PxIS_OFS)
     if (command.isQueued) {
       const deviceSends = command.protocol === Protocol.dmaIn
       if (!this.#port.received.dmaSetup(command.tag, deviceSends, byteLength)) {
-        return this.#stopMoving(command, PxIS_HBFS)
+        return this.#stopMoving(PxIS_HBFS)
       }
     }
-    if (ending === Ending.wrongPage) segments.misdirect()
-    const diskOffset = command.lba * device.disk.logicalSectorBytes
-    switch (command.protocol) {
-      case Protocol.dmaOut:
-        if (ending === Ending.wrongStatus) break
-        device.disk.image.write(diskOffset, segments.parts(false))
-        host.logTransfer(true, diskOffset, byteLength, segments.first)
-        break
-      case Protocol.dmaIn: {
-        let at = diskOffset
-        for (const part of segments.parts(true)) {
-          device.disk.image.read(at, part)
-          at += part.byteLength
-        }
-        host.logTransfer(false, diskOffset, byteLength, segments.first)
-        break
-      }
-      case Protocol.pioIn: {
-        const page = device.page(command)
-        let at = 0
-        for (const part of segments.parts(true)) {
-          part.set(page.subarray(at, at + part.byteLength))
-          at += part.byteLength
-        }
-      }
+    return this.#prdt.segments
+  }
+
+  /** Data that is not of the medium; false when a fatal error stopped the port instead. */
+  #sendPage(command: AtaCommand, device: AtaDevice): boolean {
+    const memory = this.memoryOf(command)
+    if (memory === null) return false
+    const page = device.page(command)
+    let at = 0
+    for (const part of memory.parts(true)) {
+      part.set(page.subarray(at, at + part.byteLength))
+      at += part.byteLength
     }
-    // PRDBC is for commands that are not queued (section 5.4.1)
-    if (!command.isQueued) {
-      host.ram.setU32(gpa(this.#headers[slot]! + CommandHeader.fields.prdbc.offset), byteLength)
-    }
-    if (prdt.wantsInterrupt) this.#port.raise(PxIS_DPS)
     return true
   }
 
   #succeed(command: AtaCommand): void {
     const port = this.#port
     const { received } = port
+    if (command.protocol !== Protocol.nonData) {
+      // PRDBC is for commands that are not queued (section 5.4.1)
+      if (!command.isQueued) {
+        const header = this.#headers[command.slot]!
+        port.host.ram.setU32(gpa(header + CommandHeader.fields.prdbc.offset), command.byteLength)
+      }
+      if (this.#prdt.wantsInterrupt) port.raise(PxIS_DPS)
+    }
     if (command.isQueued) {
       if (!received.setDeviceBits(STATUS_GOOD, 0, (1 << command.tag) >>> 0)) {
         this.#stopWith(PxIS_HBFS)
@@ -334,18 +297,17 @@ export class CommandEngine {
   }
 
   /** The HBA stops in the middle of a command that the device has not ended. */
-  #stopMoving(command: AtaCommand, cause: number): false {
-    this.#accepted.unshift(command)
-    return this.#stopWith(cause)
+  #stopMoving(cause: number): null {
+    this.#stopWith(cause)
+    return null
   }
 
   /** The HBA lets go of its commands; queued ones stay with the device. */
   #forget(): void {
-    for (const command of this.#accepted) {
-      if (command.isQueued) this.#forgottenTags |= 1 << command.tag
+    for (const command of this.#commands) {
+      if (command.isPending && command.isQueued) this.#forgottenTags |= 1 << command.tag
     }
-    this.#accepted.length = 0
-    this.#port.host.clock.disarm(this.#dueEvent)
+    this.#device?.block.cancel()
   }
 
   /** The device lets go of its commands too. */

@@ -30,7 +30,7 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import type { DiskMedium } from '../../disk/disk.ts'
+import type { BlockDevice } from '../../disk/block-device.ts'
 import type { ControllerOptions } from '../../machine.ts'
 import {
   type DwordRegisters,
@@ -50,6 +50,8 @@ const WINDOW_BYTES = 0x1000
 const PORT_COUNT = 6
 /** How long GHC.HR reads 1; section 10.4.3 allows a second. */
 const HBA_RESET_NS = 1_000_000
+/** SATA 3: 6 Gb/s, 8b/10b coded. */
+const LINK_BYTES_PER_SECOND = 600e6
 
 /** No legacy interface is modelled, but SAM is 0 as on ICH9, so that software has to set GHC.AE. */
 const CAP =
@@ -103,7 +105,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   #isResetting = false
   #is = 0
 
-  constructor(options: ControllerOptions, disk: DiskMedium, parts: ControllerParts) {
+  constructor(options: ControllerOptions, block: BlockDevice, parts: ControllerParts) {
     this.name = options.name
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
@@ -111,7 +113,8 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.ram = parts.ram
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
-    const device = new AtaDevice(disk, options.name, parts.faults, parts.notModelled)
+    const device = new AtaDevice(block, options.name, parts.notModelled)
+    block.connect({ bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster })
     this.#ports = Array.from(
       { length: PORT_COUNT },
       (_, index) => new AhciPort(this, index === 0 ? device : null),
@@ -165,11 +168,6 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
 
   commandWork(entryCount: number): void {
     this.#parts.work.command(entryCount)
-  }
-
-  logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void {
-    this.#parts.dmaLog.add(this.#parts.index, toDisk, diskOffset, byteLength, first, this.clock.nowNs)
-    this.#parts.work.move(byteLength)
   }
 
   readWindow(_bar: number, offset: number, size: number): number {

@@ -74,7 +74,6 @@ export interface PortHost extends LinkHost {
   note(register: string, access: 'read' | 'write'): void
   /** Of the host, for a command with so many PRDT entries. */
   commandWork(entryCount: number): void
-  logTransfer(toDisk: boolean, diskOffset: number, byteLength: number, first: number): void
   /** The end of a command was reported. */
   onReported(): void
   onStopped(reason: string): void

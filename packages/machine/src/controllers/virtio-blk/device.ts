@@ -16,7 +16,7 @@ import {
   VirtioBlkConfig,
   VirtioPciCap,
 } from '@dumpstack/registers'
-import type { DiskMedium } from '../../disk/disk.ts'
+import type { BlockDevice } from '../../disk/block-device.ts'
 import type { ControllerOptions } from '../../machine.ts'
 import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
@@ -60,7 +60,7 @@ export class VirtioBlk implements PciFunction {
   /** The driver broke a rule; only a reset helps. */
   #isBroken = false
 
-  constructor(options: ControllerOptions, disk: DiskMedium, parts: ControllerParts) {
+  constructor(options: ControllerOptions, block: BlockDevice, parts: ControllerParts) {
     this.name = options.name
     this.bdf = options.bdf
     this.interruptVector = options.interruptVector
@@ -68,8 +68,8 @@ export class VirtioBlk implements PciFunction {
     this.#onStopped = parts.onStopped
     this.msix = new Msix(this.config, parts.onMessage)
     this.queue = new Virtqueue(parts.ram)
-    this.#deviceConfig = deviceConfig(disk, options.segMax ?? SEG_MAX)
-    this.#backend = new BlockBackend(options.name, disk, parts, this.queue, {
+    this.#deviceConfig = deviceConfig(block.disk, options.segMax ?? SEG_MAX)
+    this.#backend = new BlockBackend(block, parts, this.queue, {
       isReady: () => this.#isProcessing && this.config.isBusMaster,
       isWriteback: () => this.#deviceConfig.writeback !== 0,
       onUsed: () => this.#used(),

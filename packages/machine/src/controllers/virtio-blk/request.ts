@@ -1,11 +1,17 @@
 // One request of the block device (VIRTIO 1.2 section 5.2.6): its header, its data and its status byte in guest RAM.
 import { fromHalves, gpa } from '@dumpstack/bytes'
 import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/registers'
+import { BlockOp, type BlockRequest, type BlockStatus } from '../../disk/block-device.ts'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 import type { Chain } from './virtqueue.ts'
 
-export class BlkRequest implements Chain {
+/** What a request asks of the queue's backend. */
+export interface BlkHost {
+  requestDone(request: BlkRequest, status: BlockStatus): void
+}
+
+export class BlkRequest implements Chain, BlockRequest {
   head = 0
   readonly readable: SegmentList
   readonly writable: SegmentList
@@ -21,10 +27,18 @@ export class BlkRequest implements Chain {
   sector = 0
   /** Bytes of the device-writable part, as the used ring reports them. */
   writableBytes = 0
+  op: BlockOp = BlockOp.other
+  lba = 0
+  sectorCount = 0
+  byteLength = 0
+  isDurable = false
+  isPending = false
   dueNs = 0
+  readonly #host: BlkHost
 
-  constructor(ram: GuestRam) {
+  constructor(ram: GuestRam, host: BlkHost) {
     this.#ram = ram
+    this.#host = host
     this.readable = new SegmentList(ram)
     this.writable = new SegmentList(ram)
   }
@@ -42,8 +56,12 @@ export class BlkRequest implements Chain {
   }
 
   /** The data of a read or write. */
-  get data(): SegmentList {
+  memory(): SegmentList {
     return this.isWrite ? this.readable : this.writable
+  }
+
+  done(status: BlockStatus): void {
+    this.#host.requestDone(this, status)
   }
 
   setStatus(status: number): void {

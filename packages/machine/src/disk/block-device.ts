@@ -1,0 +1,225 @@
+// The disk behind a controller, whatever the controller is: takes requests, ends them in the order in which they came once they are due,
+// moves their data between guest RAM and the medium, shows planned faults, and logs the transfers. Nothing of a request happens before
+// it is due, so what a reset drops has changed nothing.
+import { ClockEvent, type VirtualClock } from '../clock.ts'
+import type { SegmentList } from '../controllers/segment-list.ts'
+import type { ColumnarDmaLog } from '../dma-log.ts'
+import type { PlannedFaults } from '../faults.ts'
+import type { HostWork } from '../host-work.ts'
+import type { DiskMedium } from './disk.ts'
+
+/** Time before a request's data moves; of the order of a fast disk. */
+const REQUEST_NS = 20_000
+const FLUSH_NS = 50_000
+
+/** `other` is a command that does not reach the medium: it takes its time in the queue, and its controller does the rest. */
+export const BlockOp = { read: 0, write: 1, verify: 2, flush: 3, other: 4 } as const
+export type BlockOp = (typeof BlockOp)[keyof typeof BlockOp]
+
+/** `transferError`: the data did not arrive whole, and none of it was taken; the same request may succeed when it is sent again. */
+export const BlockStatus = { good: 0, outOfRange: 1, badSector: 2, transferError: 3 } as const
+export type BlockStatus = (typeof BlockStatus)[keyof typeof BlockStatus]
+
+/** One command of a controller; the controller reuses the object. */
+export interface BlockRequest {
+  readonly op: BlockOp
+  readonly lba: number
+  readonly sectorCount: number
+  /** What the link carries for it. */
+  readonly byteLength: number
+  /** A write that has to reach the medium itself, not only the disk's cache. */
+  readonly isDurable: boolean
+  /** The device's: the request was submitted and has not ended. */
+  isPending: boolean
+  dueNs: number
+  /**
+   * Where the data of a read or write is, asked for when it is about to move. Null: the driver did not describe it, and the controller
+   * has cancelled what it had submitted.
+   */
+  memory(): SegmentList | null
+  /** It has ended; `lba` is the first sector that failed. Never called for a request that was cancelled or whose end is lost. */
+  done(status: BlockStatus, lba: number): void
+}
+
+/** What a block device asks of its controller. */
+export interface BlockHost {
+  /** Of the link between them. */
+  readonly bytesPerSecond: number
+  /** Whether a request may end now: the controller runs, and the bus lets it reach RAM. */
+  isReady(): boolean
+}
+
+/** The machine's side. */
+export interface BlockDeviceParts {
+  readonly clock: VirtualClock
+  readonly faults: PlannedFaults
+  readonly dmaLog: ColumnarDmaLog
+  readonly work: HostWork
+  /** As the fault plan names the controller. */
+  readonly controller: string
+  /** Its number in the DMA log. */
+  readonly index: number
+}
+
+/** How an attempt to perform a request went. */
+const Outcome = { ended: 0, lost: 1, hangs: 2, cancelled: 3 } as const
+type Outcome = (typeof Outcome)[keyof typeof Outcome]
+
+export class BlockDevice {
+  readonly disk: DiskMedium
+  readonly #parts: BlockDeviceParts
+  #host!: BlockHost
+  /** In the order in which they end. */
+  readonly #queue: BlockRequest[] = []
+  readonly #dueEvent = new ClockEvent(() => this.#endNext())
+  /** When the link is free for the next request's data. */
+  #busyUntilNs = 0
+  /** The head of the queue is due, but the controller is not ready. */
+  #waits = false
+  #isHung = false
+  #status: BlockStatus = BlockStatus.good
+  #failedLba = 0
+
+  constructor(disk: DiskMedium, parts: BlockDeviceParts) {
+    this.disk = disk
+    this.#parts = parts
+  }
+
+  /** Its controller calls this once, before the first request. */
+  connect(host: BlockHost): void {
+    this.#host = host
+  }
+
+  /** Requests that have not ended. */
+  get pendingCount(): number {
+    return this.#queue.length
+  }
+
+  /** A fault has it end nothing more until it is reset. */
+  get isHung(): boolean {
+    return this.#isHung
+  }
+
+  /** Overheads overlap, data shares one link. */
+  submit(request: BlockRequest): void {
+    const { clock, faults, controller } = this.#parts
+    const overheadNs = request.op === BlockOp.flush ? FLUSH_NS : REQUEST_NS
+    const readyNs = clock.nowNs + overheadNs + faults.latencyNs(controller)
+    const rate = Math.min(this.#host.bytesPerSecond, faults.bytesPerSecond(controller))
+    request.dueNs = Math.ceil(Math.max(readyNs, this.#busyUntilNs) + request.byteLength * (1e9 / rate))
+    this.#busyUntilNs = request.dueNs
+    request.isPending = true
+    this.#queue.push(request)
+    if (this.#queue.length === 1) clock.arm(this.#dueEvent, request.dueNs)
+  }
+
+  /** The controller may have become ready. */
+  resume(): void {
+    if (!this.#waits || !this.#host.isReady()) return
+    this.#waits = false
+    this.#endNext()
+  }
+
+  /** Pending requests are gone: no data of them moves, none is done. */
+  cancel(): void {
+    for (const request of this.#queue) request.isPending = false
+    this.#queue.length = 0
+    this.#parts.clock.disarm(this.#dueEvent)
+    this.#busyUntilNs = 0
+    this.#waits = false
+  }
+
+  /** The same, and a device that hung works again. */
+  reset(): void {
+    this.cancel()
+    this.#isHung = false
+  }
+
+  #endNext(): void {
+    if (this.#isHung) return
+    if (!this.#host.isReady()) {
+      this.#waits = true
+      return
+    }
+    const request = this.#queue[0]
+    if (request === undefined) return
+    const outcome = this.#perform(request)
+    if (outcome === Outcome.cancelled) return
+    if (outcome === Outcome.hangs) {
+      this.#isHung = true
+      return
+    }
+    this.#queue.shift()
+    request.isPending = false
+    if (outcome === Outcome.ended) request.done(this.#status, this.#failedLba)
+    const next = this.#queue[0]
+    const { clock } = this.#parts
+    if (next !== undefined) clock.arm(this.#dueEvent, Math.max(next.dueNs, clock.nowNs))
+  }
+
+  #perform(request: BlockRequest): Outcome {
+    switch (request.op) {
+      case BlockOp.read:
+      case BlockOp.write:
+        return this.#isReachable(request) ? this.#transfer(request) : Outcome.ended
+      case BlockOp.verify:
+        if (this.#isReachable(request)) this.#end(BlockStatus.good, 0)
+        return Outcome.ended
+      case BlockOp.flush:
+        this.disk.flush()
+        return this.#end(BlockStatus.good, 0)
+      case BlockOp.other:
+        return this.#end(BlockStatus.good, 0)
+    }
+  }
+
+  /** Whether all sectors exist and are good; sets the status where they are not. */
+  #isReachable({ lba, sectorCount }: BlockRequest): boolean {
+    if (lba + sectorCount > this.disk.sectorCount) {
+      this.#end(BlockStatus.outOfRange, lba)
+      return false
+    }
+    const { faults, controller } = this.#parts
+    const bad = faults.badSector(controller, lba, sectorCount)
+    if (bad >= 0) this.#end(BlockStatus.badSector, bad)
+    return bad < 0
+  }
+
+  #transfer(request: BlockRequest): Outcome {
+    const { faults, controller } = this.#parts
+    const isWrite = request.op === BlockOp.write
+    const fault = isWrite ? faults.nextWrite(controller) : null
+    if (fault === 'hang') return Outcome.hangs
+    if (fault === 'transientError') return this.#end(BlockStatus.transferError, request.lba)
+    const memory = request.memory()
+    if (memory === null) return Outcome.cancelled
+    if (fault === 'wrongPage') memory.misdirect()
+    if (fault !== 'wrongStatus') this.#move(request, isWrite, memory)
+    return fault === 'lostCompletion' ? Outcome.lost : this.#end(BlockStatus.good, 0)
+  }
+
+  #move(request: BlockRequest, isWrite: boolean, memory: SegmentList): void {
+    const { clock, dmaLog, work, index } = this.#parts
+    const { disk } = this
+    const diskOffset = request.lba * disk.logicalSectorBytes
+    if (isWrite) {
+      disk.image.write(diskOffset, memory.parts(false))
+      if (request.isDurable) disk.flush()
+    } else {
+      let at = diskOffset
+      for (const part of memory.parts(true)) {
+        disk.image.read(at, part)
+        at += part.byteLength
+      }
+    }
+    work.move(request.byteLength)
+    if (request.byteLength > 0)
+      dmaLog.add(index, isWrite, diskOffset, request.byteLength, memory.first, clock.nowNs)
+  }
+
+  #end(status: BlockStatus, lba: number): Outcome {
+    this.#status = status
+    this.#failedLba = lba
+    return Outcome.ended
+  }
+}
