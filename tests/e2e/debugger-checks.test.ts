@@ -3,7 +3,6 @@
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
 import {
   debugDump,
-  type Evidence,
   examineFile,
   messageLine,
   messagesOf,
@@ -12,6 +11,7 @@ import {
 } from '@dumpstack/crashtest'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { openDump } from '@dumpstack/dumpfile'
+import type { Evidence } from '@dumpstack/target'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { guestSymbols } from './guest-symbols.ts'

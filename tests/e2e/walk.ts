@@ -2,8 +2,8 @@
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/crashtest'
 import { SystemFolder, takeFolder } from '@dumpstack/run/node'
+import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/target'
 import { createWindowsTarget, type WindowsTargetOptions } from '@dumpstack/windows/node'
 
 export const MIB = 1024 * 1024

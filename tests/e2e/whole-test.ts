@@ -1,5 +1,6 @@
 // The whole test on one system, in this process: setup, each dump, its examination, and all that it said.
-import { type DumpType, type RunEnd, runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import { type RunEnd, runCrashdumpTest, type TestEventBody } from '@dumpstack/crashtest'
+import type { DumpType } from '@dumpstack/target'
 import { guestSymbols } from './guest-symbols.ts'
 import type { Walk } from './walk.ts'
 

@@ -2,9 +2,9 @@
 // from something that another check has named carries that check's id, counts for the verdict all the same, and is no
 // finding of its own. Only what has to follow is taken for it: a fault of the part that was written stands for itself.
 import { PAGE_SIZE } from '@dumpstack/bytes'
+import type { CrashReport } from '@dumpstack/target'
 import type { Judgement } from './checks/check.ts'
 import type { NamedJudgement } from './debug-dump.ts'
-import type { CrashReport } from './target.ts'
 
 export interface CausedJudgement {
   readonly id: string

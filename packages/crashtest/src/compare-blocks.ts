@@ -3,8 +3,8 @@
 // data came from, the target says (Evidence), as it promises the pages of the other types.
 import { type ByteSource, type Gpa, type Gva, gva, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { type Dump, PageWalker, readSecondaryData, type SecondaryBlob } from '@dumpstack/dumpfile'
+import type { Evidence, PromisedBlock } from '@dumpstack/target'
 import { FIRST_NAMED } from './compare-truth.ts'
-import type { Evidence, PromisedBlock } from './target.ts'
 import type { TruthCount } from './test-event.ts'
 
 export interface DifferentBlock {

@@ -3,12 +3,12 @@
 import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
 import { Session, type SymbolSource } from '@dumpstack/debugger'
 import { DumpError, refusalCheck } from '@dumpstack/dumpfile'
+import type { Evidence } from '@dumpstack/target'
 import type { Judgement } from './checks/check.ts'
 import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
 import { debuggerChecks } from './checks/index.ts'
 import { IdentifiedSymbols } from './identified-symbols.ts'
 import type { Say } from './messages.ts'
-import type { Evidence } from './target.ts'
 
 export interface DumpToDebug {
   readonly source: ByteSource

@@ -1,5 +1,4 @@
-// The errors of this room. TRUTH_*: a kept truth that cannot be used; RUN_FOLDER_CORRUPT: a record that does not
-// hold together; RUN_*: the test itself; OBJECT_UNSOUND: what a check found.
+// The errors of this room. TRUTH_SHORT: a kept truth that cannot be used; OBJECT_UNSOUND: what a check found.
 import { DumpstackError } from '@dumpstack/bytes'
 
 export class CrashtestError extends DumpstackError {}

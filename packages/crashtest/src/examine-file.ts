@@ -2,13 +2,13 @@
 // with the DMA log or with the crash report is absent. What it says by itself and what the debugger makes of it is judged.
 import type { ByteSource } from '@dumpstack/bytes'
 import { type Dump, DumpError, openDump, refusalCheck, verifyDump } from '@dumpstack/dumpfile'
+import type { DumpType } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { labDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import type { NamedJudgement } from './debug-dump.ts'
 import { type ExaminationResult, placesOf, resultOf } from './examine.ts'
 import { findingsOf, messagesOf, outcomesOf } from './report.ts'
-import type { DumpType } from './target.ts'
 import { worst } from './test-event.ts'
 
 export interface FileToExamine {

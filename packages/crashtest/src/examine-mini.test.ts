@@ -10,10 +10,10 @@ import {
   pfn,
 } from '@dumpstack/bytes'
 import { openDump, planTriageDump } from '@dumpstack/dumpfile'
+import type { CrashReport, Evidence } from '@dumpstack/target'
 import { buildDump } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
-import type { CrashReport, Evidence } from './target.ts'
 import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const built = buildDump({ type: 5, runs: [[1, 0x3ff]] })

@@ -10,11 +10,11 @@ import {
   pfn,
 } from '@dumpstack/bytes'
 import { openDump } from '@dumpstack/dumpfile'
+import type { CrashReport, Evidence } from '@dumpstack/target'
 import { type BuiltDump, buildDump } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
-import type { CrashReport, Evidence } from './target.ts'
 import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const RUNS: ReadonlyArray<readonly [number, number]> = [

@@ -2,6 +2,7 @@
 // a finished run with the truth that it kept.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
+import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
 import { type ExaminedDump, excused, fail, type Judgement, type Place } from './checks/check.ts'
@@ -13,7 +14,6 @@ import { compareTruth } from './compare-truth.ts'
 import type { NamedJudgement } from './debug-dump.ts'
 import type { Message } from './messages.ts'
 import { findingsOf, messagesOf, outcomesOf } from './report.ts'
-import type { CrashReport, DumpType, Evidence } from './target.ts'
 import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
 

@@ -1,7 +1,6 @@
 // A system under test for tests of the test: remembers what it was asked, keeps its own clock, and serves dump bytes
 // that it is given.
 import { gpa, MemorySource } from '@dumpstack/bytes'
-import { allPages, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 import {
   type Bugcheck,
   type CrashReport,
@@ -14,7 +13,8 @@ import {
   type Target,
   type TargetConditions,
   type TargetDescription,
-} from './target.ts'
+} from '@dumpstack/target'
+import { allPages, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 
 export const FAKE_START = Date.UTC(2024, 0, 1)
 const BUGCHECK: Bugcheck = { code: 0xe2, parameters: [1n, 2n, 3n, 4n] }

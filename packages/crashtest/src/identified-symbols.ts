@@ -1,7 +1,7 @@
 // Symbols of images whose identity the dump does not hold: a mini dump keeps no image, and no dump but a full one ntdll. The
 // system itself has the files, and its test knows their PDBs; time stamp and size tell whether it is the same image.
 import type { SymbolAnswer, SymbolRequest, SymbolSource } from '@dumpstack/debugger'
-import type { ImageIdentity } from './target.ts'
+import type { ImageIdentity } from '@dumpstack/target'
 
 export class IdentifiedSymbols implements SymbolSource {
   readonly #source: SymbolSource

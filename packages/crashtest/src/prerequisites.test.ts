@@ -1,6 +1,6 @@
+import type { TargetDescription } from '@dumpstack/target'
 import { expect, it } from 'vitest'
 import { memPlus, verifyPrerequisites } from './prerequisites.ts'
-import type { TargetDescription } from './target.ts'
 
 const system: TargetDescription = {
   profile: 'win10-19041',

@@ -1,6 +1,6 @@
 // What must hold before anything crashes: 20 GB free on C:, and a page file of at least RAM + 1 MB for a full dump.
+import type { TargetDescription } from '@dumpstack/target'
 import * as messages from './messages.ts'
-import type { TargetDescription } from './target.ts'
 
 const MEGABYTE = 0x100000
 export const FREE_BYTES_NEEDED = 20 * 1024 * MEGABYTE

@@ -1,6 +1,6 @@
 // A crash report read back from our own JSON: truth.json, the state of a run, its journal.
-import { type Facts, present } from './facts.ts'
-import type { CrashReport, InFlightCommands, Violation, WrittenRange } from './target.ts'
+import type { CrashReport, InFlightCommands, Violation, WrittenRange } from '@dumpstack/target'
+import { type Facts, present } from '@dumpstack/target'
 
 export const crashReportOf = (facts: Facts): CrashReport =>
   present<CrashReport>({

@@ -4,6 +4,15 @@
 
 import { Interrupted } from '@dumpstack/bytes'
 import type { SymbolSource } from '@dumpstack/debugger'
+import {
+  type CrashReport,
+  DumpOpenError,
+  type DumpType,
+  type Evidence,
+  type KeptCrash,
+  type OpenedDump,
+  type Target,
+} from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
 import { crashChecks } from './checks/index.ts'
@@ -13,16 +22,6 @@ import { dumpTitle, stepTitle } from './folds/words.ts'
 import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
 import { sentence } from './report.ts'
-import {
-  type CrashReport,
-  type DumpOpenError,
-  type DumpType,
-  type Evidence,
-  isDumpOpenError,
-  type KeptCrash,
-  type OpenedDump,
-  type Target,
-} from './target.ts'
 import { type Emit, type StepName, type Verdict, worst } from './test-event.ts'
 import type { DumpToKeep } from './truth-file.ts'
 
@@ -217,7 +216,7 @@ class Run {
     const target = this.#target
     const opening = await this.#openDump()
     const evidence = await target.evidence()
-    const opened = isDumpOpenError(opening) ? null : opening
+    const opened = opening instanceof DumpOpenError ? null : opening
     try {
       const debugged =
         opened === null
@@ -227,7 +226,8 @@ class Run {
               (message) => this.#say(message),
               this.#signal,
             )
-      const whyNone = isDumpOpenError(opening) ? explainMissingDump(evidence, opening.hresult) : undefined
+      const whyNone =
+        opening instanceof DumpOpenError ? explainMissingDump(evidence, opening.hresult) : undefined
       const result = await this.#drain(
         examineDump({
           type: dump,
@@ -260,7 +260,7 @@ class Run {
       try {
         return await this.#target.openDump()
       } catch (error) {
-        if (!isDumpOpenError(error)) throw error
+        if (!(error instanceof DumpOpenError)) throw error
         if (error.hresult !== SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
           this.#say(messages.cannotOpen(error.hresult))
           if (waitedMs > 0 && error.hresult !== SHARING_VIOLATION) {

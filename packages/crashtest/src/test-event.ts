@@ -6,7 +6,7 @@ import type {
   SystemEvent,
   TargetDescription,
   WrittenRange,
-} from './target.ts'
+} from '@dumpstack/target'
 
 export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
 export type Verdict = (typeof VERDICTS)[number]

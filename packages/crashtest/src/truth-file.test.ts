@@ -1,9 +1,8 @@
 import { gpa, MemorySource, PAGE_SIZE, pfn, pfnToGpa } from '@dumpstack/bytes'
+import { type CrashReport, type Evidence, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { CrashtestError } from './errors.ts'
 import { allPages, FAKE_RUNS, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
-import type { CrashReport, Evidence } from './target.ts'
 import { type DumpToKeep, keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const ram = new FakeRam([1, 2, 300, 599, 1030])
@@ -160,7 +159,7 @@ it('raises only our error for damaged JSON', () => {
         try {
           restoreTruth(damaged.join('\n'), new MemorySource(bin), 'truth.json')
         } catch (error) {
-          expect(error).toBeInstanceOf(CrashtestError)
+          expect(error).toBeInstanceOf(TargetError)
         }
       },
     ),

@@ -17,18 +17,19 @@ import {
   pfnToGpa,
   printableJson,
 } from '@dumpstack/bytes'
-import type { DumpPages } from './compare-truth.ts'
-import { CrashtestError } from './errors.ts'
-import { bigintAsHex, Facts } from './facts.ts'
-import { KeptSpace } from './kept-space.ts'
-import { crashReportOf, writtenRangeOf } from './report-facts.ts'
 import {
+  bigintAsHex,
   DUMP_TYPES,
   type Evidence,
+  Facts,
   type ImageIdentity,
   type KeptCrash,
   type PromisedBlock,
-} from './target.ts'
+  TargetError,
+} from '@dumpstack/target'
+import type { DumpPages } from './compare-truth.ts'
+import { KeptSpace } from './kept-space.ts'
+import { crashReportOf, writtenRangeOf } from './report-facts.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
 export interface KeptFile {
@@ -140,7 +141,7 @@ function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
   return pages
 }
 
-/** Throws CrashtestError RUN_FOLDER_CORRUPT naming the field or the size that is wrong. */
+/** Throws TargetError RUN_FOLDER_CORRUPT naming the field or the size that is wrong. */
 export function restoreTruth(json: string, bin: ByteSource, name: string): KeptDump {
   const facts = Facts.parse(json, name)
   const format = facts.number('format')
@@ -152,7 +153,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   const { crash, usedBytes } = restoreCrash(facts, bin)
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
   if (bin.byteLength !== expected) {
-    throw new CrashtestError(
+    throw new TargetError(
       'RUN_FOLDER_CORRUPT',
       `${name}: truth.bin holds ${bin.byteLength} bytes, expected ${expected}`,
     )

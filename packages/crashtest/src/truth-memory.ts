@@ -1,7 +1,7 @@
 // Values of RAM at the crash by virtual address, through the page tables of the crash as the truth has them.
 import { type Gpa, type Gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { PageWalker } from '@dumpstack/dumpfile'
-import type { Evidence } from './target.ts'
+import type { Evidence } from '@dumpstack/target'
 
 const POINTER_BYTES = 8
 

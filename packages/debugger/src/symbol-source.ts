@@ -1,14 +1,9 @@
 // Where symbol files and image files come from: whoever starts the debugger injects it, so that the engine does no I/O.
-import type { CodeView } from '@dumpstack/image'
+import type { ImageIdentity } from '@dumpstack/image'
 import type { SymbolFile } from '@dumpstack/symbols'
 
-export interface SymbolRequest {
-  /** `ntoskrnl.exe` */
-  readonly imageName: string
-  readonly timeDateStamp: number
-  readonly sizeOfImage: number
-  /** The CodeView record of the image; null where the dump does not hold it. */
-  readonly pdb: CodeView | null
+/** `pdb` is null where the dump does not hold the image's record. */
+export interface SymbolRequest extends ImageIdentity {
   /**
    * Judges a file that was found without an identity to look for. Absent where nothing in the dump can tell: then no
    * file may be used.

@@ -11,6 +11,16 @@ export interface CodeView {
   readonly path: string
 }
 
+/** What a symbol store knows an image and its PDB by. */
+export interface ImageIdentity {
+  /** `ntoskrnl.exe` */
+  readonly imageName: string
+  readonly timeDateStamp: number
+  readonly sizeOfImage: number
+  /** The CodeView record of the image; null where it is not known. */
+  readonly pdb: CodeView | null
+}
+
 const digits = (value: number, n: number): string => value.toString(16).toUpperCase().padStart(n, '0')
 
 /** Null where the image names no PDB in the RSDS form. */

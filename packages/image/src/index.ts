@@ -1,4 +1,4 @@
-export type { CodeView } from './debug-directory.ts'
+export type { CodeView, ImageIdentity } from './debug-directory.ts'
 export * from './errors.ts'
 export * from './exception-scopes.ts'
 export type { PeExports } from './exports.ts'

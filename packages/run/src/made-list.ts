@@ -1,7 +1,8 @@
 // dumpstack-run.jsonl: the marker of the run that owns a folder, and the list of what the run has made there. The first line is the
 // marker; each later one names an entry of the folder, before it is made or after it is gone. docs/formats/run-folder.md.
 import { printableJson } from '@dumpstack/bytes'
-import { Facts, scenarios } from '@dumpstack/crashtest'
+import { scenarios } from '@dumpstack/crashtest'
+import { Facts } from '@dumpstack/target'
 import { RunError } from './errors.ts'
 import { isInnerName } from './inner-name.ts'
 import { isInPlace, isRecord } from './run-name.ts'
@@ -38,7 +39,7 @@ export const goneLine = (name: string): string => `${printableJson(JSON.stringif
 
 /**
  * What follows the last whole line is what a kill left, and means nothing; null where not even the marker is whole. Throws RunError
- * RUN_FOLDER_FORMAT, CrashtestError RUN_FOLDER_CORRUPT.
+ * RUN_FOLDER_FORMAT, TargetError RUN_FOLDER_CORRUPT.
  */
 export function parseMadeList(text: string, file: string): MadeList | null {
   const [first, ...rest] = text.split('\n').slice(0, -1)

@@ -1,5 +1,5 @@
 // `dumpstack calls`: its options and help.
-import { DUMP_TYPES } from '@dumpstack/crashtest'
+import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import { type Exit, option } from '../options/options.ts'
 import { parseDumpType } from '../test/test-options.ts'

@@ -1,5 +1,5 @@
 // What `dumpstack check` prints for people.
-import type { TargetDriver } from '@dumpstack/crashtest'
+import type { TargetDriver } from '@dumpstack/target'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { bold, type Line, painted, red, yellow } from '../terminal/painted.ts'
 

@@ -2,9 +2,9 @@
 // one program that the test installs there is the debugger.
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { Facts } from '@dumpstack/crashtest'
 import { JOURNAL, MAX_JOURNAL_BYTES } from '@dumpstack/run'
 import { type GuardedFolder, runPlaceAt } from '@dumpstack/run/guarded'
+import { Facts } from '@dumpstack/target'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { RUN_VARIABLE } from '../drive/run-drive.ts'
 import { runKd } from '../kd/run-kd.ts'

@@ -1,6 +1,6 @@
 // The command line of crashdumptest, as the kit prints it: options are one dash and a word, which no option library
 // declares; so they are read here.
-import { DUMP_TYPES } from '@dumpstack/crashtest'
+import { DUMP_TYPES } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'

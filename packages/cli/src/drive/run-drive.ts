@@ -2,10 +2,10 @@
 // examined it moved out of C: (full/MEMORY.DMP, mini/010124-20992-01.dmp); there such a path still finds it.
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
-import { DUMP_TYPES } from '@dumpstack/crashtest/target'
 import { GuardedFolder, keptDumps, runPlaceAt } from '@dumpstack/run/guarded'
 import type { WindowsRoot } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
+import { DUMP_TYPES } from '@dumpstack/target'
 import { UsageError } from '../program/usage-error.ts'
 
 /** Names the run folder to a program that was not started in it. */

@@ -1,5 +1,5 @@
 // `dumpstack examine`: its options and help.
-import { DUMP_TYPES } from '@dumpstack/crashtest'
+import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import { EXIT_CODES, type Exit, option, symbolPathOption } from '../options/options.ts'
 import { parseDumpType, parsePath } from '../test/test-options.ts'

@@ -4,7 +4,6 @@ import type { ByteSource } from '@dumpstack/bytes'
 import {
   complaint,
   connectingTo,
-  type DumpType,
   debugDump,
   examineFile,
   type Finding,
@@ -15,6 +14,7 @@ import {
   type Verdict,
 } from '@dumpstack/crashtest'
 import { DumpError, openDump, refusalCheck } from '@dumpstack/dumpfile'
+import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { openDumpFile } from '../files/open-dump-file.ts'
 import { labSymbols } from '../symbols/judge-symbols.ts'

@@ -1,15 +1,8 @@
 // `dumpstack examine PATH`: a folder is a finished run, a file is a dump from anywhere. Both end in the same folds.
 import { statSync, writeFileSync } from 'node:fs'
-import {
-  createStream,
-  type DumpType,
-  type Emit,
-  JunitFold,
-  ResultFold,
-  type Sink,
-  type Verdict,
-} from '@dumpstack/crashtest'
+import { createStream, type Emit, JunitFold, ResultFold, type Sink, type Verdict } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
+import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { checkOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'

@@ -1,9 +1,10 @@
 // Keeps the calls of a driver file in the run folder while it runs: a record for each start of the system, under the name of
 // what the start came to. A record is no part of the journal's promise: a killed process loses what it had not handed over.
 import { closeSync } from 'node:fs'
-import type { DumpType, Emit } from '@dumpstack/crashtest'
+import type { Emit } from '@dumpstack/crashtest'
 import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
 import { CALLS, callsOfSetup, inVariant, isCallRecord, type OwnedFolder, onHost } from '@dumpstack/run/node'
+import type { DumpType } from '@dumpstack/target'
 
 interface OpenRecord {
   readonly encoder: CallEncoder

@@ -1,5 +1,6 @@
 // `dumpstack test`: its options and help.
-import { DUMP_TYPES, scenarios } from '@dumpstack/crashtest'
+import { scenarios } from '@dumpstack/crashtest'
+import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import {
   controllerOption,

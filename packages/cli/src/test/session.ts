@@ -3,7 +3,6 @@
 import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import {
   createStream,
-  type DumpType,
   type Emit,
   type PowerOff,
   ResultFold,
@@ -24,6 +23,7 @@ import {
   type StoppedRun,
   SystemFolder,
 } from '@dumpstack/run/node'
+import type { DumpType } from '@dumpstack/target'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { kdLaunchers } from '../drive/kd-launchers.ts'
 import { type OpenedDriver, openDriver } from '../driver/driver-file.ts'

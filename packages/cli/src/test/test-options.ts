@@ -1,15 +1,9 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
 import path from 'node:path'
-import {
-  DUMP_TYPES,
-  type DumpType,
-  type Facts,
-  FREE_BYTES_NEEDED,
-  type Scenario,
-  scenarios,
-} from '@dumpstack/crashtest'
+import { FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
 import type { ControllerKind } from '@dumpstack/machine'
 import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
+import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { MEGABYTE, type PageFileSize } from '../options/sizes.ts'
@@ -183,7 +177,7 @@ export const optionsOf = (plan: TestPlan): Readonly<Record<string, unknown>> => 
   scenario: plan.scenario?.name ?? null,
 })
 
-/** The inverse of optionsOf: from a state file. Throws CrashtestError RUN_FOLDER_CORRUPT. */
+/** The inverse of optionsOf: from a state file. Throws TargetError RUN_FOLDER_CORRUPT. */
 export function planOf(facts: Facts): TestPlan {
   const whole = (field: string, least: number, most: number): number => {
     const value = facts.size(field)

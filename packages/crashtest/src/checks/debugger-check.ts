@@ -4,7 +4,7 @@ import { DumpstackError } from '@dumpstack/bytes'
 import { type DebugModule, noSymbols, type Session } from '@dumpstack/debugger'
 import { DumpError, verdictOfRefusal } from '@dumpstack/dumpfile'
 import { SymbolsError } from '@dumpstack/symbols'
-import type { Evidence } from '../target.ts'
+import type { Evidence } from '@dumpstack/target'
 import type { Verdict } from '../test-event.ts'
 import type { Judgement } from './check.ts'
 

@@ -3,9 +3,9 @@
 // dump holds them for the processor of the crash only.
 import { DumpstackError, gva, hex, hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
+import type { Evidence } from '@dumpstack/target'
 import { CrashtestError } from '../errors.ts'
 import * as messages from '../messages.ts'
-import type { Evidence } from '../target.ts'
 import { type Verdict, worst } from '../test-event.ts'
 import { TruthMemory } from '../truth-memory.ts'
 import { andMore, counted } from './check.ts'

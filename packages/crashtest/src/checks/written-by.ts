@@ -1,6 +1,6 @@
 // Every byte of the dump came from the controller under test, proved from the DMA log.
 import { hex } from '@dumpstack/bytes'
-import type { WrittenRange } from '../target.ts'
+import type { WrittenRange } from '@dumpstack/target'
 import { andMore, type DumpCheck, fail, type Place, pass } from './check.ts'
 
 const NAMED = 4

@@ -1,8 +1,7 @@
 // What the journal says comes back whole; what is no event of ours is refused by name.
+import { type CrashReport, type TargetDescription, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { CrashtestError } from '../errors.ts'
-import type { CrashReport, TargetDescription } from '../target.ts'
 import type { TestEvent } from '../test-event.ts'
 import { journalLine } from './journal.ts'
 import { eventOfLine } from './journal-reader.ts'
@@ -81,7 +80,7 @@ it('refuses what is no event of ours by place, field and kind', () => {
       try {
         eventOfLine(line.slice(0, at) + text + line.slice(at + text.length), 'line')
       } catch (error) {
-        expect(error, String(error)).toBeInstanceOf(CrashtestError)
+        expect(error, String(error)).toBeInstanceOf(TargetError)
       }
     }),
     { numRuns: 2000 },

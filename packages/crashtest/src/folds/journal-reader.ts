@@ -1,7 +1,13 @@
 // A journal read back, as the events that it was written from: what a resumed run shows and counts of its first part.
-import { Facts, present } from '../facts.ts'
+import {
+  DUMP_TYPES,
+  Facts,
+  present,
+  type StackRow,
+  type TargetDescription,
+  type TargetDriver,
+} from '@dumpstack/target'
 import { crashReportOf, writtenRangeOf } from '../report-facts.ts'
-import { DUMP_TYPES, type StackRow, type TargetDescription, type TargetDriver } from '../target.ts'
 import {
   type CheckOutcome,
   type DumpExamination,
@@ -25,7 +31,7 @@ const KINDS = [
   'systemEvents',
 ] as const
 
-/** The inverse of journalLine; `place` names the line. Throws CrashtestError RUN_FOLDER_CORRUPT. */
+/** The inverse of journalLine; `place` names the line. Throws TargetError RUN_FOLDER_CORRUPT. */
 export function eventOfLine(line: string, place: string): TestEvent {
   const facts = Facts.parse(line, place)
   return { seq: facts.size('seq'), at: facts.time('at'), ...bodyOf(facts) }

@@ -1,6 +1,6 @@
 // The journal fold: one JSON object a line, everything but progress.
 import { printableJson } from '@dumpstack/bytes'
-import { bigintAsHex } from '../facts.ts'
+import { bigintAsHex } from '@dumpstack/target'
 import type { TestEvent } from '../test-event.ts'
 
 /** The line with its newline; null for events that are not journalled. */

@@ -1,6 +1,6 @@
 // A stream for the tests of the folds: a good full dump and a bad kernel dump, with text that needs escaping.
+import type { DumpType, TargetDescription } from '@dumpstack/target'
 import { createStream } from '../stream.ts'
-import type { DumpType, TargetDescription } from '../target.ts'
 import type { DumpExamination, StepName, TestEvent, TestEventBody, Verdict } from '../test-event.ts'
 
 const START = Date.UTC(2024, 0, 1)

@@ -1,7 +1,7 @@
 // The screen fold: what a person sees. One line a step; on a terminal the open step stands on the last line with its
 // percentage in place, elsewhere every line is final. Ends with a table of the dumps.
 import { printable } from '@dumpstack/bytes'
-import type { TargetDescription } from '../target.ts'
+import type { TargetDescription } from '@dumpstack/target'
 import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
 import { comparedText, dumpTitle, grouped, resumedText, stepTitle } from './words.ts'
 

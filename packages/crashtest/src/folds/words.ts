@@ -1,5 +1,5 @@
 // How log, JUnit and screen name the steps and dump types.
-import type { DumpType, SystemEvent } from '../target.ts'
+import type { DumpType, SystemEvent } from '@dumpstack/target'
 import type { StepName, TruthCount } from '../test-event.ts'
 
 const TITLES: Readonly<Record<StepName, string>> = {

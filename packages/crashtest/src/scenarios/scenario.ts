@@ -1,6 +1,6 @@
 // A scenario changes the system under test and says what must come of it. One file a scenario, one line in the list.
+import type { TargetConditions } from '@dumpstack/target'
 import { type Message, messageLine } from '../messages.ts'
-import type { TargetConditions } from '../target.ts'
 import type { Verdict } from '../test-event.ts'
 
 export interface Scenario {

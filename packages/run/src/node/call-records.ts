@@ -1,5 +1,5 @@
 // Where a run folder keeps the calls of a driver file: one record for each start of the system, beside what the start left.
-import { type DumpType, Facts } from '@dumpstack/crashtest'
+import { type DumpType, Facts } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
 import { MAX_JOURNAL_BYTES } from '../limits.ts'

@@ -1,7 +1,8 @@
 // A finished run, read back from its folder: the truth of each dump beside the dump file that it left.
 import path from 'node:path'
 import type { FileSource } from '@dumpstack/bytes/node'
-import { type DumpType, type KeptDump, restoreTruth } from '@dumpstack/crashtest'
+import { type KeptDump, restoreTruth } from '@dumpstack/crashtest'
+import type { DumpType } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_TRUTH_JSON_BYTES } from '../limits.ts'

@@ -1,15 +1,8 @@
 // A run folder that a killed process left, put back to the last power off: what the state does not speak of is of a start
 // that never was. Journal and log are cut there; dumps and truths that the killed process made since are removed.
 import type { FileSource } from '@dumpstack/bytes/node'
-import {
-  DUMP_TYPES,
-  type DumpType,
-  eventOfLine,
-  type Facts,
-  type KeptCrash,
-  restoreCrash,
-  type TestEvent,
-} from '@dumpstack/crashtest'
+import { eventOfLine, restoreCrash, type TestEvent } from '@dumpstack/crashtest'
+import { DUMP_TYPES, type DumpType, type Facts, type KeptCrash } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'

@@ -7,13 +7,13 @@ import {
   crashRecord,
   type DumpToKeep,
   journalLine,
-  type KeptCrash,
   keepTruth,
   logLines,
   ramParts,
   type Sink,
   type TestResult,
 } from '@dumpstack/crashtest'
+import type { KeptCrash } from '@dumpstack/target'
 import type { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { inVariant } from '../variant-name.ts'

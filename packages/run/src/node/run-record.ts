@@ -1,6 +1,6 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
-import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/crashtest'
+import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
 import { MAX_JOURNAL_BYTES } from '../limits.ts'

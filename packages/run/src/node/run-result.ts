@@ -1,5 +1,6 @@
 // result.json read back: what a run that has its end came to.
-import { Facts, VERDICTS, type Verdict } from '@dumpstack/crashtest'
+import { VERDICTS, type Verdict } from '@dumpstack/crashtest'
+import { Facts } from '@dumpstack/target'
 import { RESULT } from '../index.ts'
 import { MAX_RESULT_BYTES } from '../limits.ts'
 import { openRunToRead } from './run-owner.ts'

@@ -1,5 +1,5 @@
 // The System event log, as far as a crash writes into it.
-import type { SystemEvent } from '@dumpstack/crashtest'
+import type { SystemEvent } from '@dumpstack/target'
 
 export class EventLog {
   readonly #events: SystemEvent[]

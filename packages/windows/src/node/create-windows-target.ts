@@ -1,8 +1,8 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
-import type { Target, TargetConditions, TargetDriver } from '@dumpstack/crashtest'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
 import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
+import type { Target, TargetConditions, TargetDriver } from '@dumpstack/target'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
 import { EXTENTS_NAME, IMAGE_NAME, MANIFEST_NAME } from '../system/disk-record.ts'

@@ -1,6 +1,6 @@
 // The registry values that decide whether, where and how Windows writes a crash dump
 // (Microsoft, "Varieties of kernel-mode dump files" and the pages on memory dump file options; KB 254649).
-import type { DumpType } from '@dumpstack/crashtest'
+import type { DumpType } from '@dumpstack/target'
 import { WindowsError } from '../errors.ts'
 import type { Registry, RegistryKey } from './registry.ts'
 

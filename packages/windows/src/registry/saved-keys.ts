@@ -1,5 +1,5 @@
 // The registry's keys as a flat list: what a power off leaves of it, and how it is written to a state file.
-import type { Facts } from '@dumpstack/crashtest'
+import type { Facts } from '@dumpstack/target'
 import type { RegistryValue } from './registry.ts'
 
 export interface SavedKey {

@@ -1,6 +1,10 @@
 // One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
 // frozen, and the crash dump stack writes what the page file can hold.
 import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
+import type { DumpWriteReport } from '@dumpstack/drivers'
+import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
+import { Owner } from '@dumpstack/machine'
+import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import type {
   CrashReport,
   DumpType,
@@ -8,11 +12,7 @@ import type {
   Progress,
   PromisedBlock,
   WrittenRange,
-} from '@dumpstack/crashtest'
-import type { DumpWriteReport } from '@dumpstack/drivers'
-import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
-import { Owner } from '@dumpstack/machine'
-import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+} from '@dumpstack/target'
 import type { Bugcheck } from '../boot/contract.ts'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'

@@ -1,8 +1,8 @@
 // What the disk is busy with when the system crashes. Some writes have completed; the commands behind them, NCQ writes of new
 // bytes to other sectors and reads into memory of the kernel, are in the controller, and the dump stack must end them.
 import type { Gpa } from '@dumpstack/bytes'
-import type { InFlightCommands } from '@dumpstack/crashtest'
 import { type DmaLog, Owner } from '@dumpstack/machine'
+import type { InFlightCommands } from '@dumpstack/target'
 import type { WindowsSystem } from './windows-system.ts'
 
 const COMMAND_BYTES = 64 * 1024

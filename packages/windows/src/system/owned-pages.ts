@@ -1,8 +1,8 @@
 // What RAM itself says about its pages at the freeze, for the judge: by the machine's owner tags, not by the promise that
 // the dump was planned with, so that a wrong promise shows.
 import { endOfRuns, PAGE_SIZE, PageSet, type PhysicalSpace, pfn, pfnToGpa } from '@dumpstack/bytes'
-import type { DumpType } from '@dumpstack/crashtest'
 import { Owner, type Ram } from '@dumpstack/machine'
+import type { DumpType } from '@dumpstack/target'
 
 /** All pages in a full dump; those of the kernel and of the dump path in a kernel dump; none in a mini dump. */
 export function promisedPages(ram: Ram, dump: DumpType): PageSet {

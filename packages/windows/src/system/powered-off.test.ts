@@ -1,7 +1,7 @@
 // What a power off leaves, over JSON and back; and that damage to it is named, never believed.
-import { bigintAsHex, CrashtestError, Facts, type TargetConditions } from '@dumpstack/crashtest'
 import { MemoryDiskImage } from '@dumpstack/machine'
 import { IcedDecoder } from '@dumpstack/machine/node'
+import { bigintAsHex, Facts, type TargetConditions, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ramRuns } from '../boot/memory-layout.ts'
@@ -128,7 +128,7 @@ it('names damage anywhere in it, or lives with it, and raises nothing else', () 
           expect(clusters).toBe(Math.ceil(byteLength / 4096) * 4096)
         }
       } catch (error) {
-        expect(error instanceof CrashtestError || error instanceof WindowsError, String(error)).toBe(true)
+        expect(error instanceof TargetError || error instanceof WindowsError, String(error)).toBe(true)
       }
     }),
     { numRuns: 1000 },

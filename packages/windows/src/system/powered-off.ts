@@ -1,6 +1,6 @@
 // What is left of the system when it is switched off, besides the disk image and the files of C: themselves: what the
 // next start goes by, in whatever process. As JSON it stands in a run's state file; damage is named, never believed.
-import type { Facts, SystemEvent } from '@dumpstack/crashtest'
+import type { Facts, SystemEvent } from '@dumpstack/target'
 import type { Bugcheck } from '../boot/contract.ts'
 import type { CrashControlSettings } from '../registry/crash-control.ts'
 import { type SavedKey, savedKeysOf } from '../registry/saved-keys.ts'
@@ -54,7 +54,7 @@ export function poweredOffTargetOf(facts: Facts): PoweredOffTarget {
 /** Virtual time up to which nanoseconds count exactly: 104 days. */
 const LAST_NS = Number.MAX_SAFE_INTEGER
 
-/** Throws CrashtestError RUN_FOLDER_CORRUPT naming the field, WindowsError VOLUME_DAMAGED later for files that overlap. */
+/** Throws TargetError RUN_FOLDER_CORRUPT naming the field, WindowsError VOLUME_DAMAGED later for files that overlap. */
 function poweredOffOf(facts: Facts): PoweredOff {
   const nowNs = facts.number('nowNs')
   if (nowNs > LAST_NS) throw facts.wrong('nowNs', nowNs, `at most ${LAST_NS}`)

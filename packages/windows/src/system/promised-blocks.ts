@@ -1,8 +1,8 @@
 // What a mini dump must hold, for the judge: by the pointers in RAM at the freeze, from the debugger data on, and not by the
 // ranges that the dump was planned with, so that a wrong plan shows.
 import { type Gva, gva } from '@dumpstack/bytes'
-import type { PromisedBlock } from '@dumpstack/crashtest'
 import { ContextX64, KbCallbackSecondaryDumpData, KddebuggerData64, ListEntry } from '@dumpstack/nt'
+import type { PromisedBlock } from '@dumpstack/target'
 import { SecondaryDataSource } from '../boot/secondary-data.ts'
 import { guidText } from '../volume/guid.ts'
 import type { FrozenMemory } from './frozen-memory.ts'

@@ -1,5 +1,5 @@
 // The files of the system that symbols are asked for, as they lie on its disk: kernel and ntdll.
-import type { ImageIdentity } from '@dumpstack/crashtest'
+import type { ImageIdentity } from '@dumpstack/image'
 import { parsePe } from '@dumpstack/image'
 
 /** Name on disk in the guest's folder, name in the system. */

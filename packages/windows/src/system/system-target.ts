@@ -1,18 +1,19 @@
 // The embedded Windows-shaped system as the Crashdump Support Test drives it. Time is the machine's own clock.
-import type {
-  CrashReport,
-  DumpType,
-  Evidence,
-  Facts,
-  KeptCrash,
-  OpenedDump,
-  Progress,
-  StackRow,
-  Target,
-  TargetDescription,
-} from '@dumpstack/crashtest'
 import { DumpType as HeaderDumpType, openDump } from '@dumpstack/dumpfile'
-import { HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION, hresultText } from '@dumpstack/nt'
+import { HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION } from '@dumpstack/nt'
+import {
+  type CrashReport,
+  DumpOpenError,
+  type DumpType,
+  type Evidence,
+  type Facts,
+  type KeptCrash,
+  type OpenedDump,
+  type Progress,
+  type StackRow,
+  type Target,
+  type TargetDescription,
+} from '@dumpstack/target'
 import { WindowsError } from '../errors.ts'
 import { bugcheckSaved, dumpDeleted } from '../events/system-events.ts'
 import { type CrashControlSettings, SYSTEM_ROOT } from '../registry/crash-control.ts'
@@ -33,19 +34,6 @@ const CRASH_DRIVER_FILE = `${SYSTEM_ROOT}\\System32\\drivers\\crashtst.sys`
 const LOGON_MS = 60_000
 const FAILED_COPY_PART = 0.5
 const CUT_OFF_PART = 0.5
-
-/** What a program sees that opens a file in vain. Structurally crashtest's DumpOpenError. */
-export class FileOpenError extends WindowsError {
-  readonly hresult: number
-
-  constructor(hresult: number, path: string) {
-    const code = `0x${hresult.toString(16).toUpperCase()}`
-    super('FILE_OPEN', `cannot open ${path}: HRESULT ${code} ${hresultText(hresult) ?? ''}`.trimEnd(), {
-      path,
-    })
-    this.hresult = hresult
-  }
-}
 
 /** A system that another process switched off. */
 export interface PoweredOffSystem {
@@ -255,8 +243,8 @@ export class SystemTarget implements Target {
     const { volume, options } = this.#system
     const path = this.dumpPath()
     const file = volume.find(path)
-    if (file === null) throw new FileOpenError(HRESULT_FILE_NOT_FOUND, path)
-    if (file.locked) throw new FileOpenError(HRESULT_SHARING_VIOLATION, path)
+    if (file === null) throw new DumpOpenError(HRESULT_FILE_NOT_FOUND, path)
+    if (file.locked) throw new DumpOpenError(HRESULT_SHARING_VIOLATION, path)
     return { source: options.host.open(hostNameOf(path)), path, modifiedAt: file.modifiedAt }
   }
 

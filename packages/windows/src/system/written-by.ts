@@ -1,7 +1,7 @@
 // Which device wrote each byte of a dump: the DMA log, read backwards through the extents of the page file.
-import type { WrittenRange } from '@dumpstack/crashtest'
 import type { PageFileExtent } from '@dumpstack/drivers'
 import type { DmaLog } from '@dumpstack/machine'
+import type { WrittenRange } from '@dumpstack/target'
 
 const SECTOR_BYTES = 512
 const NOBODY = 'none'

@@ -1,5 +1,5 @@
 // C: as it is kept over a power off: its files and where they lie. Free space is what they leave.
-import type { Facts } from '@dumpstack/crashtest'
+import type { Facts } from '@dumpstack/target'
 import type { VolumeFile } from './volume.ts'
 
 export interface SavedVolume {

@@ -1,19 +1,13 @@
 // JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
 // and kind, so that an error says which.
 import { hex } from '@dumpstack/bytes'
-import { CrashtestError } from './errors.ts'
-import type { Bugcheck, SystemEvent } from './target.ts'
+import type { Bugcheck } from './crash-report.ts'
+import { TargetError } from './errors.ts'
+import { EVENT_SOURCES, type SystemEvent } from './system-event.ts'
 
 /** Addresses that need 64 bits are hex strings in every file of ours. */
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? hex(value) : value
-
-const EVENT_SOURCES = [
-  'volmgr',
-  'Microsoft-Windows-WER-SystemErrorReporting',
-  'Microsoft-Windows-Kernel-Power',
-  'EventLog',
-] as const
 
 /**
  * An object of its fields, without those that are undefined. Every field of the type must be named, the optional ones too:
@@ -35,7 +29,7 @@ export class Facts {
 
   private constructor(value: unknown, place: string) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new CrashtestError('RUN_FOLDER_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
+      throw new TargetError('RUN_FOLDER_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
     }
     this.#fields = value as Readonly<Record<string, unknown>> // an object, as just checked
     this.#place = place
@@ -46,10 +40,10 @@ export class Facts {
     try {
       value = JSON.parse(json)
     } catch (cause) {
-      throw new CrashtestError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
+      throw new TargetError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
     }
     if (isDeeperThan(MAX_DEPTH, value)) {
-      throw new CrashtestError(
+      throw new TargetError(
         'RUN_FOLDER_CORRUPT',
         `${place} is nested deeper than ${MAX_DEPTH} levels, expected at most that many`,
       )
@@ -57,12 +51,9 @@ export class Facts {
     return new Facts(value, place)
   }
 
-  wrong(field: string, found: unknown, expected: unknown): CrashtestError {
+  wrong(field: string, found: unknown, expected: unknown): TargetError {
     const shown = typeof found === 'object' || found === undefined ? kindOf(found) : String(found)
-    return new CrashtestError(
-      'RUN_FOLDER_CORRUPT',
-      `${this.#place}: ${field} is ${shown}, expected ${expected}`,
-    )
+    return new TargetError('RUN_FOLDER_CORRUPT', `${this.#place}: ${field} is ${shown}, expected ${expected}`)
   }
 
   number(field: string): number {

@@ -1,0 +1,64 @@
+// What is known when a crash is over and the dump is written, or is not: the blue screen, the status, the rules that drivers broke.
+
+export interface Bugcheck {
+  readonly code: number
+  readonly parameters: readonly [bigint, bigint, bigint, bigint]
+}
+
+export interface SourceLine {
+  readonly file: string
+  readonly line: number
+}
+
+/** A dump-mode rule (DM-nn) that a driver broke, or the fault that ended the dump. */
+export interface Violation {
+  readonly rule: string
+  /** The call or access: `StorPortIssueDpc`. */
+  readonly call: string
+  readonly message: string
+  readonly driver: string
+  /** Address of the caller or of the access; image offset when known. */
+  readonly address: string
+  readonly offset?: string
+  readonly irql: string
+  /** Virtual nanoseconds. */
+  readonly atNs: number
+  /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
+  readonly arguments?: readonly string[]
+  /** Its code at the address, in hexadecimal. */
+  readonly bytes?: string
+  readonly stack?: readonly string[]
+  /** The line of the address, where the driver's PDB has it. */
+  readonly source?: SourceLine
+  /** The command that shows it again; the test adds it, because only the test knows its own options. */
+  readonly repro?: string
+}
+
+export interface CrashReport {
+  /** As the blue screen shows it: a second bugcheck replaces the first. */
+  readonly shown: Bugcheck
+  readonly screen: readonly string[]
+  /** The dump's own NTSTATUS: nt!IopFinalCrashDumpStatus. */
+  readonly finalStatus: number
+  readonly bytesWritten: number
+  /** One line: what ended the dump early, where the dump stack knows it. */
+  readonly failure?: string
+  /** What the target does not model, as an error code: no driver is to blame for the failure, and this dump cannot be judged. */
+  readonly notJudged?: string
+  /** Host seconds from OpenRoutine to FinishRoutine. */
+  readonly seconds: number
+  /** Virtual milliseconds since 1970 at KeBugCheckEx. */
+  readonly crashedAt: number
+  readonly violations: readonly Violation[]
+  readonly inFlight: InFlightCommands
+}
+
+/** What the disk was busy with when the system crashed. */
+export interface InFlightCommands {
+  /** In the controller when the storage stack froze. */
+  readonly commands: number
+  /** Of them, those whose data moved after the crash all the same, by the DMA log. */
+  readonly completed: number
+  /** Disk offsets of writes that did not complete and whose sectors changed nevertheless. */
+  readonly leaked: readonly number[]
+}

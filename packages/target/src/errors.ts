@@ -1,0 +1,31 @@
+// What a target raises that its test acts on, and what a record of a run raises that does not hold together. Any other
+// error of a target ends the run.
+import { DumpstackError, type ErrorFields } from '@dumpstack/bytes'
+import { hresultText } from '@dumpstack/nt'
+
+export type TargetErrorCode =
+  /** A dump cannot be opened: it is not there, or another process holds it. */
+  | 'DUMP_OPEN'
+  /** A journal, a state or a truth that a run kept is damaged. */
+  | 'RUN_FOLDER_CORRUPT'
+
+export class TargetError extends DumpstackError {
+  declare readonly code: TargetErrorCode
+
+  constructor(code: TargetErrorCode, message: string, fields: ErrorFields = {}, options?: ErrorOptions) {
+    super(code, message, fields, options)
+  }
+}
+
+/** The error when openDump fails, as a Windows program sees it: 0x80070002, 0x80070020. */
+export class DumpOpenError extends TargetError {
+  readonly hresult: number
+
+  constructor(hresult: number, path: string) {
+    const code = `0x${hresult.toString(16).toUpperCase()}`
+    super('DUMP_OPEN', `cannot open ${path}: HRESULT ${code} ${hresultText(hresult) ?? ''}`.trimEnd(), {
+      path,
+    })
+    this.hresult = hresult
+  }
+}

@@ -1,0 +1,7 @@
+export * from './conditions.ts'
+export * from './crash-report.ts'
+export * from './errors.ts'
+export * from './evidence.ts'
+export { bigintAsHex, Facts, present } from './facts.ts'
+export * from './system-event.ts'
+export * from './target.ts'
