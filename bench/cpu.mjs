@@ -2,8 +2,9 @@
 // of descriptors, as drivers keep them), a tight loop, 64 KiB moved by rep movsq, an import trap, a call into guest code,
 // a register access, and how long code takes that runs for the first time. Prints medians of processor time. Needs a build (npm run build).
 import { gpa, gva } from '@dumpstack/bytes'
-import { createCpu, createDisk, createMachine, MemoryDiskImage } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { createCpu } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
+import { createDisk, createMachine, MemoryDiskImage } from '@dumpstack/machine'
 
 const ROUNDS = 9
 const CODE = 0xfffff80000001000n

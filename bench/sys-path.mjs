@@ -4,7 +4,7 @@
 // imports and registers, without what ports and devices do meanwhile. Medians of processor time. The issue asks for 60 MIPS, and for less than 1 us for an import trap, which
 // cpu.mjs measures by itself. Needs a build (npm run build).
 import { fileURLToPath } from 'node:url'
-import { Gpr } from '@dumpstack/machine'
+import { Gpr } from '@dumpstack/cpu'
 import { crashedMachine, nullImage } from './support/crashed-machine.mjs'
 
 const MIB = 64

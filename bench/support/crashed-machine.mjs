@@ -2,6 +2,8 @@
 // controller, or with a compiled one. RAM holds the published fill, memory has holes, the page file four pieces.
 import fs from 'node:fs'
 import path from 'node:path'
+import { createCpu } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import {
   hostSysFile,
   loadCrashDumpStack,
@@ -10,8 +12,7 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
-import { createCpu, createDisk, createMachine } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { createDisk, createMachine } from '@dumpstack/machine'
 import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
 import { bootKernel, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'

@@ -1,10 +1,10 @@
 // Physical addresses that reach 32 GiB make a bitmap of 1 MiB: with the header it outgrows the extra megabyte that the
 // size check asks for. The check accepts the page file, the dump is cut off and says so, and the examination fails it.
 import { PAGE_SIZE, pagesInRuns, pfn } from '@dumpstack/bytes'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { examineDump } from '@dumpstack/crashtest'
 import { openDump } from '@dumpstack/dumpfile'
 import { MemoryDiskImage } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
 import { MemoryHostFolder, SystemTarget } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 import { expect, it } from 'vitest'

@@ -96,6 +96,10 @@ class EmbeddedMachine implements Machine {
     this.#powerOn()
   }
 
+  get seed(): number {
+    return this.ram.seed
+  }
+
   get nowNs(): number {
     return this.#clock.nowNs
   }

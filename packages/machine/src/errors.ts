@@ -20,10 +20,6 @@ export type MachineErrorCode =
   | 'DISK_IMAGE'
   /** A fault for a controller that is not there, or with impossible numbers. */
   | 'FAULT_PLAN'
-  /** Guest code could not go on: the reason, its address and bytes are in the error. */
-  | 'CPU_STOP'
-  /** The processor was asked for what it cannot do: overlapping traps, a register that does not exist. */
-  | 'CPU_USE'
   /** A driver had its controller move more in one wait than any driver asks for. */
   | 'DEVICE_WORK'
   /** A driver, or its controller, wrote to more memory of others than the host keeps copies of. */

@@ -1,8 +1,3 @@
-export * from './cpu/cpu.ts'
-export type { DecodedInstruction, Decoder, Operand } from './cpu/decoder.ts'
-export { CALL_BUDGET } from './cpu/meter.ts'
-export { CpuStop } from './cpu/stop.ts'
-export { createCpu } from './cpu/x64-cpu.ts'
 export { createMachine } from './create-machine.ts'
 export { createDisk, type DiskOptions } from './disk/disk.ts'
 export { MemoryDiskImage } from './disk/memory-image.ts'

@@ -1,31 +1,22 @@
 // The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
 import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
+import type { CpuBus, CpuRam, CpuWorld } from '@dumpstack/cpu'
 import type { RegisterStructure } from '@dumpstack/registers'
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
 export type Owner = (typeof Owner)[keyof typeof Owner]
 
-export interface Ram extends PhysicalSpace {
+/**
+ * RAM as the processor sees it, and who owns a page. Accessors throw MachineError RAM_HOLE where a byte lies outside of the runs. `span` and
+ * `view` never cross a chunk of 1 GiB or a run's end; the next checkpoint ends them: a later use throws a TypeError.
+ */
+export interface Ram extends CpuRam {
   readonly seed: number
-  /** Changes whenever spans and views end, or RAM is filled anew: by a checkpoint, reset without keepRam, or close. */
-  readonly generation: number
-  /** Whether all bytes lie in RAM. */
-  has(gpa: Gpa, length: number): boolean
   /** Pages that ever were written, by anyone, since reset without keepRam. */
   readonly used: PageSet
-  /** Throws MachineError RAM_HOLE when a byte lies outside the runs, as all accessors below do. */
-  write(gpa: Gpa, from: Uint8Array): void
-  u32(gpa: Gpa): number
   setU32(gpa: Gpa, value: number): void
-  u64(gpa: Gpa): bigint
   setU64(gpa: Gpa, value: bigint): void
-  /** To read only, never across a chunk of 1 GiB or a run's end; ended by the next checkpoint, as views are. */
-  span(gpa: Gpa, length: number): Uint8Array
-  /** To read and write; its pages count as written; ended by the next checkpoint: a later use throws a TypeError. */
-  view(gpa: Gpa, length: number): DataView
-  /** Calls `changed` once, before the next write to the page, except through views that were made before. */
-  watch(page: Pfn, changed: () => void): void
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
 }
@@ -33,19 +24,7 @@ export interface Ram extends PhysicalSpace {
 /** Bus, device and function of a PCI device: bus << 8 | device << 3 | function. */
 export type Bdf = number
 
-export interface Bus {
-  in8(port: number): number
-  in16(port: number): number
-  in32(port: number): number
-  out8(port: number, value: number): void
-  out16(port: number, value: number): void
-  out32(port: number, value: number): void
-  read8(gpa: Gpa): number
-  read16(gpa: Gpa): number
-  read32(gpa: Gpa): number
-  write8(gpa: Gpa, value: number): void
-  write16(gpa: Gpa, value: number): void
-  write32(gpa: Gpa, value: number): void
+export interface Bus extends CpuBus {
   config32(bdf: Bdf, offset: number): number
   setConfig32(bdf: Bdf, offset: number, value: number): void
   /** Of a line, or of messages to the local APIC. `isr` answers whether the interrupt was its own; null disconnects. */
@@ -194,16 +173,13 @@ export interface ControllerStop {
   readonly atNs: number
 }
 
-export interface Machine {
+export interface Machine extends CpuWorld {
   readonly ram: Ram
   readonly bus: Bus
   readonly disks: readonly Disk[]
   readonly controllers: readonly ControllerOptions[]
   readonly cpuCount: number
   readonly faults: FaultPlan
-  readonly nowNs: number
-  /** Time that code takes: devices work, no interrupt routine is called. */
-  elapse(nanoseconds: number): void
   stall(microseconds: number): void
   /** Lets time pass and devices work until `untilNs`. Throws MachineError DEVICE_WORK where they move more than any driver asks for. */
   run(untilNs: number): void
@@ -217,10 +193,6 @@ export interface Machine {
   readonly reportedEnds: number
   /** The first thousand since the machine was made. */
   readonly stops: readonly ControllerStop[]
-  /** What controllers made the host do, in instructions of guest code. */
-  readonly deviceWork: number
-  /** Throws Interrupted once the host wants to end. */
-  checkStop(): void
   readonly notModelled: readonly NotModelled[]
   /** As controllers decode them now; looking takes no time. */
   readonly registerWindows: readonly RegisterWindow[]

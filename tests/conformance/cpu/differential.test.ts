@@ -5,7 +5,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { expect, it } from 'vitest'
 import { hasQemu } from '../qtest.ts'
 import { hasTool } from '../tools.ts'

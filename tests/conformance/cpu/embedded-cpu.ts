@@ -1,17 +1,9 @@
 // Our processor under the same tests: the same page tables and windows in the RAM of an embedded machine, states in and
 // out as records of harness.s.
 import { type Gva, gpa, gva, pfn } from '@dumpstack/bytes'
-import {
-  type Cpu,
-  type CpuState,
-  CpuStop,
-  type CpuStopReason,
-  createCpu,
-  createMachine,
-  type Gpr,
-  type Machine,
-} from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { type Cpu, type CpuState, CpuStop, type CpuStopReason, createCpu, type Gpr } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
+import { createMachine, type Machine } from '@dumpstack/machine'
 import {
   CODE,
   CODE_AT,

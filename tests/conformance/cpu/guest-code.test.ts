@@ -3,9 +3,9 @@
 // listed by name.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { DecodedInstruction, Operand } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { type PeImage, parsePe } from '@dumpstack/image'
-import type { DecodedInstruction, Operand } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
 import { expect, it } from 'vitest'
 import { ROOT } from '../tools.ts'
 import { EmbeddedCpu } from './embedded-cpu.ts'

@@ -1,7 +1,7 @@
 // Every instruction form that the processor implements, found by asking it: each opcode of each map, under each prefix that
 // selects another instruction, with every reg field, for a register and for memory.
-import type { DecodedInstruction, Operand } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import type { DecodedInstruction, Operand } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { EmbeddedCpu } from './embedded-cpu.ts'
 import { CODE, CODE_AT, KERNEL_CS, KERNEL_SS, RECORD_BYTES, Record, STACK } from './layout.ts'
 

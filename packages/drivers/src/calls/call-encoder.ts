@@ -1,6 +1,7 @@
 // Writes what an observer sees of one start as a record. A call without events inside is one record. Behind `headBytes` only the
 // newest events are kept, in two segments of memory of which the older is dropped; their numbers and what lies between are said at the end.
-import type { DeviceAccess, RegisterWindow } from '@dumpstack/machine'
+import type { DeviceAccess } from '@dumpstack/cpu'
+import type { RegisterWindow } from '@dumpstack/machine'
 import { REGISTER_STRUCTURES } from '@dumpstack/registers'
 import type { ObservedPlace, SysObserver } from '../sys/sys-observer.ts'
 import {

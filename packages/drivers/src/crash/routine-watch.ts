@@ -1,7 +1,8 @@
 // How long a routine of the dump miniport may take. With one processor and no watchdog a routine that does not return stops the
 // machine (DM-26), so every port call takes time, and port calls and register accesses are counted. A loop that does neither
 // ends with the processor's budget where a driver file runs; in a TypeScript miniport it is beyond our reach.
-import { CALL_BUDGET, type Machine } from '@dumpstack/machine'
+import { CALL_BUDGET } from '@dumpstack/cpu'
+import type { Machine } from '@dumpstack/machine'
 import type { RegisterWatch } from '../register-window.ts'
 
 /** The entry point that is running, by the kit's name. */

@@ -1,8 +1,8 @@
 // Who called whom: the stack of running guest code, unwound by the image's own unwind codes from a place behind a call.
 // Microsoft "x64 exception handling". What has no unwind codes is a leaf: its return address is on top.
 import { type Gva, gva } from '@dumpstack/bytes'
+import { type Cpu, Gpr } from '@dumpstack/cpu'
 import { type FrameLayout, frameLayout, type PeImage } from '@dumpstack/image'
-import { type Cpu, Gpr } from '@dumpstack/machine'
 import type { LoadedImage } from '../kernel-services.ts'
 
 const MAXIMUM_FRAMES = 32

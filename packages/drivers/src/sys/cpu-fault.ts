@@ -1,7 +1,7 @@
 // Why guest code stopped, in the words of the driver room: a fault that a real system answers with a bugcheck, a routine that does
 // not return, or something that is not modelled. Bugcheck codes and parameters after the public Bug Check Code Reference.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
-import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/machine'
+import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/cpu'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'

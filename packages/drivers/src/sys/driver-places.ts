@@ -1,7 +1,7 @@
 // Places in the code of one driver file: its images in the guest's memory, which may be two at a time, and the names that its PDB gives.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { type Cpu, Gpr } from '@dumpstack/cpu'
 import { isInTryExcept } from '@dumpstack/image'
-import { type Cpu, Gpr } from '@dumpstack/machine'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite, SourcePlace } from '../miniport.ts'
 import { type GuestFrame, guestFrames } from './call-stack.ts'

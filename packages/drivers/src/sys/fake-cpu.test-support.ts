@@ -1,7 +1,8 @@
 // A processor for the tests of marshalling: guest routines are functions of the test at guest addresses, and call imports by address. It
 // has the fake kernel's addresses and no instruction of its own; the real one is tested in its room, and with it in windows.
 import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
-import { type Cpu, CpuStop, type Gpr, type Machine } from '@dumpstack/machine'
+import { type Cpu, CpuStop, type Gpr } from '@dumpstack/cpu'
+import type { Machine } from '@dumpstack/machine'
 import type { KernelServices } from '../kernel-services.ts'
 
 export type GuestRoutine = (...args: bigint[]) => bigint

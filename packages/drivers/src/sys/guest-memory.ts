@@ -1,7 +1,7 @@
 // Guest memory by virtual address, through the processor's page tables: what import calls read and write for their callers.
 // An address that is not mapped faults as it would in the export that touches it.
 import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
-import type { Cpu } from '@dumpstack/machine'
+import type { Cpu } from '@dumpstack/cpu'
 import { type FaultAccess, GuestFault } from '../guest-fault.ts'
 
 /** In instructions: what an access takes of the host, of however few bytes; and how many bytes it moves in the time of one. */

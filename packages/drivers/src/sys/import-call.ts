@@ -1,6 +1,7 @@
 // One call of an export by guest code: its arguments, and what an export's routine needs to serve it.
 import { type Gva, gva } from '@dumpstack/bytes'
-import type { Cpu, Machine } from '@dumpstack/machine'
+import type { Cpu } from '@dumpstack/cpu'
+import type { Machine } from '@dumpstack/machine'
 import type { KernelServices } from '../kernel-services.ts'
 import type { GuestBlock, PortExports } from '../miniport.ts'
 import type { GuestMemory } from './guest-memory.ts'

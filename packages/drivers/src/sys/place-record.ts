@@ -1,6 +1,7 @@
 // The place of an event for an observer: one record, filled anew each time.
 import { type Gva, gva } from '@dumpstack/bytes'
-import type { Cpu, Machine } from '@dumpstack/machine'
+import type { Cpu } from '@dumpstack/cpu'
+import type { Machine } from '@dumpstack/machine'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { SysInstance } from './sys-instance.ts'
 import type { ObservedPlace } from './sys-observer.ts'

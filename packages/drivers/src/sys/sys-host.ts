@@ -1,7 +1,8 @@
 // Runs a .sys file as a miniport: its code on the machine's processor, its imports served by the ports that also serve the TypeScript
 // miniports, so that the same rules hold. One host for one start of the system.
 import { type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { CALL_BUDGET, type Cpu, type DeviceAccess, Gpr, type Machine, Owner } from '@dumpstack/machine'
+import { CALL_BUDGET, type Cpu, type DeviceAccess, Gpr } from '@dumpstack/cpu'
+import { type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { DriversError } from '../errors.ts'

@@ -1,5 +1,6 @@
 // Who watches a driver file at work: every import call and every register access, as `dumpstack calls` lists them.
-import type { DeviceAccess, RegisterWindow } from '@dumpstack/machine'
+import type { DeviceAccess } from '@dumpstack/cpu'
+import type { RegisterWindow } from '@dumpstack/machine'
 
 /** Which instance of the driver it was. */
 export type SysLife = 'runtime' | 'dump'

@@ -1,2 +1,1 @@
 export * from './file-disk-image.ts'
-export { IcedDecoder } from './iced-decoder.ts'

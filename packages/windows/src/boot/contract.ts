@@ -1,9 +1,10 @@
 // What a booted kernel is to the rest of the system: memory and images for drivers, the bugcheck, and the facts that a
 // dump header repeats. The kernel's own code runs on the machine's processor.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { Cpu } from '@dumpstack/cpu'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
-import type { Cpu, Machine } from '@dumpstack/machine'
+import type { Machine } from '@dumpstack/machine'
 import type { ProductType } from '@dumpstack/nt'
 
 export interface BootOptions {

@@ -1,7 +1,7 @@
 // The kernel's own code on the machine's processor. The machine has one core; it plays every processor of the system, one at
 // a time, and each keeps the registers that it stopped with: at the halt of the idle loop, where nothing is left to do.
 import { type Gva, gva } from '@dumpstack/bytes'
-import { type Cpu, type CpuState, CpuStop, Gpr } from '@dumpstack/machine'
+import { type Cpu, type CpuState, CpuStop, Gpr } from '@dumpstack/cpu'
 import { Kprcb, MachineFrame } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'

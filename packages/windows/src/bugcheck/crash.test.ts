@@ -1,4 +1,6 @@
 import { endOfRuns, gpa, gva, MemorySource, PAGE_SIZE, pfn } from '@dumpstack/bytes'
+import { createCpu } from '@dumpstack/cpu'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import {
   openDump,
   planDump,
@@ -8,8 +10,7 @@ import {
   verifyDump,
 } from '@dumpstack/dumpfile'
 import { parsePe } from '@dumpstack/image'
-import { createCpu, createMachine, type Machine, Owner } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
+import { createMachine, type Machine, Owner } from '@dumpstack/machine'
 import { GuestMemory, type UnwindModule, type UnwoundFrame, unwindStack } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { bootKernel } from '../boot/boot-kernel.ts'

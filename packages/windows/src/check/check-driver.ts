@@ -1,6 +1,7 @@
 // The contract check of a driver file: load, start, some I/O, a crash with requests in flight, a few MiB through the dump port, flush and
 // shutdown. No volume, no restart, no dump files. On each kind of disk that drivers get wrong.
 import { DumpstackError, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import type { Cpu } from '@dumpstack/cpu'
 import {
   alteredMiniport,
   type DumpWriteReport,
@@ -11,7 +12,7 @@ import {
   type SysHost,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
+import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'

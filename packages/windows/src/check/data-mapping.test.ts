@@ -1,4 +1,5 @@
 import { gpa, gva } from '@dumpstack/bytes'
+import type { Cpu } from '@dumpstack/cpu'
 import {
   type GuestBlock,
   type HwInitializationData,
@@ -7,7 +8,7 @@ import {
   type PortExports,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import { type ControllerKind, type Cpu, type Machine, Owner } from '@dumpstack/machine'
+import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
 import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'

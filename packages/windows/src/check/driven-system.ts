@@ -1,5 +1,7 @@
 // A small system whose disk a driver file runs: one controller, a disk in memory, the guest kernel booted, and the driver's host, which
 // has not started it yet. No volume, no restart.
+
+import { type Cpu, createCpu, type Decoder } from '@dumpstack/cpu'
 import {
   hostSysFile,
   type SymbolNames,
@@ -9,11 +11,8 @@ import {
 } from '@dumpstack/drivers'
 import {
   type ControllerKind,
-  type Cpu,
-  createCpu,
   createDisk,
   createMachine,
-  type Decoder,
   type Machine,
   MemoryDiskImage,
 } from '@dumpstack/machine'

@@ -1,6 +1,7 @@
 // The contract check of a driver file with the repository's guest images around it.
+
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import type { ControllerKind } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
 import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'

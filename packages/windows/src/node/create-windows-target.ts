@@ -1,7 +1,9 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
+
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
-import { FileDiskImage, IcedDecoder } from '@dumpstack/machine/node'
+import { FileDiskImage } from '@dumpstack/machine/node'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/target'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'

@@ -1,9 +1,9 @@
 // The same system for tests: with one of our compiled miniports, or a file that the test made.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { openSysFile, type SysFile } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
 import { bootDrivenSystem, type DrivenSystem } from '../check/driven-system.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 

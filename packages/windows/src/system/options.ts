@@ -1,7 +1,8 @@
 // What a Windows-shaped system is made of, from outside: sizes, conditions, images, and where its bytes go.
 import type { PageRun } from '@dumpstack/bytes'
+import type { Decoder } from '@dumpstack/cpu'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import type { ControllerKind, Decoder, DiskImage } from '@dumpstack/machine'
+import type { ControllerKind, DiskImage } from '@dumpstack/machine'
 import type { TargetConditions, TargetDriver } from '@dumpstack/target'
 import type { HostFolder } from '../volume/host-folder.ts'
 

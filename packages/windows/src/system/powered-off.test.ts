@@ -1,6 +1,7 @@
 // What a power off leaves, over JSON and back; and that damage to it is named, never believed.
+
+import { IcedDecoder } from '@dumpstack/cpu/node'
 import { MemoryDiskImage } from '@dumpstack/machine'
-import { IcedDecoder } from '@dumpstack/machine/node'
 import { bigintAsHex, Facts, type TargetConditions, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

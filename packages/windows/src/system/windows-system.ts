@@ -1,6 +1,7 @@
 // The system that runs, crashes and starts again: machine, disk, C:, registry, event log, and per start a kernel with its
 // storage stack and crash dump stack.
 import { PAGE_SIZE, pagesInRuns } from '@dumpstack/bytes'
+import { createCpu } from '@dumpstack/cpu'
 import {
   type CrashDumpStack,
   faultyMiniport,
@@ -14,7 +15,6 @@ import {
 } from '@dumpstack/drivers'
 import {
   type ControllerOptions,
-  createCpu,
   createDisk,
   createMachine,
   type Disk,

@@ -1,6 +1,6 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
 import { gva, hex } from '@dumpstack/bytes'
-import { Gpr } from '@dumpstack/machine'
+import { Gpr } from '@dumpstack/cpu'
 import { DEFAULT_PROFILE, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../../irql.ts'

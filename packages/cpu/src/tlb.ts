@@ -2,9 +2,9 @@
 // how a page gets there. A write translation is made by Ram.view, so that the page is saved and logged first; a page
 // with decoded code never gets one. They are of the ring that runs: it is flushed on the way out to ring 3.
 import { gpa as gpaOf } from '@dumpstack/bytes'
-import type { Ram } from '../machine.ts'
 import { type Access, type Mmu, TLB_ENTRIES } from './mmu.ts'
 import { Interruption, joined } from './stop.ts'
+import type { CpuRam } from './world.ts'
 
 const MASK = TLB_ENTRIES - 1
 const PAGE = -4096
@@ -52,7 +52,7 @@ export const crosses = (lo: number, byteLength: number): boolean => (lo & IN_PAG
 export const upperHalf = (lo: number, hi: number, above: number): number =>
   above >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
 
-export function createTlb(ram: Ram, mmu: Mmu, code: CodePages): Tlb {
+export function createTlb(ram: CpuRam, mmu: Mmu, code: CodePages): Tlb {
   const nothing = new DataView(new ArrayBuffer(4096))
   const readLo = new Int32Array(TLB_ENTRIES).fill(NO_PAGE)
   const readHi = new Int32Array(TLB_ENTRIES)

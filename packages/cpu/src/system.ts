@@ -29,7 +29,7 @@ export interface System {
   setZero(bit: number): void
   /** All of them, in their places. */
   setArithmetic(bits: number): void
-  /** 32 bits that follow from the machine's seed. */
+  /** 32 bits that follow from the world's seed. */
   random(): number
   /** CRC-32C of so many bytes more. */
   crc32(crc: number, lo: number, hi: number, byteLength: number): number

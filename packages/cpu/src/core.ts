@@ -1,7 +1,6 @@
 // The run loop: decoded blocks one after the other, until the call is over or something stops it. Puts the parts of the
 // processor together.
 import { type Gva, gva as gvaOf } from '@dumpstack/bytes'
-import type { Machine } from '../machine.ts'
 import { BlockSources } from './block-sources.ts'
 import { Block, Blocks } from './blocks.ts'
 import type { CpuOptions, DeviceAccess } from './cpu.ts'
@@ -25,6 +24,7 @@ import { createStringCompareUnit } from './string-compare-unit.ts'
 import { createStringUnit } from './string-unit.ts'
 import { createSystem } from './system.ts'
 import { createTlb, type Tlb } from './tlb.ts'
+import type { CpuWorld } from './world.ts'
 
 /** Blocks found by their address without a look into the map; a power of two. */
 const CACHE_BLOCKS = 8192
@@ -46,7 +46,7 @@ export class Core {
   readonly meter: Meter
   observer: ((access: DeviceAccess) => void) | null = null
   onUnmask: ((instruction: string, level: number | null) => void) | null = null
-  readonly #machine: Machine
+  readonly #world: CpuWorld
   readonly #words = this.state.words
   readonly #mmu: Mmu
   readonly #tlb: Tlb
@@ -59,21 +59,21 @@ export class Core {
   #current = this.#noBlock
   #ramGeneration: number
 
-  constructor(machine: Machine, decoder: Decoder, options: Required<CpuOptions>, findSpecial: FindSpecial) {
-    this.#machine = machine
+  constructor(world: CpuWorld, decoder: Decoder, options: Required<CpuOptions>, findSpecial: FindSpecial) {
+    this.#world = world
     this.#findSpecial = findSpecial
-    this.#ramGeneration = machine.ram.generation
+    this.#ramGeneration = world.ram.generation
     const { state, flags } = this
     const charge = (instructions: number): void => this.meter.charge(instructions)
-    this.meter = new Meter(machine, state, options.nsPerInstruction)
-    this.#mmu = new Mmu(machine.ram, state, charge)
-    this.#sources = new BlockSources(machine.ram, this.#mmu, decoder, charge)
-    this.#blocks = new Blocks(machine.ram, this.#mmu, this.#sources, options.hotRuns, {
+    this.meter = new Meter(world, state, options.nsPerInstruction)
+    this.#mmu = new Mmu(world.ram, state, charge)
+    this.#sources = new BlockSources(world.ram, this.#mmu, decoder, charge)
+    this.#blocks = new Blocks(world.ram, this.#mmu, this.#sources, options.hotRuns, {
       charge,
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
-    const devices = createDevices(machine.bus, {
+    const devices = createDevices(world.bus, {
       before: () => {
         charge(DEVICE_ACCESS_COST)
         this.#settleTime()
@@ -82,10 +82,10 @@ export class Core {
       rip: () => this.#currentRip(),
       observe: (access) => this.observer?.(access),
     })
-    this.#tlb = createTlb(machine.ram, this.#mmu, this.#blocks)
+    this.#tlb = createTlb(world.ram, this.#mmu, this.#blocks)
     const memory = createMemory(this.#tlb, state, devices)
     this.memory = memory
-    this.hostMemory = new HostMemory(machine.ram, this.#mmu, this.#blocks)
+    this.hostMemory = new HostMemory(world.ram, this.#mmu, this.#blocks)
     const ports = createPortUnit(devices)
     const system = createSystem(state, flags, {
       flushTranslations: () => {
@@ -95,14 +95,14 @@ export class Core {
       invalidatePage: (lo, hi) => this.#invalidatePage(lo, hi),
       nowNs: () => {
         this.#settleTime()
-        return machine.nowNs
+        return world.nowNs
       },
       unmasks: (instruction, level) => {
         if (this.onUnmask === null) return
         this.state.quads[Word.rip >> 1] = this.#currentRip()
         this.onUnmask(instruction, level)
       },
-      seed: machine.ram.seed,
+      seed: world.seed,
     })
     this.#bindings = bindingsOf({
       state,
@@ -162,8 +162,8 @@ export class Core {
 
   /** A checkpoint or reset ended the views; decoded code is compared with RAM again. */
   lookAtRam(): void {
-    if (this.#machine.ram.generation === this.#ramGeneration) return
-    this.#ramGeneration = this.#machine.ram.generation
+    if (this.#world.ram.generation === this.#ramGeneration) return
+    this.#ramGeneration = this.#world.ram.generation
     this.flush()
   }
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
+import { CODE, DATA, hexBytes, stopOf, testCpu } from './cpu.test-support.ts'
 import { Gpr } from './cpu.ts'
-import { CODE, DATA, hexBytes, stopOf, testCpu } from './test-cpu.ts'
 
 type Register = 'ebx' | 'ecx' | 'edx'
 const REGISTERS = { ebx: Gpr.rbx, ecx: Gpr.rcx, edx: Gpr.rdx } as const

@@ -1,16 +1,16 @@
 // The processor as its callers see it: registers, calls into guest code, traps out of it.
 import { type Gpa, type Gva, gpa as gpaOf, gva as gvaOf, hex } from '@dumpstack/bytes'
-import { MachineError } from '../errors.ts'
-import type { Machine } from '../machine.ts'
 import { Core } from './core.ts'
 import type { Cpu, CpuBudget, CpuOptions, CpuState, DeviceAccess, Gpr } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
 import { type BlockCode, Exit } from './emit/compile.ts'
+import { CpuError } from './errors.ts'
 import type { HostMemory } from './host-memory.ts'
 import { Fault } from './mmu.ts'
 import { Word } from './state.ts'
 import { CpuStop, highHalf, Interruption, joined, lowHalf } from './stop.ts'
 import { upperHalf } from './tlb.ts'
+import type { CpuWorld } from './world.ts'
 
 const MAX_CALL_DEPTH = 32
 const TRAP_BYTES = 16
@@ -43,8 +43,8 @@ export class X64Cpu implements Cpu {
   readonly #returnHi = new Int32Array(MAX_CALL_DEPTH)
   #depth = 0
 
-  constructor(machine: Machine, decoder: Decoder, options: CpuOptions = {}) {
-    this.#core = new Core(machine, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
+  constructor(world: CpuWorld, decoder: Decoder, options: CpuOptions = {}) {
+    this.#core = new Core(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
     this.#words = this.#core.state.words
     this.#quads = this.#core.state.quads
   }
@@ -59,7 +59,7 @@ export class X64Cpu implements Cpu {
 
   xmm(index: number): Uint8Array {
     if (!(index >= 0 && index < 16)) {
-      throw new MachineError('CPU_USE', `register xmm${index} does not exist, expected xmm0 to xmm15`)
+      throw new CpuError('CPU_USE', `register xmm${index} does not exist, expected xmm0 to xmm15`)
     }
     const start = (Word.xmm + index * 4) * 4
     return this.#core.state.bytes.subarray(start, start + 16)
@@ -145,7 +145,7 @@ export class X64Cpu implements Cpu {
     } finally {
       this.#depth--
     }
-    throw new MachineError('CPU_USE', 'code returned that nobody called')
+    throw new CpuError('CPU_USE', 'code returned that nobody called')
   }
 
   #begin(rip: Gva): void {
@@ -170,7 +170,7 @@ export class X64Cpu implements Cpu {
   trap(base: Gva, count: number, handler: (slot: number) => bigint): void {
     const end = base + BigInt(count * TRAP_BYTES)
     if (this.#traps.some((other) => base < other.end && other.base < end)) {
-      throw new MachineError('CPU_USE', `traps at ${hex(base)} overlap others`, { base, count })
+      throw new CpuError('CPU_USE', `traps at ${hex(base)} overlap others`, { base, count })
     }
     this.#traps.push({ base, end, handler })
     this.#core.flush() // code that was decoded at these addresses is over
@@ -291,6 +291,6 @@ export class X64Cpu implements Cpu {
   }
 }
 
-/** A processor of the machine; the decoder comes from `@dumpstack/machine/node`. */
-export const createCpu = (machine: Machine, decoder: Decoder, options?: CpuOptions): Cpu =>
-  new X64Cpu(machine, decoder, options)
+/** A processor in this world; the decoder comes from `@dumpstack/cpu/node`. */
+export const createCpu = (world: CpuWorld, decoder: Decoder, options?: CpuOptions): Cpu =>
+  new X64Cpu(world, decoder, options)

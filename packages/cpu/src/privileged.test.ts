@@ -1,8 +1,8 @@
 import { gva } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
+import { CODE, CODE_GPA, DATA, DATA_GPA, STACK, stopOf, testCpu } from './cpu.test-support.ts'
 import { type CpuStopReason, Gpr } from './cpu.ts'
 import { CpuStop } from './stop.ts'
-import { CODE, CODE_GPA, DATA, DATA_GPA, STACK, stopOf, testCpu } from './test-cpu.ts'
 
 const bytes = (...lines: readonly string[]): number[] =>
   lines.flatMap((line) => line.split(' ').map((digits) => Number.parseInt(digits, 16)))

@@ -3,9 +3,9 @@
 import { gva, PAGE_SIZE } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { afterEach, expect, it } from 'vitest'
+import { CODE, CODE_GPA, DATA, STACK, testCpu } from './cpu.test-support.ts'
 import type { Gpr } from './cpu.ts'
 import { CpuStop } from './stop.ts'
-import { CODE, CODE_GPA, DATA, STACK, testCpu } from './test-cpu.ts'
 
 const INSTRUCTIONS = 3000
 const STALL_NS = 1e6
@@ -40,7 +40,7 @@ const pointer = fc.oneof(
   fc.bigInt({ min: 0n, max: (1n << 64n) - 1n }),
 )
 
-const { cpu, machine } = testCpu([])
+const { cpu, world } = testCpu([])
 const TABLES_AT = cpu.cr3
 const ZERO = new Uint8Array(4 * PAGE_SIZE)
 const BREAKPOINTS = new Uint8Array(4 * PAGE_SIZE).fill(0xcc)
@@ -55,7 +55,7 @@ function run(code: readonly number[], registers: readonly bigint[]): void {
   cpu.rflags = 2
   for (const at of [DATA, STACK - BigInt(ZERO.byteLength)]) cpu.write(gva(at), ZERO)
   cpu.write(CODE, BREAKPOINTS)
-  machine.ram.write(CODE_GPA, Uint8Array.from(code))
+  world.ram.write(CODE_GPA, Uint8Array.from(code))
   cpu.invalidate()
   registers.forEach((value, register) => {
     if (register !== 4) cpu.writeGpr(register as Gpr, value) // 0 to 15

@@ -1,7 +1,7 @@
-// Guest code that could not go on, as an error of the machine.
+// Guest code that could not go on, as an error of the processor.
 import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
-import { MachineError } from '../errors.ts'
 import type { CpuStopFacts, CpuStopReason } from './cpu.ts'
+import { CpuError } from './errors.ts'
 import { Fault } from './mmu.ts'
 
 const TEXTS: Readonly<Record<CpuStopReason, string>> = {
@@ -19,7 +19,7 @@ const TEXTS: Readonly<Record<CpuStopReason, string>> = {
   callDepth: 'calls are nested too deeply',
 }
 
-export class CpuStop extends MachineError implements CpuStopFacts {
+export class CpuStop extends CpuError implements CpuStopFacts {
   declare readonly code: 'CPU_STOP'
   readonly reason: CpuStopReason
   readonly rip: Gva

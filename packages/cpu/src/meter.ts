@@ -1,8 +1,9 @@
 // Instructions and time: what code has used, what is left to it, and the clock that goes on while it runs.
-import type { Machine } from '../machine.ts'
+
 import type { CpuBudget } from './cpu.ts'
 import { type State, Word } from './state.ts'
 import { Interruption } from './stop.ts'
+import type { CpuWorld } from './world.ts'
 
 /** Instructions after which the clock is brought up to date, so that a loop that polls RAM sees devices work. */
 const QUANTUM = 256
@@ -33,7 +34,7 @@ export class Meter {
   #workLimit = CALL_WORK
   /** Looks at the clock, between two blocks. */
   onInterval: (() => void) | null = null
-  readonly #machine: Machine
+  readonly #world: CpuWorld
   readonly #nsPerInstruction: number
   readonly #words: Int32Array
   /** What `remaining` was when it was last accounted for. */
@@ -45,18 +46,18 @@ export class Meter {
   /** Instructions since the last stall. */
   #unstalled = 0
 
-  constructor(machine: Machine, state: State, nsPerInstruction: number) {
-    this.#machine = machine
+  constructor(world: CpuWorld, state: State, nsPerInstruction: number) {
+    this.#world = world
     this.#words = state.words
     this.#nsPerInstruction = nsPerInstruction
-    this.#deviceMark = machine.deviceWork
+    this.#deviceMark = world.deviceWork
   }
 
   /** Stall and work are counted from now on. */
   begin(): void {
-    this.#stallMark = this.#machine.nowNs - this.#executedNs
+    this.#stallMark = this.#world.nowNs - this.#executedNs
     this.#unstalled = 0
-    this.#machine.checkStop()
+    this.#world.checkStop()
     this.#chargeDevices() // what moved between two calls is no call's, but the life's
     this.#workLimit = this.workCount + CALL_WORK
   }
@@ -68,7 +69,7 @@ export class Meter {
 
   /** Between two pieces of the host's work for guest code: whether there may be another one. */
   checkWork(): void {
-    this.#machine.checkStop()
+    this.#world.checkStop()
     if (this.#isWorkUsedUp) throw new Interruption('instructionBudget')
   }
 
@@ -89,12 +90,12 @@ export class Meter {
       this.budget.stallNs -= ns
     }
     this.#executedNs += ns
-    this.#machine.elapse(ns)
+    this.#world.elapse(ns)
   }
 
   /** What controllers moved since the last time. */
   #chargeDevices(): void {
-    const { deviceWork } = this.#machine
+    const { deviceWork } = this.#world
     this.workCount += deviceWork - this.#deviceMark
     this.#deviceMark = deviceWork
   }
@@ -110,7 +111,7 @@ export class Meter {
   /** Code wants to go on with a block of `count` instructions. */
   renew(count: number): void {
     this.account(0)
-    this.#machine.checkStop()
+    this.#world.checkStop()
     this.checkStall()
     this.onInterval?.()
     if (this.budget.instructions < count || this.#isWorkUsedUp) throw new Interruption('instructionBudget')
@@ -122,7 +123,7 @@ export class Meter {
   }
 
   checkStall(): void {
-    const mark = this.#machine.nowNs - this.#executedNs
+    const mark = this.#world.nowNs - this.#executedNs
     const stalled = mark - this.#stallMark
     this.#stallMark = mark
     if (stalled >= STALLED_NS) this.#unstalled = 0

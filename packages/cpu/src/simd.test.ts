@@ -1,7 +1,7 @@
 // What the comparison with QEMU (tests/conformance/cpu) cannot show: QEMU 7.2 does not check the alignment of operands.
 import { expect, it } from 'vitest'
+import { CODE, DATA, testCpu } from './cpu.test-support.ts'
 import type { CpuStop } from './stop.ts'
-import { CODE, DATA, testCpu } from './test-cpu.ts'
 
 const stopOf = (code: number[], argument: bigint): CpuStop => {
   try {

@@ -1,16 +1,16 @@
 // Guest memory as the host's side of the processor sees it: through the page tables, without faults, page by page.
 import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
-import type { Ram } from '../machine.ts'
 import type { Mmu } from './mmu.ts'
 import { highHalf, lowHalf } from './stop.ts'
 import type { CodePages } from './tlb.ts'
+import type { CpuRam } from './world.ts'
 
 export class HostMemory {
-  readonly #ram: Ram
+  readonly #ram: CpuRam
   readonly #mmu: Mmu
   readonly #code: CodePages
 
-  constructor(ram: Ram, mmu: Mmu, code: CodePages) {
+  constructor(ram: CpuRam, mmu: Mmu, code: CodePages) {
     this.#ram = ram
     this.#mmu = mmu
     this.#code = code

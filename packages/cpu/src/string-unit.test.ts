@@ -1,7 +1,7 @@
 import { gpa } from '@dumpstack/bytes'
 import { expect, it } from 'vitest'
+import { CODE, DATA, DATA_GPA, hexBytes, stopOf, testCpu } from './cpu.test-support.ts'
 import { Gpr } from './cpu.ts'
-import { CODE, DATA, DATA_GPA, hexBytes, stopOf, testCpu } from './test-cpu.ts'
 
 // mov rdi, rcx; mov rsi, rdx; mov rcx, r8; rep movsb; mov rax, rcx; ret
 const MOVE = hexBytes('48 89 cf 48 89 d6 4c 89 c1 f3 a4 48 89 c8 c3')
@@ -16,23 +16,23 @@ it.each([
   [0, 1, 0x1000],
   [0x1000, 0, 0x900],
 ])('rep movsb from %i to %i, %i bytes, repeats where they overlap', (from, to, count) => {
-  const { cpu, machine } = testCpu(MOVE)
-  machine.ram.write(DATA_GPA, pattern)
+  const { cpu, world } = testCpu(MOVE)
+  world.ram.write(DATA_GPA, pattern)
   const expected = new Uint8Array(0x4000)
-  machine.ram.read(DATA_GPA, expected)
+  world.ram.read(DATA_GPA, expected)
   for (let i = 0; i < count; i++) expected[to + i] = expected[from + i]!
   expect(cpu.call(CODE, [DATA + BigInt(to), DATA + BigInt(from), BigInt(count)])).toBe(0n)
   const got = new Uint8Array(0x4000)
-  machine.ram.read(DATA_GPA, got)
+  world.ram.read(DATA_GPA, got)
   expect(got).toEqual(expected)
 })
 
 it('rep stosd fills over page ends and takes time for each element', () => {
-  const { cpu, machine } = testCpu(FILL)
-  machine.ram.write(DATA_GPA, new Uint8Array(0x4000))
+  const { cpu, world } = testCpu(FILL)
+  world.ram.write(DATA_GPA, new Uint8Array(0x4000))
   expect(cpu.call(CODE, [DATA + 2n, 0x11223344n, 0x900n])).toBe(DATA + 2n + 0x2400n)
-  expect(machine.ram.u32(gpa(DATA_GPA + 2 + 0x23fc))).toBe(0x11223344)
-  expect(machine.ram.u32(gpa(DATA_GPA + 2 + 0x2400))).toBe(0)
+  expect(world.ram.u32(gpa(DATA_GPA + 2 + 0x23fc))).toBe(0x11223344)
+  expect(world.ram.u32(gpa(DATA_GPA + 2 + 0x2400))).toBe(0)
   expect(cpu.instructionCount).toBe(5 + 0x900)
 })
 

@@ -43,7 +43,7 @@ export type CpuStopReason =
   | 'stallBudget'
   | 'callDepth'
 
-/** Guest code stopped; registers are those before the instruction. CpuStop extends MachineError with code CPU_STOP. */
+/** Guest code stopped; registers are those before the instruction. CpuStop extends CpuError with code CPU_STOP. */
 export interface CpuStopFacts {
   readonly reason: CpuStopReason
   readonly rip: Gva

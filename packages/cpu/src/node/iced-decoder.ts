@@ -1,7 +1,7 @@
 // The decoder behind the processor: iced-x86, WebAssembly, loaded with the first instruction. Turns its numbers into ours.
 import { createRequire } from 'node:module'
 import type * as Iced from 'iced-x86'
-import type { DecodedInstruction, Decoder, MemoryOperand, Operand } from '../cpu/decoder.ts'
+import type { DecodedInstruction, Decoder, MemoryOperand, Operand } from '../decoder.ts'
 
 const BITS = 64
 const HIGH_BYTES = ['AH', 'CH', 'DH', 'BH']

@@ -2,8 +2,8 @@
 // to 4.7), with CR0.WP and EFER.NXE set. Accessed and dirty flags (4.8) are not set: page tables are part of what a dump
 // must show, and a translation must not change them. CR4 has neither SMEP nor SMAP nor keys: writing them stops by name.
 import { gpa as gpaOf } from '@dumpstack/bytes'
-import type { Ram } from '../machine.ts'
 import { type State, Word } from './state.ts'
+import type { CpuRam } from './world.ts'
 
 const PRESENT = 0x1
 const WRITABLE = 0x2
@@ -35,7 +35,7 @@ export class Mmu {
   /** After it answered -1: whether the address is one, its upper 17 bits being equal. */
   isCanonical = true
   #isReserved = false
-  readonly #ram: Ram
+  readonly #ram: CpuRam
   readonly #words: Int32Array
   readonly #charge: (instructions: number) => void
   readonly #tagLo = new Int32Array(TLB_ENTRIES)
@@ -45,7 +45,7 @@ export class Mmu {
   readonly #isWritable = new Uint8Array(TLB_ENTRIES)
   readonly #isExecutable = new Uint8Array(TLB_ENTRIES)
 
-  constructor(ram: Ram, state: State, charge: (instructions: number) => void) {
+  constructor(ram: CpuRam, state: State, charge: (instructions: number) => void) {
     this.#ram = ram
     this.#charge = charge
     this.#words = state.words

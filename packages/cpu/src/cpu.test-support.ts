@@ -1,10 +1,9 @@
 // A processor with page tables of its own, for this room's tests: code at CODE, data at DATA, a stack below STACK.
 import { gpa, gva, PAGE_SIZE } from '@dumpstack/bytes'
-import type { Machine } from '../machine.ts'
-import { IcedDecoder } from '../node/iced-decoder.ts'
-import { testMachine } from '../test-machine.ts'
 import { type Cpu, Gpr } from './cpu.ts'
+import { IcedDecoder } from './node/iced-decoder.ts'
 import { CpuStop } from './stop.ts'
+import { TestWorld } from './test-world.test-support.ts'
 import { createCpu } from './x64-cpu.ts'
 
 export const CODE = gva(0xfffff80000001000n)
@@ -38,7 +37,7 @@ export function stopOf(run: () => unknown): CpuStop {
 
 export interface TestCpu {
   readonly cpu: Cpu
-  readonly machine: Machine
+  readonly world: TestWorld
   /** Sets the entry of a 4 KiB page: physical address and low bits; NX with bit 63. */
   map(at: bigint, entry: bigint): void
   /** The entry one level up (2 MiB) or two (1 GiB). */
@@ -46,9 +45,9 @@ export interface TestCpu {
 }
 
 export function testCpu(code: Uint8Array | readonly number[], stopFlag?: Int32Array): TestCpu {
-  const { machine } = testMachine(stopFlag === undefined ? {} : { stopFlag })
-  const cpu = createCpu(machine, new IcedDecoder())
-  const { ram } = machine
+  const world = new TestWorld(stopFlag ?? new Int32Array(1))
+  const cpu = createCpu(world, new IcedDecoder())
+  const { ram } = world
   const zero = new Uint8Array(PAGE_SIZE)
   let nextTable = TABLES
   const newTable = (): number => {
@@ -78,7 +77,7 @@ export function testCpu(code: Uint8Array | readonly number[], stopFlag?: Int32Ar
   cpu.writeGpr(Gpr.rsp, STACK)
   return {
     cpu,
-    machine,
+    world,
     map,
     mapLarge: (at, level, entry) => ram.setU64(gpa(entryAt(at, level)), entry),
   }

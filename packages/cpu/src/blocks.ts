@@ -1,11 +1,11 @@
 // Decoded code: basic blocks by virtual address, and by the physical pages whose bytes they hold, so that a write into
 // them drops what was decoded. After paging or RAM changed otherwise a block is compared with memory before it runs.
 import { pfn } from '@dumpstack/bytes'
-import type { Ram } from '../machine.ts'
 import { type BlockSources, type Heat, keyOf } from './block-sources.ts'
 import { type Bindings, type BlockCode, makerOf } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { type CodePages, upperHalf } from './tlb.ts'
+import type { CpuRam } from './world.ts'
 
 const MAX_INSTRUCTIONS = 64
 /** Blocks kept: some 100,000 instructions, more than any driver executes; past it all are forgotten. */
@@ -59,7 +59,7 @@ interface CodePage {
 export class Blocks implements CodePages {
   /** Blocks of another generation are compared with memory before they run. */
   generation = 0
-  readonly #ram: Ram
+  readonly #ram: CpuRam
   readonly #mmu: Mmu
   readonly #sources: BlockSources
   readonly #hotRuns: number
@@ -71,7 +71,7 @@ export class Blocks implements CodePages {
   readonly #onWrite: (dropped: Block) => void
 
   constructor(
-    ram: Ram,
+    ram: CpuRam,
     mmu: Mmu,
     sources: BlockSources,
     hotRuns: number,

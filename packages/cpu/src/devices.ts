@@ -1,9 +1,9 @@
 // Device registers as instructions reach them: memory that is no RAM, and I/O ports. Each access first brings the clock
 // up to the instruction, so that devices see the time that code took.
 import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
-import type { Bus } from '../machine.ts'
 import type { DeviceAccess } from './cpu.ts'
 import { Interruption } from './stop.ts'
+import type { CpuBus } from './world.ts'
 
 export interface DeviceAccesses {
   read(gpa: number, byteLength: 1 | 2 | 4): number
@@ -21,7 +21,7 @@ export interface DeviceHooks {
   observe(access: DeviceAccess): void
 }
 
-export function createDevices(bus: Bus, hooks: DeviceHooks): DeviceAccesses {
+export function createDevices(bus: CpuBus, hooks: DeviceHooks): DeviceAccesses {
   const seen = (
     kind: DeviceAccess['kind'],
     direction: DeviceAccess['direction'],

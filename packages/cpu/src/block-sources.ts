@@ -2,12 +2,12 @@
 // It hangs on address and bytes alone, so all processors of a process share what one of them wrote: the instances of a
 // driver, and the machines of a test, run the same code again and again.
 import { gpa as gpaOf } from '@dumpstack/bytes'
-import type { Ram } from '../machine.ts'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
 import { type BlockMaker, makerOf, writeBlock } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { Interruption, joined } from './stop.ts'
 import { upperHalf } from './tlb.ts'
+import type { CpuRam } from './world.ts'
 
 /** The longest instruction there is (Intel SDM vol. 2, 2.3.11). */
 const MAX_BYTES = 15
@@ -42,13 +42,13 @@ export const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0
 const shared: Readonly<Record<Heat, Map<number, BlockSource>>> = { cold: new Map(), hot: new Map() }
 
 export class BlockSources {
-  readonly #ram: Ram
+  readonly #ram: CpuRam
   readonly #mmu: Mmu
   readonly #decoder: Decoder
   readonly #charge: (instructions: number) => void
   readonly #window = new Uint8Array(MAX_BYTES)
 
-  constructor(ram: Ram, mmu: Mmu, decoder: Decoder, charge: (instructions: number) => void) {
+  constructor(ram: CpuRam, mmu: Mmu, decoder: Decoder, charge: (instructions: number) => void) {
     this.#charge = charge
     this.#ram = ram
     this.#mmu = mmu

@@ -1,0 +1,7 @@
+export * from './cpu.ts'
+export type { DecodedInstruction, Decoder, Operand } from './decoder.ts'
+export * from './errors.ts'
+export { CALL_BUDGET } from './meter.ts'
+export { CpuStop } from './stop.ts'
+export type { CpuBus, CpuRam, CpuWorld } from './world.ts'
+export { createCpu } from './x64-cpu.ts'

@@ -1,0 +1,1 @@
+export { IcedDecoder } from './iced-decoder.ts'
