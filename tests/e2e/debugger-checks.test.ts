@@ -9,7 +9,7 @@ import {
   type Verdict,
   withCauses,
 } from '@dumpstack/crashtest'
-import { Session, type SymbolSource } from '@dumpstack/debugger'
+import { DumpTarget, Session, type SymbolSource } from '@dumpstack/debugger'
 import { openDump } from '@dumpstack/dumpfile'
 import type { Evidence } from '@dumpstack/target'
 import fc from 'fast-check'
@@ -75,8 +75,7 @@ const notPassed = ({ verdicts }: Outcome): Record<string, Verdict> =>
 
 const sessionOn = (bytes: Uint8Array): Session =>
   new Session({
-    source: new MemorySource(bytes),
-    fileName: 'MEMORY.DMP',
+    target: new DumpTarget(new MemorySource(bytes), 'MEMORY.DMP'),
     symbols: guestSymbols,
     disassembler: null,
     nextTurn: () => Promise.resolve(),

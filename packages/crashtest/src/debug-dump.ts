@@ -1,7 +1,7 @@
 // Step 6 as the kit does it: the dump under a debugger with symbols. Opens one session and puts it through the checks of
 // checks/index.ts in order; examine.ts takes the judgements into the verdict, and says what is a finding.
 import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
-import { Session, type SymbolSource } from '@dumpstack/debugger'
+import { DumpTarget, Session, type SymbolSource } from '@dumpstack/debugger'
 import { DumpError, refusalCheck } from '@dumpstack/dumpfile'
 import type { Evidence } from '@dumpstack/target'
 import type { Judgement } from './checks/check.ts'
@@ -31,10 +31,11 @@ export async function debugDump(
   signal: AbortSignal,
 ): Promise<NamedJudgement[]> {
   let session: Session
+  let target: DumpTarget
   try {
+    target = new DumpTarget(source, path)
     session = new Session({
-      source,
-      fileName: path,
+      target,
       symbols: new IdentifiedSymbols(symbols, evidence?.systemImages ?? []),
       disassembler: null,
       nextTurn: () => new Promise((resolve) => setTimeout(resolve, 0)),
@@ -46,7 +47,7 @@ export async function debugDump(
     return [[OPENED, { verdict: verdictOfError(error), message }]]
   }
   session.signal = signal
-  const debugged: DebuggedDump = { session, evidence }
+  const debugged: DebuggedDump = { session, dump: target.dump, evidence }
   const judged: [string, Judgement][] = []
   const { modules, processors } = session
   const message = `opened: ${modules.all.length} modules, ${processors.length} processors`

@@ -3,7 +3,7 @@
 import { DebuggerError } from './errors.ts'
 import { instructionLines } from './instruction-lines.ts'
 import type { Session } from './session.ts'
-import { dumpKind, targetLines } from './target-lines.ts'
+import { targetLines } from './target-lines.ts'
 
 const DOTS_IN_A_ROW = 64
 
@@ -14,8 +14,7 @@ export function banner(session: Session, version: string): string[] {
     `Dumpstack Kernel Debugger Version ${version}`,
     '',
     '',
-    `Loading Dump File [${session.fileName}]`,
-    dumpKind(session),
+    ...session.target.description,
     '',
     `Symbol search path is: ${session.symbolSource.symbolPath || '*** none: use -y PATH or .sympath PATH ***'}`,
     ...targetLines(session),
@@ -25,9 +24,10 @@ export function banner(session: Session, version: string): string[] {
     ...dots(session.unloaded.length),
   ]
   if (session.modulesDamage !== null) lines.push(`The list of modules is damaged: ${session.modulesDamage}`)
-  const [first] = session.poolDamage
+  const { damage } = session.target
+  const [first] = damage
   if (first !== undefined) {
-    const others = session.poolDamage.length - 1
+    const others = damage.length - 1
     lines.push(`Part of the dump is left out: ${first}${others > 0 ? `; ${others} more` : ''}`)
   }
   lines.push('For analysis of this file, run !analyze -v')

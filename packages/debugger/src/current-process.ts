@@ -5,7 +5,7 @@ import { type KernelObject, KernelType } from './kernel-object.ts'
 import type { Session } from './session.ts'
 
 /** Throws DebuggerError MEMORY_ABSENT where the dump does not tell. */
-export function currentProcess({ currentThread, kdbg, memory, dump }: Session): Gva {
+export function currentProcess({ currentThread, kdbg, memory, target }: Session): Gva {
   if (currentThread === null) {
     throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
   }
@@ -13,14 +13,14 @@ export function currentProcess({ currentThread, kdbg, memory, dump }: Session): 
   const process = offset === 0 ? null : memory.tryU64(currentThread + BigInt(offset))
   if (process !== null && process !== 0n) return gva(process)
   // A minidump keeps the process of the thread that crashed, whatever becomes of the thread.
-  const { thread, process: kept } = dump.triage ?? { thread: null, process: null }
-  if (kept?.address != null && currentThread === thread?.address) return kept.address
+  const { thread, process: kept } = target.current
+  if (kept !== null && currentThread === thread) return kept
   throw new DebuggerError('MEMORY_ABSENT', 'the process of the current thread is not in the dump')
 }
 
 /** ImageFileName in words: also where no field, or no text, is to be had. */
-export function imageName({ dump }: Session, type: KernelType, process: KernelObject): string {
-  if (!type.has('ImageFileName')) return `unknown: no types for build ${dump.header.build}`
+export function imageName({ system }: Session, type: KernelType, process: KernelObject): string {
+  if (!type.has('ImageFileName')) return `unknown: no types for build ${system.build}`
   const text = process.text('ImageFileName')
   if (text === null) return 'not in the dump'
   // The name of a program, in ASCII: other bytes are not the field, or it was overwritten.
@@ -35,7 +35,7 @@ export async function currentProcessName(session: Session): Promise<string> {
   } catch (error) {
     if (!(error instanceof DebuggerError)) throw error
     return error.code === 'TYPE_UNKNOWN'
-      ? `unknown: no types for build ${session.dump.header.build}`
+      ? `unknown: no types for build ${session.system.build}`
       : `unknown: ${error.message}`
   }
 }

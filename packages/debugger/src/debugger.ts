@@ -45,7 +45,7 @@ export class Debugger implements DebuggerControl {
   /** `3: kd> `, or `kd> ` where there is one processor. */
   get prompt(): string {
     const { session } = this
-    return session.dump.header.processorCount > 1 ? `${session.processorNumber}: kd> ` : 'kd> '
+    return session.system.processorCount > 1 ? `${session.processorNumber}: kd> ` : 'kd> '
   }
 
   /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */

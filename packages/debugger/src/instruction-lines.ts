@@ -14,7 +14,7 @@ const BYTES_COLUMN = 16
 export async function instructionLines(session: Session, from?: RegisterFile): Promise<string[]> {
   const { ip } = from ?? session.registerFile
   const place = `${await session.symbolize(ip)}:`
-  if (isArm64(session.dump)) {
+  if (isArm64(session)) {
     const code = await codeAt(session, ip, ARM64_INSTRUCTION)
     return [
       place,
@@ -36,7 +36,7 @@ export interface DisassembledLine {
 
 /** One line of `u`; a text says why there is none. */
 export async function disassembleAt(session: Session, address: bigint): Promise<DisassembledLine | string> {
-  requireX64(session.dump)
+  requireX64(session)
   const bytes = await codeAt(session, address, LONGEST_INSTRUCTION)
   if (bytes.byteLength === 0) return '??              ???'
   if (session.disassembler === null) return `${digits(bytes.subarray(0, 8))} (no disassembler)`

@@ -50,7 +50,7 @@ export class KernelType {
       if (!(error instanceof DebuggerError && error.code === 'TYPE_UNKNOWN')) throw error
       const known = knownFields(session, name)
       if (known === null) throw error
-      const { build } = session.dump.header
+      const { build } = session.system
       const source = {
         field: (path: string) => known.get(path) ?? null,
         origin: "the dump's debugger data",

@@ -11,7 +11,7 @@ interface KnownField {
 
 /** Null where the dump has no debugger data. */
 export function knownFields(
-  { kdbg, dump }: Session,
+  { kdbg, system }: Session,
   type: '_EPROCESS' | '_ETHREAD',
 ): ReadonlyMap<string, KnownField> | null {
   if (kdbg === null) return null
@@ -26,7 +26,7 @@ export function knownFields(
     add('Pcb.DirectoryTableBase', kdbg.offsetEprocessDirectoryTableBase, 8)
     add('Peb', kdbg.offsetEprocessPeb, 8)
     add('InheritedFromUniqueProcessId', kdbg.offsetEprocessParentCid, 8)
-    const byBuild = processOffsets(dump.header.machine, dump.header.build)
+    const byBuild = processOffsets(system.machine, system.build)
     if (byBuild === null) return fields
     add('UniqueProcessId', byBuild.uniqueProcessId, 8)
     add('ActiveProcessLinks', byBuild.activeProcessLinks, 16)

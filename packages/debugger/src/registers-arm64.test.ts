@@ -3,7 +3,6 @@
 import { FileSource } from '@dumpstack/bytes/node'
 import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
-import { processorRegisters } from './processors.ts'
 import { RegistersArm64 } from './registers-arm64.ts'
 import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 
@@ -33,10 +32,10 @@ describe.skipIf(file === null)('the real minidump (shared/data/dumps/triage_arm6
   const session = () => sessionOn(new FileSource(file!), NO_SYMBOLS)
 
   it("gives each processor the registers that its freeze saved: x18 is the processor's PCR", () => {
-    const { dump, memory, processors, crashProcessor, kdbg } = session()
+    const { target, processors, kdbg } = session()
     expect(processors).toHaveLength(8)
     for (const processor of processors) {
-      const registers = processorRegisters(dump, memory, processor, processor.number === crashProcessor)
+      const registers = target.registers(processor.number)
       expect(registers.value('x18')! + BigInt(kdbg!.offsetPcrContainedPrcb)).toBe(processor.prcb)
       expect(registers.ip >> 44n).toBe(0xfffffn)
     }

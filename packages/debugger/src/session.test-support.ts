@@ -2,6 +2,7 @@
 import type { ByteSource } from '@dumpstack/bytes'
 import type { SymbolFile } from '@dumpstack/symbols'
 import { Debugger } from './debugger.ts'
+import { DumpTarget } from './dump-target.ts'
 import { Session } from './session.ts'
 import type { SymbolSource } from './symbol-source.ts'
 
@@ -21,8 +22,7 @@ export const symbolsFor = (imageName: string, file: SymbolFile): SymbolSource =>
 
 export const sessionOn = (source: ByteSource, symbols: SymbolSource = NO_SYMBOLS): Session =>
   new Session({
-    source,
-    fileName: 'MEMORY.DMP',
+    target: new DumpTarget(source, 'MEMORY.DMP'),
     symbols,
     disassembler: null,
     nextTurn: () => Promise.resolve(),

@@ -1,27 +1,19 @@
-// One debugging session on a dump: memory, modules, processors, the registers that commands work on, the symbol path.
-import { type ByteSource, type Gva, gva } from '@dumpstack/bytes'
-import { type Dump, type Modules, openDump, readKdbg, readModulesAsFarAsPossible } from '@dumpstack/dumpfile'
+// One debugging session on a target: its memory, modules and processors, the registers that commands work on, the symbol path.
+import { type Gva, gva } from '@dumpstack/bytes'
 import type { KddebuggerData64 } from '@dumpstack/nt'
 import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
+import type { DebugTarget, Processor, TargetModules, TargetSystem } from './debug-target.ts'
 import type { Disassembler } from './disassembler.ts'
 import { DebuggerError } from './errors.ts'
 import { TargetMemory } from './memory.ts'
 import { type DebugModule, ModuleList, symbolize } from './modules.ts'
-import {
-  crashProcessor,
-  type Processor,
-  processorRegisters,
-  readProcessors,
-  requireX64,
-} from './processors.ts'
+import { requireX64 } from './processors.ts'
 import type { RegisterFile, Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
 import { readUserModules } from './user-modules.ts'
 
 export interface SessionOptions {
-  readonly source: ByteSource
-  /** As the user named it, for the banner. */
-  readonly fileName: string
+  readonly target: DebugTarget
   readonly symbols: SymbolSource
   /** Null where no disassembler is at hand: `u` says so. */
   readonly disassembler: Disassembler | null
@@ -33,18 +25,12 @@ export interface SessionOptions {
 const STEPS_PER_TURN = 64
 
 export class Session {
-  readonly fileName: string
-  readonly dump: Dump
+  readonly target: DebugTarget
   readonly memory: TargetMemory
   readonly modules: ModuleList
-  readonly unloaded: Modules['unloaded']
+  readonly unloaded: TargetModules['unloaded']
   /** What is wrong with the module list; the session goes on with the modules before it. */
   readonly modulesDamage: string | null
-  /** Parts of a minidump that lie; the session goes on without them. */
-  readonly poolDamage: readonly string[]
-  readonly kdbg: KddebuggerData64 | null
-  readonly processors: readonly Processor[]
-  readonly crashProcessor: number
   readonly symbolSource: SymbolSource
   readonly disassembler: Disassembler | null
   /** Set for each command; aborted by Ctrl-C. */
@@ -55,23 +41,31 @@ export class Session {
   #registers: RegisterFile | null = null
   #isDefaultContext = true
 
-  /** Throws DumpError for what is no readable dump. */
   constructor(options: SessionOptions) {
-    this.fileName = options.fileName
+    this.target = options.target
     this.symbolSource = options.symbols
     this.disassembler = options.disassembler
     this.#nextTurn = options.nextTurn
-    this.dump = openDump(options.source)
-    this.memory = new TargetMemory(this.dump.virtual())
-    const { modules, damage } = readModulesAsFarAsPossible(this.dump)
-    this.modulesDamage = damage?.message ?? null
-    this.poolDamage = this.dump.triage?.damage.map(({ message }) => message) ?? []
-    this.unloaded = modules.unloaded
-    this.kdbg = readKdbg(this.dump.header.kdDebuggerDataBlock, this.memory.space)
-    this.modules = new ModuleList(modules.loaded, this.memory.space, (file) => this.#isKernelsFile(file))
-    this.processors = readProcessors(this.dump, this.memory, this.kdbg)
-    this.crashProcessor = crashProcessor(this.dump, this.memory, this.kdbg, this.processors)
+    this.memory = new TargetMemory(this.target.virtual())
+    const { loaded, unloaded, damage } = this.target.modules()
+    this.modulesDamage = damage
+    this.unloaded = unloaded
+    this.modules = new ModuleList(loaded, this.memory.space, (file) => this.#isKernelsFile(file))
     this.#processor = this.crashProcessor
+  }
+
+  get system(): TargetSystem {
+    return this.target.system
+  }
+  get kdbg(): KddebuggerData64 | null {
+    return this.target.kdbg
+  }
+  get processors(): readonly Processor[] {
+    return this.target.processors
+  }
+  /** The processor that crashed or stopped. */
+  get crashProcessor(): number {
+    return this.target.currentProcessor
   }
 
   get processorNumber(): number {
@@ -81,7 +75,7 @@ export class Session {
     return this.processors.find(({ number }) => number === this.#processor)
   }
   get currentThread(): Gva | null {
-    const ofCrash = this.#processor === this.crashProcessor ? this.dump.triage?.thread?.address : null
+    const ofCrash = this.#processor === this.crashProcessor ? this.target.current.thread : null
     return this.processor?.currentThread ?? ofCrash ?? null
   }
 
@@ -92,12 +86,11 @@ export class Session {
   }
   /** Those of the current processor, wherever .cxr and .ecxr have moved. Throws DebuggerError CONTEXT_ABSENT. */
   get processorRegisters(): RegisterFile {
-    const isCrash = this.#processor === this.crashProcessor
-    return processorRegisters(this.dump, this.memory, this.processor, isCrash)
+    return this.target.registers(this.#processor)
   }
   /** The same, for what is done on x64 only: stacks and code. Throws DebuggerError MACHINE_UNSUPPORTED. */
   get registers(): Registers {
-    requireX64(this.dump)
+    requireX64(this)
     return this.registerFile as Registers // those of x64, as required
   }
   /** False after .cxr and .ecxr. */
@@ -190,7 +183,7 @@ export class Session {
       ['MmUnloadedDrivers', kdbg.mmUnloadedDrivers],
       ['PspCidTable', kdbg.pspCidTable],
       ['KiBugCheckData', kdbg.kiBugcheckData],
-      ['KdDebuggerDataBlock', this.dump.header.kdDebuggerDataBlock],
+      ['KdDebuggerDataBlock', this.system.kdDebuggerDataBlock],
       ['PoolTrackTable', kdbg.poolTrackTable],
     ] as const
     return rows.every(([name, address]) => {

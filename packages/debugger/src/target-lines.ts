@@ -1,20 +1,10 @@
 // What the banner and vertarget say of the system that crashed. Layout: learn.microsoft.com, "vertarget (Show Target
 // Computer Version)" and "Opening a crash dump file using KD".
 import { hex64 } from '@dumpstack/bytes'
-import { DumpHeader64, DumpType, PAGE_FILL_32, PAGE_FILL_64 } from '@dumpstack/dumpfile'
+import { PAGE_FILL_64 } from '@dumpstack/dumpfile'
 import { machineName } from '@dumpstack/nt'
 import { MAX_PROCESSORS } from './processors.ts'
 import type { Session } from './session.ts'
-
-const BODY: Readonly<Record<number, string>> = {
-  [DumpType.full]: 'Kernel Complete Dump File: Full address space is available',
-  [DumpType.triage]: 'Mini Kernel Dump File: Only registers and stack trace are available',
-  [DumpType.bitmapFull]: 'Kernel Bitmap Dump File: Full address space is available',
-  [DumpType.bitmapKernel]:
-    'Kernel Bitmap Dump File: Kernel address space is available, User address space may not be available.',
-}
-
-export const dumpKind = (session: Session): string => BODY[session.dump.header.dumpType]!
 
 const PRODUCTS: Readonly<Record<number, string>> = { 1: 'WinNt', 2: 'LanManNt', 3: 'Server' }
 
@@ -32,26 +22,23 @@ const SUITES: ReadonlyArray<readonly [bit: number, name: string]> = [
   [0x0200, 'Personal'],
   [0x0400, 'Blade'],
 ]
-const CHECKED_BUILD = 0xc
 const FIRST_WINDOWS_11 = 22000
 const MAX_BUILD_LAB = 256
 
 export function targetLines(session: Session): string[] {
-  const { header } = session.dump
-  const raw = DumpHeader64.of(session.dump.headerBytes)
-  const build = raw.majorVersion === CHECKED_BUILD ? 'Checked' : 'Free'
-  const count = header.processorCount // more than there can be is the fill PAGE, or a lie
+  const { system } = session
+  const { productType, suiteMask } = system
+  const build = system.isCheckedBuild ? 'Checked' : 'Free'
+  const count = system.processorCount // more than there can be is the fill PAGE, or a lie
   const processors =
     count > MAX_PROCESSORS ? 'unknown number of processors' : count > 1 ? `MP (${count} procs)` : 'UP'
-  const machine = machineName(header.machine) ?? `machine ${header.machine.toString(16)}`
+  const machine = machineName(system.machine) ?? `machine ${system.machine.toString(16)}`
   const lines = [
-    `${windowsName(header.build)} Kernel Version ${header.build} ${processors} ${build} ${machine}`,
+    `${windowsName(system.build)} Kernel Version ${system.build} ${processors} ${build} ${machine}`,
   ]
-  if (isSet(raw.productType)) {
-    const product = PRODUCTS[raw.productType] ?? `<${raw.productType}>`
-    const suites = isSet(raw.suiteMask)
-      ? SUITES.filter(([bit]) => (raw.suiteMask & bit) !== 0).map(([, name]) => name)
-      : []
+  if (productType !== null) {
+    const product = PRODUCTS[productType] ?? `<${productType}>`
+    const suites = SUITES.filter(([bit]) => ((suiteMask ?? 0) & bit) !== 0).map(([, name]) => name)
     lines.push(`Product: ${product}${suites.length > 0 ? `, suite: ${suites.join(' ')}` : ''}`)
   }
   const lab = session.kdbg === null ? null : session.memory.cString(session.kdbg.ntBuildLab, MAX_BUILD_LAB)
@@ -59,11 +46,11 @@ export function targetLines(session: Session): string[] {
   const kernel = session.modules.all[0]
   if (kernel !== undefined) {
     lines.push(
-      `Kernel base = 0x${hex64(kernel.base)} PsLoadedModuleList = 0x${hex64(header.psLoadedModuleList)}`,
+      `Kernel base = 0x${hex64(kernel.base)} PsLoadedModuleList = 0x${hex64(system.psLoadedModuleList)}`,
     )
   }
-  lines.push(`Debug session time: ${sessionTime(header.systemTime)}`)
-  lines.push(`System Uptime: ${duration(header.systemUpTime)}`)
+  lines.push(`Debug session time: ${sessionTime(system.systemTime)}`)
+  lines.push(`System Uptime: ${duration(system.systemUpTime)}`)
   return lines
 }
 
@@ -75,9 +62,6 @@ function windowsName(build: number): string {
   if (build >= 7600) return 'Windows 7'
   return 'Windows'
 }
-
-/** Whether somebody wrote the field: the fill PAGE is no value. */
-const isSet = (word: number): boolean => word !== PAGE_FILL_32
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat']
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']

@@ -1,10 +1,11 @@
 // User modules from memory laid out by winternl.h and the public types of build 19041: PEB.Ldr at 0x18, the load order list
 // at 0x10 of the loader data, and of an entry DllBase 0x30, SizeOfImage 0x40, names 0x48 and 0x58, TimeDateStamp 0x80.
 import { gpa, gva } from '@dumpstack/bytes'
-import type { Dump, VirtualSpace } from '@dumpstack/dumpfile'
+import type { VirtualSpace } from '@dumpstack/dumpfile'
 import { KddebuggerData64 } from '@dumpstack/nt'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { DebugTarget } from './debug-target.ts'
 import { DebuggerError } from './errors.ts'
 import { TargetMemory } from './memory.ts'
 import { readUserModules } from './user-modules.ts'
@@ -71,14 +72,17 @@ function read(pages: ReadonlyMap<bigint, DataView>, change: { table?: number; ph
     translate: () => null,
     absence: (address) => (pages.has(address & ~0xfffn) ? null : 'notInDump'),
   }
-  const physical = change.physical === false ? undefined : { runs: [], read: () => 0 }
+  const physical = change.physical === false ? null : { runs: [], read: () => 0 }
   return readUserModules({
     kdbg,
     processors: [{ number: 3, prcb: gva(0n), contextAddress: null, currentThread: gva(THREAD) }],
     crashProcessor: 3,
     memory: new TargetMemory(space),
     // only these two are asked for
-    dump: { header: { directoryTableBase: gpa(change.table ?? TABLE) }, physical } as unknown as Dump,
+    target: {
+      system: { directoryTableBase: gpa(change.table ?? TABLE) },
+      physical,
+    } as unknown as DebugTarget,
   })
 }
 

@@ -15,7 +15,7 @@ const MAX_MODULES = 4096
 const PE_HEADER = 0x3cn
 const CHECK_SUM = 0x58n
 
-type CrashedProcess = Pick<Session, 'kdbg' | 'processors' | 'crashProcessor' | 'memory' | 'dump'>
+type CrashedProcess = Pick<Session, 'kdbg' | 'processors' | 'crashProcessor' | 'memory' | 'target'>
 
 /** Throws DebuggerError naming the first part on the way to the list that the dump does not hold. */
 export function readUserModules(session: CrashedProcess): LoadedModule[] {
@@ -30,15 +30,15 @@ export function readUserModules(session: CrashedProcess): LoadedModule[] {
 }
 
 /** Whether a thread's process has other page tables than the dump was made with; false where that cannot be seen. */
-export function isOfAnotherProcess({ kdbg, memory, dump }: CrashedProcess, thread: bigint | null): boolean {
-  if (kdbg === null || thread === null || dump.physical === undefined) return false
+export function isOfAnotherProcess({ kdbg, memory, target }: CrashedProcess, thread: bigint | null): boolean {
+  if (kdbg === null || thread === null || target.physical === null) return false
   const process = memory.tryU64(thread + BigInt(kdbg.offsetKThreadApcProcess))
   if (process === null) return false
   const table = memory.tryU64(process + BigInt(kdbg.offsetEprocessDirectoryTableBase))
-  return table !== null && table !== BigInt(dump.header.directoryTableBase)
+  return table !== null && table !== BigInt(target.system.directoryTableBase)
 }
 
-function processEnvironment({ kdbg, processors, crashProcessor, memory, dump }: CrashedProcess): Gva {
+function processEnvironment({ kdbg, processors, crashProcessor, memory, target }: CrashedProcess): Gva {
   const thread = processors.find(({ number }) => number === crashProcessor)?.currentThread ?? null
   if (kdbg === null || thread === null) {
     throw new DebuggerError(
@@ -58,10 +58,10 @@ function processEnvironment({ kdbg, processors, crashProcessor, memory, dump }: 
     )
   }
   // A minidump holds memory by its addresses: it has no page tables to compare.
-  if (dump.physical !== undefined && table !== BigInt(dump.header.directoryTableBase)) {
+  if (target.physical !== null && table !== BigInt(target.system.directoryTableBase)) {
     throw new DebuggerError(
       'UNSUPPORTED',
-      `user-mode modules: the dump's page tables (${hex64(BigInt(dump.header.directoryTableBase))}) are not those of the process ` +
+      `user-mode modules: the dump's page tables (${hex64(BigInt(target.system.directoryTableBase))}) are not those of the process ` +
         `at ${hex64(process)} (${hex64(table)})`,
     )
   }

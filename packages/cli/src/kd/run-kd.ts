@@ -2,7 +2,15 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
-import { banner, Debugger, DebuggerError, type LogFile, placeLines, Session } from '@dumpstack/debugger'
+import {
+  banner,
+  Debugger,
+  DebuggerError,
+  DumpTarget,
+  type LogFile,
+  placeLines,
+  Session,
+} from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { bugcheckName } from '@dumpstack/nt'
 import { runOfFile } from '@dumpstack/run/guarded'
@@ -41,8 +49,7 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
   const symbols = watchedSource(host, progress)
   try {
     const session = new Session({
-      source,
-      fileName: options.file,
+      target: new DumpTarget(source, options.file),
       symbols,
       disassembler: new IcedDisassembler(),
       nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
@@ -57,7 +64,7 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
     if (options.log !== null) target.openLog(options.log.file, options.log.append)
     const results = await converse(target, options)
     target.closeLog()
-    if (options.json) printJson(report(session, results))
+    if (options.json) printJson(report(options.file, session, results))
     return target.hasLostLog ? EXIT_INFRASTRUCTURE : exitCodeOf('pass')
   } finally {
     source.close()
@@ -161,18 +168,18 @@ function openLog(file: string, append: boolean, dump: string): LogFile {
   return { write: (text) => tried(() => writeSync(handle, text)), close: () => closeSync(handle) }
 }
 
-function report(session: Session, results: Results): unknown {
-  const { header } = session.dump
+function report(file: string, session: Session, results: Results): unknown {
+  const { system, target } = session
   const hex = (value: bigint | number) => `0x${value.toString(16)}`
   return {
-    file: session.fileName,
-    dumpType: header.dumpType,
-    build: header.build,
-    processors: header.processorCount,
+    file,
+    dumpType: target.dump?.header.dumpType,
+    build: system.build,
+    processors: system.processorCount,
     bugcheck: {
-      code: hex(header.bugcheckCode),
-      name: bugcheckName(header.bugcheckCode),
-      parameters: header.bugcheckParameters.map(hex),
+      code: hex(system.bugcheckCode),
+      name: bugcheckName(system.bugcheckCode),
+      parameters: system.bugcheckParameters.map(hex),
     },
     modules: session.modules.all.length,
     commands: results,

@@ -8,9 +8,9 @@ import { type DebuggerCheck, kernelWithSymbols } from './debugger-check.ts'
 
 /** Where the dump says that a variable of the kernel is; null where its debugger data is not there to say it. */
 const WANTED: readonly (readonly [name: string, (session: Session) => bigint | null])[] = [
-  ['KdDebuggerDataBlock', ({ dump }) => dump.header.kdDebuggerDataBlock],
-  ['PsLoadedModuleList', ({ dump }) => dump.header.psLoadedModuleList],
-  ['PsActiveProcessHead', ({ dump }) => dump.header.psActiveProcessHead],
+  ['KdDebuggerDataBlock', ({ system }) => system.kdDebuggerDataBlock],
+  ['PsLoadedModuleList', ({ system }) => system.psLoadedModuleList],
+  ['PsActiveProcessHead', ({ system }) => system.psActiveProcessHead],
   ['KiProcessorBlock', ({ kdbg }) => kdbg?.kiProcessorBlock ?? null],
   ['KiBugCheckData', ({ kdbg }) => kdbg?.kiBugcheckData ?? null],
 ]

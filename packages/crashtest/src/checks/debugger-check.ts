@@ -2,7 +2,7 @@
 // kit would say; what lacks symbols is inconclusive, what the symbols name and the dump does not hold is a fail.
 import { DumpstackError } from '@dumpstack/bytes'
 import { type DebugModule, noSymbols, type Session } from '@dumpstack/debugger'
-import { DumpError, verdictOfRefusal } from '@dumpstack/dumpfile'
+import { type Dump, DumpError, verdictOfRefusal } from '@dumpstack/dumpfile'
 import { SymbolsError } from '@dumpstack/symbols'
 import type { Evidence } from '@dumpstack/target'
 import type { Verdict } from '../test-event.ts'
@@ -10,6 +10,7 @@ import type { Judgement } from './check.ts'
 
 export interface DebuggedDump {
   readonly session: Session
+  readonly dump: Dump
   /** Null for a dump from elsewhere: nothing is known of its crash. */
   readonly evidence: Evidence | null
 }

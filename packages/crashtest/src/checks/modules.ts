@@ -14,7 +14,7 @@ const MAX_MODULES = 0x1000
 export const modules: DebuggerCheck = {
   id: 'modules',
   async judge(debugged) {
-    const { session, evidence } = debugged
+    const { session, dump, evidence } = debugged
     const listed = session.modules.all.filter(({ isUser }) => !isUser)
     const wrong = session.modulesDamage === null ? [] : [session.modulesDamage]
     if (listed.length === 0 && wrong.length === 0) wrong.push('it is empty')
@@ -23,7 +23,7 @@ export const modules: DebuggerCheck = {
     if (absent.length > 0) wrong.push(`it lacks ${absent.join(', ')}`)
     if (wrong.length > 0) return bad(wrong)
     // A mini dump has a list of its own in place of the kernel's.
-    if (session.dump.triage !== undefined) return good(`${counted(listed.length, 'module')}`)
+    if (dump.triage !== undefined) return good(`${counted(listed.length, 'module')}`)
     const kernel = kernelWithSymbols(debugged)
     if (typeof kernel === 'string') {
       return {
@@ -48,7 +48,7 @@ export const modules: DebuggerCheck = {
 
 async function walk(session: Session): Promise<string[]> {
   const type = await KernelType.load(session, '_LDR_DATA_TABLE_ENTRY')
-  const head = session.kernel.byName('PsLoadedModuleList') ?? session.dump.header.psLoadedModuleList
+  const head = session.kernel.byName('PsLoadedModuleList') ?? session.system.psLoadedModuleList
   const rows: string[] = []
   for (const address of listEntries(session.memory, head, type.offset('InLoadOrderLinks'), MAX_MODULES)) {
     await session.step()

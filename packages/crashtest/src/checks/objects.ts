@@ -3,13 +3,18 @@
 // dump holds them for the processor of the crash only.
 import { DumpstackError, gva, hex, hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
-import type { Evidence } from '@dumpstack/target'
 import { CrashtestError } from '../errors.ts'
 import * as messages from '../messages.ts'
 import { type Verdict, worst } from '../test-event.ts'
 import { TruthMemory } from '../truth-memory.ts'
 import { andMore, counted } from './check.ts'
-import { attempt, type DebuggerCheck, kernelWithSymbols, verdictOfError } from './debugger-check.ts'
+import {
+  attempt,
+  type DebuggedDump,
+  type DebuggerCheck,
+  kernelWithSymbols,
+  verdictOfError,
+} from './debugger-check.ts'
 
 const PROCESSORS = 'the processors (nt!KiProcessorBlock, _KPRCB)'
 const THREAD = 'the current thread (_KTHREAD)'
@@ -39,10 +44,10 @@ export const objects: DebuggerCheck = {
       return {
         verdict: 'inconclusive',
         message: `the kernel's objects cannot be read: ${kernel}`,
-        unableToGet: debugged.session.dump.triage === undefined ? ALL : IN_MINI,
+        unableToGet: debugged.dump.triage === undefined ? ALL : IN_MINI,
       }
     }
-    const search = new Search(debugged.session, debugged.evidence)
+    const search = new Search(debugged)
     const found = await search.run()
     const { unable } = search
     if (unable.length === 0) return { verdict: 'pass', message: found.join(', ') }
@@ -61,10 +66,10 @@ class Search {
   readonly #truth: TruthMemory | null
   readonly #isMini: boolean
 
-  constructor(session: Session, evidence: Evidence | null) {
+  constructor({ session, dump, evidence }: DebuggedDump) {
     this.#session = session
     this.#truth = evidence === null ? null : new TruthMemory(evidence)
-    this.#isMini = session.dump.triage !== undefined
+    this.#isMini = dump.triage !== undefined
   }
 
   /** What was found, in words. */
@@ -88,11 +93,11 @@ class Search {
   /** PRCBs by nt!KiProcessorBlock: each knows its own number. */
   async #processors(): Promise<{ count: number; crashed: bigint }> {
     const session = this.#session
-    const { memory, dump } = session
+    const { memory, system } = session
     const type = await KernelType.load(session, '_KPRCB')
     const block = session.kernel.byName('KiProcessorBlock')
     if (block === null) throw new Unsound('the symbols do not name it', 'inconclusive')
-    const all = Array.from({ length: Math.min(dump.header.processorCount, MAX_PROCESSORS) }, (_, n) => n)
+    const all = Array.from({ length: Math.min(system.processorCount, MAX_PROCESSORS) }, (_, n) => n)
     const numbers = this.#isMini ? [session.crashProcessor] : all
     let crashed = 0n
     for (const number of numbers) {
@@ -125,7 +130,7 @@ class Search {
   /** The process' page tables are those that the header names: without them no address of it can be looked up. */
   async #process(thread: bigint): Promise<{ address: bigint; name: string; id: bigint }> {
     const session = this.#session
-    const { memory, dump } = session
+    const { memory, system } = session
     const field = (await KernelType.load(session, '_KTHREAD')).at(memory, thread)
     const path = 'ApcState.Process'
     const address = this.#pointer('it', field.place(path), field.value(path))
@@ -138,7 +143,7 @@ class Search {
     }
     const table = process.value('Pcb.DirectoryTableBase')
     this.#pointer('its directory table base', process.place('Pcb.DirectoryTableBase'), table)
-    const header = BigInt(dump.header.directoryTableBase)
+    const header = BigInt(system.directoryTableBase)
     if ((table & PAGE_FRAME) !== header) {
       throw new Unsound(`its page tables are at ${hex(table & PAGE_FRAME)}, the dump's at ${hex(header)}`)
     }
@@ -166,12 +171,12 @@ class Search {
 
   /** nt!KiBugCheckData: code and parameters, as the header repeats them. False where a mini dump does not hold it. */
   async #bugcheckData(): Promise<boolean> {
-    const { kernel, memory, dump } = this.#session
+    const { kernel, memory, system } = this.#session
     const at = kernel.byName('KiBugCheckData')
     if (at === null) throw new Unsound('the symbols do not name it', 'inconclusive')
     if (this.#isMini && memory.tryU64(at) === null) return false
     const found = [0n, 8n, 16n, 24n, 32n].map((offset) => memory.u64(at + offset))
-    const { bugcheckCode, bugcheckParameters } = dump.header
+    const { bugcheckCode, bugcheckParameters } = system
     const expected = [BigInt(bugcheckCode), ...bugcheckParameters]
     const plain = (values: readonly bigint[]): string =>
       values.map((value, index) => hex(index === 0 ? value & ~M_SUFFIX : value)).join(', ')

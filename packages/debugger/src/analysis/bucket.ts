@@ -10,7 +10,7 @@ export function failureBucket(
   description: BugcheckDescription | null,
   culprit: Culprit | null,
 ): string {
-  const { bugcheckCode } = session.dump.header
+  const { bugcheckCode } = session.system
   const parts = [`0x${bugcheckBase(bugcheckCode).toString(16).toUpperCase()}`]
   // The kind of violation and the exception code tell faults apart; other parameters are addresses and the like.
   const first = description?.parameters[0]

@@ -2,7 +2,7 @@
 // the stack that holds the address of the code at fault. Those of the call of KeBugCheckEx are the last resort.
 import { CONTEXT_AMD64, ContextX64, describeBugcheck, KtrapFrame, parameterOfKind } from '@dumpstack/nt'
 import { DebuggerError } from '../errors.ts'
-import { headerContext, isArm64, registerFileOf } from '../processors.ts'
+import { isArm64 } from '../processors.ts'
 import { type RegisterFile, Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 
@@ -24,8 +24,8 @@ const EFLAGS_MAX = 0x40_0000
 
 /** What the bugcheck itself tells of the exception; null where it names none that the dump holds. */
 export function namedContext(session: Session): CrashContext | null {
-  if (isArm64(session.dump)) return null
-  const { bugcheckCode, bugcheckParameters } = session.dump.header
+  if (isArm64(session)) return null
+  const { bugcheckCode, bugcheckParameters } = session.system
   const description = describeBugcheck(bugcheckCode, bugcheckParameters)
   if (description === null) return null
   const context = parameterOfKind(description, 'context')
@@ -33,10 +33,9 @@ export function namedContext(session: Session): CrashContext | null {
   if (context !== null && registers !== null) return { registers, from: `.cxr 0x${context.toString(16)}` }
   const named = parameterOfKind(description, 'trapFrame')
   const fault = parameterOfKind(description, 'instruction')
-  const kept = headerContext(session.dump)
-  if (named === null && kept !== null && fault !== null) {
-    const ofHeader = registerFileOf(session.dump, kept)
-    if (ofHeader.ip === fault) return { registers: ofHeader, from: 'the header of the dump' }
+  const kept = session.target.exception
+  if (named === null && kept !== null && kept.ip === fault) {
+    return { registers: kept, from: 'the header of the dump' }
   }
   const frame =
     named ?? (fault === null ? null : findTrapFrame(session, fault, parameterOfKind(description, 'address')))
@@ -50,14 +49,14 @@ export function namedContext(session: Session): CrashContext | null {
 export function exceptionContext(session: Session): CrashContext {
   const named = namedContext(session)
   if (named !== null) return named
-  const context = headerContext(session.dump)
-  if (context === null) {
+  const registers = session.target.exception
+  if (registers === null) {
     throw new DebuggerError(
       'CONTEXT_ABSENT',
       'the header of the dump holds no registers: nobody set its context',
     )
   }
-  return { registers: registerFileOf(session.dump, context), from: 'the header of the dump' }
+  return { registers, from: 'the header of the dump' }
 }
 
 /** Null where the dump does not hold a CONTEXT of x64 there. */
@@ -106,9 +105,8 @@ function findTrapFrame(session: Session, ip: bigint, faultAddress: bigint | null
 }
 
 /** Where a value lies on the stack of the crash: from where a minidump begins it, else from the registers of the header, outwards. */
-export function* stackPlacesOf({ dump, memory }: Session, value: bigint): Generator<bigint> {
-  const kept = headerContext(dump)
-  const top = dump.triage?.callStack?.address ?? (kept === null ? null : registerFileOf(dump, kept).sp)
+export function* stackPlacesOf({ target, memory }: Session, value: bigint): Generator<bigint> {
+  const top = target.current.stack ?? target.exception?.sp ?? null
   if (top === null || value === 0n) return
   const from = top & ~7n
   const stack = memory.available(from, MAX_STACK_BYTES)

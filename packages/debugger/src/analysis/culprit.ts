@@ -61,7 +61,7 @@ export function findCulprit(
   description: BugcheckDescription | null,
   stack: Stack,
 ): Culprit | null {
-  const code = bugcheckBase(session.dump.header.bugcheckCode)
+  const code = bugcheckBase(session.system.bugcheckCode)
   const isReported = REPORTED.has(code)
   const isDriver = (module: DebugModule | null): module is DebugModule =>
     module !== null && !SYSTEM.has(module.name) && !(isReported && REPORTERS.has(module.name.toLowerCase()))

@@ -10,14 +10,14 @@ const MAX_TEXT_BYTES = 128
 const PROCESS_OBJECT = BigInt(ProcessObject)
 
 /** `SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)` */
-export function bugcheckTitle({ dump }: Session): string {
-  const { bugcheckCode } = dump.header
+export function bugcheckTitle({ system }: Session): string {
+  const { bugcheckCode } = system
   return `${bugcheckName(bugcheckCode) ?? 'BUGCHECK without a public name'} (${bugcheckCode.toString(16)})`
 }
 
 /** `Arg1: ffffffffc0000005, the exception code (STATUS_ACCESS_VIOLATION)`, one line for each parameter. */
 export async function parameterLines(session: Session): Promise<string[]> {
-  const { bugcheckCode, bugcheckParameters } = session.dump.header
+  const { bugcheckCode, bugcheckParameters } = session.system
   const description = describeBugcheck(bugcheckCode, bugcheckParameters)
   const lines: string[] = []
   for (const [index, value] of bugcheckParameters.entries()) {

@@ -33,7 +33,7 @@ export const analyze: Command = {
   async run(context, rest) {
     if (rest !== '' && rest !== '-v') throw new DebuggerError('ARGUMENT', `!analyze has no option '${rest}'`)
     const { session, print } = context
-    const { bugcheckCode, bugcheckParameters } = session.dump.header
+    const { bugcheckCode, bugcheckParameters } = session.system
     const description = describeBugcheck(bugcheckCode, bugcheckParameters)
     const isVerbose = rest === '-v'
     for (const line of TITLE) print(line)
@@ -91,8 +91,8 @@ async function printDetails(
   print('Debugging Details:')
   print('------------------')
   print()
-  print(`BUGCHECK_CODE:  ${session.dump.header.bugcheckCode.toString(16)}`)
-  for (const [index, value] of session.dump.header.bugcheckParameters.entries()) {
+  print(`BUGCHECK_CODE:  ${session.system.bugcheckCode.toString(16)}`)
+  for (const [index, value] of session.system.bugcheckParameters.entries()) {
     print(`BUGCHECK_P${index + 1}: ${value.toString(16)}`)
   }
   print()

@@ -11,7 +11,7 @@ export const bugcheck: Command = {
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-bugcheck--display-bug-check-data-',
   },
   async run({ session, print }) {
-    const { bugcheckCode, bugcheckParameters } = session.dump.header
+    const { bugcheckCode, bugcheckParameters } = session.system
     print(`Bugcheck code ${bugcheckCode.toString(16).toUpperCase().padStart(8, '0')}`)
     print(`Arguments ${bugcheckParameters.map(hex64).join(' ')}`)
     print()

@@ -23,7 +23,7 @@ export const cxr: Command = {
       print('Resetting default scope')
       return
     }
-    requireX64(session.dump)
+    requireX64(session)
     const address = await evaluate(session, rest)
     const registers = Registers.of(session.memory.bytes(address, ContextX64.size))
     const { contextFlags } = registers.context
@@ -74,7 +74,7 @@ export const trap: Command = {
       print('Resetting default scope')
       return
     }
-    requireX64(session.dump)
+    requireX64(session)
     const address = await evaluate(session, rest)
     const registers = readTrapFrame(session, address)
     if (registers === null) {

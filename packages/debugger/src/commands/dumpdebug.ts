@@ -1,6 +1,15 @@
 import { hex, hex64 } from '@dumpstack/bytes'
-import { DumpHeader64, dumpTypeName, PAGE_FILL_32, PAGE_FILL_64, type TriageDump } from '@dumpstack/dumpfile'
+import {
+  type Dump,
+  DumpHeader64,
+  dumpTypeName,
+  PAGE_FILL_32,
+  PAGE_FILL_64,
+  type TriageDump,
+} from '@dumpstack/dumpfile'
 import type { Command } from '../command.ts'
+import { DebuggerError } from '../errors.ts'
+import type { Session } from '../session.ts'
 
 export const dumpdebug: Command = {
   names: ['.dumpdebug'],
@@ -12,7 +21,7 @@ export const dumpdebug: Command = {
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-dumpdebug--display-dump-debugging-information-; layout unverified',
   },
   run({ session, print }) {
-    const { dump } = session
+    const dump = dumpFile(session)
     const raw = DumpHeader64.of(dump.headerBytes)
     const row = (name: string, value: string): void => print(`${name.padEnd(22)} ${value}`)
     const number = (name: string, value: number): void =>
@@ -52,6 +61,12 @@ export const dumpdebug: Command = {
       row('Pages in the file', hex(dump.pages?.size ?? 0))
     }
   },
+}
+
+/** What a command asks of the file itself. Throws DebuggerError UNSUPPORTED where the target is none. */
+export function dumpFile({ target }: Session): Dump {
+  if (target.dump === null) throw new DebuggerError('UNSUPPORTED', 'the target is no dump file')
+  return target.dump
 }
 
 function printPools(triage: TriageDump, row: (name: string, value: string) => void): void {

@@ -1,5 +1,6 @@
 import { readSecondaryData } from '@dumpstack/dumpfile'
 import type { Command } from '../command.ts'
+import { dumpFile } from './dumpdebug.ts'
 
 const SHOWN_BYTES = 64
 const ROW = 16
@@ -16,7 +17,7 @@ export const enumtag: Command = {
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-enumtag--enumerate-secondary-callback-data-; layout unverified',
   },
   async run({ session, print }) {
-    const { dump } = session
+    const dump = dumpFile(session)
     for (const { tag, offset, byteLength } of readSecondaryData(dump)) {
       await session.step()
       print(`{${tag}} - 0x${byteLength.toString(16)} bytes at file offset 0x${offset.toString(16)}`)

@@ -15,7 +15,7 @@ export const exr: Command = {
   },
   async run({ session, print }, rest) {
     if (rest === '') throw new DebuggerError('ARGUMENT', '.exr needs an address, or -1')
-    const { bugcheckCode, bugcheckParameters } = session.dump.header
+    const { bugcheckCode, bugcheckParameters } = session.system
     const description = rest === '-1' ? describeBugcheck(bugcheckCode, bugcheckParameters) : null
     const facts =
       rest === '-1'

@@ -9,11 +9,11 @@ const FIRST_DATE = 741_312_000
 const SLACK_SECONDS = 86_400 * 30
 
 /** `Fri Jul 28 09:12:49 2017 (597AFDB1)`; a number that is no date says so. */
-export function imageDate({ dump }: Session, { loaded }: DebugModule): string {
+export function imageDate({ system }: Session, { loaded }: DebugModule): string {
   const seconds = loaded.timeDateStamp >>> 0
   const number = seconds.toString(16).toUpperCase().padStart(8, '0')
   if (seconds === 0) return `unknown (${number})`
-  const crashed = unixSeconds(dump.header.systemTime)
+  const crashed = unixSeconds(system.systemTime)
   const isDate = seconds >= FIRST_DATE && (crashed === null || seconds <= crashed + SLACK_SECONDS)
   return isDate
     ? `${unixDate(seconds)} (${number})`

@@ -57,7 +57,7 @@ export const processCommand: Command = {
     }
     print('**** NT ACTIVE PROCESS DUMP ****')
     const links = type.offset('ActiveProcessLinks')
-    const head = session.dump.header.psActiveProcessHead
+    const head = session.system.psActiveProcessHead
     const image = words[2]?.toLowerCase().slice(0, type.byteLength('ImageFileName') - 1)
     for (const address of listEntries(session.memory, head, links, MAX_PROCESSES)) {
       await session.step()
@@ -131,7 +131,7 @@ function* statistics(session: Session, type: KernelType, process: KernelObject):
   const token = field('Token.Value')
   if (token !== null) yield row('Token', (token & ~FAST_REFERENCES).toString(16).padStart(16, '0'))
   const created = field('CreateTime.QuadPart') ?? field('CreateTime')
-  if (created !== null) yield row('ElapsedTime', spanText(session.dump.header.systemTime - created))
+  if (created !== null) yield row('ElapsedTime', spanText(session.system.systemTime - created))
   const increment = session.kdbg === null ? null : session.memory.tryU32(session.kdbg.keTimeIncrement)
   for (const [name, path] of [
     ['UserTime', 'Pcb.UserTime'],

@@ -49,12 +49,12 @@ export const pte: Command = {
   },
   async run({ session, print }, rest) {
     const address = await evaluate(session, rest)
-    const { physical } = session.dump
-    if (physical === undefined) {
+    const { physical } = session.target
+    if (physical === null) {
       throw new DebuggerError('MEMORY_ABSENT', '!pte: a minidump holds no page tables')
     }
     print(`${' '.repeat(43)}VA ${address.toString(16).padStart(16, '0')}`)
-    const entries = pageTableEntries(session.dump.header.directoryTableBase, gva(address), physical)
+    const entries = pageTableEntries(session.system.directoryTableBase, gva(address), physical)
     printRow(print, entries, ({ shift }) => {
       const at = virtualAddress(session, address, shift)
       return `${LEVEL_NAMES[shift]} at ${at === null ? 'unknown' : at.toString(16).toUpperCase()}`

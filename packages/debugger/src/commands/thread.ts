@@ -5,7 +5,7 @@ import { imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 import { type KernelObject, KernelType } from '../kernel-object.ts'
-import { processorRegisters, requireX64 } from '../processors.ts'
+import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { MAX_FRAMES } from '../unwind/stack.ts'
@@ -140,9 +140,8 @@ function threadRegisters(session: Session, object: KernelObject): Registers | st
   const running = session.processors.find(({ currentThread }) => currentThread === object.address)
   try {
     if (running !== undefined) {
-      const isCrash = running.number === session.crashProcessor
-      requireX64(session.dump)
-      return processorRegisters(session.dump, session.memory, running, isCrash) as Registers // those of x64, as required
+      requireX64(session)
+      return session.target.registers(running.number) as Registers // those of x64, as required
     }
     const at = object.value('Tcb.KernelStack')
     const frame = KswitchFrame.of(session.memory.bytes(at, KswitchFrame.size))

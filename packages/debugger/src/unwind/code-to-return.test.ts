@@ -3,6 +3,7 @@ import { MemorySource } from '@dumpstack/bytes'
 import { buildCrashMinidump, DEFAULT_MODULES } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import type { Disassembler } from '../disassembler.ts'
+import { DumpTarget } from '../dump-target.ts'
 import { NO_SYMBOLS, say } from '../session.test-support.ts'
 import { Session } from '../session.ts'
 
@@ -45,8 +46,7 @@ function stackOf(code: readonly number[]): Promise<string> {
     }),
   )
   const session = new Session({
-    source,
-    fileName: 'a.dmp',
+    target: new DumpTarget(source, 'a.dmp'),
     symbols: NO_SYMBOLS,
     disassembler,
     nextTurn: () => Promise.resolve(),

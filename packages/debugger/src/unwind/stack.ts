@@ -192,8 +192,8 @@ export async function openValues(session: Session, from: bigint): Promise<readon
  * them. So in every genuine minidump of x64 at hand whose context is that of KeBugCheckEx. The third parameter is left out: for
  * 0x50 a trap frame is passed, of which the dump then names the address of the code.
  */
-function isBugcheckCall({ dump }: Session, registers: Registers): boolean {
-  const { bugcheckCode, bugcheckParameters } = dump.header
+function isBugcheckCall({ system }: Session, registers: Registers): boolean {
+  const { bugcheckCode, bugcheckParameters } = system
   const code = registers.value('ecx')
   const isCode = code === BigInt(bugcheckCode) || code === BigInt(bugcheckBase(bugcheckCode))
   if (!isCode || bugcheckCode === 0) return false
