@@ -2,7 +2,7 @@
 // (twice), gives it the page file's extents, and after KeBugCheckEx lets it write one plan.
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { Profile } from '@dumpstack/nt'
+import type { DumpModeRuleId, Profile } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { KernelServices } from './kernel-services.ts'
 import type { MiniportImage, SourcePlace } from './miniport.ts'
@@ -37,7 +37,7 @@ export interface DumpStackRow {
 
 /** A dump-mode rule that a driver broke, or the fault that ended the dump. Shapes as crashtest's Violation. */
 export interface DumpModeViolation {
-  readonly rule: string
+  readonly rule: DumpModeRuleId
   readonly call: string
   readonly message: string
   readonly driver: string

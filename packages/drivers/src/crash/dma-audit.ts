@@ -3,17 +3,18 @@
 // wrong place is the miniport's own (stray-write).
 import { type Gpa, gpaToPfn, hex } from '@dumpstack/bytes'
 import { type DmaRecord, type Machine, Owner } from '@dumpstack/machine'
+import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { GuestScatterGatherList } from '../scatter-gather.ts'
 
 // Our choice: enough to see the pattern; what follows is counted.
 const NAMED_TRANSFERS = 16
 
-const RULES = ['DM-29', 'stray-write'] as const
+const RULES = ['DM-29', 'stray-write'] as const satisfies readonly DumpModeRuleId[]
 type Rule = (typeof RULES)[number]
 /** Where the driver went wrong. */
 const CALLS: Record<Rule, string> = { 'DM-29': 'HwInitialize', 'stray-write': 'HwStartIo' }
 
-export type OnTransfer = (rule: string, call: string, message: string) => void
+export type OnTransfer = (rule: DumpModeRuleId, call: string, message: string) => void
 
 export class DmaAudit {
   readonly #machine: Machine

@@ -3,6 +3,7 @@
 // a violation with its DM rule; README.md lists rules and answers.
 import { type Gva, hex } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import type { DumpModeRuleId } from '@dumpstack/nt'
 import { HIGH_LEVEL } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite, GuestBlock, MiniportImage, StorDpc } from '../miniport.ts'
@@ -77,7 +78,7 @@ export abstract class DumpModeRules {
     return this.#wantedPassiveInitialization
   }
 
-  violate(rule: string, call: string, message: string): void {
+  violate(rule: DumpModeRuleId, call: string, message: string): void {
     this.#violations.add({
       rule,
       call,

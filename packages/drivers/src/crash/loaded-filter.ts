@@ -5,6 +5,7 @@ import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DUMP_FILTER_CRITICAL,
   DUMP_FILTER_MAJOR_VERSION,
+  type DumpModeRuleId,
   FILTER_DUMP_TYPE_CRASH_DUMP,
   FilterExtension,
   FilterInitializationDataLayout,
@@ -169,7 +170,7 @@ export class LoadedFilter {
     return false
   }
 
-  #refuse(rule: string, message: string): number {
+  #refuse(rule: DumpModeRuleId, message: string): number {
     this.#log.add({
       rule,
       call: 'Dump_Write',

@@ -1,5 +1,6 @@
 // The dump-mode rules that a driver broke, each once, with the routine it was in.
 import { type Gva, hex } from '@dumpstack/bytes'
+import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { DumpModeViolation } from '../dump-stack.ts'
 import { irqlText } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
@@ -9,7 +10,7 @@ import type { CallSite } from '../miniport.ts'
 const MOST_VIOLATIONS = 256
 
 export interface BrokenRule {
-  readonly rule: string
+  readonly rule: DumpModeRuleId
   /** The port routine or access, or the entry point itself. */
   readonly call: string
   readonly message: string

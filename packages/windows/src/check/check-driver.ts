@@ -13,7 +13,12 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
-import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
+import {
+  DEFAULT_PROFILE,
+  type DumpModeRuleId,
+  MANUALLY_INITIATED_CRASH,
+  SP_RETURN_FOUND,
+} from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
@@ -99,9 +104,10 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   }
 }
 
+const HANG: DumpModeRuleId = 'DM-26'
 /** A driver that does not start, hangs, or cannot be judged, does so on any disk; a hang takes the host long. */
 const isOnAnyDisk = ({ phase, verdict, rule }: DriverFinding): boolean =>
-  phase === 'start' || verdict === 'inconclusive' || rule === 'DRIVER_HANG' || rule === 'DM-26'
+  phase === 'start' || verdict === 'inconclusive' || rule === 'DRIVER_HANG' || rule === HANG
 
 /** The same place again, on other hardware and so with other numbers. */
 const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
@@ -278,7 +284,7 @@ class CheckRun {
     }
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
     const message = `${report.failure ?? 'the dump ended early'} (status ${hex(report.finalStatus)})`
-    if (report.notJudged !== undefined) this.#add(report.notJudged, 'dump', message, 'inconclusive')
+    if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
     else if (!report.violations.some(({ message: said }) => report.failure?.includes(said))) {
       this.#add('no-dump', 'dump', message)
     }
@@ -287,10 +293,15 @@ class CheckRun {
   /** The running stack did not get this far. */
   #broke(error: DumpstackError): void {
     const verdict = error instanceof NotJudged ? 'inconclusive' : 'fail'
-    this.#add(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
+    this.#find(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
   }
 
-  #add(rule: string, call: string, message: string, verdict: DriverFinding['verdict'] = 'fail'): void {
+  #add(rule: DumpModeRuleId, call: string, message: string): void {
+    this.#find(rule, call, message, 'fail')
+  }
+
+  /** `rule`: of the table, or an error code. */
+  #find(rule: string, call: string, message: string, verdict: DriverFinding['verdict']): void {
     const { fileName } = this.#options.file
     const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
     const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)

@@ -1,0 +1,2 @@
+export type { RuleSource, RuleText } from './rule.ts'
+export * from './rules.ts'

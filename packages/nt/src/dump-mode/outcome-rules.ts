@@ -1,0 +1,163 @@
+// What is found without a number of its own: faults, a controller that stops, filters, and what the dump came to.
+import {
+  AHCI,
+  BUGCHECK_CALLBACK,
+  CRASHDUMP_TEST,
+  DUMP_FILTERS,
+  PAGING,
+  type RuleText,
+  storport,
+  VIRTIO_SPECIFICATION,
+  WINDOWS_INTERNALS,
+} from './rule.ts'
+
+export const OUTCOME_RULES = {
+  'device-stopped': {
+    title: 'The controller never has to stop: what the driver gave it was valid.',
+    why: 'A queue, command or address that the specification of the controller forbids stops it until its reset, and with it the dump.',
+    howToFix:
+      'The message names what the controller refused; the section of its specification says what it takes.',
+    answer: 'violation; the controller stops until its reset',
+    sources: [AHCI, VIRTIO_SPECIFICATION],
+    example: {
+      breaks: `Descriptor[2].Next = 0; // a chain without end`,
+      keeps: `Descriptor[2].Flags &= ~VIRTQ_DESC_F_NEXT;`,
+    },
+  },
+  'stray-write': {
+    title: 'A write goes to the place on the disk that its SRB names.',
+    why: 'A dump is written to the blocks of the page file by address. Another place holds the files of the user.',
+    howToFix: 'Compute the address from the CDB, in 64 bits and in the block size of the disk.',
+    answer: 'violation',
+    sources: [storport('StorPortGetScatterGatherList', 'nf-storport-storportgetscattergatherlist')],
+    example: {
+      breaks: `ULONG Sector = (ULONG)Lba * 8; // wraps above 2 TiB`,
+      keeps: `ULONG64 Sector = Lba * 8;`,
+    },
+  },
+  bugcheck: {
+    title: 'The driver does not fault: a second bugcheck ends the dump.',
+    why: 'A page fault or an exception on the dump path cannot be handled: no dump is written, and the screen shows the second stop code.',
+    howToFix:
+      'The finding names the instruction and the address. An address of 0xA5 bytes is memory that the driver never wrote.',
+    answer: 'second bugcheck; the dump ends',
+    sources: [BUGCHECK_CALLBACK],
+    example: {
+      breaks: `Adapter->Lun[0]->State = LUN_READY; // allocated only while the system runs`,
+      keeps: `if (Adapter->Lun[0] != NULL)
+    Adapter->Lun[0]->State = LUN_READY;`,
+    },
+  },
+  'page-tables': {
+    title: 'Page tables stay as they are.',
+    why: 'The dump path runs at addresses that they map; an entry that leads to no RAM ends it.',
+    howToFix:
+      'Find what writes to the page that the message names: mostly a transfer to a wrong physical address.',
+    answer: 'violation; the dump ends',
+    sources: [PAGING],
+    example: {
+      breaks: `Prdt->DataBase = (ULONG)Address.QuadPart; // the upper half is lost: another page is written`,
+      keeps: `Prdt->DataBase = Address.LowPart;
+Prdt->DataBaseUpper = Address.HighPart;`,
+    },
+  },
+  'integrity-gate': {
+    title: 'What the dump path relies on is as it was when the stack was loaded.',
+    why: 'Context, dump pointers and page file map say where the dump goes. Where the crash has changed them, the dump would go over files of the user.',
+    howToFix:
+      'The message names the structure and the first byte that differs: find what writes there before the crash.',
+    answer: 'no dump',
+    sources: [WINDOWS_INTERNALS],
+    example: {
+      breaks: `RtlCopyMemory(Target, Source, Length); // Length is not that of Target`,
+      keeps: `RtlCopyMemory(Target, Source, min(Length, TargetLength));`,
+    },
+  },
+  'filter-offset': {
+    title: 'Dump_Write leaves the offset of a write alone.',
+    why: 'The offset says where in the partition the dump goes. A filter works on contents only.',
+    howToFix: 'Change neither DiskByteOffset nor the byte offset of the MDL.',
+    answer: 'violation; the dump ends',
+    sources: [DUMP_FILTERS],
+    example: {
+      breaks: `DiskByteOffset->QuadPart += HEADER_BYTES;`,
+      keeps: `Tweak = DiskByteOffset->QuadPart / SECTOR_BYTES; // read only`,
+    },
+  },
+  'filter-length': {
+    title: 'Dump_Write leaves the length of a write alone.',
+    why: 'The next write follows where this one ends as crashdmp counts it; another length leaves a gap or an overlap.',
+    howToFix: 'Give back as many bytes as there were.',
+    answer: 'violation; the dump ends',
+    sources: [DUMP_FILTERS],
+    example: {
+      breaks: `Mdl->ByteCount = CompressedLength;`,
+      keeps: `Encrypt(Scratch, Source, Mdl->ByteCount); // as many bytes as before`,
+    },
+  },
+  'filter-in-place': {
+    title: 'Dump_Write does not change the pages that it is given.',
+    why: 'They are live memory of the system that crashed, and may be written to the dump again.',
+    howToFix:
+      'Copy the data to scratch pages that DriverEntry allocated, work there, and point the MDL to them.',
+    answer: 'violation; the dump ends',
+    sources: [DUMP_FILTERS],
+    example: {
+      breaks: `Encrypt(Mdl->MappedSystemVa, Mdl->MappedSystemVa, Mdl->ByteCount);`,
+      keeps: `Encrypt(Scratch, Mdl->MappedSystemVa, Mdl->ByteCount);
+RtlCopyMemory(MmGetMdlPfnArray(Mdl), ScratchPfns, Pages * sizeof(PFN_NUMBER));`,
+    },
+  },
+  'filter-scratch': {
+    title: 'Dump_Write points the MDL to pages of its own scratch memory only.',
+    why: 'Other pages are not what was to be dumped, and their contents would go to the disk.',
+    howToFix:
+      'Put page frame numbers of the memory into the MDL that DriverEntry allocated for MaxPagesPerWrite pages.',
+    answer: 'violation; the dump ends',
+    sources: [DUMP_FILTERS],
+    example: {
+      breaks: `MmGetMdlPfnArray(Mdl)[0] = Extension->KeyPfn;`,
+      keeps: `MmGetMdlPfnArray(Mdl)[0] = Extension->ScratchPfns[0];`,
+    },
+  },
+  'no-dump': {
+    title: 'The dump is written to its end.',
+    why: 'A dump that ends early is no dump: Windows records that it failed, and nothing is left of the crash.',
+    howToFix: 'The message names the routine that failed, its status and the place.',
+    answer: 'no dump: status and reason',
+    sources: [CRASHDUMP_TEST],
+    example: {
+      breaks: `Srb->SrbStatus = SRB_STATUS_BUSY; // nobody sends it again`,
+      keeps: `WaitForSlot(Extension); // bounded
+return SubmitRequest(Extension, Srb);`,
+    },
+  },
+  'wrong-data': {
+    title: 'What is on the disk is what was in RAM.',
+    why: 'A dump with other contents is worse than none: it explains a crash that did not happen.',
+    howToFix:
+      'Look at the descriptors of the transfer whose page differs: address, length, and order of the elements.',
+    answer: 'fail, with the first page that differs',
+    sources: [CRASHDUMP_TEST],
+    example: {
+      breaks: `for (ULONG i = 0; i < List->NumberOfElements; i++)
+    Prdt[i].DataBase = List->List[0].PhysicalAddress.LowPart;`,
+      keeps: `for (ULONG i = 0; i < List->NumberOfElements; i++)
+    Prdt[i].DataBase = List->List[i].PhysicalAddress.LowPart;`,
+    },
+  },
+  'stray-memory': {
+    title: 'The dump driver changes no memory but its own.',
+    why: 'A page that changes while the dump is written is not what it was at the crash, whether or not it has been written yet.',
+    howToFix:
+      'Bound each transfer and copy by the buffer that it goes to, and reset the controller before its first use.',
+    answer: 'fail, with the first page that changed',
+    sources: [CRASHDUMP_TEST],
+    example: {
+      breaks: `// the sense buffer of the running instance
+RtlCopyMemory(SavedSenseBuffer, Sense, SENSE_BYTES);`,
+      keeps: `if (Srb->SenseInfoBuffer != NULL)
+    RtlCopyMemory(Srb->SenseInfoBuffer, Sense, min(SENSE_BYTES, Srb->SenseInfoBufferLength));`,
+    },
+  },
+} satisfies Record<string, RuleText>
