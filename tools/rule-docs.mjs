@@ -2,7 +2,7 @@
 // against it.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { DUMP_MODE_RULES } from '@dumpstack/nt'
+import { DUMP_MODE_RULES, ruleExample, ruleSources } from '@dumpstack/nt'
 
 const fileOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 export const RULES_PAGE = fileOf('docs/dump-mode-rules.md')
@@ -21,12 +21,12 @@ export function rulesPage() {
     '',
     ...DUMP_MODE_RULES.map(({ id, title }) => `- [${id}](#${id.toLowerCase()}): ${title}`),
   ]
-  for (const { id, title, why, howToFix, answer, sources, example } of DUMP_MODE_RULES) {
+  for (const rule of DUMP_MODE_RULES) {
+    const { id, title, why, howToFix, answer } = rule
     lines.push('', `## ${id}`, '', `**${title}** ${why}`, '')
-    lines.push('```c', '// breaks the rule', example.breaks, '```', '')
-    lines.push('```c', '// keeps it', example.keeps, '```', '')
+    lines.push(ruleExample(rule), '')
     lines.push(`How to fix it: ${howToFix}`, '', `Here: ${answer}.`, '')
-    lines.push(`Sources: ${sources.map(({ title: name, url }) => `[${name}](${url})`).join('; ')}.`)
+    lines.push(`Sources: ${ruleSources(rule)}.`)
   }
   return `${lines.join('\n')}\n`
 }

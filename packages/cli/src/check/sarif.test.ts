@@ -27,7 +27,7 @@ interface Rule {
   readonly id: string
   readonly shortDescription: Text
   readonly fullDescription: Text
-  readonly help: Text
+  readonly help: Text & { readonly markdown?: string }
 }
 interface Sarif {
   readonly version: string
@@ -93,6 +93,8 @@ it('has what code scanning shows: help of each rule, a line of a file, a fingerp
   const [run] = write([finding, { ...finding, source }]).runs
   for (const { shortDescription, fullDescription, help } of run!.tool.driver.rules) {
     for (const { text } of [shortDescription, fullDescription, help]) expect(text).toMatch(/PASSIVE_LEVEL/)
+    expect(help.text).toMatch(/How to fix it: Read settings while the system runs/)
+    expect(help.markdown).toMatch(/```c\n\/\/ breaks the rule\n.*\/\/ keeps it\n.*\]\(https:/s)
   }
   expect(run!.results.map(({ locations }) => locations[0]!.physicalLocation)).toMatchObject([
     { artifactLocation: { uri: 'drivers/my%20x.sys' }, region: { startLine: 1 } },

@@ -2,13 +2,14 @@
 // where the driver's PDB has it, and an offset in the driver's image (address objects, section 3.32) in any case. What GitHub's code
 // scanning asks for beyond the standard is in its "SARIF support" page: a first line, fingerprints, help of each rule, relative URIs.
 import { createHash } from 'node:crypto'
+import { type DumpModeRule, findDumpModeRule, ruleExample, ruleSources } from '@dumpstack/nt'
 import type { DriverFinding } from '@dumpstack/windows'
-import { describeRule } from './rule-descriptions.ts'
 import { fileUri, sourceUri } from './source-files.ts'
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
-const RULES_TABLE =
-  'All rules, and what a driver that breaks one gets for an answer: packages/drivers/README.md of dumpstack.'
+/** Of what is found by an error code. */
+const NOT_A_RULE =
+  'The driver is loaded, starts and runs the disk, with what is modelled of the system (docs/errors.md).'
 
 export interface SarifRun {
   readonly toolVersion: string
@@ -31,12 +32,7 @@ export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun
           driver: {
             name: 'dumpstack',
             version: toolVersion,
-            rules: rules.map((id) => ({
-              id,
-              shortDescription: { text: describeRule(id) },
-              fullDescription: { text: describeRule(id) },
-              help: { text: `${describeRule(id)}\n\n${RULES_TABLE}` },
-            })),
+            rules: rules.map((id) => ({ id, ...textsOf(findDumpModeRule(id)) })),
           },
         },
         artifacts: [
@@ -48,6 +44,21 @@ export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun
         })),
       },
     ],
+  }
+}
+
+/** Section 3.49: what a viewer shows of a rule. */
+function textsOf(rule: DumpModeRule | undefined): object {
+  if (rule === undefined) {
+    const text = { text: NOT_A_RULE }
+    return { shortDescription: text, fullDescription: text, help: text }
+  }
+  const { title, why, howToFix } = rule
+  const text = `${title} ${why}\n\nHow to fix it: ${howToFix}`
+  return {
+    shortDescription: { text: title },
+    fullDescription: { text: `${title} ${why}` },
+    help: { text, markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}` },
   }
 }
 

@@ -30,6 +30,16 @@ const IDS = Object.keys(RULES) as RowId[]
 
 export const DUMP_MODE_RULES: readonly DumpModeRule[] = IDS.map((id) => ({ id, ...RULES[id] }))
 
+const fenced = (what: string, code: string): string => `\`\`\`c\n// ${what}\n${code}\n\`\`\``
+
+/** Code that breaks the rule and code that keeps it, in Markdown. */
+export const ruleExample = ({ example }: RuleText): string =>
+  `${fenced('breaks the rule', example.breaks)}\n\n${fenced('keeps it', example.keeps)}`
+
+/** Its sources as links, in Markdown. */
+export const ruleSources = ({ sources }: RuleText): string =>
+  sources.map(({ title, url }) => `[${title}](${url})`).join('; ')
+
 /** The row of what a finding names; undefined where that is an error code (docs/errors.md). */
 export function findDumpModeRule(named: string): DumpModeRule | undefined {
   return DUMP_MODE_RULES.find(({ id }) => (id === BUGCHECK ? named.startsWith(`${BUGCHECK}-`) : id === named))
