@@ -1,8 +1,8 @@
 // A system under test for tests of the test: remembers what it was asked, keeps its own clock, and serves dump bytes
 // that it is given.
 import { gpa, MemorySource } from '@dumpstack/bytes'
+import type { Bugcheck } from '@dumpstack/nt'
 import {
-  type Bugcheck,
   type CrashReport,
   DumpOpenError,
   type DumpType,

@@ -1,12 +1,7 @@
 // The one stream that everything is folded from: journal, log, JSON, JUnit and screen.
-import type {
-  Bugcheck,
-  CrashReport,
-  DumpType,
-  SystemEvent,
-  TargetDescription,
-  WrittenRange,
-} from '@dumpstack/target'
+
+import type { Bugcheck } from '@dumpstack/nt'
+import type { CrashReport, DumpType, SystemEvent, TargetDescription, WrittenRange } from '@dumpstack/target'
 
 export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
 export type Verdict = (typeof VERDICTS)[number]

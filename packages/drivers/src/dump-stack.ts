@@ -2,7 +2,7 @@
 // (twice), gives it the page file's extents, and after KeBugCheckEx lets it write one plan.
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { DumpModeRuleId, Profile } from '@dumpstack/nt'
+import type { Bugcheck, DumpModeRuleId, Profile, StackRow } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { KernelServices } from './kernel-services.ts'
 import type { MiniportImage, SourcePlace } from './miniport.ts'
@@ -24,15 +24,6 @@ export interface PageFileExtent {
   readonly fileOffset: number
   readonly partitionOffset: number
   readonly byteLength: number
-}
-
-export interface DumpStackRow {
-  readonly nameOnDisk: string
-  readonly baseName: string
-  readonly base: bigint
-  readonly size: number
-  readonly purpose: string
-  readonly state: 'loaded' | 'unloaded'
 }
 
 /** A dump-mode rule that a driver broke, or the fault that ended the dump. Shapes as crashtest's Violation. */
@@ -64,14 +55,11 @@ export interface DumpWriteReport {
   /** What the model lacks, as an error code: the failure is nobody's, and the dump cannot be judged. */
   readonly notJudged?: string
   /** A bugcheck raised on the dump path replaces the shown one. */
-  readonly secondBugcheck?: {
-    readonly code: number
-    readonly parameters: readonly [bigint, bigint, bigint, bigint]
-  }
+  readonly secondBugcheck?: Bugcheck
 }
 
 export interface CrashDumpStack {
-  readonly rows: readonly DumpStackRow[]
+  readonly rows: readonly StackRow[]
   /**
    * The boot device's page file exists: loads the stack a second time, for good. Nothing may touch the file system later:
    * the extents are copied now, with a second copy for the integrity gate. Throws DriversError PAGE_FILE_MAP for extents

@@ -2,6 +2,7 @@
 // the crash dump broker makes a second bugcheck of it, a running system has no handler.
 import { type ErrorFields, type Gpa, type Gva, hex } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
+import type { Bugcheck } from '@dumpstack/nt'
 import { DriversError } from './errors.ts'
 
 export type FaultAccess = 'read' | 'write'
@@ -18,23 +19,17 @@ export class NotOneView extends DriversError {
   }
 }
 
-/** What the blue screen says of a fault. */
-export interface FaultBugcheck {
-  readonly code: number
-  readonly parameters: readonly [bigint, bigint, bigint, bigint]
-}
-
 export class GuestFault extends DriversError {
   readonly address: Gva
   readonly access: FaultAccess
   /** Null: it follows from address and access. */
-  readonly bugcheck: FaultBugcheck | null
+  readonly bugcheck: Bugcheck | null
 
   constructor(
     driver: string,
     access: FaultAccess,
     address: Gva,
-    executed: { readonly what: string; readonly bugcheck: FaultBugcheck | null } | null = null,
+    executed: { readonly what: string; readonly bugcheck: Bugcheck | null } | null = null,
   ) {
     const what = executed?.what ?? `touched ${hex(address)}, which is not mapped (${access})`
     super('GUEST_FAULT', `${driver} ${what}`, { driver, access, address })

@@ -1,9 +1,5 @@
 // What is known when a crash is over and the dump is written, or is not: the blue screen, the status, the rules that drivers broke.
-
-export interface Bugcheck {
-  readonly code: number
-  readonly parameters: readonly [bigint, bigint, bigint, bigint]
-}
+import type { Bugcheck } from '@dumpstack/nt'
 
 export interface SourceLine {
   readonly file: string

@@ -1,7 +1,8 @@
 // What a crash leaves for whoever judges its dump: RAM at that instant, what the dump promised, and who wrote each byte of it.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { ImageIdentity } from '@dumpstack/image'
-import type { Bugcheck, CrashReport } from './crash-report.ts'
+import type { Bugcheck } from '@dumpstack/nt'
+import type { CrashReport } from './crash-report.ts'
 import type { SystemEvent } from './system-event.ts'
 
 export type { ImageIdentity }

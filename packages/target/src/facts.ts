@@ -1,7 +1,7 @@
 // JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
 // and kind, so that an error says which.
 import { hex } from '@dumpstack/bytes'
-import type { Bugcheck } from './crash-report.ts'
+import type { Bugcheck } from '@dumpstack/nt'
 import { TargetError } from './errors.ts'
 import { EVENT_SOURCES, type SystemEvent } from './system-event.ts'
 

@@ -1,17 +1,8 @@
 // What the Crashdump Support Test drives: a system that can be configured, crashed, restarted and asked for evidence.
 import type { ByteSource } from '@dumpstack/bytes'
+import type { StackRow } from '@dumpstack/nt'
 import type { CrashReport } from './crash-report.ts'
 import type { DumpType, Evidence } from './evidence.ts'
-
-/** An image of the crash dump stack, as the system has loaded it. */
-export interface StackRow {
-  readonly nameOnDisk: string
-  readonly baseName: string
-  readonly base: bigint
-  readonly size: number
-  readonly purpose: string
-  readonly state: 'loaded' | 'unloaded'
-}
 
 /** The driver file under test, whose code is executed. */
 export interface TargetDriver {

@@ -1,5 +1,5 @@
 // The header names bugcheck 0xE2 and the four parameters that the crash driver gave to KeBugCheckEx.
-import type { Bugcheck } from '@dumpstack/target'
+import type { Bugcheck } from '@dumpstack/nt'
 import { bugcheckText, type DumpCheck, fail, pass } from './check.ts'
 import { MANUALLY_INITIATED_CRASH } from './screen.ts'
 

@@ -1,7 +1,8 @@
 // What every check gets and gives. A check is one file and one line in checks/index.ts.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
-import type { Bugcheck, CrashReport, DumpType, Evidence, Violation } from '@dumpstack/target'
+import type { Bugcheck } from '@dumpstack/nt'
+import type { CrashReport, DumpType, Evidence, Violation } from '@dumpstack/target'
 import type { BlockComparison } from '../compare-blocks.ts'
 import type { TruthComparison } from '../compare-truth.ts'
 import type { Message } from '../messages.ts'

@@ -1,12 +1,7 @@
 // A journal read back, as the events that it was written from: what a resumed run shows and counts of its first part.
-import {
-  DUMP_TYPES,
-  Facts,
-  present,
-  type StackRow,
-  type TargetDescription,
-  type TargetDriver,
-} from '@dumpstack/target'
+
+import type { StackRow } from '@dumpstack/nt'
+import { DUMP_TYPES, Facts, present, type TargetDescription, type TargetDriver } from '@dumpstack/target'
 import { crashReportOf, writtenRangeOf } from '../report-facts.ts'
 import {
   type CheckOutcome,

@@ -1,6 +1,7 @@
 // The JSON fold: what the whole run came to. Its shape is docs/schema/test-result.schema.json.
 import { hex } from '@dumpstack/bytes'
-import type { Bugcheck, TargetDriver } from '@dumpstack/target'
+import type { Bugcheck } from '@dumpstack/nt'
+import type { TargetDriver } from '@dumpstack/target'
 import { type DumpExamination, type TestEvent, type Verdict, worst } from '../test-event.ts'
 
 export const RESULT_SCHEMA = 'docs/schema/test-result.schema.json'

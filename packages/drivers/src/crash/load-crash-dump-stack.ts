@@ -12,16 +12,11 @@ import {
   STATUS_NOT_SUPPORTED,
   STATUS_UNSUCCESSFUL,
   type StackImage,
+  type StackRow,
   withMiniport,
 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
-import type {
-  CrashDumpStack,
-  CrashDumpStackOptions,
-  DumpStackRow,
-  DumpWriteReport,
-  PageFileExtent,
-} from '../dump-stack.ts'
+import type { CrashDumpStack, CrashDumpStackOptions, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
 import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
 import { guestBlock } from '../guest-block.ts'
@@ -95,7 +90,7 @@ class Crashdmp implements CrashDumpStack {
     for (const image of images.reverse()) this.#images.unload(image)
   }
 
-  get rows(): readonly DumpStackRow[] {
+  get rows(): readonly StackRow[] {
     return this.#images.rows
   }
 

@@ -1,10 +1,9 @@
 // The images of the stack as the module lists and `dumpstack stack` show them.
-import type { StackImage } from '@dumpstack/nt'
-import type { DumpStackRow } from '../dump-stack.ts'
+import type { StackImage, StackRow } from '@dumpstack/nt'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 
 export class StackImages {
-  readonly rows: DumpStackRow[] = []
+  readonly rows: StackRow[] = []
   readonly #kernel: KernelServices
 
   constructor(kernel: KernelServices) {

@@ -2,10 +2,11 @@
 // not return, or something that is not modelled. Bugcheck codes and parameters after the public Bug Check Code Reference.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/cpu'
+import type { Bugcheck } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'
-import { type FaultBugcheck, GuestFault, NotJudged } from '../guest-fault.ts'
+import { GuestFault, NotJudged } from '../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../irql.ts'
 
 const KMODE_EXCEPTION_NOT_HANDLED = 0x1e
@@ -44,7 +45,7 @@ export interface StoppedAt {
 }
 
 /** No stack is left to deliver the page fault on. */
-export const STACK_OVERFLOW: FaultBugcheck = {
+export const STACK_OVERFLOW: Bugcheck = {
   code: UNEXPECTED_KERNEL_MODE_TRAP,
   parameters: [EXCEPTION_DOUBLE_FAULT, 0n, 0n, 0n],
 }
@@ -121,7 +122,7 @@ function pageFaultBugcheck(
   address: Gva,
   access: 'read' | 'write' | 'execute',
   irql: number,
-): FaultBugcheck {
+): Bugcheck {
   if (stop.present === true && access === 'execute') {
     return { code: ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY, parameters: [address, 0n, 0n, 0n] }
   }
@@ -137,7 +138,7 @@ function pageFaultBugcheck(
   return { code: PAGE_FAULT_IN_NONPAGED_AREA, parameters: [address, ACCESS_CODES[access], stop.rip, 0n] }
 }
 
-const trap = (stop: CpuStop, at: StoppedAt, bugcheck: FaultBugcheck): GuestFault =>
+const trap = (stop: CpuStop, at: StoppedAt, bugcheck: Bugcheck): GuestFault =>
   fault(
     at,
     gva(stop.rip),
@@ -151,5 +152,5 @@ const fault = (
   address: Gva,
   access: 'read' | 'write' | 'execute',
   what: string,
-  bugcheck: FaultBugcheck,
+  bugcheck: Bugcheck,
 ): GuestFault => new GuestFault(at.driver, access === 'write' ? 'write' : 'read', address, { what, bugcheck })

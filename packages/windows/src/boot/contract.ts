@@ -5,7 +5,7 @@ import type { Cpu } from '@dumpstack/cpu'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { ProductType } from '@dumpstack/nt'
+import type { Bugcheck, ProductType } from '@dumpstack/nt'
 
 export interface BootOptions {
   readonly machine: Machine
@@ -18,11 +18,6 @@ export interface BootOptions {
   readonly productType: ProductType
   /** Files whose code runs, by name on disk. */
   readonly hosted?: ReadonlySet<string>
-}
-
-export interface Bugcheck {
-  readonly code: number
-  readonly parameters: readonly [bigint, bigint, bigint, bigint]
 }
 
 /** A row of nt!MmUnloadedDrivers. */

@@ -1,7 +1,8 @@
 // The blue screen's text: stop code, parameters, and the classic progress lines of the crash dump
 // (Microsoft, "Bug check code reference" for names; the progress lines as shown by Windows 7 and 8 in the field).
+
+import type { Bugcheck } from '@dumpstack/nt'
 import { bugcheckName } from '@dumpstack/nt'
-import type { Bugcheck } from '../boot/contract.ts'
 
 export class BlueScreen {
   readonly #bugcheck: string[]

@@ -3,8 +3,8 @@
 // it is what that code left.
 import { gva, hex } from '@dumpstack/bytes'
 import type { DumpFacts } from '@dumpstack/dumpfile'
+import type { Bugcheck } from '@dumpstack/nt'
 import { ContextX64, ExceptionRecord64, MANUALLY_INITIATED_CRASH, NT_PRODUCT_TYPES } from '@dumpstack/nt'
-import type { Bugcheck } from '../boot/contract.ts'
 import type { KernelState } from '../boot/kernel-state.ts'
 import type { KernelImage } from '../boot/loaded-images.ts'
 import { CRASH_TEST_PROGRAM, startProgram } from '../boot/user-processes.ts'

@@ -1,7 +1,8 @@
 // The events that a crash, its dump and the restart leave in the System log: ids by the public ntiologc.h for volmgr,
 // texts and fields as systems in the field show them.
+
+import type { Bugcheck } from '@dumpstack/nt'
 import type { SystemEvent } from '@dumpstack/target'
-import type { Bugcheck } from '../boot/contract.ts'
 
 const hex8 = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`
 const hex16 = (value: bigint): string => `0x${value.toString(16).padStart(16, '0')}`

@@ -4,6 +4,7 @@ import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
+import type { Bugcheck } from '@dumpstack/nt'
 import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import type {
   CrashReport,
@@ -13,7 +14,6 @@ import type {
   PromisedBlock,
   WrittenRange,
 } from '@dumpstack/target'
-import type { Bugcheck } from '../boot/contract.ts'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'

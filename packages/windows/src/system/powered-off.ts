@@ -1,7 +1,8 @@
 // What is left of the system when it is switched off, besides the disk image and the files of C: themselves: what the
 // next start goes by, in whatever process. As JSON it stands in a run's state file; damage is named, never believed.
+
+import type { Bugcheck } from '@dumpstack/nt'
 import type { Facts, SystemEvent } from '@dumpstack/target'
-import type { Bugcheck } from '../boot/contract.ts'
 import type { CrashControlSettings } from '../registry/crash-control.ts'
 import { type SavedKey, savedKeysOf } from '../registry/saved-keys.ts'
 import { type SavedVolume, savedVolumeOf } from '../volume/saved-volume.ts'

@@ -10,7 +10,6 @@ import {
   type KeptCrash,
   type OpenedDump,
   type Progress,
-  type StackRow,
   type Target,
   type TargetDescription,
 } from '@dumpstack/target'
@@ -90,7 +89,7 @@ export class SystemTarget implements Target {
       ramBytes,
       pageFileBytes: options.pageFileBytes,
       freeBytesOnC: volume.freeBytes,
-      stack: this.#system.running.dumpStack.rows.map((row): StackRow => ({ ...row })),
+      stack: [...this.#system.running.dumpStack.rows],
     }
   }
 

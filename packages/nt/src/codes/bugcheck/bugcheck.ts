@@ -58,6 +58,12 @@ function meaningOf(code: number): BugcheckMeaning | null {
   return null
 }
 
+/** What KeBugCheckEx is called with. */
+export interface Bugcheck {
+  readonly code: number
+  readonly parameters: readonly [bigint, bigint, bigint, bigint]
+}
+
 export interface DescribedParameter {
   readonly value: bigint
   readonly kind: ParameterKind
