@@ -1,4 +1,6 @@
 // A crash report read back from our own JSON: truth.json, the state of a run, its journal.
+
+import { isDumpModeRuleId } from '@dumpstack/nt'
 import type { CrashReport, InFlightCommands, Violation, WrittenRange } from '@dumpstack/target'
 import { type Facts, present } from '@dumpstack/target'
 
@@ -18,7 +20,7 @@ export const crashReportOf = (facts: Facts): CrashReport =>
 
 const violationOf = (facts: Facts): Violation =>
   present<Violation>({
-    rule: facts.string('rule'),
+    rule: ruleOf(facts),
     call: facts.string('call'),
     message: facts.string('message'),
     driver: facts.string('driver'),
@@ -32,6 +34,12 @@ const violationOf = (facts: Facts): Violation =>
     source: sourceOf(facts.optional('source')),
     repro: facts.optionalString('repro') ?? undefined,
   })
+
+function ruleOf(facts: Facts): Violation['rule'] {
+  const rule = facts.string('rule')
+  if (!isDumpModeRuleId(rule)) throw facts.wrong('rule', rule, 'a rule of dump mode')
+  return rule
+}
 
 const sourceOf = (facts: Facts | null): Violation['source'] =>
   facts === null ? undefined : { file: facts.string('file'), line: facts.number('line') }

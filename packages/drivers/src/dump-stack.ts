@@ -2,10 +2,10 @@
 // (twice), gives it the page file's extents, and after KeBugCheckEx lets it write one plan.
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { Bugcheck, DumpModeRuleId, Profile, StackRow } from '@dumpstack/nt'
+import type { Bugcheck, DumpModeViolation, Profile, StackRow } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { KernelServices } from './kernel-services.ts'
-import type { MiniportImage, SourcePlace } from './miniport.ts'
+import type { MiniportImage } from './miniport.ts'
 import type { RuntimeStack } from './runtime-stack.ts'
 
 export interface CrashDumpStackOptions {
@@ -24,25 +24,6 @@ export interface PageFileExtent {
   readonly fileOffset: number
   readonly partitionOffset: number
   readonly byteLength: number
-}
-
-/** A dump-mode rule that a driver broke, or the fault that ended the dump. Shapes as crashtest's Violation. */
-export interface DumpModeViolation {
-  readonly rule: DumpModeRuleId
-  readonly call: string
-  readonly message: string
-  readonly driver: string
-  readonly address: string
-  readonly offset?: string
-  readonly irql: string
-  readonly atNs: number
-  /** Of a driver whose code runs: what the call was given, and the stack, innermost first. */
-  readonly arguments?: readonly string[]
-  /** Its code at the address, in hexadecimal. */
-  readonly bytes?: string
-  readonly stack?: readonly string[]
-  /** The line of the address, where the driver's PDB has it. */
-  readonly source?: SourcePlace
 }
 
 export interface DumpWriteReport {

@@ -1,6 +1,7 @@
 // The miniport contract: what a storage miniport gives to its port driver and what it gets from it.
 // Names and order follow the public storport.h documentation; structures live in guest RAM and arrive as views.
 import type { Gpa, Gva } from '@dumpstack/bytes'
+import type { SourcePlace } from '@dumpstack/nt'
 import type { LoadedImage } from './kernel-services.ts'
 
 /** A miniport file; load() gives fresh globals each time (DM-05). */
@@ -22,12 +23,6 @@ export interface MiniportCode {
   callSite(): CallSite | null
   /** The same in a routine by the kit's name; the routine's first instruction where it has returned. Null where the miniport gave none. */
   routineSite(image: LoadedImage, name: string): CallSite | null
-}
-
-/** A line of the driver's sources, by the path that its PDB has. */
-export interface SourcePlace {
-  readonly file: string
-  readonly line: number
 }
 
 /** A place in compiled code, as findings name it. */

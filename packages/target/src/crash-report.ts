@@ -1,31 +1,7 @@
 // What is known when a crash is over and the dump is written, or is not: the blue screen, the status, the rules that drivers broke.
-import type { Bugcheck } from '@dumpstack/nt'
+import type { Bugcheck, DumpModeViolation } from '@dumpstack/nt'
 
-export interface SourceLine {
-  readonly file: string
-  readonly line: number
-}
-
-/** A dump-mode rule (DM-nn) that a driver broke, or the fault that ended the dump. */
-export interface Violation {
-  readonly rule: string
-  /** The call or access: `StorPortIssueDpc`. */
-  readonly call: string
-  readonly message: string
-  readonly driver: string
-  /** Address of the caller or of the access; image offset when known. */
-  readonly address: string
-  readonly offset?: string
-  readonly irql: string
-  /** Virtual nanoseconds. */
-  readonly atNs: number
-  /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
-  readonly arguments?: readonly string[]
-  /** Its code at the address, in hexadecimal. */
-  readonly bytes?: string
-  readonly stack?: readonly string[]
-  /** The line of the address, where the driver's PDB has it. */
-  readonly source?: SourceLine
+export interface Violation extends DumpModeViolation {
   /** The command that shows it again; the test adds it, because only the test knows its own options. */
   readonly repro?: string
 }

@@ -74,6 +74,9 @@ it('refuses what is no event of ours by place, field and kind', () => {
     'journal.jsonl line 3: kind is party, expected one of run, resumed, begin',
   )
   expect(() => eventOfLine('{"seq":1.5,"at":2,"kind":"end"}', 'line')).toThrow('seq is 1.5')
+  expect(() =>
+    eventOfLine(lines.find((line) => line.includes('DM-08'))!.replace('DM-08', 'DM-99'), 'line'),
+  ).toThrow('rule is DM-99, expected a rule of dump mode')
   fc.assert(
     fc.property(fc.constantFrom(...lines), fc.nat(), fc.string({ maxLength: 3 }), (line, place, text) => {
       const at = place % line.length

@@ -1,7 +1,6 @@
 // The dump-mode rules that a driver broke, each once, with the routine it was in.
 import { type Gva, hex } from '@dumpstack/bytes'
-import type { DumpModeRuleId } from '@dumpstack/nt'
-import type { DumpModeViolation } from '../dump-stack.ts'
+import type { DumpModeRuleId, DumpModeViolation } from '@dumpstack/nt'
 import { irqlText } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'

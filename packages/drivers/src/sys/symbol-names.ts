@@ -1,7 +1,7 @@
 // Names for places in a driver, from its PDB: who composes the run gives them in.
 import { type Gva, hex } from '@dumpstack/bytes'
+import type { SourcePlace } from '@dumpstack/nt'
 import type { LoadedImage } from '../kernel-services.ts'
-import type { SourcePlace } from '../miniport.ts'
 
 export interface SymbolNames {
   /** `VirtIoBuildIo+0x1c`; null where the PDB has no name below the address. */

@@ -40,6 +40,9 @@ export const ruleExample = ({ example }: RuleText): string =>
 export const ruleSources = ({ sources }: RuleText): string =>
   sources.map(({ title, url }) => `[${title}](${url})`).join('; ')
 
+export const isDumpModeRuleId = (named: string): named is DumpModeRuleId =>
+  findDumpModeRule(named) !== undefined
+
 /** The row of what a finding names; undefined where that is an error code (docs/errors.md). */
 export function findDumpModeRule(named: string): DumpModeRule | undefined {
   return DUMP_MODE_RULES.find(({ id }) => (id === BUGCHECK ? named.startsWith(`${BUGCHECK}-`) : id === named))

@@ -1,13 +1,7 @@
 // What a contract check of a driver file comes to: findings, each with the place in the driver's code.
 import { hex } from '@dumpstack/bytes'
-import {
-  type CallSite,
-  type DumpModeViolation,
-  hexBytes,
-  irqlText,
-  type LoadedImage,
-  type SourcePlace,
-} from '@dumpstack/drivers'
+import { type CallSite, hexBytes, irqlText, type LoadedImage } from '@dumpstack/drivers'
+import type { DumpModeViolation, SourcePlace } from '@dumpstack/nt'
 
 /** How far the driver had come. */
 export type CheckPhase = 'start' | 'running' | 'dump'

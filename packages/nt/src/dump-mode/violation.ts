@@ -1,0 +1,29 @@
+// A rule of dump mode that a driver broke, or the fault that ended its dump, with the place in the driver.
+import type { DumpModeRuleId } from './rules.ts'
+
+/** A line of the driver's sources, by the path that its PDB has. */
+export interface SourcePlace {
+  readonly file: string
+  readonly line: number
+}
+
+export interface DumpModeViolation {
+  readonly rule: DumpModeRuleId
+  /** The call or access: `StorPortIssueDpc`. */
+  readonly call: string
+  readonly message: string
+  readonly driver: string
+  /** Address of the caller or of the access; image offset when known. */
+  readonly address: string
+  readonly offset?: string
+  readonly irql: string
+  /** Virtual nanoseconds. */
+  readonly atNs: number
+  /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
+  readonly arguments?: readonly string[]
+  /** Its code at the address, in hexadecimal. */
+  readonly bytes?: string
+  readonly stack?: readonly string[]
+  /** The line of the address, where the driver's PDB has it. */
+  readonly source?: SourcePlace
+}
