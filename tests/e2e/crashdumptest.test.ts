@@ -227,7 +227,7 @@ it('says what to do with a test that was killed before it began', () => {
   writeFileSync(path.join(cwd, 'crashdumptest-work/journal.jsonl'), '')
   writeFileSync(
     path.join(cwd, 'crashdumptest-work/dumpstack-run.jsonl'),
-    `{"format":1,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`,
+    `{"format":2,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`,
   )
   expect(crashdumptest(cwd, '-autorun')).toMatchObject({
     code: 2,

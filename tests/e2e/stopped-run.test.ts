@@ -144,7 +144,7 @@ it('says of a run that was never started how to start it', () => {
   for (const name of ['empty', 'killed']) mkdirSync(at(name))
   // what a process leaves that was killed before it had begun
   writeFileSync(at('killed/journal.jsonl'), '')
-  const marker = `{"format":1,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`
+  const marker = `{"format":2,"run":"${'0'.repeat(32)}"}\n{"file":"journal.jsonl"}\n`
   writeFileSync(at('killed/dumpstack-run.jsonl'), marker)
   for (const out of ['nowhere', 'empty', 'killed']) {
     const { code, stdout, stderr } = dumpstack(folder.path, 'test', '--resume', out)

@@ -19,6 +19,8 @@ export async function testSystem({ target }: Walk, dumps: readonly DumpType[]): 
       stopAfter: null,
       variant: null,
       given: {},
+      runId: '0'.repeat(32),
+      productVersion: '1.2.3',
       repro: 'dumpstack test',
       hostNow: () => performance.now(),
       symbols: guestSymbols,

@@ -1,12 +1,12 @@
 // What follows from what, and what stands for itself: a dump that is not whole does not excuse what is wrong in its first part.
-import type { Violation } from '@dumpstack/target'
+import type { DumpModeViolation } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { type KnownOfDump, withCauses } from './causes.ts'
 import { fail, type Judgement, type Place, pass } from './checks/check.ts'
 import type { NamedJudgement } from './debug-dump.ts'
 import { messagesOf } from './report.ts'
 
-const violation: Violation = {
+const violation: DumpModeViolation = {
   rule: 'bugcheck-0xd1',
   call: 'HwStartIo',
   message: 'page fault',

@@ -10,10 +10,11 @@ import {
   pfn,
 } from '@dumpstack/bytes'
 import { openDump, planTriageDump } from '@dumpstack/dumpfile'
-import type { CrashReport, Evidence } from '@dumpstack/target'
+import type { Evidence } from '@dumpstack/target'
 import { buildDump } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
+import type { ReportedCrash } from './test-event.ts'
 import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const built = buildDump({ type: 5, runs: [[1, 0x3ff]] })
@@ -112,7 +113,7 @@ const [callStack, table] = [field(0x2028), field(0x2078)]
 const blob = field(0x2004) + 0x30
 const processorBlock = field(table + 16 + 8)
 
-const crash: CrashReport = {
+const crash: ReportedCrash = {
   shown: bugcheck,
   screen: [],
   finalStatus: 0,

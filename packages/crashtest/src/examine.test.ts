@@ -10,11 +10,12 @@ import {
   pfn,
 } from '@dumpstack/bytes'
 import { openDump } from '@dumpstack/dumpfile'
-import type { CrashReport, Evidence } from '@dumpstack/target'
+import type { Evidence } from '@dumpstack/target'
 import { type BuiltDump, buildDump } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type ExaminationResult, examineDump } from './examine.ts'
+import type { ReportedCrash } from './test-event.ts'
 import { keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const RUNS: ReadonlyArray<readonly [number, number]> = [
@@ -50,7 +51,7 @@ class BuiltRam implements PhysicalSpace {
   }
 }
 
-const crash: CrashReport = {
+const crash: ReportedCrash = {
   shown: { code: 0xe2, parameters: [0x11n, 0x22n, 0xffffffffc0000005n, 0x44n] },
   screen: [],
   finalStatus: 0,
@@ -97,7 +98,7 @@ interface Change {
   readonly type?: 5 | 6
   readonly damage?: (bytes: Uint8Array, built: BuiltDump) => Uint8Array | undefined
   readonly evidence?: Partial<Evidence>
-  readonly crash?: Partial<CrashReport>
+  readonly crash?: Partial<ReportedCrash>
   readonly modifiedAt?: number
   /** Examined again later, against what the run kept of the undamaged dump. */
   readonly again?: boolean

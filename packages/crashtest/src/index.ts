@@ -18,6 +18,7 @@ export { eventOfLine } from './folds/journal-reader.ts'
 export * from './folds/junit.ts'
 export * from './folds/log.ts'
 export * from './folds/result.ts'
+export * from './folds/result-schema.ts'
 export * from './folds/screen.ts'
 export {
   complaint,
@@ -35,5 +36,21 @@ export { messagesOf, sentence } from './report.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'
 export * from './stream.ts'
-export * from './test-event.ts'
+export {
+  type CheckOutcome,
+  type DumpExamination,
+  type Emit,
+  EVENT_FORMAT,
+  type Finding,
+  type ReportedCrash,
+  STEP_NAMES,
+  type StepName,
+  type TestEvent,
+  type TestEventBody,
+  type TruthCount,
+  testEvent,
+  VERDICTS,
+  type Verdict,
+  worst,
+} from './test-event.ts'
 export * from './truth-file.ts'

@@ -34,6 +34,8 @@ async function run(
       variant: null,
       given: {},
       repro: 'dumpstack test --seed 7',
+      runId: '0',
+      productVersion: '1.2.3',
       hostNow: () => 0,
       symbols: NO_SYMBOLS,
       resumeAt: null,

@@ -4,15 +4,7 @@
 
 import { Interrupted } from '@dumpstack/bytes'
 import type { SymbolSource } from '@dumpstack/debugger'
-import {
-  type CrashReport,
-  DumpOpenError,
-  type DumpType,
-  type Evidence,
-  type KeptCrash,
-  type OpenedDump,
-  type Target,
-} from '@dumpstack/target'
+import { DumpOpenError, type DumpType, type Evidence, type OpenedDump, type Target } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
 import { crashChecks } from './checks/index.ts'
@@ -22,10 +14,21 @@ import { dumpTitle, stepTitle } from './folds/words.ts'
 import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
 import { sentence } from './report.ts'
-import { type Emit, type StepName, type Verdict, worst } from './test-event.ts'
-import type { DumpToKeep } from './truth-file.ts'
+import {
+  type Emit,
+  EVENT_FORMAT,
+  type ReportedCrash,
+  type StepName,
+  type Verdict,
+  worst,
+} from './test-event.ts'
+import type { DumpToKeep, RecordedCrash } from './truth-file.ts'
 
 export interface TestOptions {
+  /** What the run is told from others by. */
+  readonly runId: string
+  /** The version of what drives the test. */
+  readonly productVersion: string
   readonly dumps: readonly DumpType[]
   /** Leave everything as it is after the first crash, for a stranger to look at. */
   readonly stopAfter: 'crash' | null
@@ -54,7 +57,7 @@ export interface TestOptions {
 /** Between two starts of the system. */
 export interface ResumePoint {
   /** What ended the last one; null for the orderly restart before the first crash. */
-  readonly crash: KeptCrash | null
+  readonly crash: RecordedCrash | null
 }
 export interface PowerOff extends ResumePoint {
   /** As Target.powerOff gives it. */
@@ -141,10 +144,13 @@ class Run {
   }
 
   #announce(): void {
-    const { dumps, stopAfter, variant, given } = this.#options
+    const { dumps, stopAfter, variant, given, runId, productVersion } = this.#options
     const description = this.#target.describe()
     this.#send({
       kind: 'run',
+      format: EVENT_FORMAT,
+      runId,
+      productVersion,
       options: { ...given, dumps, stopAfter },
       seed: description.seed,
       variant,
@@ -173,9 +179,9 @@ class Run {
     })
   }
 
-  async #crash(dump: DumpType, verdicts: Verdict[]): Promise<KeptCrash> {
+  async #crash(dump: DumpType, verdicts: Verdict[]): Promise<RecordedCrash> {
     const target = this.#target
-    let crash: CrashReport | undefined
+    let crash: ReportedCrash | undefined
     verdicts.push(
       await this.#step('crash', dump, async (): Promise<Verdict> => {
         const { violations, ...rest } = await target.crash((percent) => this.#progress(percent), this.#signal)
@@ -188,7 +194,7 @@ class Run {
     return { type: dump, crash: crash!, evidence: await target.evidence() }
   }
 
-  #powerOff(crash: KeptCrash | null): 'poweredOff' | 'goOn' {
+  #powerOff(crash: RecordedCrash | null): 'poweredOff' | 'goOn' {
     const goOn = this.#options.poweredOff({ crash, target: this.#target.powerOff() })
     return goOn ? 'goOn' : 'poweredOff'
   }
@@ -200,7 +206,7 @@ class Run {
     })
   }
 
-  #judgeCrash(crash: CrashReport): Verdict {
+  #judgeCrash(crash: ReportedCrash): Verdict {
     const judged = withCauses(
       crashChecks.map((check) => [check.id, excused(crash, check.id, check.judge(crash))]),
       { crash, byteLength: null, isStale: false },
@@ -212,7 +218,7 @@ class Run {
     return worst(judged.map(({ judgement }) => judgement.verdict))
   }
 
-  async #examine(dump: DumpType, crash: CrashReport): Promise<Verdict> {
+  async #examine(dump: DumpType, crash: ReportedCrash): Promise<Verdict> {
     const target = this.#target
     const opening = await this.#openDump()
     const evidence = await target.evidence()
@@ -370,7 +376,7 @@ class Run {
 function toKeep(
   type: DumpType,
   path: string,
-  crash: CrashReport,
+  crash: ReportedCrash,
   evidence: Evidence,
   opened: OpenedDump | null,
   result: ExaminationResult,

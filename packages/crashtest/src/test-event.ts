@@ -1,7 +1,51 @@
-// The one stream that everything is folded from: journal, log, JSON, JUnit and screen.
+// The one stream that everything is folded from: journal, log, JSON, JUnit and screen. The schema of an event is its type, its reader and
+// docs/schema/test-event.schema.json.
 
-import type { Bugcheck } from '@dumpstack/nt'
-import type { CrashReport, DumpType, SystemEvent, TargetDescription, WrittenRange } from '@dumpstack/target'
+import {
+  type Bugcheck,
+  type DumpModeViolation,
+  isDumpModeRuleId,
+  type SourcePlace,
+  type StackRow,
+} from '@dumpstack/nt'
+import {
+  type CrashReport,
+  DUMP_TYPES,
+  EVENT_SOURCES,
+  type InFlightCommands,
+  type SystemEvent,
+  type TargetDescription,
+  type TargetDriver,
+  type WrittenRange,
+} from '@dumpstack/target'
+import {
+  about,
+  anyObject,
+  byKind,
+  constant,
+  count,
+  flag,
+  hex64,
+  hexText,
+  list,
+  named,
+  nullable,
+  number,
+  object,
+  objectOf,
+  oneOf,
+  optional,
+  type Static,
+  sha256,
+  text,
+  texts,
+  textThat,
+  time,
+  tuple4,
+} from './schema/schema.ts'
+
+/** Raised with each change of what an event holds: a journal of another format is refused. */
+export const EVENT_FORMAT = 1
 
 export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
 export type Verdict = (typeof VERDICTS)[number]
@@ -31,80 +75,220 @@ export const STEP_NAMES = [
 ] as const
 export type StepName = (typeof STEP_NAMES)[number]
 
-export interface Finding {
-  /** The check that made it: `truth`, `dumpType`, `writtenBy`. */
-  readonly check: string
-  readonly verdict: Verdict
-  readonly message: string
-  readonly pfn?: number
-  readonly fileOffset?: number
-  readonly found?: string
-  readonly expected?: string
-}
+export const verdict = named('verdict', oneOf(VERDICTS))
+export const dumpType = named('dumpType', oneOf(DUMP_TYPES))
+export const messageLevel = oneOf(['i', 'x'])
 
-export interface TruthCount {
-  /** What is counted: the pages of a full or kernel dump, the blocks of memory of a mini dump. */
-  readonly unit: 'pages' | 'blocks'
-  readonly compared: number
-  readonly equal: number
-  readonly changedByDumpPath: number
-  readonly different: number
-  readonly missing: number
-  readonly extra: number
-}
+export const bugcheck = named('bugcheck', objectOf<Bugcheck>({ code: number, parameters: tuple4(hex64) }))
+
+const finding = object({
+  check: about('The check that made it: truth, dumpType, writtenBy.', text),
+  verdict,
+  message: text,
+  pfn: optional(count),
+  fileOffset: optional(count),
+  found: optional(text),
+  expected: optional(text),
+})
+export type Finding = Static<typeof finding>
+
+export const truthCount = named(
+  'truth',
+  object(
+    {
+      unit: about(
+        'What is counted: pages of a full or kernel dump, blocks of memory of a mini dump.',
+        oneOf(['pages', 'blocks']),
+      ),
+      compared: count,
+      equal: count,
+      changedByDumpPath: count,
+      different: count,
+      missing: count,
+      extra: count,
+    },
+    'compared = equal + changedByDumpPath + different; missing are promised and not in the dump. extra: pages that are in the dump and not promised; blocks of a mini dump that were no memory at the crash.',
+  ),
+)
+export type TruthCount = Static<typeof truthCount>
+
+export const checkOutcome = object({
+  id: text,
+  verdict,
+  message: text,
+  causedBy: optional(
+    about('The check that names the cause of this failure; absent for a finding of its own.', text),
+  ),
+})
+export type CheckOutcome = Static<typeof checkOutcome>
+
+export const writtenRanges = list(
+  objectOf<WrittenRange>({ fileOffset: count, byteLength: count, device: text }),
+)
 
 /** What the examine step learned about one dump. */
-export interface DumpExamination {
-  readonly type: DumpType
-  readonly verdict: Verdict
-  readonly file: string | null
-  readonly byteLength: number
-  readonly dumpType: number | null
-  readonly bugcheck: Bugcheck | null
-  readonly pagesInDump: number
-  /** Null for a dump from elsewhere: nothing was at hand to compare it with. */
-  readonly truth: TruthCount | null
-  readonly writtenBy: readonly WrittenRange[]
-  readonly seconds: number
-  readonly bytesPerSecond: number
-  readonly checks: readonly CheckOutcome[]
+const examination = object({
+  type: dumpType,
+  verdict,
+  file: about('Path of the dump file; null where there is none.', nullable(text)),
+  byteLength: count,
+  dumpType: about('DUMP_HEADER64.DumpType', nullable(count)),
+  bugcheck: nullable(bugcheck),
+  pagesInDump: count,
+  truth: nullable(truthCount, 'Null for a dump from elsewhere: the RAM of its crash is not at hand.'),
+  writtenBy: writtenRanges,
+  seconds: number,
+  bytesPerSecond: number,
+  checks: list(checkOutcome),
+})
+export type DumpExamination = Static<typeof examination>
+
+const sourceLine = objectOf<SourcePlace>(
+  { file: text, line: count },
+  "The line of the offset in the driver's sources, by the path that its PDB has; absent where it has none.",
+)
+
+export const violationFields = {
+  rule: textThat(isDumpModeRuleId, 'a rule of dump mode'),
+  call: about('The call or access: StorPortIssueDpc.', text),
+  message: text,
+  driver: text,
+  address: hexText,
+  offset: optional(hexText),
+  irql: text,
+  atNs: about('Virtual nanoseconds.', number),
+  arguments: optional(list(hexText, 'Of a driver whose code ran: what the call was given.')),
+  bytes: optional(about('Its code at the address.', text)),
+  stack: optional(
+    list(text, 'Of a driver whose code ran: its stack, innermost first, with names where a PDB has them.'),
+  ),
+  source: optional(sourceLine),
+  repro: about('One line that shows it again: the test adds it, which knows its own options.', text),
+}
+export interface ReportedViolation extends DumpModeViolation {
+  readonly repro: string
+}
+/** The report of a target, with what the test adds. */
+export interface ReportedCrash extends CrashReport {
+  readonly violations: readonly ReportedViolation[]
 }
 
-export interface CheckOutcome {
-  readonly id: string
-  readonly verdict: Verdict
-  readonly message: string
-  /** The check that names the cause of this failure; absent for a finding of its own. */
-  readonly causedBy?: string
+const inFlight = objectOf<InFlightCommands>({
+  commands: about('In the controller when the storage stack froze.', count),
+  completed: about('Of them, those whose data moved after the crash all the same.', count),
+  leaked: list(count, 'Disk offsets of writes that did not complete and whose sectors changed nevertheless.'),
+})
+
+export const crashReport = objectOf<ReportedCrash>({
+  shown: about('As the blue screen shows it: a second bugcheck replaces the first.', bugcheck),
+  screen: list(text),
+  finalStatus: about("The dump's own NTSTATUS.", count),
+  bytesWritten: count,
+  failure: optional(about('What ended the dump early, where the dump stack knows it.', text)),
+  notJudged: optional(about('The error code of what is not modelled: this dump cannot be judged.', text)),
+  seconds: about('Host seconds from OpenRoutine to FinishRoutine.', number),
+  crashedAt: time,
+  violations: list(objectOf<ReportedViolation>(violationFields)),
+  inFlight,
+})
+
+export const systemEventFields = {
+  id: count,
+  source: about('The provider.', oneOf(EVENT_SOURCES)),
+  eventSourceName: optional(
+    about(
+      "The provider's EventSourceName, which event viewers list as the source; absent where it has none.",
+      oneOf(['BugCheck']),
+    ),
+  ),
+  at: time,
+  text,
+  fields: texts,
 }
 
-export type TestEventBody =
-  | {
-      readonly kind: 'run'
-      readonly options: Readonly<Record<string, unknown>>
-      readonly seed: number
-      /** Which of a scenario's variants this is; null where it has one. */
-      readonly variant: string | null
-      readonly target: TargetDescription
-    }
-  /** Another process goes on behind the last power off; what the killed one had journalled since then is gone. */
-  | { readonly kind: 'resumed'; readonly discarded: number }
-  | { readonly kind: 'begin'; readonly step: StepName; readonly dump?: DumpType }
-  | {
-      readonly kind: 'end'
-      readonly step: StepName
-      readonly dump?: DumpType
-      readonly verdict: Verdict
-      /** Of the host: how long the step took whoever waits for it. */
-      readonly seconds: number
-    }
-  | { readonly kind: 'message'; readonly level: 'i' | 'x'; readonly text: string }
-  | { readonly kind: 'finding'; readonly finding: Finding }
-  | { readonly kind: 'crashed'; readonly dump: DumpType; readonly report: CrashReport }
-  | { readonly kind: 'examined'; readonly dump: DumpType; readonly examination: DumpExamination }
-  | { readonly kind: 'systemEvents'; readonly dump: DumpType; readonly events: readonly SystemEvent[] }
-  | { readonly kind: 'progress'; readonly percent: number }
+export const systemEvents = list(objectOf<SystemEvent>(systemEventFields))
+
+export const targetDriver = objectOf<TargetDriver>(
+  {
+    fileName: text,
+    sha256,
+    byteLength: count,
+    executed: constant(true),
+    pdb: nullable(
+      object({
+        name: text,
+        identity: about('GUID and age, as symbol stores write them.', text),
+        found: flag,
+      }),
+      'The PDB that the file names, and whether names come from it.',
+    ),
+  },
+  'The driver file under test; absent where drivers are modelled.',
+)
+
+const stackRow = objectOf<StackRow>({
+  nameOnDisk: text,
+  baseName: text,
+  base: hex64,
+  size: count,
+  purpose: text,
+  state: oneOf(['loaded', 'unloaded']),
+})
+
+const target = objectOf<TargetDescription>({
+  profile: text,
+  controller: text,
+  driver: optional(targetDriver),
+  seed: count,
+  cpuCount: count,
+  ramBytes: count,
+  pageFileBytes: count,
+  freeBytesOnC: count,
+  stack: list(stackRow),
+})
+
+const step = { step: oneOf(STEP_NAMES), dump: optional(dumpType) }
+
+export const eventKinds = {
+  run: {
+    format: about('Raised with each change of what an event holds.', constant(EVENT_FORMAT)),
+    runId: about('The run that the events belong to, as the marker of its folder has it.', text),
+    productVersion: about('The version of dumpstack that began the run.', text),
+    options: about('As the user gave them.', anyObject),
+    seed: count,
+    variant: about("Which of a scenario's variants this is; null where it has one.", nullable(text)),
+    target,
+  },
+  resumed: {
+    discarded: about(
+      'Another process goes on after the last power off: so many journalled events of the earlier one were taken back.',
+      count,
+    ),
+  },
+  begin: step,
+  end: {
+    ...step,
+    verdict,
+    seconds: about('Of the host: how long the step took whoever waits for it.', number),
+  },
+  message: { level: messageLevel, text },
+  finding: { finding },
+  crashed: { dump: dumpType, report: crashReport },
+  examined: { dump: dumpType, examination },
+  systemEvents: { dump: dumpType, events: systemEvents },
+  progress: { percent: count },
+}
+
+export const eventPlace = {
+  seq: about('Counts the events of a run from 0.', count),
+  at: about('Milliseconds since 1970 on the clock of the system under test.', time),
+}
+
+export const testEvent = byKind(eventPlace, eventKinds)
+const testEventBody = byKind({}, eventKinds)
+
 /** `at`: milliseconds since 1970 on the target's clock. All but `progress` are journalled and synced. */
+export type TestEvent = Static<typeof testEvent>
+export type TestEventBody = Static<typeof testEventBody>
 /** Where events go; the times are the target's. */
 export type Emit = (body: TestEventBody, at: number) => void
-export type TestEvent = { readonly seq: number; readonly at: number } & TestEventBody

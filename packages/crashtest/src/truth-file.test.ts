@@ -1,8 +1,9 @@
 import { gpa, MemorySource, PAGE_SIZE, pfn, pfnToGpa } from '@dumpstack/bytes'
-import { type CrashReport, type Evidence, TargetError } from '@dumpstack/target'
+import { type Evidence, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { allPages, FAKE_RUNS, FAKE_SEED, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
+import type { ReportedCrash } from './test-event.ts'
 import { type DumpToKeep, keepTruth, ramParts, restoreTruth } from './truth-file.ts'
 
 const ram = new FakeRam([1, 2, 300, 599, 1030])
@@ -34,7 +35,7 @@ const evidence: Evidence = {
   directoryTableBase: gpa(0x1aa000),
   dumpType: 5,
 }
-const crash: CrashReport = {
+const crash: ReportedCrash = {
   shown: evidence.bugcheck,
   screen: ['*** STOP'],
   finalStatus: 0,

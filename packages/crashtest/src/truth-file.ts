@@ -29,7 +29,7 @@ import {
 } from '@dumpstack/target'
 import type { DumpPages } from './compare-truth.ts'
 import { KeptSpace } from './kept-space.ts'
-import { crashReportOf, writtenRangeOf } from './report-facts.ts'
+import { bugcheck, crashReport, type ReportedCrash, systemEvents, writtenRanges } from './test-event.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
 export interface KeptFile {
@@ -40,7 +40,12 @@ export interface KeptFile {
   changedPage(page: Pfn): Uint8Array | null
 }
 
-export interface KeptDump extends KeptCrash {
+/** What the test knows of a crash, for the process that judges its dump. */
+export interface RecordedCrash extends KeptCrash {
+  readonly crash: ReportedCrash
+}
+
+export interface KeptDump extends RecordedCrash {
   /** The path that Windows showed. */
   readonly path: string
   readonly modifiedAt: number
@@ -48,7 +53,7 @@ export interface KeptDump extends KeptCrash {
   readonly file: KeptFile | null
 }
 
-export interface DumpToKeep extends KeptCrash {
+export interface DumpToKeep extends RecordedCrash {
   readonly path: string
   readonly modifiedAt: number
   readonly file: { readonly source: ByteSource; readonly dump: DumpPages } | null
@@ -61,7 +66,7 @@ const CHUNK_PAGES = 256
 const LONGEST_FRONT = 0x400000
 
 /** What is known as soon as the system has crashed: the facts that truth.json will hold but for those of the dump file. */
-export function crashRecord({ type, crash, evidence }: KeptCrash): object {
+export function crashRecord({ type, crash, evidence }: RecordedCrash): object {
   return {
     type,
     crash,
@@ -167,7 +172,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
 }
 
 /** The inverse of crashRecord and ramParts; the caller knows what else is in `bin`. */
-export function restoreCrash(facts: Facts, bin: ByteSource): { crash: KeptCrash; usedBytes: number } {
+export function restoreCrash(facts: Facts, bin: ByteSource): { crash: RecordedCrash; usedBytes: number } {
   const runs = pageRuns(facts, 'runs')
   const end = endOfRuns(runs)
   const used = pageSet(facts, 'used', end)
@@ -181,12 +186,12 @@ export function restoreCrash(facts: Facts, bin: ByteSource): { crash: KeptCrash;
     promisedBlocks: facts.objects('promisedBlocks').map(promisedBlockOf),
     changedByDumpPath: pageSet(facts, 'changedByDumpPath', end),
     strayWrites: pageSet(facts, 'strayWrites', end),
-    bugcheck: facts.bugcheck('bugcheck'),
+    bugcheck: bugcheck.read(facts, 'bugcheck'),
     images: facts.strings('images'),
     systemImages: facts.objects('systemImages').map(imageIdentityOf),
     controller: facts.string('controller'),
-    writtenBy: facts.objects('writtenBy').map(writtenRangeOf),
-    events: facts.systemEvents('events'),
+    writtenBy: writtenRanges.read(facts, 'writtenBy'),
+    events: systemEvents.read(facts, 'events'),
     ...(machineCrash && {
       machineCrash: {
         dumpFile: machineCrash.string('dumpFile'),
@@ -198,7 +203,7 @@ export function restoreCrash(facts: Facts, bin: ByteSource): { crash: KeptCrash;
   }
   const crash = {
     type: facts.oneOf('type', DUMP_TYPES),
-    crash: crashReportOf(facts.object('crash')),
+    crash: crashReport.read(facts, 'crash'),
     evidence,
   }
   return { crash, usedBytes: used.size * PAGE_SIZE }

@@ -7,7 +7,8 @@ import { RunError } from './errors.ts'
 import { isInnerName } from './inner-name.ts'
 import { isInPlace, isRecord } from './run-name.ts'
 
-export const MARKER_FORMAT = 1
+/** 2: the run event has a format. */
+export const MARKER_FORMAT = 2
 /** A run makes some hundred entries, of less than a hundred bytes each. */
 export const MAX_MARKER_BYTES = 8 * 2 ** 20
 const RUN_ID = /^[0-9a-f]{32}$/

@@ -1,11 +1,6 @@
 // What is known when a crash is over and the dump is written, or is not: the blue screen, the status, the rules that drivers broke.
 import type { Bugcheck, DumpModeViolation } from '@dumpstack/nt'
 
-export interface Violation extends DumpModeViolation {
-  /** The command that shows it again; the test adds it, because only the test knows its own options. */
-  readonly repro?: string
-}
-
 export interface CrashReport {
   /** As the blue screen shows it: a second bugcheck replaces the first. */
   readonly shown: Bugcheck
@@ -21,7 +16,7 @@ export interface CrashReport {
   readonly seconds: number
   /** Virtual milliseconds since 1970 at KeBugCheckEx. */
   readonly crashedAt: number
-  readonly violations: readonly Violation[]
+  readonly violations: readonly DumpModeViolation[]
   readonly inFlight: InFlightCommands
 }
 

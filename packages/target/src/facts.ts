@@ -9,13 +9,9 @@ import { EVENT_SOURCES, type SystemEvent } from './system-event.ts'
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? hex(value) : value
 
-/**
- * An object of its fields, without those that are undefined. Every field of the type must be named, the optional ones too:
- * one that nobody reads back does not compile.
- */
-export const present = <T extends object>(
-  fields: { readonly [K in keyof Required<T>]: T[K] | undefined },
-): T => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T // by its fields, as typed above
+/** An object of its fields, without those that are undefined; every field of the type must be named. */
+const present = <T extends object>(fields: { readonly [K in keyof Required<T>]: T[K] | undefined }): T =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T // by its fields, as typed above
 
 /** What a run writes is nested nine deep; what is handed on as it stands is written again by code that calls itself for each level. */
 const MAX_DEPTH = 64
@@ -119,8 +115,20 @@ export class Facts {
     return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.object(field)
   }
 
-  optionalStrings(field: string): string[] | null {
-    return this.#fields[field] === undefined ? null : this.strings(field)
+  /** Neither absent nor null. */
+  has(field: string): boolean {
+    return this.#fields[field] !== undefined && this.#fields[field] !== null
+  }
+
+  expect(field: string, value: string | number | true): void {
+    const found = this.#fields[field]
+    if (found !== value) throw this.wrong(field, found, value)
+  }
+
+  /** The values of a list as fields, with their names in order. */
+  items(field: string): { readonly facts: Facts; readonly names: readonly string[] } {
+    const named = this.#list(field).map((value, index): [string, unknown] => [`${field}[${index}]`, value])
+    return { facts: new Facts(Object.fromEntries(named), this.#place), names: named.map(([name]) => name) }
   }
 
   objects(field: string): Facts[] {

@@ -146,11 +146,11 @@ async function session(
 function reportFinished(workFolder: string, output: TestOutput): number {
   if (output.junit !== null)
     throw new UsageError(`-junit ${output.junit}: the test in ${workFolder} has come to its end already`)
-  const { verdict, json } = readResult(workFolder)
+  const result = readResult(workFolder)
   const say = sayBeside(output.json)
-  if (output.json) printJson(json)
+  if (output.json) printJson(result)
   say('The test has been finished before. crashdumptest -c clears it.')
-  return reportVerdict(verdict, workFolder, say)
+  return reportVerdict(result.verdict, workFolder, say)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */

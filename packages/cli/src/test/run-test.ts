@@ -88,7 +88,7 @@ function sayAgain(folder: string, { json, junit }: TestOutput): number {
   if (junit !== null)
     throw new UsageError(`--junit ${junit}: the run in ${folder} has come to its end already`)
   const result = readResult(folder)
-  if (json) printJson(result.json)
+  if (json) printJson(result)
   else printLines([`The run in ${folder} has come to its end. Verdict: ${result.verdict}`])
   return exitCodeOf(result.verdict)
 }

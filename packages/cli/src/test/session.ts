@@ -30,6 +30,7 @@ import { type OpenedDriver, openDriver } from '../driver/driver-file.ts'
 import { driverFailure } from '../driver/driver-verdict.ts'
 import { isHostFailure } from '../program/failure.ts'
 import { UsageError } from '../program/usage-error.ts'
+import { version } from '../program/version.ts'
 import { variantSymbols } from '../symbols/judge-symbols.ts'
 import { checkKeptSymbolPath } from '../symbols/kept-symbol-path.ts'
 import { CallRecorder } from './call-recorder.ts'
@@ -271,6 +272,8 @@ class Session {
           dumps,
           stopAfter,
           variant: variant.name,
+          runId: folder.owned.runId,
+          productVersion: version(),
           given: optionsOf(plan),
           repro: reproOf(plan),
           hostNow: () => performance.now(),

@@ -1,8 +1,8 @@
 // What every check gets and gives. A check is one file and one line in checks/index.ts.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import type { Dump, VerifyReport } from '@dumpstack/dumpfile'
-import type { Bugcheck } from '@dumpstack/nt'
-import type { CrashReport, DumpType, Evidence, Violation } from '@dumpstack/target'
+import type { Bugcheck, DumpModeViolation } from '@dumpstack/nt'
+import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
 import type { BlockComparison } from '../compare-blocks.ts'
 import type { TruthComparison } from '../compare-truth.ts'
 import type { Message } from '../messages.ts'
@@ -88,7 +88,7 @@ export const counted = (count: number, noun: string): string => `${count} ${noun
 
 const NAMED_FRAMES = 4
 /** ` (a < b < c)`: the innermost frames of a violation, where its driver's code ran. */
-export const stackText = ({ stack = [] }: Pick<Violation, 'stack'>): string =>
+export const stackText = ({ stack = [] }: Pick<DumpModeViolation, 'stack'>): string =>
   stack.length === 0 ? '' : ` (${stack.slice(0, NAMED_FRAMES).join(' < ')})`
 
 /** ` and 5 more` where `named` of `total` were named. */

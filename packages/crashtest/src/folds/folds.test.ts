@@ -4,10 +4,12 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { schemaViolations } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
+import { publishedSchemas } from '../schema/published.ts'
 import { journalLine } from './journal.ts'
 import { JunitFold } from './junit.ts'
 import { logLines } from './log.ts'
-import { ResultFold, type TestResult } from './result.ts'
+import { ResultFold } from './result.ts'
+import type { TestResult } from './result-schema.ts'
 import { sampleEvents } from './sample-events.test-support.ts'
 import { type ScreenColors, ScreenFold } from './screen.ts'
 
@@ -130,8 +132,13 @@ it('shows the percentage in place on a terminal', async () => {
   await expect(lines.join('\n')).toMatchFileSnapshot(golden('screen-terminal.txt'))
 })
 
+it.each(publishedSchemas)('keeps the published schema $$id as the code describes it', (schema) => {
+  const file = new URL(`../../../../${String(schema['$id'])}`, import.meta.url)
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(schema)
+})
+
 it('has a schema that names the file it is in', () => {
-  for (const name of ['test-result', 'verify-result', 'stack-result']) {
+  for (const name of ['verify-result', 'stack-result', 'check-result']) {
     const file = new URL(`../../../../docs/schema/${name}.schema.json`, import.meta.url)
     const schema: unknown = JSON.parse(readFileSync(file, 'utf8'))
     expect(schema).toMatchObject({ $id: `docs/schema/${name}.schema.json` })

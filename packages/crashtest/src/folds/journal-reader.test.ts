@@ -1,8 +1,8 @@
 // What the journal says comes back whole; what is no event of ours is refused by name.
-import { type CrashReport, type TargetDescription, TargetError } from '@dumpstack/target'
+import { type TargetDescription, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { TestEvent } from '../test-event.ts'
+import type { ReportedCrash, TestEvent } from '../test-event.ts'
 import { journalLine } from './journal.ts'
 import { eventOfLine } from './journal-reader.ts'
 import { sampleEvents } from './sample-events.test-support.ts'
@@ -20,7 +20,7 @@ const target: TargetDescription = {
     pdb: { name: 'viostor.pdb', identity: '0A1', found: true },
   },
 }
-const report: CrashReport = {
+const report: ReportedCrash = {
   ...crashed.report,
   failure: 'a call is not modelled',
   notJudged: 'UNKNOWN_IMPORT',

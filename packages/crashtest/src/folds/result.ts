@@ -3,36 +3,19 @@ import { hex } from '@dumpstack/bytes'
 import type { Bugcheck } from '@dumpstack/nt'
 import type { TargetDriver } from '@dumpstack/target'
 import { type DumpExamination, type TestEvent, type Verdict, worst } from '../test-event.ts'
-
-export const RESULT_SCHEMA = 'docs/schema/test-result.schema.json'
-
-export interface TestResult {
-  readonly schema: typeof RESULT_SCHEMA
-  readonly verdict: Verdict
-  /** Under test; absent where dumps are judged without the system. */
-  readonly controller?: string
-  readonly dumps: readonly ResultDump[]
-  readonly violations: readonly object[]
-  readonly events: readonly object[]
-  /** What the test said, in order: the cause where nothing crashed stands here alone. */
-  readonly messages: readonly { readonly level: 'i' | 'x'; readonly text: string }[]
-  /** Guest code raised the bugcheck: nobody laid the stack that the dump shows. */
-  readonly executed: true
-  /** The driver file under test. */
-  readonly driver?: TargetDriver
-}
-
-/** The other fields are in the schema. */
-export interface ResultDump {
-  readonly file: string | null
-  readonly [field: string]: unknown
-}
+import {
+  RESULT_SCHEMA,
+  type ResultDump,
+  type ResultEvent,
+  type ResultViolation,
+  type TestResult,
+} from './result-schema.ts'
 
 export class ResultFold {
   readonly #dumps: ResultDump[] = []
-  readonly #violations: object[] = []
-  readonly #events: object[] = []
-  readonly #messages: { level: 'i' | 'x'; text: string }[] = []
+  readonly #violations: ResultViolation[] = []
+  readonly #events: ResultEvent[] = []
+  readonly #messages: TestResult['messages'][number][] = []
   readonly #verdicts: Verdict[] = []
   #hasBegun = false
   #driver: TargetDriver | null = null
@@ -99,10 +82,10 @@ export class ResultFold {
   }
 }
 
-const bugcheckAsJson = (bugcheck: Bugcheck): object => ({
-  code: hex(bugcheck.code),
-  parameters: bugcheck.parameters.map((parameter) => hex(parameter)),
-})
+function bugcheckAsJson({ code, parameters }: Bugcheck): ResultDump['bugcheck'] {
+  const [first, second, third, fourth] = parameters
+  return { code: hex(code), parameters: [hex(first), hex(second), hex(third), hex(fourth)] }
+}
 
 const dumpAsJson = (dump: DumpExamination, variant: { variant?: string }): ResultDump => ({
   type: dump.type,

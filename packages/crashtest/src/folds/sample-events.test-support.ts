@@ -166,7 +166,16 @@ export function sampleEvents(): TestEvent[] {
       { kind: 'examined', dump, examination },
     ])
   }
-  send({ kind: 'run', options: { seed: 7 }, seed: 7, variant: null, target })
+  send({
+    kind: 'run',
+    format: 1,
+    runId: '00112233445566778899aabbccddeeff',
+    productVersion: '1.2.3',
+    options: { seed: 7 },
+    seed: 7,
+    variant: null,
+    target,
+  })
   step('prerequisites', undefined, 'pass', [
     { kind: 'message', level: 'i', text: 'Verifying paging file size.' },
   ])

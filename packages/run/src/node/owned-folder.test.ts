@@ -228,7 +228,7 @@ it('goes on with a list whose last line a kill cut off', () => {
 
 it('says that a run without a marker is of another version, and leaves it alone', async () => {
   for (const name of ['journal.jsonl', 'state.json']) writeFileSync(at(name), '{}')
-  const other = `folder ${run} holds a run of another version: ${MARKER} is not there, expected one of format 1`
+  const other = `folder ${run} holds a run of another version: ${MARKER} is not there, expected one of format 2`
   expect(() => openRunToRead(run)).toThrow(other)
   expect(() => openRunToWrite(run)).toThrow(other)
   await expect(clearRun(run)).rejects.toThrow(other)

@@ -17,7 +17,7 @@ import {
 import path from 'node:path'
 import { RunError } from '../errors.ts'
 import { MARKER } from '../index.ts'
-import { type MadeKind, markerLine } from '../made-list.ts'
+import { type MadeKind, type MadeList, markerLine } from '../made-list.ts'
 import { GuardedFolder, whatIs } from './guarded-folder.ts'
 import { onHost } from './host-error.ts'
 import { ListFile } from './list-file.ts'
@@ -41,11 +41,13 @@ export interface WriteGuard {
 const UNGUARDED: WriteGuard = { check() {}, verify() {} }
 
 export class OwnedFolder extends GuardedFolder {
+  readonly runId: string
   readonly #list: ListFile
   readonly #guard: WriteGuard
 
-  private constructor(root: string, list: ListFile, guard: WriteGuard) {
+  private constructor(root: string, runId: string, list: ListFile, guard: WriteGuard) {
     super(root)
+    this.runId = runId
     this.#list = list
     this.#guard = guard
   }
@@ -53,19 +55,20 @@ export class OwnedFolder extends GuardedFolder {
   /** Puts the marker of a new run in the folder. Throws RunError RUN_FOLDER_UNSAFE, HOST_IO; EEXIST becomes HOST_IO too. */
   static mark(root: string, guard = UNGUARDED): OwnedFolder {
     const file = path.join(root, MARKER)
-    const line = Buffer.from(markerLine(randomBytes(16).toString('hex')))
+    const runId = randomBytes(16).toString('hex')
+    const line = Buffer.from(markerLine(runId))
     return onHost(`write ${file}`, () => {
       const fd = openSync(file, 'ax')
       writeWhole(fd, line)
       fsyncSync(fd)
-      return new OwnedFolder(root, new ListFile(fd, file, new Map(), line.byteLength), guard)
+      return new OwnedFolder(root, runId, new ListFile(fd, file, new Map(), line.byteLength), guard)
     })
   }
 
   /** With the list as it was read; what a kill cut off behind its last whole line goes. */
   static open(
     folder: GuardedFolder,
-    made: Map<string, MadeKind>,
+    { runId, made }: MadeList,
     byteLength: number,
     guard = UNGUARDED,
   ): OwnedFolder {
@@ -73,7 +76,7 @@ export class OwnedFolder extends GuardedFolder {
     return onHost(`write ${file}`, () => {
       const fd = folder.descriptor(MARKER, constants.O_WRONLY | constants.O_APPEND)
       ftruncateSync(fd, byteLength)
-      return new OwnedFolder(folder.path, new ListFile(fd, file, made, byteLength), guard)
+      return new OwnedFolder(folder.path, runId, new ListFile(fd, file, made, byteLength), guard)
     })
   }
 

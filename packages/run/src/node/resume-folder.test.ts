@@ -49,6 +49,8 @@ beforeAll(async () => {
       stopAfter: null,
       variant: null,
       given: {},
+      runId: '0'.repeat(32),
+      productVersion: '1.2.3',
       repro: 'dumpstack test',
       hostNow: () => 0,
       symbols: NO_SYMBOLS,

@@ -1,8 +1,8 @@
 // A run folder that a killed process left, put back to the last power off: what the state does not speak of is of a start
 // that never was. Journal and log are cut there; dumps and truths that the killed process made since are removed.
 import type { FileSource } from '@dumpstack/bytes/node'
-import { eventOfLine, restoreCrash, type TestEvent } from '@dumpstack/crashtest'
-import { DUMP_TYPES, type DumpType, type Facts, type KeptCrash } from '@dumpstack/target'
+import { eventOfLine, type RecordedCrash, restoreCrash, type TestEvent } from '@dumpstack/crashtest'
+import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'
@@ -27,7 +27,7 @@ export interface StoppedRun {
   /** As Target.powerOff gave it; null in the stages `variant` and `finish`. */
   readonly target: Facts | null
   /** In the stage `awaitRestart`. Its truth is read from the folder: `close` it when the dump has been judged. */
-  readonly crash: KeptCrash | null
+  readonly crash: RecordedCrash | null
   /** What the journal holds. */
   readonly events: readonly TestEvent[]
   readonly nextSeq: number
@@ -67,7 +67,7 @@ export async function openStoppedRun(folder: string, options: LockOptions = {}):
     close = () => runFolder.close()
     const crashType = state.crash?.oneOf('type', DUMP_TYPES) ?? null
     if (stage !== 'finish') removeUnexamined(owned, variant, events, crashType)
-    let crash: KeptCrash | null = null
+    let crash: RecordedCrash | null = null
     if (state.crash !== null && crashType !== null) {
       const name = inVariant(variant, `${crashType}/${TRUTH_BIN}`)
       bin = owned.source(name)

@@ -9,11 +9,11 @@ import {
   journalLine,
   keepTruth,
   logLines,
+  type RecordedCrash,
   ramParts,
   type Sink,
   type TestResult,
 } from '@dumpstack/crashtest'
-import type { KeptCrash } from '@dumpstack/target'
 import type { RunError } from '../errors.ts'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { inVariant } from '../variant-name.ts'
@@ -28,7 +28,7 @@ import { type StateRecord, type StreamPosition, writeState } from './state-file.
 import { writeWhole } from './write-whole.ts'
 
 export interface StateToKeep extends Omit<StateRecord, 'crash'> {
-  readonly crash: KeptCrash | null
+  readonly crash: RecordedCrash | null
 }
 
 /**
@@ -164,7 +164,7 @@ export class RunFolder {
     })
   }
 
-  #keepRam(variant: string | null, crash: KeptCrash): void {
+  #keepRam(variant: string | null, crash: RecordedCrash): void {
     const name = inVariant(variant, `${crash.type}/${TRUTH_BIN}`)
     onHost(`write the truth to ${this.#file(name)}`, () =>
       this.owned.writeFile(name, ramParts(crash.evidence)),

@@ -15,6 +15,8 @@ export const DRIVE = 'C'
 /** Where debuggers keep what they fetch from symbol servers: no run has made it, and it outlives them all. */
 const FETCHED = 'symbols'
 const MAX_NAMED = 8
+/** Of a marker that a kill cut off. */
+const NO_LIST: MadeList = { runId: '', made: new Map() }
 
 /** Of a folder that is there. */
 export const resolved = (folder: string): string => onHost(`read ${folder}`, () => realpathSync(folder))
@@ -87,7 +89,7 @@ export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {
   const guarded = new GuardedFolder(root)
   const old = readList(guarded)
   if (old === null) return OwnedFolder.mark(root, guard)
-  const owned = OwnedFolder.open(guarded, old.list?.made ?? new Map(), old.byteLength, guard)
+  const owned = OwnedFolder.open(guarded, old.list ?? NO_LIST, old.byteLength, guard)
   try {
     owned.removeMade()
     refuseForeign(
@@ -118,7 +120,7 @@ export function leaveFolder(owned: OwnedFolder): void {
 export function openRunToWrite(root: string, guard?: WriteGuard): OwnedFolder {
   const guarded = GuardedFolder.at(root)
   const { list, byteLength } = listOfRun(guarded, root)
-  return OwnedFolder.open(guarded, list.made, byteLength, guard)
+  return OwnedFolder.open(guarded, list, byteLength, guard)
 }
 
 function listOfRun(guarded: GuardedFolder, folder: string): { list: MadeList; byteLength: number } {

@@ -1,7 +1,7 @@
 // Where the dumps of a run are: a path of the host in memory and on the screen, from the run folder on in its files, so that a folder
 // that was moved or copied still speaks of its own dumps.
 import path from 'node:path'
-import type { TestEvent } from '@dumpstack/crashtest'
+import type { TestEvent, TestResult } from '@dumpstack/crashtest'
 import type { GuardedFolder } from './guarded-folder.ts'
 
 type PathMap = (file: string) => string
@@ -23,12 +23,10 @@ export function eventWithPath(event: TestEvent, mapped: PathMap): TestEvent {
   return { ...event, examination: withPath(event.examination, mapped) }
 }
 
-export function resultWithPaths<R extends { readonly dumps: readonly HasFile[] }>(
-  result: R,
-  mapped: PathMap,
-): R {
-  return { ...result, dumps: result.dumps.map((dump) => withPath(dump, mapped)) }
-}
+export const resultWithPaths = (result: TestResult, mapped: PathMap): TestResult => ({
+  ...result,
+  dumps: result.dumps.map((dump) => withPath(dump, mapped)),
+})
 
 interface HasFile {
   readonly file: string | null
