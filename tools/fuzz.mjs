@@ -175,6 +175,7 @@ async function makeTargets() {
     }
   }
   const { openSysFile } = await import('@dumpstack/drivers')
+  const { win10_19041 } = await import('@dumpstack/nt')
   const { checkDriverFile } = await import('@dumpstack/windows/node')
   const miniport = (name) => readFileSync(new URL(`../guest/miniports/bin/${name}.sys`, import.meta.url))
   const text = (value) => new TextEncoder().encode(value)
@@ -243,7 +244,12 @@ async function makeTargets() {
       feed(bytes) {
         const file = openSysFile('fuzz.sys', bytes)
         const isVirtio = file.image.rsds?.path.includes('vioblk') === true
-        checkDriverFile({ file, names: { nameAt: () => null } }, isVirtio ? 'virtio-blk' : 'ahci', 1)
+        checkDriverFile(
+          { file, names: { nameAt: () => null } },
+          win10_19041,
+          isVirtio ? 'virtio-blk' : 'ahci',
+          1,
+        )
       },
     },
     pdb: {

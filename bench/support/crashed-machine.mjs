@@ -13,7 +13,7 @@ import {
 } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
 import { createDisk, createMachine } from '@dumpstack/machine'
-import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
+import { controllerDrivers, win10_19041 } from '@dumpstack/nt'
 import { bootKernel, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 
@@ -41,13 +41,13 @@ function pageFile(byteLength) {
 /** The system volume, and the driver on it. */
 const imagesWith = (sysFile) =>
   sysFile === undefined
-    ? readGuestImages()
-    : new Map([...readGuestImages(), [path.basename(sysFile), fs.readFileSync(sysFile)]])
+    ? readGuestImages(win10_19041)
+    : new Map([...readGuestImages(win10_19041), [path.basename(sysFile), fs.readFileSync(sysFile)]])
 
 /** What runs on the controller, and the kernel as it sees it. */
 function driversOn({ machine, kernel, kind, cpu, sysFile, observer }) {
   if (sysFile === undefined) {
-    return { kernel, miniport: miniportNamed(controllerDrivers(DEFAULT_PROFILE, kind).miniport) }
+    return { kernel, miniport: miniportNamed(controllerDrivers(win10_19041, kind).miniport) }
   }
   cpu.cr3 = kernel.directoryTableBase
   const file = openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
@@ -80,12 +80,13 @@ export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, 
     cpu: newCpu(),
     images: imagesWith(sysFile),
     epochMs: 0,
+    profile: win10_19041,
     ...(sysFile && { hosted: new Set([path.basename(sysFile)]) }),
   })
   const cpu = driverCpu(newCpu(), machine)
   const drivers = driversOn({ machine, kernel, kind, cpu, sysFile, observer })
   const runtime = startRuntimeStack({ machine, ...drivers, controller })
-  const stack = loadCrashDumpStack({ machine, ...drivers, profile: DEFAULT_PROFILE, runtime })
+  const stack = loadCrashDumpStack({ machine, ...drivers, profile: win10_19041, runtime })
   kernel.loadCrashDriver()
   const fileByteLength = ramBytes + 257 * MIB
   const extents = pageFile(fileByteLength)

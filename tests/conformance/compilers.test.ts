@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { openSysFile } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { checkDriverFile } from '@dumpstack/windows/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hasTool, ROOT, toolOutput } from './tools.ts'
@@ -55,7 +56,7 @@ function makeLibraries(tool: string, ...options: readonly string[]): void {
 
 function expectGood(file: string, controller: ControllerKind): void {
   const driver = { file: openSysFile('other.sys', readFileSync(file)), names: { nameAt: () => null } }
-  const report = checkDriverFile(driver, controller, 1)
+  const report = checkDriverFile(driver, win10_19041, controller, 1)
   expect(report).toMatchObject({ verdict: 'pass', findings: [] })
   for (const run of report.runs) expect(run).toMatchObject({ finished: true, bytesWritten: 0x302000 })
 }

@@ -24,7 +24,7 @@ import {
   type Machine,
 } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
-import { controllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
+import { controllerDrivers, win10_19041 } from '@dumpstack/nt'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { machineOnQemu } from './qemu-controller.ts'
 import { hasQemu, QtestMachine } from './qtest.ts'
@@ -49,6 +49,7 @@ const VA = 0xffff_8000_0000_0000n
 
 /** Contiguous memory from one place, one address for each. */
 class SmallKernel implements KernelServices {
+  readonly version = win10_19041
   readonly #machine: Machine
   #next = DRIVERS_FROM
   #nextPte = 0xffff_f880_0000_0000n
@@ -146,10 +147,10 @@ function controllerOf({ kind, bdf }: Place, image: FileDiskImage): ControllerOpt
 /** Running system, crash, dump; the bytes that were read back before the crash are BEFORE_BYTES of the data. */
 function crashAndDump(machine: Machine, controller: ControllerOptions): DumpWriteReport {
   const kernel = new SmallKernel(machine)
-  const miniport = miniportNamed(controllerDrivers(DEFAULT_PROFILE, controller.kind).miniport)
+  const miniport = miniportNamed(controllerDrivers(win10_19041, controller.kind).miniport)
   const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
   expect(runtime.bootDevice).toMatchObject({ sectorBytes: 512, sectorCount: DISK_BYTES / 512 })
-  const stack = loadCrashDumpStack({ machine, kernel, profile: DEFAULT_PROFILE, runtime, miniport })
+  const stack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
   stack.setPageFile(EXTENTS, PARTITION_OFFSET)
   for (let at = 0; at < BEFORE_BYTES; at += 0x10000)
     runtime.write(0x1f00000 + at, gpa(DATA_FROM + at), 0x10000)

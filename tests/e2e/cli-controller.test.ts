@@ -54,6 +54,17 @@ it.each([
   30_000,
 )
 
+it.each(['test', 'stack', 'check storahci.sys'])(
+  '%s --profile win95 is wrong use, and lists what there is',
+  (command) => {
+    const { code, stdout, stderr } = dumpstack(folder.path, ...command.split(' '), '--profile', 'win95')
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toBe(
+      "error: option '--profile <name>' argument 'win95' is invalid. There are win10-19041.\n",
+    )
+  },
+)
+
 it.each([
   ['test', 'buslogic', 'vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era'],
   ['test', 'nvme', 'stornvme.sys is not modelled yet'],

@@ -3,8 +3,11 @@ import { existsSync } from 'node:fs'
 import { join, win32 } from 'node:path'
 import type { SymbolSource } from '@dumpstack/debugger'
 import { parsePe } from '@dumpstack/image'
+import { win10_19041 } from '@dumpstack/nt'
 import { openSymbolFile } from '@dumpstack/symbols/node'
-import { GUEST_FOLDER, readGuestImages } from '@dumpstack/windows/node'
+import { guestFolder, readGuestImages } from '@dumpstack/windows/node'
+
+const GUEST_FOLDER = guestFolder(win10_19041)
 
 export const guestSymbols: SymbolSource = {
   symbolPath: GUEST_FOLDER,
@@ -17,7 +20,7 @@ export const guestSymbols: SymbolSource = {
     return isOurs ? { file: opened } : { file: null, why: [`${file} is of another build`] }
   },
   image({ timeDateStamp, sizeOfImage }) {
-    const found = [...readGuestImages().values()].find((bytes) => {
+    const found = [...readGuestImages(win10_19041).values()].find((bytes) => {
       const pe = parsePe(bytes)
       return pe.timeDateStamp === timeDateStamp && pe.sizeOfImage === sizeOfImage
     })

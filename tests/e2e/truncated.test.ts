@@ -1,10 +1,12 @@
 // Physical addresses that reach 32 GiB make a bitmap of 1 MiB: with the header it outgrows the extra megabyte that the
 // size check asks for. The check accepts the page file, the dump is cut off and says so, and the examination fails it.
+
 import { PAGE_SIZE, pagesInRuns, pfn } from '@dumpstack/bytes'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { examineDump } from '@dumpstack/crashtest'
 import { openDump } from '@dumpstack/dumpfile'
 import { MemoryDiskImage } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { MemoryHostFolder, SystemTarget } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 import { expect, it } from 'vitest'
@@ -21,6 +23,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
   ]
   const ramBytes = pagesInRuns(runs) * PAGE_SIZE
   const target = new SystemTarget({
+    profile: win10_19041,
     seed: 3,
     runs,
     cpuCount: 1,
@@ -30,7 +33,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     logicalSectorBytes: 512,
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),
-    guestImages: readGuestImages(),
+    guestImages: readGuestImages(win10_19041),
     debuggers: [],
     decoder: new IcedDecoder(),
     hostNow: () => 0,

@@ -1,7 +1,9 @@
 // What the end-to-end tests share: a small system in a temporary folder, and the walk up to a place of the test's choice.
+
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { win10_19041 } from '@dumpstack/nt'
 import { SystemFolder, takeFolder } from '@dumpstack/run/node'
 import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/target'
 import { createWindowsTarget, type WindowsTargetOptions } from '@dumpstack/windows/node'
@@ -34,6 +36,7 @@ export function newWalk(
 ): Walk {
   const folder = newFolder()
   const target = createWindowsTarget({
+    profile: win10_19041,
     folder: new SystemFolder(takeFolder(realpathSync(folder))),
     seed: 1,
     ramBytes: RAM_BYTES,

@@ -1,4 +1,5 @@
 // A kernel for tests: contiguous memory from a bump allocator, one VA per GPA, images that are only addresses.
+
 import { type Gpa, type Gva, gpa, gpaToPfn, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import {
   type ControllerKind,
@@ -10,6 +11,7 @@ import {
   MemoryDiskImage,
   Owner,
 } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import type { KernelMemory, KernelServices, LoadedImage } from './kernel-services.ts'
 
 const RAM_VA = 0xffff_8000_0000_0000n
@@ -35,6 +37,7 @@ const EXPORTS = [
 ]
 
 export class FakeKernel implements KernelServices {
+  readonly version = win10_19041
   readonly loaded: LoadedImage[] = []
   readonly unloaded: LoadedImage[] = []
   readonly #machine: Machine

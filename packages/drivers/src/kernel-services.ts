@@ -1,6 +1,7 @@
 // What the kernel gives to drivers: memory with addresses, image loading, register windows. windows/boot implements it.
 import type { Gpa, Gva } from '@dumpstack/bytes'
 import type { Owner } from '@dumpstack/machine'
+import type { OsVersion } from '@dumpstack/nt'
 
 export interface KernelMemory {
   readonly va: Gva
@@ -21,6 +22,7 @@ export interface LoadedImage {
 }
 
 export interface KernelServices {
+  readonly version: OsVersion
   /** Physically contiguous, zeroed nonpaged memory, page granular; its pages get `owner`. */
   allocate(byteLength: number, options: { owner: Owner; below4GiB?: boolean }): KernelMemory
   /** Virtual to physical through the kernel's page tables; null when not mapped. */

@@ -1,11 +1,13 @@
 // `dumpstack check`: its options and help.
+import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
-import { EXIT_CODES, type Exit, option, pdbOption, seedOption } from '../options/options.ts'
+import { EXIT_CODES, type Exit, option, pdbOption, profileOption, seedOption } from '../options/options.ts'
 import { version } from '../program/version.ts'
 import { CONTROLLERS, controllerOf, parsePath } from '../test/test-options.ts'
 
 interface GivenCheckOptions {
   readonly pdb?: string
+  readonly profile: Profile
   readonly controller?: string
   readonly seed: number
   readonly sarif?: string
@@ -22,6 +24,7 @@ export function addCheck(program: Command, exit: Exit): void {
     )
     .argument('<file>', 'a Storport miniport for x64: viostor.sys')
     .addOption(pdbOption())
+    .addOption(profileOption())
     .option(
       '--controller <name>',
       `the controller under test: ${CONTROLLERS.join(', ')} (default: the one that the driver drives)`,
@@ -36,7 +39,8 @@ export function addCheck(program: Command, exit: Exit): void {
         runCheck({
           file,
           pdb: given.pdb ?? null,
-          controller: given.controller === undefined ? null : controllerOf(given.controller),
+          profile: given.profile,
+          controller: given.controller === undefined ? null : controllerOf(given.controller, given.profile),
           seed: given.seed,
           sarif: given.sarif ?? null,
           json: given.json === true,

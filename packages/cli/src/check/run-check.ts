@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
 import type { ControllerKind } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
 import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
@@ -13,7 +14,7 @@ import { checkOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { ProgressLine, printJson, printLines } from '../terminal/terminal.ts'
-import { DEFAULT_CONTROLLER } from '../test/test-options.ts'
+import { DEFAULT_CONTROLLER, DEFAULT_PROFILE } from '../test/test-options.ts'
 import { type Checked, checkLines } from './check-lines.ts'
 import { sarifOf } from './sarif.ts'
 
@@ -22,6 +23,7 @@ export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
 export interface CheckRequest {
   readonly file: string
   readonly pdb: string | null
+  readonly profile: Profile
   /** Null: the one that the driver says it drives. */
   readonly controller: ControllerKind | null
   readonly seed: number
@@ -48,7 +50,7 @@ export function runCheck(request: CheckRequest): number {
 }
 
 function check(request: CheckRequest): Checked {
-  const { file, pdb, seed } = request
+  const { file, pdb, profile, seed } = request
   const fileName = path.basename(file)
   let driver: OpenedDriver
   try {
@@ -64,8 +66,8 @@ function check(request: CheckRequest): Checked {
   const progress = new ProgressLine()
   try {
     if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver)
-    const report = checkDriverFile(driver, controller, seed, (hardware, phase) =>
+    const controller = request.controller ?? findDriverController(driver, profile)
+    const report = checkDriverFile(driver, profile, controller, seed, (hardware, phase) =>
       progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
     )
     return { driver: driver.description, report, repro: reproOf(request, controller) }
@@ -103,9 +105,10 @@ function refused(
   return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
 }
 
-function reproOf({ file, pdb, seed }: CheckRequest, controller: ControllerKind | null): string {
+function reproOf({ file, pdb, profile, seed }: CheckRequest, controller: ControllerKind | null): string {
   const parts = ['dumpstack check', shellWord(file)]
   if (controller !== null) parts.push(`--controller ${controller}`)
+  if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)
   parts.push(`--seed ${seed}`)
   if (pdb !== null) parts.push(`--pdb ${shellWord(pdb)}`)
   return parts.join(' ')

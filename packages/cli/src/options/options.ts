@@ -1,6 +1,14 @@
 // Options that more than one command has, and what their help says alike.
+import { PROFILES } from '@dumpstack/nt'
 import { Option } from 'commander'
-import { CONTROLLERS, DEFAULT_CONTROLLER, MOST_SEED, parsePath } from '../test/test-options.ts'
+import {
+  CONTROLLERS,
+  DEFAULT_CONTROLLER,
+  DEFAULT_PROFILE,
+  MOST_SEED,
+  parsePath,
+  parseProfile,
+} from '../test/test-options.ts'
 import { parseWhole } from './sizes.ts'
 
 /** Called once, with what the process ends with. */
@@ -19,6 +27,11 @@ export const seedOption = (description: string): Option =>
 
 export const pdbOption = (): Option =>
   option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath)
+
+export const profileOption = (): Option =>
+  option('--profile <name>', `the Windows that is tested: ${PROFILES.map(({ name }) => name).join(', ')}`)
+    .argParser(parseProfile)
+    .default(DEFAULT_PROFILE, DEFAULT_PROFILE.name)
 
 export const controllerOption = (): Option =>
   option('--controller <name>', `the controller under test: ${CONTROLLERS.join(', ')}`).default(

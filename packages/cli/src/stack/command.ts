@@ -1,6 +1,7 @@
 // `dumpstack stack`: its options and help.
+import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
-import { controllerOption, DEFAULT_SEED, EXIT_CODES, type Exit } from '../options/options.ts'
+import { controllerOption, DEFAULT_SEED, EXIT_CODES, type Exit, profileOption } from '../options/options.ts'
 import { parsePageFileSize } from '../options/sizes.ts'
 import { DEFAULT_PAGE_FILE, planTest } from '../test/test-options.ts'
 
@@ -14,12 +15,13 @@ export function addStack(program: Command, exit: Exit): void {
     .description(
       'Boots the machine and lists the crash dump stack: name on disk, name in memory, base, size, purpose.',
     )
+    .addOption(profileOption())
     .addOption(controllerOption())
     .option('--json', 'print the list as one JSON object on stdout')
     .addHelpText('after', EXIT_CODES)
-    .action(async ({ controller, ...given }: { json?: true; controller: string }) => {
+    .action(async (given: { json?: true; profile: Profile; controller: string }) => {
       const plan = planTest(
-        { dumps: ['full'], ram: STACK_RAM, cpus: 1, controller, seed: DEFAULT_SEED },
+        { ...given, dumps: ['full'], ram: STACK_RAM, cpus: 1, seed: DEFAULT_SEED },
         defaultPageFile,
       )
       const { runStack } = await import('./run-stack.ts')

@@ -17,6 +17,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
   try {
     const owned = takeFolder(realpathSync(folder))
     const target = createWindowsTarget({
+      profile: plan.profile,
       folder: new SystemFolder(owned),
       seed: plan.seed,
       ramBytes: plan.ramBytes,

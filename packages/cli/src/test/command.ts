@@ -1,5 +1,7 @@
 // `dumpstack test`: its options and help.
+
 import { scenarios } from '@dumpstack/crashtest'
+import type { Profile } from '@dumpstack/nt'
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import {
@@ -8,6 +10,7 @@ import {
   type Exit,
   option,
   pdbOption,
+  profileOption,
   seedOption,
   symbolPathOption,
 } from '../options/options.ts'
@@ -49,6 +52,7 @@ export function addTest(program: Command, exit: Exit): void {
         .argParser(parseWhole(1, MOST_CPUS))
         .default(4),
     )
+    .addOption(profileOption())
     .addOption(
       controllerOption().default(DEFAULT_CONTROLLER, `${DEFAULT_CONTROLLER}, or what the driver file drives`),
     )
@@ -100,7 +104,7 @@ export function addTest(program: Command, exit: Exit): void {
         return
       }
       let plan = planTest(given, defaultPageFile)
-      const controller = await controllerWith(command, given.controller, given.driver, given.pdb ?? null)
+      const controller = await controllerWith(command, given, plan.profile)
       if (controller !== given.controller) plan = planTest({ ...given, controller }, defaultPageFile)
       const { runTest } = await import('./run-test.ts')
       exit(await runTest(plan, given.out ?? null, output))
@@ -121,13 +125,12 @@ function refuseBesideResume(command: Command): void {
 /** With a driver file and no --controller: the one that the driver is for. */
 async function controllerWith(
   command: Command,
-  given: string,
-  driver: string | undefined,
-  pdb: string | null,
+  { controller, driver, pdb }: GivenTestOptions,
+  profile: Profile,
 ): Promise<string> {
-  if (driver === undefined || command.getOptionValueSource('controller') !== 'default') return given
+  if (driver === undefined || command.getOptionValueSource('controller') !== 'default') return controller
   const { controllerOfDriver } = await import('../driver/driver-controller.ts')
-  return controllerOfDriver(driver, pdb)
+  return controllerOfDriver(driver, pdb ?? null, profile)
 }
 
 function scenarioLines(): string {

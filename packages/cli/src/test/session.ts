@@ -246,6 +246,7 @@ class Session {
     const variant = this.#variants[index]!
     const target = onHost(`make the machine in ${folder.path}`, () =>
       createWindowsTarget({
+        profile: plan.profile,
         folder: new SystemFolder(folder.owned, variant.name),
         seed: plan.seed,
         ramBytes: plan.ramBytes,
@@ -277,7 +278,7 @@ class Session {
           given: optionsOf(plan),
           repro: reproOf(plan),
           hostNow: () => performance.now(),
-          symbols: variantSymbols(plan.symbolPath, variant, folder.owned),
+          symbols: variantSymbols(plan, variant, folder.owned),
           resumeAt: stopped === null ? null : { crash: stopped.crash },
           poweredOff: (at) => {
             recorder?.powerOff()

@@ -2,7 +2,7 @@
 import path from 'node:path'
 import { FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
 import type { ControllerKind } from '@dumpstack/machine'
-import { controllerDrivers, DEFAULT_PROFILE, ProfileError } from '@dumpstack/nt'
+import { controllerDrivers, PROFILES, type Profile, ProfileError, win10_19041 } from '@dumpstack/nt'
 import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
@@ -13,6 +13,8 @@ import { shellWord } from '../terminal/shell-word.ts'
 
 /** As commander hands them over. */
 export interface GivenTestOptions {
+  /** DEFAULT_PROFILE without it. */
+  readonly profile?: Profile
   readonly dumps: readonly DumpType[]
   readonly ram: number
   readonly cpus: number
@@ -34,6 +36,7 @@ export interface GivenTestOptions {
 }
 
 export interface TestPlan {
+  readonly profile: Profile
   readonly dumps: readonly DumpType[]
   readonly ramBytes: number
   readonly cpuCount: number
@@ -57,6 +60,8 @@ export const MOST_CPUS = 64
 /** The kinds of controller that a machine has. */
 export const CONTROLLERS = ['ahci', 'virtio-blk'] as const satisfies readonly ControllerKind[]
 export const DEFAULT_CONTROLLER: ControllerKind = 'ahci'
+/** The Windows that is tested where nothing else is said: no library has a default. */
+export const DEFAULT_PROFILE: Profile = win10_19041
 export const MOST_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
 const MOST_RAM = 64 * 1024 * MEGABYTE
@@ -101,11 +106,20 @@ export function parseStopAfter(text: string): 'crash' {
   return text
 }
 
+const profileNamed = (name: string): Profile | undefined => PROFILES.find((known) => known.name === name)
+
+export function parseProfile(name: string): Profile {
+  const found = profileNamed(name)
+  if (found === undefined)
+    throw new InvalidArgumentError(`There are ${PROFILES.map((profile) => profile.name).join(', ')}.`)
+  return found
+}
+
 /** Throws UsageError for a controller that this Windows has no driver for, with the reason. */
-export function controllerOf(name: string): ControllerKind {
+export function controllerOf(name: string, profile: Profile): ControllerKind {
   const kind = CONTROLLERS.find((known) => known === name)
   try {
-    controllerDrivers(DEFAULT_PROFILE, name)
+    controllerDrivers(profile, name)
   } catch (error) {
     if (!(error instanceof ProfileError)) throw error
     const usable = CONTROLLERS.join(' or ')
@@ -128,6 +142,7 @@ const diskBytesFor = (ramBytes: number): number =>
 
 /** Throws UsageError for what contradicts itself or cannot be. */
 export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize): TestPlan {
+  const profile = given.profile ?? DEFAULT_PROFILE
   const ramBytes = given.ram
   if (ramBytes < LEAST_RAM || ramBytes > MOST_RAM) {
     throw new UsageError(`--ram is ${ramBytes} bytes, expected from 64M to 64G`)
@@ -158,7 +173,8 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     dumps: given.dumps,
     ramBytes,
     cpuCount: given.cpus,
-    controller: controllerOf(given.controller),
+    profile,
+    controller: controllerOf(given.controller, profile),
     pageFileBytes,
     diskBytes,
     scenario,
@@ -174,6 +190,7 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
 /** As journal and state of a run name them. */
 export const optionsOf = (plan: TestPlan): Readonly<Record<string, unknown>> => ({
   ...plan,
+  profile: plan.profile.name,
   scenario: plan.scenario?.name ?? null,
 })
 
@@ -194,6 +211,9 @@ export function planOf(facts: Facts): TestPlan {
   const scenario = scenarios.find(({ name }) => name === scenarioName)
   if (scenarioName !== null && scenario === undefined)
     throw facts.wrong('scenario', scenarioName, 'a scenario of this version')
+  const profileName = facts.string('profile')
+  const profile = profileNamed(profileName)
+  if (profile === undefined) throw facts.wrong('profile', profileName, 'a profile of this version')
   const pageFileBytes = facts.size('pageFileBytes')
   const symbolPath = facts.optionalString('symbolPath')
   const driverFile = facts.optionalString('driverFile')
@@ -201,6 +221,7 @@ export function planOf(facts: Facts): TestPlan {
   for (const [field, file] of Object.entries({ driverFile, driverPdb }))
     if (file !== null && isShare(file)) throw facts.wrong(field, file, 'a file of this host')
   const given: GivenTestOptions = {
+    profile,
     dumps,
     ram: facts.size('ramBytes'),
     cpus: whole('cpuCount', 1, MOST_CPUS),
@@ -227,6 +248,7 @@ export function planOf(facts: Facts): TestPlan {
 /** The command that does the same run again, on any machine. */
 export function reproOf(plan: TestPlan): string {
   const {
+    profile,
     dumps,
     ramBytes,
     cpuCount,
@@ -240,6 +262,7 @@ export function reproOf(plan: TestPlan): string {
     driverPdb,
   } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
+  if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)
   // a driver file is asked where nothing is said
   if (controller !== DEFAULT_CONTROLLER || driverFile !== null) parts.push(`--controller ${controller}`)
   if (driverFile !== null) parts.push(`--driver ${shellWord(driverFile)}`)

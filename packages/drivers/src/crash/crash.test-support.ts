@@ -2,7 +2,7 @@
 import { gpa, type PageRun, PageSet, pagesInRuns, pfn } from '@dumpstack/bytes'
 import type { DumpExtent, DumpPlan } from '@dumpstack/dumpfile'
 import type { ControllerKind } from '@dumpstack/machine'
-import { DEFAULT_PROFILE, type Profile } from '@dumpstack/nt'
+import { type Profile, win10_19041 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
 import type { CrashDumpStack, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
 import { type TestMachine, testMachine } from '../fake-kernel.test-support.ts'
@@ -90,7 +90,7 @@ export function crash(options: CrashOptions = {}): Crashed {
   const stack = loadCrashDumpStack({
     machine,
     kernel,
-    profile: options.profile ?? DEFAULT_PROFILE,
+    profile: options.profile ?? win10_19041,
     runtime,
     miniport: options.miniport ?? good,
     ...(options.filter && { filter: options.filter }),

@@ -1,5 +1,5 @@
 import { PAGE_SIZE, type Pfn, pfn } from '@dumpstack/bytes'
-import { DEFAULT_PROFILE, DUMP_FILTER_CRITICAL, FilterInitializationDataLayout } from '@dumpstack/nt'
+import { DUMP_FILTER_CRITICAL, FilterInitializationDataLayout, win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import type { DumpFilterImage, FilterCallbacks, FilterEntry } from '../dump-filter.ts'
 import type { GuestBlock } from '../miniport.ts'
@@ -154,7 +154,7 @@ it('starts filters before or after the port, and HwFindAdapter inside or after D
     for (const findAdapter of ['insideInitialize', 'afterDriverEntry'] as const) {
       const order: string[] = []
       const crashed = crash({
-        profile: { ...DEFAULT_PROFILE, order: { filterStart, findAdapter } },
+        profile: { ...win10_19041, order: { filterStart, findAdapter } },
         filter: withCallbacks({ dumpStart: () => noted(order, 'filter') }),
         miniport: {
           ...storahci,

@@ -1,5 +1,5 @@
 import { gpa } from '@dumpstack/bytes'
-import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { win10_19041 } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import { testMachine } from '../fake-kernel.test-support.ts'
 import { faultyMiniport } from '../faulty-miniport.ts'
@@ -154,7 +154,7 @@ it.each([
 it('has no dump without a page file, and takes only one', () => {
   const { machine, kernel, controller } = testMachine()
   const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
-  const stack = loadCrashDumpStack({ machine, kernel, profile: DEFAULT_PROFILE, runtime, miniport: storahci })
+  const stack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport: storahci })
   expect(writeDump(stack, testPlan(BODY))).toMatchObject({
     finalStatus: 0xc00000a3,
     bytesWritten: 0,

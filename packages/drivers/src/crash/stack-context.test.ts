@@ -1,6 +1,6 @@
 // The DUMP_STACK_CONTEXT as another reader finds it: offsets written here a second time.
 import { gpa, gva } from '@dumpstack/bytes'
-import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { testMachine } from '../fake-kernel.test-support.ts'
 import { storahci } from '../miniports/storahci/index.ts'
@@ -19,7 +19,7 @@ function contextOf(hasGpt: boolean, logicalSectorBytes: 512 | 4096) {
   header.set(GUID, 56)
   image.write(logicalSectorBytes, [header])
   const runtime = startRuntimeStack({ ...test, miniport: storahci })
-  const stack = loadCrashDumpStack({ ...test, profile: DEFAULT_PROFILE, runtime, miniport: storahci })
+  const stack = loadCrashDumpStack({ ...test, profile: win10_19041, runtime, miniport: storahci })
   stack.setPageFile(EXTENTS, PARTITION_OFFSET)
   const found: DataView[] = []
   for (let page = 0x200; page < kernel.nextPage; page++) {

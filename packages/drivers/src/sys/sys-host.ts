@@ -99,6 +99,7 @@ class Host implements SysHost, MiniportCode, ImportCall {
     }
     const data = new DataImports(machine, kernel)
     this.kernel = {
+      version: kernel.version,
       allocate: (byteLength, given) => kernel.allocate(byteLength, given),
       vaToGpa: (va) => kernel.vaToGpa(va),
       reserveSystemPtes: (pageCount, tables) => kernel.reserveSystemPtes(pageCount, tables),

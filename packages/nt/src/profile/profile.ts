@@ -32,9 +32,17 @@ export const NT_PRODUCT_TYPES = { WinNt: 1, Server: 3 } as const
 /** A client, or a server that is no domain controller. */
 export type ProductType = keyof typeof NT_PRODUCT_TYPES
 
-export interface Profile {
-  readonly name: string
+/** What a kernel answers to drivers and programs that ask. */
+export interface OsVersion {
+  readonly majorVersion: number
+  readonly minorVersion: number
   readonly build: number
+}
+
+export interface Profile extends OsVersion {
+  readonly name: string
+  /** Folder of its guest images and their PDBs, below guest/. */
+  readonly guestImages: string
   readonly productType: ProductType
   /** Of a domain: with the product type it decides whether MEMORY.DMP is kept once it is reported. */
   readonly isDomainMember: boolean
@@ -64,16 +72,6 @@ export interface Profile {
   }
   /** By controller; a text says why the pair is refused. */
   readonly controllers: Readonly<Record<string, ControllerDrivers | string>>
-}
-
-/** Throws ProfileError PROFILE_UNKNOWN. */
-export function findProfile(profiles: readonly Profile[], name: string): Profile {
-  const profile = profiles.find((candidate) => candidate.name === name)
-  if (profile !== undefined) return profile
-  const known = profiles.map((candidate) => candidate.name).join(', ')
-  throw new ProfileError('PROFILE_UNKNOWN', `profile '${name}' is not known, expected one of ${known}`, {
-    name,
-  })
 }
 
 /** Throws ProfileError PROFILE_PAIR when this Windows has no driver for the controller, with the reason. */

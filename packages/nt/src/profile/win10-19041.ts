@@ -41,6 +41,9 @@ const notBuilt = (driver: string): string => `${driver} is not modelled yet`
 
 export const win10_19041: Profile = {
   name: 'win10-19041',
+  guestImages: 'bin',
+  majorVersion: 10,
+  minorVersion: 0,
   build: 19041,
   // what a developer's or a lab's machine is, and the stricter of the rules for MEMORY.DMP
   productType: 'WinNt',

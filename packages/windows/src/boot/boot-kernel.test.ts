@@ -3,6 +3,7 @@ import { type Gva, gpa, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { createCpu } from '@dumpstack/cpu'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { createMachine, type Machine, Owner } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { GuestMemory } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { readGuestImages } from '../node/guest-images.ts'
@@ -12,7 +13,7 @@ import { ramRuns } from './memory-layout.ts'
 
 const MiB = 2 ** 20
 const EPOCH_MS = Date.UTC(2024, 0, 1)
-const images = readGuestImages()
+const images = readGuestImages(win10_19041)
 
 function boot(options: { ramBytes?: number; cpuCount?: number; seed?: number } = {}): {
   machine: Machine
@@ -21,7 +22,7 @@ function boot(options: { ramBytes?: number; cpuCount?: number; seed?: number } =
   const { ramBytes = 64 * MiB, cpuCount = 2, seed = 1 } = options
   const machine = createMachine({ seed, runs: ramRuns(ramBytes), cpuCount, controllers: [] })
   const cpu = createCpu(machine, new IcedDecoder())
-  return { machine, kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS, productType: 'WinNt' }) }
+  return { machine, kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS, profile: win10_19041 }) }
 }
 
 const kernelMemory = (machine: Machine, kernel: BootedKernel) =>

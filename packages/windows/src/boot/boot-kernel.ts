@@ -1,7 +1,7 @@
 // Boots the system in two parts, as a machine does. What a loader leaves is laid in guest RAM: page tables, images, objects,
 // the loader block. Then the kernel's own code runs: each processor from KiSystemStartup into its idle loop, lists, threads.
 import { endOfRuns, type Gva, gva, pagesInRuns } from '@dumpstack/bytes'
-import { KthreadState, LoaderParameterBlock } from '@dumpstack/nt'
+import { DbgkdGetVersion64, KthreadState, LoaderParameterBlock, type Profile } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
 import { completeDebuggerData } from './debugger-data.ts'
@@ -33,6 +33,8 @@ const HAL_FILE = 'hal.dll'
 /** One processor group. */
 const MAXIMUM_PROCESSORS = 64
 const SYSTEM_PROCESS_ID = 4
+/** Of NtBuildNumber: the bits above it tell a free build from a checked one. */
+const BUILD_MASK = 0xffff
 const SYSTEM_THREAD_COUNT = 4
 // A sixteenth of RAM is pool that the kernel has and nobody touched; 1 of 64 pages once belonged to an ended process.
 const UNTOUCHED_POOL_SHARE = 16
@@ -40,7 +42,7 @@ const ENDED_PROCESS_SHARE = 64
 const MAXIMUM_ENDED_PAGES = 1024
 
 export function bootKernel(options: BootOptions): BootedKernel {
-  const { machine } = options
+  const { machine, profile } = options
   if (machine.cpuCount > MAXIMUM_PROCESSORS) {
     throw new WindowsError(
       'TOO_MANY_PROCESSORS',
@@ -61,9 +63,9 @@ export function bootKernel(options: BootOptions): BootedKernel {
   const kernel = images.load(KERNEL_FILE, KERNEL_NAME, regions.kernelImages)
   const globals = new KernelGlobals(kernel, space)
 
+  checkBuild(profile, kernel, globals)
   images.load(HAL_FILE, HAL_FILE, regions.kernelImages)
 
-  const build = space.u32(globals.address('NtBuildNumber')) & 0xffff
   completeDebuggerData({ space, kernel, globals, pteBase: memory.tables.pteBase })
   globals.setU64('MmPhysicalMemoryBlock', layPhysicalMemoryBlock(memory))
   const pfnDatabase = new PfnDatabase(memory)
@@ -72,7 +74,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
   globals.setU64('MmLowestPhysicalPage', BigInt(machine.ram.runs[0]!.basePage))
   globals.setU64('MmHighestPhysicalPage', BigInt(endOfRuns(machine.ram.runs) - 1))
   globals.setU64('MmNumberOfPhysicalPages', BigInt(pagesInRuns(machine.ram.runs)))
-  const sharedData = new UserSharedData(memory, build, options.productType, machine.cpuCount)
+  const sharedData = new UserSharedData(memory, profile, machine.cpuCount)
 
   const { directoryTableBase } = memory.tables
   const createTime = clock.systemTime
@@ -122,7 +124,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
     sharedData,
     parentId: SYSTEM_PROCESS_ID,
     ntdll: images.parse(NTDLL_FILE),
-    build,
+    version: profile,
     processorCount: machine.cpuCount,
   })
   // Programs wait for a device that never answers; the test program starts when it is told to crash the system.
@@ -148,8 +150,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
     images,
     kernel,
     globals,
-    build,
-    productType: options.productType,
+    profile,
     processors,
     userProcesses,
     sharedData,
@@ -158,6 +159,24 @@ export function bootKernel(options: BootOptions): BootedKernel {
     code,
     crashDriver: null,
   })
+}
+
+/**
+ * What the kernel image says of itself, to whoever asks it or reads a dump of it: NtBuildNumber, and the block that debuggers
+ * ask for a version. The other images say nothing of a build; their imports bind them to this one.
+ */
+function checkBuild({ name, build }: Profile, kernel: KernelImage, globals: KernelGlobals): void {
+  const { minorVersion } = DbgkdGetVersion64.fields
+  const stated = [
+    ['NtBuildNumber', 0],
+    ['KdVersionBlock', minorVersion.offset],
+  ] as const
+  for (const [variable, offset] of stated) {
+    const found = globals.u32(variable, offset) & BUILD_MASK
+    if (found === build) continue
+    const what = `${variable} of guest image ${kernel.nameOnDisk} states build ${found}, expected ${build} of profile ${name}`
+    throw new WindowsError('PROFILE_IMAGES', what, { profile: name, found, expected: build })
+  }
 }
 
 /** LoadOrderListHead holds what the loader has loaded; the rest is said to each processor in turn. */

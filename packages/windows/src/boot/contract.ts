@@ -5,7 +5,7 @@ import type { Cpu } from '@dumpstack/cpu'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { Bugcheck, ProductType } from '@dumpstack/nt'
+import type { Bugcheck, Profile } from '@dumpstack/nt'
 
 export interface BootOptions {
   readonly machine: Machine
@@ -15,7 +15,8 @@ export interface BootOptions {
   readonly cpu: Cpu
   /** Milliseconds since 1970 at virtual time 0. */
   readonly epochMs: number
-  readonly productType: ProductType
+  /** The Windows that starts; the images have to be of its build. */
+  readonly profile: Profile
   /** Files whose code runs, by name on disk. */
   readonly hosted?: ReadonlySet<string>
 }

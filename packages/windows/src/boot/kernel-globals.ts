@@ -28,6 +28,10 @@ export class KernelGlobals {
     return gva(this.#space.u64(this.address(name)))
   }
 
+  u32(name: string, offset: number): number {
+    return this.#space.u32(gva(this.address(name) + BigInt(offset)))
+  }
+
   setU64(name: string, value: bigint): void {
     this.#space.setU64(this.address(name), value)
   }

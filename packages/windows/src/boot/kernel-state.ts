@@ -1,6 +1,6 @@
 // What boot laid out, by its parts: the bugcheck and the kernel's services start from it.
 import type { Machine } from '@dumpstack/machine'
-import type { ProductType } from '@dumpstack/nt'
+import type { Profile } from '@dumpstack/nt'
 import type { StartedDriver } from '../bugcheck/crash.ts'
 import type { GuestCode } from './guest-code.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
@@ -23,8 +23,7 @@ export interface KernelState {
   readonly images: LoadedImages
   readonly kernel: KernelImage
   readonly globals: KernelGlobals
-  readonly build: number
-  readonly productType: ProductType
+  readonly profile: Profile
   readonly processors: readonly Processor[]
   readonly userProcesses: readonly UserProcess[]
   readonly sharedData: UserSharedData

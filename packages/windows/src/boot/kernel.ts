@@ -3,7 +3,7 @@ import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, 
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import type { Bugcheck } from '@dumpstack/nt'
+import type { Bugcheck, OsVersion } from '@dumpstack/nt'
 import { CRASH_DRIVER, crash, startCrashDriver } from '../bugcheck/crash.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
@@ -23,6 +23,10 @@ export class Kernel implements BootedKernel {
 
   constructor(state: KernelState) {
     this.#state = state
+  }
+
+  get version(): OsVersion {
+    return this.#state.profile
   }
 
   get reasonCallbackHead(): Gva {

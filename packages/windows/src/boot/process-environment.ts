@@ -3,7 +3,7 @@
 import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { PeImage } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { Eprocess, Kthread, LdrDataTableEntry, Peb, PebLdrData, Teb } from '@dumpstack/nt'
+import { Eprocess, Kthread, LdrDataTableEntry, type OsVersion, Peb, PebLdrData, Teb } from '@dumpstack/nt'
 import type { AddressSpace } from './address-space.ts'
 import { initializeListHead, insertTailList } from './linked-list.ts'
 import type { KernelThread } from './threads-and-processes.ts'
@@ -28,7 +28,7 @@ export interface EnvironmentOptions {
   readonly thread: KernelThread
   readonly stack: { readonly base: Gva; readonly limit: Gva }
   readonly module: { readonly name: string; readonly base: Gva; readonly pe: PeImage }
-  readonly build: number
+  readonly version: OsVersion
   readonly processorCount: number
 }
 
@@ -44,8 +44,9 @@ export function layProcessEnvironment(options: EnvironmentOptions): void {
   const pebView = Peb.of(pebBytes)
   pebView.ldr = loader
   pebView.numberOfProcessors = options.processorCount
-  pebView.osMajorVersion = 10
-  pebView.osBuildNumber = options.build
+  pebView.osMajorVersion = options.version.majorVersion
+  pebView.osMinorVersion = options.version.minorVersion
+  pebView.osBuildNumber = options.version.build
   pebView.osPlatformId = VER_PLATFORM_WIN32_NT
   space.write(peb, pebBytes)
 

@@ -2,7 +2,7 @@
 // at fffff780`00000000 and at 0x7ffe0000.
 import { gva, type Pfn, pagesInRuns } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
-import { IMAGE_FILE_MACHINE_AMD64, NT_PRODUCT_TYPES, type ProductType } from '@dumpstack/nt'
+import { IMAGE_FILE_MACHINE_AMD64, NT_PRODUCT_TYPES, type Profile } from '@dumpstack/nt'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import { KERNEL_READ_WRITE, type PageTables } from './page-tables.ts'
 import type { SystemClock } from './system-clock.ts'
@@ -18,6 +18,7 @@ const NT_BUILD_NUMBER = 0x260
 const NT_PRODUCT_TYPE = 0x264
 const PRODUCT_TYPE_IS_VALID = 0x268
 const NT_MAJOR_VERSION = 0x26c
+const NT_MINOR_VERSION = 0x270
 const SUITE_MASK = 0x2d0
 const NUMBER_OF_PHYSICAL_PAGES = 0x2e8
 const TICK_COUNT = 0x320
@@ -32,7 +33,7 @@ export class UserSharedData {
   readonly #memory: KernelMemoryManager
   readonly #frame: Pfn
 
-  constructor(memory: KernelMemoryManager, build: number, productType: ProductType, processorCount: number) {
+  constructor(memory: KernelMemoryManager, profile: Profile, processorCount: number) {
     this.#memory = memory
     this.#frame = memory.pages.takeZeroed(Owner.kernel)
     memory.tables.map(KUSER_SHARED_DATA_KERNEL, this.#frame, KERNEL_READ_WRITE)
@@ -40,10 +41,11 @@ export class UserSharedData {
     const at = (offset: number) => gva(KUSER_SHARED_DATA_KERNEL + BigInt(offset))
     space.setU32(at(IMAGE_NUMBER), IMAGE_FILE_MACHINE_AMD64 | (IMAGE_FILE_MACHINE_AMD64 << 16))
     space.write(at(NT_SYSTEM_ROOT), utf16Bytes('C:\\Windows'))
-    space.setU32(at(NT_BUILD_NUMBER), build)
-    space.setU32(at(NT_PRODUCT_TYPE), NT_PRODUCT_TYPES[productType])
+    space.setU32(at(NT_BUILD_NUMBER), profile.build)
+    space.setU32(at(NT_PRODUCT_TYPE), NT_PRODUCT_TYPES[profile.productType])
     space.setU32(at(PRODUCT_TYPE_IS_VALID), 1)
-    space.setU32(at(NT_MAJOR_VERSION), 10)
+    space.setU32(at(NT_MAJOR_VERSION), profile.majorVersion)
+    space.setU32(at(NT_MINOR_VERSION), profile.minorVersion)
     space.setU32(at(SUITE_MASK), SUITE_SINGLEUSERTS_TERMINAL)
     space.setU32(at(NUMBER_OF_PHYSICAL_PAGES), pagesInRuns(ram.runs))
     space.setU32(at(ACTIVE_PROCESSOR_COUNT), processorCount)

@@ -11,6 +11,7 @@ import {
 } from '@dumpstack/dumpfile'
 import { parsePe } from '@dumpstack/image'
 import { createMachine, type Machine, Owner } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { GuestMemory, type UnwindModule, type UnwoundFrame, unwindStack } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { bootKernel } from '../boot/boot-kernel.ts'
@@ -18,7 +19,7 @@ import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { readGuestImages } from '../node/guest-images.ts'
 
-const images = readGuestImages()
+const images = readGuestImages(win10_19041)
 const bugcheck = { code: 0xe2, parameters: [0x11n, 0x22n, 0x33n, 0xffff800012345678n] } as const
 
 function crashed(
@@ -31,7 +32,7 @@ function crashed(
     images,
     cpu: createCpu(machine, new IcedDecoder()),
     epochMs: Date.UTC(2024, 0, 1),
-    productType: 'WinNt',
+    profile: win10_19041,
   })
   kernel.loadCrashDriver()
   machine.stall(2_003_000)
@@ -320,7 +321,7 @@ it('makes a minidump with the stack of the crash, every processor, and what debu
 it('needs the crash driver, and a processor that exists', () => {
   const machine = createMachine({ seed: 3, runs: ramRuns(64 * 2 ** 20), cpuCount: 2, controllers: [] })
   const cpu = createCpu(machine, new IcedDecoder())
-  const kernel = bootKernel({ machine, images, cpu, epochMs: 0, productType: 'WinNt' })
+  const kernel = bootKernel({ machine, images, cpu, epochMs: 0, profile: win10_19041 })
   expect(() => kernel.dumpFacts()).toThrow(/^the system has not crashed$/)
   expect(() => kernel.triageFacts()).toThrow(/^the system has not crashed$/)
   expect(() => kernel.bugcheck(bugcheck, 0)).toThrow(

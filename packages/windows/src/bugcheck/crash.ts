@@ -85,7 +85,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
   exception.exceptionCode = STATUS_BREAKPOINT
   exception.exceptionAddress = globals.address('KeBugCheckEx')
   return {
-    build: state.build,
+    build: state.profile.build,
     processorCount: processors.length,
     bugcheckCode: bugcheck.code,
     bugcheckParameters: bugcheck.parameters,
@@ -99,7 +99,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
     exceptionRecord,
     systemTime: clock.systemTime,
     systemUpTime: clock.upTime,
-    productType: NT_PRODUCT_TYPES[state.productType],
+    productType: NT_PRODUCT_TYPES[state.profile.productType],
     suiteMask: SUITE_SINGLEUSERTS_TERMINAL,
     physicalMemory: memory.ram.runs,
   }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openSysFile } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { checkDriverFile } from '../node/check-driver-file.ts'
 import type { DriverCheckReport } from './driver-finding.ts'
@@ -15,7 +16,7 @@ function check(fileName: string, controller: ControllerKind, as = fileName): Dri
     file: openSysFile(as, bytes),
     names: { nameAt: () => null },
   }
-  return checkDriverFile(driver, controller, 1)
+  return checkDriverFile(driver, win10_19041, controller, 1)
 }
 
 it.each<[string, ControllerKind, number]>([

@@ -13,12 +13,7 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
-import {
-  DEFAULT_PROFILE,
-  type DumpModeRuleId,
-  MANUALLY_INITIATED_CRASH,
-  SP_RETURN_FOUND,
-} from '@dumpstack/nt'
+import { type DumpModeRuleId, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
@@ -34,7 +29,10 @@ import {
 import { controllerOf, type Reached, type StartAttempt } from './find-controller.ts'
 
 export interface DriverCheckOptions
-  extends Pick<DrivenSystemOptions, 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'> {
+  extends Pick<
+    DrivenSystemOptions,
+    'profile' | 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'
+  > {
   readonly names: SymbolNames
   /** Told at the begin of each phase, on each kind of hardware. */
   readonly onPhase?: (hardware: string, phase: CheckPhase) => void
@@ -200,7 +198,7 @@ class CheckRun {
     const { kernel, miniport } = this.#host
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
-    const profile = DEFAULT_PROFILE
+    const { profile } = this.#options
     const stack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
     this.#enter('running')
     stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)

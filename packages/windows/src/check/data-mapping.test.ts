@@ -9,7 +9,7 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
-import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { MANUALLY_INITIATED_CRASH, win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
@@ -45,7 +45,7 @@ function bothLives(fileName: string, kind: ControllerKind, change: Change) {
   const stack = loadCrashDumpStack({
     machine,
     kernel: host.kernel,
-    profile: DEFAULT_PROFILE,
+    profile: win10_19041,
     runtime,
     miniport,
   })

@@ -16,7 +16,7 @@ import {
   type Machine,
   MemoryDiskImage,
 } from '@dumpstack/machine'
-import { DEFAULT_PROFILE } from '@dumpstack/nt'
+import type { Profile } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
@@ -27,6 +27,7 @@ const CPUS = 4
 const DISK_BYTES = 64 * 2 ** 20
 
 export interface DrivenSystemOptions {
+  readonly profile: Profile
   readonly file: SysFile
   readonly names?: SymbolNames
   readonly controller: ControllerKind
@@ -80,7 +81,7 @@ export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
     cpu: createCpu(machine, decoder),
     images: guestImages,
     epochMs: EPOCH_MS,
-    productType: DEFAULT_PROFILE.productType,
+    profile: options.profile,
     hosted: new Set([file.fileName]),
   })
   // A processor apart from the kernel's: neither finds the other's registers changed.

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'
 import { NotJudged, openSysFile } from '@dumpstack/drivers'
+import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { findDriverController } from '../node/check-driver-file.ts'
 import { controllerOf, type StartAttempt } from './find-controller.ts'
@@ -60,7 +61,10 @@ it('takes any controller for a driver that fails before it sees one', () => {
 
 const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 const find = (bytes: Uint8Array): string =>
-  findDriverController({ file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } })
+  findDriverController(
+    { file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } },
+    win10_19041,
+  )
 const read = (fileName: string): Uint8Array =>
   new Uint8Array(readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
 

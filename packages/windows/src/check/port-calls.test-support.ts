@@ -11,7 +11,7 @@ import {
   storahci,
 } from '@dumpstack/drivers'
 import type { Machine } from '@dumpstack/machine'
-import { DEFAULT_PROFILE, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import { MANUALLY_INITIATED_CRASH, win10_19041 } from '@dumpstack/nt'
 import { afterEach } from 'vitest'
 import type { BootedKernel } from '../boot/contract.ts'
 import { systemDrivenBy } from '../node/driven-system.test-support.ts'
@@ -324,7 +324,7 @@ export class PortCalls {
     const { kernel, miniport } = this.#host
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
-    const stack = loadCrashDumpStack({ machine, kernel, profile: DEFAULT_PROFILE, runtime, miniport })
+    const stack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
     stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
     this.kernel.loadCrashDriver()
     runtime.freeze()

@@ -2,6 +2,7 @@
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import type { ControllerKind } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
 import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
@@ -10,16 +11,18 @@ import { installDriver, readGuestImages } from './guest-images.ts'
 /** Throws WindowsError DRIVER_NAME_TAKEN. */
 export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
+  profile: Profile,
   controller: ControllerKind,
   seed: number,
   onPhase?: DriverCheckOptions['onPhase'],
 ): DriverCheckReport {
   return checkDriver({
+    profile,
     file,
     names,
     controller,
     seed,
-    guestImages: installDriver(readGuestImages(), file),
+    guestImages: installDriver(readGuestImages(profile), profile, file),
     decoder: new IcedDecoder(),
     ...(observer !== undefined && { observer }),
     ...(onPhase !== undefined && { onPhase }),
@@ -27,10 +30,10 @@ export function checkDriverFile(
 }
 
 /** The controller that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and WindowsError DRIVER_NAME_TAKEN. */
-export function findDriverController({
-  file,
-  names,
-}: Omit<DriverFileOptions, 'description'>): ControllerKind {
-  const guestImages = installDriver(readGuestImages(), file)
-  return findController({ file, names, seed: 1, guestImages, decoder: new IcedDecoder() })
+export function findDriverController(
+  { file, names }: Omit<DriverFileOptions, 'description'>,
+  profile: Profile,
+): ControllerKind {
+  const guestImages = installDriver(readGuestImages(profile), profile, file)
+  return findController({ profile, file, names, seed: 1, guestImages, decoder: new IcedDecoder() })
 }

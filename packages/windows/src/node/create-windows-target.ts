@@ -4,6 +4,7 @@ import { IcedDecoder } from '@dumpstack/cpu/node'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
+import type { Profile } from '@dumpstack/nt'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/target'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { WindowsError } from '../errors.ts'
@@ -14,6 +15,7 @@ import { installDriver, readGuestImages } from './guest-images.ts'
 import { onThisHost, type SystemFolder } from './system-folder.ts'
 
 export interface WindowsTargetOptions {
+  readonly profile: Profile
   /** Where disk.img, disk.json and C/ are made. */
   readonly folder: SystemFolder
   readonly seed: number
@@ -58,8 +60,9 @@ const DEFAULT_DISK_BYTES = 64 * 1024 ** 3
  */
 export function createWindowsTarget(options: WindowsTargetOptions): Target {
   const runs = ramRuns(options.ramBytes)
-  const { driver } = options
-  const guestImages = driver === undefined ? readGuestImages() : installDriver(readGuestImages(), driver.file)
+  const { profile, driver } = options
+  const installed = readGuestImages(profile)
+  const guestImages = driver === undefined ? installed : installDriver(installed, profile, driver.file)
   const host = onThisHost(options.folder)
   const isNew = options.resumed === undefined
   if (isNew && host.byteLengthOf(IMAGE_NAME) !== null) {
@@ -69,6 +72,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
   try {
     return new HostedWindowsTarget(
       {
+        profile,
         seed: options.seed,
         runs,
         cpuCount: options.cpuCount,

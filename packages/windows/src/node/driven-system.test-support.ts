@@ -1,9 +1,11 @@
 // The same system for tests: with one of our compiled miniports, or a file that the test made.
+
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { openSysFile, type SysFile } from '@dumpstack/drivers'
 import type { ControllerKind } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { bootDrivenSystem, type DrivenSystem } from '../check/driven-system.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 
@@ -14,9 +16,10 @@ export const ownMiniport = (fileName: string): SysFile =>
 
 export const systemDrivenBy = (file: SysFile, controller: ControllerKind): DrivenSystem =>
   bootDrivenSystem({
+    profile: win10_19041,
     file,
     controller,
     seed: 1,
-    guestImages: installDriver(readGuestImages(), file),
+    guestImages: installDriver(readGuestImages(win10_19041), win10_19041, file),
     decoder: new IcedDecoder(),
   })

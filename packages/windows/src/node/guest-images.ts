@@ -1,38 +1,39 @@
-// The guest's programs and drivers, as the repository keeps them in guest/bin.
+// The guest's programs and drivers, as the repository keeps them for each profile.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SysFile } from '@dumpstack/drivers'
-import { type ControllerDrivers, DEFAULT_PROFILE } from '@dumpstack/nt'
+import type { ControllerDrivers, Profile } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import { onHost } from './system-folder.ts'
 
 /** Images and their PDBs. From src/node and from dist/node alike. */
-export const GUEST_FOLDER = fileURLToPath(new URL('../../../../guest/bin', import.meta.url))
+export const guestFolder = ({ guestImages }: Profile): string =>
+  fileURLToPath(new URL(`../../../../guest/${guestImages}`, import.meta.url))
 const IMAGE_NAME = /\.(exe|dll|sys)$/
 
 /** By name on disk: `ntkrnlmp.exe`. */
-export function readGuestImages(): ReadonlyMap<string, Uint8Array> {
+export function readGuestImages(profile: Profile): ReadonlyMap<string, Uint8Array> {
+  const folder = guestFolder(profile)
   const images = new Map<string, Uint8Array>()
-  for (const name of onHost(GUEST_FOLDER, () => readdirSync(GUEST_FOLDER)).filter((file) =>
-    IMAGE_NAME.test(file),
-  )) {
-    const path = join(GUEST_FOLDER, name)
+  for (const name of onHost(folder, () => readdirSync(folder)).filter((file) => IMAGE_NAME.test(file))) {
+    const path = join(folder, name)
     images.set(
       name,
       onHost(path, () => readFileSync(path)),
     )
   }
-  if (images.size === 0) throw new WindowsError('IMAGE_MISSING', `${GUEST_FOLDER} holds no guest images`)
+  if (images.size === 0) throw new WindowsError('IMAGE_MISSING', `${folder} holds no guest images`)
   return images
 }
 
 /** The guest's images with one of the user's, which may replace a miniport of the profile but no other part of the system. */
 export function installDriver(
   images: ReadonlyMap<string, Uint8Array>,
+  profile: Profile,
   { fileName, image }: SysFile,
 ): ReadonlyMap<string, Uint8Array> {
-  const miniports = Object.values(DEFAULT_PROFILE.controllers)
+  const miniports = Object.values(profile.controllers)
     .filter((drivers): drivers is ControllerDrivers => typeof drivers === 'object')
     .map((drivers) => drivers.miniport)
   const taken = [...images.keys(), 'ntoskrnl.exe'].find(

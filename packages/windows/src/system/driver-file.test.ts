@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { openSysFile, type SysObserver } from '@dumpstack/drivers'
+import { win10_19041 } from '@dumpstack/nt'
 import { SystemFolder, takeFolder } from '@dumpstack/run/node'
 import type { CrashReport, DumpType, Target, TargetConditions } from '@dumpstack/target'
 import { afterAll, expect, it } from 'vitest'
@@ -20,6 +21,7 @@ function targetWith(fileName: string, observer?: SysObserver, conditions: Target
   const folder = mkdtempSync(join(tmpdir(), 'dumpstack-sys-'))
   folders.push(folder)
   return createWindowsTarget({
+    profile: win10_19041,
     folder: new SystemFolder(takeFolder(realpathSync(folder))),
     seed: 1,
     ramBytes: 64 * 2 ** 20,

@@ -1,8 +1,10 @@
 // What a Windows-shaped system is made of, from outside: sizes, conditions, images, and where its bytes go.
+
 import type { PageRun } from '@dumpstack/bytes'
 import type { Decoder } from '@dumpstack/cpu'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerKind, DiskImage } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
 import type { TargetConditions, TargetDriver } from '@dumpstack/target'
 import type { HostFolder } from '../volume/host-folder.ts'
 
@@ -27,6 +29,8 @@ export interface InstalledFile {
 }
 
 export interface SystemOptions {
+  /** The Windows that is tested. */
+  readonly profile: Profile
   readonly seed: number
   readonly runs: readonly PageRun[]
   readonly cpuCount: number

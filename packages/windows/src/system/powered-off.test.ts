@@ -2,6 +2,7 @@
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { MemoryDiskImage } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { bigintAsHex, Facts, type TargetConditions, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -18,10 +19,11 @@ import { WindowsSystem } from './windows-system.ts'
 
 const MIB = 1024 * 1024
 const signal = new AbortController().signal
-const guestImages = readGuestImages()
+const guestImages = readGuestImages(win10_19041)
 
 function optionsOf(conditions: TargetConditions = {}) {
   return {
+    profile: win10_19041,
     seed: 3,
     runs: ramRuns(64 * MIB),
     cpuCount: 1,

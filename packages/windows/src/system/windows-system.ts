@@ -20,7 +20,7 @@ import {
   type Disk,
   type Machine,
 } from '@dumpstack/machine'
-import { controllerDrivers, DEFAULT_PROFILE, type Profile } from '@dumpstack/nt'
+import { controllerDrivers, type Profile } from '@dumpstack/nt'
 import { bootKernel } from '../boot/boot-kernel.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
@@ -63,7 +63,7 @@ export class WindowsSystem {
   readonly options: SystemOptions
   readonly machine: Machine
   readonly disk: Disk
-  /** The default one, with what the conditions change of it. */
+  /** The one of the options, with what the conditions change of it. */
   readonly profile: Profile
   readonly #partition: Partition
   readonly #startTimes: SeededChoice
@@ -79,7 +79,7 @@ export class WindowsSystem {
     this.options = options
     const { productType, isDomainMember } = options.conditions
     this.profile = {
-      ...DEFAULT_PROFILE,
+      ...options.profile,
       ...(productType !== undefined && { productType }),
       ...(isDomainMember !== undefined && { isDomainMember }),
     }
@@ -258,7 +258,7 @@ export class WindowsSystem {
       images: guestImages,
       cpu,
       epochMs: EPOCH_MS,
-      productType: profile.productType,
+      profile,
       ...(driver !== undefined && { hosted: new Set([driver.file.fileName]) }),
     })
     const drivers = this.#drivers(kernel)

@@ -1,7 +1,7 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
 import { gva, hex } from '@dumpstack/bytes'
 import { Gpr } from '@dumpstack/cpu'
-import { DEFAULT_PROFILE, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
+import { STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../../irql.ts'
 import { STACK_OVERFLOW } from '../cpu-fault.ts'
@@ -19,8 +19,12 @@ import { allocatePool } from './pool.ts'
 import { STALL } from './stall.ts'
 
 const NS_PER_COUNT = 100n
-/** Major, minor, build, VER_PLATFORM_WIN32_NT. */
-const VERSION = [10, 0, DEFAULT_PROFILE.build, 2] as const
+const VER_PLATFORM_WIN32_NT = 2
+/** Major, minor and build number. */
+const versionOf = ({ kernel }: ImportCall): readonly number[] => {
+  const { majorVersion, minorVersion, build } = kernel.version
+  return [majorVersion, minorVersion, build]
+}
 const STATUS_NOT_FOUND = 0xc000_0225n
 const BYTES_PER_CHARACTER = 2
 
@@ -128,12 +132,14 @@ export const KERNEL_EXPORTS: ExportFamily = {
   // (*VersionInformation): RTL_OSVERSIONINFOW, or the longer RTL_OSVERSIONINFOEXW
   RtlGetVersion: exported(1, (call) => {
     const at = call.va(0)
-    for (const [index, value] of VERSION.entries()) call.memory.setU32(gva(at + BigInt(4 + index * 4)), value)
+    const values = [...versionOf(call), VER_PLATFORM_WIN32_NT]
+    for (const [index, value] of values.entries()) call.memory.setU32(gva(at + BigInt(4 + index * 4)), value)
     return 0n
   }),
   // (*MajorVersion, *MinorVersion, *BuildNumber, *CSDVersion); each may be NULL. TRUE: a free build
   PsGetVersion: exported(4, (call) => {
-    for (let i = 0; i < 3; i++) if (call.va(i) !== gva(0n)) call.memory.setU32(call.va(i), VERSION[i]!)
+    for (const [index, value] of versionOf(call).entries())
+      if (call.va(index) !== gva(0n)) call.memory.setU32(call.va(index), value)
     return 1n
   }),
 
