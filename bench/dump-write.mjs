@@ -47,7 +47,7 @@ function once(mode, mib, kind, sysFile, record) {
             nameAt: () => null,
           })
         : undefined
-    const { stack, plan } = crashedMachine({
+    const { crashed, plan } = crashedMachine({
       observer: encoder,
       mib,
       kind,
@@ -59,7 +59,7 @@ function once(mode, mib, kind, sysFile, record) {
     })
     const processor = process.cpuUsage()
     const start = performance.now()
-    const writing = stack.write(plan)
+    const writing = crashed.write(plan)
     let step = writing.next()
     while (!step.done) step = writing.next()
     const seconds = (performance.now() - start) / 1000

@@ -134,8 +134,8 @@ function taped(kind, driver) {
       return cpu
     },
   })
-  const { stack, plan, cpu } = machineAndCpu
-  const writing = stack.write(plan)
+  const { crashed, plan, cpu } = machineAndCpu
+  const writing = crashed.write(plan)
   let step
   do step = writing.next()
   while (!step.done && tape.mode !== 'done')

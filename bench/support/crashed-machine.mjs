@@ -14,7 +14,7 @@ import {
 import { planDump } from '@dumpstack/dumpfile'
 import { createDisk, createMachine } from '@dumpstack/machine'
 import { controllerDrivers, win10_19041 } from '@dumpstack/nt'
-import { bootKernel, ramRuns } from '@dumpstack/windows'
+import { bootKernel, CrashedSystem, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 
 const MIB = 2 ** 20
@@ -86,19 +86,18 @@ export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, 
   const cpu = driverCpu(newCpu(), machine)
   const drivers = driversOn({ machine, kernel, kind, cpu, sysFile, observer })
   const runtime = startRuntimeStack({ machine, ...drivers, controller })
-  const stack = loadCrashDumpStack({ machine, ...drivers, profile: win10_19041, runtime })
+  const dumpStack = loadCrashDumpStack({ machine, ...drivers, profile: win10_19041, runtime })
   kernel.loadCrashDriver()
   const fileByteLength = ramBytes + 257 * MIB
   const extents = pageFile(fileByteLength)
-  stack.setPageFile(extents, PARTITION_OFFSET)
+  dumpStack.setPageFile(extents, PARTITION_OFFSET)
   prepared?.(extents)
-  runtime.freeze()
-  kernel.bugcheck({ code: 0xe2, parameters: [0n, 0n, 0n, 0n] }, 0)
+  const crashed = new CrashedSystem({ machine, kernel, runtime, dumpStack })
   const plan = planDump({
     dumpType: 5,
     facts: kernel.dumpFacts(),
     promised: kernel.promised('full'),
     fileByteLength,
   })
-  return { machine, cpu, stack, plan }
+  return { machine, cpu, crashed, plan }
 }

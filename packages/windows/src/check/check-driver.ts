@@ -13,9 +13,9 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
-import { type DumpModeRuleId, MANUALLY_INITIATED_CRASH, SP_RETURN_FOUND } from '@dumpstack/nt'
+import { type DumpModeRuleId, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
-import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
+import { CrashedSystem } from '../system/crashed-system.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
 import { bootDrivenSystem, type DrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {
@@ -199,31 +199,24 @@ class CheckRun {
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const { profile } = this.#options
-    const stack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
+    const dumpStack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
     this.#enter('running')
-    stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+    dumpStack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
     this.#transfer(runtime)
     this.#kernel.loadCrashDriver()
     this.#keepBusy(runtime, controller.name)
 
-    machine.dmaLog.clear()
-    runtime.freeze()
-    const bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] } as const
-    const frozen = this.#kernel.bugcheck(bugcheck, 0)
-    const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
+    const crashed = new CrashedSystem({ machine, kernel: this.#kernel, runtime, dumpStack })
     this.#enter('dump')
     const plan = checkPlan(machine.ram)
-    const writing = stack.write(plan)
-    let step = writing.next()
-    while (step.done !== true) step = writing.next()
-    this.#judge(step.value)
+    this.#judge(crashed.writeAll(plan))
     if (!this.#hasFinished) return
     const at = firstDifference(plan, machine.ram, this.#image)
     if (at !== null) {
       const what = `the page at dump offset ${hex(at)} is not on the disk as it was in RAM, although all writes succeeded`
       this.#add('wrong-data', 'HwStartIo', what)
     }
-    const { strayWrites } = pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen)
+    const { strayWrites } = crashed.pagesAfterCrash()
     const [stray] = strayWrites.runs(1)
     if (stray !== undefined) {
       const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`

@@ -9,10 +9,10 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
-import { MANUALLY_INITIATED_CRASH, win10_19041 } from '@dumpstack/nt'
+import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
-import { pagesAfterCrash, pagesOf } from '../system/owned-pages.ts'
+import { CrashedSystem } from '../system/crashed-system.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
 
 const BYTES = 0x10000
@@ -42,14 +42,14 @@ function bothLives(fileName: string, kind: ControllerKind, change: Change) {
     controller: machine.controllers[0]!,
     miniport,
   })
-  const stack = loadCrashDumpStack({
+  const dumpStack = loadCrashDumpStack({
     machine,
     kernel: host.kernel,
     profile: win10_19041,
     runtime,
     miniport,
   })
-  stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+  dumpStack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
   const from = kernel.allocate(BYTES, { owner: Owner.kernel })
   const into = kernel.allocate(BYTES, { owner: Owner.kernel })
   const pattern = Uint8Array.from({ length: BYTES }, (_, i) => (i >>> 8) ^ i)
@@ -62,20 +62,15 @@ function bothLives(fileName: string, kind: ControllerKind, change: Change) {
   machine.ram.read(into.gpa, readBack)
 
   kernel.loadCrashDriver()
-  machine.dmaLog.clear()
-  runtime.freeze()
-  const frozen = kernel.bugcheck({ code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }, 0)
-  const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
+  const crashed = new CrashedSystem({ machine, kernel, runtime, dumpStack })
   const plan = checkPlan(machine.ram)
-  const writing = stack.write(plan)
-  let step = writing.next()
-  while (step.done !== true) step = writing.next()
+  const report = crashed.writeAll(plan)
   const dma = Array.from({ length: machine.dmaLog.length }, (_, i) => machine.dmaLog.at(i).gpa)
   return {
     isReadBack: Buffer.compare(readBack, pattern) === 0,
-    report: step.value,
+    report,
     difference: firstDifference(plan, machine.ram, image),
-    strayPages: pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen).strayWrites.size,
+    strayPages: crashed.pagesAfterCrash().strayWrites.size,
     highestDma: Math.max(...dma),
     dataAt: from.gpa,
   }

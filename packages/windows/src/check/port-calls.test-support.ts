@@ -11,10 +11,11 @@ import {
   storahci,
 } from '@dumpstack/drivers'
 import type { Machine } from '@dumpstack/machine'
-import { MANUALLY_INITIATED_CRASH, win10_19041 } from '@dumpstack/nt'
+import { win10_19041 } from '@dumpstack/nt'
 import { afterEach } from 'vitest'
 import type { BootedKernel } from '../boot/contract.ts'
 import { systemDrivenBy } from '../node/driven-system.test-support.ts'
+import { CrashedSystem } from '../system/crashed-system.ts'
 import { CHECK_EXTENTS, checkPlan, PARTITION_OFFSET } from './check-plan.ts'
 
 /** An argument: a number, or what the driver has at run time. */
@@ -324,15 +325,11 @@ export class PortCalls {
     const { kernel, miniport } = this.#host
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
-    const stack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
-    stack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+    const dumpStack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
+    dumpStack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
     this.kernel.loadCrashDriver()
-    runtime.freeze()
-    this.kernel.bugcheck({ code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }, 0)
-    const writing = stack.write(checkPlan(machine.ram))
-    let step = writing.next()
-    while (step.done !== true) step = writing.next()
-    this.report = step.value
+    const crashed = new CrashedSystem({ machine, kernel: this.kernel, runtime, dumpStack })
+    this.report = crashed.writeAll(checkPlan(machine.ram))
     this.#driver = `dump_${FILE}`
     return this
   }

@@ -3,9 +3,7 @@
 import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
-import { Owner } from '@dumpstack/machine'
 import type { Bugcheck } from '@dumpstack/nt'
-import { MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
 import type {
   CrashReport,
   DumpType,
@@ -17,16 +15,16 @@ import type {
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
+import { CRASHING_PROCESSOR, CrashedSystem } from './crashed-system.ts'
 import { FrozenMemory } from './frozen-memory.ts'
 import { InFlight } from './in-flight.ts'
-import { pagesAfterCrash, pagesOf, promisedPages } from './owned-pages.ts'
+import type { SystemOptions } from './options.ts'
+import { promisedPages } from './owned-pages.ts'
 import { promisedBlocks } from './promised-blocks.ts'
 import { SavedTruth } from './saved-truth.ts'
 import type { RunningSystem, WindowsSystem } from './windows-system.ts'
 import { writtenBy } from './written-by.ts'
 
-const BUGCHECK: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
-const CRASHING_PROCESSOR = 0
 /** nt!IopFinalCrashDumpStatus where no dump was started: -1. */
 const DUMP_NEVER_STARTED = 0xffffffff
 
@@ -60,38 +58,35 @@ export async function crash(
   signal: AbortSignal,
 ): Promise<Crash> {
   const { machine, running, options } = system
-  const { kernel, runtime, pageFile } = running
+  const { kernel, pageFile } = running
   const written = system.dumpIsConfigured() ? system.crashControl.dumpType : null
 
   const inFlight = new InFlight(system)
   const crashedAt = system.now
-  machine.dmaLog.clear()
-  runtime.freeze()
-  inFlight.freeze()
-  const frozen = kernel.bugcheck(BUGCHECK, CRASHING_PROCESSOR)
+  const crashed = new CrashedSystem({ machine, ...running })
+  const { bugcheck, frozen } = crashed
   const memory = new FrozenMemory(kernel, frozen)
   const promised = promisedPages(machine.ram, dump)
-  const dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
   if (options.conditions.dumpNeverWritten === true) {
     machine.faults.add({ controller: system.dumpController, kind: 'hang', afterWrites: 0 })
   }
 
   const facts = kernel.dumpFacts()
-  const screen = new BlueScreen(BUGCHECK)
+  const screen = new BlueScreen(bugcheck)
   let outcome: DumpWriteReport = { finalStatus: DUMP_NEVER_STARTED, bytesWritten: 0, violations: [] }
   let seconds = 0
   let dumpByteLength = 0
   if (written !== null && pageFile !== null) {
     const plan = planOf(system, written, memory, pageFile.byteLength)
     dumpByteLength = plan.byteLength
-    ;({ outcome, seconds } = await write(system, plan, screen, progress, signal))
+    ;({ outcome, seconds } = await write(system.options, crashed, plan, screen, progress, signal))
   }
   const used = copyOf(machine.ram.used)
   const truth = new SavedTruth(frozen, used, options.seed)
   if (outcome.secondBugcheck !== undefined) screen.replace(outcome.secondBugcheck)
   return {
     dump,
-    bugcheck: BUGCHECK,
+    bugcheck,
     truth,
     used,
     promised,
@@ -104,7 +99,7 @@ export async function crash(
             CRASHING_PROCESSOR,
           )
         : [],
-    ...pagesAfterCrash(machine.ram, machine.writes.pages, dumpPath, frozen),
+    ...crashed.pagesAfterCrash(),
     images: imagesOf(running),
     writtenBy:
       pageFile === null
@@ -114,7 +109,7 @@ export async function crash(
     pageFile: written === null ? null : pageFile,
     dumpByteLength,
     report: {
-      shown: outcome.secondBugcheck ?? BUGCHECK,
+      shown: outcome.secondBugcheck ?? bugcheck,
       screen: screen.lines,
       finalStatus: outcome.finalStatus,
       bytesWritten: outcome.bytesWritten,
@@ -123,7 +118,7 @@ export async function crash(
       seconds,
       crashedAt,
       violations: outcome.violations,
-      inFlight: inFlight.report(machine.dmaLog),
+      inFlight: inFlight.report(crashed.commandsInFlight, machine.dmaLog),
     },
   }
 }
@@ -148,16 +143,16 @@ export const crashOf = ({ type, crash, evidence }: KeptCrash): Crash => ({
 
 /** Drives the broker's generator; the seconds run from OpenRoutine to FinishRoutine. */
 async function write(
-  system: WindowsSystem,
+  { hostNow, hostTurn }: SystemOptions,
+  crashed: CrashedSystem,
   plan: DumpPlan,
   screen: BlueScreen,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<{ outcome: DumpWriteReport; seconds: number }> {
-  const { hostNow, hostTurn } = system.options
   screen.collecting()
   screen.initializingDisk()
-  const writing = system.running.dumpStack.write(plan)
+  const writing = crashed.write(plan)
   let step = writing.next()
   const opened = hostNow()
   if (step.done !== true) screen.beginning()

@@ -22,7 +22,6 @@ export class InFlight {
   /** Disk offset of the sectors that the writes in flight are meant for. */
   readonly #target: number
   readonly #before = new Uint8Array(WRITES * COMMAND_BYTES)
-  #commands = 0
 
   /** Lets writes complete, then queues commands and returns while they move; all to disk space that no file occupies. */
   constructor(system: WindowsSystem) {
@@ -58,13 +57,8 @@ export class InFlight {
     }
   }
 
-  /** The storage stack has frozen: what is in the controller now can only be dropped. */
-  freeze(): void {
-    this.#commands = this.#system.running.runtime.inFlight
-  }
-
-  /** After the dump. `log` begins at the freeze. */
-  report(log: DmaLog): InFlightCommands {
+  /** After the dump. `commands` were in the controller at the freeze, where `log` begins. */
+  report(commands: number, log: DmaLog): InFlightCommands {
     const completed = new Set<number>()
     for (let i = 0; i < log.length; i++) {
       const { diskOffset } = log.at(i)
@@ -81,7 +75,7 @@ export class InFlight {
         leaked.push(this.#target + from)
       }
     }
-    return { commands: this.#commands, completed: completed.size, leaked }
+    return { commands, completed: completed.size, leaked }
   }
 
   #buffer(byte: number): Gpa {

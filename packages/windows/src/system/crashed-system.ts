@@ -1,0 +1,60 @@
+// The crash that the test, the check of a driver and the benchmarks share: the storage stack freezes with its requests in flight,
+// guest code raises the bugcheck, RAM is kept as it was, and the crash dump stack writes one plan.
+import type { PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import type { CrashDumpStack, DumpWriteReport, RuntimeStack } from '@dumpstack/drivers'
+import type { DumpPlan } from '@dumpstack/dumpfile'
+import { type Machine, Owner } from '@dumpstack/machine'
+import { type Bugcheck, MANUALLY_INITIATED_CRASH } from '@dumpstack/nt'
+import type { BootedKernel } from '../boot/contract.ts'
+import { type PagesAfterCrash, pagesAfterCrash, pagesOf } from './owned-pages.ts'
+
+export const CRASHING_PROCESSOR = 0
+
+/** A system that runs, with its crash driver and its crash dump stack loaded. */
+export interface CrashableSystem {
+  readonly machine: Machine
+  readonly kernel: BootedKernel
+  /** The stack under the boot disk. */
+  readonly runtime: RuntimeStack
+  readonly dumpStack: CrashDumpStack
+}
+
+export class CrashedSystem {
+  readonly bugcheck: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
+  /** Commands that were in the controller when the storage stack froze: they can only be dropped. */
+  readonly commandsInFlight: number
+  /** RAM as KeBugCheckEx left it. */
+  readonly frozen: PhysicalSpace
+  readonly #system: CrashableSystem
+  readonly #dumpPath: PageSet
+
+  /** Crashes the system. The DMA log begins here. */
+  constructor(system: CrashableSystem) {
+    const { machine, kernel, runtime } = system
+    this.#system = system
+    machine.dmaLog.clear()
+    runtime.freeze()
+    this.commandsInFlight = runtime.inFlight
+    this.frozen = kernel.bugcheck(this.bugcheck, CRASHING_PROCESSOR)
+    this.#dumpPath = pagesOf(machine.ram, [Owner.dumpPath])
+  }
+
+  /** As CrashDumpStack.write. */
+  write(plan: DumpPlan): Generator<number, DumpWriteReport> {
+    return this.#system.dumpStack.write(plan)
+  }
+
+  /** The whole dump at once, for whom no event loop has to turn. */
+  writeAll(plan: DumpPlan): DumpWriteReport {
+    const writing = this.write(plan)
+    let step = writing.next()
+    while (step.done !== true) step = writing.next()
+    return step.value
+  }
+
+  /** What has been written to RAM since the crash. */
+  pagesAfterCrash(): PagesAfterCrash {
+    const { ram, writes } = this.#system.machine
+    return pagesAfterCrash(ram, writes.pages, this.#dumpPath, this.frozen)
+  }
+}
