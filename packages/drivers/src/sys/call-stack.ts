@@ -15,17 +15,16 @@ export interface GuestFrame {
 
 /**
  * `rip` and `rsp` of the innermost function; `isReturn`: it goes on there behind a call, and does not stand there. Ends at the
- * first address outside `images`.
+ * first address outside `loaded`.
  */
 export function guestFrames(
   cpu: Cpu,
   pe: PeImage,
-  images: Iterable<LoadedImage>,
+  loaded: readonly LoadedImage[],
   rip: Gva,
   rsp: Gva,
   isReturn: boolean,
 ): GuestFrame[] {
-  const loaded = [...images]
   const frames: GuestFrame[] = []
   const registers = Array.from({ length: REGISTERS }, (_, index) => cpu.readGpr(index as Gpr)) // 0 to 15 are all there are
   registers[Gpr.rsp] = rsp

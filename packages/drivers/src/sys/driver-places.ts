@@ -13,16 +13,17 @@ import { placeIn, type SymbolNames, sourceText } from './symbol-names.ts'
 const SHOWN_BYTES = 16
 
 export class DriverPlaces {
-  /** By base. */
-  readonly images = new Map<Gva, LoadedImage>()
   readonly #cpu: Cpu
   readonly #file: SysFile
   readonly #names: SymbolNames
+  readonly #images: () => readonly LoadedImage[]
 
-  constructor(cpu: Cpu, file: SysFile, names: SymbolNames) {
+  /** `images` are those that are loaded now. */
+  constructor(cpu: Cpu, file: SysFile, names: SymbolNames, images: () => readonly LoadedImage[]) {
     this.#cpu = cpu
     this.#file = file
     this.#names = names
+    this.#images = images
   }
 
   inImage(image: LoadedImage, address: Gva): string {
@@ -31,7 +32,7 @@ export class DriverPlaces {
 
   /** In whatever image of the file; `own` is the one that runs. */
   of(address: Gva, own: LoadedImage): string {
-    for (const image of this.images.values()) {
+    for (const image of this.#images()) {
       if (address >= image.base && address < image.base + BigInt(image.size))
         return this.inImage(image, address)
     }
@@ -40,7 +41,7 @@ export class DriverPlaces {
 
   /** Where the code is that stands at `rip`; behind a call that is where it returns to. */
   siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
-    const frames = guestFrames(this.#cpu, this.#file.image, this.images.values(), rip, gva(rsp), isReturn)
+    const frames = guestFrames(this.#cpu, this.#file.image, this.#images(), rip, gva(rsp), isReturn)
     return this.#site(frames, rip, args, isReturn, this.#cpu.cr8)
   }
 
@@ -81,7 +82,7 @@ export class DriverPlaces {
   handlerPlace(rip: Gva): string | null {
     const { image } = this.#file
     const rsp = gva(this.#cpu.readGpr(Gpr.rsp))
-    const frames = guestFrames(this.#cpu, image, this.images.values(), rip, rsp, false)
+    const frames = guestFrames(this.#cpu, image, this.#images(), rip, rsp, false)
     const guarded = frames.find((frame, index) =>
       isInTryExcept(image, Number(frame.address - frame.image.base) - (index === 0 ? 0 : 1)),
     )

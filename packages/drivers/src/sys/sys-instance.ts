@@ -41,14 +41,24 @@ interface HeldLock {
   readonly interruptsEnabled: boolean
 }
 
+/** An image of the driver file in the guest's memory. */
+export interface LoadedDriver {
+  readonly image: LoadedImage
+  /** What its DriverEntry gave to StorPortInitialize; null before that. */
+  table: GuestInitializationData | null
+}
+
+/** What DriverEntry was called with; both null in a dump. */
+export interface EntryArguments {
+  readonly driverObject: Gva | null
+  readonly registryPath: Gva | null
+}
+
 /** Runs guest code for an instance. */
-export type CallGuest = (
-  instance: SysInstance,
-  name: string,
-  entry: Gva,
-  args: readonly bigint[],
-  irql: number,
-) => bigint
+export interface GuestRunner {
+  readonly memory: GuestMemory
+  run(instance: SysInstance, name: string, entry: Gva, args: readonly bigint[], irql: number): bigint
+}
 
 const ARGUMENT_STRING_AT = 0n
 const AGAIN_AT = 0x200n
@@ -59,7 +69,8 @@ const MAXIMUM_OBJECTS = 4096
 const NO_BYTES = new DataView(new ArrayBuffer(0))
 
 export class SysInstance {
-  readonly image: LoadedImage
+  readonly driver: LoadedDriver
+  readonly entry: EntryArguments
   readonly port: PortExports
   readonly life: SysLife
   readonly memory: InstanceMemory
@@ -75,25 +86,35 @@ export class SysInstance {
   uncached: GuestBlock | null = null
   config: GuestBlock | null = null
   hwContext = 0n
-  readonly #guest: GuestMemory
-  readonly #callGuest: CallGuest
+  readonly #runner: GuestRunner
   readonly #blocks = new Map<Gva, GuestBlock>()
   #handles = 0n
 
   constructor(
-    image: LoadedImage,
+    driver: LoadedDriver,
+    entry: EntryArguments,
     port: PortExports,
     life: SysLife,
     memory: InstanceMemory,
-    guest: GuestMemory,
-    callGuest: CallGuest,
+    runner: GuestRunner,
   ) {
-    this.image = image
+    this.driver = driver
+    this.entry = entry
     this.port = port
     this.life = life
     this.memory = memory
-    this.#guest = guest
-    this.#callGuest = callGuest
+    this.#runner = runner
+  }
+
+  get image(): LoadedImage {
+    return this.driver.image
+  }
+
+  /** StorPortInitialize: the table becomes that of the image, and the port calls HwFindAdapter. */
+  initialize(table: GuestInitializationData): number {
+    this.driver.table = table
+    const { driverObject, registryPath } = this.entry
+    return this.port.initialize(driverObject, registryPath, this.#initializationData(table))
   }
 
   levelOf(routine: RoutineName): number {
@@ -102,12 +123,12 @@ export class SysInstance {
 
   /** Calls one of the driver's own routines at the level that its name has. */
   call(routine: RoutineName, entry: Gva, args: readonly bigint[]): bigint {
-    return this.#callGuest(this, routine, entry, args, this.levelOf(routine))
+    return this.#runner.run(this, routine, entry, args, this.levelOf(routine))
   }
 
   /** Calls what the driver gave for later: a DPC, a timer, a synchronised routine. */
   callBack(name: string, entry: Gva, args: readonly bigint[], irql: number): bigint {
-    return this.#callGuest(this, name, entry, args, this.life === 'dump' ? HIGH_LEVEL : irql)
+    return this.#runner.run(this, name, entry, args, this.life === 'dump' ? HIGH_LEVEL : irql)
   }
 
   /** What the port gave under that address; bytes of what it did not give are nobody's. */
@@ -166,11 +187,11 @@ export class SysInstance {
   #accessRange(index: number): AccessRange {
     const { accessRanges } = PortConfigurationInformation.at(this.config!.view) // ranges are asked for after HwFindAdapter began
     const at = gva(accessRanges + BigInt(index * AccessRange.size))
-    return AccessRange.of(this.#guest.bytes(at, AccessRange.size))
+    return AccessRange.of(this.#runner.memory.bytes(at, AccessRange.size))
   }
 
   /** The driver's table as the port calls it. */
-  initializationData({ fields, routines, srbTypeFlags }: GuestInitializationData): HwInitializationData {
+  #initializationData({ fields, routines, srbTypeFlags }: GuestInitializationData): HwInitializationData {
     const routine = (name: RoutineName): Gva => routines.get(name) ?? gva(0n)
     const hwBuildIo = routines.get('HwBuildIo')
     const hwAdapterControl = routines.get('HwAdapterControl')
@@ -253,8 +274,8 @@ export class SysInstance {
     const bytes = Uint8Array.from(`${text}\0`, (character) => character.charCodeAt(0))
     const argument = gva(va + ARGUMENT_STRING_AT)
     const again = gva(va + AGAIN_AT)
-    this.#guest.write(argument, bytes)
-    this.#guest.setU8(again, 0)
+    this.#runner.memory.write(argument, bytes)
+    this.#runner.memory.setU8(again, 0)
     const found = this.call('HwFindAdapter', entry, [
       this.#known(extension),
       this.hwContext,

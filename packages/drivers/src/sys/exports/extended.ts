@@ -10,8 +10,9 @@ import {
   STOR_STATUS_SUCCESS,
   STOR_STATUS_UNSUCCESSFUL,
 } from '../../stor-status.ts'
+import type { CallFrame } from '../call-frame.ts'
 import { type ExtendedFunctionName, extendedFunctionName } from '../extended-function.ts'
-import { addressOf, type ExportFamily, exported, type ImportCall } from '../import-call.ts'
+import { addressOf, type ExportFamily, exported } from './export.ts'
 import { MDL_FUNCTIONS } from './mdl.ts'
 import { MESSAGE_FUNCTIONS } from './messages.ts'
 import { allocatePool } from './pool.ts'
@@ -24,7 +25,7 @@ const NS_PER_COUNT = 100
 const GROUP_AFFINITY_BYTES = 0x10
 
 /** Answers a STOR_STATUS. */
-export type ExtendedFunction = (call: ImportCall) => number
+export type ExtendedFunction = (call: CallFrame) => number
 export type ExtendedFunctions = Readonly<Partial<Record<ExtendedFunctionName, ExtendedFunction>>>
 
 export const EXTENDED_EXPORTS: ExportFamily = {
@@ -163,21 +164,20 @@ const FUNCTIONS: ExtendedFunctions = {
   SetAdapterBusType: () => STOR_STATUS_SUCCESS,
 }
 
-export const performanceCounter = (call: ImportCall): bigint =>
-  BigInt(Math.floor(call.machine.nowNs / NS_PER_COUNT))
+export const performanceCounter = (call: CallFrame): bigint => BigInt(Math.floor(call.nowNs / NS_PER_COUNT))
 
-const extensionOf = (call: ImportCall): ReturnType<ImportCall['instance']['blockAt']> =>
+const extensionOf = (call: CallFrame): ReturnType<CallFrame['instance']['blockAt']> =>
   call.instance.blockAt(call.va(1))
 
-const allProcessors = (call: ImportCall): bigint => (1n << BigInt(call.machine.cpuCount)) - 1n
+const allProcessors = (call: CallFrame): bigint => (1n << BigInt(call.cpuCount)) - 1n
 
-function stored32(call: ImportCall, at: Gva, value: number): number {
+function stored32(call: CallFrame, at: Gva, value: number): number {
   call.memory.setU32(at, value)
   return STOR_STATUS_SUCCESS
 }
 
 /** Of a timer or a worker. */
-function newHandle(call: ImportCall, isToBeHad: boolean, handles: Set<bigint>): number {
+function newHandle(call: CallFrame, isToBeHad: boolean, handles: Set<bigint>): number {
   if (!isToBeHad) {
     call.memory.setU64(call.va(2), 0n)
     return STOR_STATUS_NOT_IMPLEMENTED
@@ -188,7 +188,7 @@ function newHandle(call: ImportCall, isToBeHad: boolean, handles: Set<bigint>): 
   return STOR_STATUS_SUCCESS
 }
 
-function allocate(call: ImportCall, extension: Gva, byteLength: bigint, pointer: Gva): number {
+function allocate(call: CallFrame, extension: Gva, byteLength: bigint, pointer: Gva): number {
   if (byteLength === 0n) return STOR_STATUS_INVALID_PARAMETER
   const length = Number(byteLength) // above 2^53 it only has to stay too large
   const block = allocatePool(call, extension, length)
@@ -198,7 +198,7 @@ function allocate(call: ImportCall, extension: Gva, byteLength: bigint, pointer:
 }
 
 function allocateDma(
-  call: ImportCall,
+  call: CallFrame,
   extension: Gva,
   byteLength: bigint,
   pointer: Gva,
@@ -212,5 +212,5 @@ function allocateDma(
   return status
 }
 
-const free = (call: ImportCall, extension: Gva, block: Gva): number =>
+const free = (call: CallFrame, extension: Gva, block: Gva): number =>
   call.port.freePool(call.instance.blockAt(extension), call.instance.blockAt(block))

@@ -1,5 +1,5 @@
 // All exports that a driver file can import, by name: module names differ between systems, names do not.
-import type { Export } from '../import-call.ts'
+import type { Export } from './export.ts'
 import { EXTENDED_EXPORTS } from './extended.ts'
 import { KERNEL_EXPORTS } from './kernel.ts'
 import { MEMORY_EXPORTS } from './memory.ts'

@@ -1,19 +1,11 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
 import { gva, hex } from '@dumpstack/bytes'
-import { Gpr } from '@dumpstack/cpu'
 import { STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../../irql.ts'
+import type { CallFrame } from '../call-frame.ts'
 import { STACK_OVERFLOW } from '../cpu-fault.ts'
-import {
-  addressOf,
-  asBoolean,
-  type Export,
-  type ExportFamily,
-  exported,
-  type ImportCall,
-  NOTHING,
-} from '../import-call.ts'
+import { addressOf, asBoolean, type Export, type ExportFamily, exported, NOTHING } from './export.ts'
 import { COUNTER_FREQUENCY, performanceCounter } from './extended.ts'
 import { allocatePool } from './pool.ts'
 import { STALL } from './stall.ts'
@@ -21,16 +13,15 @@ import { STALL } from './stall.ts'
 const NS_PER_COUNT = 100n
 const VER_PLATFORM_WIN32_NT = 2
 /** Major, minor and build number. */
-const versionOf = ({ kernel }: ImportCall): readonly number[] => {
-  const { majorVersion, minorVersion, build } = kernel.version
+const versionOf = ({ version }: CallFrame): readonly number[] => {
+  const { majorVersion, minorVersion, build } = version
   return [majorVersion, minorVersion, build]
 }
 const STATUS_NOT_FOUND = 0xc000_0225n
 const BYTES_PER_CHARACTER = 2
 
 const nothing = (argumentCount: number): Export => exported(argumentCount, () => NOTHING)
-const processors = (argumentCount: number): Export =>
-  exported(argumentCount, (call) => BigInt(call.machine.cpuCount))
+const processors = (argumentCount: number): Export => exported(argumentCount, (call) => BigInt(call.cpuCount))
 const one = (argumentCount: number): Export => exported(argumentCount, () => 1n)
 
 export const KERNEL_EXPORTS: ExportFamily = {
@@ -41,10 +32,8 @@ export const KERNEL_EXPORTS: ExportFamily = {
   StorPortDebugPrint: nothing(4),
   ScsiDebugPrint: nothing(4),
 
-  KeBugCheck: exported(1, (call) => call.bugcheck(call.u32(0), [0n, 0n, 0n, 0n])),
-  KeBugCheckEx: exported(5, (call) =>
-    call.bugcheck(call.u32(0), [call.u64(1), call.u64(2), call.u64(3), call.u64(4)]),
-  ),
+  KeBugCheck: exported(1, (call) => bugcheck(call, [0n, 0n, 0n, 0n])),
+  KeBugCheckEx: exported(5, (call) => bugcheck(call, [call.u64(1), call.u64(2), call.u64(3), call.u64(4)])),
 
   KeStallExecutionProcessor: STALL,
   // (*PerformanceFrequency): the counter
@@ -54,7 +43,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   }),
   KeQuerySystemTimePrecise: exported(1, systemTime),
   KeQuerySystemTime: exported(1, systemTime),
-  KeQueryInterruptTime: exported(0, (call) => BigInt(Math.floor(call.machine.nowNs)) / NS_PER_COUNT),
+  KeQueryInterruptTime: exported(0, (call) => BigInt(Math.floor(call.nowNs)) / NS_PER_COUNT),
 
   // All in group 0; one of them runs drivers. The count is the system's in a dump too, where all others have stopped.
   KeQueryActiveProcessorCount: processors(1),
@@ -65,7 +54,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeQueryMaximumGroupCount: one(0),
   // (ProcIndex, *ProcNumber): group 0, the number is the index
   KeGetProcessorNumberFromIndex: exported(2, (call) => {
-    if (call.u32(0) >= call.machine.cpuCount) return BigInt(STATUS_INVALID_PARAMETER)
+    if (call.u32(0) >= call.cpuCount) return BigInt(STATUS_INVALID_PARAMETER)
     call.memory.setU32(call.va(1), call.u32(0) << 16)
     return 0n
   }),
@@ -77,7 +66,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   }),
 
   // Levels and locks.
-  KeGetCurrentIrql: exported(0, (call) => BigInt(call.cpu.cr8)),
+  KeGetCurrentIrql: exported(0, (call) => BigInt(call.irql)),
   KfRaiseIrql: exported(1, (call) => raise(call, call.u8(0))),
   KeRaiseIrqlToDpcLevel: exported(0, (call) => raise(call, DISPATCH_LEVEL)),
   KeLowerIrql: exported(1, (call) => lower(call, 'KeLowerIrql', call.u8(0))),
@@ -105,7 +94,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
     const found = call.port.getPhysicalAddress(call.instance.blockAt(gva(0n)), null, call.va(0))
     return BigInt(found?.gpa ?? 0)
   }),
-  MmIsAddressValid: exported(1, (call) => asBoolean(call.cpu.translate(call.va(0)) !== null)),
+  MmIsAddressValid: exported(1, (call) => asBoolean(call.translate(call.va(0)) !== null)),
   // (*SystemRoutineName): a routine that this kernel does not have
   MmGetSystemRoutineAddress: exported(1, () => 0n),
 
@@ -163,10 +152,19 @@ export const KERNEL_EXPORTS: ExportFamily = {
 
 const MAXIMUM_CHARACTERS = 1024
 
+/** (BugCheckCode, ...) */
+function bugcheck(call: CallFrame, parameters: readonly [bigint, bigint, bigint, bigint]): never {
+  const code = call.u32(0)
+  const list = parameters.map((parameter) => hex(parameter)).join(', ')
+  throw new GuestFault(call.instance.image.baseName, 'read', call.returnAddress, {
+    what: `called KeBugCheckEx(${hex(code)}, ${list}) in ${call.returnPlace}`,
+    bugcheck: { code, parameters },
+  })
+}
+
 /** Compilers put the size of a frame into rax and call it before they move rsp: rax has to survive it. */
-function probeStack({ cpu, instance }: ImportCall): bigint {
-  const frame = cpu.readGpr(Gpr.rax)
-  const lowest = cpu.readGpr(Gpr.rsp) - frame
+function probeStack({ rax: frame, rsp, instance }: CallFrame): bigint {
+  const lowest = rsp - frame
   if (lowest >= instance.memory.stack.va) return frame
   throw new GuestFault(instance.image.baseName, 'write', gva(BigInt.asUintN(64, lowest)), {
     what: `ran over the end of its stack with a frame of ${hex(frame)} bytes`,
@@ -174,30 +172,28 @@ function probeStack({ cpu, instance }: ImportCall): bigint {
   })
 }
 
-function systemTime(call: ImportCall): bigint {
+function systemTime(call: CallFrame): bigint {
   call.memory.setU64(call.va(0), call.port.querySystemTime())
   return NOTHING
 }
 
-function raise(call: ImportCall, level: number): bigint {
-  const { cpu } = call
-  const old = cpu.cr8
-  cpu.cr8 = Math.max(old, level)
+function raise(call: CallFrame, level: number): bigint {
+  const old = call.irql
+  call.irql = Math.max(old, level)
   return BigInt(old)
 }
 
-function lower(call: ImportCall, name: string, level: number): bigint {
-  const { cpu, port } = call
-  if (level >= cpu.cr8) return NOTHING
-  port.unmask(name, level)
-  cpu.cr8 = level
+function lower(call: CallFrame, name: string, level: number): bigint {
+  if (level >= call.irql) return NOTHING
+  call.port.unmask(name, level)
+  call.irql = level
   return NOTHING
 }
 
-const pool = (call: ImportCall, byteLength: number): bigint =>
+const pool = (call: CallFrame, byteLength: number): bigint =>
   addressOf(allocatePool(call, gva(0n), byteLength))
 
-function free(call: ImportCall): bigint {
+function free(call: CallFrame): bigint {
   call.port.freePool(call.instance.blockAt(gva(0n)), call.instance.blockAt(call.va(0)))
   return NOTHING
 }

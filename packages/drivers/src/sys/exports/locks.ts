@@ -1,7 +1,7 @@
 // The port's spin locks: what they do to the level and to interrupts of the one processor that runs driver code.
 
 import { DEVICE_LEVEL, DISPATCH_LEVEL } from '../../irql.ts'
-import type { ImportCall } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
 
 export type LockKind = 'dpc' | 'startIo' | 'interrupt'
 
@@ -15,24 +15,23 @@ const LEVELS: Readonly<Record<LockKind, number>> = {
 export const messageLock = (messageId: number): bigint => -1n - BigInt(messageId)
 
 /** Takes a lock, to be released by the same key; the level before. */
-export function acquireLock(call: ImportCall, kind: LockKind, key: bigint): number {
-  const { cpu, machine, instance, port } = call
-  const irql = cpu.cr8
+export function acquireLock(call: CallFrame, kind: LockKind, key: bigint): number {
+  const { instance, port, irql, interruptsEnabled } = call
   const lock = port.acquireSpinLock(instance.blockAt(call.va(1)), kind)
-  const held = { lock, irql, interruptsEnabled: machine.interruptsEnabled }
+  const held = { lock, irql, interruptsEnabled }
   instance.keepNamed(instance.locks, key, held, 'locks')
-  cpu.cr8 = Math.max(irql, LEVELS[kind])
-  if (kind === 'interrupt') machine.interruptsEnabled = false
+  call.irql = Math.max(irql, LEVELS[kind])
+  if (kind === 'interrupt') call.interruptsEnabled = false
   return irql
 }
 
 /** A key that is not held is left alone. */
-export function releaseLock(call: ImportCall, key: bigint): void {
-  const { cpu, machine, instance, port } = call
+export function releaseLock(call: CallFrame, key: bigint): void {
+  const { instance, port } = call
   const held = instance.locks.get(key)
   if (held === undefined) return
   instance.locks.delete(key)
   port.releaseSpinLock(instance.blockAt(call.va(1)), held.lock)
-  cpu.cr8 = held.irql
-  machine.interruptsEnabled = held.interruptsEnabled
+  call.irql = held.irql
+  call.interruptsEnabled = held.interruptsEnabled
 }

@@ -7,7 +7,7 @@ import {
   STOR_STATUS_SUCCESS,
   STOR_STATUS_UNSUCCESSFUL,
 } from '../../stor-status.ts'
-import { addressOf } from '../import-call.ts'
+import { addressOf } from './export.ts'
 import type { ExtendedFunctions } from './extended.ts'
 import { dataBufferOf } from './outstanding.ts'
 import { allocatePool } from './pool.ts'
@@ -59,8 +59,8 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     const pages = Math.ceil((offset + memory.u32(at(mdl, byteCount.offset))) / PAGE_SIZE)
     if (MDL_PFN_ARRAY + pages * 8 > MAXIMUM_SIZE) return STOR_STATUS_INVALID_PARAMETER
     for (let page = 0; page < pages; page++) {
-      call.cpu.charge(PAGE_WORK)
-      const address = call.cpu.translate(gva(start + BigInt(page * PAGE_SIZE)))
+      call.charge(PAGE_WORK)
+      const address = call.translate(gva(start + BigInt(page * PAGE_SIZE)))
       if (address === null) return STOR_STATUS_INVALID_PARAMETER
       memory.setU64(at(mdl, MDL_PFN_ARRAY + page * 8), BigInt(Math.floor(address / PAGE_SIZE)))
     }

@@ -1,7 +1,8 @@
 // The compiler's run time and its kernel names, served by whole spans: a driver that copies a page must not cost a page of
 // instructions. Overlapping copies move as memmove does, whatever the name.
 import { type Gva, gva } from '@dumpstack/bytes'
-import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
+import { type ExportFamily, exported, NOTHING } from './export.ts'
 
 /** Bytes that one round moves. */
 const ROUND = 0x1_0000
@@ -49,11 +50,11 @@ export const MEMORY_EXPORTS: ExportFamily = {
   __C_specific_handler: exported(4, () => NOTHING), // only an exception would reach it, and none is delivered
 }
 
-function moved(call: ImportCall): bigint {
+function moved(call: CallFrame): bigint {
   return move(call, call.va(0), call.va(1), call.u64(2))
 }
 
-export function move(call: ImportCall, to: Gva, from: Gva, length: bigint): bigint {
+export function move(call: CallFrame, to: Gva, from: Gva, length: bigint): bigint {
   const isBackwards = to > from && to < from + length
   for (let done = 0n; done < length; ) {
     const round = length - done < BigInt(ROUND) ? length - done : BigInt(ROUND)
@@ -65,11 +66,11 @@ export function move(call: ImportCall, to: Gva, from: Gva, length: bigint): bigi
   return to
 }
 
-export function fill(call: ImportCall, length: bigint, value: number): bigint {
+export function fill(call: CallFrame, length: bigint, value: number): bigint {
   return fillAt(call, call.va(0), length, value)
 }
 
-export function fillAt(call: ImportCall, to: Gva, length: bigint, value: number): bigint {
+export function fillAt(call: CallFrame, to: Gva, length: bigint, value: number): bigint {
   const bytes = new Uint8Array(length < BigInt(ROUND) ? Number(length) : ROUND).fill(value)
   for (let done = 0n; done < length; done += BigInt(ROUND)) {
     const left = length - done
@@ -78,7 +79,7 @@ export function fillAt(call: ImportCall, to: Gva, length: bigint, value: number)
   return to
 }
 
-function firstDifference(call: ImportCall, length: bigint): bigint | null {
+function firstDifference(call: CallFrame, length: bigint): bigint | null {
   const left: Gva = call.va(0)
   const right: Gva = call.va(1)
   for (let done = 0n; done < length; ) {
@@ -92,9 +93,9 @@ function firstDifference(call: ImportCall, length: bigint): bigint | null {
 }
 
 /** Where `part` begins in `text`, -1 where it does not. At its worst all but the last characters are equal, at each place. */
-function placeOf(call: ImportCall, text: string, part: string): number {
+function placeOf(call: CallFrame, text: string, part: string): number {
   for (let start = 0; start + part.length <= text.length; start += PLACES) {
-    call.cpu.charge(Math.floor((PLACES * part.length) / COMPARISONS_PER_INSTRUCTION))
+    call.charge(Math.floor((PLACES * part.length) / COMPARISONS_PER_INSTRUCTION))
     const at = text.slice(start, start + PLACES + part.length - 1).indexOf(part)
     if (at >= 0) return start + at
   }
@@ -110,7 +111,7 @@ function equalWords(a: Uint8Array, b: Uint8Array): number {
   return count * 4
 }
 
-function compare(call: ImportCall, length: number, ignoresCase: boolean): bigint {
+function compare(call: CallFrame, length: number, ignoresCase: boolean): bigint {
   const text = (index: number): string => {
     const whole = call.memory.string(call.va(index), length)
     return ignoresCase ? whole.toLowerCase() : whole

@@ -2,8 +2,9 @@
 import { gva, hex } from '@dumpstack/bytes'
 import { NotJudged } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../../irql.ts'
-import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
 import { NotificationType, notificationMeaning } from '../notification-type.ts'
+import { type ExportFamily, exported, NOTHING } from './export.ts'
 import { acquireLock, type LockKind, releaseLock } from './locks.ts'
 
 // STOR_SPINLOCK
@@ -23,7 +24,7 @@ export const NOTIFICATION_EXPORTS: ExportFamily = {
   }),
 }
 
-function notify(call: ImportCall): void {
+function notify(call: CallFrame): void {
   const { instance, port, memory } = call
   const extension = instance.blockAt(call.va(1))
   switch (call.u32(0)) {
@@ -116,7 +117,7 @@ function notify(call: ImportCall): void {
   }
 }
 
-function issueDpc(call: ImportCall): void {
+function issueDpc(call: CallFrame): void {
   const { instance, port, memory } = call
   const dpc = instance.dpcs.get(call.va(2))
   let isQueued = false

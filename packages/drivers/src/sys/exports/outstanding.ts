@@ -6,8 +6,9 @@ import {
   StorAddressBtl8,
   StorageRequestBlock,
 } from '@dumpstack/nt'
+import type { CallFrame } from '../call-frame.ts'
 import type { GuestMemory } from '../guest-memory.ts'
-import { type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import { type ExportFamily, exported, NOTHING } from './export.ts'
 
 const NO_REQUEST = 0n
 /** In both kinds of SRB. */
@@ -41,13 +42,13 @@ const ANY = 0xff
 const isUntagged = (tag: number): boolean => tag === ANY || tag === 0xffff_ffff
 
 /** Whether a request is for the unit that arguments 1 to 3 name. */
-function isFor(call: ImportCall, srb: Gva): boolean {
+function isFor(call: CallFrame, srb: Gva): boolean {
   const address = unitOf(call, srb)
   return address.every((number, index) => call.u8(index + 1) === ANY || call.u8(index + 1) === number)
 }
 
 /** PathId, TargetId and Lun. */
-function unitOf({ memory }: ImportCall, srb: Gva): readonly [number, number, number] {
+function unitOf({ memory }: CallFrame, srb: Gva): readonly [number, number, number] {
   const { pathId, targetId, lun } = ScsiRequestBlock.fields
   if (!isExtended(memory, srb)) {
     return [byteAt(memory, srb, pathId), byteAt(memory, srb, targetId), byteAt(memory, srb, lun)]
@@ -60,12 +61,12 @@ function unitOf({ memory }: ImportCall, srb: Gva): readonly [number, number, num
 }
 
 /** DataBuffer of either kind. */
-export function dataBufferOf({ memory }: ImportCall, srb: Gva): bigint {
+export function dataBufferOf({ memory }: CallFrame, srb: Gva): bigint {
   const { dataBuffer } = (isExtended(memory, srb) ? StorageRequestBlock : ScsiRequestBlock).fields
   return memory.u64(gva(srb + BigInt(dataBuffer.offset)))
 }
 
-function tagOf({ memory }: ImportCall, srb: Gva): number {
+function tagOf({ memory }: CallFrame, srb: Gva): number {
   if (!isExtended(memory, srb)) return byteAt(memory, srb, ScsiRequestBlock.fields.queueTag)
   return memory.u32(gva(srb + BigInt(StorageRequestBlock.fields.requestTag.offset)))
 }

@@ -2,16 +2,9 @@
 
 import { STATUS_INVALID_PARAMETER, STATUS_REVISION_MISMATCH } from '@dumpstack/nt'
 import { DEVICE_LEVEL } from '../../irql.ts'
-import {
-  addressOf,
-  asBoolean,
-  type ExportFamily,
-  exported,
-  FALSE,
-  type ImportCall,
-  NOTHING,
-  TRUE,
-} from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
+import { readInitializationData } from '../init-data.ts'
+import { addressOf, asBoolean, type ExportFamily, exported, FALSE, NOTHING, TRUE } from './export.ts'
 import { STALL } from './stall.ts'
 
 const PCI_CONFIGURATION = 4
@@ -26,10 +19,12 @@ const REGISTRY_WORK = 1000
 export const PORT_EXPORTS: ExportFamily = {
   // (Argument1, Argument2, HwInitializationData, HwContext)
   StorPortInitialize: exported(4, (call) => {
-    const answer = call.initialize(call.va(2), call.u64(3))
-    if (answer === 'size') return BigInt(STATUS_REVISION_MISMATCH)
-    if (answer === 'routine') return BigInt(STATUS_INVALID_PARAMETER)
-    return BigInt(answer >>> 0)
+    const { instance } = call
+    const table = readInitializationData(call.memory, call.va(2))
+    if (table === 'size') return BigInt(STATUS_REVISION_MISMATCH)
+    if (table === 'routine') return BigInt(STATUS_INVALID_PARAMETER)
+    instance.hwContext = call.u64(3)
+    return BigInt(instance.initialize(table) >>> 0)
   }),
   // (HwDeviceExtension, BusType, SystemIoBusNumber, IoAddress, NumberOfBytes, InIoSpace)
   StorPortGetDeviceBase: exported(6, (call) => {
@@ -82,7 +77,7 @@ export const PORT_EXPORTS: ExportFamily = {
   StorPortGetBusData: exported(6, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const length = Math.min(call.u32(5), MAXIMUM_BUS_DATA)
-    call.cpu.charge(length * CONFIGURATION_WORK)
+    call.charge(length * CONFIGURATION_WORK)
     const bytes = call.port.getBusData(call.extension, 0, length)
     call.memory.write(call.va(4), bytes)
     return BigInt(bytes.byteLength)
@@ -91,7 +86,7 @@ export const PORT_EXPORTS: ExportFamily = {
   StorPortSetBusDataByOffset: exported(7, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const bytes = call.memory.bytes(call.va(4), Math.min(call.u32(6), MAXIMUM_BUS_DATA))
-    call.cpu.charge(bytes.byteLength * CONFIGURATION_WORK)
+    call.charge(bytes.byteLength * CONFIGURATION_WORK)
     return BigInt(call.port.setBusData(call.extension, call.u32(5), bytes))
   }),
   // (HwDeviceExtension, PathId, TargetId, Lun, Depth)
@@ -157,6 +152,6 @@ export const PORT_EXPORTS: ExportFamily = {
 
 const MAXIMUM_REGISTRY_VALUE = 0x1_0000
 
-function resume(call: ImportCall): bigint {
+function resume(call: CallFrame): bigint {
   return asBoolean(call.port.resume(call.extension))
 }

@@ -2,7 +2,8 @@
 // forms move one item after the other: of a port always the same, of registers those that follow.
 import { type Gva, gpa, gva } from '@dumpstack/bytes'
 import { GuestFault } from '../../guest-fault.ts'
-import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
+import { type Export, type ExportFamily, exported, NOTHING } from './export.ts'
 
 type Width = 1 | 2 | 4
 /** Past the last port there is nobody: reads float, writes are lost. */
@@ -17,22 +18,22 @@ const ITEM_WORK = 20
 /** An item of one width, at an address or port. */
 interface Accessor {
   readonly step: 0 | 1
-  read(call: ImportCall, at: Gva, width: Width): number
-  write(call: ImportCall, at: Gva, width: Width, value: number): void
+  read(call: CallFrame, at: Gva, width: Width): number
+  write(call: CallFrame, at: Gva, width: Width, value: number): void
 }
 
 const REGISTER: Accessor = {
   step: 1,
   read(call, at, width) {
     const address = physical(call, at, 'read')
-    const { bus } = call.machine
+    const { bus } = call
     call.port.registerAccess(false, address, width)
     if (width === 1) return bus.read8(gpa(address))
     return width === 2 ? bus.read16(gpa(address)) : bus.read32(gpa(address)) >>> 0
   },
   write(call, at, width, value) {
     const address = gpa(physical(call, at, 'write'))
-    const { bus } = call.machine
+    const { bus } = call
     call.port.registerAccess(true, address, width)
     if (width === 1) bus.write8(address, value)
     else if (width === 2) bus.write16(address, value)
@@ -44,7 +45,7 @@ const PORT: Accessor = {
   step: 0,
   read(call, at, width) {
     const port = Number(at & 0xffffn)
-    const { bus } = call.machine
+    const { bus } = call
     call.port.registerAccess(false, port, width)
     if (port + width > PORTS) return ALL_ONES[width]
     if (width === 1) return bus.in8(port)
@@ -52,7 +53,7 @@ const PORT: Accessor = {
   },
   write(call, at, width, value) {
     const port = Number(at & 0xffffn)
-    const { bus } = call.machine
+    const { bus } = call
     call.port.registerAccess(true, port, width)
     if (port + width > PORTS) return
     if (width === 1) bus.out8(port, value)
@@ -80,7 +81,7 @@ export const REGISTER_EXPORTS: ExportFamily = Object.fromEntries(
   ),
 )
 
-function readBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint {
+function readBuffer(call: CallFrame, accessor: Accessor, width: Width): bigint {
   forEachItem(call, accessor, width, (at, item) => {
     const value = accessor.read(call, at, width)
     if (width === 1) call.memory.setU8(item, value)
@@ -90,7 +91,7 @@ function readBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint 
   return NOTHING
 }
 
-function writeBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint {
+function writeBuffer(call: CallFrame, accessor: Accessor, width: Width): bigint {
   const { memory } = call
   forEachItem(call, accessor, width, (at, item) => {
     const value = width === 1 ? memory.u8(item) : width === 2 ? memory.u16(item) : memory.u32(item)
@@ -100,20 +101,20 @@ function writeBuffer(call: ImportCall, accessor: Accessor, width: Width): bigint
 }
 
 function forEachItem(
-  call: ImportCall,
+  call: CallFrame,
   { step }: Accessor,
   width: Width,
   move: (at: Gva, item: Gva) => void,
 ): void {
   const count = Math.min(call.u32(3), MAXIMUM_COUNT)
   for (let i = 0; i < count; i++) {
-    call.cpu.charge(ITEM_WORK)
+    call.charge(ITEM_WORK)
     move(gva(call.va(1) + BigInt(i * step * width)), gva(call.va(2) + BigInt(i * width)))
   }
 }
 
-function physical(call: ImportCall, va: Gva, access: 'read' | 'write'): number {
-  const address = call.cpu.translate(va)
+function physical(call: CallFrame, va: Gva, access: 'read' | 'write'): number {
+  const address = call.translate(va)
   if (address === null) throw new GuestFault(call.instance.image.baseName, access, va)
   return address
 }

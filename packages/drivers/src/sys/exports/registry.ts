@@ -1,7 +1,7 @@
 // The kernel's registry and file routines, which drivers call at PASSIVE_LEVEL: no key or file of theirs exists here, and in dump mode
 // asking is a broken rule already (DM-08).
 import { STATUS_OBJECT_NAME_NOT_FOUND } from '@dumpstack/nt'
-import { type Export, type ExportFamily, exported } from '../import-call.ts'
+import { type Export, type ExportFamily, exported } from './export.ts'
 
 /** STATUS_INVALID_HANDLE. */
 const INVALID_HANDLE = 0xc000_0008n

@@ -2,7 +2,7 @@
 // entries that begin with the address of the next one. Extended functions 35 to 39.
 import { type Gva, gva } from '@dumpstack/bytes'
 import { STOR_STATUS_SUCCESS } from '../../stor-status.ts'
-import type { ImportCall } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
 import type { ExtendedFunctions } from './extended.ts'
 
 const DEPTH_MASK = 0xffffn
@@ -45,12 +45,12 @@ export const LIST_FUNCTIONS: ExtendedFunctions = {
   },
 }
 
-const firstOf = (call: ImportCall): Gva =>
+const firstOf = (call: CallFrame): Gva =>
   gva(call.memory.u64(gva(call.va(2) + FIRST_AT)) & BigInt.asUintN(64, ADDRESS_MASK))
 
-const depthOf = (call: ImportCall): bigint => call.memory.u64(call.va(2)) & DEPTH_MASK
+const depthOf = (call: CallFrame): bigint => call.memory.u64(call.va(2)) & DEPTH_MASK
 
-function setHeader(call: ImportCall, depth: bigint, first: Gva): void {
+function setHeader(call: CallFrame, depth: bigint, first: Gva): void {
   const head = call.va(2)
   const sequence = (call.memory.u64(head) & ~DEPTH_MASK) + DEPTH_MASK + 1n
   call.memory.setU64(

@@ -1,7 +1,8 @@
 // The C run time's strings that ntoskrnl.exe exports: what debug messages, identifiers and registry values are made with. Semantics
 // as Microsoft documents them for _snprintf, strncpy, strcpy_s and the rest.
 import { type Gva, gva } from '@dumpstack/bytes'
-import { type Export, type ExportFamily, exported, type ImportCall, NOTHING } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
+import { type Export, type ExportFamily, exported, NOTHING } from './export.ts'
 import { type FormatSource, format } from './format.ts'
 import { bound, fill, fillAt, move } from './memory.ts'
 
@@ -21,11 +22,11 @@ interface Kind {
 const ANSI: Kind = { isWide: false, bytes: 1 }
 const WIDE: Kind = { isWide: true, bytes: 2 }
 
-const textAt = ({ memory }: ImportCall, va: Gva, kind: Kind, maximum = NO_LIMIT): string =>
+const textAt = ({ memory }: CallFrame, va: Gva, kind: Kind, maximum = NO_LIMIT): string =>
   kind.isWide ? memory.wideString(va, maximum) : memory.string(va, maximum)
 
-function store(call: ImportCall, va: Gva, text: string, kind: Kind): void {
-  call.cpu.charge(text.length)
+function store(call: CallFrame, va: Gva, text: string, kind: Kind): void {
+  call.charge(text.length)
   const bytes = new Uint8Array(text.length * kind.bytes)
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
@@ -38,12 +39,12 @@ function store(call: ImportCall, va: Gva, text: string, kind: Kind): void {
 // printf
 
 /** Arguments of the call from `first` on, or of the va_list that argument `first` is. */
-function formatted(call: ImportCall, at: number, kind: Kind, isList: boolean, limit?: bigint): string {
+function formatted(call: CallFrame, at: number, kind: Kind, isList: boolean, limit?: bigint): string {
   const { memory } = call
   let index = at + 1
   let list = isList ? call.va(index) : gva(0n)
   const source: FormatSource = {
-    charge: (work) => call.cpu.charge(work),
+    charge: (work) => call.charge(work),
     next: () => {
       if (!isList) return call.u64(index++)
       const value = memory.u64(list)
@@ -172,7 +173,7 @@ const find = (kind: Kind, isLast: boolean): Export =>
     const at = isLast ? text.lastIndexOf(wanted) : text.indexOf(wanted)
     return at < 0 ? 0n : call.u64(0) + BigInt(at * kind.bytes)
   })
-const compareWide = (count: (call: ImportCall) => number, ignoresCase: boolean): Export =>
+const compareWide = (count: (call: CallFrame) => number, ignoresCase: boolean): Export =>
   exported(3, (call) => {
     const [left, right] = [0, 1].map((index) => {
       const text = textAt(call, call.va(index), WIDE, count(call))
@@ -264,10 +265,10 @@ const initializeString = exported(2, (call) => {
   memory.setU64(gva(call.va(0) + 8n), source)
   return NOTHING
 })
-const countedText = ({ memory }: ImportCall, va: Gva): string =>
+const countedText = ({ memory }: CallFrame, va: Gva): string =>
   memory.utf16(gva(memory.u64(gva(va + 8n))), memory.u16(va) >> 1)
 /** (String1, String2, CaseInSensitive) */
-function compareCounted(call: ImportCall): number {
+function compareCounted(call: CallFrame): number {
   const [left, right] = [0, 1].map((index) => {
     const text = countedText(call, call.va(index))
     return call.u8(2) === 0 ? text : text.toUpperCase()

@@ -4,7 +4,8 @@ import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { SRB_STATUS_ERROR, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
 import { NotJudged } from '../../guest-fault.ts'
 import { PASSIVE_LEVEL } from '../../irql.ts'
-import { type ExportFamily, exported, FALSE, type ImportCall, NOTHING } from '../import-call.ts'
+import type { CallFrame } from '../call-frame.ts'
+import { type ExportFamily, exported, FALSE, NOTHING } from './export.ts'
 
 // SCSI_WMILIB_CONTEXT
 const GUID_COUNT = 0n
@@ -43,7 +44,7 @@ export const WMI_EXPORTS: ExportFamily = {
   ScsiPortWmiFireLogicalUnitEvent: exported(8, () => NOTHING),
 }
 
-function dispatch(call: ImportCall): bigint {
+function dispatch(call: CallFrame): bigint {
   const { instance, memory } = call
   const library = call.va(0)
   const minorFunction = call.u8(1)
@@ -72,19 +73,20 @@ function dispatch(call: ImportCall): bigint {
 }
 
 /** The place of `guid` among those that the miniport registered; -1 where it is none. */
-function guidIndex({ cpu, memory }: ImportCall, library: Gva, guid: Gva): number {
+function guidIndex(call: CallFrame, library: Gva, guid: Gva): number {
+  const { memory } = call
   const wanted = memory.bytes(guid, GUID_BYTES)
   const count = Math.min(memory.u32(field(library, GUID_COUNT)), MAXIMUM_GUIDS)
   const list = memory.u64(field(library, GUID_LIST))
   for (let index = 0; index < count; index++) {
-    cpu.charge(GUID_WORK)
+    call.charge(GUID_WORK)
     const known = memory.bytes(gva(memory.u64(gva(list + BigInt(index) * REGISTRATION_BYTES))), GUID_BYTES)
     if (known.every((byte, at) => byte === wanted[at])) return index
   }
   return -1
 }
 
-function complete({ memory }: ImportCall, context: Gva, srbStatus: number, size: number): void {
+function complete({ memory }: CallFrame, context: Gva, srbStatus: number, size: number): void {
   memory.setU8(field(context, RETURN_STATUS), srbStatus)
   memory.setU32(field(context, RETURN_SIZE), size)
 }

@@ -1,0 +1,267 @@
+// Runs routines of a driver file on the machine's processor: at their level, within the work of a call and of a life, with the clock
+// that interrupts them. Serves the imports that they call, and says where and why they stopped.
+import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { CALL_BUDGET, type Cpu, type CpuStop, type DeviceAccess, Gpr } from '@dumpstack/cpu'
+import type { Machine } from '@dumpstack/machine'
+import { DriverHang } from '../crash/driver-hang.ts'
+import { DriversError } from '../errors.ts'
+import { NotJudged } from '../guest-fault.ts'
+import { DEVICE_LEVEL } from '../irql.ts'
+import type { KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { CallSite, MiniportCode, PortExports } from '../miniport.ts'
+import { CallFrame } from './call-frame.ts'
+import { callMeaning } from './call-meaning.ts'
+import { faultOf, isCpuStop } from './cpu-fault.ts'
+import type { DriverPlaces } from './driver-places.ts'
+import type { Export } from './exports/export.ts'
+import { EXPORTS } from './exports/index.ts'
+import { GuestMemory } from './guest-memory.ts'
+import { PlaceRecord } from './place-record.ts'
+import type { SysInstance } from './sys-instance.ts'
+import type { SysLoader } from './sys-loader.ts'
+import type { SysObserver } from './sys-observer.ts'
+import type { TrapTable } from './trap-table.ts'
+
+/**
+ * Work of the host in one start of the system, all routines together: so much, and more with the data of each request, so that
+ * a driver is stopped too that always returns but never gets on. 20,000,000,000 a GiB is 25 times what our checked builds take.
+ */
+const LIFE_WORK = 1_000_000_000
+const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
+/** Of the clock. */
+const TICK_NS = 15_625_000
+const UNKNOWN_ARGUMENTS = 6
+/** Of RFLAGS: KeBugCheckEx clears it, and nothing on the dump path sets it. */
+const INTERRUPT_FLAG = 0x200
+
+export interface RunnerParts {
+  readonly machine: Machine
+  readonly cpu: Cpu
+  readonly loader: SysLoader
+  readonly traps: TrapTable
+  readonly places: DriverPlaces
+  readonly observer: SysObserver | null
+  /** Named where no image runs. */
+  readonly fileName: string
+}
+
+export class SysRunner implements MiniportCode {
+  /** Guest memory as the instance that runs sees it. */
+  readonly memory: GuestMemory
+  readonly #cpu: Cpu
+  readonly #machine: Machine
+  readonly #kernel: KernelServices
+  readonly #loader: SysLoader
+  readonly #traps: TrapTable
+  readonly #places: DriverPlaces
+  readonly #placeRecord: PlaceRecord
+  readonly #observer: SysObserver | null
+  readonly #frame: CallFrame
+  readonly #exports: readonly (Export | null)[]
+  #instance: SysInstance | null = null
+  #routine = ''
+  /** The slot that is being served, while one is. */
+  #slot: number | null = null
+  #stopped: CallSite | null = null
+  #nextTickNs = 0
+  #requests = 0
+  #dataBytes = 0
+
+  constructor({ machine, cpu, loader, traps, places, observer, fileName }: RunnerParts) {
+    this.#machine = machine
+    this.#cpu = cpu
+    this.#loader = loader
+    this.#kernel = loader.kernel
+    this.#traps = traps
+    this.#places = places
+    this.#placeRecord = new PlaceRecord(cpu, machine)
+    this.#observer = observer
+    this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? fileName)
+    this.#frame = new CallFrame(cpu, machine, loader.kernel.version, this.memory, places, () => this.#caller)
+    this.#exports = traps.slots.map(({ name }) => EXPORTS.get(name) ?? null)
+    cpu.trap(traps.base, traps.slots.length, (slot) => this.#serve(slot))
+    cpu.onDeviceAccess((access) => this.#deviceAccess(access))
+    cpu.onInterval(() => this.#tick())
+    cpu.onUnmask((instruction, irql) => this.#instance?.port.unmask(instruction, irql))
+    observer?.starts(machine.registerWindows)
+  }
+
+  /** Calls a routine of an instance; throws what stopped it, in the words of this room. */
+  run(instance: SysInstance, name: string, entry: Gva, args: readonly bigint[], irql: number): bigint {
+    const cpu = this.#cpu
+    const machine = this.#machine
+    const outer = this.#instance
+    const outerRoutine = this.#routine
+    const outerSlot = this.#slot
+    const rsp = cpu.readGpr(Gpr.rsp)
+    const level = cpu.cr8
+    const { interruptsEnabled } = machine
+    if (outer === null) this.#begin(instance, name, args)
+    this.#instance = instance
+    this.#routine = name
+    this.#slot = null
+    this.#tick()
+    cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
+    if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
+    try {
+      return cpu.call(entry, args)
+    } catch (error) {
+      throw isCpuStop(error) ? this.#faultOf(error, instance) : error
+    } finally {
+      this.#instance = outer
+      this.#routine = outerRoutine
+      this.#slot = outerSlot
+      cpu.writeGpr(Gpr.rsp, rsp)
+      cpu.cr8 = level
+      if (interruptsEnabled) machine.interruptsEnabled = true
+    }
+  }
+
+  // MiniportCode
+
+  routine(image: LoadedImage, name: string): Gva | null {
+    return this.#loader.routine(image, name)
+  }
+
+  callSite(): CallSite | null {
+    if (this.#instance === null) return this.#stopped
+    const cpu = this.#cpu
+    const slot = this.#slot
+    if (slot === null) return this.#places.siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
+    return this.#siteOfCall(slot)
+  }
+
+  routineSite(image: LoadedImage, name: string): CallSite | null {
+    // StorPortInitialize, called by DriverEntry, judges what HwFindAdapter came to
+    const isInside = this.#slot === null || this.#routine === name
+    const site = isInside ? this.callSite() : null
+    if (site !== null) return site
+    const start = this.routine(image, name)
+    return start === null ? null : this.#places.startOf(image, start)
+  }
+
+  get #caller(): SysInstance {
+    if (this.#instance === null) throw new DriversError('SYS_HOST', 'no guest code runs')
+    return this.#instance
+  }
+
+  /** Of an outermost call: the stack of its instance, and what it may use. */
+  #begin(instance: SysInstance, name: string, args: readonly bigint[]): void {
+    const cpu = this.#cpu
+    const { stack } = instance.memory
+    cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
+    if (name === 'HwStartIo') {
+      this.#requests++
+      this.#dataBytes += instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
+    }
+    if (cpu.workCount > LIFE_WORK + this.#dataBytes * WORK_OF_BYTE) {
+      const what = `would be instruction ${cpu.instructionCount} of the driver, after ${this.#requests} requests for ${this.#dataBytes} bytes`
+      throw new DriverHang(instance.image.baseName, name, what)
+    }
+    Object.assign(cpu.budget, CALL_BUDGET)
+    if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
+    this.#stopped = null
+  }
+
+  /**
+   * The clock interrupts the running system's driver at all its levels, and nothing in a dump. It is checked where time passes
+   * in leaps, between routines, in calls and at registers, and every few hundred instructions.
+   */
+  #tick(): void {
+    const { nowNs } = this.#machine
+    if (nowNs < this.#nextTickNs || this.#instance?.life !== 'runtime') return
+    this.#nextTickNs = (Math.floor(nowNs / TICK_NS) + 1) * TICK_NS
+    this.#kernel.clockInterrupt()
+  }
+
+  #serve(slot: number): bigint {
+    const outerSlot = this.#slot
+    this.#slot = slot
+    try {
+      const entry = this.#exports[slot]
+      if (this.#observer !== null)
+        this.#observe(this.#observer, slot, entry?.argumentCount ?? UNKNOWN_ARGUMENTS)
+      if (entry === null || entry === undefined) this.#unknown(slot)
+      this.#cpu.charge(entry.work)
+      const result = entry.serve(this.#frame)
+      this.#tick()
+      this.#observer?.callEnds(this.#machine.nowNs, result)
+      return result
+    } catch (error) {
+      if (error instanceof Error) this.#stopped ??= this.callSite()
+      this.#observer?.callEnds(this.#machine.nowNs, null)
+      throw error
+    } finally {
+      this.#slot = outerSlot
+    }
+  }
+
+  #unknown(slot: number): never {
+    const { dll, name } = this.#traps.slots[slot]!
+    const { baseName } = this.#caller.image
+    const args = Array.from({ length: UNKNOWN_ARGUMENTS }, (_, index) => hex(this.#frame.u64(index)))
+    throw new NotJudged(
+      'UNKNOWN_IMPORT',
+      `${this.#frame.returnPlace} called ${dll}!${name}(${args.join(', ')}), which is not modelled`,
+      { driver: baseName, dll, name },
+    )
+  }
+
+  #observe(observer: SysObserver, slot: number, argumentCount: number): void {
+    const cpu = this.#cpu
+    const args: bigint[] = []
+    for (let index = 0; index < argumentCount; index++) args.push(cpu.argument(index))
+    observer.callBegins(
+      this.#placeRecord.at(this.#caller, this.#routine, cpu.returnAddress),
+      this.#traps.slots[slot]!.name,
+      args,
+    )
+  }
+
+  #deviceAccess(access: DeviceAccess): void {
+    const instance = this.#instance
+    if (instance === null) return
+    this.#tick()
+    this.#observer?.deviceAccess(this.#placeRecord.at(instance, this.#routine, access.rip), access)
+    instance.port.registerAccess(access.direction === 'write', access.address, access.byteLength)
+  }
+
+  #siteOfCall(slot: number): CallSite {
+    const cpu = this.#cpu
+    const most = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
+    const meaning = callMeaning(this.#traps.slots[slot]!.name, cpu.argument(0))
+    const count = Math.min(most, meaning?.argumentCount ?? most)
+    const args = Array.from({ length: count }, (_, index) => hex(cpu.argument(index)))
+    // A served call has its return address on top of the stack.
+    return this.#places.siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
+  }
+
+  #faultOf(stop: CpuStop, instance: SysInstance): DriversError {
+    const cpu = this.#cpu
+    // work for an import may stop it too: what counts is where it was called
+    const served = this.#traps.slotAt(stop.rip)
+    const place = this.#places.of(served === null ? stop.rip : cpu.returnAddress, instance.image)
+    if (served === null) this.#stopped = this.#places.siteAt(stop.rip, cpu.readGpr(Gpr.rsp), [], false)
+    else this.#stopped = this.#siteOfCall(served)
+    return faultOf(stop, cpu, {
+      driver: instance.image.baseName,
+      routine: this.#routine,
+      place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
+      irql: cpu.cr8,
+      stackLimit: instance.memory.stack.va,
+      isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),
+      handlerPlace: () => this.#places.handlerPlace(stop.rip),
+    })
+  }
+}
+
+/** Whether a port translates an address that the page tables do not. */
+function isShownByPort(port: PortExports, kernel: KernelServices, va: Gva): boolean {
+  if (kernel.vaToGpa(va) !== null) return false
+  try {
+    port.dereference(va, 1)
+    return true
+  } catch {
+    return false
+  }
+}
