@@ -13,6 +13,7 @@ export {
   explainMissingDump,
 } from './examine.ts'
 export * from './examine-file.ts'
+export { lineOfEvent } from './folds/event-line.ts'
 export * from './folds/journal.ts'
 export { eventOfLine } from './folds/journal-reader.ts'
 export * from './folds/junit.ts'

@@ -23,7 +23,7 @@ it('reads the command lines of the kit', () => {
     workFolder: 'crashdumptest-work',
     symbolPath: 'C:\\Symbols',
     oneCrash: false,
-    output: { json: false, junit: null },
+    output: { json: false, junit: null, events: null },
   })
   expect(parseCrashdumptest(['/AutoRun', '/y', '/home/me', '/dtm'])).toMatchObject({ symbolPath: '/home/me' })
   expect(parseCrashdumptest(['-?'])).toEqual({ step: 'help' })
@@ -55,7 +55,7 @@ it('reads what the kit calls parameters of the job, and what our machine adds', 
 it('reads what a harness adds to -autorun', () => {
   expect(parseCrashdumptest(['-autorun', '-dtm', '-step', '-json', '-junit', 'r.xml'])).toMatchObject({
     oneCrash: true,
-    output: { json: true, junit: 'r.xml' },
+    output: { json: true, junit: 'r.xml', events: null },
   })
 })
 

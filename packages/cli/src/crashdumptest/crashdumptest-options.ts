@@ -35,6 +35,7 @@ Options:
   -step              end at each crash of the system under test; the same -autorun -step goes on after the restart
   -json              print the result of the finished test as one JSON object on stdout, and nothing else
   -junit FILE        write the result of the finished test as JUnit XML
+  -events FILE       write each event as a line of JSON as it happens; - is stdout
   -work DIR          work folder (default: crashdumptest-work)
 
 Options of -dtm:
@@ -85,6 +86,7 @@ const WITH_VALUE = new Set([
   '-y',
   '-work',
   '-junit',
+  '-events',
   '-pagefile',
   '-debuggers',
   '-dumps',
@@ -108,7 +110,17 @@ export function parseCrashdumptest(args: readonly string[]): CrashdumptestStep {
     return { step: 'clear', workFolder }
   }
   if (given.has('-autorun')) {
-    only(given, '-autorun', ['-autorun', '-dtm', '-y', '-ypass', '-work', '-step', '-json', '-junit'])
+    only(given, '-autorun', [
+      '-autorun',
+      '-dtm',
+      '-y',
+      '-ypass',
+      '-work',
+      '-step',
+      '-json',
+      '-junit',
+      '-events',
+    ])
     return {
       step: 'autorun',
       workFolder,
@@ -137,6 +149,7 @@ export function parseCrashdumptest(args: readonly string[]): CrashdumptestStep {
 const outputOf = (given: ReadonlyMap<string, string>): TestOutput => ({
   json: given.has('-json'),
   junit: given.get('-junit') ?? null,
+  events: given.get('-events') ?? null,
 })
 
 /** Null where help was asked for. */
@@ -165,6 +178,7 @@ const PLACES: ReadonlyMap<string, string> = new Map([
   ['-step', 'the step that runs the test (-autorun)'],
   ['-json', 'the steps that may end the test (-dtm, -autorun)'],
   ['-junit', 'the steps that may end the test (-dtm, -autorun)'],
+  ['-events', 'the steps that may end the test (-dtm, -autorun)'],
 ])
 
 function only(given: ReadonlyMap<string, string>, step: string, allowed: readonly string[]): void {

@@ -7,14 +7,20 @@ import { clearRun, readResult, runStateOf } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { windowsRootsOf } from '../drive/run-drive.ts'
-import { checkOutput } from '../files/output-file.ts'
 import { EXIT_CRASHED, EXIT_NOT_GOOD } from '../program/exit-code.ts'
 import { goOnLine, reportFailure, StoppedRunError } from '../program/failure.ts'
 import { catchInterrupts } from '../program/interrupt.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { printJson, printLines, printText, sayBeside, shownPath, tell } from '../terminal/terminal.ts'
-import { ResultOutput, type TestOutput } from '../test/result-output.ts'
+import {
+  checkTestOutput,
+  outputWords,
+  ResultOutput,
+  refuseOfFinished,
+  type TestOutput,
+  takesStdout,
+} from '../test/result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from '../test/session.ts'
 import {
   CRASHDUMPTEST_HELP,
@@ -60,8 +66,7 @@ async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Pr
       `work folder ${workFolder} holds a test already: crashdumptest -autorun goes on with it, crashdumptest -c clears it`,
     )
   }
-  if (output.junit !== null)
-    checkOutput('-junit', output.junit, [plan.driverFile, plan.driverPdb], workFolder)
+  checkTestOutput(output, '-', [plan.driverFile, plan.driverPdb], workFolder)
   if (!given.passSymbols) checkSymbolFolder(plan.symbolPath, workFolder)
   const symbolPath = plan.symbolPath === null ? null : absolute(plan.symbolPath)
   return await session(
@@ -73,7 +78,7 @@ async function initialise(given: CrashdumptestStep & { step: 'initialise' }): Pr
 
 async function autorun(given: CrashdumptestStep & { step: 'autorun' }): Promise<number> {
   const { workFolder, symbolPath, oneCrash, output } = given
-  if (output.junit !== null) checkOutput('-junit', output.junit)
+  checkTestOutput(output, '-')
   switch (runStateOf(workFolder)) {
     case 'none':
     case 'notStarted':
@@ -101,9 +106,7 @@ function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): 
   if (symbolPath !== null) parts.push('-y', shellWord(symbolPath))
   if (oneCrash) parts.push('-step')
   if (workFolder !== DEFAULT_WORK_FOLDER) parts.push('-work', shellWord(workFolder))
-  if (output.json) parts.push('-json')
-  if (output.junit !== null) parts.push('-junit', shellWord(output.junit))
-  return parts.join(' ')
+  return [...parts, ...outputWords(output, '-')].join(' ')
 }
 
 /** What one process does of the test, with the lines that it adds to the log on the screen; `goOn` is for one that is stopped. */
@@ -114,7 +117,7 @@ async function session(
     options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal' | 'stopFlag' | 'onWait'>,
   ) => Promise<SessionEnd>,
 ): Promise<number> {
-  const say = sayBeside(output.json)
+  const say = sayBeside(takesStdout(output))
   const result = new ResultOutput(output)
   const screen: Sink = (event) => {
     for (const line of logLines(event).split('\n')) if (line !== '') say(line)
@@ -122,7 +125,7 @@ async function session(
   const interrupt = catchInterrupts(goOnLine(goOn))
   let end: SessionEnd
   try {
-    end = await run({ sinks: [result.sink], liveSinks: [screen], ...interrupt, onWait: tell })
+    end = await run({ sinks: result.sinks, liveSinks: [screen], ...interrupt, onWait: tell })
   } finally {
     interrupt.release()
   }
@@ -144,10 +147,9 @@ async function session(
 }
 
 function reportFinished(workFolder: string, output: TestOutput): number {
-  if (output.junit !== null)
-    throw new UsageError(`-junit ${output.junit}: the test in ${workFolder} has come to its end already`)
+  refuseOfFinished(output, '-', `the test in ${workFolder}`)
   const result = readResult(workFolder)
-  const say = sayBeside(output.json)
+  const say = sayBeside(takesStdout(output))
   if (output.json) printJson(result)
   say('The test has been finished before. crashdumptest -c clears it.')
   return reportVerdict(result.verdict, workFolder, say)

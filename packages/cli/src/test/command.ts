@@ -89,14 +89,24 @@ export function addTest(program: Command, exit: Exit): void {
     .addOption(
       option(
         '--resume <dir>',
-        'go on with the stopped or killed run in that folder, with its own options; only -y, --json and --junit beside it',
+        'go on with the stopped or killed run in that folder, with its own options; only -y, --json, --junit and --events beside it',
       ).argParser(parsePath),
     )
     .option('--json', 'print the result as one JSON object on stdout')
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
+    .addOption(
+      option(
+        '--events <file>',
+        'write each event as a line of JSON as it happens, the result in the last; - is stdout',
+      ).argParser(parsePath),
+    )
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
     .action(async (given: GivenTestOptions, command: Command) => {
-      const output = { json: given.json === true, junit: given.junit ?? null }
+      const output = {
+        json: given.json === true,
+        junit: given.junit ?? null,
+        events: given.events ?? null,
+      }
       if (given.resume !== undefined) {
         refuseBesideResume(command)
         const { resumeTest } = await import('./run-test.ts')
@@ -113,7 +123,7 @@ export function addTest(program: Command, exit: Exit): void {
 
 /** A run goes on as it began: any other option would have to change what has already happened. */
 function refuseBesideResume(command: Command): void {
-  const allowed = ['--resume', '-y', '--json', '--junit']
+  const allowed = ['--resume', '-y', '--json', '--junit', '--events']
   const given = command.options
     .filter((one) => command.getOptionValueSource(one.attributeName()) === 'cli')
     .map((one) => one.long ?? one.short ?? one.flags)

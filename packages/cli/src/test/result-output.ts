@@ -1,31 +1,85 @@
-// What a test is asked to leave besides its run folder: the result as JSON on stdout, JUnit XML in a file. Both front ends
-// of the test write it here, so that the same run gives the same.
+// What a test is asked to leave besides its run folder: the result as JSON on stdout, JUnit XML in a file, the events as lines of JSON.
+// Both front ends of the test write it here, so that the same run gives the same.
 import { writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { JunitFold, type Sink } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
+import { checkOutput } from '../files/output-file.ts'
+import { isSameFile } from '../files/same-file.ts'
+import { UsageError } from '../program/usage-error.ts'
+import { shellWord } from '../terminal/shell-word.ts'
 import { printJson } from '../terminal/terminal.ts'
+import { EventOutput, messageOf, STDOUT } from './event-output.ts'
 import type { SessionEnd } from './session.ts'
 
 export interface TestOutput {
   readonly json: boolean
   /** File for the JUnit XML. */
   readonly junit: string | null
+  /** File for the events, or STDOUT. */
+  readonly events: string | null
+}
+
+/** How a front end writes its options. */
+type Dash = '-' | '--'
+
+/** Whether stdout belongs to the output: then what people read goes beside it. */
+export const takesStdout = ({ json, events }: TestOutput): boolean => json || events === STDOUT
+
+/** Throws UsageError for outputs that exclude each other, and as checkOutput does. */
+export function checkTestOutput(
+  { json, junit, events }: TestOutput,
+  dash: Dash,
+  reads: readonly (string | null)[] = [],
+  nextRun: string | null = null,
+): void {
+  if (json && events === STDOUT)
+    throw new UsageError(
+      `${dash}json and ${dash}events ${STDOUT} both write to stdout: give one of them a file`,
+    )
+  const files: [option: string, file: string][] = []
+  if (junit !== null) files.push([`${dash}junit`, junit])
+  if (events !== null && events !== STDOUT) files.push([`${dash}events`, events])
+  for (const [option, file] of files) checkOutput(option, file, reads, nextRun)
+  const [[, first], [, second]] = [files[0] ?? ['', null], files[1] ?? ['', null]]
+  if (first === null || second === null) return
+  if (path.resolve(first) === path.resolve(second) || isSameFile(first, second))
+    throw new UsageError(`${dash}junit and ${dash}events both write ${second}: give each a file of its own`)
+}
+
+/** Throws UsageError for what only a run that goes on can give. */
+export function refuseOfFinished({ junit, events }: TestOutput, dash: Dash, what: string): void {
+  const asked = junit !== null ? `${dash}junit ${junit}` : events !== null ? `${dash}events ${events}` : null
+  if (asked !== null) throw new UsageError(`${asked}: ${what} has come to its end already`)
+}
+
+/** The options, for a command that goes on with the run. */
+export function outputWords({ json, junit, events }: TestOutput, dash: Dash): string[] {
+  const words: string[] = []
+  if (json) words.push(`${dash}json`)
+  if (junit !== null) words.push(`${dash}junit`, shellWord(junit))
+  if (events !== null) words.push(`${dash}events`, events === STDOUT ? STDOUT : shellWord(events))
+  return words
 }
 
 export class ResultOutput {
   readonly #output: TestOutput
   readonly #junitFold = new JunitFold()
+  readonly #events: EventOutput | null
 
   constructor(output: TestOutput) {
     this.#output = output
+    this.#events = output.events === null ? null : new EventOutput(output.events)
   }
 
-  get sink(): Sink {
-    return this.#junitFold.sink
+  get sinks(): readonly Sink[] {
+    const { sink } = this.#junitFold
+    return this.#events === null ? [sink] : [sink, this.#events.sink]
   }
 
-  /** Writes nothing where the session has no result: the run goes on, or had not begun. */
+  /** Writes no result where the session has none: the run goes on, or had not begun. */
   write(end: SessionEnd): void {
+    this.#events?.end(end)
     if (end.ended === 'crashed' || end.ended === 'restarting' || end.result === null) return
     const { json, junit } = this.#output
     if (json) printJson(end.result)
@@ -34,5 +88,3 @@ export class ResultOutput {
     onHost(`write ${junit}`, () => writeFileSync(junit, this.#junitFold.xml(brokenOff)))
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

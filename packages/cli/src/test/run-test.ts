@@ -2,15 +2,20 @@
 import { existsSync } from 'node:fs'
 import type { Sink } from '@dumpstack/crashtest'
 import { readResult, runStateOf } from '@dumpstack/run/node'
-import { checkOutput } from '../files/output-file.ts'
 import { EXIT_USAGE, exitCodeOf } from '../program/exit-code.ts'
 import { goOnLine, StoppedRunError } from '../program/failure.ts'
 import { catchInterrupts } from '../program/interrupt.ts'
-import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { printJson, printLines, shownPath, tell } from '../terminal/terminal.ts'
 import { testScreen } from '../terminal/test-screen.ts'
-import { ResultOutput, type TestOutput } from './result-output.ts'
+import {
+  checkTestOutput,
+  outputWords,
+  ResultOutput,
+  refuseOfFinished,
+  type TestOutput,
+  takesStdout,
+} from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
 import type { TestPlan } from './test-options.ts'
 
@@ -18,7 +23,7 @@ const DEFAULT_OUT = 'dumpstack-run'
 
 export async function runTest(plan: TestPlan, out: string | null, output: TestOutput): Promise<number> {
   const folder = out ?? freeDefaultFolder()
-  if (output.junit !== null) checkOutput('--junit', output.junit, [plan.driverFile, plan.driverPdb], folder)
+  checkTestOutput(output, '--', [plan.driverFile, plan.driverPdb], folder)
   return await show(folder, plan.symbolPath, output, (options) => startRun(plan, options))
 }
 
@@ -28,7 +33,7 @@ export async function resumeTest(
   symbolPath: string | null,
   output: TestOutput,
 ): Promise<number> {
-  if (output.junit !== null) checkOutput('--junit', output.junit)
+  checkTestOutput(output, '--')
   switch (runStateOf(folder)) {
     case 'finished':
       return sayAgain(folder, output)
@@ -51,10 +56,9 @@ async function show(
   drive: (options: SessionOptions) => Promise<SessionEnd>,
 ): Promise<number> {
   const startedAt = performance.now()
-  const { json } = output
   const result = new ResultOutput(output)
-  const screen = testScreen(json)
-  const sinks: Sink[] = [result.sink]
+  const screen = testScreen(takesStdout(output))
+  const sinks: Sink[] = [...result.sinks]
   if (screen !== null) sinks.push(screen.sink)
   const goOn = resumeCommand(folder, symbolPath, output)
   const interrupt = catchInterrupts(goOnLine(goOn))
@@ -76,19 +80,16 @@ async function show(
   return exitCodeOf(end.result.verdict)
 }
 
-function resumeCommand(folder: string, symbolPath: string | null, { json, junit }: TestOutput): string {
+function resumeCommand(folder: string, symbolPath: string | null, output: TestOutput): string {
   const parts = ['dumpstack test --resume', shellWord(folder)]
   if (symbolPath !== null) parts.push('-y', shellWord(symbolPath))
-  if (json) parts.push('--json')
-  if (junit !== null) parts.push('--junit', shellWord(junit))
-  return parts.join(' ')
+  return [...parts, ...outputWords(output, '--')].join(' ')
 }
 
-function sayAgain(folder: string, { json, junit }: TestOutput): number {
-  if (junit !== null)
-    throw new UsageError(`--junit ${junit}: the run in ${folder} has come to its end already`)
+function sayAgain(folder: string, output: TestOutput): number {
+  refuseOfFinished(output, '--', `the run in ${folder}`)
   const result = readResult(folder)
-  if (json) printJson(result)
+  if (output.json) printJson(result)
   else printLines([`The run in ${folder} has come to its end. Verdict: ${result.verdict}`])
   return exitCodeOf(result.verdict)
 }

@@ -33,6 +33,7 @@ export interface GivenTestOptions {
   readonly debuggers?: string
   readonly json?: true
   readonly junit?: string
+  readonly events?: string
 }
 
 export interface TestPlan {

@@ -1,0 +1,116 @@
+// `--events`: each event of a test as a line of JSON, in a file or on stdout, and the result in the last line.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { dumpstack, repository, resultOf, schemaViolation, startDumpstack, temporaryFolder } from './cli.ts'
+
+const SCHEMA = 'docs/schema/test-event.schema.json'
+const SMALL = ['--dumps', 'mini', '--ram', '64M', '--cpus', '1'] as const
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+const at = (name: string): string => path.join(folder.path, name)
+
+interface Line {
+  readonly kind: string
+  readonly seq: number
+  readonly [field: string]: unknown
+}
+
+/** Each line fits the schema, they count up from 0, and the last tells the result. */
+function linesOf(text: string): Line[] {
+  const lines = text.split('\n')
+  expect(lines.pop()).toBe('')
+  const events = lines.map((line): Line => JSON.parse(line))
+  for (const line of lines) expect(schemaViolation(SCHEMA, line)).toBe('')
+  expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index))
+  expect(events.map(({ kind }) => kind).indexOf('result')).toBe(events.length - 1)
+  return events
+}
+
+it('gives the events on stdout and nothing else, and says what the run is', () => {
+  const { code, stdout, stderr } = dumpstack(folder.path, 'test', ...SMALL, '--out', 'a', '--events', '-')
+  expect([code, stderr]).toEqual([0, ''])
+  const lines = linesOf(stdout)
+  const { version }: { version: string } = JSON.parse(
+    readFileSync(path.join(repository, 'packages/cli/package.json'), 'utf8'),
+  )
+  const marker: { run: string } = JSON.parse(
+    readFileSync(at('a/dumpstack-run.jsonl'), 'utf8').split('\n', 1)[0]!,
+  )
+  expect(lines[0]).toMatchObject({ kind: 'run', format: 1, runId: marker.run, productVersion: version })
+  expect(lines.filter(({ kind }) => kind === 'progress').length).toBeGreaterThan(0)
+  expect(lines.at(-1)).toMatchObject({ ended: 'finished', error: null, result: resultOf(at('a')) })
+  const journal = readFileSync(at('a/journal.jsonl'), 'utf8').trimEnd().split('\n')
+  expect(lines.filter(({ kind }) => !['progress', 'result'].includes(kind)).map(({ seq }) => seq)).toEqual(
+    journal.map((line) => (JSON.parse(line) as Line).seq),
+  )
+})
+
+it('writes them to a file beside the result on stdout', () => {
+  writeFileSync(at('events.jsonl'), 'old')
+  const { code, stdout } = dumpstack(
+    folder.path,
+    ...['test', ...SMALL, '--out', 'b', '--events', 'events.jsonl', '--json'],
+  )
+  expect(code).toBe(0)
+  expect(linesOf(readFileSync(at('events.jsonl'), 'utf8')).at(-1)?.['result']).toEqual(JSON.parse(stdout))
+})
+
+it('tells the whole run in each process that takes part in it', () => {
+  const bin = path.join(repository, 'packages/cli/bin/crashdumptest.js')
+  const crashdumptest = (...args: string[]): number | null =>
+    spawnSync(process.execPath, [bin, ...args], { cwd: folder.path }).status
+  const symbols = path.join(repository, 'guest/bin')
+  const plan = ['-dumps', 'mini', '-ram', '64M', '-cpus', '1']
+  expect(crashdumptest('-dtm', '-y', symbols, ...plan, '-events', 'first.jsonl')).toBe(0)
+  const first = linesOf(readFileSync(at('first.jsonl'), 'utf8'))
+  expect(first.at(-1)).toMatchObject({ ended: 'restarting', result: null })
+  expect(crashdumptest('-autorun', '-y', symbols, '-events', 'second.jsonl')).toBe(0)
+  const second = linesOf(readFileSync(at('second.jsonl'), 'utf8'))
+  expect(second.slice(0, first.length - 1)).toEqual(first.slice(0, -1))
+  expect(second.at(-1)).toMatchObject({ ended: 'finished', result: { verdict: 'pass' } })
+})
+
+it('goes on without a reader', async () => {
+  const child = startDumpstack(folder.path, 'test', ...SMALL, '--out', 'unread', '--events', '-')
+  child.stdout?.once('data', () => child.stdout?.destroy())
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(existsSync(at('unread/result.json'))).toBe(true)
+}, 60_000)
+
+it('goes on without a reader of a pipe that has a name', async () => {
+  spawnSync('mkfifo', [at('pipe')])
+  const reader = spawn('head', ['-n', '1', at('pipe')], { stdio: 'ignore' })
+  const ended = once(reader, 'exit')
+  const { code, stderr } = dumpstack(folder.path, 'test', ...SMALL, '--out', 'piped', '--events', 'pipe')
+  expect([code, stderr]).toEqual([0, ''])
+  await ended
+}, 60_000)
+
+it.each([
+  [['--events', '-', '--json'], '--json and --events - both write to stdout: give one of them a file'],
+  [['--events', 'x', '--junit', './x'], '--junit and --events both write x: give each a file of its own'],
+  [['--events', '.'], '--events . is a folder, expected a file'],
+  [['--events', 'a/result.json'], 'is a file of the run in'],
+  [['--out', 'next', '--events', 'next/journal.jsonl'], 'is a file of the run in'],
+  [['--controller', 'ahci', '--driver', 'v.sys', '--events', 'v.sys'], '--events v.sys would overwrite'],
+  [['--resume', 'a', '--events', 'x'], '--events x: the run in a has come to its end already'],
+])('refuses %j before it begins', (options, why) => {
+  mkdirSync(at('next'), { recursive: true })
+  const driver = readFileSync(path.join(repository, 'guest/bin/viostor.sys'))
+  writeFileSync(at('v.sys'), driver)
+  const { code, stdout, stderr } = dumpstack(folder.path, 'test', ...options)
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(why)
+  expect(readFileSync(at('v.sys')).equals(driver)).toBe(true)
+  expect(existsSync(at('x'))).toBe(false)
+})
+
+it('is described by lines that fit the schema', () => {
+  const page = readFileSync(path.join(repository, 'docs/events.md'), 'utf8')
+  const lines = page.split('\n').filter((line) => line.startsWith('{"seq":'))
+  expect(lines.length).toBeGreaterThan(8)
+  for (const line of lines) expect(schemaViolation(SCHEMA, line)).toBe('')
+})
