@@ -4,17 +4,11 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { createCpu } from '@dumpstack/cpu'
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import {
-  hostSysFile,
-  loadCrashDumpStack,
-  miniportNamed,
-  openSysFile,
-  startRuntimeStack,
-} from '@dumpstack/drivers'
+import { loadCrashDumpStack, openSysFile, startRuntimeStack } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
 import { createDisk, createMachine } from '@dumpstack/machine'
-import { controllerDrivers, win10_19041 } from '@dumpstack/nt'
-import { bootKernel, CrashedSystem, ramRuns } from '@dumpstack/windows'
+import { win10_19041 } from '@dumpstack/nt'
+import { bootWithDriver, CrashedSystem, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
 
 const MIB = 2 ** 20
@@ -38,22 +32,13 @@ function pageFile(byteLength) {
   }))
 }
 
+const fileOf = (sysFile) => openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
+
 /** The system volume, and the driver on it. */
 const imagesWith = (sysFile) =>
   sysFile === undefined
     ? readGuestImages(win10_19041)
     : new Map([...readGuestImages(win10_19041), [path.basename(sysFile), fs.readFileSync(sysFile)]])
-
-/** What runs on the controller, and the kernel as it sees it. */
-function driversOn({ machine, kernel, kind, cpu, sysFile, observer }) {
-  if (sysFile === undefined) {
-    return { kernel, miniport: miniportNamed(controllerDrivers(win10_19041, kind).miniport) }
-  }
-  cpu.cr3 = kernel.directoryTableBase
-  const file = openSysFile(path.basename(sysFile), fs.readFileSync(sysFile))
-  const names = { nameAt: () => null }
-  return hostSysFile({ machine, kernel, cpu, file, names, ...(observer && { observer }) })
-}
 
 /**
  * `prepared` sees the page file before the crash; `driverCpu` may watch the processor that runs the driver.
@@ -75,16 +60,16 @@ export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, 
     controllers: [controller],
   })
   const newCpu = () => createCpu(machine, new IcedDecoder())
-  const kernel = bootKernel({
+  const cpu = driverCpu(newCpu(), machine)
+  const { kernel, drivers } = bootWithDriver({
     machine,
     cpu: newCpu(),
     images: imagesWith(sysFile),
     epochMs: 0,
     profile: win10_19041,
-    ...(sysFile && { hosted: new Set([path.basename(sysFile)]) }),
+    controller: kind,
+    driver: sysFile === undefined ? null : { file: fileOf(sysFile), observer, cpu },
   })
-  const cpu = driverCpu(newCpu(), machine)
-  const drivers = driversOn({ machine, kernel, kind, cpu, sysFile, observer })
   const runtime = startRuntimeStack({ machine, ...drivers, controller })
   const dumpStack = loadCrashDumpStack({ machine, ...drivers, profile: win10_19041, runtime })
   kernel.loadCrashDriver()

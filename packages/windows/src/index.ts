@@ -1,4 +1,5 @@
 export * from './boot/boot-kernel.ts'
+export { bootWithDriver } from './boot/boot-with-driver.ts'
 export * from './boot/contract.ts'
 export * from './boot/memory-layout.ts'
 export * from './bugcheck/blue-screen.ts'

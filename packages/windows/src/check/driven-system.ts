@@ -2,13 +2,7 @@
 // has not started it yet. No volume, no restart.
 
 import { type Cpu, createCpu, type Decoder } from '@dumpstack/cpu'
-import {
-  hostSysFile,
-  type SymbolNames,
-  type SysFile,
-  type SysHost,
-  type SysObserver,
-} from '@dumpstack/drivers'
+import type { SymbolNames, SysFile, SysHost, SysObserver } from '@dumpstack/drivers'
 import {
   type ControllerKind,
   createDisk,
@@ -17,7 +11,7 @@ import {
   MemoryDiskImage,
 } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
-import { bootKernel } from '../boot/boot-kernel.ts'
+import { bootWithDriver } from '../boot/boot-with-driver.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { EPOCH_MS } from '../system/options.ts'
@@ -52,7 +46,7 @@ export interface DrivenSystem {
 }
 
 export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
-  const { controller, seed, guestImages, file, names, observer, decoder, segMax } = options
+  const { controller, seed, guestImages, file, names, observer, decoder, profile, segMax } = options
   const image = new MemoryDiskImage(DISK_BYTES)
   const disk = createDisk({
     name: 'disk0',
@@ -76,25 +70,15 @@ export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
       },
     ],
   })
-  const kernel = bootKernel({
+  const cpu = createCpu(machine, decoder)
+  const { kernel, drivers } = bootWithDriver({
     machine,
     cpu: createCpu(machine, decoder),
     images: guestImages,
     epochMs: EPOCH_MS,
-    profile: options.profile,
-    hosted: new Set([file.fileName]),
+    profile,
+    controller,
+    driver: { file, ...(names && { names }), ...(observer && { observer }), cpu },
   })
-  // A processor apart from the kernel's: neither finds the other's registers changed.
-  const cpu = createCpu(machine, decoder)
-  cpu.cr3 = kernel.directoryTableBase
-  cpu.gsBase = kernel.processorRegion
-  const host = hostSysFile({
-    machine,
-    kernel,
-    cpu,
-    file,
-    ...(names !== undefined && { names }),
-    ...(observer !== undefined && { observer }),
-  })
-  return { machine, image, kernel, cpu, host }
+  return { machine, image, kernel, cpu, host: drivers }
 }

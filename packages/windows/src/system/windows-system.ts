@@ -1,15 +1,11 @@
 // The system that runs, crashes and starts again: machine, disk, C:, registry, event log, and per start a kernel with its
 // storage stack and crash dump stack.
 import { PAGE_SIZE, pagesInRuns } from '@dumpstack/bytes'
-import { createCpu } from '@dumpstack/cpu'
+import { type Cpu, createCpu } from '@dumpstack/cpu'
 import {
   type CrashDumpStack,
   faultyMiniport,
-  hostSysFile,
-  type KernelServices,
   loadCrashDumpStack,
-  type MiniportImage,
-  miniportNamed,
   type RuntimeStack,
   startRuntimeStack,
 } from '@dumpstack/drivers'
@@ -20,8 +16,8 @@ import {
   type Disk,
   type Machine,
 } from '@dumpstack/machine'
-import { controllerDrivers, type Profile } from '@dumpstack/nt'
-import { bootKernel } from '../boot/boot-kernel.ts'
+import type { Profile } from '@dumpstack/nt'
+import { bootWithDriver } from '../boot/boot-with-driver.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
 import { CRASH_DRIVER } from '../bugcheck/crash.ts'
@@ -250,18 +246,18 @@ export class WindowsSystem {
 
   #start(): void {
     const { machine, profile } = this
-    const { conditions, guestImages, driver } = this.options
+    const { conditions, controller, decoder, driver, guestImages } = this.options
     const startedNs = machine.nowNs
-    const cpu = createCpu(machine, this.options.decoder)
-    const kernel = bootKernel({
+    const newCpu = (): Cpu => createCpu(machine, decoder)
+    const { kernel, drivers } = bootWithDriver({
       machine,
       images: guestImages,
-      cpu,
+      cpu: newCpu(),
       epochMs: EPOCH_MS,
       profile,
-      ...(driver !== undefined && { hosted: new Set([driver.file.fileName]) }),
+      controller,
+      driver: driver === undefined ? null : { ...driver, cpu: newCpu() },
     })
-    const drivers = this.#drivers(kernel)
     const [underTest, other] = machine.controllers
     const runtime = startRuntimeStack({ machine, ...drivers, controller: underTest! })
     const dumpStack = loadCrashDumpStack({
@@ -290,21 +286,6 @@ export class WindowsSystem {
     machine.run(machine.nowNs + SERVICES_START_NS)
     this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
     this.configureCrashDump()
-  }
-
-  /** What runs on the controllers: the driver under test on a processor of its own, or TypeScript. */
-  #drivers(kernel: BootedKernel): { kernel: KernelServices; miniport: MiniportImage } {
-    const { driver } = this.options
-    if (driver === undefined) {
-      const { miniport } = controllerDrivers(this.profile, this.options.controller)
-      return { kernel, miniport: miniportNamed(miniport) }
-    }
-    // A processor apart from the kernel's: neither finds the other's registers changed.
-    const cpu = createCpu(this.machine, this.options.decoder)
-    cpu.cr3 = kernel.directoryTableBase
-    cpu.gsBase = kernel.processorRegion
-    const { file, names, observer } = driver
-    return hostSysFile({ machine: this.machine, kernel, cpu, file, names, ...(observer && { observer }) })
   }
 
   #logCrash(crash: LastCrash): void {
