@@ -3,7 +3,7 @@
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { createDisk, createMachine } from '@dumpstack/machine'
+import { ahci, createDisk, createMachine } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { RawAhci, rawBusOf } from '@dumpstack/testkit'
 
@@ -28,7 +28,9 @@ function machineOn(image, pages) {
     logicalSectorBytes: 512,
     image,
   })
-  const controllers = [{ kind: 'ahci', name: 'ahci0', bdf: 0xfa, interruptVector: 11, disk }]
+  const controllers = [
+    { model: ahci, name: 'ahci0', bdf: 0xfa, interruptVector: 11, attachments: [{ disk }] },
+  ]
   return createMachine({ seed: 1, runs: [{ basePage: 0x100, pageCount: pages }], cpuCount: 1, controllers })
 }
 

@@ -4,7 +4,7 @@
 import { gpa, gva } from '@dumpstack/bytes'
 import { createCpu } from '@dumpstack/cpu'
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import { createDisk, createMachine, MemoryDiskImage } from '@dumpstack/machine'
+import { ahci, createDisk, createMachine, MemoryDiskImage } from '@dumpstack/machine'
 
 const ROUNDS = 9
 const CODE = 0xfffff80000001000n
@@ -45,7 +45,7 @@ function processor() {
     seed: 1,
     runs: [{ basePage: 0x100, pageCount: 0x1000 }],
     cpuCount: 1,
-    controllers: [{ kind: 'ahci', name: 'ahci0', bdf: 0xfa, interruptVector: 11, disk }],
+    controllers: [{ model: ahci, name: 'ahci0', bdf: 0xfa, interruptVector: 11, attachments: [{ disk }] }],
   })
   // PML4 0x100000, PDPT 0x101000, PD 0x102000, PT 0x103000: 2 MiB at 0xfffff80000000000 to 0x200000, then the registers
   const tables = new Uint8Array(0x5000)

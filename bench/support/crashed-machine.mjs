@@ -6,7 +6,7 @@ import { createCpu } from '@dumpstack/cpu'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { loadCrashDumpStack, openSysFile, startRuntimeStack } from '@dumpstack/drivers'
 import { planDump } from '@dumpstack/dumpfile'
-import { createDisk, createMachine } from '@dumpstack/machine'
+import { controllerNamed, createDisk, createMachine } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { bootWithDriver, CrashedSystem, ramRuns } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
@@ -52,7 +52,13 @@ export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, 
     logicalSectorBytes: 512,
     image,
   })
-  const controller = { kind, name: `${kind}0`, bdf: 0xfa, interruptVector: 11, disk }
+  const controller = {
+    model: controllerNamed(kind),
+    name: `${kind}0`,
+    bdf: 0xfa,
+    interruptVector: 11,
+    attachments: [{ disk }],
+  }
   const machine = createMachine({
     seed: 1,
     runs: ramRuns(ramBytes),
@@ -67,7 +73,7 @@ export function crashedMachine({ mib, kind, sysFile, image, prepared, observer, 
     images: imagesWith(sysFile),
     epochMs: 0,
     profile: win10_19041,
-    controller: kind,
+    controller: controller.model,
     driver: sysFile === undefined ? null : { file: fileOf(sysFile), observer, cpu },
   })
   const runtime = startRuntimeStack({ machine, ...drivers, controller })

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pfn } from '@dumpstack/bytes'
-import { createDisk, createMachine } from '@dumpstack/machine'
+import { ahci, createDisk, createMachine } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { RawAhci, type RawBus, rawBusOf } from '@dumpstack/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -241,7 +241,7 @@ describe.skipIf(!hasQemu())('AHCI on QEMU and on the embedded machine (needs qem
       seed: 1,
       runs: [{ basePage: pfn(0x100), pageCount: 0x1000 }],
       cpuCount: 1,
-      controllers: [{ kind: 'ahci', name: 'ahci0', bdf: BDF, interruptVector: 11, disk }],
+      controllers: [{ model: ahci, name: 'ahci0', bdf: BDF, interruptVector: 11, attachments: [{ disk }] }],
     })
     machine.bus.setConfig32(BDF, 0x04, 0) // QEMU has run no firmware
     const seen = drive(rawBusOf(machine))

@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { openSysFile } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { checkDriverFile } from '@dumpstack/windows/node'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -17,7 +17,7 @@ const GCC = ['x86_64-w64-mingw32-gcc', 'x86_64-w64-mingw32-dlltool']
 const INCLUDES = ['include', 'miniports/include', 'miniports/common'].map(
   (folder) => `-I${path.join(GUEST, folder)}`,
 )
-const DRIVERS: readonly (readonly [name: string, controller: ControllerKind])[] = [
+const DRIVERS: readonly (readonly [name: string, controller: string])[] = [
   ['dsahci', 'ahci'],
   ['dsvioblk', 'virtio-blk'],
 ]
@@ -54,9 +54,9 @@ function makeLibraries(tool: string, ...options: readonly string[]): void {
   }
 }
 
-function expectGood(file: string, controller: ControllerKind): void {
+function expectGood(file: string, controller: string): void {
   const driver = { file: openSysFile('other.sys', readFileSync(file)), names: { nameAt: () => null } }
-  const report = checkDriverFile(driver, win10_19041, controller, 1)
+  const report = checkDriverFile(driver, win10_19041, controllerNamed(controller), 1)
   expect(report).toMatchObject({ verdict: 'pass', findings: [] })
   for (const run of report.runs) expect(run).toMatchObject({ finished: true, bytesWritten: 0x302000 })
 }

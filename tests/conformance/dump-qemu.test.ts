@@ -16,12 +16,14 @@ import {
 } from '@dumpstack/drivers'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import {
-  type ControllerKind,
+  ahci,
+  type ControllerModel,
   type ControllerOptions,
   createDisk,
   createMachine,
   type Disk,
   type Machine,
+  virtioBlk,
 } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { controllerDrivers, win10_19041 } from '@dumpstack/nt'
@@ -108,7 +110,7 @@ const plan: DumpPlan = {
 }
 
 interface Place {
-  readonly kind: ControllerKind
+  readonly model: ControllerModel
   readonly bdf: number
   readonly device: string
   /** What firmware would write: base address registers and the command register. */
@@ -116,13 +118,13 @@ interface Place {
 }
 const PLACES: readonly Place[] = [
   {
-    kind: 'ahci',
+    model: ahci,
     bdf: 0xfa,
     device: 'ide-hd,drive=d,bus=ide.0,serial=DS-0001,logical_block_size=512,physical_block_size=4096',
     assign: [[0x24, WINDOW]],
   },
   {
-    kind: 'virtio-blk',
+    model: virtioBlk,
     bdf: 0x20,
     device:
       'virtio-blk-pci,drive=d,addr=04.0,serial=DS-0001,vectors=2,logical_block_size=512,physical_block_size=4096',
@@ -133,7 +135,7 @@ const PLACES: readonly Place[] = [
   },
 ]
 
-function controllerOf({ kind, bdf }: Place, image: FileDiskImage): ControllerOptions {
+function controllerOf({ model, bdf }: Place, image: FileDiskImage): ControllerOptions {
   const disk = createDisk({
     name: 'd',
     model: 'Disk',
@@ -141,13 +143,13 @@ function controllerOf({ kind, bdf }: Place, image: FileDiskImage): ControllerOpt
     logicalSectorBytes: 512,
     image,
   })
-  return { kind, name: `${kind}0`, bdf, interruptVector: 11, disk }
+  return { model, name: `${model.kind}0`, bdf, interruptVector: 11, attachments: [{ disk }] }
 }
 
 /** Running system, crash, dump; the bytes that were read back before the crash are BEFORE_BYTES of the data. */
 function crashAndDump(machine: Machine, controller: ControllerOptions): DumpWriteReport {
   const kernel = new SmallKernel(machine)
-  const miniport = miniportNamed(controllerDrivers(win10_19041, controller.kind).miniport)
+  const miniport = miniportNamed(controllerDrivers(win10_19041, controller.model.kind).miniport)
   const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
   expect(runtime.bootDevice).toMatchObject({ sectorBytes: 512, sectorCount: DISK_BYTES / 512 })
   const stack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
@@ -181,10 +183,10 @@ describe.skipIf(!hasQemu())("a dump through QEMU's controllers (needs qemu-syste
   })
   afterAll(() => fs.rmSync(folder, { recursive: true }))
 
-  it.each(PLACES.map((place) => [place.kind, place] as const))(
+  it.each(PLACES.map((place) => [place.model.kind, place] as const))(
     '%s: miniport and dump miniport drive both, and both disks are the same',
     (_, place) => {
-      const here = path.join(folder, place.kind)
+      const here = path.join(folder, place.model.kind)
       fs.mkdirSync(here)
       const [ours, theirs] = [path.join(here, 'ours.img'), path.join(here, 'theirs.img')]
       const embeddedOn = (file: string) => {
@@ -211,7 +213,10 @@ describe.skipIf(!hasQemu())("a dump through QEMU's controllers (needs qemu-syste
         }
         const shared = { from: DRIVERS_FROM, end: RAM_END }
         const machine = machineOnQemu(beside.machine, qemu, WINDOW, shared)
-        const report = crashAndDump(machine, { ...beside.controller, disk: flushing(beside.controller.disk) })
+        const report = crashAndDump(machine, {
+          ...beside.controller,
+          attachments: beside.controller.attachments.map(({ disk }) => ({ disk: flushing(disk) })),
+        })
         expect(report).toEqual(expected)
       } finally {
         qemu.close()

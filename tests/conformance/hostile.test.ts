@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { openSysFile } from '@dumpstack/drivers'
+import { ahci } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import type { DriverCheckReport } from '@dumpstack/windows'
 import { checkDriverFile } from '@dumpstack/windows/node'
@@ -204,7 +205,7 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
     (name, moment, life, verdict, rule, message) => {
       const bytes = readFileSync(build(name, moment, life))
       const driver = { file: openSysFile('hostile.sys', bytes), names: { nameAt: () => null } }
-      const report = checkDriverFile(driver, win10_19041, 'ahci', 1)
+      const report = checkDriverFile(driver, win10_19041, ahci, 1)
       expect(report.verdict).toBe(verdict)
       if (verdict === 'pass') expect(report.findings).toEqual([])
       else

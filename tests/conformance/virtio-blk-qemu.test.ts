@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { pfn } from '@dumpstack/bytes'
-import { createDisk, createMachine } from '@dumpstack/machine'
+import { createDisk, createMachine, virtioBlk } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import { type RawBus, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -449,7 +449,14 @@ describe.skipIf(!hasQemu())(
             runs: [{ basePage: pfn(0x100), pageCount: 0x1000 }],
             cpuCount: 1,
             controllers: [
-              { kind: 'virtio-blk', name: 'vioblk0', bdf: BDF, interruptVector: 11, disk, virtio: form },
+              {
+                model: virtioBlk,
+                name: 'vioblk0',
+                bdf: BDF,
+                interruptVector: 11,
+                attachments: [{ disk }],
+                settings: { virtio: form },
+              },
             ],
           })
           const seen = drive(rawBusOf(machine), blockBytes, form)

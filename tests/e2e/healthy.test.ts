@@ -1,4 +1,5 @@
 // The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
+import { ahci, virtioBlk } from '@dumpstack/machine'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
 import { afterAll, expect, it } from 'vitest'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
@@ -11,8 +12,8 @@ type Overrides = Partial<WindowsTargetOptions> & { readonly cpuCount: number }
 it.each([
   ['512e', { cpuCount: 2 }],
   ['4Kn', { cpuCount: 1, logicalSectorBytes: 4096 }],
-  ['virtio', { cpuCount: 2, controller: 'virtio-blk' }],
-  ['4Kn virtio', { cpuCount: 1, logicalSectorBytes: 4096, controller: 'virtio-blk' }],
+  ['virtio', { cpuCount: 2, controller: virtioBlk }],
+  ['4Kn virtio', { cpuCount: 1, logicalSectorBytes: 4096, controller: virtioBlk }],
 ] satisfies [string, Overrides][])('all dumps pass on a %s disk', async (_, overrides: Overrides) => {
   const { verdict, events } = await testSystem(newWalk({}, overrides), ['full', 'kernel', 'mini'])
   const bad = events.filter((event) => event.kind === 'message' && event.level === 'x')
@@ -33,6 +34,8 @@ it.each([
   for (const { truth, writtenBy, byteLength } of examined) {
     expect(truth).toMatchObject({ different: 0, missing: 0, extra: 0 })
     expect(truth?.changedByDumpPath).toBeLessThanOrEqual(256)
-    expect(writtenBy).toEqual([{ fileOffset: 0, byteLength, device: `${overrides.controller ?? 'ahci'}0` }])
+    expect(writtenBy).toEqual([
+      { fileOffset: 0, byteLength, device: `${(overrides.controller ?? ahci).kind}0` },
+    ])
   }
 })

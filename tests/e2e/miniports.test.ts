@@ -5,6 +5,7 @@ import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import type { CheckOutcome, RunEnd } from '@dumpstack/crashtest'
 import { openSysFile } from '@dumpstack/drivers'
+import { ahci, virtioBlk } from '@dumpstack/machine'
 import { PdbFile } from '@dumpstack/symbols'
 import type { CrashReport, DumpType } from '@dumpstack/target'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
@@ -31,7 +32,7 @@ function optionsOf(name: string, conditions: Conditions): Conditions {
     ramBytes: RAM_BYTES,
     pageFileBytes: RAM_BYTES + 64 * MIB,
     cpuCount: 2,
-    controller: name.startsWith('dsahci') ? 'ahci' : 'virtio-blk',
+    controller: name.startsWith('dsahci') ? ahci : virtioBlk,
     driver: {
       file: openSysFile(`${name}.sys`, bytes),
       names: { nameAt: (rva) => pdb.near(rva)?.name ?? null },
@@ -104,7 +105,7 @@ const FAR_4K: Conditions = {
 it.each<[file: string, conditions: Conditions]>([
   ['dsahci', { logicalSectorBytes: 4096 }],
   ['dsvioblk', FAR_4K],
-  ['dsvioblk', { segMax: 8 }],
+  ['dsvioblk', { settings: { segMax: 8 } }],
 ])(
   '%s passes with %o',
   async (name, conditions) => {
@@ -122,7 +123,7 @@ it.each<[name: string, rule: string, message: RegExp, passesDebugger: boolean, c
     'DM-43',
     /^MaximumTransferLength 0x9000 and NumberOfPhysicalBreaks 0x9/,
     true,
-    { segMax: 8 },
+    { settings: { segMax: 8 } },
   ],
   ['dsvioblk-b04', 'DM-11', /bytes/, true, { cpuCount: 4 }],
   ['dsahci-b06', 'DM-11', /bytes/, true],

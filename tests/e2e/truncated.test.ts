@@ -5,7 +5,7 @@ import { PAGE_SIZE, pagesInRuns, pfn } from '@dumpstack/bytes'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { examineDump } from '@dumpstack/crashtest'
 import { openDump } from '@dumpstack/dumpfile'
-import { MemoryDiskImage } from '@dumpstack/machine'
+import { ahci, MemoryDiskImage } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { MemoryHostFolder, SystemTarget } from '@dumpstack/windows'
 import { readGuestImages } from '@dumpstack/windows/node'
@@ -29,7 +29,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     cpuCount: 1,
     pageFileBytes: ramBytes + MIB,
     conditions: {},
-    controller: 'ahci',
+    controller: ahci,
     logicalSectorBytes: 512,
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),

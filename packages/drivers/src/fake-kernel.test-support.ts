@@ -2,7 +2,8 @@
 
 import { type Gpa, type Gva, gpa, gpaToPfn, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import {
-  type ControllerKind,
+  ahci,
+  type ControllerModel,
   type ControllerOptions,
   createDisk,
   createMachine,
@@ -131,13 +132,13 @@ export interface TestMachine {
 /** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one controller, one disk in memory. */
 export function testMachine(
   options: {
-    kind?: ControllerKind
-    virtio?: 'transitional' | 'modern'
+    model?: ControllerModel
+    settings?: ControllerOptions['settings']
     logicalSectorBytes?: 512 | 4096
     diskBytes?: number
   } = {},
 ): TestMachine {
-  const kind = options.kind ?? 'ahci'
+  const { model = ahci, settings } = options
   const image = new MemoryDiskImage(options.diskBytes ?? TEST_DISK_BYTES)
   const disk = createDisk({
     name: 'disk0',
@@ -147,12 +148,12 @@ export function testMachine(
     image,
   })
   const controller: ControllerOptions = {
-    kind,
-    name: `${kind}0`,
+    model,
+    name: `${model.kind}0`,
     bdf: (1 << 3) | 0,
     interruptVector: 16,
-    disk,
-    ...(options.virtio && { virtio: options.virtio }),
+    attachments: [{ disk }],
+    ...(settings !== undefined && { settings }),
   }
   const machine = createMachine({
     seed: TEST_SEED,

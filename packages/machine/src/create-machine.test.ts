@@ -1,6 +1,8 @@
 import { gpa, type PageRun, pfn } from '@dumpstack/bytes'
 import { RawAhci, rawBusOf } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
+import { ahci } from './controllers/ahci/index.ts'
+import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { createMachine } from './create-machine.ts'
 import { createDisk } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
@@ -176,8 +178,8 @@ describe('two controllers before one disk', () => {
       runs: TEST_RUNS,
       cpuCount: 1,
       controllers: [
-        { kind: 'ahci', name: 'ahci0', bdf: 0xfa, interruptVector: 11, disk },
-        { kind: 'ahci', name: 'ahci1', bdf: 0x20, interruptVector: 10, disk },
+        { model: ahci, name: 'ahci0', bdf: 0xfa, interruptVector: 11, attachments: [{ disk }] },
+        { model: ahci, name: 'ahci1', bdf: 0x20, interruptVector: 10, attachments: [{ disk }] },
       ],
     })
     expect(machine.disks).toEqual([disk])
@@ -201,6 +203,49 @@ describe('two controllers before one disk', () => {
       { device: 'ahci1', direction: 'fromDisk', diskOffset: 3 * 512, byteLength: 512, gpa: BUFFER + 4096 },
     ])
   })
+})
+
+it('two disks on one controller are told apart, on their ports and in the log', () => {
+  const [system, other] = ['system', 'other'].map((name) =>
+    createDisk({
+      name,
+      model: name,
+      serialNumber: 's',
+      logicalSectorBytes: 512,
+      image: new MemoryDiskImage(2 ** 20),
+    }),
+  )
+  const machine = createMachine({
+    seed: 1,
+    runs: TEST_RUNS,
+    cpuCount: 1,
+    controllers: [
+      {
+        model: ahci,
+        name: 'ahci0',
+        bdf: TEST_BDF,
+        interruptVector: 11,
+        attachments: [{ disk: system! }, { channel: 3, disk: other! }],
+      },
+    ],
+  })
+  expect(machine.disks).toEqual([system, other])
+  const bus = rawBusOf(machine)
+  const status = (port: number): number => machine.bus.read32(gpa(0xe0000100 + port * 0x80 + 0x28))
+  expect([0, 1, 2, 3].map(status)).toEqual([0x133, 0, 0, 0x133])
+  machine.ram.write(BUFFER, pattern(512, 5))
+  for (const port of [0, 3]) {
+    const driver = new RawAhci(bus, TEST_BDF, DRIVER_MEMORY + port * 0x10000, port)
+    driver.startPort()
+    const segments = [{ at: BUFFER, byteLength: 512 }]
+    expect(driver.run(0, { command: 0x35, isWrite: true, lba: port, count: 1, segments }) & 1).toBe(0)
+  }
+  expect(diskBytes(system!, 0, 512)).toEqual(pattern(512, 5))
+  expect(diskBytes(other!, 3 * 512, 512)).toEqual(pattern(512, 5))
+  expect([machine.dmaLog.at(0), machine.dmaLog.at(1)]).toMatchObject([
+    { device: 'ahci0', disk: 'system', diskOffset: 0 },
+    { device: 'ahci0', disk: 'other', diskOffset: 3 * 512 },
+  ])
 })
 
 it('the same traffic gives the same bytes, registers and times', () => {
@@ -233,7 +278,7 @@ describe('options that make no machine are refused', () => {
     logicalSectorBytes: 512,
     image: new MemoryDiskImage(2 ** 20),
   })
-  const controller = { kind: 'ahci', name: 'a', bdf: 8, interruptVector: 1, disk } as const
+  const controller = { model: ahci, name: 'a', bdf: 8, interruptVector: 1, attachments: [{ disk }] }
   const good = { seed: 1, runs: TEST_RUNS, cpuCount: 1, controllers: [controller] }
   const windowRun: PageRun[] = [{ basePage: pfn(0xe0000), pageCount: 1 }]
   it.each([
@@ -245,7 +290,29 @@ describe('options that make no machine are refused', () => {
     ['two controllers of one name', { controllers: [controller, { ...controller, bdf: 16 }] }],
     ['two controllers in one place', { controllers: [controller, { ...controller, name: 'b' }] }],
     ['a place outside the bus', { controllers: [{ ...controller, bdf: 0x10000 }] }],
-    ['a disk of unknown make', { controllers: [{ ...controller, disk: { ...disk } }] }],
+    ['no disk', { controllers: [{ ...controller, attachments: [] }] }],
+    [
+      'a disk on a port that is not there',
+      { controllers: [{ ...controller, attachments: [{ channel: 6, disk }] }] },
+    ],
+    [
+      'a place that AHCI does not have',
+      { controllers: [{ ...controller, attachments: [{ target: 1, disk }] }] },
+    ],
+    [
+      'two disks on one port',
+      { controllers: [{ ...controller, attachments: [{ disk }, { channel: 0, disk }] }] },
+    ],
+    ['a setting that AHCI does not have', { controllers: [{ ...controller, settings: { segMax: 8 } }] }],
+    [
+      'a setting without meaning',
+      { controllers: [{ ...controller, model: virtioBlk, settings: { virtio: 'old' } }] },
+    ],
+    [
+      'a setting out of range',
+      { controllers: [{ ...controller, model: virtioBlk, settings: { segMax: 0 } }] },
+    ],
+    ['a disk of unknown make', { controllers: [{ ...controller, attachments: [{ disk: { ...disk } }] }] }],
   ])('%s', (_, wrong) => {
     expect(() => createMachine({ ...good, ...wrong })).toThrow(MachineError)
   })

@@ -10,9 +10,7 @@ import {
 } from '@dumpstack/registers'
 import { SystemBus } from './bus.ts'
 import { checkTime, VirtualClock } from './clock.ts'
-import { AhciHba } from './controllers/ahci/hba.ts'
-import type { ControllerParts } from './controllers/controller-parts.ts'
-import { VirtioBlk } from './controllers/virtio-blk/device.ts'
+import { checkPlaces, settingsOf } from './controllers/controller-model.ts'
 import { BlockDevice } from './disk/block-device.ts'
 import { DiskMedium } from './disk/disk.ts'
 import { ColumnarDmaLog } from './dma-log.ts'
@@ -68,14 +66,30 @@ class EmbeddedMachine implements Machine {
     this.#work = new HostWork(options.stopFlag)
     this.cpuCount = options.cpuCount
     this.controllers = options.controllers
-    this.disks = [...new Set(options.controllers.map(({ disk }) => disk))]
-    const names = options.controllers.map(({ name }) => name)
+    const attachments = options.controllers.flatMap((controller) =>
+      controller.attachments.map((attachment) => ({ controller, attachment })),
+    )
+    this.disks = [...new Set(attachments.map(({ attachment }) => attachment.disk))]
     this.faults = new PlannedFaults(options.controllers)
-    this.dmaLog = new ColumnarDmaLog(names)
+    this.dmaLog = new ColumnarDmaLog(
+      attachments.map(({ controller, attachment }) => ({
+        device: controller.name,
+        disk: attachment.disk.name,
+      })),
+    )
     this.ram = new GuestRam(options.seed, options.runs)
     const { faults, ram } = this
-    this.#functions = options.controllers.map((controller, index) =>
-      createController(controller, this.#blockDevice(controller, index), {
+    let origin = 0
+    this.#functions = options.controllers.map((controller) => {
+      const { model, name, bdf, interruptVector } = controller
+      const devices = controller.attachments.map(({ disk, ...place }) => ({
+        ...place,
+        device: this.#blockDevice(name, disk, origin++),
+      }))
+      return model.create(settingsOf(model, name, controller.settings), devices, {
+        name,
+        bdf,
+        interruptVector,
         clock: this.#clock,
         ram,
         faults,
@@ -86,11 +100,11 @@ class EmbeddedMachine implements Machine {
         },
         onStopped: (reason) => {
           if (this.stops.length === MOST_STOPS) return
-          this.stops.push({ controller: controller.name, reason, atNs: this.#clock.nowNs })
+          this.stops.push({ controller: name, reason, atNs: this.#clock.nowNs })
         },
         onMessage: (address, data) => this.#systemBus.message(address, data),
-      }),
-    )
+      })
+    })
     this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, this.#notModelled)
     this.bus = this.#systemBus
     this.#powerOn()
@@ -121,16 +135,16 @@ class EmbeddedMachine implements Machine {
   }
 
   get registerWindows(): readonly RegisterWindow[] {
-    return this.#functions.flatMap(({ name, config }) =>
+    return this.#functions.flatMap(({ name, config }, index) =>
       config.windows
         .filter(({ base }) => base >= 0)
-        .map(({ bar, kind, base, byteLength, structures }) => ({
+        .map(({ bar, kind, base, byteLength }) => ({
           controller: name,
+          model: this.controllers[index]!.model.kind,
           bar,
           kind: kind === 'io' ? 'port' : 'mmio',
           base,
           byteLength,
-          structures,
         })),
     )
   }
@@ -166,15 +180,12 @@ class EmbeddedMachine implements Machine {
     this.ram.close()
   }
 
-  #blockDevice(controller: ControllerOptions, index: number): BlockDevice {
-    return new BlockDevice(ownDisk(controller), {
-      clock: this.#clock,
-      faults: this.faults,
-      dmaLog: this.dmaLog,
-      work: this.#work,
-      controller: controller.name,
-      index,
-    })
+  #blockDevice(controller: string, disk: Disk, origin: number): BlockDevice {
+    if (!(disk instanceof DiskMedium)) {
+      throw wrong(`disk '${disk.name}' of controller ${controller} was not made by createDisk`)
+    }
+    const { faults, dmaLog } = this
+    return new BlockDevice(disk, { clock: this.#clock, faults, dmaLog, work: this.#work, controller, origin })
   }
 
   /** Devices work until then; a raised line calls its routine, except inside another routine. */
@@ -220,19 +231,6 @@ export function createMachine(options: MachineOptions): Machine {
   return new EmbeddedMachine(options)
 }
 
-function createController(
-  options: ControllerOptions,
-  block: BlockDevice,
-  parts: ControllerParts,
-): PciFunction {
-  switch (options.kind) {
-    case 'ahci':
-      return new AhciHba(options, block, parts)
-    case 'virtio-blk':
-      return new VirtioBlk(options, block, parts)
-  }
-}
-
 function checkOptions({ seed, cpuCount, controllers }: MachineOptions): void {
   if (!Number.isSafeInteger(seed)) throw wrong(`seed is ${seed}, expected a whole number`)
   if (!Number.isInteger(cpuCount) || cpuCount < 1) throw wrong(`${cpuCount} CPUs, expected at least 1`)
@@ -248,7 +246,8 @@ function checkOptions({ seed, cpuCount, controllers }: MachineOptions): void {
     'function',
     controllers.map(({ bdf }) => bdf),
   )
-  for (const { name, bdf } of controllers) {
+  for (const { model, name, bdf, attachments } of controllers) {
+    checkPlaces(model, name, attachments)
     const isBdf = Number.isInteger(bdf) && bdf >= 0 && bdf <= 0xffff
     if (!isBdf) throw wrong(`controller ${name} is at function ${hex(bdf)}, expected at most 0xffff`)
   }
@@ -260,11 +259,6 @@ function checkWindow(ram: GuestRam, end: Gpa): void {
       throw wrong(`RAM run at PFN ${hex(run.basePage)} covers device windows at ${hex(PCI_WINDOW)}`)
     }
   }
-}
-
-function ownDisk({ name, disk }: ControllerOptions): DiskMedium {
-  if (disk instanceof DiskMedium) return disk
-  throw wrong(`the disk of controller ${name} was not made by createDisk`)
 }
 
 const wrong = (text: string): MachineError => new MachineError('MACHINE_OPTIONS', text)

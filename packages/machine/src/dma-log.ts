@@ -7,15 +7,21 @@ const FIRST_CAPACITY = 1024
 /** diskOffset, byteLength, gpa, atNs */
 const COLUMNS = 4
 
+/** A disk behind a controller, both by name. */
+export interface DmaOrigin {
+  readonly device: string
+  readonly disk: string
+}
+
 export class ColumnarDmaLog implements DmaLog {
-  readonly #devices: readonly string[]
+  readonly #origins: readonly DmaOrigin[]
   #length = 0
   #numbers = new Float64Array(FIRST_CAPACITY * COLUMNS)
-  /** Index of the device times two, plus one for toDisk. */
+  /** Index of the origin times two, plus one for toDisk. */
   #sources = new Uint16Array(FIRST_CAPACITY)
 
-  constructor(devices: readonly string[]) {
-    this.#devices = devices
+  constructor(origins: readonly DmaOrigin[]) {
+    this.#origins = origins
   }
 
   get length(): number {
@@ -23,7 +29,7 @@ export class ColumnarDmaLog implements DmaLog {
   }
 
   add(
-    device: number,
+    origin: number,
     toDisk: boolean,
     diskOffset: number,
     byteLength: number,
@@ -32,7 +38,7 @@ export class ColumnarDmaLog implements DmaLog {
   ): void {
     const index = this.#length++
     if (index === this.#sources.length) this.#grow()
-    this.#sources[index] = device * 2 + (toDisk ? 1 : 0)
+    this.#sources[index] = origin * 2 + (toDisk ? 1 : 0)
     const at = index * COLUMNS
     this.#numbers[at] = diskOffset
     this.#numbers[at + 1] = byteLength
@@ -50,7 +56,7 @@ export class ColumnarDmaLog implements DmaLog {
     const source = this.#sources[index]!
     const at = index * COLUMNS
     return {
-      device: this.#devices[source >>> 1]!,
+      ...this.#origins[source >>> 1]!,
       direction: (source & 1) === 1 ? 'toDisk' : 'fromDisk',
       diskOffset: this.#numbers[at]!,
       byteLength: this.#numbers[at + 1]!,

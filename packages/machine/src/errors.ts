@@ -18,6 +18,8 @@ export type MachineErrorCode =
   | 'DISK_RANGE'
   /** The host could not create, read or write an image. */
   | 'DISK_IMAGE'
+  /** A kind of controller that no machine has. */
+  | 'CONTROLLER_UNKNOWN'
   /** A fault for a controller that is not there, or with impossible numbers. */
   | 'FAULT_PLAN'
   /** A driver had its controller move more in one wait than any driver asks for. */

@@ -31,10 +31,10 @@ export class PlannedFaults implements FaultPlan {
         `fault ${fault.kind} names controller '${fault.controller}', expected one of ${names}`,
       )
     }
-    if (fault.kind === 'linkDown' && controller.kind !== 'ahci') {
+    if (fault.kind === 'linkDown' && !controller.model.hasLink) {
       throw new MachineError(
         'FAULT_PLAN',
-        `fault linkDown names controller '${controller.name}' of kind ${controller.kind}, expected one with a link: ahci`,
+        `fault linkDown names controller '${controller.name}' of kind ${controller.model.kind}, expected one with a link`,
       )
     }
     for (const [name, value] of Object.entries(fault)) {

@@ -1,3 +1,7 @@
+export { ahci } from './controllers/ahci/index.ts'
+export type { CheckHardware, ControllerModel, Settings } from './controllers/controller-model.ts'
+export { CONTROLLERS, controllerNamed } from './controllers/index.ts'
+export { virtioBlk } from './controllers/virtio-blk/index.ts'
 export { createMachine } from './create-machine.ts'
 export { createDisk, type DiskOptions } from './disk/disk.ts'
 export { MemoryDiskImage } from './disk/memory-image.ts'

@@ -1,7 +1,8 @@
 // The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
 import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
 import type { CpuBus, CpuRam, CpuWorld } from '@dumpstack/cpu'
-import type { RegisterStructure } from '@dumpstack/registers'
+import type { ControllerModel, Settings } from './controllers/controller-model.ts'
+import type { BlockDevice } from './disk/block-device.ts'
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
@@ -58,19 +59,31 @@ export interface Disk {
   readonly flushCount: number
 }
 
-/** `virtio-blk` is QEMU's virtio-blk-pci: the modern interface in BAR4 and, when it is transitional, the legacy one in BAR0 (ports). */
-export type ControllerKind = 'ahci' | 'virtio-blk'
+/** Where on its controller a disk is; 0 where nothing is said. ControllerModel.places says what a controller has. */
+export interface DiskPlace {
+  readonly channel?: number
+  readonly target?: number
+  readonly lun?: number
+  readonly namespace?: number
+}
+/** A disk as its machine is given it. */
+export interface DiskAttachment extends DiskPlace {
+  readonly disk: Disk
+}
+/** The same as its controller gets it. */
+export interface Attachment extends DiskPlace {
+  readonly device: BlockDevice
+}
+
 export interface ControllerOptions {
-  readonly kind: ControllerKind
+  readonly model: ControllerModel
   /** As reports name it: `ahci0`. */
   readonly name: string
   readonly bdf: Bdf
   readonly interruptVector: number
-  readonly disk: Disk
-  /** virtio-blk: data segments that the device says a request may have (`seg_max`); as QEMU's by default, and as there nobody counts. */
-  readonly segMax?: number
-  /** virtio-blk: which drivers find their interface. Transitional (id 0x1001) by default, as QEMU's; modern (0x1042) has no ports. */
-  readonly virtio?: 'transitional' | 'modern'
+  readonly attachments: readonly DiskAttachment[]
+  /** Those of ControllerModel.settings that differ from their defaults. */
+  readonly settings?: Partial<Settings>
 }
 export interface MachineOptions {
   /** Seed of the published fill and of every other choice. */
@@ -96,7 +109,7 @@ export interface MachineOptions {
  * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
  * - latency: every command takes that much longer.
  * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
- * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. ahci only: virtio-blk has no link (FAULT_PLAN).
+ * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. A controller without a link refuses it (FAULT_PLAN).
  */
 export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
@@ -122,6 +135,8 @@ export interface WriteLog {
 export interface DmaRecord {
   /** ControllerOptions.name */
   readonly device: string
+  /** Disk.name */
+  readonly disk: string
   readonly direction: 'toDisk' | 'fromDisk'
   /** Bytes from the start of the disk. */
   readonly diskOffset: number
@@ -141,18 +156,13 @@ export interface DmaLog {
 export interface RegisterWindow {
   /** ControllerOptions.name */
   readonly controller: string
+  /** ControllerModel.kind */
+  readonly model: string
   /** Number of its base address register. */
   readonly bar: number
   readonly kind: 'mmio' | 'port'
   /** Physical address, or port number. */
   readonly base: number
-  readonly byteLength: number
-  readonly structures: readonly PlacedStructure[]
-}
-/** A structure of registers in a window. */
-export interface PlacedStructure {
-  readonly structure: RegisterStructure
-  readonly at: number
   readonly byteLength: number
 }
 

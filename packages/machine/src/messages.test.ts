@@ -2,6 +2,7 @@
 import { gpa } from '@dumpstack/bytes'
 import { RawAhci, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
+import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { BUFFER, DRIVER_MEMORY, TEST_BDF, TEST_VECTOR, testMachine } from './test-machine.ts'
 
 const LOCAL_APIC = 0xfee00000
@@ -11,7 +12,7 @@ const MSIX_ENABLE = 0x80000000
 const MSIX_MASK_ALL = 0x40000000
 
 function virtioWithMessages(address = LOCAL_APIC) {
-  const { machine } = testMachine({ kind: 'virtio-blk' })
+  const { machine } = testMachine({ model: virtioBlk })
   const bus = rawBusOf(machine)
   const driver = new RawVirtioBlk(bus, TEST_BDF, DRIVER_MEMORY, false)
   const table = (bus.config32(TEST_BDF, 0x14) & ~0xf) >>> 0

@@ -28,7 +28,6 @@ import {
   PCI_SUBSYSTEM_VENDOR_ID,
   PCI_VENDOR_ID,
 } from '@dumpstack/registers'
-import type { PlacedStructure } from './machine.ts'
 
 /** Keeps the bits outside `mask`, takes those inside from `value`: a write with byte enables. */
 export const merge = (old: number, value: number, mask: number): number =>
@@ -64,7 +63,6 @@ export interface PciWindowShape {
   readonly kind: 'io' | 'memory' | 'memory64'
   /** A power of two. */
   readonly byteLength: number
-  readonly structures: readonly PlacedStructure[]
 }
 
 export interface PciCapability {

@@ -3,6 +3,7 @@
 import { gpa, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { ahci } from './controllers/ahci/index.ts'
 import { createMachine } from './create-machine.ts'
 import { createDisk } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
@@ -169,7 +170,9 @@ function fresh() {
     seed: 1,
     runs: TEST_RUNS,
     cpuCount: 1,
-    controllers: [{ kind: 'ahci', name: 'ahci0', bdf: TEST_BDF, interruptVector: 11, disk }],
+    controllers: [
+      { model: ahci, name: 'ahci0', bdf: TEST_BDF, interruptVector: 11, attachments: [{ disk }] },
+    ],
   })
   return { machine, image }
 }

@@ -5,6 +5,7 @@ import { gpa, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { createMachine } from './create-machine.ts'
 import { BUFFER, DRIVER_MEMORY, pattern, TEST_BDF, TEST_RUNS, testMachine } from './test-machine.ts'
 
@@ -88,7 +89,7 @@ const step = fc.oneof(
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
 function fresh() {
-  const { machine, disk } = testMachine({ kind: 'virtio-blk' })
+  const { machine, disk } = testMachine({ model: virtioBlk })
   const modern = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, false)
   const legacy = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, true)
   return { machine, disk, modern, legacy }

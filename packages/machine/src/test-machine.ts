@@ -1,9 +1,11 @@
 // The small machine of this room's tests: low memory, a hole, memory that two runs without a gap make, memory above 4 GiB.
 import { type Gpa, gpa, type PageRun, pfn } from '@dumpstack/bytes'
+import { ahci } from './controllers/ahci/index.ts'
+import type { ControllerModel, Settings } from './controllers/controller-model.ts'
 import { createMachine } from './create-machine.ts'
 import { createDisk } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
-import type { ControllerKind, Disk, Machine } from './machine.ts'
+import type { Disk, Machine } from './machine.ts'
 
 export const TEST_BDF = 0xfa // 00:1f.2
 export const TEST_VECTOR = 11
@@ -25,9 +27,9 @@ export interface TestMachine {
 }
 
 export interface TestMachineOptions {
-  readonly kind?: ControllerKind
+  readonly model?: ControllerModel
   readonly logicalSectorBytes?: number
-  readonly segMax?: number
+  readonly settings?: Partial<Settings>
   readonly seed?: number
   readonly stopFlag?: Int32Array
 }
@@ -40,7 +42,7 @@ export function testMachine(options: TestMachineOptions = {}): TestMachine {
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     image: new MemoryDiskImage(TEST_DISK_BYTES),
   })
-  const { kind = 'ahci', segMax, stopFlag } = options
+  const { model = ahci, settings, stopFlag } = options
   const machine = createMachine({
     seed: options.seed ?? 1,
     runs: TEST_RUNS,
@@ -48,12 +50,12 @@ export function testMachine(options: TestMachineOptions = {}): TestMachine {
     ...(stopFlag !== undefined && { stopFlag }),
     controllers: [
       {
-        kind,
-        name: `${kind}0`,
+        model,
+        name: `${model.kind}0`,
         bdf: TEST_BDF,
         interruptVector: TEST_VECTOR,
-        disk,
-        ...(segMax !== undefined && { segMax }),
+        attachments: [{ disk }],
+        ...(settings !== undefined && { settings }),
       },
     ],
   })

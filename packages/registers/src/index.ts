@@ -1,6 +1,5 @@
 export * from './ahci.ts'
 export * from './ata.ts'
 export * from './pci.ts'
-export * from './register-names.ts'
 export * from './scsi.ts'
 export * from './virtio.ts'

@@ -27,9 +27,11 @@ export class RawAhci {
   readonly abar: number
   /** 1 KiB command list, then the FIS area at +0x400, then a table for each slot from +0x800. */
   readonly memory: number
+  readonly #portAt: number
 
   /** `memory`: at least 48 KiB of RAM, 4 KiB aligned. */
-  constructor(bus: RawBus, bdf: number, memory: number) {
+  constructor(bus: RawBus, bdf: number, memory: number, port = 0) {
+    this.#portAt = PORT + port * 0x80
     this.bus = bus
     this.bdf = bdf
     this.memory = memory
@@ -43,10 +45,10 @@ export class RawAhci {
     this.bus.write32(this.abar + offset, value >>> 0)
   }
   port(offset: number): number {
-    return this.get(PORT + offset)
+    return this.get(this.#portAt + offset)
   }
   setPort(offset: number, value: number): void {
-    this.set(PORT + offset, value)
+    this.set(this.#portAt + offset, value)
   }
 
   /** GHC.HR, then GHC.AE (section 10.4.3). */

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
-import type { ControllerKind } from '@dumpstack/machine'
+import { CONTROLLERS, controllerNamed } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
@@ -25,7 +25,7 @@ export interface CheckRequest {
   readonly pdb: string | null
   readonly profile: Profile
   /** Null: the one that the driver says it drives. */
-  readonly controller: ControllerKind | null
+  readonly controller: string | null
   readonly seed: number
   readonly sarif: string | null
   readonly json: boolean
@@ -66,8 +66,8 @@ function check(request: CheckRequest): Checked {
   const progress = new ProgressLine()
   try {
     if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver, profile)
-    const report = checkDriverFile(driver, profile, controller, seed, (hardware, phase) =>
+    const controller = request.controller ?? findDriverController(driver, profile, CONTROLLERS).kind
+    const report = checkDriverFile(driver, profile, controllerNamed(controller), seed, (hardware, phase) =>
       progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
     )
     return { driver: driver.description, report, repro: reproOf(request, controller) }
@@ -105,7 +105,7 @@ function refused(
   return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
 }
 
-function reproOf({ file, pdb, profile, seed }: CheckRequest, controller: ControllerKind | null): string {
+function reproOf({ file, pdb, profile, seed }: CheckRequest, controller: string | null): string {
   const parts = ['dumpstack check', shellWord(file)]
   if (controller !== null) parts.push(`--controller ${controller}`)
   if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)

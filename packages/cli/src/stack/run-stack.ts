@@ -3,6 +3,7 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { hex, hex64 } from '@dumpstack/bytes'
+import { controllerNamed } from '@dumpstack/machine'
 import type { StackRow } from '@dumpstack/nt'
 import { onHost, SystemFolder, takeFolder } from '@dumpstack/run/node'
 import { createWindowsTarget } from '@dumpstack/windows/node'
@@ -24,7 +25,7 @@ export function runStack(plan: TestPlan, json: boolean): number {
       cpuCount: plan.cpuCount,
       pageFileBytes: plan.pageFileBytes,
       conditions: {},
-      controller: plan.controller,
+      controller: controllerNamed(plan.controller),
       diskBytes: plan.diskBytes,
       hostNow: () => performance.now(),
     })

@@ -14,6 +14,7 @@ import {
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
+import { controllerNamed } from '@dumpstack/machine'
 import {
   type LockOptions,
   type LockTiming,
@@ -253,7 +254,7 @@ class Session {
         cpuCount: plan.cpuCount,
         pageFileBytes: plan.pageFileBytes,
         conditions: variant.conditions,
-        controller: plan.controller,
+        controller: controllerNamed(plan.controller),
         diskBytes: plan.diskBytes,
         ...(driver !== null && recorder !== null && { driver: { ...driver, observer: recorder } }),
         debuggers: kdLaunchers(plan.debuggersFolder),

@@ -1,8 +1,14 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
 import path from 'node:path'
 import { FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
-import type { ControllerKind } from '@dumpstack/machine'
-import { controllerDrivers, PROFILES, type Profile, ProfileError, win10_19041 } from '@dumpstack/nt'
+import {
+  controllerDrivers,
+  drivenControllers,
+  PROFILES,
+  type Profile,
+  ProfileError,
+  win10_19041,
+} from '@dumpstack/nt'
 import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
@@ -41,7 +47,8 @@ export interface TestPlan {
   readonly dumps: readonly DumpType[]
   readonly ramBytes: number
   readonly cpuCount: number
-  readonly controller: ControllerKind
+  /** Its kind. */
+  readonly controller: string
   readonly pageFileBytes: number
   readonly diskBytes: number
   readonly scenario: Scenario | null
@@ -58,11 +65,11 @@ export interface TestPlan {
 
 const PAGE_BYTES = 4096
 export const MOST_CPUS = 64
-/** The kinds of controller that a machine has. */
-export const CONTROLLERS = ['ahci', 'virtio-blk'] as const satisfies readonly ControllerKind[]
-export const DEFAULT_CONTROLLER: ControllerKind = 'ahci'
 /** The Windows that is tested where nothing else is said: no library has a default. */
 export const DEFAULT_PROFILE: Profile = win10_19041
+/** The kinds of controller that it has drivers for; each is in the machine's registry. */
+export const CONTROLLERS = drivenControllers(DEFAULT_PROFILE)
+export const DEFAULT_CONTROLLER = 'ahci'
 export const MOST_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
 const MOST_RAM = 64 * 1024 * MEGABYTE
@@ -117,17 +124,15 @@ export function parseProfile(name: string): Profile {
 }
 
 /** Throws UsageError for a controller that this Windows has no driver for, with the reason. */
-export function controllerOf(name: string, profile: Profile): ControllerKind {
-  const kind = CONTROLLERS.find((known) => known === name)
+export function controllerOf(name: string, profile: Profile): string {
   try {
     controllerDrivers(profile, name)
   } catch (error) {
     if (!(error instanceof ProfileError)) throw error
-    const usable = CONTROLLERS.join(' or ')
+    const usable = drivenControllers(profile).join(' or ')
     throw new UsageError(`--controller ${name}: ${error.message}; expected ${usable}`, { cause: error })
   }
-  if (kind === undefined) throw new Error(`the profile has drivers for ${name}, but no machine has it`)
-  return kind
+  return name
 }
 
 /**

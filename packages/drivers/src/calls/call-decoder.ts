@@ -1,19 +1,9 @@
 // Reads a record of calls, one event at a time. A record that ends inside an event is a killed run's; anything else that does
 // not fit raises DriversError CALLS_DAMAGED.
 import type { RegisterWindow } from '@dumpstack/machine'
-import { REGISTER_STRUCTURES } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 import type { CallEvent, RecordedSite } from './call-event.ts'
-import {
-  CALLS_MAGIC,
-  LIVES,
-  MOST_ARGUMENTS,
-  MOST_DEPTH,
-  MOST_STRUCTURES,
-  NAME_BYTES,
-  Tag,
-  WINDOW_KINDS,
-} from './format.ts'
+import { CALLS_MAGIC, LIVES, MOST_ARGUMENTS, MOST_DEPTH, NAME_BYTES, Tag, WINDOW_KINDS } from './format.ts'
 import { CutOff, RecordReader } from './record-reader.ts'
 
 const LEVELS = 16
@@ -117,14 +107,10 @@ class Decoder {
     const kind = WINDOW_KINDS[reader.below(WINDOW_KINDS.length, 'kind of window')]!
     const bar = reader.below(BARS, 'base address register')
     const controller = this.#known(this.#names, 'name')
+    const model = this.#known(this.#names, 'name')
     const base = reader.number()
     const byteLength = reader.number()
-    const count = reader.below(MOST_STRUCTURES + 1, 'count of structures')
-    const structures = Array.from({ length: count }, () => {
-      const structure = REGISTER_STRUCTURES[reader.below(REGISTER_STRUCTURES.length, 'structure')]!
-      return { structure, at: reader.number(), byteLength: reader.number() }
-    })
-    return { controller, bar, kind, base, byteLength, structures }
+    return { controller, model, bar, kind, base, byteLength }
   }
 
   #site(): RecordedSite {

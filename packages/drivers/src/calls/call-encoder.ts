@@ -2,14 +2,12 @@
 // newest events are kept, in two segments of memory of which the older is dropped; their numbers and what lies between are said at the end.
 import type { DeviceAccess } from '@dumpstack/cpu'
 import type { RegisterWindow } from '@dumpstack/machine'
-import { REGISTER_STRUCTURES } from '@dumpstack/registers'
 import type { ObservedPlace, SysObserver } from '../sys/sys-observer.ts'
 import {
   CALLS_MAGIC,
   LIVES,
   MOST_ARGUMENTS,
   MOST_DEPTH,
-  MOST_STRUCTURES,
   NAME_BYTES,
   RECORD_BYTES,
   Tag,
@@ -93,19 +91,14 @@ export class CallEncoder implements SysObserver {
     for (const window of windows) {
       this.#room()
       const controller = this.#name(window.controller)
+      const model = this.#name(window.model)
       out.byte(Tag.window)
       out.byte(WINDOW_KINDS.indexOf(window.kind))
       out.byte(window.bar)
       out.number(controller)
+      out.number(model)
       out.number(window.base)
       out.number(window.byteLength)
-      const structures = window.structures.slice(0, MOST_STRUCTURES)
-      out.byte(structures.length)
-      for (const { structure, at, byteLength } of structures) {
-        out.byte(REGISTER_STRUCTURES.indexOf(structure))
-        out.number(at)
-        out.number(byteLength)
-      }
     }
   }
 

@@ -10,11 +10,11 @@ import type { CallEvent } from './call-event.ts'
 
 const WINDOW: RegisterWindow = {
   controller: 'ahci0',
+  model: 'ahci',
   bar: 5,
   kind: 'mmio',
   base: 0xe0000000,
   byteLength: 0x1000,
-  structures: [{ structure: 'ahci', at: 0, byteLength: 0x1000 }],
 }
 
 const at = (atNs: number, given: Partial<ObservedPlace> = {}): ObservedPlace => ({

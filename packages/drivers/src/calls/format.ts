@@ -1,7 +1,7 @@
 // The record of a driver file's calls and register accesses: docs/formats/calls.md describes it. Numbers are unsigned LEB128.
 
 /** `DSCALLS` and the version. */
-export const CALLS_MAGIC = Uint8Array.of(0x44, 0x53, 0x43, 0x41, 0x4c, 0x4c, 0x53, 0x01)
+export const CALLS_MAGIC = Uint8Array.of(0x44, 0x53, 0x43, 0x41, 0x4c, 0x4c, 0x53, 0x02)
 
 export const Tag = {
   window: 0x01,
@@ -25,7 +25,6 @@ export const WINDOW_KINDS = ['mmio', 'port'] as const
 // Limits that both sides keep: a reader needs no more than RECORD_BYTES of the file at once.
 export const NAME_BYTES = 1024
 export const MOST_ARGUMENTS = 16
-export const MOST_STRUCTURES = 16
 /** Calls within calls; what is called deeper is counted as cut. */
 export const MOST_DEPTH = 32
 export const RECORD_BYTES = 4096

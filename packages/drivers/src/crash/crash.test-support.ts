@@ -1,14 +1,13 @@
 // A crashed test machine: running stack, page file in pieces, writes in flight; and a plan of header and pages of our own.
 import { gpa, type PageRun, PageSet, pagesInRuns, pfn } from '@dumpstack/bytes'
 import type { DumpExtent, DumpPlan } from '@dumpstack/dumpfile'
-import type { ControllerKind } from '@dumpstack/machine'
-import { type Profile, win10_19041 } from '@dumpstack/nt'
+import { ahci, type ControllerModel } from '@dumpstack/machine'
+import { controllerDrivers, type Profile, win10_19041 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
 import type { CrashDumpStack, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
 import { type TestMachine, testMachine } from '../fake-kernel.test-support.ts'
 import type { MiniportImage } from '../miniport.ts'
-import { storahci } from '../miniports/storahci/index.ts'
-import { viostor } from '../miniports/viostor/index.ts'
+import { miniportNamed } from '../miniports/index.ts'
 import { startRuntimeStack } from '../runtime/start-runtime-stack.ts'
 import type { RuntimeStack } from '../runtime-stack.ts'
 import { loadCrashDumpStack } from './load-crash-dump-stack.ts'
@@ -51,8 +50,8 @@ export const run = (basePage: number, pageCount: number): PageRun => ({ basePage
 export const BODY: readonly PageRun[] = [run(0x40, 0x20), run(0x900, 0x100), run(0x100000, 0x100)]
 
 export interface CrashOptions {
-  /** `ahci` unless it is said; the miniports are storahci then. */
-  readonly kind?: ControllerKind
+  /** `ahci` unless it is said; the miniports are those that the profile gives it, unless they are said. */
+  readonly model?: ControllerModel
   readonly miniport?: MiniportImage
   readonly runtimeMiniport?: MiniportImage
   readonly filter?: DumpFilterImage
@@ -75,24 +74,25 @@ export interface Crashed extends TestMachine {
 /** Boots, loads the stack, leaves writes in flight and crashes. */
 export function crash(options: CrashOptions = {}): Crashed {
   const test = testMachine({
-    kind: options.kind ?? 'ahci',
+    model: options.model ?? ahci,
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     ...(options.diskBytes && { diskBytes: options.diskBytes }),
   })
   const { machine, kernel, controller } = test
-  const good = controller.kind === 'ahci' ? storahci : viostor
+  const profile = options.profile ?? win10_19041
+  const good = (): MiniportImage => miniportNamed(controllerDrivers(profile, controller.model.kind).miniport)
   const runtime = startRuntimeStack({
     machine,
     kernel,
     controller,
-    miniport: options.runtimeMiniport ?? good,
+    miniport: options.runtimeMiniport ?? good(),
   })
   const stack = loadCrashDumpStack({
     machine,
     kernel,
-    profile: options.profile ?? win10_19041,
+    profile,
     runtime,
-    miniport: options.miniport ?? good,
+    miniport: options.miniport ?? good(),
     ...(options.filter && { filter: options.filter }),
   })
   stack.setPageFile(options.extents ?? EXTENTS, PARTITION_OFFSET)

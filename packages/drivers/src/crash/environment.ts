@@ -1,7 +1,7 @@
 // The world after KeBugCheckEx as a dump miniport sees it through its port's exports: HIGH_LEVEL, one processor, memory only from two
 // common buffers, register windows as they were mapped, one SRB. What it may not ask for is in dump-mode-rules.ts.
 import { type Gpa, type Gva, gpa, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import type { Disk } from '@dumpstack/machine'
+import type { Disk, RegisterWindow as RegisterPlace } from '@dumpstack/machine'
 import {
   AccessRange,
   HwInitializationDataLayout,
@@ -24,7 +24,6 @@ import type {
 import { copyInitializationData } from '../port-configuration.ts'
 import { RegisterWindow } from '../register-window.ts'
 import { readConfig, writeConfig } from '../runtime/pci-device.ts'
-import { addressRegister } from './address-registers.ts'
 import { DUMP_MEMORY_PATTERN } from './dump-memory-pattern.ts'
 import { type DumpModeOptions, DumpModeRules } from './dump-mode-rules.ts'
 
@@ -69,6 +68,8 @@ export class CrashEnvironment extends DumpModeRules implements PortExports {
   readonly #kernel: KernelServices
   readonly #profile: Profile
   readonly #windows: readonly SavedWindow[]
+  /** Of the controller, as it decodes them; looked up with the first write that may concern one. */
+  #registers: readonly RegisterPlace[] | null = null
   readonly #runtimeUncachedBytes: number
   #side!: DumpPortSide
   #initializationData: GuestBlock | null = null
@@ -94,7 +95,7 @@ export class CrashEnvironment extends DumpModeRules implements PortExports {
 
   /** The disk that the dump goes to. */
   get disk(): Disk {
-    return this.controller.disk
+    return this.controller.attachments[0]!.disk
   }
 
   /** Zeroed memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
@@ -259,11 +260,12 @@ export class CrashEnvironment extends DumpModeRules implements PortExports {
 
   /** Registers that hold addresses of queues, by their names; null for all others. */
   #addressRegister(address: number): string | null {
-    for (const { gpa: start, byteLength } of this.#windows) {
-      if (address < start || address >= start + byteLength) continue
-      return addressRegister(this.controller.kind, address - start)
-    }
-    return null
+    const { name, model } = this.controller
+    this.#registers ??= this.machine.registerWindows.filter(({ controller }) => controller === name)
+    const window = this.#registers.find(
+      ({ base, byteLength }) => address >= base && address < base + byteLength,
+    )
+    return window === undefined ? null : model.addressRegister(window.bar, address - window.base)
   }
 
   #translate(va: Gva): Gpa | null {

@@ -70,14 +70,14 @@ class Crashdmp implements CrashDumpStack {
     this.#machine = machine
     this.#kernel = kernel
     this.#filter = options.filter ?? dumpfve
-    this.#drivers = controllerDrivers(profile, runtime.controller.kind)
+    this.#drivers = controllerDrivers(profile, runtime.controller.model.kind)
     // A driver file of the user's runs wherever the user says.
     if (miniport.code !== undefined) {
       this.#drivers = withMiniport(this.#drivers, miniport.fileName)
     } else if (miniport.fileName !== this.#drivers.miniport) {
       throw new DriversError(
         'WRONG_MINIPORT',
-        `${profile.name} runs ${this.#drivers.miniport} on ${runtime.controller.kind}, not ${miniport.fileName}`,
+        `${profile.name} runs ${this.#drivers.miniport} on ${runtime.controller.model.kind}, not ${miniport.fileName}`,
         { miniport: miniport.fileName },
       )
     }

@@ -1,17 +1,16 @@
 // The crash dump stack over virtio-blk: the same rules as over AHCI, a controller that was left busy.
 import { lba } from '@dumpstack/bytes'
-import type { Fault } from '@dumpstack/machine'
+import { type Fault, virtioBlk } from '@dumpstack/machine'
 import { describe, expect, it } from 'vitest'
 import { viostor } from '../miniports/viostor/index.ts'
 import { withRegisters } from './bad-miniports.test-support.ts'
 import { BODY, bytesOfPlan, bytesOnDisk, crash, testPlan, writeDump } from './crash.test-support.ts'
 
 const plan = testPlan(BODY)
-const kind = 'virtio-blk'
 const controller = 'virtio-blk0'
 
 it.each([512, 4096] as const)('writes every byte of the plan, blocks of %i bytes, no rule broken', (size) => {
-  const test = crash({ kind, logicalSectorBytes: size, writesInFlight: 6 })
+  const test = crash({ model: virtioBlk, logicalSectorBytes: size, writesInFlight: 6 })
   const moved = test.machine.dmaLog.length
   const report = writeDump(test.stack, plan)
   expect(report).toEqual({ finalStatus: 0, bytesWritten: plan.byteLength, violations: [] })
@@ -21,12 +20,12 @@ it.each([512, 4096] as const)('writes every byte of the plan, blocks of %i bytes
 })
 
 it('loads the images of the third party under its dump name', () => {
-  const { stack } = crash({ kind })
+  const { stack } = crash({ model: virtioBlk })
   expect(stack.rows.map((row) => row.baseName)).toContain('dump_viostor.sys')
 })
 
 it('DM-29: what the dead instance left in flight ends with the reset', () => {
-  const test = crash({ kind, writesInFlight: 8 })
+  const test = crash({ model: virtioBlk, writesInFlight: 8 })
   const before = test.machine.dmaLog.length
   expect(writeDump(test.stack, plan).violations).toEqual([])
   const { dmaLog } = test.machine
@@ -47,7 +46,7 @@ it('DM-29: an instance that does not reset the device finds the dead one in its 
     },
     read8: (value, offset) => (offset === 0x14 && skipped ? 0 : value),
   })
-  const report = writeDump(crash({ kind, miniport: resetless, writesInFlight: 8 }).stack, plan)
+  const report = writeDump(crash({ model: virtioBlk, miniport: resetless, writesInFlight: 8 }).stack, plan)
   expect(report.finalStatus).not.toBe(0)
 })
 
@@ -60,7 +59,7 @@ it('device-stopped: a miniport that breaks the queue is told how, and in which r
       registers.write16(offset, value)
     },
   })
-  const report = writeDump(crash({ kind, miniport: breaking }).stack, plan)
+  const report = writeDump(crash({ model: virtioBlk, miniport: breaking }).stack, plan)
   expect(report.violations[0]).toMatchObject({
     rule: 'device-stopped',
     call: 'HwStartIo',
@@ -72,7 +71,7 @@ it('device-stopped: a miniport that breaks the queue is told how, and in which r
 
 describe('faults of the device', () => {
   const dumpWith = (fault: Fault) => {
-    const test = crash({ kind, before: ({ machine }) => machine.faults.add(fault) })
+    const test = crash({ model: virtioBlk, before: ({ machine }) => machine.faults.add(fault) })
     return { test, report: writeDump(test.stack, plan) }
   }
 

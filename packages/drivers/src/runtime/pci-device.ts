@@ -1,6 +1,6 @@
 // Finds what PnP would hand to the port: the PCI function, its ranges of memory and ports, its identity. PCI 3.0, section 6.2.5.
 import { fromHalves, type Gpa, gpa, hex } from '@dumpstack/bytes'
-import type { Bdf, ControllerKind, ControllerOptions, Machine } from '@dumpstack/machine'
+import type { Bdf, ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   PCI_BASE_ADDRESS_0,
   PCI_BASE_ADDRESS_64,
@@ -8,8 +8,6 @@ import {
   PCI_BASE_ADDRESS_IO,
   PCI_BASE_ADDRESS_IO_MASK,
   PCI_BASE_ADDRESS_MEMORY_MASK,
-  PCI_CLASS_AHCI,
-  PCI_CLASS_SCSI,
   PCI_COMMAND,
   PCI_COMMAND_BUS_MASTER,
   PCI_COMMAND_IO_SPACE,
@@ -21,12 +19,6 @@ import {
 } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 
-/** What PnP matches a driver by. */
-const CLASS_CODES: Readonly<Record<ControllerKind, number>> = {
-  ahci: PCI_CLASS_AHCI,
-  'virtio-blk': PCI_CLASS_SCSI,
-}
-
 export interface PciRange {
   /** An I/O port where it is not memory. */
   readonly base: Gpa
@@ -35,17 +27,18 @@ export interface PciRange {
 }
 
 /** One entry a base address register, null where there is none. Throws DriversError NO_CONTROLLER. */
-export function discoverFunction(machine: Machine, { bdf, kind }: ControllerOptions): (PciRange | null)[] {
+export function discoverFunction(machine: Machine, { bdf, model }: ControllerOptions): (PciRange | null)[] {
   const { bus } = machine
   const place = `pci ${hex(bdf >>> 8)}:${hex((bdf >>> 3) & 0x1f)}.${bdf & 7}`
   if (bus.config32(bdf, PCI_VENDOR_ID) === PCI_NO_DEVICE) {
     throw new DriversError('NO_CONTROLLER', `${place} has no device`, { bdf })
   }
   const classCode = bus.config32(bdf, PCI_REVISION_ID) >>> 8
-  if (classCode !== CLASS_CODES[kind]) {
+  const expected = model.pci.classCode
+  if (classCode !== expected) {
     throw new DriversError(
       'NO_CONTROLLER',
-      `${place} has class ${hex(classCode)}, expected ${hex(CLASS_CODES[kind])} of controller ${kind}`,
+      `${place} has class ${hex(classCode)}, expected ${hex(expected)} of controller ${model.kind}`,
       { bdf, classCode },
     )
   }

@@ -2,10 +2,16 @@
 import type { VirtualClock } from '../clock.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
+import type { Bdf } from '../machine.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import type { GuestRam } from '../ram.ts'
 
 export interface ControllerParts {
+  /** As reports name it: `ahci0`. */
+  readonly name: string
+  readonly bdf: Bdf
+  /** Of its line. */
+  readonly interruptVector: number
   readonly clock: VirtualClock
   readonly ram: GuestRam
   readonly faults: PlannedFaults

@@ -54,11 +54,11 @@ beforeEach(() => {
   clock = new VirtualClock()
   ram = new GuestRam(1, [{ basePage: pfn(1), pageCount: 64 }])
   faults = new PlannedFaults(testMachine().machine.controllers)
-  dmaLog = new ColumnarDmaLog(['ahci0'])
+  dmaLog = new ColumnarDmaLog([{ device: 'ahci0', disk: 'd' }])
   const image = new MemoryDiskImage(2 ** 20)
   disk = new DiskMedium({ name: 'd', model: 'm', serialNumber: 's', logicalSectorBytes: 512, image })
   const work = new HostWork(undefined)
-  device = new BlockDevice(disk, { clock, faults, dmaLog, work, controller: 'ahci0', index: 0 })
+  device = new BlockDevice(disk, { clock, faults, dmaLog, work, controller: 'ahci0', origin: 0 })
   isReady = true
   device.connect({ bytesPerSecond: RATE, isReady: () => isReady })
 })

@@ -57,8 +57,8 @@ export interface BlockDeviceParts {
   readonly work: HostWork
   /** As the fault plan names the controller. */
   readonly controller: string
-  /** Its number in the DMA log. */
-  readonly index: number
+  /** Of this disk behind this controller, in the DMA log. */
+  readonly origin: number
 }
 
 /** How an attempt to perform a request went. */
@@ -199,7 +199,7 @@ export class BlockDevice {
   }
 
   #move(request: BlockRequest, isWrite: boolean, memory: SegmentList): void {
-    const { clock, dmaLog, work, index } = this.#parts
+    const { clock, dmaLog, work, origin } = this.#parts
     const { disk } = this
     const diskOffset = request.lba * disk.logicalSectorBytes
     if (isWrite) {
@@ -214,7 +214,7 @@ export class BlockDevice {
     }
     work.move(request.byteLength)
     if (request.byteLength > 0)
-      dmaLog.add(index, isWrite, diskOffset, request.byteLength, memory.first, clock.nowNs)
+      dmaLog.add(origin, isWrite, diskOffset, request.byteLength, memory.first, clock.nowNs)
   }
 
   #end(status: BlockStatus, lba: number): Outcome {

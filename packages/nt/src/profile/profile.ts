@@ -89,6 +89,10 @@ export function controllerDrivers(profile: Profile, controller: string): Control
   )
 }
 
+/** The controllers that this Windows has drivers for. */
+export const drivenControllers = (profile: Profile): readonly string[] =>
+  Object.keys(profile.controllers).filter((kind) => typeof profile.controllers[kind] === 'object')
+
 /** The same stack with another miniport file: the driver of somebody who tests their own. */
 export function withMiniport(drivers: ControllerDrivers, fileName: string): ControllerDrivers {
   const replaced = (image: StackImage): StackImage =>

@@ -9,7 +9,7 @@ import {
   type SysHost,
   type SysObserver,
 } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import type { ControllerModel } from '@dumpstack/machine'
 import { controllerDrivers } from '@dumpstack/nt'
 import { bootKernel } from './boot-kernel.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
@@ -23,7 +23,7 @@ export interface HostedDriver {
 }
 
 export interface BootWithDriverOptions extends Omit<BootOptions, 'hosted'> {
-  readonly controller: ControllerKind
+  readonly controller: ControllerModel
   /** Null: the profile's miniport runs. */
   readonly driver: HostedDriver | null
 }
@@ -37,7 +37,7 @@ export interface BootedWithDriver {
 export function bootWithDriver({ controller, driver, ...options }: BootWithDriverOptions): BootedWithDriver {
   if (driver === null) {
     const kernel = bootKernel(options)
-    const { miniport } = controllerDrivers(options.profile, controller)
+    const { miniport } = controllerDrivers(options.profile, controller.kind)
     return { kernel, drivers: { kernel, miniport: miniportNamed(miniport) } }
   }
   const { file, names, observer, cpu } = driver

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'
 import { openSysFile } from '@dumpstack/drivers'
+import { ahci } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { buildPe } from '@dumpstack/testkit'
 import fc from 'fast-check'
@@ -19,7 +20,7 @@ function check(bytes: Uint8Array): DriverCheckReport {
     file: openSysFile('bad.sys', bytes),
     names: { nameAt: () => null },
   }
-  return checkDriverFile(driver, win10_19041, 'ahci', SEED)
+  return checkDriverFile(driver, win10_19041, ahci, SEED)
 }
 
 /** A driver whose DriverEntry is `code`; its section may be written and executed. */

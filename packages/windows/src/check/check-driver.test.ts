@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openSysFile } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { checkDriverFile } from '../node/check-driver-file.ts'
@@ -10,16 +10,16 @@ import type { DriverCheckReport } from './driver-finding.ts'
 
 const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 
-function check(fileName: string, controller: ControllerKind, as = fileName): DriverCheckReport {
+function check(fileName: string, kind: string, as = fileName): DriverCheckReport {
   const bytes = readFileSync(fileURLToPath(new URL(fileName, MINIPORTS)))
   const driver = {
     file: openSysFile(as, bytes),
     names: { nameAt: () => null },
   }
-  return checkDriverFile(driver, win10_19041, controller, 1)
+  return checkDriverFile(driver, win10_19041, controllerNamed(kind), 1)
 }
 
-it.each<[string, ControllerKind, number]>([
+it.each<[string, string, number]>([
   ['dsahci.sys', 'ahci', 2],
   ['dsvioblk.sys', 'virtio-blk', 3],
   ['dsahci-checked.sys', 'ahci', 2],
@@ -31,7 +31,7 @@ it.each<[string, ControllerKind, number]>([
   for (const run of report.runs) expect(run).toMatchObject({ finished: true, bytesWritten: 0x302000 })
 })
 
-it.each<[string, ControllerKind, string, string]>([
+it.each<[string, string, string, string]>([
   ['dsahci-b06.sys', 'ahci', 'DM-11', 'StorPortGetUncachedExtension'],
   ['dsahci-b14.sys', 'ahci', 'DM-09', 'HwInitialize'],
   ['dsahci-b15.sys', 'ahci', 'DM-34', 'write of PxCLB'],

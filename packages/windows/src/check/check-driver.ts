@@ -12,7 +12,7 @@ import {
   type SysHost,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import { type ControllerKind, type Machine, Owner } from '@dumpstack/machine'
+import { type CheckHardware, type ControllerModel, type Machine, Owner } from '@dumpstack/machine'
 import { type DumpModeRuleId, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
@@ -38,37 +38,26 @@ export interface DriverCheckOptions
   readonly onPhase?: (hardware: string, phase: CheckPhase) => void
 }
 
-/** What drivers were caught at: sectors of 4 KiB (B26), a device that takes few segments (B02). */
-interface Hardware {
-  readonly name: string
-  readonly logicalSectorBytes: 512 | 4096
-  readonly segMax?: number
-}
-const PLAIN: Hardware = { name: '512-byte sectors', logicalSectorBytes: 512 }
-const HARDWARE: Readonly<Record<ControllerKind, readonly Hardware[]>> = {
-  ahci: [PLAIN, { name: '4096-byte sectors', logicalSectorBytes: 4096 }],
-  'virtio-blk': [
-    PLAIN,
-    { name: '4096-byte sectors', logicalSectorBytes: 4096 },
-    { name: '8 segments a request', logicalSectorBytes: 512, segMax: 8 },
-  ],
-}
-
 const BUSY_NS = 5_000_000
 const REQUEST_BYTES = 0x10000
 const REQUESTS = 8
 /** Behind the page file's pieces. */
 const IO_AT = 0x3200000
 
-/** The controller that the driver is for. Throws NotJudged NO_SUCH_DEVICE. */
-export function findController(options: Omit<DriverCheckOptions, 'controller'>): ControllerKind {
-  return controllerOf(options.file.fileName, attempts(options))
+/** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE. */
+export function findController(
+  options: Omit<DriverCheckOptions, 'controller'>,
+  controllers: readonly ControllerModel[],
+): ControllerModel {
+  return controllerOf(options.file.fileName, attempts(options, controllers))
 }
 
-function* attempts(options: Omit<DriverCheckOptions, 'controller'>): Iterable<StartAttempt> {
-  for (const controller of Object.keys(HARDWARE) as ControllerKind[]) {
-    // its keys are all kinds
-    const run = new CheckRun({ ...options, controller }, PLAIN)
+function* attempts(
+  options: Omit<DriverCheckOptions, 'controller'>,
+  controllers: readonly ControllerModel[],
+): Iterable<StartAttempt> {
+  for (const controller of controllers) {
+    const run = new CheckRun({ ...options, controller }, controller.check[0])
     try {
       yield { controller, ...run.start() }
     } finally {
@@ -80,7 +69,7 @@ function* attempts(options: Omit<DriverCheckOptions, 'controller'>): Iterable<St
 export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   const findings: DriverFinding[] = []
   const runs: DriverCheckRun[] = []
-  for (const hardware of HARDWARE[options.controller]) {
+  for (const hardware of options.controller.check) {
     const run = new CheckRun(options, hardware)
     try {
       runs.push(run.run())
@@ -96,7 +85,7 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   const hasFailed = findings.some(({ verdict }) => verdict === 'fail')
   return {
     verdict: isGood ? 'pass' : hasFailed ? 'fail' : 'inconclusive',
-    controller: `${options.controller}0`,
+    controller: `${options.controller.kind}0`,
     findings,
     runs,
   }
@@ -117,7 +106,7 @@ const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
 class CheckRun {
   readonly findings: DriverFinding[] = []
   readonly #options: DriverCheckOptions
-  readonly #hardware: Hardware
+  readonly #hardware: CheckHardware
   readonly #machine: Machine
   readonly #image: DrivenSystem['image']
   readonly #cpu: Cpu
@@ -127,15 +116,15 @@ class CheckRun {
   #bytesWritten = 0
   #hasFinished = false
 
-  constructor(options: DriverCheckOptions, hardware: Hardware) {
+  constructor(options: DriverCheckOptions, hardware: CheckHardware) {
     this.#options = options
     this.#hardware = hardware
     this.#enter('start')
-    const { logicalSectorBytes, segMax } = hardware
+    const { logicalSectorBytes, settings } = hardware
     const system = bootDrivenSystem({
       ...options,
       logicalSectorBytes,
-      ...(segMax !== undefined && { segMax }),
+      ...(settings !== undefined && { settings }),
     })
     this.#machine = system.machine
     this.#image = system.image

@@ -4,11 +4,12 @@
 import { type Cpu, createCpu, type Decoder } from '@dumpstack/cpu'
 import type { SymbolNames, SysFile, SysHost, SysObserver } from '@dumpstack/drivers'
 import {
-  type ControllerKind,
+  type ControllerModel,
   createDisk,
   createMachine,
   type Machine,
   MemoryDiskImage,
+  type Settings,
 } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { bootWithDriver } from '../boot/boot-with-driver.ts'
@@ -24,10 +25,10 @@ export interface DrivenSystemOptions {
   readonly profile: Profile
   readonly file: SysFile
   readonly names?: SymbolNames
-  readonly controller: ControllerKind
+  readonly controller: ControllerModel
   readonly logicalSectorBytes?: 512 | 4096
-  /** Of virtio-blk. */
-  readonly segMax?: number
+  /** Of the controller, where they differ from its defaults. */
+  readonly settings?: Partial<Settings>
   readonly seed: number
   /** Guest images, the driver among them under its own name. */
   readonly guestImages: ReadonlyMap<string, Uint8Array>
@@ -46,7 +47,7 @@ export interface DrivenSystem {
 }
 
 export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
-  const { controller, seed, guestImages, file, names, observer, decoder, profile, segMax } = options
+  const { controller, seed, guestImages, file, names, observer, decoder, profile, settings } = options
   const image = new MemoryDiskImage(DISK_BYTES)
   const disk = createDisk({
     name: 'disk0',
@@ -61,12 +62,12 @@ export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
     cpuCount: CPUS,
     controllers: [
       {
-        kind: controller,
-        name: `${controller}0`,
+        model: controller,
+        name: `${controller.kind}0`,
         bdf: 0x0010,
         interruptVector: 0x50,
-        disk,
-        ...(segMax !== undefined && { segMax }),
+        attachments: [{ disk }],
+        ...(settings !== undefined && { settings }),
       },
     ],
   })

@@ -6,7 +6,7 @@ import {
   type PortExports,
   startRuntimeStack,
 } from '@dumpstack/drivers'
-import { type ControllerKind, Owner } from '@dumpstack/machine'
+import { Owner } from '@dumpstack/machine'
 import { expect, it } from 'vitest'
 import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
 
@@ -15,7 +15,7 @@ const SCSI_STOP_ADAPTER = 1
 const SCSI_RESTART_ADAPTER = 2
 
 /** A running system on the driver, and the tables that it gave to its port. */
-function started(fileName: string, kind: ControllerKind) {
+function started(fileName: string, kind: string) {
   const { machine, image, kernel, host } = systemDrivenBy(ownMiniport(fileName), kind)
   const tables: { data: HwInitializationData | null; extension: GuestBlock | null } = {
     data: null,
@@ -67,7 +67,7 @@ function listening(
   })
 }
 
-const DRIVERS: readonly [string, ControllerKind][] = [
+const DRIVERS: readonly [string, string][] = [
   ['dsahci.sys', 'ahci'],
   ['dsvioblk.sys', 'virtio-blk'],
   ['dsvioblk-legacy.sys', 'virtio-blk'],

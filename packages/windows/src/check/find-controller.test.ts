@@ -3,17 +3,18 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'
 import { NotJudged, openSysFile } from '@dumpstack/drivers'
+import { CONTROLLERS, controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { findDriverController } from '../node/check-driver-file.ts'
 import { controllerOf, type StartAttempt } from './find-controller.ts'
 
 const attempt = (
-  controller: StartAttempt['controller'],
+  kind: string,
   code: string | null,
   reached: StartAttempt['reached'] = 'controller',
 ): StartAttempt => ({
-  controller,
+  controller: controllerNamed(kind),
   failure: code === null ? null : new DumpstackError(code, `${code} there`),
   reached,
 })
@@ -39,7 +40,7 @@ it.each<[string, StartAttempt, StartAttempt, string]>([
     'virtio-blk',
   ],
 ])('takes the controller where a driver %s', (_what, ahci, virtioBlk, expected) => {
-  expect(controllerOf('x.sys', [ahci, virtioBlk])).toBe(expected)
+  expect(controllerOf('x.sys', [ahci, virtioBlk]).kind).toBe(expected)
 })
 
 it.each([
@@ -48,7 +49,8 @@ it.each([
   ['ADAPTER_NOT_FOUND', 'GUEST_FAULT'],
   ['GUEST_FAULT', 'DRIVER_HANG'],
 ])('judges nothing where HwFindAdapter ends as %s and %s', (ahci, virtioBlk) => {
-  const find = (): string => controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)])
+  const find = (): string =>
+    controllerOf('x.sys', [attempt('ahci', ahci), attempt('virtio-blk', virtioBlk)]).kind
   expect(find).toThrow(NotJudged)
   expect(find).toThrow(
     `x.sys: no such device: it starts on no controller that is modelled (on ahci: ${ahci} there; on virtio-blk: ${virtioBlk} there), expected a driver for ahci or virtio-blk`,
@@ -56,7 +58,7 @@ it.each([
 })
 
 it('takes any controller for a driver that fails before it sees one', () => {
-  expect(controllerOf('x.sys', [attempt('ahci', 'DRIVER_HANG', 'entry')])).toBe('ahci')
+  expect(controllerOf('x.sys', [attempt('ahci', 'DRIVER_HANG', 'entry')]).kind).toBe('ahci')
 })
 
 const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
@@ -64,7 +66,8 @@ const find = (bytes: Uint8Array): string =>
   findDriverController(
     { file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } },
     win10_19041,
-  )
+    CONTROLLERS,
+  ).kind
 const read = (fileName: string): Uint8Array =>
   new Uint8Array(readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
 

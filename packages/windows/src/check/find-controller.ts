@@ -2,14 +2,14 @@
 // A driver may well fail on a device that is not its own: PnP would never have shown it that.
 import type { DumpstackError } from '@dumpstack/bytes'
 import { NotJudged } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import type { ControllerModel } from '@dumpstack/machine'
 
 /** How far a driver came on a controller: its DriverEntry, its HwFindAdapter, or past it with SP_RETURN_FOUND. */
 export type Reached = 'entry' | 'controller' | 'adapter'
 
 /** How the start of a driver on a controller ended. */
 export interface StartAttempt {
-  readonly controller: ControllerKind
+  readonly controller: ControllerModel
   readonly failure: DumpstackError | null
   readonly reached: Reached
 }
@@ -18,9 +18,9 @@ export interface StartAttempt {
  * The controller that it starts on, or else the first that it says it found. What a driver does before that, on a device that may be
  * foreign to it, tells nothing: some say "error", some fault. Throws NotJudged NO_SUCH_DEVICE.
  */
-export function controllerOf(fileName: string, attempts: Iterable<StartAttempt>): ControllerKind {
-  const failed: { readonly controller: ControllerKind; readonly failure: DumpstackError }[] = []
-  let found: ControllerKind | null = null
+export function controllerOf(fileName: string, attempts: Iterable<StartAttempt>): ControllerModel {
+  const failed: { readonly controller: ControllerModel; readonly failure: DumpstackError }[] = []
+  let found: ControllerModel | null = null
   for (const { controller, failure, reached } of attempts) {
     // one that fails before any controller is shown to it does so on all
     if (failure === null || reached === 'entry') return controller
@@ -28,8 +28,10 @@ export function controllerOf(fileName: string, attempts: Iterable<StartAttempt>)
     failed.push({ controller, failure })
   }
   if (found !== null) return found
-  const reasons = failed.map(({ controller, failure }) => `on ${controller}: ${failure.message}`).join('; ')
-  const names = failed.map(({ controller }) => controller).join(' or ')
+  const reasons = failed
+    .map(({ controller, failure }) => `on ${controller.kind}: ${failure.message}`)
+    .join('; ')
+  const names = failed.map(({ controller }) => controller.kind).join(' or ')
   throw new NotJudged(
     'NO_SUCH_DEVICE',
     `${fileName}: no such device: it starts on no controller that is modelled (${reasons}), expected a driver for ${names}; --controller has it judged on one`,

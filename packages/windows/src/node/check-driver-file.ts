@@ -1,7 +1,7 @@
 // The contract check of a driver file with the repository's guest images around it.
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import type { ControllerKind } from '@dumpstack/machine'
+import type { ControllerModel } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
@@ -12,7 +12,7 @@ import { installDriver, readGuestImages } from './guest-images.ts'
 export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
   profile: Profile,
-  controller: ControllerKind,
+  controller: ControllerModel,
   seed: number,
   onPhase?: DriverCheckOptions['onPhase'],
 ): DriverCheckReport {
@@ -29,11 +29,13 @@ export function checkDriverFile(
   })
 }
 
-/** The controller that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and WindowsError DRIVER_NAME_TAKEN. */
+/** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and WindowsError DRIVER_NAME_TAKEN. */
 export function findDriverController(
   { file, names }: Omit<DriverFileOptions, 'description'>,
   profile: Profile,
-): ControllerKind {
+  controllers: readonly ControllerModel[],
+): ControllerModel {
   const guestImages = installDriver(readGuestImages(profile), profile, file)
-  return findController({ profile, file, names, seed: 1, guestImages, decoder: new IcedDecoder() })
+  const options = { profile, file, names, seed: 1, guestImages, decoder: new IcedDecoder() }
+  return findController(options, controllers)
 }

@@ -2,7 +2,7 @@
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import { ahci, type ControllerModel, type Settings } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import type { Profile } from '@dumpstack/nt'
 import type { Target, TargetConditions, TargetDriver } from '@dumpstack/target'
@@ -25,9 +25,9 @@ export interface WindowsTargetOptions {
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
   /** The controller under test; ahci by default. */
-  readonly controller?: ControllerKind
-  /** virtio-blk: data segments that a request may have; as QEMU's by default. */
-  readonly segMax?: number
+  readonly controller?: ControllerModel
+  /** Of the controller, where they differ from its defaults. */
+  readonly settings?: Partial<Settings>
   /** 512 (512e) by default, or 4096 (4Kn). */
   readonly logicalSectorBytes?: 512 | 4096
   /** 64 GiB by default. */
@@ -78,8 +78,8 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         cpuCount: options.cpuCount,
         pageFileBytes: options.pageFileBytes,
         conditions: options.conditions,
-        controller: options.controller ?? 'ahci',
-        ...(options.segMax !== undefined && { segMax: options.segMax }),
+        controller: options.controller ?? ahci,
+        ...(options.settings !== undefined && { settings: options.settings }),
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
         image,
         host,

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { openSysFile, type SysFile } from '@dumpstack/drivers'
-import type { ControllerKind } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { bootDrivenSystem, type DrivenSystem } from '../check/driven-system.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
@@ -14,11 +14,11 @@ const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 export const ownMiniport = (fileName: string): SysFile =>
   openSysFile(fileName, readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))
 
-export const systemDrivenBy = (file: SysFile, controller: ControllerKind): DrivenSystem =>
+export const systemDrivenBy = (file: SysFile, kind: string): DrivenSystem =>
   bootDrivenSystem({
     profile: win10_19041,
     file,
-    controller,
+    controller: controllerNamed(kind),
     seed: 1,
     guestImages: installDriver(readGuestImages(win10_19041), win10_19041, file),
     decoder: new IcedDecoder(),

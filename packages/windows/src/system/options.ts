@@ -3,7 +3,7 @@
 import type { PageRun } from '@dumpstack/bytes'
 import type { Decoder } from '@dumpstack/cpu'
 import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
-import type { ControllerKind, DiskImage } from '@dumpstack/machine'
+import type { ControllerModel, DiskImage, Settings } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import type { TargetConditions, TargetDriver } from '@dumpstack/target'
 import type { HostFolder } from '../volume/host-folder.ts'
@@ -36,9 +36,9 @@ export interface SystemOptions {
   readonly cpuCount: number
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
-  readonly controller: ControllerKind
-  /** Segments that a request to the controller may have, where it says so and the default is too many. */
-  readonly segMax?: number
+  readonly controller: ControllerModel
+  /** Of the controller, where they differ from its defaults. */
+  readonly settings?: Partial<Settings>
   readonly logicalSectorBytes: 512 | 4096
   readonly image: DiskImage
   /** The run folder. */

@@ -1,7 +1,7 @@
 // What a power off leaves, over JSON and back; and that damage to it is named, never believed.
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import { MemoryDiskImage } from '@dumpstack/machine'
+import { ahci, MemoryDiskImage } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { bigintAsHex, Facts, type TargetConditions, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
@@ -32,7 +32,7 @@ function optionsOf(conditions: TargetConditions = {}) {
     logicalSectorBytes: 512 as const,
     debuggers: [],
     decoder: new IcedDecoder(),
-    controller: 'ahci' as const,
+    controller: ahci,
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),
     guestImages,

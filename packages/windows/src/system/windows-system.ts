@@ -302,10 +302,10 @@ export class WindowsSystem {
 
   #controllers(): ControllerOptions[] {
     const { disk } = this
-    const { controller: kind, segMax, conditions } = this.options
-    const same = { kind, disk, ...(segMax !== undefined && { segMax }) }
-    const first: ControllerOptions = { ...same, name: `${kind}0`, bdf: 0x0010, interruptVector: 0x50 }
+    const { controller: model, settings, conditions } = this.options
+    const same = { model, attachments: [{ disk }], ...(settings !== undefined && { settings }) }
+    const first: ControllerOptions = { ...same, name: `${model.kind}0`, bdf: 0x0010, interruptVector: 0x50 }
     if (conditions.otherController !== true) return [first]
-    return [first, { ...same, name: `${kind}1`, bdf: 0x0018, interruptVector: 0x51 }]
+    return [first, { ...same, name: `${model.kind}1`, bdf: 0x0018, interruptVector: 0x51 }]
   }
 }

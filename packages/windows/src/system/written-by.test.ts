@@ -11,7 +11,7 @@ const extents = [
 const PARTITION = 512_000
 const log = (...records: Pick<DmaRecord, 'device' | 'diskOffset' | 'byteLength'>[]): DmaLog => ({
   length: records.length,
-  at: (index) => ({ ...records[index]!, direction: 'toDisk', gpa: gpa(0), atNs: 0 }),
+  at: (index) => ({ ...records[index]!, disk: 'disk0', direction: 'toDisk', gpa: gpa(0), atNs: 0 }),
   clear: () => {},
 })
 

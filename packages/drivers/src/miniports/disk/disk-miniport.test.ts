@@ -1,4 +1,5 @@
 // What each disk miniport owes its port, whatever its controller.
+import { ahci, virtioBlk } from '@dumpstack/machine'
 import { describe, expect, it } from 'vitest'
 import { partOf } from '../../guest-block.ts'
 import { storahci } from '../storahci/index.ts'
@@ -8,11 +9,11 @@ import { DISK_BYTES, startedMiniport, text, WRITE_ONE_BLOCK } from './disk-minip
 const ABOVE_32_BITS = 0x1_0000_0010
 
 describe.each([
-  ['storahci', storahci, 'ahci'],
-  ['viostor', viostor, 'virtio-blk'],
-] as const)('%s', (_name, miniport, kind) => {
+  ['storahci', storahci, ahci],
+  ['viostor', viostor, virtioBlk],
+] as const)('%s', (_name, miniport, model) => {
   const started = (logicalSectorBytes: 512 | 4096 = 512) =>
-    startedMiniport(miniport, { kind, logicalSectorBytes })
+    startedMiniport(miniport, { model, logicalSectorBytes })
 
   describe('answers itself', () => {
     const { send } = started()

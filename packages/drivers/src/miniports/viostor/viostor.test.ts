@@ -1,11 +1,12 @@
 import { gpa } from '@dumpstack/bytes'
+import { virtioBlk } from '@dumpstack/machine'
 import { describe, expect, it } from 'vitest'
 import { portWith } from '../../altered-miniport.ts'
 import type { MiniportImage } from '../../miniport.ts'
 import { startedMiniport, text, WRITE_ONE_BLOCK } from '../disk/disk-miniport.test-support.ts'
 import { viostor } from './index.ts'
 
-const VIRTIO_BLK = { kind: 'virtio-blk' } as const
+const VIRTIO_BLK = { model: virtioBlk }
 
 it('answers INQUIRY as the field knows it, with the serial number that GET_ID brought', () => {
   const { send } = startedMiniport(viostor, VIRTIO_BLK)
@@ -15,7 +16,7 @@ it('answers INQUIRY as the field knows it, with the serial number that GET_ID br
 })
 
 it('finds a device that is not transitional too', () => {
-  const { send } = startedMiniport(viostor, { ...VIRTIO_BLK, virtio: 'modern' })
+  const { send } = startedMiniport(viostor, { ...VIRTIO_BLK, settings: { virtio: 'modern' } })
   expect(send(WRITE_ONE_BLOCK, { length: 512 }).status).toBe(1)
 })
 

@@ -305,7 +305,7 @@ describe('other commands', () => {
     ['READ VERIFY EXT', 0x42],
   ])('%s moves nothing and fails beyond the end', (_name, command) => {
     const { ahci, machine } = started()
-    const { sectorCount } = machine.controllers[0]!.disk
+    const { sectorCount } = machine.disks[0]!
     expect(ahci.run(0, { command, lba: sectorCount - 2, count: 2 })).toBe(0x50)
     expect(ahci.run(0, { command, lba: sectorCount - 2, count: 3 })).toBe(0x1051)
   })

@@ -1,5 +1,5 @@
 // An AHCI host bus adapter as Intel's ICH9 has it (8086:2922, class 010601), AHCI 1.3.1: its PCI function, the generic
-// host control registers (section 3.1) and the interrupt, by line or message (section 10.7). The disk is on port 0, five ports are empty.
+// host control registers (section 3.1) and the interrupt, by line or message (section 10.7). Each disk is on a port of its own.
 import {
   AHCI_BOHC,
   AHCI_CAP,
@@ -30,8 +30,7 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import type { BlockDevice } from '../../disk/block-device.ts'
-import type { ControllerOptions } from '../../machine.ts'
+import type { Attachment } from '../../machine.ts'
 import {
   type DwordRegisters,
   merge,
@@ -47,7 +46,7 @@ import { MSI_CAPABILITY, Msi } from './msi.ts'
 import { AhciPort, type PortHost } from './port.ts'
 
 const WINDOW_BYTES = 0x1000
-const PORT_COUNT = 6
+export const PORT_COUNT = 6
 /** How long GHC.HR reads 1; section 10.4.3 allows a second. */
 const HBA_RESET_NS = 1_000_000
 /** SATA 3: 6 Gb/s, 8b/10b coded. */
@@ -84,14 +83,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     classCode: PCI_CLASS_AHCI,
     subsystemVendorId: 0x8086,
     subsystemId: 0x2922,
-    windows: [
-      {
-        bar: 5,
-        kind: 'memory',
-        byteLength: WINDOW_BYTES,
-        structures: [{ structure: 'ahci', at: 0, byteLength: WINDOW_BYTES }],
-      },
-    ],
+    windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
     capabilities: [MSI_CAPABILITY, powerManagement(0x70)],
   })
   readonly #msi: Msi
@@ -105,21 +97,24 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   #isResetting = false
   #is = 0
 
-  constructor(options: ControllerOptions, block: BlockDevice, parts: ControllerParts) {
-    this.name = options.name
-    this.bdf = options.bdf
-    this.interruptVector = options.interruptVector
+  constructor(attachments: readonly Attachment[], parts: ControllerParts) {
+    this.name = parts.name
+    this.bdf = parts.bdf
+    this.interruptVector = parts.interruptVector
     this.clock = parts.clock
     this.ram = parts.ram
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
-    const device = new AtaDevice(block, options.name, parts.notModelled)
-    block.connect({ bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster })
-    this.#ports = Array.from(
-      { length: PORT_COUNT },
-      (_, index) => new AhciPort(this, index === 0 ? device : null),
-    )
-    parts.faults.onLinkChange.push(() => this.#ports[0]!.linkChanged())
+    const link = { bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster }
+    this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
+      const attachment = attachments.find(({ channel }) => (channel ?? 0) === port)
+      attachment?.device.connect(link)
+      const device = attachment && new AtaDevice(attachment.device, parts.name, parts.notModelled)
+      return new AhciPort(this, device ?? null)
+    })
+    parts.faults.onLinkChange.push(() => {
+      for (const port of this.#ports) port.linkChanged()
+    })
   }
 
   powerOn(): void {

@@ -17,7 +17,6 @@ import {
   VirtioPciCap,
 } from '@dumpstack/registers'
 import type { BlockDevice } from '../../disk/block-device.ts'
-import type { ControllerOptions } from '../../machine.ts'
 import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { BlockBackend } from './backend.ts'
@@ -29,7 +28,6 @@ import {
   OFFERED_LEGACY,
   PCI_CFG_CAPABILITY_AT,
   PCI_IDENTITIES,
-  SEG_MAX,
   STRUCTURE_BYTES,
 } from './identity.ts'
 import { readLegacy, writeLegacy } from './legacy-registers.ts'
@@ -38,6 +36,13 @@ import { MSIX_BAR, Msix } from './msix.ts'
 import { Virtqueue } from './virtqueue.ts'
 
 const PCI_CFG_DATA_AT = PCI_CFG_CAPABILITY_AT + VIRTIO_PCI_CAP_EXTRA
+
+export type VirtioBlkSettings = {
+  /** Data segments that the device says a request may have (`seg_max`); as with QEMU's, it does not count them. */
+  readonly segMax: number
+  /** Which drivers find their interface. Transitional (id 0x1001) as QEMU's by default; modern (0x1042) has no ports. */
+  readonly virtio: 'transitional' | 'modern'
+}
 
 export class VirtioBlk implements PciFunction {
   readonly name: string
@@ -60,15 +65,15 @@ export class VirtioBlk implements PciFunction {
   /** The driver broke a rule; only a reset helps. */
   #isBroken = false
 
-  constructor(options: ControllerOptions, block: BlockDevice, parts: ControllerParts) {
-    this.name = options.name
-    this.bdf = options.bdf
-    this.interruptVector = options.interruptVector
-    this.config = new PciConfig(PCI_IDENTITIES[options.virtio ?? 'transitional'])
+  constructor({ segMax, virtio }: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts) {
+    this.name = parts.name
+    this.bdf = parts.bdf
+    this.interruptVector = parts.interruptVector
+    this.config = new PciConfig(PCI_IDENTITIES[virtio])
     this.#onStopped = parts.onStopped
     this.msix = new Msix(this.config, parts.onMessage)
     this.queue = new Virtqueue(parts.ram)
-    this.#deviceConfig = deviceConfig(block.disk, options.segMax ?? SEG_MAX)
+    this.#deviceConfig = deviceConfig(block.disk, segMax)
     this.#backend = new BlockBackend(block, parts, this.queue, {
       isReady: () => this.#isProcessing && this.config.isBusMaster,
       isWriteback: () => this.#deviceConfig.writeback !== 0,

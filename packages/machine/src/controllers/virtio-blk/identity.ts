@@ -73,12 +73,6 @@ const MODERN_WINDOW: PciWindowShape = {
   bar: MODERN_BAR,
   kind: 'memory64',
   byteLength: STRUCTURE_BYTES * 4,
-  structures: [
-    { structure: 'virtio common', at: COMMON_AT, byteLength: STRUCTURE_BYTES },
-    { structure: 'virtio isr', at: ISR_AT, byteLength: STRUCTURE_BYTES },
-    { structure: 'virtio device', at: DEVICE_AT, byteLength: STRUCTURE_BYTES },
-    { structure: 'virtio notify', at: NOTIFY_AT, byteLength: STRUCTURE_BYTES },
-  ],
 }
 
 const COMMON_IDENTITY = {
@@ -101,16 +95,7 @@ export const PCI_IDENTITIES: Readonly<Record<'transitional' | 'modern', PciIdent
     deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
     revisionId: 0,
     subsystemId: VIRTIO_DEVICE_ID_BLOCK,
-    windows: [
-      {
-        bar: LEGACY_BAR,
-        kind: 'io',
-        byteLength: LEGACY_BYTES,
-        structures: [{ structure: 'virtio legacy', at: 0, byteLength: LEGACY_BYTES }],
-      },
-      MSIX_WINDOW,
-      MODERN_WINDOW,
-    ],
+    windows: [{ bar: LEGACY_BAR, kind: 'io', byteLength: LEGACY_BYTES }, MSIX_WINDOW, MODERN_WINDOW],
   },
   modern: {
     ...COMMON_IDENTITY,

@@ -28,7 +28,6 @@ export const MSIX_WINDOW: PciWindowShape = {
   bar: MSIX_BAR,
   kind: 'memory',
   byteLength: WINDOW_BYTES,
-  structures: [],
 }
 
 const CONTROL_WRITABLE = (PCI_MSIX_CONTROL_ENABLE | PCI_MSIX_CONTROL_MASK_ALL) >>> 8

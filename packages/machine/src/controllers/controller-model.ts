@@ -1,0 +1,99 @@
+// What a machine can be given as a controller: one record for each folder beside this file. All that other rooms need to know of a
+// controller is in its record, so that adding one is its folder and one line in index.ts.
+import { MachineError } from '../errors.ts'
+import type { Attachment, DiskPlace } from '../machine.ts'
+import type { PciFunction } from '../pci.ts'
+import type { ControllerParts } from './controller-parts.ts'
+
+/** Settings of one controller, by name. */
+export type Settings = Readonly<Record<string, number | string>>
+
+interface WholeNumber {
+  readonly default: number
+  readonly min: number
+  readonly max: number
+}
+interface Choice<T extends string> {
+  readonly default: T
+  readonly choices: readonly T[]
+}
+type Rule<T> = [T] extends [string]
+  ? Choice<T>
+  : [T] extends [number]
+    ? WholeNumber
+    : WholeNumber | Choice<string>
+export type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
+
+/** A kind of hardware that a driver is checked on: what drivers of this controller were caught at. */
+export interface CheckHardware<S extends Settings = Settings> {
+  readonly name: string
+  readonly logicalSectorBytes: 512 | 4096
+  readonly settings?: Partial<S>
+}
+
+export interface ControllerModel<S extends Settings = Settings> {
+  /** As options, profiles and reports name it: `ahci`. */
+  readonly kind: string
+  /** What PnP matches a driver by. */
+  readonly pci: { readonly classCode: number }
+  readonly settings: SettingRules<S>
+  /** How many of each it has for its disks; one of what is absent. */
+  readonly places: Readonly<Partial<Record<keyof DiskPlace, number>>>
+  /** Whether its disks are behind a link that can go down. */
+  readonly hasLink: boolean
+  create(settings: S, attachments: readonly Attachment[], parts: ControllerParts): PciFunction
+  /** The register at or around `offset` of a window (PciWindowShape.bar), as the specification spells it; null where it has none. */
+  registerName(window: number, offset: number): string | null
+  /** The same for registers that hold the address of a queue in guest RAM, whatever instance they are of; null for all others. */
+  addressRegister(window: number, offset: number): string | null
+  /** The first is plain hardware. */
+  readonly check: readonly [CheckHardware<S>, ...CheckHardware<S>[]]
+}
+
+/** Sectors of 4 KiB are what drivers forget. */
+export const BOTH_SECTOR_SIZES = [
+  { name: '512-byte sectors', logicalSectorBytes: 512 },
+  { name: '4096-byte sectors', logicalSectorBytes: 4096 },
+] as const satisfies readonly CheckHardware[]
+
+/** The settings that a controller gets: those given, and the defaults of the rest. Throws MachineError MACHINE_OPTIONS. */
+export function settingsOf(model: ControllerModel, name: string, given: Partial<Settings> = {}): Settings {
+  const unknown = Object.keys(given).find((key) => !(key in model.settings))
+  if (unknown !== undefined) {
+    const known = Object.keys(model.settings).join(', ') || 'none'
+    throw wrong(`controller ${name} has the setting '${unknown}', expected one of ${model.kind}: ${known}`)
+  }
+  return Object.fromEntries(
+    Object.entries(model.settings).map(([key, rule]) => {
+      const value = given[key] ?? rule.default
+      const isGood =
+        'choices' in rule
+          ? rule.choices.some((choice) => choice === value)
+          : typeof value === 'number' && Number.isInteger(value) && value >= rule.min && value <= rule.max
+      const expected = 'choices' in rule ? rule.choices.join(' or ') : `${rule.min} to ${rule.max}`
+      if (!isGood) throw wrong(`${key} of controller ${name} is ${value}, expected ${expected}`)
+      return [key, value]
+    }),
+  )
+}
+
+const PLACES = ['channel', 'target', 'lun', 'namespace'] as const satisfies readonly (keyof DiskPlace)[]
+
+/** Throws MachineError MACHINE_OPTIONS unless each disk is at a place of its own that the controller has. */
+export function checkPlaces(model: ControllerModel, name: string, disks: readonly DiskPlace[]): void {
+  if (disks.length === 0) throw wrong(`controller ${name} has no disk, expected at least one`)
+  const taken = new Set<string>()
+  for (const disk of disks) {
+    for (const what of PLACES) {
+      const count = model.places[what] ?? 1
+      const value = disk[what] ?? 0
+      if (!Number.isInteger(value) || value < 0 || value >= count)
+        throw wrong(`a disk of controller ${name} is at ${what} ${value}, expected below ${count}`)
+    }
+    const place = PLACES.map((what) => `${what} ${disk[what] ?? 0}`).join(', ')
+    if (taken.has(place)) throw wrong(`two disks of controller ${name} are at ${place}`)
+    taken.add(place)
+  }
+}
+
+const wrong = (text: string): MachineError => new MachineError('MACHINE_OPTIONS', text)
