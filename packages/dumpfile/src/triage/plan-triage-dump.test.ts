@@ -130,6 +130,18 @@ function planned(overrides: { triage?: Partial<TriageFacts>; fileByteLength?: nu
 const text = (bytes: Uint8Array): string => new TextDecoder('utf-16le').decode(bytes)
 
 describe('a planned minidump', () => {
+  it('holds as much of the debugger data as the kernel has', () => {
+    const sizeAt = Number(KDBG - KERNEL) + 0x14
+    new DataView(kernelBytes.buffer).setUint32(sizeAt, 0x360, true) // Windows 8.1
+    try {
+      const { view } = planned()
+      const at = (field: number): number => view.getUint32(0x2000 + field, true)
+      expect([at(0x30) - at(0x70), at(0x74)]).toEqual([0x360, 0x360])
+    } finally {
+      new DataView(kernelBytes.buffer).setUint32(sizeAt, 0x380, true)
+    }
+  })
+
   it('has its pools in the order and with the distances of real ones', () => {
     const { bytes, view } = planned()
     const at = (field: number): number => view.getUint32(0x2000 + field, true)

@@ -101,6 +101,8 @@ function compose({ facts, triage, memory, fileByteLength }: TriagePlanOptions): 
   }
   const kdbgBytes = copy(facts.kdDebuggerDataBlock, KddebuggerData64.size, 'debugger data')
   const kdbg = KddebuggerData64.of(kdbgBytes)
+  // the block of an older kernel is shorter, and what follows it is no part of it
+  const kdbgPool = kdbgBytes.subarray(0, kdbg.size)
   if (kdbg.ownerTag !== KDBG_TAG) {
     planFailure(
       `debugger data at ${hex(facts.kdDebuggerDataBlock)} has tag ${hex(kdbg.ownerTag)}, expected KDBG`,
@@ -123,8 +125,8 @@ function compose({ facts, triage, memory, fileByteLength }: TriagePlanOptions): 
   header.callStackOffset = parts.put(copy(callStack.address, callStack.byteLength, 'call stack'))
   header.sizeOfCallStack = callStack.byteLength
   header.topOfStack = callStack.address
-  header.debuggerDataOffset = parts.put(kdbgBytes)
-  header.debuggerDataSize = kdbgBytes.byteLength
+  header.debuggerDataOffset = parts.put(kdbgPool)
+  header.debuggerDataSize = kdbgPool.byteLength
   const list = parts.add(triage.drivers.length * DumpDriverEntry64.size)
   header.driverListOffset = list.offset
   header.driverCount = triage.drivers.length

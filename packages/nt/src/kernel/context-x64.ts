@@ -1,6 +1,5 @@
-// The processor's state on x64: CONTEXT (winnt.h, public), KSPECIAL_REGISTERS and KPROCESSOR_STATE (types of
-// ntkrnlmp.pdb, build 19041), EXCEPTION_RECORD64 (winnt.h).
-import { array, bytes, defineStruct, struct, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
+// The processor's state on x64: CONTEXT and EXCEPTION_RECORD64 (winnt.h, public).
+import { array, bytes, defineStruct, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
 export const CONTEXT_AMD64 = 0x0010_0000
 export const CONTEXT_CONTROL = CONTEXT_AMD64 | 0x01
@@ -68,44 +67,6 @@ export const ContextX64 = defineStruct('_CONTEXT', 0x4d0, {
   lastExceptionFromRip: u64(0x4c8),
 })
 export type ContextX64 = ViewOf<typeof ContextX64>
-
-export const KspecialRegisters = defineStruct('_KSPECIAL_REGISTERS', 0xf0, {
-  cr0: u64(0x00),
-  cr2: u64(0x08),
-  cr3: u64(0x10),
-  cr4: u64(0x18),
-  kernelDr0: u64(0x20),
-  kernelDr1: u64(0x28),
-  kernelDr2: u64(0x30),
-  kernelDr3: u64(0x38),
-  kernelDr6: u64(0x40),
-  kernelDr7: u64(0x48),
-  /** KDESCRIPTOR: three u16 of padding, then limit and base. */
-  gdtrLimit: u16(0x56),
-  gdtrBase: u64(0x58),
-  idtrLimit: u16(0x66),
-  idtrBase: u64(0x68),
-  tr: u16(0x70),
-  ldtr: u16(0x72),
-  mxCsr: u32(0x74),
-  debugControl: u64(0x78),
-  cr8: u64(0xa0),
-  msrGsBase: u64(0xa8),
-  msrGsSwap: u64(0xb0),
-  msrStar: u64(0xb8),
-  msrLStar: u64(0xc0),
-  msrCStar: u64(0xc8),
-  msrSyscallMask: u64(0xd0),
-  xcr0: u64(0xd8),
-  msrFsBase: u64(0xe0),
-})
-export type KspecialRegisters = ViewOf<typeof KspecialRegisters>
-
-export const KprocessorState = defineStruct('_KPROCESSOR_STATE', 0x5c0, {
-  specialRegisters: struct(0x00, KspecialRegisters),
-  contextFrame: struct(0xf0, ContextX64),
-})
-export type KprocessorState = ViewOf<typeof KprocessorState>
 
 export const ExceptionRecord64 = defineStruct('_EXCEPTION_RECORD64', 0x98, {
   exceptionCode: u32(0x00),

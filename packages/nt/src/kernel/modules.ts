@@ -1,5 +1,6 @@
 // Loaded and unloaded drivers as the kernel keeps them: nt!PsLoadedModuleList and nt!MmUnloadedDrivers, x64.
-// KLDR_DATA_TABLE_ENTRY as in the public types of ntkrnlmp.pdb, build 19041; UNLOADED_DRIVER from public readers of
+// KLDR_DATA_TABLE_ENTRY as in the public types of ntkrnlmp.pdb, build 19041, by which dumps of other builds are read too: up to CheckSum it is
+// that of the module lists of Windows 7 (unverified: where a kernel before Windows 8 keeps TimeDateStamp); UNLOADED_DRIVER from public readers of
 // MmUnloadedDrivers (it is in no public type).
 import { defineStruct, struct, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 import { ListEntry, UnicodeString } from './list.ts'

@@ -1,11 +1,10 @@
-// What a process sees of itself: PEB, PEB_LDR_DATA with its list of LDR_DATA_TABLE_ENTRY, TEB; x64 build 19041
-// (types of ntkrnlmp.pdb; winternl.h names them in public).
-import { defineStruct, struct, u8, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
+// What a process sees of itself: PEB, PEB_LDR_DATA with its list of LDR_DATA_TABLE_ENTRY. These fields lie at the same places in every
+// build for x64 since Windows Vista (winternl.h names them in public), so that a reader of dumps needs no build; what follows them
+// changes, and with it the sizes of the structures: see the layouts of a profile.
+import { defineStruct, struct, u8, u16, u32, u64 } from '@dumpstack/bytes'
 import { ListEntry, UnicodeString } from './list.ts'
-import { ClientId } from './process.ts'
 
-export const Peb = defineStruct('_PEB', 0x7c8, {
-  imageBaseAddress: u64(0x10),
+export const Peb = defineStruct('_PEB', 0x128, {
   ldr: u64(0x18),
   numberOfProcessors: u32(0xb8),
   osMajorVersion: u32(0x118),
@@ -14,18 +13,16 @@ export const Peb = defineStruct('_PEB', 0x7c8, {
   /** VER_PLATFORM_WIN32_NT is 2. */
   osPlatformId: u32(0x124),
 })
-export type Peb = ViewOf<typeof Peb>
 
-export const PebLdrData = defineStruct('_PEB_LDR_DATA', 0x58, {
+export const PebLdrData = defineStruct('_PEB_LDR_DATA', 0x40, {
   length: u32(0x00),
   initialized: u8(0x04),
   inLoadOrderModuleList: struct(0x10, ListEntry),
   inMemoryOrderModuleList: struct(0x20, ListEntry),
   inInitializationOrderModuleList: struct(0x30, ListEntry),
 })
-export type PebLdrData = ViewOf<typeof PebLdrData>
 
-export const LdrDataTableEntry = defineStruct('_LDR_DATA_TABLE_ENTRY', 0x120, {
+export const LdrDataTableEntry = defineStruct('_LDR_DATA_TABLE_ENTRY', 0x84, {
   inLoadOrderLinks: struct(0x00, ListEntry),
   inMemoryOrderLinks: struct(0x10, ListEntry),
   inInitializationOrderLinks: struct(0x20, ListEntry),
@@ -35,19 +32,4 @@ export const LdrDataTableEntry = defineStruct('_LDR_DATA_TABLE_ENTRY', 0x120, {
   fullDllName: struct(0x48, UnicodeString),
   baseDllName: struct(0x58, UnicodeString),
   timeDateStamp: u32(0x80),
-  originalBase: u64(0xf8),
-  /** FILETIME. */
-  loadTime: u64(0x100),
 })
-export type LdrDataTableEntry = ViewOf<typeof LdrDataTableEntry>
-
-export const Teb = defineStruct('_TEB', 0x1838, {
-  /** NtTib */
-  stackBase: u64(0x08),
-  stackLimit: u64(0x10),
-  self: u64(0x30),
-  clientId: struct(0x40, ClientId),
-  processEnvironmentBlock: u64(0x60),
-  deallocationStack: u64(0x1478),
-})
-export type Teb = ViewOf<typeof Teb>

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { Eprocess } from './process.ts'
+import { win10_19041 } from '../profile/win10-19041/profile.ts'
 import { processOffsets } from './process-offsets.ts'
 
 it('agrees with the layout of build 19041', () => {
-  const { uniqueProcessId, activeProcessLinks, imageFileName } = Eprocess.fields
+  const { uniqueProcessId, imageFileName } = win10_19041.layouts.Eprocess.fields
   expect(processOffsets(0x8664, 19041)).toMatchObject({
     uniqueProcessId: uniqueProcessId.offset,
-    activeProcessLinks: activeProcessLinks.offset,
+    activeProcessLinks: 0x448,
     imageFileName: imageFileName.offset,
   })
 })

@@ -1,5 +1,5 @@
-// KTRAP_FRAME of x64: what the entry of a trap or interrupt leaves on the stack (types of ntkrnlmp.pdb, build 19041). The
-// nonvolatile registers but rbp are kept elsewhere, and only by some entries.
+// KTRAP_FRAME of x64: what the entry of a trap or interrupt leaves on the stack (types of ntkrnlmp.pdb, build 19041; debuggers
+// read those of other builds by it too: unverified before it). The nonvolatile registers but rbp are kept elsewhere, and only by some entries.
 import { defineStruct, u8, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
 export const KtrapFrame = defineStruct('_KTRAP_FRAME', 0x190, {
@@ -23,3 +23,9 @@ export const KtrapFrame = defineStruct('_KTRAP_FRAME', 0x190, {
   segSs: u16(0x188),
 })
 export type KtrapFrame = ViewOf<typeof KtrapFrame>
+
+/**
+ * What KTHREAD.KernelStack of a thread that does not run points to: the end of the frame that switching away left.
+ * unverified: no public page gives it; public PDBs of some builds hold the type, and these offsets are theirs.
+ */
+export const KswitchFrame = defineStruct('_KSWITCH_FRAME', 0x40, { rbp: u64(0x30), return: u64(0x38) })

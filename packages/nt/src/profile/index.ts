@@ -1,7 +1,8 @@
 import type { Profile } from './profile.ts'
-import { win10_19041 } from './win10-19041.ts'
+import { win10_19041 } from './win10-19041/profile.ts'
 
+export type { KernelLayouts } from './layouts.ts'
 export * from './profile.ts'
 export type { StackRow } from './stack-row.ts'
-export { win10_19041 } from './win10-19041.ts'
+export { win10_19041 } from './win10-19041/profile.ts'
 export const PROFILES: readonly Profile[] = [win10_19041]

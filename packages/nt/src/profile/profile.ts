@@ -1,6 +1,7 @@
 // Version profiles: what a build of Windows calls things and how it orders them. Data only; the evidence for the names is
 // in real minidumps: the stack loads twice, and the second load stays.
-import { DumpstackError } from '@dumpstack/bytes'
+import { DumpstackError, type Gva, type Pfn } from '@dumpstack/bytes'
+import type { KernelLayouts } from './layouts.ts'
 
 export class ProfileError extends DumpstackError {}
 
@@ -39,8 +40,36 @@ export interface OsVersion {
   readonly build: number
 }
 
+/** Addresses from `start` on. */
+export interface AddressRange {
+  readonly start: Gva
+  readonly byteLength: bigint
+}
+
+/** Where a kernel keeps what, and where it shows its own page tables. */
+export interface KernelPlaces {
+  /** Of the PML4: the entry that names the PML4 itself. */
+  readonly selfMapSlot: number
+  /** ntoskrnl and hal. */
+  readonly kernelImages: AddressRange
+  readonly driverImages: AddressRange
+  readonly nonpagedPool: AddressRange
+  /** Stacks, register windows, drivers' mapped memory. */
+  readonly systemPtes: AddressRange
+  readonly pfnDatabase: AddressRange
+}
+
 export interface Profile extends OsVersion {
   readonly name: string
+  readonly layouts: KernelLayouts
+  readonly paging: {
+    /** Page of the System process' PML4. */
+    readonly systemRoot: Pfn
+    /** `drawn`: at each start, as Windows 10 does since 1607. */
+    readonly places: 'drawn' | KernelPlaces
+  }
+  /** As the system runs with them. */
+  readonly controlRegisters: { readonly cr0: bigint; readonly cr4: bigint }
   /** Folder of its guest images and their PDBs, below guest/. */
   readonly guestImages: string
   readonly productType: ProductType
@@ -71,12 +100,12 @@ export interface Profile extends OsVersion {
     readonly findAdapter: 'insideInitialize' | 'afterDriverEntry'
   }
   /** By controller; a text says why the pair is refused. */
-  readonly controllers: Readonly<Record<string, ControllerDrivers | string>>
+  readonly stack: Readonly<Record<string, ControllerDrivers | string>>
 }
 
 /** Throws ProfileError PROFILE_PAIR when this Windows has no driver for the controller, with the reason. */
 export function controllerDrivers(profile: Profile, controller: string): ControllerDrivers {
-  const drivers = profile.controllers[controller]
+  const drivers = profile.stack[controller]
   if (typeof drivers === 'object') return drivers
   const reason = drivers ?? 'no such controller is known'
   throw new ProfileError(
@@ -91,7 +120,7 @@ export function controllerDrivers(profile: Profile, controller: string): Control
 
 /** The controllers that this Windows has drivers for. */
 export const drivenControllers = (profile: Profile): readonly string[] =>
-  Object.keys(profile.controllers).filter((kind) => typeof profile.controllers[kind] === 'object')
+  Object.keys(profile.stack).filter((kind) => typeof profile.stack[kind] === 'object')
 
 /** The same stack with another miniport file: the driver of somebody who tests their own. */
 export function withMiniport(drivers: ControllerDrivers, fileName: string): ControllerDrivers {

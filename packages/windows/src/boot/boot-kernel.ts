@@ -1,7 +1,7 @@
 // Boots the system in two parts, as a machine does. What a loader leaves is laid in guest RAM: page tables, images, objects,
 // the loader block. Then the kernel's own code runs: each processor from KiSystemStartup into its idle loop, lists, threads.
 import { endOfRuns, type Gva, gva, pagesInRuns } from '@dumpstack/bytes'
-import { DbgkdGetVersion64, KthreadState, LoaderParameterBlock, type Profile } from '@dumpstack/nt'
+import { DbgkdGetVersion64, KthreadState, type Profile } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
 import { completeDebuggerData } from './debugger-data.ts'
@@ -26,9 +26,9 @@ import {
 } from './user-processes.ts'
 import { UserSharedData } from './user-shared-data.ts'
 
-const KERNEL_FILE = 'ntkrnlmp.exe'
+export const KERNEL_FILE = 'ntkrnlmp.exe'
 /** The loader installs ntkrnlmp.exe under this name, and every list shows it. */
-const KERNEL_NAME = 'ntoskrnl.exe'
+export const KERNEL_NAME = 'ntoskrnl.exe'
 const HAL_FILE = 'hal.dll'
 /** One processor group. */
 const MAXIMUM_PROCESSORS = 64
@@ -51,9 +51,10 @@ export function bootKernel(options: BootOptions): BootedKernel {
     )
   }
   const clock = new SystemClock(machine, options.epochMs)
-  const memory = new KernelMemoryManager(machine.ram)
+  const memory = new KernelMemoryManager(machine.ram, profile)
   const { space, pool, regions } = memory
   const images = new LoadedImages({
+    layouts: profile.layouts,
     space,
     pool,
     files: options.images,
@@ -66,7 +67,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
   checkBuild(profile, kernel, globals)
   images.load(HAL_FILE, HAL_FILE, regions.kernelImages)
 
-  completeDebuggerData({ space, kernel, globals, pteBase: memory.tables.pteBase })
+  completeDebuggerData({ layouts: profile.layouts, space, kernel, globals, pteBase: memory.tables.pteBase })
   globals.setU64('MmPhysicalMemoryBlock', layPhysicalMemoryBlock(memory))
   const pfnDatabase = new PfnDatabase(memory)
   globals.setU64('MmPfnDatabase', pfnDatabase.base)
@@ -124,7 +125,6 @@ export function bootKernel(options: BootOptions): BootedKernel {
     sharedData,
     parentId: SYSTEM_PROCESS_ID,
     ntdll: images.parse(NTDLL_FILE),
-    version: profile,
     processorCount: machine.cpuCount,
   })
   // Programs wait for a device that never answers; the test program starts when it is told to crash the system.
@@ -181,20 +181,21 @@ function checkBuild({ name, build }: Profile, kernel: KernelImage, globals: Kern
 
 /** LoadOrderListHead holds what the loader has loaded; the rest is said to each processor in turn. */
 function layLoaderBlock(memory: KernelMemoryManager, loaded: readonly KernelImage[]): Gva {
-  const block = memory.pool.allocate(LoaderParameterBlock.size, 'Ldr ')
-  const head = gva(block + BigInt(LoaderParameterBlock.fields.loadOrderListHead.offset))
+  const { size, fields } = memory.profile.layouts.LoaderParameterBlock
+  const block = memory.pool.allocate(size, 'Ldr ')
+  const head = gva(block + BigInt(fields.loadOrderListHead.offset))
   initializeListHead(memory.space, head)
   for (const { entry } of loaded) insertTailList(memory.space, head, entry)
   return block
 }
 
 function handOver(
-  { space }: KernelMemoryManager,
+  { space, profile }: KernelMemoryManager,
   block: Gva,
   { kprcb, idleThread }: Processor,
   idle: KernelProcess,
 ): void {
-  const { fields } = LoaderParameterBlock
+  const { fields } = profile.layouts.LoaderParameterBlock
   space.setU64(gva(block + BigInt(fields.kernelStack.offset)), idleThread.stack.base)
   space.setU64(gva(block + BigInt(fields.prcb.offset)), kprcb)
   space.setU64(gva(block + BigInt(fields.process.offset)), idle.va)

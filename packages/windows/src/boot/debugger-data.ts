@@ -1,52 +1,52 @@
 // KDDEBUGGER_DATA64 (nt!KdDebuggerDataBlock) and nt!KdVersionBlock as they must be when the kernel crashes. The image's own
 // compiler wrote addresses, offsets and sizes; boot adds what only the running system knows, and checks the rest: a
 // debugger would believe every one of these numbers.
-import { type Gva, hex } from '@dumpstack/bytes'
-import {
-  DbgkdGetVersion64,
-  Eprocess,
-  Ethread,
-  KDBG_TAG,
-  KddebuggerData64,
-  Kpcr,
-  Kprcb,
-  KprocessorState,
-  Kthread,
-} from '@dumpstack/nt'
+import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { DbgkdGetVersion64, KDBG_TAG, KddebuggerData64, type KernelLayouts } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
 import type { KernelImage } from './loaded-images.ts'
 
-const processorState = Kprcb.fields.processorState.offset
-
-/** Offsets and sizes by which this room lays structures; the image was compiled with its own declarations. */
-const EXPECTED = {
-  ownerTag: KDBG_TAG,
-  size: KddebuggerData64.size,
-  sizeEProcess: Eprocess.size,
-  sizeEThread: Ethread.size,
-  sizePrcb: Kprcb.size,
-  sizePcr: Kpcr.size,
-  offsetEprocessPeb: Eprocess.fields.peb.offset,
-  offsetEprocessDirectoryTableBase: Eprocess.fields.pcb.offset + 0x28,
-  offsetKThreadKernelStack: Kthread.fields.kernelStack.offset,
-  offsetKThreadInitialStack: Kthread.fields.initialStack.offset,
-  offsetKThreadStackBase: Kthread.fields.stackBase.offset,
-  offsetKThreadStackLimit: Kthread.fields.stackLimit.offset,
-  offsetKThreadState: Kthread.fields.state.offset,
-  offsetKThreadApcProcess: Kthread.fields.apcProcess.offset,
-  offsetPrcbCurrentThread: Kprcb.fields.currentThread.offset,
-  offsetPrcbIdleThread: Kprcb.fields.idleThread.offset,
-  offsetPrcbNumber: Kprcb.fields.number.offset,
-  offsetPrcbMhz: Kprcb.fields.mhz.offset,
-  offsetPrcbContext: Kprcb.fields.context.offset,
-  offsetPrcbProcStateSpecialReg: processorState,
-  offsetPrcbProcStateContext: processorState + KprocessorState.fields.contextFrame.offset,
-  offsetPcrSelfPcr: Kpcr.fields.self.offset,
-  offsetPcrCurrentPrcb: Kpcr.fields.currentPrcb.offset,
-  offsetPcrContainedPrcb: Kpcr.fields.prcb.offset,
-} as const
+/** Offsets and sizes by which boot lays structures; the image was compiled with its own declarations. */
+function expectedOf({
+  DEBUGGER_DATA_BYTES,
+  Eprocess,
+  Ethread,
+  Kpcr,
+  Kprcb,
+  KprocessorState,
+  Kprocess,
+  Kthread,
+}: KernelLayouts) {
+  const processorState = Kprcb.fields.processorState.offset
+  return {
+    ownerTag: KDBG_TAG,
+    size: DEBUGGER_DATA_BYTES,
+    sizeEProcess: Eprocess.size,
+    sizeEThread: Ethread.size,
+    sizePrcb: Kprcb.size,
+    sizePcr: Kpcr.size,
+    offsetEprocessPeb: Eprocess.fields.peb.offset,
+    offsetEprocessDirectoryTableBase: Eprocess.fields.pcb.offset + Kprocess.fields.directoryTableBase.offset,
+    offsetKThreadKernelStack: Kthread.fields.kernelStack.offset,
+    offsetKThreadInitialStack: Kthread.fields.initialStack.offset,
+    offsetKThreadStackBase: Kthread.fields.stackBase.offset,
+    offsetKThreadStackLimit: Kthread.fields.stackLimit.offset,
+    offsetKThreadState: Kthread.fields.state.offset,
+    offsetKThreadApcProcess: Kthread.fields.apcProcess.offset,
+    offsetPrcbCurrentThread: Kprcb.fields.currentThread.offset,
+    offsetPrcbIdleThread: Kprcb.fields.idleThread.offset,
+    offsetPrcbNumber: Kprcb.fields.number.offset,
+    offsetPrcbMhz: Kprcb.fields.mhz.offset,
+    offsetPrcbContext: Kprcb.fields.context.offset,
+    offsetPrcbProcStateSpecialReg: processorState,
+    offsetPrcbProcStateContext: processorState + KprocessorState.fields.contextFrame.offset,
+    offsetPcrSelfPcr: Kpcr.fields.self.offset,
+    offsetPcrCurrentPrcb: Kpcr.fields.currentPrcb.offset,
+    offsetPcrContainedPrcb: Kpcr.fields.prcb.offset,
+  } satisfies Partial<Record<keyof KddebuggerData64, number>>
+}
 
 /** Fields that hold the address of the variable beside them. */
 const ADDRESSES = {
@@ -61,6 +61,7 @@ const ADDRESSES = {
 } as const
 
 export interface DebuggerDataOptions {
+  readonly layouts: KernelLayouts
   readonly space: AddressSpace
   readonly kernel: KernelImage
   readonly globals: KernelGlobals
@@ -73,16 +74,18 @@ export function completeDebuggerData(options: DebuggerDataOptions): void {
   const va = globals.address('KdDebuggerDataBlock')
   const bytes = space.read(va, KddebuggerData64.size)
   const block = KddebuggerData64.of(bytes)
-  for (const [field, expected] of Object.entries(EXPECTED)) {
-    check(kernel, field, BigInt(block[field as keyof typeof EXPECTED]), BigInt(expected)) // keys of EXPECTED are fields
+  const expected = expectedOf(options.layouts)
+  for (const field of Object.keys(expected) as (keyof typeof expected)[]) {
+    check(kernel, field, BigInt(block[field]), BigInt(expected[field])) // keys of this object
   }
   for (const [field, name] of Object.entries(ADDRESSES)) {
     check(kernel, field, block[field as keyof typeof ADDRESSES], globals.address(name)) // keys of ADDRESSES are fields
   }
   check(kernel, 'list.flink', block.list.flink, globals.address('KdpDebuggerDataListHead'))
   check(kernel, 'kernBase', block.kernBase, kernel.base)
-  block.pteBase = options.pteBase
-  space.write(va, bytes)
+  const { pteBase } = KddebuggerData64.fields
+  // added in Windows 10: what an older kernel has there is no part of its block
+  if (pteBase.offset < block.size) space.setU64(gva(va + BigInt(pteBase.offset)), options.pteBase)
   const version = DbgkdGetVersion64.of(space.read(globals.address('KdVersionBlock'), DbgkdGetVersion64.size))
   check(kernel, 'KdVersionBlock.kernBase', version.kernBase, kernel.base)
 }

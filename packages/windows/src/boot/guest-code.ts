@@ -2,7 +2,7 @@
 // a time, and each keeps the registers that it stopped with: at the halt of the idle loop, where nothing is left to do.
 import { type Gva, gva } from '@dumpstack/bytes'
 import { type Cpu, type CpuState, CpuStop, Gpr } from '@dumpstack/cpu'
-import { Kprcb, MachineFrame } from '@dumpstack/nt'
+import { type KernelLayouts, MachineFrame } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
@@ -33,6 +33,7 @@ export class GuestCode {
   readonly cpu: Cpu
   readonly #space: AddressSpace
   readonly #globals: KernelGlobals
+  readonly #layouts: KernelLayouts
   /** Where calls from outside run: no thread of the system owns it. */
   readonly #stackBase: Gva
   /** By processor number: its registers at the halt. */
@@ -42,6 +43,7 @@ export class GuestCode {
     this.cpu = cpu
     this.#space = memory.space
     this.#globals = globals
+    this.#layouts = memory.profile.layouts
     this.#stackBase = allocateKernelStack(memory.space, memory.regions.systemPtes).base
     cpu.cr3 = memory.tables.directoryTableBase
   }
@@ -108,7 +110,7 @@ export class GuestCode {
     cpu.rip = this.#globals.address('KiIpiInterrupt')
     cpu.budget.instructions = FREEZE_RUN
     this.#runUntil('instructionBudget')
-    const state = this.#space.u32(gva(processor.kprcb + BigInt(Kprcb.fields.ipiFrozen.offset)))
+    const state = this.#space.u32(gva(processor.kprcb + BigInt(this.#layouts.Kprcb.fields.ipiFrozen.offset)))
     if (state !== IPI_FROZEN) {
       throw new WindowsError(
         'GUEST_STOPPED',
@@ -120,7 +122,7 @@ export class GuestCode {
   }
 
   #wake(processor: Processor, thread: KernelThread): void {
-    const next = gva(processor.kprcb + BigInt(Kprcb.fields.nextThread.offset))
+    const next = gva(processor.kprcb + BigInt(this.#layouts.Kprcb.fields.nextThread.offset))
     this.#space.setU64(next, thread.va)
     this.cpu.restoreState(this.#halted[processor.number]!)
   }

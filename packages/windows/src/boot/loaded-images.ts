@@ -4,7 +4,7 @@ import { type Gva, gva, hex64, PAGE_SIZE } from '@dumpstack/bytes'
 import type { LoadedImage } from '@dumpstack/drivers'
 import { type PeImage, parsePe } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { KldrDataTableEntry, MI_UNLOADED_DRIVERS, UnicodeString } from '@dumpstack/nt'
+import { type KernelLayouts, MI_UNLOADED_DRIVERS, UnicodeString } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { UnloadedImage } from './contract.ts'
@@ -32,6 +32,7 @@ export interface KernelImage extends LoadedImage {
 }
 
 export interface LoadedImagesOptions {
+  readonly layouts: KernelLayouts
   readonly space: AddressSpace
   readonly pool: NonpagedPool
   readonly files: ReadonlyMap<string, Uint8Array>
@@ -84,14 +85,14 @@ export class LoadedImages {
 
   /** Maps the image into `region`, binds its imports and appends it to the loaded list; throws before it changes anything. */
   load(nameOnDisk: string, baseName: string, region: VirtualRegion): KernelImage {
-    const { space, pool } = this.#options
+    const { space, pool, layouts } = this.#options
     const pe = this.parse(nameOnDisk)
     const isHosted = this.#options.hosted.has(nameOnDisk)
     const imports = isHosted ? [] : this.#resolveImports(pe, baseName)
     const base = region.take(pe.sizeOfImage, IMAGE_ALIGNMENT)
     mapImage(space, pe, base, isHosted && isDumpDriver(baseName) ? Owner.dumpPath : Owner.kernel)
     for (const { iatRva, address } of imports) space.setU64(gva(base + BigInt(iatRva)), address)
-    const entry = pool.allocate(KldrDataTableEntry.size, 'MmLd')
+    const entry = pool.allocate(layouts.KldrDataTableEntry.size, 'MmLd')
     const image: KernelImage = {
       nameOnDisk,
       baseName,
@@ -183,7 +184,8 @@ export class LoadedImages {
   }
 
   #writeEntry(image: KernelImage): void {
-    const { space, pool } = this.#options
+    const { space, pool, layouts } = this.#options
+    const { KldrDataTableEntry } = layouts
     const { pe, base } = image
     const bytes = new Uint8Array(KldrDataTableEntry.size)
     const entry = KldrDataTableEntry.of(bytes)

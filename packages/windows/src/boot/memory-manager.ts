@@ -3,16 +3,18 @@
 import { type Gpa, type Gva, gpa, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import type { KernelMemory } from '@dumpstack/drivers'
 import type { Owner, Ram } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
 import { AddressSpace } from './address-space.ts'
 import { NonpagedPool } from './nonpaged-pool.ts'
 import { KERNEL_READ_WRITE, PageTables, type Protection } from './page-tables.ts'
 import { PhysicalPages } from './physical-pages.ts'
-import { drawKernelRegions, type KernelRegions } from './virtual-region.ts'
+import { drawKernelPlaces, type KernelRegions, kernelRegions } from './virtual-region.ts'
 
 const REGISTERS: Protection = { write: true, execute: false, uncached: true }
 
 export class KernelMemoryManager {
   readonly ram: Ram
+  readonly profile: Profile
   readonly pages: PhysicalPages
   readonly regions: KernelRegions
   readonly tables: PageTables
@@ -21,11 +23,14 @@ export class KernelMemoryManager {
   /** Register windows by physical page: the same window gives the same address. */
   readonly #windows = new Map<string, Gva>()
 
-  constructor(ram: Ram) {
+  constructor(ram: Ram, profile: Profile) {
     this.ram = ram
+    this.profile = profile
     this.pages = new PhysicalPages(ram)
-    this.regions = drawKernelRegions(ram.seed)
-    this.tables = PageTables.ofSystem(ram, this.pages, this.regions.selfMapSlot, this.regions.sharedSlots)
+    const { systemRoot, places } = profile.paging
+    this.regions = kernelRegions(places === 'drawn' ? drawKernelPlaces(ram.seed) : places)
+    const { selfMapSlot, sharedSlots } = this.regions
+    this.tables = PageTables.ofSystem(ram, this.pages, systemRoot, selfMapSlot, sharedSlots)
     this.space = new AddressSpace(ram, this.pages, this.tables)
     this.pool = new NonpagedPool(this.space, this.regions.nonpagedPool)
   }

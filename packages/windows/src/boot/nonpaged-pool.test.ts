@@ -1,5 +1,6 @@
 import { gva, PAGE_SIZE } from '@dumpstack/bytes'
 import { createMachine } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
 import { GuestMemory } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -8,7 +9,7 @@ import { KernelMemoryManager } from './memory-manager.ts'
 
 function pool() {
   const { ram } = createMachine({ seed: 4, runs: ramRuns(64 * 2 ** 20), cpuCount: 1, controllers: [] })
-  const memory = new KernelMemoryManager(ram)
+  const memory = new KernelMemoryManager(ram, win10_19041)
   return { ram, memory, judge: new GuestMemory(ram, BigInt(memory.tables.directoryTableBase)) }
 }
 

@@ -13,7 +13,7 @@ const USER = { write: true, execute: false, user: true }
 
 const { ram } = createMachine({ seed: 2, runs: ramRuns(64 * 2 ** 20), cpuCount: 1, controllers: [] })
 const pages = new PhysicalPages(ram)
-const system = PageTables.ofSystem(ram, pages, SELF, SLOTS)
+const system = PageTables.ofSystem(ram, pages, pfn(0x1ad), SELF, SLOTS)
 const judge = (tables: PageTables) => new GuestMemory(ram, BigInt(tables.directoryTableBase))
 
 const kernelVa = fc

@@ -40,9 +40,6 @@ const PTE_SOFTWARE_WRITE = 0x800
 const TABLE_LOW = PTE_VALID | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY
 const LEVEL_SHIFTS = [39, 30, 21, 12] as const
 const FIRST_KERNEL_SLOT = 256
-// The boot loader puts the first PML4 near 0x1a0000 whatever the machine: readers without symbols look for it there
-// (volatility3 scans 0x150000-0x2a0000; 0x1ad000 is CR3 of the System process in a real dump of this build).
-const SYSTEM_ROOT_PAGE = pfn(0x1ad)
 
 export interface Protection {
   readonly write: boolean
@@ -86,11 +83,11 @@ export class PageTables {
   static ofSystem(
     ram: Ram,
     pages: PhysicalPages,
+    root: Pfn,
     selfMapSlot: number,
     kernelSlots: readonly number[],
   ): PageTables {
-    const root = pages.takeZeroedAt(SYSTEM_ROOT_PAGE, Owner.kernel)
-    const tables = new PageTables(ram, pages, selfMapSlot, root)
+    const tables = new PageTables(ram, pages, selfMapSlot, pages.takeZeroedAt(root, Owner.kernel))
     for (const slot of kernelSlots) tables.#below(tables.#entry(tables.root, slot), false)
     return tables
   }

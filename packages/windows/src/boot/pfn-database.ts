@@ -2,7 +2,7 @@
 // holes have addresses and no memory. Free pages are not linked: the list heads are not modelled.
 import { endOfRuns, type Gva, gva, highHalf, PAGE_SIZE, type Pfn, pfn } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
-import { MMPFN_CACHED, MMPFN_EXISTS_HIGH, MMPFN_MODIFIED, Mmpfn, PageLocation } from '@dumpstack/nt'
+import { MMPFN_CACHED, MMPFN_MODIFIED, PageLocation } from '@dumpstack/nt'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import { KERNEL_READ_WRITE, type PageTables } from './page-tables.ts'
 
@@ -17,10 +17,11 @@ export class PfnDatabase {
   constructor(memory: KernelMemoryManager) {
     this.#memory = memory
     this.base = memory.regions.pfnDatabase.start
+    const { size } = memory.profile.layouts.Mmpfn
     let end = 0
     for (const run of memory.ram.runs) {
-      const first = Math.max(end, Math.floor((run.basePage * Mmpfn.size) / PAGE_SIZE))
-      end = Math.ceil(((run.basePage + run.pageCount) * Mmpfn.size) / PAGE_SIZE)
+      const first = Math.max(end, Math.floor((run.basePage * size) / PAGE_SIZE))
+      end = Math.ceil(((run.basePage + run.pageCount) * size) / PAGE_SIZE)
       const va = gva(this.base + BigInt(first * PAGE_SIZE))
       memory.space.commitZeroed(va, end - first, Owner.kernel, KERNEL_READ_WRITE)
     }
@@ -28,7 +29,9 @@ export class PfnDatabase {
 
   /** Brings every row up to date with the tables of the system and of `processes`. */
   refresh(processes: readonly PageTables[]): void {
-    const { ram, tables, space } = this.#memory
+    const { ram, tables, space, profile } = this.#memory
+    const { Mmpfn, MMPFN_EXISTS_HIGH } = profile.layouts
+    const { fields, size } = Mmpfn
     const end = endOfRuns(ram.runs)
     const shares = new Uint16Array(end)
     const frames = new Uint32Array(end)
@@ -46,9 +49,8 @@ export class PfnDatabase {
       process.visit('user', note)
       note(process.root, process.root, selfMapEntry(process))
     }
-    const rows = new Uint8Array(ROWS_AT_ONCE * Mmpfn.size)
+    const rows = new Uint8Array(ROWS_AT_ONCE * size)
     const view = new DataView(rows.buffer)
-    const { fields } = Mmpfn
     for (const run of ram.runs) {
       for (let done = 0; done < run.pageCount; done += ROWS_AT_ONCE) {
         const count = Math.min(ROWS_AT_ONCE, run.pageCount - done)
@@ -56,7 +58,7 @@ export class PfnDatabase {
         rows.fill(0)
         for (let i = 0; i < count; i++) {
           const page = pfn(first + i)
-          const at = i * Mmpfn.size
+          const at = i * size
           view.setUint32(at + fields.u4.offset + 4, MMPFN_EXISTS_HIGH, true)
           if (ram.owner(page) === Owner.free) {
             view.setUint8(at + fields.e1.offset, PageLocation.FreePageList | MMPFN_CACHED)
@@ -72,7 +74,7 @@ export class PfnDatabase {
           view.setUint8(at + fields.e1.offset, PageLocation.ActiveAndValid | MMPFN_CACHED | modified)
           view.setUint32(at + fields.u4.offset, frames[page]!, true)
         }
-        space.write(gva(this.base + BigInt(first * Mmpfn.size)), rows.subarray(0, count * Mmpfn.size))
+        space.write(gva(this.base + BigInt(first * size)), rows.subarray(0, count * size))
       }
     }
   }

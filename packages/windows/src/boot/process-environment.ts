@@ -3,7 +3,7 @@
 import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { PeImage } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { Eprocess, Kthread, LdrDataTableEntry, type OsVersion, Peb, PebLdrData, Teb } from '@dumpstack/nt'
+import type { Profile } from '@dumpstack/nt'
 import type { AddressSpace } from './address-space.ts'
 import { initializeListHead, insertTailList } from './linked-list.ts'
 import type { KernelThread } from './threads-and-processes.ts'
@@ -16,7 +16,6 @@ const LOADER_OFFSET = 3 * PAGE_SIZE
 export const ENVIRONMENT_PAGES = 4
 
 const MODULE_OFFSET = LOADER_OFFSET + 0x100
-const NAME_OFFSET = MODULE_OFFSET + LdrDataTableEntry.size
 const VER_PLATFORM_WIN32_NT = 2
 const SYSTEM_FOLDER = 'C:\\Windows\\SYSTEM32\\'
 
@@ -28,13 +27,14 @@ export interface EnvironmentOptions {
   readonly thread: KernelThread
   readonly stack: { readonly base: Gva; readonly limit: Gva }
   readonly module: { readonly name: string; readonly base: Gva; readonly pe: PeImage }
-  readonly version: OsVersion
+  readonly profile: Profile
   readonly processorCount: number
 }
 
 /** Lays the blocks and enters them in EPROCESS and KTHREAD. */
 export function layProcessEnvironment(options: EnvironmentOptions): void {
-  const { space, base, thread } = options
+  const { space, base, thread, profile } = options
+  const { Eprocess, Kthread, Peb, Teb } = profile.layouts
   space.commitZeroed(base, ENVIRONMENT_PAGES, Owner.user, USER_READ_WRITE)
   const peb = gva(base + BigInt(PEB_OFFSET))
   const teb = gva(base + BigInt(TEB_OFFSET))
@@ -44,9 +44,9 @@ export function layProcessEnvironment(options: EnvironmentOptions): void {
   const pebView = Peb.of(pebBytes)
   pebView.ldr = loader
   pebView.numberOfProcessors = options.processorCount
-  pebView.osMajorVersion = options.version.majorVersion
-  pebView.osMinorVersion = options.version.minorVersion
-  pebView.osBuildNumber = options.version.build
+  pebView.osMajorVersion = profile.majorVersion
+  pebView.osMinorVersion = profile.minorVersion
+  pebView.osBuildNumber = profile.build
   pebView.osPlatformId = VER_PLATFORM_WIN32_NT
   space.write(peb, pebBytes)
 
@@ -66,7 +66,8 @@ export function layProcessEnvironment(options: EnvironmentOptions): void {
   space.setU64(gva(thread.va + BigInt(Kthread.fields.teb.offset)), teb)
 }
 
-function layModuleList({ space, base, thread, module }: EnvironmentOptions, loader: Gva): void {
+function layModuleList({ space, base, thread, module, profile }: EnvironmentOptions, loader: Gva): void {
+  const { LdrDataTableEntry, PebLdrData } = profile.layouts
   const loaderBytes = new Uint8Array(PebLdrData.size)
   const loaderView = PebLdrData.of(loaderBytes)
   loaderView.length = PebLdrData.size
@@ -75,7 +76,7 @@ function layModuleList({ space, base, thread, module }: EnvironmentOptions, load
 
   const { name, pe } = module
   const fullName = SYSTEM_FOLDER + name
-  const text = gva(base + BigInt(NAME_OFFSET))
+  const text = gva(base + BigInt(MODULE_OFFSET + LdrDataTableEntry.size))
   space.write(text, utf16Bytes(fullName))
   const entry = gva(base + BigInt(MODULE_OFFSET))
   const bytes = new Uint8Array(LdrDataTableEntry.size)

@@ -1,7 +1,7 @@
 // A KPCR with its KPRCB for each processor, the idle thread that it runs, and its descriptor tables.
 import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
-import { ContextX64, Kpcr } from '@dumpstack/nt'
+import { ContextX64 } from '@dumpstack/nt'
 import type { KernelMemoryManager } from './memory-manager.ts'
 import { KERNEL_READ_WRITE } from './page-tables.ts'
 import type { KernelThread } from './threads-and-processes.ts'
@@ -46,16 +46,14 @@ const GDT: readonly (readonly [selector: number, descriptor: bigint])[] = [
   [0x50, 0x0040f30000003c00n],
 ]
 
-/** Control registers as build 19041 runs with them (ProcessorState of a real dump). */
-export const CR0 = 0x80050031n
-export const CR4 = 0x350ef8n
-export const INITIAL_MXCSR = 0x1f80
+const INITIAL_MXCSR = 0x1f80
 /** The time stamp counter of the machine runs at 1 GHz. */
 const PROCESSOR_MHZ = 1000
 const XCR0_X87_SSE_AVX = 7n
 
 export function createProcessor(memory: KernelMemoryManager, options: ProcessorOptions): Processor {
-  const { space, regions, pool } = memory
+  const { space, regions, pool, profile } = memory
+  const { Kpcr } = profile.layouts
   const { number, idleThread } = options
   const kpcr = regions.systemPtes.take(Kpcr.size)
   space.commitZeroed(kpcr, Math.ceil(Kpcr.size / PAGE_SIZE), Owner.kernel, KERNEL_READ_WRITE)
@@ -92,9 +90,9 @@ export function createProcessor(memory: KernelMemoryManager, options: ProcessorO
   prcb.vendorString = new TextEncoder().encode('GenuineIntel')
   prcb.context = context
   const special = prcb.processorState.specialRegisters
-  special.cr0 = CR0
+  special.cr0 = profile.controlRegisters.cr0
   special.cr3 = BigInt(memory.tables.directoryTableBase)
-  special.cr4 = CR4
+  special.cr4 = profile.controlRegisters.cr4
   special.gdtrBase = tables.gdt
   special.gdtrLimit = GDT_BYTES - 1
   special.idtrBase = tables.idt

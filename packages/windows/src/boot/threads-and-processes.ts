@@ -2,7 +2,7 @@
 // a kernel stack for each thread. Objects stand behind an OBJECT_HEADER in nonpaged pool.
 // Fields are laid here; the kernel's own code enters objects in its lists (PspInsertProcess, PspInsertThread).
 import { type Gpa, type Gva, gva } from '@dumpstack/bytes'
-import { Eprocess, Ethread, Kprocess, KthreadState, ProcessObject, ThreadObject } from '@dumpstack/nt'
+import { KthreadState, ProcessObject, ThreadObject } from '@dumpstack/nt'
 import { allocateKernelStack, type KernelStack } from './kernel-stack.ts'
 import type { KernelMemoryManager } from './memory-manager.ts'
 
@@ -40,7 +40,8 @@ export interface ProcessOptions {
 }
 
 export function createProcess(memory: KernelMemoryManager, options: ProcessOptions): KernelProcess {
-  const { space } = memory
+  const { space, profile } = memory
+  const { Eprocess, Kprocess } = profile.layouts
   const va = options.at ?? allocateObject(memory, Eprocess.size, 'Proc')
   const bytes = new Uint8Array(Eprocess.size)
   const process = Eprocess.of(bytes)
@@ -72,7 +73,8 @@ export interface ThreadOptions {
 }
 
 export function createThread(memory: KernelMemoryManager, options: ThreadOptions): KernelThread {
-  const { space } = memory
+  const { space, profile } = memory
+  const { Ethread } = profile.layouts
   const { process } = options
   const stack = allocateKernelStack(space, memory.regions.systemPtes)
   const va = options.at ?? allocateObject(memory, Ethread.size, 'Thre')

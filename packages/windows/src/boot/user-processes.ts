@@ -3,7 +3,7 @@
 import { type Gva, gva, PAGE_SIZE, pagesInRuns, pfnToGpa } from '@dumpstack/bytes'
 import type { PeImage } from '@dumpstack/image'
 import { Owner } from '@dumpstack/machine'
-import { KthreadState, MachineFrame, type OsVersion } from '@dumpstack/nt'
+import { KthreadState, MachineFrame } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'
 import { AddressSpace } from './address-space.ts'
 import type { GuestCode } from './guest-code.ts'
@@ -67,7 +67,6 @@ export interface UserProcessesOptions {
   readonly sharedData: UserSharedData
   readonly parentId: number
   readonly ntdll: PeImage
-  readonly version: OsVersion
   readonly processorCount: number
 }
 
@@ -120,7 +119,7 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
       thread,
       stack,
       module: { name: NTDLL_FILE, base: ntdllBase, pe: ntdll },
-      version: options.version,
+      profile: memory.profile,
       processorCount: options.processorCount,
     })
     return {

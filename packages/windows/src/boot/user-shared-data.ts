@@ -1,4 +1,4 @@
-// KUSER_SHARED_DATA, the page that the kernel and every process see (ntddk.h, public; offsets of build 19041): one frame
+// KUSER_SHARED_DATA, the page that the kernel and every process see (ntddk.h, public: its fields never move): one frame
 // at fffff780`00000000 and at 0x7ffe0000.
 import { gva, type Pfn, pagesInRuns } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
@@ -41,7 +41,8 @@ export class UserSharedData {
     const at = (offset: number) => gva(KUSER_SHARED_DATA_KERNEL + BigInt(offset))
     space.setU32(at(IMAGE_NUMBER), IMAGE_FILE_MACHINE_AMD64 | (IMAGE_FILE_MACHINE_AMD64 << 16))
     space.write(at(NT_SYSTEM_ROOT), utf16Bytes('C:\\Windows'))
-    space.setU32(at(NT_BUILD_NUMBER), profile.build)
+    // reserved before Windows 10
+    if (profile.majorVersion >= 10) space.setU32(at(NT_BUILD_NUMBER), profile.build)
     space.setU32(at(NT_PRODUCT_TYPE), NT_PRODUCT_TYPES[profile.productType])
     space.setU32(at(PRODUCT_TYPE_IS_VALID), 1)
     space.setU32(at(NT_MAJOR_VERSION), profile.majorVersion)

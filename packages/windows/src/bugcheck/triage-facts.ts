@@ -2,7 +2,7 @@
 // order of real minidumps, every processor's KPRCB, CONTEXT and stack, then the variables that debuggers start from.
 import { gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { MemoryRange, TriageFacts } from '@dumpstack/dumpfile'
-import { ContextX64, DbgkdGetVersion64, Kprcb, ListEntry } from '@dumpstack/nt'
+import { ContextX64, DbgkdGetVersion64, ListEntry } from '@dumpstack/nt'
 import type { KernelState } from '../boot/kernel-state.ts'
 import type { Processor } from '../boot/processors.ts'
 
@@ -30,7 +30,7 @@ export function triageFacts(state: KernelState, cpu: number): TriageFacts {
     unloadedDrivers: state.images.unloaded,
     blocks: [
       ...state.processors.flatMap((processor) => [
-        { address: processor.kprcb, byteLength: Kprcb.size },
+        { address: processor.kprcb, byteLength: state.profile.layouts.Kprcb.size },
         { address: processor.context, byteLength: ContextX64.size },
         ...(processor === crashing ? [] : [stackOf(state, processor)]), // the crash has its stack in a pool of its own
       ]),

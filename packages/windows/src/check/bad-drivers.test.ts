@@ -8,7 +8,7 @@ import { win10_19041 } from '@dumpstack/nt'
 import { buildPe } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { drawKernelRegions } from '../boot/virtual-region.ts'
+import { drawKernelPlaces } from '../boot/virtual-region.ts'
 import { checkDriverFile } from '../node/check-driver-file.ts'
 import type { DriverCheckReport } from './driver-finding.ts'
 
@@ -45,7 +45,7 @@ const quad = (value: bigint): number[] => [...new Uint8Array(new BigUint64Array(
 const quadTo = (opcode: number, value: bigint): number[] => [0x48, opcode, ...quad(value)]
 /** Where the self-map shows the PML4. */
 function rootTable(): bigint {
-  const slot = BigInt(drawKernelRegions(SEED).selfMapSlot)
+  const slot = BigInt(drawKernelPlaces(SEED).selfMapSlot)
   return 0xffff_0000_0000_0000n | (slot << 39n) | (slot << 30n) | (slot << 21n) | (slot << 12n)
 }
 

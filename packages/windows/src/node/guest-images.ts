@@ -33,7 +33,7 @@ export function installDriver(
   profile: Profile,
   { fileName, image }: SysFile,
 ): ReadonlyMap<string, Uint8Array> {
-  const miniports = Object.values(profile.controllers)
+  const miniports = Object.values(profile.stack)
     .filter((drivers): drivers is ControllerDrivers => typeof drivers === 'object')
     .map((drivers) => drivers.miniport)
   const taken = [...images.keys(), 'ntoskrnl.exe'].find(

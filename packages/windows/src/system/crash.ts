@@ -94,7 +94,11 @@ export async function crash(
       dump === 'mini'
         ? promisedBlocks(
             memory,
-            { debuggerData: facts.kdDebuggerDataBlock, reasonCallbackHead: kernel.reasonCallbackHead },
+            {
+              debuggerData: facts.kdDebuggerDataBlock,
+              debuggerDataBytes: system.profile.layouts.DEBUGGER_DATA_BYTES,
+              reasonCallbackHead: kernel.reasonCallbackHead,
+            },
             machine.cpuCount,
             CRASHING_PROCESSOR,
           )

@@ -20,6 +20,7 @@ const MAXIMUM_RECORDS = 1024
 /** Where the promises start. */
 export interface PromiseRoots {
   readonly debuggerData: Gva
+  readonly debuggerDataBytes: number
   /** nt!KeBugCheckReasonCallbackListHead. */
   readonly reasonCallbackHead: Gva
 }
@@ -27,7 +28,7 @@ export interface PromiseRoots {
 /** `crashing` is the number of the processor that called KeBugCheckEx. */
 export function promisedBlocks(
   memory: FrozenMemory,
-  { debuggerData, reasonCallbackHead }: PromiseRoots,
+  { debuggerData, debuggerDataBytes, reasonCallbackHead }: PromiseRoots,
   processorCount: number,
   crashing: number,
 ): PromisedBlock[] {
@@ -38,7 +39,7 @@ export function promisedBlocks(
     byteLength,
   })
   const blocks = [
-    block('KdDebuggerDataBlock', debuggerData, KddebuggerData64.size),
+    block('KdDebuggerDataBlock', debuggerData, debuggerDataBytes),
     block('KiProcessorBlock', kdbg.kiProcessorBlock, processorCount * POINTER_BYTES),
     block('KiBugCheckData', kdbg.kiBugcheckData, BUGCHECK_DATA_BYTES),
     block('PsActiveProcessHead', kdbg.psActiveProcessHead, ListEntry.size),

@@ -1,6 +1,8 @@
 // Windows 10 2004 (build 19041). Names of the loads: eleven real minidumps of this build with an NVMe boot disk; the AHCI
 // pair follows the same prefix rule, and dump_storahci is confirmed in the field.
-import type { ControllerDrivers, Profile, StackImage } from './profile.ts'
+import { pfn } from '@dumpstack/bytes'
+import type { ControllerDrivers, Profile, StackImage } from '../profile.ts'
+import * as layouts from './layouts.ts'
 
 const broker: StackImage = {
   role: 'broker',
@@ -42,6 +44,12 @@ const notBuilt = (driver: string): string => `${driver} is not modelled yet`
 export const win10_19041: Profile = {
   name: 'win10-19041',
   guestImages: 'bin',
+  layouts,
+  // The boot loader puts the first PML4 near 0x1a0000 whatever the machine: readers without symbols look for it there
+  // (volatility3 scans 0x150000-0x2a0000; 0x1ad000 is CR3 of the System process in a real dump of this build).
+  paging: { systemRoot: pfn(0x1ad), places: 'drawn' },
+  // ProcessorState of a real dump
+  controlRegisters: { cr0: 0x80050031n, cr4: 0x350ef8n },
   majorVersion: 10,
   minorVersion: 0,
   build: 19041,
@@ -60,7 +68,7 @@ export const win10_19041: Profile = {
     sendsPerSrb: 5,
   },
   order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
-  controllers: {
+  stack: {
     ahci: stackOn('storahci.sys', 'the AHCI disk'),
     // a third party's driver, which no installation medium has: the dump needs it all the same
     'virtio-blk': stackOn('viostor.sys', 'the virtio disk'),
