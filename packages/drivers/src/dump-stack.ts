@@ -4,6 +4,7 @@ import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
 import type { Bugcheck, DumpModeViolation, Profile, StackRow } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
+import type { DumpPortImage } from './dump-port.ts'
 import type { KernelServices } from './kernel-services.ts'
 import type { MiniportImage } from './miniport.ts'
 import type { RuntimeStack } from './runtime-stack.ts'
@@ -15,6 +16,8 @@ export interface CrashDumpStackOptions {
   /** The stack under the boot disk; its dump pointers say what the dump port inherits. */
   readonly runtime: RuntimeStack
   readonly miniport: MiniportImage
+  /** Runs as the profile's dump port; the profile's own unless told otherwise. */
+  readonly port?: DumpPortImage
   /** Loaded under the profile's filter row; dumpfve unless told otherwise. */
   readonly filter?: DumpFilterImage
 }

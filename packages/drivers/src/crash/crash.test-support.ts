@@ -4,6 +4,7 @@ import type { DumpExtent, DumpPlan } from '@dumpstack/dumpfile'
 import { ahci, type ControllerModel } from '@dumpstack/machine'
 import { controllerDrivers, type Profile, win10_19041 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
+import type { DumpPortImage } from '../dump-port.ts'
 import type { CrashDumpStack, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
 import { type TestMachine, testMachine } from '../fake-kernel.test-support.ts'
 import type { MiniportImage } from '../miniport.ts'
@@ -54,6 +55,7 @@ export interface CrashOptions {
   readonly model?: ControllerModel
   readonly miniport?: MiniportImage
   readonly runtimeMiniport?: MiniportImage
+  readonly port?: DumpPortImage
   readonly filter?: DumpFilterImage
   readonly profile?: Profile
   readonly logicalSectorBytes?: 512 | 4096
@@ -93,6 +95,7 @@ export function crash(options: CrashOptions = {}): Crashed {
     profile,
     runtime,
     miniport: options.miniport ?? good(),
+    ...(options.port && { port: options.port }),
     ...(options.filter && { filter: options.filter }),
   })
   stack.setPageFile(options.extents ?? EXTENTS, PARTITION_OFFSET)

@@ -4,6 +4,8 @@ import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
+  DumpStackContext,
+  ntSuccess,
   type Profile,
   STATUS_DEVICE_NOT_READY,
   STATUS_DISK_FULL,
@@ -11,15 +13,13 @@ import {
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
+import type { DumpPort, DumpPortImage } from '../dump-port.ts'
 import { guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage } from '../miniport.ts'
-import { DmaAudit } from './dma-audit.ts'
-import { CrashEnvironment, isSuccess } from './environment.ts'
+import { CrashEnvironment } from './environment.ts'
 import type { LoadedFilter } from './loaded-filter.ts'
 import type { PageFileMap } from './page-file-map.ts'
-import { DiskDump } from './ports/diskdump.ts'
-import { StackContext } from './stack-context.ts'
 import type { ViolationLog } from './violation-log.ts'
 import { mdlBytes, WriteBatch } from './write-batch.ts'
 
@@ -31,6 +31,7 @@ export interface DumpRunOptions {
   readonly profile: Profile
   readonly controller: ControllerOptions
   readonly miniport: MiniportImage
+  readonly port: DumpPortImage
   readonly portImage: LoadedImage
   readonly miniportImage: LoadedImage
   readonly filter: LoadedFilter
@@ -50,35 +51,26 @@ export class DumpRun {
   failure = ''
   readonly environment: CrashEnvironment
   readonly #options: DumpRunOptions
-  readonly #context: StackContext
-  readonly #port: DiskDump
+  readonly #context: DumpStackContext
+  readonly #port: DumpPort
+  readonly #dataWindow: DataWindow
   readonly #batch: WriteBatch
-  readonly #audit: DmaAudit
 
   constructor(options: DumpRunOptions) {
     this.#options = options
-    const { machine, kernel, profile, portImage, scratchMemory } = options
-    const context = new StackContext(machine, kernel, profile, options.contextMemory, portImage)
-    this.#context = context
+    const { machine, kernel, profile, contextMemory, scratchMemory } = options
+    this.#context = DumpStackContext.at(guestBlock(machine.ram, contextMemory).view)
     this.environment = new CrashEnvironment({
       machine,
-      kernel,
       controller: options.controller,
       image: options.miniportImage,
       miniport: options.miniport,
-      profile,
-      memoryBlock: context.memoryBlock,
-      commonBuffers: context.commonBuffers,
-      windows: context.windows,
       runtimeUncachedBytes: options.runtimeUncachedBytes,
       violations: options.log,
     })
-    this.#audit = new DmaAudit(machine, options.controller.name, (rule, call, message) =>
-      this.environment.violate(rule, call, message),
-    )
     const { maxPagesPerWrite } = profile.limits
-    const window = new DataWindow(kernel, options.dataWindow, maxPagesPerWrite)
-    this.#port = new DiskDump(this.environment, profile, context, window, this.#audit)
+    this.#dataWindow = new DataWindow(kernel, options.dataWindow, maxPagesPerWrite)
+    this.#port = options.port.load(options.portImage)
     const scratchBytes = maxPagesPerWrite * PAGE_SIZE
     this.#batch = new WriteBatch(
       guestBlock(machine.ram, scratchMemory, scratchBytes, mdlBytes(maxPagesPerWrite)),
@@ -92,21 +84,21 @@ export class DumpRun {
     try {
       return yield* this.#writeAll(plan)
     } finally {
-      this.#audit.end()
+      this.environment.dma.end()
     }
   }
 
   *#writeAll(plan: DumpPlan): Generator<number, number> {
     const started = this.#start()
-    if (!isSuccess(started)) return started
+    if (!ntSuccess(started)) return started
     if (!this.#port.open(this.#context.partitionOffset)) {
       return this.#fail(STATUS_DEVICE_NOT_READY, `OpenRoutine returned FALSE: ${this.#port.failure}`)
     }
     yield 0
     const status = yield* this.#writeExtents(plan)
-    if (!isSuccess(status)) return status
+    if (!ntSuccess(status)) return status
     const finished = this.#options.filter.finish()
-    if (!isSuccess(finished)) {
+    if (!ntSuccess(finished)) {
       return this.#fail(
         finished,
         `Dump_Finish of ${this.#options.filter.image.baseName} returned ${hex(finished >>> 0)}`,
@@ -122,23 +114,31 @@ export class DumpRun {
     if (filterStart === 'afterPort') steps.reverse()
     for (const step of steps) {
       const status = step()
-      if (!isSuccess(status)) return status
+      if (!ntSuccess(status)) return status
     }
-    this.#audit.begin()
+    this.environment.dma.begin()
     return STATUS_SUCCESS
   }
 
   #startFilter(): number {
     const { filter, log } = this.#options
     const status = filter.start(log)
-    if (isSuccess(status)) return status
+    if (ntSuccess(status)) return status
     return this.#fail(status, `filter ${filter.image.baseName} did not start: ${hex(status >>> 0)}`)
   }
 
   #startPort(): number {
-    const status = this.#port.driverEntry(this.#options.miniport)
-    if (!isSuccess(status)) return this.#fail(status, this.#port.failure)
-    this.#context.fillRoutines()
+    const { kernel, profile, contextMemory, portImage } = this.#options
+    const { environment } = this
+    const imports = { kernel, dataWindow: this.#dataWindow, environment, profile }
+    const status = this.#port.driverEntry(contextMemory.va, imports)
+    if (!ntSuccess(status)) return this.#fail(status, this.#port.failure)
+    const { init } = this.#context
+    if (init.openRoutine === 0n || init.writeRoutine === 0n || init.finishRoutine === 0n) {
+      const what = 'left no OpenRoutine, WriteRoutine or FinishRoutine in its context'
+      return this.#fail(STATUS_UNSUCCESSFUL, `DriverEntry of ${portImage.baseName} ${what}`)
+    }
+    init.initDumpStackInvoked = 1
     return status
   }
 
@@ -173,14 +173,16 @@ export class DumpRun {
       const { filter, map } = this.#options
       const partitionOffset = map.partitionOffset(batch.start)
       const filtered = filter.write(partitionOffset, batch)
-      if (!isSuccess(filtered)) {
+      if (!ntSuccess(filtered)) {
         const what = `Dump_Write of ${filter.image.baseName} returned ${hex(filtered >>> 0)} at dump offset ${hex(batch.start)}`
         return this.#fail(filtered, what)
       }
+      batch.mapTo(this.#dataWindow)
       const status = this.#port.write(partitionOffset, batch.mdl)
       if (status !== STATUS_SUCCESS) {
         return this.#fail(status, `${this.#port.failure} (dump offset ${hex(batch.start)})`)
       }
+      this.#dataWindow.unmap()
       this.bytesWritten = Math.max(this.bytesWritten, batch.start + batch.byteLength)
     }
     const contiguous = this.#options.map.contiguousFrom(next)

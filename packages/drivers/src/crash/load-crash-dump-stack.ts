@@ -16,6 +16,7 @@ import {
   withMiniport,
 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
+import type { DumpPortImage } from '../dump-port.ts'
 import type { CrashDumpStack, CrashDumpStackOptions, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
 import { DriversError } from '../errors.ts'
 import { dumpfve } from '../filters/dumpfve.ts'
@@ -30,11 +31,13 @@ import { DumpRun } from './dump-run.ts'
 import { GuardedMemory } from './guarded-memory.ts'
 import { LoadedFilter } from './loaded-filter.ts'
 import { checkExtents, layPageFileMap, PageFileMap, pageFileMapBytes } from './page-file-map.ts'
+import { diskdump } from './ports/diskdump.ts'
 import { layStackContext } from './stack-context.ts'
 import { StackImages } from './stack-images.ts'
 import { ViolationLog } from './violation-log.ts'
 
 const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
+const DUMP_PORTS: Readonly<Record<ControllerDrivers['dumpPort'], DumpPortImage>> = { diskdump }
 
 /** Throws ProfileError PROFILE_PAIR, DriversError WRONG_MINIPORT. */
 export function loadCrashDumpStack(options: CrashDumpStackOptions): CrashDumpStack {
@@ -170,6 +173,7 @@ class Crashdmp implements CrashDumpStack {
       profile,
       controller: runtime.controller,
       miniport,
+      port: this.#options.port ?? DUMP_PORTS[this.#drivers.dumpPort],
       runtimeUncachedBytes: runtime.uncachedBytes,
       map: new PageFileMap(guestBlock(this.#machine.ram, loaded.mapMemory), loaded.extentCount),
       log,

@@ -11,6 +11,7 @@ import {
   FilterInitializationDataLayout,
   MDL_PFN_ARRAY,
   Mdl,
+  ntSuccess,
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
 } from '@dumpstack/nt'
@@ -20,7 +21,6 @@ import { HIGH_LEVEL } from '../irql.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
 import { routineAddress } from '../port-configuration.ts'
-import { isSuccess } from './environment.ts'
 import type { ViolationLog } from './violation-log.ts'
 import type { WriteBatch } from './write-batch.ts'
 
@@ -80,7 +80,7 @@ export class LoadedFilter {
         },
       },
     )
-    const isLoaded = isSuccess(entry.status)
+    const isLoaded = ntSuccess(entry.status)
     this.#callbacks = isLoaded ? entry.callbacks : {}
     const isCritical = (data.flags & DUMP_FILTER_CRITICAL) !== 0
     this.#refusal = !isLoaded && isCritical ? entry.status : STATUS_SUCCESS
@@ -106,7 +106,7 @@ export class LoadedFilter {
     setHalves(view, 0, partitionOffset)
     this.#remember(batch)
     const status = dumpWrite(this.#extension, this.#offset, batch.mdl)
-    if (!isSuccess(status)) return status
+    if (!ntSuccess(status)) return status
     const offset = getHalves(view, 0)
     if (offset !== partitionOffset) {
       const change = `from ${hex(partitionOffset)} to ${hex(offset)}`

@@ -1,8 +1,9 @@
 // One MDL on its way to filter and port: pages that follow each other in the dump file, at most as many as a filter's scratch
 // memory holds, never over the end of a page file extent. Header bytes are copied to scratch pages in guest RAM first,
 // because a controller reads nothing else.
-import { hex, PAGE_SIZE, setHalves } from '@dumpstack/bytes'
+import { getHalves, hex, PAGE_SIZE, setHalves } from '@dumpstack/bytes'
 import { MDL_MAPPED_TO_SYSTEM_VA, MDL_PAGES_LOCKED, MDL_PFN_ARRAY, Mdl } from '@dumpstack/nt'
+import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { NULL_VA } from '../guest-block.ts'
 import type { GuestBlock } from '../miniport.ts'
@@ -80,6 +81,17 @@ export class WriteBatch {
     fields.startVa = this.#isScratch ? this.#scratch.va : NULL_VA
     fields.byteCount = this.byteLength
     fields.byteOffset = 0
+  }
+
+  /** Maps the pages of the MDL, as the filters left them: the port finds them at MappedSystemVa. */
+  mapTo(window: DataWindow): void {
+    window.unmap()
+    for (let i = 0; i < this.pageCount; i++) {
+      window.add(getHalves(this.mdl.view, MDL_PFN_ARRAY + i * 8) * PAGE_SIZE)
+    }
+    const fields = this.#fields
+    fields.mdlFlags |= MDL_MAPPED_TO_SYSTEM_VA
+    fields.mappedSystemVa = window.addressOf(0)
   }
 
   #follows(at: number, isScratch: boolean): boolean {

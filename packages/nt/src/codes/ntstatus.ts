@@ -27,6 +27,9 @@ export const STATUS_IO_DEVICE_ERROR = 0xc000_0185
 export const STATUS_ADAPTER_HARDWARE_ERROR = 0xc000_00c2
 export const STATUS_NOT_FOUND = 0xc000_0225
 
+/** NT_SUCCESS of the kit: success and information, not warnings and errors. */
+export const ntSuccess = (status: number): boolean => status >>> 0 < 0x8000_0000
+
 const NAMES: ReadonlyMap<number, string> = new Map([
   ...Object.entries({
     STATUS_SUCCESS,

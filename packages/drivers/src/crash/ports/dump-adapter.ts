@@ -1,8 +1,9 @@
 // The start-up of a dump miniport as the dump port runs it inside its own DriverEntry: DriverEntry(NULL, NULL),
 // HwFindAdapter with dump=1 and the saved configuration, HwInitialize; then one poll with nothing pending.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   DUMP_MODE_CRASH,
+  ntSuccess,
   PortConfigurationInformation,
   type Profile,
   SP_RETURN_FOUND,
@@ -14,10 +15,12 @@ import {
   STATUS_UNSUCCESSFUL,
 } from '@dumpstack/nt'
 import { fillBlock } from '../../guest-block.ts'
-import type { GuestBlock, HwInitializationData, MiniportImage } from '../../miniport.ts'
+import type { GuestBlock, HwInitializationData, PortExports } from '../../miniport.ts'
 import { mapsAllBuffers, prefillConfiguration, reaches64Bit } from '../../port-configuration.ts'
-import { type CrashEnvironment, isSuccess, patternDumpRegion } from '../environment.ts'
-import type { StackContext } from '../stack-context.ts'
+import { DUMP_MEMORY_PATTERN } from '../dump-memory-pattern.ts'
+import type { CrashEnvironment } from '../environment.ts'
+import type { DumpContext } from './dump-context.ts'
+import type { PortMemory } from './port-memory.ts'
 
 const ARGUMENT_STRING = 'dump=1;'
 // DM-46: MINIPORT_DUMP_POINTERS allows these; elements are whole pages, which satisfy all of them.
@@ -38,44 +41,47 @@ export class DumpAdapter {
   mapsBuffers = false
   /** Whole pages below 4 GiB for data above it, as much as one SRB moves; null where the controller reaches all memory. */
   bounceBuffer: GuestBlock | null = null
+  /** The miniport asked for passive initialisation, which never comes. */
+  wantedPassiveInitialization = false
   readonly #environment: CrashEnvironment
+  readonly #memory: PortMemory
+  readonly #context: DumpContext
   readonly #profile: Profile
   readonly #config: PortConfigurationInformation
-  /** The PORT_CONFIGURATION_INFORMATION of the dump pointers. */
-  readonly #saved: PortConfigurationInformation
-  readonly #maximumTransferSize: number
   #isInitialized = false
   #status: number = STATUS_UNSUCCESSFUL
 
-  constructor(environment: CrashEnvironment, profile: Profile, context: StackContext) {
+  constructor(environment: CrashEnvironment, memory: PortMemory, context: DumpContext, profile: Profile) {
     this.#environment = environment
     this.#profile = profile
-    this.#saved = context.saved
-    this.#maximumTransferSize = context.maximumTransferSize
-    this.configBlock = environment.need(PortConfigurationInformation.size)
+    this.#memory = memory
+    this.#context = context
+    this.configBlock = memory.need(PortConfigurationInformation.size)
     this.#config = PortConfigurationInformation.at(this.configBlock.view)
   }
 
-  /** DriverEntry(NULL, DUMP_STACK_CONTEXT): the miniport's DriverEntry, HwFindAdapter and HwInitialize, in that order (DM-06). */
-  start(miniport: MiniportImage): number {
-    this.#environment.enter('DriverEntry')
-    const status = miniport.load(this.#environment.image)(this.#environment, null, null)
-    this.#environment.leave()
+  /** DriverEntry, HwFindAdapter and HwInitialize of the miniport, in that order (DM-06): NTSTATUS. */
+  start(exports: PortExports): number {
+    const environment = this.#environment
+    const { image, miniport } = environment
+    environment.enter('DriverEntry')
+    const status = miniport.load(image)(exports, null, null)
+    environment.leave()
     if (this.failure !== '') return this.#status
-    if (!isSuccess(status)) {
+    if (!ntSuccess(status)) {
       return this.#fail(status, `DriverEntry of ${miniport.fileName} returned ${hex(status >>> 0)}`)
     }
     if (!this.#isInitialized) {
       return this.#fail(STATUS_UNSUCCESSFUL, `${miniport.fileName} did not call StorPortInitialize`)
     }
     if (this.#profile.order.findAdapter === 'afterDriverEntry') this.#status = this.#findAdapter()
-    if (!isSuccess(this.#status)) return this.#status
+    if (!ntSuccess(this.#status)) return this.#status
     return this.#initializeAdapter(miniport.fileName)
   }
 
   onInitialize(data: HwInitializationData): number {
     if (this.#isInitialized) return STATUS_INVALID_PARAMETER
-    const extension = this.#environment.heap.take(data.deviceExtensionSize)
+    const extension = this.#memory.heap.take(data.deviceExtensionSize)
     if (extension === null) {
       return this.#fail(
         STATUS_INSUFFICIENT_RESOURCES,
@@ -87,7 +93,7 @@ export class DumpAdapter {
     this.data = data
     const { specificLuExtensionSize } = data
     if (specificLuExtensionSize > 0) {
-      this.logicalUnit = this.#environment.heap.take(specificLuExtensionSize)
+      this.logicalUnit = this.#memory.heap.take(specificLuExtensionSize)
       if (this.logicalUnit === null) {
         return this.#fail(
           STATUS_INSUFFICIENT_RESOURCES,
@@ -121,7 +127,7 @@ export class DumpAdapter {
   /** The configuration that the runtime port saved, with limits unset as before any HwFindAdapter. */
   #rebuildConfiguration(data: HwInitializationData): void {
     const config = this.#config
-    const saved = this.#saved
+    const { saved } = this.#context
     prefillConfiguration(config, data)
     config.systemIoBusNumber = saved.systemIoBusNumber
     config.busInterruptLevel = saved.busInterruptLevel
@@ -134,13 +140,16 @@ export class DumpAdapter {
     config.dumpRegion.physicalBase = saved.dumpRegion.physicalBase
     config.dumpRegion.length = saved.dumpRegion.length
     config.dumpMode = DUMP_MODE_CRASH
-    patternDumpRegion(this.#environment, config)
+    const { virtualBase, length } = config.dumpRegion
+    // DM-15: the region as the dump instance finds it
+    if (length > 0) fillBlock(this.#context.block(gva(virtualBase), length), DUMP_MEMORY_PATTERN)
   }
 
   #takeLimits(): number {
     const environment = this.#environment
     const { maximumTransferLength, numberOfPhysicalBreaks, srbExtensionSize } = this.#config
-    const limit = Math.min(maximumTransferLength, this.#maximumTransferSize)
+    const { maximumTransferSize } = this.#context
+    const limit = Math.min(maximumTransferLength, maximumTransferSize)
     const byBreaks =
       numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE
         ? Number.POSITIVE_INFINITY
@@ -149,7 +158,7 @@ export class DumpAdapter {
       (maximumTransferLength === SP_UNINITIALIZED_VALUE) !==
       (numberOfPhysicalBreaks === SP_UNINITIALIZED_VALUE)
     // A length above the port's own leaves the limit to the breaks (viostor of 2012 to 2021: 0xffffff and 8); one below it is meant.
-    const isMeant = maximumTransferLength <= this.#maximumTransferSize
+    const isMeant = maximumTransferLength <= maximumTransferSize
     if (isOneUnset || (isMeant && byBreaks < maximumTransferLength)) {
       const found = `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)} do not agree`
       const expected = isOneUnset
@@ -171,7 +180,7 @@ export class DumpAdapter {
       return this.#fail(STATUS_INVALID_PARAMETER, what)
     }
     this.mapsBuffers = mapsAllBuffers(this.#config)
-    const extension = environment.takeSrbExtension(srbExtensionSize)
+    const extension = this.#memory.takeSrbExtension(srbExtensionSize)
     if (extension === null) {
       return this.#fail(
         STATUS_INSUFFICIENT_RESOURCES,
@@ -180,7 +189,7 @@ export class DumpAdapter {
     }
     this.srbExtension = extension
     if (reaches64Bit(this.#config)) return STATUS_SUCCESS
-    this.bounceBuffer = environment.takeBounceBuffer(this.maximumTransfer)
+    this.bounceBuffer = this.#memory.takeBounceBuffer(this.maximumTransfer)
     if (this.bounceBuffer === null) {
       return this.#fail(
         STATUS_INSUFFICIENT_RESOURCES,
@@ -198,7 +207,7 @@ export class DumpAdapter {
     const isReady = data.hwInitialize(this.deviceExtension)
     environment.leave()
     if (!isReady) {
-      if (environment.wantedPassiveInitialization) {
+      if (this.wantedPassiveInitialization) {
         const what =
           'HwInitialize left the rest to passive initialisation, which never happens in dump mode, and returned FALSE'
         environment.violate('DM-09', 'HwInitialize', what)

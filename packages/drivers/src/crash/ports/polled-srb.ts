@@ -14,16 +14,12 @@ import { SrbBuilder } from '../../srb-builder.ts'
 import { SRB_BYTES, srbLayoutFor } from '../../srb-layout.ts'
 import type { CrashEnvironment } from '../environment.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
+import type { ScsiPlace } from './dump-context.ts'
+import type { PortMemory } from './port-memory.ts'
 
 // Our choice: a disk that is silent for this long is asked less often, or a hang costs a million polls of the host's time.
 const FAST_POLL_NS = 20e6
 const SLOW_POLL_MICROSECONDS = 500
-
-export interface ScsiPlace {
-  readonly pathId: number
-  readonly targetId: number
-  readonly lun: number
-}
 
 export class PolledSrb {
   readonly block: GuestBlock
@@ -39,13 +35,19 @@ export class PolledSrb {
   #isComplete = true
   #reportedBefore = 0
 
-  constructor(environment: CrashEnvironment, adapter: DumpAdapter, place: ScsiPlace, profile: Profile) {
+  constructor(
+    environment: CrashEnvironment,
+    adapter: DumpAdapter,
+    memory: PortMemory,
+    place: ScsiPlace,
+    profile: Profile,
+  ) {
     this.#environment = environment
     this.#adapter = adapter
     this.place = place
     this.#timeoutSeconds = profile.limits.srbTimeoutSeconds
     this.#pollMicroseconds = profile.limits.pollMicroseconds
-    this.block = environment.need(SRB_BYTES)
+    this.block = memory.need(SRB_BYTES)
   }
 
   /** Of the kind that the miniport takes: not before it has called StorPortInitialize. */

@@ -1,0 +1,48 @@
+// The memory of a dump port, which is all that its miniport can have: the heap and the two common buffers of the context.
+import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import type { Ram } from '@dumpstack/machine'
+import { DriversError } from '../../errors.ts'
+import { fillBlock, GuestHeap } from '../../guest-block.ts'
+import type { GuestBlock } from '../../miniport.ts'
+import type { DumpContext } from './dump-context.ts'
+
+/** DM-13: common buffers are aligned for the processor, not for a controller. */
+export const MISALIGNMENT = 0x40
+
+export class PortMemory {
+  /** Nonpaged: device extension, SRB, lists. */
+  readonly heap: GuestHeap
+  readonly #uncachedHeap: GuestHeap
+  readonly #srbHeap: GuestHeap
+
+  constructor(ram: Ram, { memoryBlock, commonBuffers }: DumpContext) {
+    this.heap = new GuestHeap(ram, memoryBlock)
+    this.#uncachedHeap = new GuestHeap(ram, commonBuffers[0])
+    this.#srbHeap = new GuestHeap(ram, commonBuffers[1])
+    this.#uncachedHeap.take(MISALIGNMENT)
+    this.#srbHeap.take(MISALIGNMENT)
+  }
+
+  /** Zeroed memory of the port itself, from the heap; the profile's MemoryBlock is always large enough for it. */
+  need(byteLength: number): GuestBlock {
+    const block = this.heap.take(byteLength)
+    if (block === null)
+      throw new DriversError('DUMP_MEMORY', `the dump stack's heap has no ${hex(byteLength)} bytes`)
+    fillBlock(block, 0)
+    return block
+  }
+
+  takeUncached(byteLength: number): GuestBlock | null {
+    return this.#uncachedHeap.take(byteLength)
+  }
+
+  takeSrbExtension(byteLength: number): GuestBlock | null {
+    return this.#srbHeap.take(byteLength)
+  }
+
+  /** Whole pages for data that the controller cannot reach where it is, at most so many bytes; null where there is not one left. */
+  takeBounceBuffer(byteLength: number): GuestBlock | null {
+    const fits = Math.floor(this.#srbHeap.left(PAGE_SIZE) / PAGE_SIZE) * PAGE_SIZE
+    return fits === 0 ? null : this.#srbHeap.take(Math.min(fits, byteLength), PAGE_SIZE)
+  }
+}

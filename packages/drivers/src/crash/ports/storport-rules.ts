@@ -1,0 +1,185 @@
+// How a Storport dump port answers the calls that need nothing of a port. What dump mode does not have (pool, DPC, timer, work item,
+// registry) fails, and is a violation where asking for it breaks a rule; what is harmless succeeds and does nothing.
+import { hex } from '@dumpstack/bytes'
+import type { GuestBlock, StorDpc } from '../../miniport.ts'
+import {
+  STOR_STATUS_NOT_IMPLEMENTED,
+  STOR_STATUS_SUCCESS,
+  STOR_STATUS_UNSUCCESSFUL,
+} from '../../stor-status.ts'
+import type { CrashEnvironment } from '../environment.ts'
+import type { RoutineWatch } from '../routine-watch.ts'
+
+const FROZEN_SYSTEM_TIME = 0n
+
+export abstract class StorportRules {
+  protected readonly environment: CrashEnvironment
+  protected readonly watch: RoutineWatch
+
+  constructor(environment: CrashEnvironment) {
+    this.environment = environment
+    this.watch = environment.watch
+  }
+
+  passiveCall(call: string): void {
+    this.watch.onCall()
+    const what = `${call} was called in ${this.environment.entryPoint} at HIGH_LEVEL, expected PASSIVE_LEVEL`
+    this.environment.violate('DM-08', call, what)
+  }
+
+  unmask(call: string, irql: number | null): void {
+    if (irql === null) {
+      this.environment.violate(
+        'DM-18',
+        call,
+        `${call} let interrupts in, expected none while the dump is written: the port polls`,
+      )
+    } else {
+      const what = `${call} lowered the IRQL to ${irql}, expected HIGH_LEVEL until the dump is written`
+      this.environment.violate('DM-07', call, what)
+    }
+  }
+
+  markDumpMemory(): number {
+    this.watch.onCall()
+    if (this.environment.entryPoint !== 'DriverEntry' && this.environment.entryPoint !== 'HwFindAdapter') {
+      const call = 'StorPortMarkDumpMemory'
+      const where = `${call} was called from ${this.environment.entryPoint}, expected DriverEntry or HwFindAdapter only`
+      this.environment.violate('DM-17', call, where)
+      return STOR_STATUS_UNSUCCESSFUL
+    }
+    return STOR_STATUS_SUCCESS
+  }
+
+  // Harmless: queue control with one request at a time (DM-27)
+
+  pause(): boolean {
+    this.watch.onCall()
+    return true
+  }
+
+  resume(): boolean {
+    this.watch.onCall()
+    return true
+  }
+
+  // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
+
+  /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
+  acquireSpinLock(_extension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object {
+    this.watch.onCall()
+    if (kind !== 'interrupt') {
+      const name = kind === 'startIo' ? 'StartIoLock' : 'DpcLock'
+      const what = `${name} was taken in ${this.environment.entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
+      this.environment.violate('DM-25', 'StorPortAcquireSpinLock', what)
+    }
+    return {}
+  }
+
+  releaseSpinLock(): void {
+    this.watch.onCall()
+  }
+
+  querySystemTime(): bigint {
+    this.watch.onTimeQuery()
+    return FROZEN_SYSTEM_TIME
+  }
+
+  logError(): void {
+    this.watch.onCall()
+  }
+
+  // Answered with failure. In-box drivers ask for these without looking at the mode, so asking breaks no rule.
+
+  getMessageInterruptInformation(): null {
+    this.watch.onCall()
+    return null
+  }
+
+  initializePerfOpts(): number {
+    this.watch.onCall()
+    return STOR_STATUS_NOT_IMPLEMENTED
+  }
+
+  // DM-08: the registry fails cleanly. Certified drivers ask in dump mode too, so asking alone is no fault.
+
+  allocateRegistryBuffer(): null {
+    this.watch.onCall()
+    return null
+  }
+
+  registryRead(): null {
+    this.watch.onCall()
+    return null
+  }
+
+  registryWrite(): boolean {
+    this.watch.onCall()
+    return false
+  }
+
+  // Forbidden
+
+  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    this.watch.onCall()
+    this.environment.violate(
+      'DM-21',
+      'StorPortInitializeDpc',
+      'a DPC was initialised, which never runs in dump mode',
+    )
+    return { routine }
+  }
+
+  issueDpc(): boolean {
+    this.watch.onCall()
+    this.environment.violate('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
+    return false
+  }
+
+  allocatePool(_extension: GuestBlock, byteLength: number): null {
+    this.watch.onCall()
+    const what = `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`
+    this.environment.violate('DM-14', 'StorPortAllocatePool', what)
+    return null
+  }
+
+  freePool(): number {
+    this.watch.onCall()
+    this.environment.violate('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
+    return STOR_STATUS_UNSUCCESSFUL
+  }
+
+  initializeTimer(): boolean {
+    this.watch.onCall()
+    this.environment.violate(
+      'DM-22',
+      'StorPortInitializeTimer',
+      'a timer was asked for, which dump mode does not have',
+    )
+    return false
+  }
+
+  initializeWorker(): boolean {
+    this.watch.onCall()
+    const what = 'a worker was asked for, which dump mode does not have'
+    this.environment.violate('DM-21', 'StorPortInitializeWorker', what)
+    return false
+  }
+
+  requestTimer(): number {
+    this.watch.onCall()
+    this.environment.violate(
+      'DM-22',
+      'StorPortRequestTimer',
+      'a timer was set, which never fires in dump mode',
+    )
+    return STOR_STATUS_UNSUCCESSFUL
+  }
+
+  queueWorkItem(): boolean {
+    this.watch.onCall()
+    const what = 'a work item was queued, which never runs in dump mode'
+    this.environment.violate('DM-21', 'StorPortQueueWorkItem', what)
+    return false
+  }
+}
