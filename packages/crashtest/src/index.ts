@@ -36,6 +36,7 @@ export * from './prerequisites.ts'
 export { messagesOf, sentence } from './report.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'
+export { publishedSchemas } from './schema/published.ts'
 export * from './stream.ts'
 export {
   type CheckOutcome,

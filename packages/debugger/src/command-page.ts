@@ -1,4 +1,4 @@
-// The reference page of a command, from its own help: docs/commands is written by tools/command-docs.mjs.
+// The reference page of a command, from its own help: `npm run docs` writes docs/commands.
 import type { Command } from './command.ts'
 
 /** `.ecxr` -> `ecxr.md`, `!analyze` -> `analyze.md`, `?` -> `evaluate.md`. */
@@ -35,7 +35,7 @@ export function commandIndex(commands: readonly Command[]): string {
   return [
     '# Commands of kd',
     '',
-    'Written by `node tools/command-docs.mjs` from the help of the commands themselves.',
+    'Written by `npm run docs` from the help of the commands themselves.',
     '',
     '| command | |',
     '|---|---|',

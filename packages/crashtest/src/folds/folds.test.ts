@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { schemaViolations } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'
-import { publishedSchemas } from '../schema/published.ts'
 import { journalLine } from './journal.ts'
 import { JunitFold } from './junit.ts'
 import { logLines } from './log.ts'
@@ -130,11 +129,6 @@ it('shows the percentage in place on a terminal', async () => {
   const lines = text.split('\n').map((line) => line.split(CLEAR).at(-1)!)
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(76)
   await expect(lines.join('\n')).toMatchFileSnapshot(golden('screen-terminal.txt'))
-})
-
-it.each(publishedSchemas)('keeps the published schema $$id as the code describes it', (schema) => {
-  const file = new URL(`../../../../${String(schema['$id'])}`, import.meta.url)
-  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(schema)
 })
 
 it('has a schema that names the file it is in', () => {

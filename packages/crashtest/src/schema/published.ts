@@ -1,4 +1,4 @@
-// The files of docs/schema that come from descriptions here. `npm run schemas` writes them.
+// The files of docs/schema that come from descriptions here. `npm run docs` writes them.
 
 import { EVENT_SCHEMA, eventLine } from '../folds/event-line.ts'
 import { RESULT_SCHEMA, testResult } from '../folds/result-schema.ts'

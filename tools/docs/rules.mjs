@@ -1,20 +1,18 @@
-// Writes docs/dump-mode-rules.md and the table of rules in packages/drivers/README.md from the table in packages/nt. A test holds both
-// against it.
-import { readFileSync, writeFileSync } from 'node:fs'
+// docs/dump-mode-rules.md and the table of rules in packages/drivers/README.md, from the table in packages/nt.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DUMP_MODE_RULES, ruleExample, ruleSources } from '@dumpstack/nt'
 
-const fileOf = (name) => fileURLToPath(new URL(`../${name}`, import.meta.url))
-export const RULES_PAGE = fileOf('docs/dump-mode-rules.md')
-export const DRIVERS_README = fileOf('packages/drivers/README.md')
-const BEGIN = '<!-- Made by tools/rule-docs.mjs from packages/nt/src/dump-mode: begin. Do not edit. -->'
+const RULES_PAGE = 'docs/dump-mode-rules.md'
+const DRIVERS_README = 'packages/drivers/README.md'
+const BEGIN = '<!-- Made by npm run docs from packages/nt/src/dump-mode: begin. Do not edit. -->'
 const END = '<!-- end -->'
 
-export function rulesPage() {
+function rulesPage() {
   const lines = [
     '# Rules of dump mode',
     '',
-    '<!-- Made by tools/rule-docs.mjs from packages/nt/src/dump-mode. Do not edit. -->',
+    '<!-- Made by npm run docs from packages/nt/src/dump-mode. Do not edit. -->',
     '',
     'What a storage driver has to keep to while a crash dump is written, and what `dumpstack check` and `dumpstack test --driver` find broken: by the number of the rule,',
     'or by what happened. Examples are C in the manner of the driver kit; `IsDump` is the flag that DriverEntry computes from its arguments.',
@@ -52,7 +50,10 @@ export function withRuleRows(readme) {
 /** Without a number it is what a finding says. */
 const nameOf = (id) => (id.startsWith('DM-') ? id : `\`${id}\``)
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(RULES_PAGE, rulesPage())
-  writeFileSync(DRIVERS_README, withRuleRows(readFileSync(DRIVERS_README, 'utf8')))
+export function rulePages() {
+  const readme = readFileSync(fileURLToPath(new URL(`../../${DRIVERS_README}`, import.meta.url)), 'utf8')
+  return [
+    [RULES_PAGE, rulesPage()],
+    [DRIVERS_README, withRuleRows(readme)],
+  ]
 }

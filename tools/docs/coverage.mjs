@@ -1,12 +1,11 @@
-// Writes docs/coverage.md: what the kit's page of the Crashdump Support Test and the table of the crash dump driver stack ask for,
+// docs/coverage.md: what the kit's page of the Crashdump Support Test and the table of the crash dump driver stack ask for,
 // entry by entry (docs/coverage.json), and the test that shows it. A test names what it shows in a comment right above it,
-// `// covers: KIT-12, STACK-3`; an entry that no test shows says why. A test holds the page against both.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+// `// covers: KIT-12, STACK-3`; an entry that no test shows says why.
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-export const COVERAGE_PAGE = path.join(root, 'docs/coverage.md')
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const TAG = /^[ \t]*\/\/ covers: ([A-Z0-9, -]+)\n/gm
 /** The test of a tag: `it('title'`, or `it.each(...)('title'` and the like. */
 const PLAIN = /^\s*it\(\s*(['"`])((?:\\.|(?!\1).)*)\1/
@@ -53,11 +52,11 @@ export function contradictions(sections, shown) {
   ]
 }
 
-export function coveragePage(sections, shown) {
+function coveragePage(sections, shown) {
   const lines = [
     '# What of the kit is shown by which test',
     '',
-    '<!-- Made by tools/coverage.mjs from docs/coverage.json and the tests: npm run coverage:docs. Do not edit. -->',
+    '<!-- Made by npm run docs from docs/coverage.json and the tests. Do not edit. -->',
     '',
     "Each sentence, parameter, message and hint of the kit's page of the Crashdump Support Test, and each row and column of the table of the crash dump driver stack, in own words.",
     'A test names what it shows in a comment above it, `// covers: KIT-12`.',
@@ -84,16 +83,16 @@ export function coveragePage(sections, shown) {
   return `${lines.join('\n')}\n`
 }
 
-export const sectionsOf = () => JSON.parse(readFileSync(path.join(root, 'docs/coverage.json'), 'utf8'))
-
-const compare = (a, b) => (a < b ? -1 : Number(a > b))
-const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
+/** Throws for an entry that has neither a test nor a reason, and for a test that shows no entry. */
+export function coveragePages() {
   const sections = sectionsOf()
   const shown = testsShown()
   const wrong = contradictions(sections, shown)
-  for (const line of wrong) process.stderr.write(`${line}\n`)
-  if (wrong.length > 0) process.exit(1)
-  writeFileSync(COVERAGE_PAGE, coveragePage(sections, shown))
+  if (wrong.length > 0) throw new Error(wrong.join('\n'))
+  return [['docs/coverage.md', coveragePage(sections, shown)]]
 }
+
+const sectionsOf = () => JSON.parse(readFileSync(path.join(root, 'docs/coverage.json'), 'utf8'))
+
+const compare = (a, b) => (a < b ? -1 : Number(a > b))
+const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
