@@ -105,6 +105,7 @@ class EmbeddedMachine implements Machine {
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
     })
+    checkPorts(this.#functions)
     this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, this.#notModelled)
     this.bus = this.#systemBus
     this.#powerOn()
@@ -214,7 +215,8 @@ class EmbeddedMachine implements Machine {
     let port = PCI_PORTS
     for (const device of this.#functions) {
       device.powerOn()
-      for (const { bar, kind, byteLength } of device.config.windows) {
+      for (const { bar, kind, byteLength, fixedAt } of device.config.windows) {
+        if (fixedAt !== undefined) continue
         const base = alignUp(kind === 'io' ? port : memory, byteLength)
         if (kind === 'io') port = base + byteLength
         else memory = base + byteLength
@@ -250,6 +252,21 @@ function checkOptions({ seed, cpuCount, controllers }: MachineOptions): void {
     checkPlaces(model, name, attachments)
     const isBdf = Number.isInteger(bdf) && bdf >= 0 && bdf <= 0xffff
     if (!isBdf) throw wrong(`controller ${name} is at function ${hex(bdf)}, expected at most 0xffff`)
+  }
+}
+
+/** Legacy ports answer to one function each. */
+function checkPorts(functions: readonly PciFunction[]): void {
+  const owners = new Map<number, string>()
+  for (const { name, config } of functions) {
+    for (const { fixedAt, byteLength } of config.windows) {
+      if (fixedAt === undefined) continue
+      for (let port = fixedAt; port < fixedAt + byteLength; port++) {
+        const owner = owners.get(port)
+        if (owner !== undefined) throw wrong(`controllers ${owner} and ${name} both claim port ${hex(port)}`)
+        owners.set(port, name)
+      }
+    }
   }
 }
 

@@ -158,7 +158,7 @@ export interface RegisterWindow {
   readonly controller: string
   /** ControllerModel.kind */
   readonly model: string
-  /** Number of its base address register. */
+  /** PciWindowShape.bar */
   readonly bar: number
   readonly kind: 'mmio' | 'port'
   /** Physical address, or port number. */

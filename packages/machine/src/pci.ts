@@ -59,10 +59,13 @@ export interface DwordRegisters {
 }
 
 export interface PciWindowShape {
+  /** Number of its base address register; of a window that no register places, any from PCI_BASE_ADDRESS_COUNT on. */
   readonly bar: number
   readonly kind: 'io' | 'memory' | 'memory64'
-  /** A power of two. */
+  /** A power of two, where a register places it. */
   readonly byteLength: number
+  /** Legacy ports (kind io), which the function claims while it decodes I/O space: 0x1f0 of the first IDE channel. */
+  readonly fixedAt?: number
 }
 
 export interface PciCapability {
@@ -167,10 +170,11 @@ export class PciConfig {
   }
 
   /** Section 6.2.5.1: address bits below the size and the kind read only. */
-  #layWindow({ bar, kind, byteLength }: PciWindowShape): void {
-    const register = PCI_BASE_ADDRESS_0 + bar * 4
+  #layWindow({ bar, kind, byteLength, fixedAt }: PciWindowShape): void {
     const space = kind === 'io' ? PCI_COMMAND_IO_SPACE : PCI_COMMAND_MEMORY_SPACE
     this.#writable.setUint16(PCI_COMMAND, this.#writable.getUint16(PCI_COMMAND, true) | space, true)
+    if (fixedAt !== undefined) return
+    const register = PCI_BASE_ADDRESS_0 + bar * 4
     this.#writable.setUint32(register, -byteLength >>> 0, true)
     if (kind === 'io') this.#bytes.setUint32(register, PCI_BASE_ADDRESS_IO, true)
     if (kind !== 'memory64') return
@@ -192,7 +196,8 @@ export class PciConfig {
     this.isBusMaster = isAwake && (command & PCI_COMMAND_BUS_MASTER) !== 0
   }
 
-  #baseOf({ bar, kind, byteLength }: PciWindow): number {
+  #baseOf({ bar, kind, byteLength, fixedAt }: PciWindow): number {
+    if (fixedAt !== undefined) return fixedAt
     const register = PCI_BASE_ADDRESS_0 + bar * 4
     const low = (this.#bytes.getUint32(register, true) & -byteLength) >>> 0
     return kind === 'memory64' ? fromHalves(this.#bytes.getUint32(register + 4, true), low) : low

@@ -7,7 +7,8 @@ import { CALLS_MAGIC, LIVES, MOST_ARGUMENTS, MOST_DEPTH, NAME_BYTES, Tag, WINDOW
 import { CutOff, RecordReader } from './record-reader.ts'
 
 const LEVELS = 16
-const BARS = 6
+/** Base address registers, and windows of legacy ports. */
+const MAX_WINDOWS = 16
 const WIDTHS = [1, 2, 4] as const
 
 /** `place` names the record in errors. Throws DriversError CALLS_DAMAGED, CALLS_UNKNOWN. */
@@ -105,7 +106,7 @@ class Decoder {
   #window(): RegisterWindow {
     const reader = this.#reader
     const kind = WINDOW_KINDS[reader.below(WINDOW_KINDS.length, 'kind of window')]!
-    const bar = reader.below(BARS, 'base address register')
+    const bar = reader.below(MAX_WINDOWS, 'number of a window')
     const controller = this.#known(this.#names, 'name')
     const model = this.#known(this.#names, 'name')
     const base = reader.number()
