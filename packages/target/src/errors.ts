@@ -1,4 +1,4 @@
-// What a target raises that its test acts on, and what a record of a run raises that does not hold together. Any other
+// What a target raises that its caller acts on, and what a record of a run raises that does not hold together. Any other
 // error of a target ends the run.
 import { DumpstackError, type ErrorFields } from '@dumpstack/bytes'
 import { hresultText } from '@dumpstack/nt'
@@ -6,6 +6,10 @@ import { hresultText } from '@dumpstack/nt'
 export type TargetErrorCode =
   /** A dump cannot be opened: it is not there, or another process holds it. */
   | 'DUMP_OPEN'
+  /** Options that the system cannot have. */
+  | 'DRIVER_NAME_TAKEN'
+  | 'PAGE_FILE_OUTSIDE_DISK'
+  | 'RAM_SIZE'
   /** A journal, a state or a truth that a run kept is damaged. */
   | 'RUN_FOLDER_CORRUPT'
 
@@ -16,6 +20,9 @@ export class TargetError extends DumpstackError {
     super(code, message, fields, options)
   }
 }
+
+/** Wrong use that only the system can tell, which knows its disk, its memory map and its drivers. */
+export class TargetOptionsError extends TargetError {}
 
 /** The error when openDump fails, as a Windows program sees it: 0x80070002, 0x80070020. */
 export class DumpOpenError extends TargetError {

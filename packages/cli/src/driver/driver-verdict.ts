@@ -1,29 +1,20 @@
 // Which errors of a run with a driver file are the driver's.
-import { DumpstackError } from '@dumpstack/bytes'
 import { DriversError, NotJudged } from '@dumpstack/drivers'
 import { ImageError } from '@dumpstack/image'
+import { MachineError, type MachineErrorCode } from '@dumpstack/machine'
+import { KernelError } from '@dumpstack/windows'
 import { DriverFailure } from './driver-failure.ts'
 
-/**
- * What the system and its machine come to where a driver destroyed what is theirs, or had its controller work without end: without a
- * driver file the same system, which is deterministic, never does.
- */
-const OF_A_DESTROYED_SYSTEM: ReadonlySet<string> = new Set([
-  'GUEST_STOPPED',
-  'NOT_MAPPED',
-  'ALREADY_MAPPED',
-  'OUT_OF_MEMORY',
-  'RAM_HOLE',
-  'DEVICE_WORK',
-  'STRAY_WRITES',
-])
+/** What the machine comes to where a driver destroyed the system, or had its controller work without end. */
+const BY_A_DRIVER: ReadonlySet<MachineErrorCode> = new Set(['RAM_HOLE', 'DEVICE_WORK', 'STRAY_WRITES'])
+
+const isOfADestroyedSystem = (error: unknown): error is KernelError | MachineError =>
+  error instanceof KernelError || (error instanceof MachineError && BY_A_DRIVER.has(error.code))
 
 /** What ended a run with a driver file, as its verdict where the driver is to blame. */
 export function driverFailure(error: unknown): unknown {
   if (error instanceof DriversError)
     return new DriverFailure(error, error instanceof NotJudged ? 'inconclusive' : 'fail', true)
   if (error instanceof ImageError) return new DriverFailure(error, 'fail', false)
-  return error instanceof DumpstackError && OF_A_DESTROYED_SYSTEM.has(error.code)
-    ? new DriverFailure(error, 'fail', true)
-    : error
+  return isOfADestroyedSystem(error) ? new DriverFailure(error, 'fail', true) : error
 }

@@ -1,6 +1,8 @@
 // What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
 import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
+import { InTheWayError, NotARunError } from '@dumpstack/run'
+import { TargetOptionsError } from '@dumpstack/target'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { tell, tellText } from '../terminal/terminal.ts'
 import { EXIT_INFRASTRUCTURE, EXIT_INTERRUPTED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -17,15 +19,12 @@ export class StoppedRunError extends Error {
   }
 }
 
-/** Something stands in the run folder where the run has its own. */
-const IN_THE_WAY = new Set(['RUN_FOLDER_UNSAFE', 'RUN_FOLDER_FOREIGN'])
-
 export const goOnLine = (command: string): string => `to go on with the run: ${command}`
 
 /** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
 export function isHostFailure(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if (isSystemError(cause) || (cause instanceof DumpstackError && IN_THE_WAY.has(cause.code))) return true
+    if (isSystemError(cause) || cause instanceof InTheWayError) return true
   return false
 }
 
@@ -49,11 +48,8 @@ export function reportFailure(error: unknown, verbose: boolean): number {
   return isWrongUse(error) ? EXIT_USAGE : EXIT_INFRASTRUCTURE
 }
 
-/** What only the system can refuse, which knows its disk, its memory map and its drivers; and a folder that is no run's. */
-const WRONG_USE = new Set(['PAGE_FILE_OUTSIDE_DISK', 'RAM_SIZE', 'DRIVER_NAME_TAKEN', 'RUN_FOLDER_NOT_A_RUN'])
-
 const isWrongUse = (error: unknown): boolean =>
-  error instanceof UsageError || (error instanceof DumpstackError && WRONG_USE.has(error.code))
+  error instanceof UsageError || error instanceof TargetOptionsError || error instanceof NotARunError
 
 function lineOf(error: unknown): string {
   if (error instanceof DumpstackError) return `${error.message} [${error.code}]`

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { RunError } from '../errors.ts'
+import { InTheWayError, NotARunError, RunError } from '../errors.ts'
 import { isInnerName } from '../inner-name.ts'
 import { onHost } from './host-error.ts'
 
@@ -34,7 +34,7 @@ export class GuardedFolder {
   static at(folder: string): GuardedFolder {
     const root = onHost(`read ${folder}`, () => realpathSync(folder))
     if (!onHost(`read ${folder}`, () => lstatSync(root)).isDirectory())
-      throw new RunError('RUN_FOLDER_NOT_A_RUN', `${folder} is a file, expected the folder of a run`)
+      throw new NotARunError('RUN_FOLDER_NOT_A_RUN', `${folder} is a file, expected the folder of a run`)
     return new GuardedFolder(root)
   }
 
@@ -154,7 +154,7 @@ export class GuardedFolder {
 }
 
 export function unsafe(file: string, found: string, expected: string): RunError {
-  return new RunError(
+  return new InTheWayError(
     'RUN_FOLDER_UNSAFE',
     `${file} is ${found}, expected ${expected}: nothing outside of a run folder is touched by way of it`,
   )

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
-import { RunError } from '../errors.ts'
+import { InTheWayError, type RunError } from '../errors.ts'
 import { MARKER } from '../index.ts'
 import { type MadeKind, type MadeList, markerLine } from '../made-list.ts'
 import { GuardedFolder, whatIs } from './guarded-folder.ts'
@@ -240,7 +240,7 @@ export class OwnedFolder extends GuardedFolder {
     try {
       stat = this.stat(name)
     } catch (error) {
-      if (error instanceof RunError && error.code === 'RUN_FOLDER_UNSAFE') return error.message
+      if (error instanceof InTheWayError && error.code === 'RUN_FOLDER_UNSAFE') return error.message
       throw error
     }
     if (stat === null) return null
@@ -271,7 +271,7 @@ export class OwnedFolder extends GuardedFolder {
 export const draftOf = (name: string): string => `${name}.tmp`
 
 function foreign(file: string): RunError {
-  return new RunError(
+  return new InTheWayError(
     'RUN_FOLDER_FOREIGN',
     `${file} is there and no run has made it: it is neither written nor removed`,
   )

@@ -1,7 +1,7 @@
 // Whose a folder is: of no run yet, of a run that has begun, or of something else. Only the first two are ever written.
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
-import { RunError } from '../errors.ts'
+import { NotARunError, RunError } from '../errors.ts'
 import { JOURNAL, MARKER, RESULT, STATE } from '../index.ts'
 import { isRunName, MARKER_FORMAT, MAX_MARKER_BYTES, type MadeList, parseMadeList } from '../made-list.ts'
 import { GuardedFolder } from './guarded-folder.ts'
@@ -128,7 +128,7 @@ function listOfRun(guarded: GuardedFolder, folder: string): { list: MadeList; by
   if (list !== null) return { list, byteLength }
   const record = RECORDS.find((name) => guarded.hasFile(name))
   if (record === undefined) {
-    throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
+    throw new NotARunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
   throw new RunError(
     'RUN_FOLDER_FORMAT',

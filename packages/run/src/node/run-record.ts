@@ -1,7 +1,7 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
 import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/target'
-import { RunError } from '../errors.ts'
+import { NotARunError, RunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
 import { MAX_JOURNAL_BYTES } from '../limits.ts'
 import { variantOf } from '../variant-name.ts'
@@ -60,5 +60,5 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
 
 export function requireJournal(folder: GuardedFolder, shown: string): void {
   if (folder.hasFile(JOURNAL)) return
-  throw new RunError('RUN_FOLDER_NOT_A_RUN', `folder ${shown} holds no run: ${JOURNAL} is not there`)
+  throw new NotARunError('RUN_FOLDER_NOT_A_RUN', `folder ${shown} holds no run: ${JOURNAL} is not there`)
 }

@@ -2,7 +2,7 @@
 import { type Gpa, type Gva, gpa, gva, hex, hex64, PAGE_SIZE } from '@dumpstack/bytes'
 import { PageTablesDamaged } from '@dumpstack/drivers'
 import type { Owner, Ram } from '@dumpstack/machine'
-import { WindowsError } from '../errors.ts'
+import { KernelError } from '../errors.ts'
 import type { PageTables, Protection } from './page-tables.ts'
 import type { PhysicalPages } from './physical-pages.ts'
 
@@ -81,7 +81,7 @@ export class AddressSpace {
 
   #mapped(va: Gva): Gpa {
     const address = this.tables.translate(va)
-    if (address === null) throw new WindowsError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
+    if (address === null) throw new KernelError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
     if (!this.ram.has(address, 1)) {
       const what = `${hex64(va)}, which is the kernel's own, is at physical ${hex(address)}, which is no RAM`
       throw new PageTablesDamaged(what, { va, address })

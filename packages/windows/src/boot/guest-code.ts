@@ -3,7 +3,7 @@
 import { type Gva, gva } from '@dumpstack/bytes'
 import { type Cpu, type CpuState, CpuStop, Gpr } from '@dumpstack/cpu'
 import { type KernelLayouts, MachineFrame } from '@dumpstack/nt'
-import { WindowsError } from '../errors.ts'
+import { KernelError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
 import { allocateKernelStack } from './kernel-stack.ts'
@@ -112,7 +112,7 @@ export class GuestCode {
     this.#runUntil('instructionBudget')
     const state = this.#space.u32(gva(processor.kprcb + BigInt(this.#layouts.Kprcb.fields.ipiFrozen.offset)))
     if (state !== IPI_FROZEN) {
-      throw new WindowsError(
+      throw new KernelError(
         'GUEST_STOPPED',
         `processor ${processor.number} did not freeze: IpiFrozen is ${state}`,
       )
@@ -151,7 +151,7 @@ export class GuestCode {
       return work()
     } catch (error) {
       if (!(error instanceof CpuStop)) throw error
-      throw new WindowsError(
+      throw new KernelError(
         'GUEST_STOPPED',
         `the kernel's own code failed: ${error.message}`,
         {},

@@ -1,6 +1,6 @@
 // Physical memory of the modelled PC: where firmware leaves RAM and where it leaves holes.
 import { hex, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
-import { WindowsError } from '../errors.ts'
+import { TargetOptionsError } from '@dumpstack/target'
 
 export const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
 const MAXIMUM_RAM_BYTES = 2 ** 39
@@ -17,12 +17,12 @@ const FOUR_GIGABYTE_PAGE = 0x100000
  */
 export function ramRuns(ramBytes: number): PageRun[] {
   if (!Number.isSafeInteger(ramBytes) || ramBytes % PAGE_SIZE !== 0) {
-    throw new WindowsError('RAM_SIZE', `ram size ${ramBytes} is not a multiple of ${PAGE_SIZE} bytes`, {
+    throw new TargetOptionsError('RAM_SIZE', `ram size ${ramBytes} is not a multiple of ${PAGE_SIZE} bytes`, {
       ramBytes,
     })
   }
   if (ramBytes < MINIMUM_RAM_BYTES || ramBytes > MAXIMUM_RAM_BYTES) {
-    throw new WindowsError(
+    throw new TargetOptionsError(
       'RAM_SIZE',
       `ram size is ${hex(ramBytes)} bytes, expected ${hex(MINIMUM_RAM_BYTES)} to ${hex(MAXIMUM_RAM_BYTES)}`,
       { ramBytes },

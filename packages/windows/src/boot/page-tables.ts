@@ -31,7 +31,7 @@ import {
   PTE_WRITE,
   PTES_PER_TABLE,
 } from '@dumpstack/nt'
-import { WindowsError } from '../errors.ts'
+import { KernelError } from '../errors.ts'
 import type { PhysicalPages } from './physical-pages.ts'
 
 // Windows' software copy of "this page may be written", in valid entries (MMPTE_HARDWARE.Write, bit 11).
@@ -117,7 +117,7 @@ export class PageTables {
   map(va: Gva, page: Pfn, protection: Protection): void {
     const place = this.#leaf(va, protection.user === true)
     if ((this.#ram.u32(place) & PTE_VALID) !== 0) {
-      throw new WindowsError('ALREADY_MAPPED', `address ${hex64(va)} is mapped already`, { va })
+      throw new KernelError('ALREADY_MAPPED', `address ${hex64(va)} is mapped already`, { va })
     }
     this.#mapPage(place, page, protection)
   }
@@ -145,7 +145,7 @@ export class PageTables {
   /** Clears the entry and returns the page that it mapped. */
   unmap(va: Gva): Pfn {
     const address = this.translate(va)
-    if (address === null) throw new WindowsError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
+    if (address === null) throw new KernelError('NOT_MAPPED', `address ${hex64(va)} is not mapped`, { va })
     this.#clear(this.#leaf(va, false))
     return pfn(Math.floor(address / PAGE_SIZE))
   }

@@ -1,7 +1,7 @@
 // Who owns which physical page: hands out page frames with an owner tag, in an order that depends on the seed only.
 import { endOfRuns, type Gpa, hex, PAGE_SIZE, PageSet, type Pfn, pfn, pfnToGpa } from '@dumpstack/bytes'
 import { Owner, type Ram } from '@dumpstack/machine'
-import { WindowsError } from '../errors.ts'
+import { KernelError } from '../errors.ts'
 import { SeededChoice } from './seeded-choice.ts'
 
 const FOUR_GIGABYTE_PAGE = 0x100000
@@ -50,13 +50,13 @@ export class PhysicalPages {
         return pfn(page)
       }
     }
-    throw new WindowsError('OUT_OF_MEMORY', 'physical memory has no free page left', { pages: 1 })
+    throw new KernelError('OUT_OF_MEMORY', 'physical memory has no free page left', { pages: 1 })
   }
 
   /** This page, which must be free, zeroed. */
   takeZeroedAt(page: Pfn, owner: Owner): Pfn {
     if (!this.#free.has(page)) {
-      throw new WindowsError('OUT_OF_MEMORY', `physical page ${hex(page)} is not free`, { page })
+      throw new KernelError('OUT_OF_MEMORY', `physical page ${hex(page)} is not free`, { page })
     }
     this.#claim(page, 1, owner)
     this.#ram.write(pfnToGpa(page), ZERO_PAGE)
@@ -81,7 +81,7 @@ export class PhysicalPages {
       return pfnToGpa(pfn(page))
     }
     const where = below4GiB ? ' below 4 GiB' : ''
-    throw new WindowsError(
+    throw new KernelError(
       'OUT_OF_MEMORY',
       `physical memory has no ${hex(count)} free pages in a row${where}`,
       { pages: count },

@@ -8,7 +8,7 @@ import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 
-/** Throws WindowsError DRIVER_NAME_TAKEN. */
+/** Throws TargetOptionsError DRIVER_NAME_TAKEN. */
 export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
   profile: Profile,
@@ -29,7 +29,7 @@ export function checkDriverFile(
   })
 }
 
-/** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and WindowsError DRIVER_NAME_TAKEN. */
+/** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and TargetOptionsError DRIVER_NAME_TAKEN. */
 export function findDriverController(
   { file, names }: Omit<DriverFileOptions, 'description'>,
   profile: Profile,

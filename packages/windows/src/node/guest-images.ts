@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SysFile } from '@dumpstack/drivers'
 import type { ControllerDrivers, Profile } from '@dumpstack/nt'
+import { TargetOptionsError } from '@dumpstack/target'
 import { WindowsError } from '../errors.ts'
 import { onHost } from './system-folder.ts'
 
@@ -40,7 +41,7 @@ export function installDriver(
     (name) => name.toLowerCase() === fileName.toLowerCase(),
   )
   if (taken !== undefined && !miniports.includes(taken)) {
-    throw new WindowsError(
+    throw new TargetOptionsError(
       'DRIVER_NAME_TAKEN',
       `driver ${fileName} has the name of a part of the system, expected a name of its own`,
       { fileName },

@@ -17,6 +17,7 @@ import {
   type Machine,
 } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
+import { TargetOptionsError } from '@dumpstack/target'
 import { bootWithDriver } from '../boot/boot-with-driver.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { SeededChoice } from '../boot/seeded-choice.ts'
@@ -213,7 +214,7 @@ export class WindowsSystem {
     const volume = new Volume(this.#partition, seed)
     const wanted = Math.max(pageFileBytes, INSTALLED_PAGE_FILE_BYTES)
     if (wanted > volume.freeBytes) {
-      throw new WindowsError(
+      throw new TargetOptionsError(
         'PAGE_FILE_OUTSIDE_DISK',
         `page file of ${wanted} bytes does not fit C: with ${volume.freeBytes} bytes free`,
         { pageFileBytes: wanted, freeBytes: volume.freeBytes },
