@@ -39,7 +39,7 @@ const PCI_PORTS = 0xc000
 /** A function without ports or memory keeps that bit 0. */
 const FIRMWARE_COMMAND = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER
 /** A driver that stops its controller again and again is known by then. */
-const MOST_STOPS = 1000
+const MAX_STOPS = 1000
 /** Entry and exit of an interrupt routine. */
 const INTERRUPT_NS = 1000
 
@@ -99,7 +99,7 @@ class EmbeddedMachine implements Machine {
           this.reportedEnds++
         },
         onStopped: (reason) => {
-          if (this.stops.length === MOST_STOPS) return
+          if (this.stops.length === MAX_STOPS) return
           this.stops.push({ controller: name, reason, atNs: this.#clock.nowNs })
         },
         onMessage: (address, data) => this.#systemBus.message(address, data),

@@ -8,12 +8,12 @@ const COMMAND_WORK = 200
 const SEGMENT_WORK = 4
 const BYTES_PER_WORK = 32
 /** Of one wait: data of 3 GiB, some seconds. No system of ours has a hundredth of it in flight. */
-const MOST_WORK = 100_000_000
+const MAX_WORK = 100_000_000
 
 export class HostWork {
   /** Since the machine was made. */
   done = 0
-  #limit = MOST_WORK
+  #limit = MAX_WORK
   readonly #stopFlag: Int32Array | null
 
   constructor(stopFlag: Int32Array | undefined) {
@@ -36,14 +36,14 @@ export class HostWork {
   /** Time is about to pass. */
   begin(): void {
     this.checkStop()
-    this.#limit = this.done + MOST_WORK
+    this.#limit = this.done + MAX_WORK
   }
 
   /** After each thing that devices did in it. */
   check(): void {
     this.checkStop()
     if (this.done <= this.#limit) return
-    const bytes = hex(MOST_WORK * BYTES_PER_WORK)
+    const bytes = hex(MAX_WORK * BYTES_PER_WORK)
     throw new MachineError(
       'DEVICE_WORK',
       `controllers moved more data in one wait than any driver asks for, expected less than ${bytes} bytes`,
