@@ -1,15 +1,11 @@
 // What a crash leaves for whoever judges its dump: RAM at that instant, what the dump promised, and who wrote each byte of it.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { ImageIdentity } from '@dumpstack/image'
-import type { Bugcheck } from '@dumpstack/nt'
+import { type Bugcheck, DUMP_TYPES, type DumpType } from '@dumpstack/nt'
 import type { CrashReport } from './crash-report.ts'
 import type { SystemEvent } from './system-event.ts'
 
-export type { ImageIdentity }
-
-/** Dump types of the test, by its own words; the profile says which DUMP_HEADER64.DumpType each one is. */
-export const DUMP_TYPES = ['full', 'kernel', 'mini'] as const
-export type DumpType = (typeof DUMP_TYPES)[number]
+export { DUMP_TYPES, type DumpType, type ImageIdentity }
 
 /** Bytes of the dump that one device wrote. */
 export interface WrittenRange {

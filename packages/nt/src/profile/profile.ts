@@ -40,6 +40,10 @@ export interface OsVersion {
   readonly build: number
 }
 
+/** Dump types by the words of the test; a profile says which DUMP_HEADER64.DumpType each one is. */
+export const DUMP_TYPES = ['full', 'kernel', 'mini'] as const
+export type DumpType = (typeof DUMP_TYPES)[number]
+
 /** Addresses from `start` on. */
 export interface AddressRange {
   readonly start: Gva
@@ -76,7 +80,7 @@ export interface Profile extends OsVersion {
   /** Of a domain: with the product type it decides whether MEMORY.DMP is kept once it is reported. */
   readonly isDomainMember: boolean
   /** DUMP_HEADER64.DumpType of the test's dump types. */
-  readonly dumpTypes: Readonly<Record<'full' | 'kernel' | 'mini', number>>
+  readonly dumpTypes: Readonly<Record<DumpType, number>>
   readonly limits: {
     /** Pages of one MDL, of the broker's scratch memory and of a filter's. */
     readonly maxPagesPerWrite: number

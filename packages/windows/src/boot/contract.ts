@@ -5,7 +5,7 @@ import type { Cpu } from '@dumpstack/cpu'
 import type { KernelServices, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
-import type { Bugcheck, Profile } from '@dumpstack/nt'
+import type { Bugcheck, DumpType, Profile } from '@dumpstack/nt'
 
 export interface BootOptions {
   readonly machine: Machine
@@ -53,5 +53,5 @@ export interface BootedKernel extends KernelServices {
   /** What a minidump says of this crash. Throws WindowsError NOT_CRASHED before bugcheck(). */
   triageFacts(): TriageFacts
   /** Pages that a dump of the type must hold: all of RAM, or what the kernel and the dump path own. */
-  promised(dump: 'full' | 'kernel'): PageSet
+  promised(dump: Exclude<DumpType, 'mini'>): PageSet
 }

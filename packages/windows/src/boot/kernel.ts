@@ -3,7 +3,7 @@ import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, 
 import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
-import type { Bugcheck, OsVersion } from '@dumpstack/nt'
+import type { Bugcheck, DumpType, OsVersion } from '@dumpstack/nt'
 import { CRASH_DRIVER, crash, startCrashDriver } from '../bugcheck/crash.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
@@ -123,7 +123,7 @@ export class Kernel implements BootedKernel {
     return triageFacts(this.#state, this.#existingCrash().cpu)
   }
 
-  promised(dump: 'full' | 'kernel'): PageSet {
+  promised(dump: Exclude<DumpType, 'mini'>): PageSet {
     const { ram } = this.#state.machine
     const end = endOfRuns(ram.runs)
     if (dump === 'full') return PageSet.ofRuns(ram.runs, end)
