@@ -8,21 +8,21 @@ import type { Decoder } from './decoder.ts'
 import { createDevices, createPortUnit } from './devices.ts'
 import { type Bindings, type BlockCode, bindingsOf, Exit } from './emit/compile.ts'
 import { createFlags, type Flags } from './flags.ts'
-import { createFloatUnit } from './float-unit.ts'
+import { FloatUnit } from './float-unit.ts'
 import { HostMemory } from './host-memory.ts'
 import { createMemory, type Memory } from './memory.ts'
 import { Meter } from './meter.ts'
 import { Mmu } from './mmu.ts'
-import { createMultiplyUnit } from './multiply-unit.ts'
-import { createPrivileged } from './privileged.ts'
-import { createShiftUnit } from './shift-unit.ts'
+import { MultiplyUnit } from './multiply-unit.ts'
+import { Privileged } from './privileged.ts'
+import { ShiftUnit } from './shift-unit.ts'
 import { createSimdUnit } from './simd-unit.ts'
 import { createSse4Unit } from './sse4-unit.ts'
 import { createState, type State, Word } from './state.ts'
 import { CpuStop, Interruption, joined } from './stop.ts'
-import { createStringCompareUnit } from './string-compare-unit.ts'
-import { createStringUnit } from './string-unit.ts'
-import { createSystem } from './system.ts'
+import { StringCompareUnit } from './string-compare-unit.ts'
+import { StringUnit } from './string-unit.ts'
+import { System } from './system.ts'
 import { createTlb, type Tlb } from './tlb.ts'
 import type { CpuWorld } from './world.ts'
 
@@ -87,7 +87,7 @@ export class Core {
     this.memory = memory
     this.hostMemory = new HostMemory(world.ram, this.#mmu, this.#blocks)
     const ports = createPortUnit(devices)
-    const system = createSystem(state, flags, {
+    const system = new System(state, flags, {
       flushTranslations: () => {
         charge(FLUSH_COST)
         this.flush()
@@ -109,19 +109,19 @@ export class Core {
       memory,
       tlb: this.#tlb,
       flags,
-      shifts: createShiftUnit(state, flags),
-      multiply: createMultiplyUnit(state, charge),
-      privileged: createPrivileged(state, flags, memory, {
+      shifts: new ShiftUnit(state, flags),
+      multiply: new MultiplyUnit(state, charge),
+      privileged: new Privileged(state, flags, memory, {
         enterUserMode: () => this.#enterUserMode(),
         charge,
       }),
       simd: createSimdUnit(state),
       sse4: createSse4Unit(state),
-      strings: createStringUnit(state, memory, ports),
+      strings: new StringUnit(state, memory, ports),
       ports,
       system,
-      floats: createFloatUnit(state, system),
-      stringCompare: createStringCompareUnit(state, system),
+      floats: new FloatUnit(state, system),
+      stringCompare: new StringCompareUnit(state, system),
     })
   }
 

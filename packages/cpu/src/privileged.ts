@@ -6,17 +6,6 @@ import type { Memory } from './memory.ts'
 import { type State, Word } from './state.ts'
 import { Interruption } from './stop.ts'
 
-export interface Privileged {
-  /** These three set rip; `next` is the address after the instruction. */
-  enterSystemCall(nextLo: number, nextHi: number): void
-  leaveSystemCall(): void
-  returnFromInterrupt(): void
-  loadTable(word: number, limitWord: number, lo: number, hi: number): void
-  storeTable(word: number, limitWord: number, lo: number, hi: number): void
-  saveFloatingPoint(lo: number, hi: number): void
-  restoreFloatingPoint(lo: number, hi: number): void
-}
-
 const GPR = { rcx: 2, rsp: 8, r11: 22 } as const
 const EFER_SCE = 1
 const RPL_USER = 3
@@ -34,100 +23,118 @@ export interface PrivilegedHooks {
   charge(instructions: number): void
 }
 
-export function createPrivileged(
-  { words }: State,
-  flags: Flags,
-  memory: Memory,
-  hooks: PrivilegedHooks,
-): Privileged {
-  const refuse = (): never => {
-    throw new Interruption('generalProtection')
-  }
-  const setSelectors = (cs: number, ss: number): void => {
-    words[Word.cs] = cs
-    words[Word.ss] = ss
-    if ((cs & RPL_USER) !== 0) hooks.enterUserMode()
-  }
-  const setGpr = (word: number, lo: number, hi: number): void => {
-    words[word] = lo
-    words[word + 1] = hi
-  }
-  const at = (lo: number, hi: number, offset: number): [number, number] => {
-    const sum = (lo + offset) | 0
-    return [sum, sum >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi]
-  }
-  const load64 = (lo: number, hi: number, offset: number, into: number): void => {
-    words[into] = memory.load64(...at(lo, hi, offset))
-    words[into + 1] = words[Word.high]!
-  }
-  const checkAligned = (lo: number): void => {
-    if ((lo & 15) !== 0) refuse()
+export class Privileged {
+  readonly #words: Int32Array
+  readonly #flags: Flags
+  readonly #memory: Memory
+  readonly #hooks: PrivilegedHooks
+
+  constructor({ words }: State, flags: Flags, memory: Memory, hooks: PrivilegedHooks) {
+    this.#words = words
+    this.#flags = flags
+    this.#memory = memory
+    this.#hooks = hooks
   }
 
-  return {
-    enterSystemCall(nextLo, nextHi) {
-      if ((words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
-      const image = flags.read()
-      setGpr(GPR.rcx, nextLo, nextHi)
-      setGpr(GPR.r11, image, 0)
-      flags.write((image & ~words[Word.syscallMask]!) | 2)
-      words[Word.rip] = words[Word.lstar]!
-      words[Word.rip + 1] = words[Word.lstar + 1]!
-      const selector = words[Word.star + 1]! & 0xfffc
-      setSelectors(selector, selector + 8)
-    },
-    leaveSystemCall() {
-      if ((words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
-      words[Word.rip] = words[GPR.rcx]!
-      words[Word.rip + 1] = words[GPR.rcx + 1]!
-      flags.write((words[GPR.r11]! & RETURNED_FLAGS) | 2)
-      const selector = words[Word.star + 1]! >>> 16
-      setSelectors((selector + 16) | RPL_USER, (selector + 8) | RPL_USER)
-    },
-    returnFromInterrupt() {
-      const [lo, hi] = [words[GPR.rsp]!, words[GPR.rsp + 1]!]
-      memory.probe(lo, hi, 40, 'read')
-      const image = memory.load64(...at(lo, hi, 16))
-      if ((image & Flag.t) !== 0) throw new Interruption('notImplemented')
-      const cs = memory.load64(...at(lo, hi, 8)) & 0xffff
-      const ring = words[Word.cs]! & RPL_USER
-      if ((cs & RPL_USER) < ring) refuse()
-      const ss = memory.load64(...at(lo, hi, 32)) & 0xffff
-      load64(lo, hi, 0, Word.rip)
-      load64(lo, hi, 24, GPR.rsp)
-      const kept = ring === 0 ? 0 : KERNEL_FLAGS
-      flags.write((image & RETURNED_FLAGS & ~kept) | (flags.read() & kept) | 2)
-      setSelectors(cs, ss)
-    },
-    loadTable(word, limitWord, lo, hi) {
-      const limit = memory.load16(lo, hi) & 0xffff
-      load64(lo, hi, 2, word)
-      words[limitWord] = limit
-    },
-    storeTable(word, limitWord, lo, hi) {
-      memory.probe(lo, hi, 10, 'write')
-      memory.store16(lo, hi, words[limitWord]!)
-      memory.store64(...at(lo, hi, 2), words[word]!, words[word + 1]!)
-    },
-    saveFloatingPoint(lo, hi) {
-      hooks.charge(FX_COST)
-      checkAligned(lo)
-      memory.probe(lo, hi, FX.byteLength, 'write')
-      for (let offset = 0; offset < FX.xmm; offset += 8) memory.store64(...at(lo, hi, offset), 0, 0)
-      memory.store16(lo, hi, words[Word.x87Control]!)
-      memory.store32(...at(lo, hi, FX.mxcsr), words[Word.mxcsr]!)
-      memory.store32(...at(lo, hi, FX.mxcsrMask), MXCSR_MASK)
-      for (let i = 0; i < 16; i++) memory.store128(...at(lo, hi, FX.xmm + i * 16), Word.xmm + i * 4)
-    },
-    restoreFloatingPoint(lo, hi) {
-      hooks.charge(FX_COST)
-      checkAligned(lo)
-      memory.probe(lo, hi, FX.byteLength, 'read')
-      const mxcsr = memory.load32(...at(lo, hi, FX.mxcsr))
-      if ((mxcsr & ~MXCSR_MASK) !== 0) refuse()
-      words[Word.x87Control] = memory.load16(lo, hi) & 0xffff
-      words[Word.mxcsr] = mxcsr
-      for (let i = 0; i < 16; i++) memory.load128(...at(lo, hi, FX.xmm + i * 16), Word.xmm + i * 4)
-    },
+  #refuse(): never {
+    throw new Interruption('generalProtection')
   }
+
+  #setSelectors(cs: number, ss: number): void {
+    this.#words[Word.cs] = cs
+    this.#words[Word.ss] = ss
+    if ((cs & RPL_USER) !== 0) this.#hooks.enterUserMode()
+  }
+
+  #setGpr(word: number, lo: number, hi: number): void {
+    this.#words[word] = lo
+    this.#words[word + 1] = hi
+  }
+
+  #load64(lo: number, hi: number, offset: number, into: number): void {
+    this.#words[into] = this.#memory.load64(...at(lo, hi, offset))
+    this.#words[into + 1] = this.#words[Word.high]!
+  }
+
+  #checkAligned(lo: number): void {
+    if ((lo & 15) !== 0) this.#refuse()
+  }
+
+  /** These three set rip; `next` is the address after the instruction. */
+  enterSystemCall(nextLo: number, nextHi: number): void {
+    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
+    const image = this.#flags.read()
+    this.#setGpr(GPR.rcx, nextLo, nextHi)
+    this.#setGpr(GPR.r11, image, 0)
+    this.#flags.write((image & ~this.#words[Word.syscallMask]!) | 2)
+    this.#words[Word.rip] = this.#words[Word.lstar]!
+    this.#words[Word.rip + 1] = this.#words[Word.lstar + 1]!
+    const selector = this.#words[Word.star + 1]! & 0xfffc
+    this.#setSelectors(selector, selector + 8)
+  }
+
+  leaveSystemCall(): void {
+    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
+    this.#words[Word.rip] = this.#words[GPR.rcx]!
+    this.#words[Word.rip + 1] = this.#words[GPR.rcx + 1]!
+    this.#flags.write((this.#words[GPR.r11]! & RETURNED_FLAGS) | 2)
+    const selector = this.#words[Word.star + 1]! >>> 16
+    this.#setSelectors((selector + 16) | RPL_USER, (selector + 8) | RPL_USER)
+  }
+
+  returnFromInterrupt(): void {
+    const [lo, hi] = [this.#words[GPR.rsp]!, this.#words[GPR.rsp + 1]!]
+    this.#memory.probe(lo, hi, 40, 'read')
+    const image = this.#memory.load64(...at(lo, hi, 16))
+    if ((image & Flag.t) !== 0) throw new Interruption('notImplemented')
+    const cs = this.#memory.load64(...at(lo, hi, 8)) & 0xffff
+    const ring = this.#words[Word.cs]! & RPL_USER
+    if ((cs & RPL_USER) < ring) this.#refuse()
+    const ss = this.#memory.load64(...at(lo, hi, 32)) & 0xffff
+    this.#load64(lo, hi, 0, Word.rip)
+    this.#load64(lo, hi, 24, GPR.rsp)
+    const kept = ring === 0 ? 0 : KERNEL_FLAGS
+    this.#flags.write((image & RETURNED_FLAGS & ~kept) | (this.#flags.read() & kept) | 2)
+    this.#setSelectors(cs, ss)
+  }
+
+  loadTable(word: number, limitWord: number, lo: number, hi: number): void {
+    const limit = this.#memory.load16(lo, hi) & 0xffff
+    this.#load64(lo, hi, 2, word)
+    this.#words[limitWord] = limit
+  }
+
+  storeTable(word: number, limitWord: number, lo: number, hi: number): void {
+    this.#memory.probe(lo, hi, 10, 'write')
+    this.#memory.store16(lo, hi, this.#words[limitWord]!)
+    this.#memory.store64(...at(lo, hi, 2), this.#words[word]!, this.#words[word + 1]!)
+  }
+
+  saveFloatingPoint(lo: number, hi: number): void {
+    this.#hooks.charge(FX_COST)
+    this.#checkAligned(lo)
+    this.#memory.probe(lo, hi, FX.byteLength, 'write')
+    for (let offset = 0; offset < FX.xmm; offset += 8) this.#memory.store64(...at(lo, hi, offset), 0, 0)
+    this.#memory.store16(lo, hi, this.#words[Word.x87Control]!)
+    this.#memory.store32(...at(lo, hi, FX.mxcsr), this.#words[Word.mxcsr]!)
+    this.#memory.store32(...at(lo, hi, FX.mxcsrMask), MXCSR_MASK)
+    for (let i = 0; i < 16; i++) this.#memory.store128(...at(lo, hi, FX.xmm + i * 16), Word.xmm + i * 4)
+  }
+
+  restoreFloatingPoint(lo: number, hi: number): void {
+    this.#hooks.charge(FX_COST)
+    this.#checkAligned(lo)
+    this.#memory.probe(lo, hi, FX.byteLength, 'read')
+    const mxcsr = this.#memory.load32(...at(lo, hi, FX.mxcsr))
+    if ((mxcsr & ~MXCSR_MASK) !== 0) this.#refuse()
+    this.#words[Word.x87Control] = this.#memory.load16(lo, hi) & 0xffff
+    this.#words[Word.mxcsr] = mxcsr
+    for (let i = 0; i < 16; i++) this.#memory.load128(...at(lo, hi, FX.xmm + i * 16), Word.xmm + i * 4)
+  }
+}
+
+/** An address some bytes above another. */
+function at(lo: number, hi: number, offset: number): [number, number] {
+  const sum = (lo + offset) | 0
+  return [sum, sum >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi]
 }

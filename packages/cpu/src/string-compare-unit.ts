@@ -4,128 +4,150 @@ import { Flag } from './flags.ts'
 import { type State, Word } from './state.ts'
 import type { System } from './system.ts'
 
-export interface StringCompareUnit {
-  /** Lengths from zero elements, or given (any sign); index into ecx or mask into xmm0, and all arithmetic flags. */
-  implicitIndex(to: number, from: number, control: number): void
-  implicitMask(to: number, from: number, control: number): void
-  explicitIndex(to: number, from: number, control: number, isWide: boolean): void
-  explicitMask(to: number, from: number, control: number, isWide: boolean): void
-}
-
 const Control = { words: 1, signed: 2, negative: 0x10, masked: 0x20, mostSignificant: 0x40 } as const
 const Aggregation = { equalAny: 0, ranges: 1, equalEach: 2, equalOrdered: 3 } as const
 const [RAX, RCX, RDX] = [0, 2, 4] // words
 
-export function createStringCompareUnit({ words }: State, system: System): StringCompareUnit {
-  const left = new Int32Array(16)
-  const right = new Int32Array(16)
-  let count = 16
-  let leftLength = 0
-  let rightLength = 0
+export class StringCompareUnit {
+  readonly #words: Int32Array
+  readonly #system: System
+  readonly #left = new Int32Array(16)
+  readonly #right = new Int32Array(16)
+  #count = 16
+  #leftLength = 0
+  #rightLength = 0
 
-  function take(to: number, from: number, control: number): void {
-    count = (control & Control.words) === 0 ? 16 : 8
-    const bits = 128 / count
+  constructor({ words }: State, system: System) {
+    this.#words = words
+    this.#system = system
+  }
+
+  #take(to: number, from: number, control: number): void {
+    this.#count = (control & Control.words) === 0 ? 16 : 8
+    const bits = 128 / this.#count
     const perWord = 32 / bits
-    for (let i = 0; i < count; i++) {
-      left[i] = element(words[to + Math.floor(i / perWord)]!, (i % perWord) * bits, bits, control)
-      right[i] = element(words[from + Math.floor(i / perWord)]!, (i % perWord) * bits, bits, control)
+    for (let i = 0; i < this.#count; i++) {
+      this.#left[i] = this.#element(
+        this.#words[to + Math.floor(i / perWord)]!,
+        (i % perWord) * bits,
+        bits,
+        control,
+      )
+      this.#right[i] = this.#element(
+        this.#words[from + Math.floor(i / perWord)]!,
+        (i % perWord) * bits,
+        bits,
+        control,
+      )
     }
   }
 
-  function element(word: number, at: number, bits: number, control: number): number {
+  #element(word: number, at: number, bits: number, control: number): number {
     const top = 32 - bits
     const raised = word << (top - at)
     return (control & Control.signed) === 0 ? raised >>> top : raised >> top
   }
 
-  function implicitLength(elements: Int32Array): number {
-    for (let i = 0; i < count; i++) if (elements[i] === 0) return i
-    return count
+  #implicitLength(elements: Int32Array): number {
+    for (let i = 0; i < this.#count; i++) if (elements[i] === 0) return i
+    return this.#count
   }
 
-  function explicitLength(word: number, isWide: boolean): number {
-    const lo = words[word]!
-    const hi = isWide ? words[word + 1]! : lo >> 31
-    const value = hi === 0 ? lo >>> 0 : hi === -1 ? 2 ** 32 - (lo >>> 0) : count
-    return Math.min(value, count)
+  #explicitLength(word: number, isWide: boolean): number {
+    const lo = this.#words[word]!
+    const hi = isWide ? this.#words[word + 1]! : lo >> 31
+    const value = hi === 0 ? lo >>> 0 : hi === -1 ? 2 ** 32 - (lo >>> 0) : this.#count
+    return Math.min(value, this.#count)
   }
 
   /** Whether the element of the right string is one that the left one asks for. */
-  function isHit(at: number, how: number): boolean {
+  #isHit(at: number, how: number): boolean {
     if (how === Aggregation.equalEach) {
-      if (at >= leftLength || at >= rightLength) return at >= leftLength && at >= rightLength
-      return left[at] === right[at]
+      if (at >= this.#leftLength || at >= this.#rightLength)
+        return at >= this.#leftLength && at >= this.#rightLength
+      return this.#left[at] === this.#right[at]
     }
     if (how === Aggregation.equalOrdered) {
-      for (let i = 0; i < leftLength && at + i < count; i++) {
-        if (at + i >= rightLength || left[i] !== right[at + i]) return false
+      for (let i = 0; i < this.#leftLength && at + i < this.#count; i++) {
+        if (at + i >= this.#rightLength || this.#left[i] !== this.#right[at + i]) return false
       }
       return true
     }
-    if (at >= rightLength) return false
-    const value = right[at]!
+    if (at >= this.#rightLength) return false
+    const value = this.#right[at]!
     if (how === Aggregation.equalAny) {
-      for (let i = 0; i < leftLength; i++) if (left[i] === value) return true
+      for (let i = 0; i < this.#leftLength; i++) if (this.#left[i] === value) return true
       return false
     }
-    for (let i = 0; i + 1 < leftLength; i += 2) if (left[i]! <= value && value <= left[i + 1]!) return true
+    for (let i = 0; i + 1 < this.#leftLength; i += 2)
+      if (this.#left[i]! <= value && value <= this.#left[i + 1]!) return true
     return false
   }
 
-  function compare(control: number): number {
+  #compare(control: number): number {
     let bits = 0
-    for (let i = 0; i < count; i++) if (isHit(i, (control >> 2) & 3)) bits |= 1 << i
+    for (let i = 0; i < this.#count; i++) if (this.#isHit(i, (control >> 2) & 3)) bits |= 1 << i
     if ((control & Control.negative) !== 0) {
-      const inverted = (control & Control.masked) === 0 ? count : rightLength
+      const inverted = (control & Control.masked) === 0 ? this.#count : this.#rightLength
       bits ^= (1 << inverted) - 1
     }
-    system.setArithmetic(
+    this.#system.setArithmetic(
       (bits === 0 ? 0 : Flag.c) |
-        (rightLength < count ? Flag.z : 0) |
-        (leftLength < count ? Flag.s : 0) |
+        (this.#rightLength < this.#count ? Flag.z : 0) |
+        (this.#leftLength < this.#count ? Flag.s : 0) |
         ((bits & 1) === 0 ? 0 : Flag.o),
     )
     return bits
   }
 
-  function keepIndex(bits: number, control: number): void {
+  #keepIndex(bits: number, control: number): void {
     const isHighest = (control & Control.mostSignificant) !== 0
-    words[RCX] = bits === 0 ? count : isHighest ? 31 - Math.clz32(bits) : 31 - Math.clz32(bits & -bits)
-    words[RCX + 1] = 0
+    this.#words[RCX] =
+      bits === 0 ? this.#count : isHighest ? 31 - Math.clz32(bits) : 31 - Math.clz32(bits & -bits)
+    this.#words[RCX + 1] = 0
   }
 
-  function keepMask(bits: number, control: number): void {
-    for (let i = 0; i < 4; i++) words[Word.xmm + i] = i === 0 ? bits : 0
+  #keepMask(bits: number, control: number): void {
+    for (let i = 0; i < 4; i++) this.#words[Word.xmm + i] = i === 0 ? bits : 0
     if ((control & Control.mostSignificant) === 0) return
-    const [perWord, ones] = count === 16 ? [4, 0xff] : [2, 0xffff]
+    const [perWord, ones] = this.#count === 16 ? [4, 0xff] : [2, 0xffff]
     for (let i = 0; i < 4; i++) {
       let word = 0
       for (let k = 0; k < perWord; k++) {
         if (((bits >> (i * perWord + k)) & 1) !== 0) word |= ones << (k * (32 / perWord))
       }
-      words[Word.xmm + i] = word
+      this.#words[Word.xmm + i] = word
     }
   }
 
-  function implicit(to: number, from: number, control: number): number {
-    take(to, from, control)
-    leftLength = implicitLength(left)
-    rightLength = implicitLength(right)
-    return compare(control)
+  #implicit(to: number, from: number, control: number): number {
+    this.#take(to, from, control)
+    this.#leftLength = this.#implicitLength(this.#left)
+    this.#rightLength = this.#implicitLength(this.#right)
+    return this.#compare(control)
   }
 
-  function explicit(to: number, from: number, control: number, isWide: boolean): number {
-    take(to, from, control)
-    leftLength = explicitLength(RAX, isWide)
-    rightLength = explicitLength(RDX, isWide)
-    return compare(control)
+  #explicit(to: number, from: number, control: number, isWide: boolean): number {
+    this.#take(to, from, control)
+    this.#leftLength = this.#explicitLength(RAX, isWide)
+    this.#rightLength = this.#explicitLength(RDX, isWide)
+    return this.#compare(control)
   }
 
-  return {
-    implicitIndex: (to, from, control) => keepIndex(implicit(to, from, control), control),
-    implicitMask: (to, from, control) => keepMask(implicit(to, from, control), control),
-    explicitIndex: (to, from, control, isWide) => keepIndex(explicit(to, from, control, isWide), control),
-    explicitMask: (to, from, control, isWide) => keepMask(explicit(to, from, control, isWide), control),
+  /** Lengths from zero elements, or given (any sign); index into ecx or mask into xmm0, and all arithmetic flags. */
+  implicitIndex(to: number, from: number, control: number): void {
+    this.#keepIndex(this.#implicit(to, from, control), control)
+  }
+
+  implicitMask(to: number, from: number, control: number): void {
+    this.#keepMask(this.#implicit(to, from, control), control)
+  }
+
+  explicitIndex(to: number, from: number, control: number, isWide: boolean): void {
+    this.#keepIndex(this.#explicit(to, from, control, isWide), control)
+  }
+
+  explicitMask(to: number, from: number, control: number, isWide: boolean): void {
+    this.#keepMask(this.#explicit(to, from, control, isWide), control)
   }
 }
