@@ -54,7 +54,7 @@ function perCommand(image, depth, stride) {
   const all = depth === 1 ? 1 : 0xffffffff
   const commands = SLOTS_PER_ROUND * (depth === 1 ? SLOTS : 1)
   const results = Array.from({ length: ROUNDS }, () => {
-    machine.dmaLog.clear()
+    machine.evidence.dmaLog.clear()
     const ms = timed(() => {
       for (let i = 0; i < commands; i++) {
         ahci.issue(all, true)

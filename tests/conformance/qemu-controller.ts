@@ -1,4 +1,4 @@
-// A machine whose controller is QEMU's: RAM, clock and logs are the embedded machine's, registers and configuration space
+// A machine whose controller is QEMU's: RAM, clock and evidence are the embedded machine's, registers and configuration space
 // are QEMU's. What a driver has in RAM goes to QEMU before each register write and comes back with each register read and
 // each pause, so that a miniport cannot tell.
 import { gpa } from '@dumpstack/bytes'
@@ -90,15 +90,33 @@ export function machineOnQemu(
     isInside = false
   }
 
-  const machine = Object.create(embedded, {
-    bus: { value: bus },
-    interruptsEnabled: { value: true, writable: true },
-    nowNs: { get: () => embedded.nowNs },
-    writes: { get: () => embedded.writes },
-    stall: { value: (microseconds: number) => pass(() => embedded.stall(microseconds)) },
-    run: { value: (untilNs: number) => pass(() => embedded.run(untilNs)) },
-    checkpoint: { value: () => embedded.checkpoint() },
-  }) as Machine // what is not replaced is the embedded machine's own
+  const machine: Machine = {
+    bus,
+    interruptsEnabled: true,
+    ram: embedded.ram,
+    seed: embedded.seed,
+    disks: embedded.disks,
+    controllers: embedded.controllers,
+    cpuCount: embedded.cpuCount,
+    faults: embedded.faults,
+    evidence: embedded.evidence,
+    get nowNs() {
+      return embedded.nowNs
+    },
+    get deviceWork() {
+      return embedded.deviceWork
+    },
+    get registerWindows() {
+      return embedded.registerWindows
+    },
+    elapse: (nanoseconds) => embedded.elapse(nanoseconds),
+    stall: (microseconds) => pass(() => embedded.stall(microseconds)),
+    run: (untilNs) => pass(() => embedded.run(untilNs)),
+    checkStop: () => embedded.checkStop(),
+    checkpoint: () => embedded.checkpoint(),
+    reset: (options) => embedded.reset(options),
+    close: () => embedded.close(),
+  }
   push()
   return machine
 }

@@ -88,7 +88,7 @@ describe('memory and ports', () => {
     bus.write32(gpa(0xfee00020), 1)
     expect(bus.read32(gpa(0xfee00020))).toBe(0xffffffff)
     bus.out8(0x80, 1)
-    expect(machine.notModelled.map(({ register, access }) => `${register} ${access}`)).toEqual([
+    expect(machine.evidence.notModelled.map(({ register, access }) => `${register} ${access}`)).toEqual([
       'memory 0xfee00000 write',
       'memory 0xfee00000 read',
       'port 0x80 write',

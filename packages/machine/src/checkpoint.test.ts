@@ -60,7 +60,7 @@ it('the truth stays what it was, whatever is written afterwards and however', ()
       expect(equal(wholeOf(truth), copy)).toBe(true)
       // what differs from the truth is in the log
       const now = wholeOf(ram)
-      const logged = machine.writes.pages
+      const logged = machine.evidence.writes.pages
       let at = 0
       for (const { basePage, pageCount } of TEST_RUNS) {
         for (let i = 0; i < pageCount; i++, at += PAGE_SIZE) {
@@ -88,7 +88,7 @@ describe('views and spans made before a checkpoint', () => {
     const bytes = new Uint8Array(4)
     truth.read(BUFFER, bytes)
     expect([...bytes]).toEqual([0x44, 0x33, 0x22, 0x11])
-    expect(machine.writes.pages.size).toBe(0)
+    expect(machine.evidence.writes.pages.size).toBe(0)
   })
 
   it('a view made after it may be kept and written at any time: its pages were saved when it was made', () => {
@@ -96,7 +96,7 @@ describe('views and spans made before a checkpoint', () => {
     const truth = machine.checkpoint()
     const before = machine.ram.u32(BUFFER)
     const view = machine.ram.view(BUFFER, 8192)
-    expect(machine.writes.pages.size).toBe(2)
+    expect(machine.evidence.writes.pages.size).toBe(2)
     view.setUint32(0, 99, true)
     const bytes = new Uint8Array(4)
     truth.read(BUFFER, bytes)

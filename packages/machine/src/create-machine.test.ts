@@ -154,7 +154,7 @@ describe('platform reset', () => {
     expect(machine.interruptsEnabled).toBe(true)
     machine.stall(100_000)
     expect(diskBytes(disk, 9 * 512, 512)).toEqual(new Uint8Array(512))
-    expect(machine.dmaLog.length).toBe(0)
+    expect(machine.evidence.dmaLog.length).toBe(0)
     expect(machine.bus.config32(TEST_BDF, 0x24)).toBe(0xe0000000)
     expect(ahci.get(0x04)).toBe(0)
     expect([ahci.port(0x00), ahci.port(0x18), ahci.port(0x38)]).toEqual([0, 0x6, 0])
@@ -198,7 +198,7 @@ describe('two controllers before one disk', () => {
     })
     second.run(0, { command: 0x25, lba: 3, count: 1, segments: [{ at: BUFFER + 4096, byteLength: 512 }] })
     expect(Buffer.compare(machine.ram.span(gpa(BUFFER + 4096), 512), pattern(512, 5))).toBe(0)
-    expect([machine.dmaLog.at(0), machine.dmaLog.at(1)]).toMatchObject([
+    expect([machine.evidence.dmaLog.at(0), machine.evidence.dmaLog.at(1)]).toMatchObject([
       { device: 'ahci0', direction: 'toDisk', diskOffset: 3 * 512, byteLength: 512, gpa: BUFFER },
       { device: 'ahci1', direction: 'fromDisk', diskOffset: 3 * 512, byteLength: 512, gpa: BUFFER + 4096 },
     ])
@@ -242,7 +242,7 @@ it('two disks on one controller are told apart, on their ports and in the log', 
   }
   expect(diskBytes(system!, 0, 512)).toEqual(pattern(512, 5))
   expect(diskBytes(other!, 3 * 512, 512)).toEqual(pattern(512, 5))
-  expect([machine.dmaLog.at(0), machine.dmaLog.at(1)]).toMatchObject([
+  expect([machine.evidence.dmaLog.at(0), machine.evidence.dmaLog.at(1)]).toMatchObject([
     { device: 'ahci0', disk: 'system', diskOffset: 0 },
     { device: 'ahci0', disk: 'other', diskOffset: 3 * 512 },
   ])
@@ -264,7 +264,9 @@ it('the same traffic gives the same bytes, registers and times', () => {
     }
     ahci.issue(0xffffffff, true)
     ahci.waitUntil('all ended', () => ahci.port(0x34) === 0)
-    const log = Array.from({ length: machine.dmaLog.length }, (_, i) => machine.dmaLog.at(i))
+    const log = Array.from({ length: machine.evidence.dmaLog.length }, (_, i) =>
+      machine.evidence.dmaLog.at(i),
+    )
     return { log, nowNs: machine.nowNs, bytes: Buffer.from(diskBytes(disk, 0, 2 ** 20)).toString('base64') }
   }
   expect(play()).toEqual(play())

@@ -13,22 +13,11 @@ import { checkTime, VirtualClock } from './clock.ts'
 import { checkPlaces, settingsOf } from './controllers/controller-model.ts'
 import { BlockDevice } from './disk/block-device.ts'
 import { DiskMedium } from './disk/disk.ts'
-import { ColumnarDmaLog } from './dma-log.ts'
 import { MachineError } from './errors.ts'
+import { MachineEvidence } from './evidence.ts'
 import { PlannedFaults } from './faults.ts'
 import { HostWork } from './host-work.ts'
-import type {
-  Bus,
-  ControllerOptions,
-  ControllerStop,
-  Disk,
-  Machine,
-  MachineOptions,
-  NotModelled,
-  RegisterWindow,
-  WriteLog,
-} from './machine.ts'
-import { NotModelledLog } from './not-modelled.ts'
+import type { Bus, ControllerOptions, Disk, Machine, MachineOptions, RegisterWindow } from './machine.ts'
 import type { PciFunction } from './pci.ts'
 import { GuestRam } from './ram.ts'
 
@@ -38,8 +27,6 @@ const PCI_WINDOW = gpa(0xe0000000)
 const PCI_PORTS = 0xc000
 /** A function without ports or memory keeps that bit 0. */
 const FIRMWARE_COMMAND = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER
-/** A driver that stops its controller again and again is known by then. */
-const MAX_STOPS = 1000
 /** Entry and exit of an interrupt routine. */
 const INTERRUPT_NS = 1000
 
@@ -50,13 +37,10 @@ class EmbeddedMachine implements Machine {
   readonly controllers: readonly ControllerOptions[]
   readonly cpuCount: number
   readonly faults: PlannedFaults
-  readonly dmaLog: ColumnarDmaLog
+  readonly evidence: MachineEvidence
   interruptsEnabled = true
-  reportedEnds = 0
-  readonly stops: ControllerStop[] = []
   readonly #work: HostWork
   readonly #clock = new VirtualClock(() => this.#work.check())
-  readonly #notModelled = new NotModelledLog()
   readonly #systemBus: SystemBus
   readonly #functions: readonly PciFunction[]
   #isInInterrupt = false
@@ -71,14 +55,15 @@ class EmbeddedMachine implements Machine {
     )
     this.disks = [...new Set(attachments.map(({ attachment }) => attachment.disk))]
     this.faults = new PlannedFaults(options.controllers)
-    this.dmaLog = new ColumnarDmaLog(
+    this.ram = new GuestRam(options.seed, options.runs)
+    this.evidence = new MachineEvidence(
+      this.ram.writes,
       attachments.map(({ controller, attachment }) => ({
         device: controller.name,
         disk: attachment.disk.name,
       })),
     )
-    this.ram = new GuestRam(options.seed, options.runs)
-    const { faults, ram } = this
+    const { faults, ram, evidence } = this
     let origin = 0
     this.#functions = options.controllers.map((controller) => {
       const { model, name, bdf, interruptVector } = controller
@@ -93,20 +78,17 @@ class EmbeddedMachine implements Machine {
         clock: this.#clock,
         ram,
         faults,
-        notModelled: this.#notModelled,
+        notModelled: evidence.notModelledLog,
         work: this.#work,
         onReported: () => {
-          this.reportedEnds++
+          evidence.completionCount++
         },
-        onStopped: (reason) => {
-          if (this.stops.length === MAX_STOPS) return
-          this.stops.push({ controller: name, reason, atNs: this.#clock.nowNs })
-        },
+        onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
     })
     checkPorts(this.#functions)
-    this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, this.#notModelled)
+    this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, evidence.notModelledLog)
     this.bus = this.#systemBus
     this.#powerOn()
   }
@@ -125,14 +107,6 @@ class EmbeddedMachine implements Machine {
 
   checkStop(): void {
     this.#work.checkStop()
-  }
-
-  get writes(): WriteLog {
-    return this.ram.writes
-  }
-
-  get notModelled(): readonly NotModelled[] {
-    return this.#notModelled.entries
   }
 
   get registerWindows(): readonly RegisterWindow[] {
@@ -185,7 +159,10 @@ class EmbeddedMachine implements Machine {
     if (!(disk instanceof DiskMedium)) {
       throw wrong(`disk '${disk.name}' of controller ${controller} was not made by createDisk`)
     }
-    const { faults, dmaLog } = this
+    const {
+      faults,
+      evidence: { dmaLog },
+    } = this
     return new BlockDevice(disk, { clock: this.#clock, faults, dmaLog, work: this.#work, controller, origin })
   }
 

@@ -1,11 +1,30 @@
 // Data transfers that completed: columns of growable typed arrays, because a dump makes tens of thousands of records.
-import { gpa, hex } from '@dumpstack/bytes'
+import { type Gpa, gpa, hex } from '@dumpstack/bytes'
 import { MachineError } from './errors.ts'
-import type { DmaLog, DmaRecord } from './machine.ts'
 
 const FIRST_CAPACITY = 1024
 /** diskOffset, byteLength, gpa, atNs */
 const COLUMNS = 4
+
+export interface DmaRecord {
+  /** ControllerOptions.name */
+  readonly device: string
+  /** Disk.name */
+  readonly disk: string
+  readonly direction: 'toDisk' | 'fromDisk'
+  /** Bytes from the start of the disk. */
+  readonly diskOffset: number
+  readonly byteLength: number
+  /** Address of the first segment. */
+  readonly gpa: Gpa
+  readonly atNs: number
+}
+/** Data transfers that completed, one record a command. */
+export interface DmaLog {
+  readonly length: number
+  at(index: number): DmaRecord
+  clear(): void
+}
 
 /** A disk behind a controller, both by name. */
 export interface DmaOrigin {

@@ -1,8 +1,10 @@
-// The contracts of the embedded machine: RAM, bus, disks, faults and logs. A second backend implements the same.
+// The contracts of the embedded machine: RAM, bus, disks, time and faults; what happened in it is evidence.ts. A second backend implements the
+// same.
 import type { Gpa, Lba, PageRun, PageSet, Pfn, PhysicalSpace } from '@dumpstack/bytes'
 import type { CpuBus, CpuRam, CpuWorld } from '@dumpstack/cpu'
 import type { ControllerModel, Settings } from './controllers/controller-model.ts'
 import type { BlockDevice } from './disk/block-device.ts'
+import type { Evidence } from './evidence.ts'
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
@@ -127,31 +129,6 @@ export interface FaultPlan {
   clear(): void
 }
 
-/** Pages written since the last checkpoint, by the processor or by DMA. */
-export interface WriteLog {
-  readonly pages: PageSet
-}
-
-export interface DmaRecord {
-  /** ControllerOptions.name */
-  readonly device: string
-  /** Disk.name */
-  readonly disk: string
-  readonly direction: 'toDisk' | 'fromDisk'
-  /** Bytes from the start of the disk. */
-  readonly diskOffset: number
-  readonly byteLength: number
-  /** Address of the first segment. */
-  readonly gpa: Gpa
-  readonly atNs: number
-}
-/** Data transfers that completed, one record a command. */
-export interface DmaLog {
-  readonly length: number
-  at(index: number): DmaRecord
-  clear(): void
-}
-
 /** A window of a controller's registers as firmware has placed it. */
 export interface RegisterWindow {
   /** ControllerOptions.name */
@@ -164,23 +141,6 @@ export interface RegisterWindow {
   /** Physical address, or port number. */
   readonly base: number
   readonly byteLength: number
-}
-
-/** What was touched and is not modelled, by name, with a count. */
-export interface NotModelled {
-  readonly device: string
-  readonly register: string
-  readonly access: 'read' | 'write'
-  count: number
-}
-
-/** A controller refused what its driver gave it, and does nothing more until that driver resets it. */
-export interface ControllerStop {
-  /** ControllerOptions.name */
-  readonly controller: string
-  /** In the words of its specification. */
-  readonly reason: string
-  readonly atNs: number
 }
 
 export interface Machine extends CpuWorld {
@@ -197,13 +157,8 @@ export interface Machine extends CpuWorld {
   interruptsEnabled: boolean
   /** RAM as it is now, for as long as the machine lives or until the next checkpoint; pages are saved on write. */
   checkpoint(): PhysicalSpace
-  readonly writes: WriteLog
-  readonly dmaLog: DmaLog
-  /** Commands whose end controllers have reported: status, and what a driver looks at or an interrupt. */
-  readonly reportedEnds: number
-  /** The first thousand since the machine was made. */
-  readonly stops: readonly ControllerStop[]
-  readonly notModelled: readonly NotModelled[]
+  /** What happened, for whoever judges it: no driver sees it. */
+  readonly evidence: Evidence
   /** As controllers decode them now; looking takes no time. */
   readonly registerWindows: readonly RegisterWindow[]
   /**

@@ -65,7 +65,7 @@ it('a message that goes elsewhere is a store, and one that nobody expects is not
   entry(1, 0, LOCAL_APIC)
   machine.bus.onInterrupt(VECTOR, null)
   flush()
-  expect(machine.notModelled).toContainEqual(
+  expect(machine.evidence.notModelled).toContainEqual(
     expect.objectContaining({ register: 'interrupt 0x71 without a routine', count: 1 }),
   )
 })

@@ -1,5 +1,11 @@
 // What was touched and is not modelled: one line a register and direction, with a count.
-import type { NotModelled } from './machine.ts'
+
+export interface NotModelled {
+  readonly device: string
+  readonly register: string
+  readonly access: 'read' | 'write'
+  count: number
+}
 
 /** Random traffic touches millions of places: past this many lines the rest is counted together. */
 const MAX_LINES = 1000

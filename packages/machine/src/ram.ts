@@ -19,7 +19,8 @@ import {
 } from '@dumpstack/bytes'
 import { Checkpoint } from './checkpoint.ts'
 import { MachineError } from './errors.ts'
-import { Owner, type Ram, type WriteLog } from './machine.ts'
+import type { WriteLog } from './evidence.ts'
+import { Owner, type Ram } from './machine.ts'
 
 export const CHUNK_BYTES = 2 ** 30
 /** Up to here a loop is faster than the subarray that set() needs (devices fetch structures of 20 to 32 bytes). */

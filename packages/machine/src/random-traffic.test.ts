@@ -159,7 +159,7 @@ function play(machine: Machine, steps: readonly Step[]): number[] {
     }
   }
   machine.stall(100_000)
-  seen.push(machine.nowNs, machine.dmaLog.length)
+  seen.push(machine.nowNs, machine.evidence.dmaLog.length)
   return seen
 }
 
@@ -192,15 +192,15 @@ it('no exception, no hang, no byte outside, and the same traffic gives the same 
       const seen = play(one.machine, steps)
       expect(play(two.machine, steps)).toEqual(seen)
       expect(two.image.digest).toEqual(one.image.digest)
-      transfers += one.machine.dmaLog.length
-      expect(one.machine.notModelled.length).toBeLessThanOrEqual(1001)
+      transfers += one.machine.evidence.dmaLog.length
+      expect(one.machine.evidence.notModelled.length).toBeLessThanOrEqual(1001)
       // every page that differs from the fill was logged as written, and lies in a run
-      for (const run of one.machine.writes.pages.runs()) {
+      for (const run of one.machine.evidence.writes.pages.runs()) {
         expect(isRam(run.basePage) && isRam(run.basePage + run.pageCount - 1)).toBe(true)
       }
       for (const { basePage, pageCount } of TEST_RUNS) {
         for (let page = basePage as number; page < basePage + pageCount; page++) {
-          if (one.machine.writes.pages.has(pfn(page))) continue
+          if (one.machine.evidence.writes.pages.has(pfn(page))) continue
           one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
           reference.ram.read(gpa(page * PAGE_SIZE), untouched)
           if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)

@@ -166,7 +166,7 @@ function play({ machine, modern, legacy }: ReturnType<typeof fresh>, steps: read
     }
   }
   machine.stall(10_000)
-  seen.push(machine.nowNs, machine.dmaLog.length, modern.isr())
+  seen.push(machine.nowNs, machine.evidence.dmaLog.length, modern.isr())
   return seen
 }
 
@@ -183,10 +183,10 @@ it('no exception, no hang, no byte outside, the same traffic gives the same mach
       two.machine.checkpoint()
       const seen = play(one, steps)
       expect(play(two, steps)).toEqual(seen)
-      transfers += one.machine.dmaLog.length
+      transfers += one.machine.evidence.dmaLog.length
       for (const { basePage, pageCount } of TEST_RUNS) {
         for (let page = basePage as number; page < basePage + pageCount; page++) {
-          if (one.machine.writes.pages.has(pfn(page))) continue
+          if (one.machine.evidence.writes.pages.has(pfn(page))) continue
           one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
           reference.ram.read(gpa(page * PAGE_SIZE), untouched)
           if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)

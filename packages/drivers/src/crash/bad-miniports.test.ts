@@ -257,7 +257,7 @@ it('writes no dump with a miniport that never says that its commands write (AHCI
   const { report, crashed } = dumpWith(neverWrites)
   expect(report.finalStatus).toBe(0xc0000185)
   expect(report.failure).toMatch(/^WRITE ended with SRB status/)
-  expect(crashed.machine.notModelled).toContainEqual({
+  expect(crashed.machine.evidence.notModelled).toContainEqual({
     device: 'ahci0',
     register: 'command header W against the command',
     access: 'read',
@@ -445,7 +445,7 @@ it('DM-43: takes breaks as the only limit of a miniport whose length is longer t
   })
   const { crashed, report } = dumpWith(bad(limits))
   expect(report).toMatchObject({ finalStatus: 0, violations: [] })
-  const { dmaLog } = crashed.machine
+  const { dmaLog } = crashed.machine.evidence
   const lengths = Array.from({ length: dmaLog.length }, (_, i) => dmaLog.at(i))
     .filter(({ direction }) => direction === 'toDisk')
     .map(({ byteLength }) => byteLength)

@@ -81,7 +81,7 @@ it('DM-29: names pages of RAM that the dead instance overwrote', () => {
       for (let i = 0; i < 4; i++) runtime.read(i * 0x10000, gpa(0x910000 + i * 0x10000), 0x10000)
     },
   })
-  expect(crashed.machine.writes.pages.has(0x910 as never)).toBe(true)
+  expect(crashed.machine.evidence.writes.pages.has(0x910 as never)).toBe(true)
   expect(report.violations).toHaveLength(4)
   expect(report.violations[1]).toMatchObject({
     rule: 'DM-29',

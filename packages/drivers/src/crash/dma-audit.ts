@@ -35,7 +35,7 @@ export class DmaAudit {
 
   /** HwInitialize has returned: all transfers from here on are judged. */
   begin(): void {
-    this.#next = this.#machine.dmaLog.length
+    this.#next = this.#machine.evidence.dmaLog.length
   }
 
   /** The port sends a write of `list` to the disk; until `settle` that is asked for. */
@@ -48,7 +48,7 @@ export class DmaAudit {
 
   /** Judges what moved since the last time; nothing is asked for any more. */
   settle(): void {
-    const { dmaLog } = this.#machine
+    const { dmaLog } = this.#machine.evidence
     while (this.#next < dmaLog.length) this.#judge(dmaLog.at(this.#next++))
     this.#byteLength = 0
     this.#list = null

@@ -45,7 +45,7 @@ export class CrashEnvironment {
     this.miniport = options.miniport
     this.runtimeUncachedBytes = options.runtimeUncachedBytes
     this.#violations = options.violations
-    this.#stopsSeen = machine.stops.length
+    this.#stopsSeen = machine.evidence.stops.length
     this.watch = new RoutineWatch(machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
     this.dma = new DmaAudit(machine, controller.name, (rule, call, message) =>
       this.violate(rule, call, message),
@@ -59,7 +59,7 @@ export class CrashEnvironment {
 
   leave(): void {
     this.watch.leave()
-    const { stops } = this.machine
+    const { stops } = this.machine.evidence
     while (this.#stopsSeen < stops.length) {
       const { controller, reason } = stops[this.#stopsSeen++]!
       if (controller !== this.controller.name) continue

@@ -81,7 +81,7 @@ it('keeps every byte of the plan at its place', () => {
         const onDisk = bytesOnDisk(crashed, plan.byteLength, extents)
         expect(Buffer.compare(onDisk, bytesOfPlan(crashed, plan))).toBe(0)
         const limit = Math.min(maximumTransferLength, (numberOfPhysicalBreaks - 1) * PAGE, 0x10000)
-        const { dmaLog } = crashed.machine
+        const { dmaLog } = crashed.machine.evidence
         for (let i = 0; i < dmaLog.length; i++) {
           const { direction, diskOffset, byteLength } = dmaLog.at(i)
           if (direction !== 'toDisk') continue

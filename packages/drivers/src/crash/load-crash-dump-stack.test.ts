@@ -73,7 +73,7 @@ it('shows both loads, the first one unloaded', () => {
 it('changes few pages of RAM', () => {
   const { stack, machine } = crash()
   writeDump(stack, testPlan(BODY))
-  expect(machine.writes.pages.size).toBeLessThan(64)
+  expect(machine.evidence.writes.pages.size).toBeLessThan(64)
 })
 
 it('writes no dump when its context or its map changed after the load', () => {

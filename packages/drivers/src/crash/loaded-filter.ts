@@ -133,20 +133,20 @@ export class LoadedFilter {
 
   /** Pages written before are remembered whole; for the others the machine's write log tells. */
   #remember(batch: WriteBatch): void {
-    const { writes, ram } = this.#machine
+    const { evidence, ram } = this.#machine
     for (let i = 0; i < batch.pageCount; i++) {
       const page = pfn(batch.pages[i]!)
-      const wasWritten = writes.pages.has(page)
+      const wasWritten = evidence.writes.pages.has(page)
       this.#wasWritten[i] = wasWritten ? 1 : 0
       if (wasWritten) ram.read(pfnToGpa(page), this.#contents.subarray(i * PAGE_SIZE, (i + 1) * PAGE_SIZE))
     }
   }
 
   #checkPages(batch: WriteBatch): number {
-    const { writes, ram } = this.#machine
+    const { evidence, ram } = this.#machine
     for (let i = 0; i < batch.pageCount; i++) {
       const page = pfn(batch.pages[i]!)
-      if (this.#wasWritten[i] === 1 ? this.#differs(i, page) : writes.pages.has(page)) {
+      if (this.#wasWritten[i] === 1 ? this.#differs(i, page) : evidence.writes.pages.has(page)) {
         const what = `Dump_Write modified page ${hex(page)} in place, which is live memory`
         return this.#refuse('filter-in-place', what)
       }

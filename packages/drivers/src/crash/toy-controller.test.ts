@@ -41,16 +41,16 @@ const isWhole = (test: Crashed): boolean =>
 describe('a dump through the toy', () => {
   it('is whole and breaks no rule, with writes in flight at the crash', () => {
     const test = crashed({ writesInFlight: 6 })
-    const moved = test.machine.dmaLog.length
+    const moved = test.machine.evidence.dmaLog.length
     expect(writeDump(test.stack, plan)).toEqual({
       finalStatus: 0,
       bytesWritten: plan.byteLength,
       violations: [],
     })
     expect(isWhole(test)).toBe(true)
-    expect(test.machine.dmaLog.length).toBeGreaterThan(moved)
-    expect(test.machine.dmaLog.at(moved)).toMatchObject({ device: controller, disk: 'disk0' })
-    expect(test.machine.notModelled).toEqual([])
+    expect(test.machine.evidence.dmaLog.length).toBeGreaterThan(moved)
+    expect(test.machine.evidence.dmaLog.at(moved)).toMatchObject({ device: controller, disk: 'disk0' })
+    expect(test.machine.evidence.notModelled).toEqual([])
     expect(test.stack.rows.map(({ baseName }) => baseName)).toContain('dump_toy.sys')
   })
 
@@ -159,11 +159,11 @@ describe('its machine', () => {
     expect(bus.in8(TOY_PORTS)).toBe(TOY_STATUS.busy)
     bus.out8(TOY_PORTS, 1)
     machine.stall(10_000)
-    expect([bus.in8(TOY_PORTS), machine.dmaLog.length]).toEqual([TOY_STATUS.idle, 0])
+    expect([bus.in8(TOY_PORTS), machine.evidence.dmaLog.length]).toEqual([TOY_STATUS.idle, 0])
     write()
     machine.stall(10_000)
     expect(bus.in8(TOY_PORTS)).toBe(TOY_STATUS.done)
-    expect(machine.dmaLog.at(0)).toMatchObject({ device: 'toy0', disk: 'second', diskOffset: 1024 })
+    expect(machine.evidence.dmaLog.at(0)).toMatchObject({ device: 'toy0', disk: 'second', diskOffset: 1024 })
   })
 
   it('refuses two functions at the same ports', () => {

@@ -11,12 +11,12 @@ const controller = 'virtio-blk0'
 
 it.each([512, 4096] as const)('writes every byte of the plan, blocks of %i bytes, no rule broken', (size) => {
   const test = crash({ model: virtioBlk, logicalSectorBytes: size, writesInFlight: 6 })
-  const moved = test.machine.dmaLog.length
+  const moved = test.machine.evidence.dmaLog.length
   const report = writeDump(test.stack, plan)
   expect(report).toEqual({ finalStatus: 0, bytesWritten: plan.byteLength, violations: [] })
   expect(Buffer.compare(bytesOnDisk(test, plan.byteLength), bytesOfPlan(test, plan))).toBe(0)
-  expect(test.machine.dmaLog.length).toBeGreaterThan(moved)
-  expect(test.machine.notModelled).toEqual([])
+  expect(test.machine.evidence.dmaLog.length).toBeGreaterThan(moved)
+  expect(test.machine.evidence.notModelled).toEqual([])
 })
 
 it('loads the images of the third party under its dump name', () => {
@@ -26,9 +26,9 @@ it('loads the images of the third party under its dump name', () => {
 
 it('DM-29: what the dead instance left in flight ends with the reset', () => {
   const test = crash({ model: virtioBlk, writesInFlight: 8 })
-  const before = test.machine.dmaLog.length
+  const before = test.machine.evidence.dmaLog.length
   expect(writeDump(test.stack, plan).violations).toEqual([])
-  const { dmaLog } = test.machine
+  const { dmaLog } = test.machine.evidence
   const later = Array.from({ length: dmaLog.length - before }, (_, i) => dmaLog.at(before + i))
   const dead = later.filter(({ diskOffset }) => diskOffset < 0x100000)
   expect(dead.length).toBeLessThan(8)

@@ -222,7 +222,7 @@ describe.each([
     const after = new Uint8Array(PAGE_SIZE)
     memory.ram.read(at, after)
     expect(after).toEqual(before)
-    expect(machine.writes.pages.size).toBe(1)
+    expect(machine.evidence.writes.pages.size).toBe(1)
     expect(() => kernel.bugcheck(bugcheck, cpu)).toThrow(/^the system has crashed already$/)
   })
 })

@@ -65,7 +65,10 @@ function bothLives(fileName: string, kind: string, change: Change) {
   const crashed = new CrashedSystem({ machine, kernel, runtime, dumpStack })
   const plan = checkPlan(machine.ram)
   const report = crashed.writeAll(plan)
-  const dma = Array.from({ length: machine.dmaLog.length }, (_, i) => machine.dmaLog.at(i).gpa)
+  const dma = Array.from(
+    { length: machine.evidence.dmaLog.length },
+    (_, i) => machine.evidence.dmaLog.at(i).gpa,
+  )
   return {
     isReadBack: Buffer.compare(readBack, pattern) === 0,
     report,

@@ -108,7 +108,12 @@ export async function crash(
     writtenBy:
       pageFile === null
         ? []
-        : writtenBy(machine.dmaLog, pageFile.extents, system.volume.partition.offset, dumpByteLength),
+        : writtenBy(
+            machine.evidence.dmaLog,
+            pageFile.extents,
+            system.volume.partition.offset,
+            dumpByteLength,
+          ),
     directoryTableBase: facts.directoryTableBase,
     pageFile: written === null ? null : pageFile,
     dumpByteLength,
@@ -122,7 +127,7 @@ export async function crash(
       seconds,
       crashedAt,
       violations: outcome.violations,
-      inFlight: inFlight.report(crashed.commandsInFlight, machine.dmaLog),
+      inFlight: inFlight.report(crashed.commandsInFlight, machine.evidence.dmaLog),
     },
   }
 }

@@ -32,7 +32,7 @@ export class CrashedSystem {
   constructor(system: CrashableSystem) {
     const { machine, kernel, runtime } = system
     this.#system = system
-    machine.dmaLog.clear()
+    machine.evidence.dmaLog.clear()
     runtime.freeze()
     this.commandsInFlight = runtime.inFlight
     this.frozen = kernel.bugcheck(this.bugcheck, CRASHING_PROCESSOR)
@@ -54,7 +54,7 @@ export class CrashedSystem {
 
   /** What has been written to RAM since the crash. */
   pagesAfterCrash(): PagesAfterCrash {
-    const { ram, writes } = this.#system.machine
-    return pagesAfterCrash(ram, writes.pages, this.#dumpPath, this.frozen)
+    const { ram, evidence } = this.#system.machine
+    return pagesAfterCrash(ram, evidence.writes.pages, this.#dumpPath, this.frozen)
   }
 }

@@ -33,7 +33,7 @@ export class PolledSrb {
   #builder: SrbBuilder | null = null
   #isActive = false
   #isComplete = true
-  #reportedBefore = 0
+  #completedBefore = 0
 
   constructor(
     environment: CrashEnvironment,
@@ -75,7 +75,7 @@ export class PolledSrb {
   send(name: string): number {
     this.#isActive = true
     this.#isComplete = false
-    this.#reportedBefore = this.#environment.machine.reportedEnds
+    this.#completedBefore = this.#environment.machine.evidence.completionCount
     const ended = this.#start() ? this.#poll() : true
     if (!ended) {
       this.failure = `${name} did not complete within ${this.#timeoutSeconds} s`
@@ -148,8 +148,8 @@ export class PolledSrb {
 
   /** DM-19: the command has ended, and the routine that was asked again and again did not see it. */
   #blame(name: string): void {
-    const { reportedEnds } = this.#environment.machine
-    if (reportedEnds === this.#reportedBefore) return
+    const { completionCount } = this.#environment.machine.evidence
+    if (completionCount === this.#completedBefore) return
     const what = `the controller has reported the end of ${name}, but HwInterrupt did not complete it in ${this.#timeoutSeconds} s of polling`
     this.#environment.violate('DM-19', 'HwInterrupt', what)
   }

@@ -33,7 +33,7 @@ describe('IDENTIFY DEVICE', () => {
       0x5f, 0x60, 0x58, 0, 0, 0, 0, 0x40, 0, 0, 0, 0, 0, 0, 0, 0x50, 0, 2, 0, 0,
     ])
     expect(machine.ram.u32(gpa(DRIVER_MEMORY + 2 * 32 + 4))).toBe(512)
-    expect(machine.dmaLog.length).toBe(0) // no bytes of the disk
+    expect(machine.evidence.dmaLog.length).toBe(0) // no bytes of the disk
   })
 
   it('describes a 512e disk', () => {
@@ -211,11 +211,11 @@ describe('NCQ', () => {
     expect(half).not.toBe(0xffffffff)
     ahci.waitUntil('all ended', () => ahci.port(0x34) === 0)
     expect(ahci.port(0x10)).toBe(0x8) // SDBS
-    expect(machine.dmaLog.length).toBe(32)
+    expect(machine.evidence.dmaLog.length).toBe(32)
     for (let slot = 0; slot < 32; slot++) {
       expect(diskBytes(disk, (4000 + slot * 8) * 512, 4096)).toEqual(pattern(4096, slot))
     }
-    const last = machine.dmaLog.at(31)
+    const last = machine.evidence.dmaLog.at(31)
     expect([...ahci.received(0x58, 4)]).toEqual([0xa1, 0x40, 0x50, 0])
     expect(last.byteLength).toBe(4096)
   })
@@ -315,7 +315,7 @@ describe('other commands', () => {
     expect(ahci.run(0, { command: 0x06 })).toBe(0x0451)
     ahci.recover()
     expect(ahci.run(0, { command: 0xef, features: 0x77 })).toBe(0x0451)
-    expect(machine.notModelled.map(({ register }) => register)).toEqual([
+    expect(machine.evidence.notModelled.map(({ register }) => register)).toEqual([
       'ATA command 0x6',
       'SET FEATURES 0x77',
     ])

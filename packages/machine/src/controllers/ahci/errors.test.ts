@@ -68,7 +68,7 @@ describe('a command that fails', () => {
   ])('range: %s', (_, at, count, taskFile) => {
     const { ahci, machine } = started()
     expect(ahci.run(0, { ...write(at, 1), count })).toBe(taskFile)
-    expect(machine.dmaLog.length).toBe(taskFile === 0x50 ? 1 : 0)
+    expect(machine.evidence.dmaLog.length).toBe(taskFile === 0x50 ? 1 : 0)
   })
 
   it('a queued one: SDB FIS without tags, everything else given up, all aborted until the log is read (ACS-3 4.14.4)', () => {
@@ -79,7 +79,7 @@ describe('a command that fails', () => {
     ahci.issue(0x241, true)
     ahci.waitUntil('TFES', () => (ahci.port(0x10) & 0x40000000) !== 0)
     ahci.bus.stall(10_000)
-    expect(machine.dmaLog.length).toBe(1)
+    expect(machine.evidence.dmaLog.length).toBe(1)
     expect(ahci.port(0x34)).toBe(0x240)
     expect(ahci.port(0x20)).toBe(0x1051)
     expect([...ahci.received(0x58, 8)]).toEqual([0xa1, 0x40, 0x51, 0x10, 0, 0, 0, 0])
@@ -120,7 +120,7 @@ describe('a command that fails', () => {
     ahci.recover()
     expect([ahci.port(0x34), ahci.port(0x38)]).toEqual([0, 0])
     ahci.bus.stall(10_000)
-    expect(machine.dmaLog.length).toBe(0)
+    expect(machine.evidence.dmaLog.length).toBe(0)
     ahci.prepare(slot, command)
     ahci.issue(1 << slot, slot === 6)
     ahci.waitUntil('TFES', () => (ahci.port(0x10) & 0x40000000) !== 0)
@@ -240,7 +240,7 @@ describe('structures that are wrong stop the port and name their cause in PxIS',
     machine.stall(10_000)
     expect(ahci.port(0x10)).toBe(cause)
     expect(ahci.port(0x38)).toBe(1)
-    expect(machine.stops.map(({ reason }) => reason)).toEqual([
+    expect(machine.evidence.stops.map(({ reason }) => reason)).toEqual([
       expect.stringContaining(cause === HBFS ? 'PxIS.HBFS' : cause === IFS ? 'PxIS.IFS' : 'PxIS.OFS'),
     ])
     if (cause !== HBFS || ahci.port(0x08) !== 0xb0000) expect(diskBytes(disk, 0, 1024)).toEqual(zeros(1024))
@@ -285,7 +285,7 @@ describe('faults', () => {
     ahci.issue(7, true)
     machine.stall(10_000_000)
     expect(ahci.port(0x34)).toBe(6)
-    expect(machine.dmaLog.length).toBe(1)
+    expect(machine.evidence.dmaLog.length).toBe(1)
     ahci.prepare(5, read(0))
     ahci.issue(1 << 5)
     machine.stall(1_000_000)
@@ -312,7 +312,7 @@ describe('faults', () => {
     machine.stall(1_000_000)
     expect(ahci.port(0x34)).toBe(2)
     expect(diskBytes(disk, 8 * 512, 4096)).toEqual(pattern(8192, 1).subarray(0, 4096))
-    expect(machine.dmaLog.length).toBe(3)
+    expect(machine.evidence.dmaLog.length).toBe(3)
   })
 
   it('wrongStatus: reported good, nothing written', () => {
@@ -321,7 +321,7 @@ describe('faults', () => {
     for (const at of [0, 1, 2]) expect(ahci.run(0, write(at))).toBe(0x50)
     expect(diskBytes(disk, 512, 512)).toEqual(zeros(512))
     expect(diskBytes(disk, 1024, 512)).not.toEqual(zeros(512))
-    expect(machine.dmaLog.length).toBe(2)
+    expect(machine.evidence.dmaLog.length).toBe(2)
   })
 
   it('wrongPage: the first page comes from the other page of its pair', () => {

@@ -40,7 +40,7 @@ describe('generic host control', () => {
     const { ahci, machine } = start()
     ahci.setPort(0x00, 0x12345400)
     expect(ahci.port(0x00)).toBe(0)
-    expect(machine.notModelled).toContainEqual(
+    expect(machine.evidence.notModelled).toContainEqual(
       expect.objectContaining({ register: 'writes while GHC.AE is 0', count: 1 }),
     )
     ahci.set(0x04, 0x80000000)
@@ -177,7 +177,7 @@ describe('port registers', () => {
     ahci.set(0x04, 0x80000000)
     ahci.set(0x28, 1)
     ahci.get(0x100 + 9 * 0x80)
-    expect(machine.notModelled).toEqual([
+    expect(machine.evidence.notModelled).toEqual([
       { device: 'ahci0', register: 'CCC_CTL', access: 'read', count: 2 },
       { device: 'ahci0', register: 'PxFBS', access: 'read', count: 1 },
       { device: 'ahci0', register: 'BOHC', access: 'write', count: 1 },

@@ -51,11 +51,11 @@ describe.each([false, true])('data, legacy interface %s', (isLegacy) => {
       len: 5633,
     })
     expect(Buffer.compare(machine.ram.span(back, 5632), expected)).toBe(0)
-    expect([machine.dmaLog.at(0), machine.dmaLog.at(1)]).toMatchObject([
+    expect([machine.evidence.dmaLog.at(0), machine.evidence.dmaLog.at(1)]).toMatchObject([
       { device: 'virtio-blk0', direction: 'toDisk', diskOffset: 20480, byteLength: 5632, gpa: HIGH_BUFFER },
       { device: 'virtio-blk0', direction: 'fromDisk', diskOffset: 20480, byteLength: 5632, gpa: back },
     ])
-    expect(machine.dmaLog.length).toBe(2)
+    expect(machine.evidence.dmaLog.length).toBe(2)
   })
 
   it('flushes when asked, and after each write while writeback is 0', () => {
@@ -130,7 +130,7 @@ describe('what is lost', () => {
     expect(diskBytes(disk, 64 * 512, 4096)).toEqual(new Uint8Array(4096))
     expect(Buffer.compare(diskBytes(disk, 0, 4096), pattern(4096, 5))).toBe(0)
     expect(Buffer.compare(machine.ram.span(gpa(BUFFER + 0x8000), 4096), before)).toBe(0)
-    expect(machine.dmaLog.length).toBe(1)
+    expect(machine.evidence.dmaLog.length).toBe(1)
     driver.start(FEATURES)
     expect(driver.run(write(8)).status).toBe(OK)
   })
@@ -191,7 +191,7 @@ it.each<[string, RegExp, (driver: RawVirtioBlk) => void]>([
   mistake(driver)
   driver.notify()
   driver.notify()
-  expect(machine.stops).toEqual([
+  expect(machine.evidence.stops).toEqual([
     { controller: 'virtio-blk0', reason: expect.stringMatching(reason), atNs: expect.any(Number) },
   ])
 })
@@ -268,7 +268,7 @@ describe('faults', () => {
   it('wrongStatus says good and writes nothing', () => {
     const { machine, disk, driver } = faulty({ kind: 'wrongStatus', controller, afterWrites: 0 })
     expect(driver.run(write(0)).status).toBe(OK)
-    expect([written(disk, 0), machine.dmaLog.length]).toEqual([false, 0])
+    expect([written(disk, 0), machine.evidence.dmaLog.length]).toEqual([false, 0])
   })
 
   it('wrongPage writes the other page of the pair', () => {
