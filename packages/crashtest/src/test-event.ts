@@ -1,19 +1,13 @@
 // The one stream that everything is folded from: journal, log, JSON, JUnit and screen. The schema of an event is its type, its reader and
 // docs/schema/test-event.schema.json.
 
+import { type DumpModeViolation, isDumpModeRuleId, type SourcePlace, type StackRow } from '@dumpstack/nt'
 import {
-  type Bugcheck,
-  type DumpModeViolation,
-  isDumpModeRuleId,
-  type SourcePlace,
-  type StackRow,
-} from '@dumpstack/nt'
-import {
+  bugcheck,
   type CrashReport,
   DUMP_TYPES,
-  EVENT_SOURCES,
   type InFlightCommands,
-  type SystemEvent,
+  systemEvents,
   type TargetDescription,
   type TargetDriver,
   type WrittenRange,
@@ -38,11 +32,9 @@ import {
   type Static,
   sha256,
   text,
-  texts,
   textThat,
   time,
-  tuple4,
-} from './schema/schema.ts'
+} from '@dumpstack/target/schema'
 
 /** Raised with each change of what an event holds: a journal of another format is refused. */
 export const EVENT_FORMAT = 1
@@ -78,8 +70,6 @@ export type StepName = (typeof STEP_NAMES)[number]
 export const verdict = named('verdict', oneOf(VERDICTS))
 export const dumpType = named('dumpType', oneOf(DUMP_TYPES))
 export const messageLevel = oneOf(['i', 'x'])
-
-export const bugcheck = named('bugcheck', objectOf<Bugcheck>({ code: number, parameters: tuple4(hex64) }))
 
 const finding = object({
   check: about('The check that made it: truth, dumpType, writtenBy.', text),
@@ -191,22 +181,6 @@ export const crashReport = objectOf<ReportedCrash>({
   violations: list(objectOf<ReportedViolation>(violationFields)),
   inFlight,
 })
-
-export const systemEventFields = {
-  id: count,
-  source: about('The provider.', oneOf(EVENT_SOURCES)),
-  eventSourceName: optional(
-    about(
-      "The provider's EventSourceName, which event viewers list as the source; absent where it has none.",
-      oneOf(['BugCheck']),
-    ),
-  ),
-  at: time,
-  text,
-  fields: texts,
-}
-
-export const systemEvents = list(objectOf<SystemEvent>(systemEventFields))
 
 export const targetDriver = objectOf<TargetDriver>(
   {

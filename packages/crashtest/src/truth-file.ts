@@ -19,17 +19,19 @@ import {
 } from '@dumpstack/bytes'
 import {
   bigintAsHex,
+  bugcheck,
   DUMP_TYPES,
   type Evidence,
   Facts,
   type ImageIdentity,
   type KeptCrash,
   type PromisedBlock,
+  systemEvents,
   TargetError,
 } from '@dumpstack/target'
 import type { DumpPages } from './compare-truth.ts'
 import { KeptSpace } from './kept-space.ts'
-import { bugcheck, crashReport, type ReportedCrash, systemEvents, writtenRanges } from './test-event.ts'
+import { crashReport, type ReportedCrash, writtenRanges } from './test-event.ts'
 
 /** The dump file as the run left it, where the truth itself cannot tell. */
 export interface KeptFile {

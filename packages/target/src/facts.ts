@@ -1,17 +1,11 @@
 // JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
 // and kind, so that an error says which.
 import { hex } from '@dumpstack/bytes'
-import type { Bugcheck } from '@dumpstack/nt'
 import { TargetError } from './errors.ts'
-import { EVENT_SOURCES, type SystemEvent } from './system-event.ts'
 
 /** Addresses that need 64 bits are hex strings in every file of ours. */
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
   typeof value === 'bigint' ? hex(value) : value
-
-/** An object of its fields, without those that are undefined; every field of the type must be named. */
-const present = <T extends object>(fields: { readonly [K in keyof Required<T>]: T[K] | undefined }): T =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T // by its fields, as typed above
 
 /** What a run writes is nested nine deep; what is handed on as it stands is written again by code that calls itself for each level. */
 const MAX_DEPTH = 64
@@ -171,28 +165,6 @@ export class Facts {
   /** As it stands there, for who only hands it on. */
   record(field: string): Readonly<Record<string, unknown>> {
     return this.object(field).#fields
-  }
-
-  bugcheck(field: string): Bugcheck {
-    const facts = this.object(field)
-    const [first, second, third, fourth] = facts.bigints('parameters', 4)
-    return { code: facts.number('code'), parameters: [first!, second!, third!, fourth!] }
-  }
-
-  systemEvents(field: string): SystemEvent[] {
-    return this.objects(field).map((event) =>
-      present<SystemEvent>({
-        id: event.number('id'),
-        source: event.oneOf('source', EVENT_SOURCES),
-        eventSourceName:
-          event.optionalString('eventSourceName') === null
-            ? undefined
-            : event.oneOf('eventSourceName', ['BugCheck'] as const),
-        at: event.time('at'),
-        text: event.string('text'),
-        fields: event.stringRecord('fields'),
-      }),
-    )
   }
 
   #hex(field: string, text: string): bigint {

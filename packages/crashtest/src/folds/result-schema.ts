@@ -1,4 +1,5 @@
 // What `dumpstack test --json` and result.json hold. The schema is the type, the reader and docs/schema/test-result.schema.json.
+import { systemEventFields } from '@dumpstack/target'
 import {
   about,
   constant,
@@ -13,12 +14,11 @@ import {
   type Static,
   text,
   tuple4,
-} from '../schema/schema.ts'
+} from '@dumpstack/target/schema'
 import {
   checkOutcome,
   dumpType,
   messageLevel,
-  systemEventFields,
   targetDriver,
   truthCount,
   verdict,

@@ -2,7 +2,7 @@
 // next start goes by, in whatever process. As JSON it stands in a run's state file; damage is named, never believed.
 
 import type { Bugcheck } from '@dumpstack/nt'
-import type { Facts, SystemEvent } from '@dumpstack/target'
+import { bugcheck, type Facts, type SystemEvent, systemEvents } from '@dumpstack/target'
 import type { CrashControlSettings } from '../registry/crash-control.ts'
 import { type SavedKey, savedKeysOf } from '../registry/saved-keys.ts'
 import { type SavedVolume, savedVolumeOf } from '../volume/saved-volume.ts'
@@ -66,7 +66,7 @@ function poweredOffOf(facts: Facts): PoweredOff {
     registry: savedKeysOf(facts),
     volume: savedVolumeOf(facts.object('volume')),
     hasDump: facts.boolean('hasDump'),
-    events: facts.systemEvents('events'),
+    events: systemEvents.read(facts, 'events'),
     crash: crash === null ? null : lastCrashOf(crash),
   }
 }
@@ -74,7 +74,7 @@ function poweredOffOf(facts: Facts): PoweredOff {
 function lastCrashOf(facts: Facts): LastCrash {
   const dump = facts.optional('dump')
   return {
-    bugcheck: facts.bugcheck('bugcheck'),
+    bugcheck: bugcheck.read(facts, 'bugcheck'),
     at: facts.time('at'),
     dump: dump === null ? null : { finalStatus: dump.number('finalStatus') },
   }

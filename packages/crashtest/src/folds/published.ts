@@ -1,8 +1,8 @@
 // The files of docs/schema that come from descriptions here. `npm run docs` writes them.
 
-import { EVENT_SCHEMA, eventLine } from '../folds/event-line.ts'
-import { RESULT_SCHEMA, testResult } from '../folds/result-schema.ts'
-import { document } from './schema.ts'
+import { document } from '@dumpstack/target/schema'
+import { EVENT_SCHEMA, eventLine } from './event-line.ts'
+import { RESULT_SCHEMA, testResult } from './result-schema.ts'
 
 export const publishedSchemas = [
   document(

@@ -1,5 +1,5 @@
 // What JSON of ours holds, stated once: the published JSON Schema (2020-12), the TypeScript type and the reader all come from one description.
-import type { Facts } from '@dumpstack/target'
+import type { Facts } from './facts.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 /** Gives a named part its place under $defs. */
