@@ -18,6 +18,7 @@ const steps = [
     'format, lint and import rules',
     [bin('@biomejs/biome', 'bin/biome'), 'check', '--error-on-warnings', '.'],
   ],
+  ['pure rooms', [bin('typescript', 'bin/tsc'), '-p', 'tsconfig.pure.json']],
   ['tests', [bin('vitest', 'vitest.mjs'), 'run', ...rest, ...toVitest]],
 ]
 for (const [what, args] of steps) {

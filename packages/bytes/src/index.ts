@@ -1,4 +1,5 @@
 export * from './address.ts'
+export { equalBytes } from './equal-bytes.ts'
 export * from './errors.ts'
 export * from './halves.ts'
 export * from './interrupted.ts'

@@ -1,7 +1,7 @@
 // Compares every byte that a mini dump keeps with the RAM that it came from: each pool and data block at its address, through
 // the page tables of the crash, which are read from the truth and never from the dump. What has to be there, and where secondary
 // data came from, the target says (Evidence), as it promises the pages of the other types.
-import { type ByteSource, type Gpa, type Gva, gva, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
+import { type ByteSource, equalBytes, type Gpa, type Gva, gva, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { type Dump, PageWalker, readSecondaryData, type SecondaryBlob } from '@dumpstack/dumpfile'
 import type { Evidence, PromisedBlock } from '@dumpstack/target'
 import { FIRST_NAMED } from './compare-truth.ts'
@@ -160,7 +160,7 @@ class TruthSpace {
 
 /** -1 when equal; both have the same length. */
 function firstDifference(found: Uint8Array, expected: Uint8Array): number {
-  if (Buffer.compare(found, expected) === 0) return -1
+  if (equalBytes(found, expected)) return -1
   let at = 0
   while (found[at] === expected[at]) at++
   return at

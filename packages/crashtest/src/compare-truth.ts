@@ -3,6 +3,7 @@
 // log (Evidence): neither is ever concluded from the comparison itself.
 import {
   type ByteSource,
+  equalBytes,
   hex,
   PAGE_SIZE,
   type PageNumbers,
@@ -77,14 +78,15 @@ export function* compareTruth(
   let changed = 0
   let differing = 0
   let cutOff = 0
-  const found = Buffer.alloc(CHUNK_PAGES * PAGE_SIZE)
-  const expected = Buffer.alloc(CHUNK_PAGES * PAGE_SIZE)
+  const found = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
+  const expected = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
 
   for (const run of common.runs(CHUNK_PAGES)) {
     const base = run.basePage
     const offset = dump.pageOffset(base)
     const byteLength = run.pageCount * PAGE_SIZE
-    const readTruth = evidence.truth.read(pfnToGpa(base), expected.subarray(0, byteLength))
+    const [wanted, got] = [expected.subarray(0, byteLength), found.subarray(0, byteLength)]
+    const readTruth = evidence.truth.read(pfnToGpa(base), wanted)
     if (readTruth !== byteLength) {
       throw new CrashtestError(
         'TRUTH_SHORT',
@@ -94,11 +96,11 @@ export function* compareTruth(
     let obtained: number
     const last = pfn(base + run.pageCount - 1)
     if (offset >= 0 && dump.pageOffset(last) === offset + byteLength - PAGE_SIZE) {
-      obtained = source.read(offset, found.subarray(0, byteLength))
+      obtained = source.read(offset, got)
     } else {
       obtained = gather(source, dump, base, run.pageCount, found)
     }
-    if (obtained === byteLength && found.compare(expected, 0, byteLength, 0, byteLength) === 0) {
+    if (obtained === byteLength && equalBytes(got, wanted)) {
       equal += run.pageCount
     } else {
       for (let index = 0; index < run.pageCount; index++) {
@@ -108,7 +110,7 @@ export function* compareTruth(
         if (obtained < end) {
           cutOff++
           if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, page) })
-        } else if (found.compare(expected, from, end, from, end) === 0) {
+        } else if (equalBytes(found.subarray(from, end), expected.subarray(from, end))) {
           equal++
         } else if (evidence.changedByDumpPath.has(page)) {
           changed++
@@ -144,7 +146,7 @@ export const placeOf = (dump: DumpPages, page: Pfn): number =>
   dump.firstPageOffset + (dump.pages?.rank(page) ?? 0) * PAGE_SIZE
 
 /** Pages of a run one by one; the bytes obtained before the first that is not in the file. */
-function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Buffer): number {
+function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Uint8Array): number {
   for (let index = 0; index < pageCount; index++) {
     const from = index * PAGE_SIZE
     const offset = dump.pageOffset(pfn(base + index))
@@ -156,8 +158,8 @@ function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: numbe
 function firstDifference(
   page: Pfn,
   fileOffset: number,
-  found: Buffer,
-  expected: Buffer,
+  found: Uint8Array,
+  expected: Uint8Array,
   from: number,
 ): DifferentPage {
   let byte = 0

@@ -1,6 +1,6 @@
 // A dump that is examined again is still the file that the run left: its length, its header and bitmap (all of it where it
 // has no pages), and the dump's copies of the pages that the dump path changed, which RAM at the crash cannot judge.
-import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type ByteSource, equalBytes, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { FIRST_NAMED, placeOf } from '../compare-truth.ts'
 import type { KeptFile } from '../truth-file.ts'
 import { andMore, type DumpCheck, fail, type Place, pass } from './check.ts'
@@ -60,7 +60,7 @@ export function frontDifferences(source: ByteSource, kept: KeptFile): { places: 
 
 /** -1 when equal; a shorter `found` differs at its end. */
 function firstDifference(found: Uint8Array, expected: Uint8Array): number {
-  if (found.byteLength === expected.byteLength && Buffer.compare(found, expected) === 0) return -1
+  if (equalBytes(found, expected)) return -1
   let at = 0
   while (at < found.byteLength && found[at] === expected[at]) at++
   return at

@@ -77,7 +77,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
     if (!(error instanceof KernelIsDone)) throw error
   }
   // exception information that nobody set keeps the fill of the header
-  const exceptionRecord = new Uint8Array(Buffer.alloc(ExceptionRecord64.size, 'PAGE'))
+  const exceptionRecord = new TextEncoder().encode('PAGE'.repeat(ExceptionRecord64.size / 4))
   const exception = ExceptionRecord64.of(exceptionRecord)
   exception.exceptionFlags = 0
   exception.exceptionRecord = 0n

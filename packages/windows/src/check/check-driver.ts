@@ -1,6 +1,6 @@
 // The contract check of a driver file: load, start, some I/O, a crash with requests in flight, a few MiB through the dump port, flush and
 // shutdown. No volume, no restart, no dump files. On each kind of disk that drivers get wrong.
-import { DumpstackError, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { DumpstackError, equalBytes, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/cpu'
 import {
   alteredMiniport,
@@ -238,7 +238,7 @@ class CheckRun {
       ['reached the disk', onDisk],
       ['were read back', found],
     ] as const) {
-      if (Buffer.compare(got, pattern) === 0) continue
+      if (equalBytes(got, pattern)) continue
       const at = got.findIndex((byte, index) => byte !== pattern[index])
       const page = Math.floor(at / PAGE_SIZE) * PAGE_SIZE
       this.#add(

@@ -1,6 +1,15 @@
 // What a contract check writes: a header, a few MiB of pages that the system does not use, the header again, into a page file in three
 // pieces. The bytes are those of RAM, so that the disk can be compared with it afterwards.
-import { endOfRuns, gpa, PAGE_SIZE, type PageRun, PageSet, pagesInRuns, pfn } from '@dumpstack/bytes'
+import {
+  endOfRuns,
+  equalBytes,
+  gpa,
+  PAGE_SIZE,
+  type PageRun,
+  PageSet,
+  pagesInRuns,
+  pfn,
+} from '@dumpstack/bytes'
 import type { PageFileExtent } from '@dumpstack/drivers'
 import type { DumpExtent, DumpPlan } from '@dumpstack/dumpfile'
 import { type DiskImage, Owner, type Ram } from '@dumpstack/machine'
@@ -61,7 +70,7 @@ export function firstDifference(plan: DumpPlan, ram: Ram, image: DiskImage): num
       if ('bytes' in extent) wanted.set(extent.bytes.subarray(done, done + PAGE_SIZE))
       else ram.read(gpa(extent.pfn * PAGE_SIZE + done), wanted)
       image.read(diskOffset(extent.at + done), found)
-      if (Buffer.compare(wanted, found) !== 0) return extent.at + done
+      if (!equalBytes(wanted, found)) return extent.at + done
     }
   }
   return null

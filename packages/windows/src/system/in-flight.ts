@@ -1,6 +1,6 @@
 // What the disk is busy with when the system crashes. Some writes have completed; the commands behind them, NCQ writes of new
 // bytes to other sectors and reads into memory of the kernel, are in the controller, and the dump stack must end them.
-import type { Gpa } from '@dumpstack/bytes'
+import { equalBytes, type Gpa } from '@dumpstack/bytes'
 import { type DmaLog, Owner } from '@dumpstack/machine'
 import type { InFlightCommands } from '@dumpstack/target'
 import type { WindowsSystem } from './windows-system.ts'
@@ -71,7 +71,7 @@ export class InFlight {
       const from = i * COMMAND_BYTES
       if (completed.has(this.#target + from)) continue
       this.#system.disk.image.read(this.#target + from, now)
-      if (Buffer.compare(now, this.#before.subarray(from, from + COMMAND_BYTES)) !== 0) {
+      if (!equalBytes(now, this.#before.subarray(from, from + COMMAND_BYTES))) {
         leaked.push(this.#target + from)
       }
     }

@@ -1,6 +1,14 @@
 // What RAM itself says about its pages at the freeze, for the judge: by the machine's owner tags, not by the promise that
 // the dump was planned with, so that a wrong promise shows.
-import { endOfRuns, PAGE_SIZE, PageSet, type PhysicalSpace, pfn, pfnToGpa } from '@dumpstack/bytes'
+import {
+  endOfRuns,
+  equalBytes,
+  PAGE_SIZE,
+  PageSet,
+  type PhysicalSpace,
+  pfn,
+  pfnToGpa,
+} from '@dumpstack/bytes'
 import { Owner, type Ram } from '@dumpstack/machine'
 import type { DumpType } from '@dumpstack/target'
 
@@ -45,7 +53,7 @@ export function pagesAfterCrash(
     }
     ram.read(pfnToGpa(basePage), now)
     frozen.read(pfnToGpa(basePage), then)
-    if (Buffer.compare(now, then) !== 0) strayWrites.add(basePage)
+    if (!equalBytes(now, then)) strayWrites.add(basePage)
   }
   return { changedByDumpPath, strayWrites }
 }
