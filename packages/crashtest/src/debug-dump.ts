@@ -46,7 +46,7 @@ export async function debugDump(
     const message = error instanceof DumpError ? refusalCheck(error).message : error.message
     return [[OPENED, { verdict: verdictOfError(error), message }]]
   }
-  session.signal = signal
+  session.begin(signal)
   const debugged: DebuggedDump = { session, dump: target.dump, evidence }
   const judged: [string, Judgement][] = []
   const { modules, processors } = session

@@ -1,4 +1,5 @@
-// What a command is: one file each, with its own help, from which the reference pages are made.
+// What a command is: one file each, with its own help, from which the reference pages are made. A command finds facts and, apart
+// from that, says how a fact is written as text; whoever wants no text (--json, another program) takes the facts.
 import type { Session } from './session.ts'
 
 export interface CommandHelp {
@@ -13,31 +14,53 @@ export interface CommandHelp {
   readonly follows: string | null
 }
 
-export interface CommandContext {
-  readonly session: Session
-  readonly debugger: DebuggerControl
-  /** Writes a whole line. */
-  print(line?: string): void
-}
+/** What JSON holds, and 64-bit values as bigint: factJson writes them as hexadecimal strings. */
+export type FactValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly FactValue[]
+  | { readonly [name: string]: FactValue }
+
+/** One thing that a command found, such as a module or a frame. Its type is a `type`, so that the compiler sees that it is JSON. */
+export type Fact = { readonly kind: string; readonly [name: string]: FactValue }
+
+/** Writes a whole line of text. */
+export type Write = (line?: string) => void
 
 /** What commands may do to the debugger around the session. */
 export interface DebuggerControl {
   quit(): void
-  /** Runs one more command in the context of this one. */
-  run(context: CommandContext, text: string): Promise<void>
-  /** Throws where the file cannot be written. */
+  /** Throws DebuggerError LOG_IO where the file cannot be written. */
   openLog(file: string, append: boolean): void
   /** The file that was closed; null where none was open. */
   closeLog(): string | null
-  readonly commands: readonly Command[]
 }
 
-export interface Command {
+export interface CommandArguments {
+  /** The one of the command's names that was typed. */
+  readonly name: string
+  /** What follows the name, without spaces around it. */
+  readonly rest: string
+  readonly debugger: DebuggerControl
+}
+
+export interface Command<F extends Fact = Fact> {
   /** As typed; the first is the one that help is filed under. */
   readonly names: readonly string[]
   readonly help: CommandHelp
   /** True for commands whose arguments follow without a space: `?5+5`, `~1`. */
   readonly isPrefix?: boolean
-  /** `name` is the one of `names` that was typed; `rest` has no spaces around it. */
-  run(context: CommandContext, rest: string, name: string): void | Promise<void>
+  /** Yields each fact as soon as it is found. A DumpstackError that it throws ends the command and is shown. */
+  facts(session: Session, args: CommandArguments, signal: AbortSignal): AsyncIterable<F>
+  /** The fact as lines of text, from the fact alone. */
+  print(fact: F, write: Write): void
 }
+
+/** One line of JSON: the command as it was typed, then the fact. */
+export const factJson = (command: string, fact: Fact): string =>
+  JSON.stringify({ command, ...fact }, (_, value: unknown) =>
+    typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
+  )

@@ -1,7 +1,8 @@
-// The debugger: takes lines, finds their commands, writes what they say to the screen and the log, and keeps the prompt.
+// The debugger: takes lines, finds their commands, writes what they find to the screen and the log, and keeps the prompt.
 import { DumpstackError, printable } from '@dumpstack/bytes'
-import type { Command, CommandContext, DebuggerControl } from './command.ts'
+import type { Command, DebuggerControl, Fact, Write } from './command.ts'
 import { COMMANDS } from './commands/index.ts'
+import { commandOnProcessor, processorCommand } from './commands/processor.ts'
 import { DebuggerError } from './errors.ts'
 import type { Session } from './session.ts'
 
@@ -15,14 +16,18 @@ export interface DebuggerOptions {
   write(text: string): void
   /** Opens a file for .logopen. Both this and LogFile throw DebuggerError LOG_IO where the file cannot be written. */
   openLog(file: string, append: boolean): LogFile
+  /** Takes each fact in place of its text, which then goes into the log alone. `command` is as it was typed. */
+  onFact?(command: string, fact: Fact): void
 }
 
-/** What a command did, for callers that want more than text. */
-export interface CommandResult {
-  readonly command: string
-  readonly output: string
-  /** The code and text of the error that ended it; null where it went well. */
-  readonly error: { readonly code: string; readonly message: string } | null
+/** What ends a command before its end. */
+export type ErrorFact = { readonly kind: 'error'; readonly code: string; readonly message: string }
+/** Ctrl-C: the facts before it stay. The last three are null where the command does not count what it works through. */
+export type InterruptedFact = {
+  readonly kind: 'interrupted'
+  readonly what: string | null
+  readonly done: number | null
+  readonly total: number | null
 }
 
 export class Debugger implements DebuggerControl {
@@ -48,7 +53,7 @@ export class Debugger implements DebuggerControl {
     return session.system.processorCount > 1 ? `${session.processorNumber}: kd> ` : 'kd> '
   }
 
-  /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */
+  /** A whole line that is no fact. */
   line(text: string): void {
     this.#write(`${printable(text)}\n`)
   }
@@ -58,8 +63,9 @@ export class Debugger implements DebuggerControl {
     this.#write(printable(text))
   }
 
+  /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */
   #write(safe: string): void {
-    this.#options.write(safe)
+    if (this.#options.onFact === undefined) this.#options.write(safe)
     this.#writeLog(safe)
   }
 
@@ -91,11 +97,6 @@ export class Debugger implements DebuggerControl {
     this.#hasQuit = true
   }
 
-  async run(context: CommandContext, text: string): Promise<void> {
-    const { command, name, rest } = findCommand(this.commands, text)
-    await command.run(context, rest, name)
-  }
-
   openLog(file: string, append: boolean): void {
     this.closeLog()
     this.#log = { file, handle: this.#options.openLog(file, append) }
@@ -108,37 +109,71 @@ export class Debugger implements DebuggerControl {
     return log?.file ?? null
   }
 
-  /** Every command of a line, one after the other, until one quits. */
-  async execute(line: string, signal: AbortSignal): Promise<CommandResult[]> {
-    const results: CommandResult[] = []
-    for (const text of splitCommands(line)) {
-      if (this.#hasQuit) break
-      results.push(await this.#run(text, signal))
-      if (signal.aborted) break
-    }
-    return results
+  /** What is said before the first prompt: facts of no command that was typed. */
+  async open(opening: Command, signal: AbortSignal): Promise<void> {
+    await this.#guarded('', signal, () => this.#tellAll(opening, { text: '', name: '', rest: '' }, signal))
   }
 
-  async #run(text: string, signal: AbortSignal): Promise<CommandResult> {
-    let output = ''
-    const print = (line = ''): void => {
-      output += `${line}\n`
-      this.line(line)
-    }
-    this.session.signal = signal
-    try {
-      await this.run({ session: this.session, debugger: this, print }, text)
-      return { command: text, output, error: null }
-    } catch (error) {
-      if (signal.aborted) {
-        print('^ interrupted')
-        return { command: text, output, error: { code: 'INTERRUPTED', message: 'interrupted' } }
-      }
-      if (!(error instanceof DumpstackError)) throw error
-      print(error.message)
-      return { command: text, output, error: { code: error.code, message: error.message } }
+  /** Every command of a line, one after the other, until one quits or the user interrupts. */
+  async execute(line: string, signal: AbortSignal): Promise<void> {
+    for (const text of splitCommands(line)) {
+      if (this.#hasQuit || signal.aborted) break
+      await this.#guarded(text, signal, () => this.#run(text, text, signal))
     }
   }
+
+  /** `part` of the command that was typed: all of it, or what follows the number of a processor. */
+  async #run(text: string, part: string, signal: AbortSignal): Promise<void> {
+    const { command, name, rest } = findCommand(this.commands, part)
+    const other = command === processorCommand ? commandOnProcessor(rest) : null
+    if (other === null) await this.#tellAll(command, { text, name, rest }, signal)
+    else await this.session.onProcessor(other.number, () => this.#run(text, other.text, signal))
+  }
+
+  async #tellAll(
+    command: Command,
+    { text, name, rest }: { readonly text: string; readonly name: string; readonly rest: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    for await (const fact of command.facts(this.session, { name, rest, debugger: this }, signal)) {
+      this.#tell(text, fact, command)
+      await this.session.step()
+    }
+  }
+
+  /** The error that ends a command is its last fact. */
+  async #guarded(text: string, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    this.session.begin(signal)
+    try {
+      await work()
+    } catch (error) {
+      if (signal.aborted) {
+        const { what = null, done = null, total = null } = this.session.progress ?? {}
+        this.#tell(text, { kind: 'interrupted', what, done, total }, INTERRUPTED)
+      } else if (error instanceof DumpstackError) {
+        this.#tell(text, { kind: 'error', code: error.code, message: error.message }, ENDED)
+      } else throw error
+    }
+  }
+
+  #tell<F extends Fact>(text: string, fact: F, { print }: { print(fact: F, write: Write): void }): void {
+    const { onFact } = this.#options
+    onFact?.(text, fact)
+    if (onFact !== undefined && this.#log === null) return
+    let lines = ''
+    print(fact, (line = '') => {
+      lines += `${printable(line)}\n`
+    })
+    if (lines !== '') this.#write(lines)
+  }
+}
+
+const ENDED = { print: ({ message }: ErrorFact, write: Write) => write(message) }
+const INTERRUPTED = {
+  print({ what, done, total }: InterruptedFact, write: Write) {
+    const of = total === null ? '' : ` of ${total}`
+    write(what === null ? '^ interrupted' : `^ interrupted after ${done}${of} ${what}`)
+  },
 }
 
 /** Splits at `;` outside quotes; empty parts do nothing. `*` starts a comment to the end of the line. */

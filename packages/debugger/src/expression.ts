@@ -1,8 +1,8 @@
 // Expressions as MASM-like debuggers read them: hexadecimal unless a prefix says otherwise, registers, module!symbol,
 // poi() and its narrower forms. learn.microsoft.com, "MASM numbers and operators". All arithmetic is modulo 2^64.
-import { hex64 } from '@dumpstack/bytes'
 import { DebuggerError } from './errors.ts'
-import { noSymbols, type Session } from './session.ts'
+import { noSymbols } from './modules.ts'
+import type { Session } from './session.ts'
 
 const U64 = (value: bigint): bigint => BigInt.asUintN(64, value)
 
@@ -252,7 +252,3 @@ export function parseNumber(text: string): bigint | null {
   else value = BigInt(lower.startsWith('0x') ? lower : `0x${lower.replace(/h$/, '')}`)
   return value < 1n << 64n ? value : null
 }
-
-/** `Evaluate expression: 5 = 00000000`00000005` */
-export const evaluated = (value: bigint): string =>
-  `Evaluate expression: ${BigInt.asIntN(64, value)} = ${hex64(value)}`

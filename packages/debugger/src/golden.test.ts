@@ -6,8 +6,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { type IsfFile, openIsf } from '@dumpstack/symbols'
 import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
-import { banner, placeLines } from './banner.ts'
-import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
+import { NO_SYMBOLS, say, sayOpening, sessionOn } from './session.test-support.ts'
 import type { Session } from './session.ts'
 
 const DUMP = 'dumps/triage_x64_19041.dmp'
@@ -47,7 +46,7 @@ const missing = [dumpFile === null ? DUMP : '', isfFile === null ? ISF : ''].fil
 describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, () => {
   it('begins with the banner', async () => {
     const session = await realSession()
-    golden('banner', [...banner(session, '0.0.0'), ...(await placeLines(session))].join('\n'))
+    golden('banner', (await sayOpening(session)).replace(/\n$/, ''))
   })
 
   it.each([
@@ -122,7 +121,7 @@ describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, (
   it('ends a command when the user interrupts it', async () => {
     const session = await realSession()
     const controller = new AbortController()
-    session.signal = controller.signal
+    session.begin(controller.signal)
     controller.abort()
     await expect(session.step()).rejects.toThrow()
   })

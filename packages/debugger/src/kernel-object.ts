@@ -23,6 +23,9 @@ interface FieldSource {
   enumName(typeName: string, value: bigint): string | null
 }
 
+/** That fields are read without types, and so not all of them. */
+export type NoteFact = { readonly kind: 'note'; readonly text: string }
+
 export class KernelType {
   readonly name: string
   readonly #source: FieldSource

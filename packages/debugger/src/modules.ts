@@ -341,3 +341,20 @@ export function symbolize(modules: ModuleList, address: bigint): string {
   const offset = near.displacement === 0 ? '' : `+${hex(near.displacement)}`
   return `${module.name}!${near.name}${offset}`
 }
+
+export type NoSymbolsFact = {
+  readonly kind: 'noSymbols'
+  readonly imageName: string
+  /** One line for each place that was tried. */
+  readonly why: readonly string[]
+}
+export const noSymbolsFact = ({ imageName, why }: DebugModule): NoSymbolsFact => ({
+  kind: 'noSymbols',
+  imageName,
+  why,
+})
+
+/** Why a module has no symbols, in a few words. */
+export function noSymbols({ imageName, why }: Pick<NoSymbolsFact, 'imageName' | 'why'>): string {
+  return `no symbols for ${imageName} (${why.length === 0 ? 'none were found' : why.join('; ')})`
+}

@@ -1,6 +1,7 @@
 // The register context that commands work on: CONTEXT of x64 under the names that debuggers use, with the narrower
 // views of each register. Intel SDM vol. 1, 3.4.
 import { ContextX64 } from '@dumpstack/nt'
+import type { Write } from './command.ts'
 
 const GENERAL = [
   'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip',
@@ -17,8 +18,15 @@ export interface RegisterFile {
   value(name: string): bigint | null
   /** Hexadecimal digits of a register that there is. */
   digitsOf(name: string): number
-  /** What `r` shows, without the instruction. */
-  lines(): string[]
+  /** Every register that `r` shows. */
+  fact(): RegistersFact
+}
+
+export type RegistersFact = {
+  readonly kind: 'registers'
+  readonly machine: 'x64' | 'ARM64'
+  /** By the names that debuggers use; null for one that the source of the others does not hold. */
+  readonly values: { readonly [name: string]: bigint | null }
 }
 
 export type GeneralRegister = (typeof GENERAL)[number]
@@ -116,33 +124,38 @@ export class Registers implements RegisterFile {
     return 4
   }
 
-  /** The six lines of `r` without the instruction. */
-  lines(): string[] {
-    const { context } = this
-    const digits = (value: bigint) => value.toString(16).padStart(16, '0')
-    const row = (...names: readonly GeneralRegister[]) =>
-      names.map(
-        (name) => `${name.padStart(3)}=${this.#isUnknown(name) ? '?'.repeat(16) : digits(context[name])}`,
-      )
-    const segment = (name: keyof typeof SEGMENTS) =>
-      `${name}=${context[SEGMENTS[name]].toString(16).padStart(4, '0')}`
-    const flag = (bit: number) => (context.eFlags >>> bit) & 1
-    const iopl = (context.eFlags >>> 12) & 3
-    const flags = FLAGS.map(([bit, set, clear]) => (flag(bit) === 1 ? set : clear)).join(' ')
-    const virtual = `${flag(20) === 1 ? 'vip' : '   '} ${flag(19) === 1 ? 'vif' : '   '}`
-    const eight = row('r8', 'r9', 'r10')
-    return [
-      row('rax', 'rbx', 'rcx').join(' '),
-      row('rdx', 'rsi', 'rdi').join(' '),
-      row('rip', 'rsp', 'rbp').join(' '),
-      `${eight[0]} ${eight[1]} ${eight[2]}`,
-      row('r11', 'r12', 'r13').join(' '),
-      row('r14', 'r15').join(' '),
-      `iopl=${iopl} ${virtual} ${flags}`,
-      `${(['cs', 'ss', 'ds', 'es', 'fs', 'gs'] as const).map(segment).join('  ')}             efl=${context.eFlags.toString(16).padStart(8, '0')}`,
-    ]
+  fact(): RegistersFact {
+    const names = [...GENERAL, 'efl', ...Object.keys(SEGMENTS)]
+    return {
+      kind: 'registers',
+      machine: 'x64',
+      values: Object.fromEntries(names.map((name) => [name, this.value(name)])),
+    }
   }
 }
+
+/** The lines of `r` without the instruction. */
+export function printRegistersX64({ values }: RegistersFact, write: Write): void {
+  const row = (...names: readonly GeneralRegister[]): void =>
+    write(names.map((name) => `${name.padStart(3)}=${digits(values[name], 16)}`).join(' '))
+  row('rax', 'rbx', 'rcx')
+  row('rdx', 'rsi', 'rdi')
+  row('rip', 'rsp', 'rbp')
+  row('r8', 'r9', 'r10')
+  row('r11', 'r12', 'r13')
+  row('r14', 'r15')
+  const eFlags = Number(values['efl'] ?? 0n) // 32 bits
+  const flag = (bit: number) => (eFlags >>> bit) & 1
+  const flags = FLAGS.map(([bit, set, clear]) => (flag(bit) === 1 ? set : clear)).join(' ')
+  write(
+    `iopl=${(eFlags >>> 12) & 3} ${flag(20) === 1 ? 'vip' : '   '} ${flag(19) === 1 ? 'vif' : '   '} ${flags}`,
+  )
+  const segments = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'].map((name) => `${name}=${digits(values[name], 4)}`)
+  write(`${segments.join('  ')}             efl=${digits(values['efl'], 8)}`)
+}
+
+const digits = (value: bigint | null | undefined, width: number): string =>
+  value?.toString(16).padStart(width, '0') ?? '?'.repeat(width)
 
 function isGeneral(name: string): name is GeneralRegister {
   return (GENERAL as readonly string[]).includes(name) // a wider element type only for the search

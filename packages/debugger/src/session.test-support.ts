@@ -1,6 +1,7 @@
 // Sessions for tests: with symbol files of a few names, without host.
 import type { ByteSource } from '@dumpstack/bytes'
 import type { SymbolFile } from '@dumpstack/symbols'
+import { opening } from './banner.ts'
 import { Debugger } from './debugger.ts'
 import { DumpTarget } from './dump-target.ts'
 import { Session } from './session.ts'
@@ -29,7 +30,17 @@ export const sessionOn = (source: ByteSource, symbols: SymbolSource = NO_SYMBOLS
   })
 
 /** What commands print. */
-export async function say(session: Session, line: string): Promise<string> {
+export const say = (session: Session, line: string): Promise<string> =>
+  textOf(session, (target, signal) => target.execute(line, signal))
+
+/** What is printed before the first prompt. */
+export const sayOpening = (session: Session): Promise<string> =>
+  textOf(session, (target, signal) => target.open(opening('0.0.0'), signal))
+
+async function textOf(
+  session: Session,
+  work: (target: Debugger, signal: AbortSignal) => Promise<void>,
+): Promise<string> {
   let text = ''
   const target = new Debugger({
     session,
@@ -38,7 +49,7 @@ export async function say(session: Session, line: string): Promise<string> {
     },
     openLog: () => ({ write() {}, close() {} }),
   })
-  await target.execute(line, new AbortController().signal)
+  await work(target, new AbortController().signal)
   return text
 }
 

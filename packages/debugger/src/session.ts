@@ -6,7 +6,7 @@ import type { DebugTarget, Processor, TargetModules, TargetSystem } from './debu
 import type { Disassembler } from './disassembler.ts'
 import { DebuggerError } from './errors.ts'
 import { TargetMemory } from './memory.ts'
-import { type DebugModule, ModuleList, symbolize } from './modules.ts'
+import { type DebugModule, ModuleList, noSymbols, symbolize } from './modules.ts'
 import { requireX64 } from './processors.ts'
 import type { RegisterFile, Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
@@ -21,6 +21,15 @@ export interface SessionOptions {
   nextTurn(): Promise<void>
 }
 
+/** How far a long command has come. */
+export interface Progress {
+  /** `modules` */
+  readonly what: string
+  done: number
+  /** Null where nothing tells how many there are. */
+  readonly total: number | null
+}
+
 /** Steps of a long command between two turns of the host. */
 const STEPS_PER_TURN = 64
 
@@ -33,8 +42,8 @@ export class Session {
   readonly modulesDamage: string | null
   readonly symbolSource: SymbolSource
   readonly disassembler: Disassembler | null
-  /** Set for each command; aborted by Ctrl-C. */
-  signal: AbortSignal = new AbortController().signal
+  #signal: AbortSignal = new AbortController().signal
+  #progress: Progress | null = null
   readonly #nextTurn: () => Promise<void>
   #steps = 0
   #processor: number
@@ -124,10 +133,33 @@ export class Session {
     this.#registers = registers
     this.#isDefaultContext = false
   }
-  /** Called by long commands for each step: lets the host take its turn now and then, and ends at Ctrl-C. */
+  /** Begins a command: what it looks for and works through ends when `signal` is aborted, as by Ctrl-C. */
+  begin(signal: AbortSignal): void {
+    this.#signal = signal
+    this.#progress = null
+  }
+  get signal(): AbortSignal {
+    return this.#signal
+  }
+  get progress(): Readonly<Progress> | null {
+    return this.#progress
+  }
+  /** Lets the host take its turn now and then, and ends at Ctrl-C. */
   async step(): Promise<void> {
     if (++this.#steps % STEPS_PER_TURN === 0) await this.#nextTurn()
-    this.signal.throwIfAborted()
+    this.#signal.throwIfAborted()
+  }
+  /** What a long command works through, a step for each; of lists in lists the outer one is the command's progress. */
+  async *each<T>(what: string, items: Iterable<T>, total: number | null = null): AsyncGenerator<T> {
+    const progress: Progress = { what, done: 0, total }
+    const isOutermost = this.#progress === null
+    if (isOutermost) this.#progress = progress
+    for (const item of items) {
+      await this.step()
+      yield item
+      progress.done++
+    }
+    if (isOutermost) this.#progress = null
   }
 
   /** Reads the user-mode modules of the process that crashed, again if they were read before. */
@@ -197,10 +229,4 @@ export class Session {
 export function unreadTypes(file: SymbolFile): string {
   const missing = file.missingTypes()
   return missing === null ? '' : `; it has ${missing}`
-}
-
-/** Why a module has no symbols, in a few words. */
-export function noSymbols(module: DebugModule): string {
-  const reason = module.why.length === 0 ? 'none were found' : module.why.join('; ')
-  return `no symbols for ${module.imageName} (${reason})`
 }

@@ -11,7 +11,7 @@ const MAX_TEXT_BYTES = 512
 
 type Base = Extract<SymbolType, { kind: 'base' }>
 
-export interface TypeTextOptions {
+export interface FieldOptions {
   /** Levels of structures inside structures that are opened. */
   readonly depth: number
   /** Null shows the type alone. */
@@ -20,27 +20,52 @@ export interface TypeTextOptions {
   isWanted(field: string): boolean
 }
 
-/** `   +0x440 UniqueProcessId  : Ptr64 Void`, one line for each field, fields of opened structures below theirs. */
-export function* fieldLines(
+export type FieldFact = {
+  readonly kind: 'field'
+  /** 1 for a field of the type itself, more inside structures that were opened. */
+  readonly level: number
+  readonly offset: number
+  readonly name: string
+  readonly type: string
+  /** Both null without an address. */
+  readonly address: bigint | null
+  readonly value: string | null
+}
+
+/** Fields of opened structures follow theirs. */
+export function* fieldFacts(
   file: SymbolFile,
   type: SymbolType,
   memory: TargetMemory,
-  options: TypeTextOptions,
+  options: FieldOptions,
   level = 1,
-): Generator<string> {
+): Generator<FieldFact> {
   if (type.kind !== 'struct' && type.kind !== 'union' && type.kind !== 'class') return
   for (const field of inOrder(file, type.fields)) {
     if (!options.isWanted(field.name)) continue
     const inner = file.resolve(field.type)
-    const at = options.address === null ? null : BigInt.asUintN(64, options.address + BigInt(field.offset))
-    const shown = at === null ? typeText(file, field.type) : valueText(file, inner, at, memory)
-    const indent = ' '.repeat(INDENT * level)
-    yield `${indent}+0x${field.offset.toString(16).padStart(3, '0')} ${field.name.padEnd(NAME_COLUMN)} : ${shown}`
+    const address =
+      options.address === null ? null : BigInt.asUintN(64, options.address + BigInt(field.offset))
+    yield {
+      kind: 'field',
+      level,
+      offset: field.offset,
+      name: field.name,
+      type: typeText(file, field.type),
+      address,
+      value: address === null ? null : valueText(file, inner, address, memory),
+    }
     if (options.depth > 0) {
-      const deeper = { ...options, depth: options.depth - 1, address: at, isWanted: () => true }
-      yield* fieldLines(file, inner, memory, deeper, level + 1)
+      const deeper = { ...options, depth: options.depth - 1, address, isWanted: () => true }
+      yield* fieldFacts(file, inner, memory, deeper, level + 1)
     }
   }
+}
+
+/** `   +0x440 UniqueProcessId  : Ptr64 Void` */
+export function fieldText({ level, offset, name, type, value }: FieldFact): string {
+  const place = `+0x${offset.toString(16).padStart(3, '0')}`
+  return `${' '.repeat(INDENT * level)}${place} ${name.padEnd(NAME_COLUMN)} : ${value ?? type}`
 }
 
 /** ISF tables keep fields in no order; a PDB keeps them as they were declared. */

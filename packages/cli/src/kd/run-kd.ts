@@ -3,16 +3,15 @@ import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import {
-  banner,
   Debugger,
   DebuggerError,
   DumpTarget,
+  factJson,
   type LogFile,
-  placeLines,
+  opening,
   Session,
 } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
-import { bugcheckName } from '@dumpstack/nt'
 import { runOfFile } from '@dumpstack/run/guarded'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from '../drive/run-drive.ts'
 import { readNamed } from '../files/named-input.ts'
@@ -20,7 +19,7 @@ import { isSameFile } from '../files/same-file.ts'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from '../program/exit-code.ts'
 import { reportFailure } from '../program/failure.ts'
 import { HostSymbols } from '../symbols/host-symbols.ts'
-import { ProgressLine, printJson, printText, tell } from '../terminal/terminal.ts'
+import { ProgressLine, printJsonLine, printText, tell } from '../terminal/terminal.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
 import { downloadLines, watchedSource } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
@@ -56,51 +55,35 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
     })
     const target = new Debugger({
       session,
-      write: (text) => {
-        if (!options.json) printText(text)
-      },
+      write: printText,
+      ...(options.json && { onFact: (command, fact) => printJsonLine(factJson(command, fact)) }),
       openLog: (file, append) => openLog(file, append, dump),
     })
     if (options.log !== null) target.openLog(options.log.file, options.log.append)
-    const results = await converse(target, options)
+    await converse(target, options)
     target.closeLog()
-    if (options.json) printJson(report(options.file, session, results))
     return target.hasLostLog ? EXIT_INFRASTRUCTURE : exitCodeOf('pass')
   } finally {
     source.close()
   }
 }
 
-type Results = Awaited<ReturnType<Debugger['execute']>>
-
 /** The banner, the commands of -c, then lines until the input ends or a command quits. */
-async function converse(target: Debugger, options: KdOptions): Promise<Results> {
-  const results: Results = []
+async function converse(target: Debugger, options: KdOptions): Promise<void> {
   let controller = new AbortController()
   const interrupt = (): void => controller.abort()
   process.on('SIGINT', interrupt)
   const run = async (line: string): Promise<void> => {
     controller = new AbortController()
-    results.push(...(await target.execute(line, controller.signal)))
-  }
-  /** The crash's own line: Ctrl-C ends the look-up of its names, not the debugger. */
-  const place = async (): Promise<void> => {
-    target.session.signal = controller.signal
-    try {
-      for (const line of await placeLines(target.session)) target.line(line)
-    } catch (error) {
-      if (!controller.signal.aborted) throw error
-      target.line('^ interrupted')
-    }
+    await target.execute(line, controller.signal)
   }
   try {
-    for (const line of banner(target.session, version())) target.line(line)
-    await place()
+    await target.open(opening(version()), controller.signal)
     if (options.commands !== null) {
       target.line(`${target.prompt}kd: Reading initial command '${options.commands}'`)
       await run(options.commands)
     }
-    if (target.hasQuit) return results
+    if (target.hasQuit) return
     const lines = openLines({
       input: process.stdin,
       output: process.stdout,
@@ -119,7 +102,6 @@ async function converse(target: Debugger, options: KdOptions): Promise<Results> 
     } finally {
       lines.close()
     }
-    return results
   } finally {
     process.off('SIGINT', interrupt)
   }
@@ -166,24 +148,6 @@ function openLog(file: string, append: boolean, dump: string): LogFile {
   }
   const handle = tried(() => openSync(file, append ? 'a' : 'w'))
   return { write: (text) => tried(() => writeSync(handle, text)), close: () => closeSync(handle) }
-}
-
-function report(file: string, session: Session, results: Results): unknown {
-  const { system, target } = session
-  const hex = (value: bigint | number) => `0x${value.toString(16)}`
-  return {
-    file,
-    dumpType: target.dump?.header.dumpType,
-    build: system.build,
-    processors: system.processorCount,
-    bugcheck: {
-      code: hex(system.bugcheckCode),
-      name: bugcheckName(system.bugcheckCode),
-      parameters: system.bugcheckParameters.map(hex),
-    },
-    modules: session.modules.all.length,
-    commands: results,
-  }
 }
 
 function version(): string {

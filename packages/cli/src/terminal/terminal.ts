@@ -28,6 +28,9 @@ export const printText = (text: string): void => void process.stdout.write(print
 export const printJson = (value: unknown): void =>
   void process.stdout.write(`${printableJson(JSON.stringify(value, null, 2))}\n`)
 
+/** One line of JSON, as JSON.stringify makes it. */
+export const printJsonLine = (json: string): void => void process.stdout.write(`${printableJson(json)}\n`)
+
 /** One line for people, beside what the command prints. */
 export const tell = (text: string): void => void process.stderr.write(`${printable(text)}\n`)
 

@@ -9,6 +9,7 @@ import {
   parameterOfKind,
   STATUS_ACCESS_VIOLATION,
 } from '@dumpstack/nt'
+import type { Write } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import type { Session } from '../session.ts'
 import { stackPlacesOf } from './crash-context.ts'
@@ -24,12 +25,9 @@ const ACCESSES: ReadonlyMap<bigint, Access> = new Map([
 
 export type Access = 'read' | 'write' | 'execute'
 
-export interface Fault {
-  readonly access: Access
-  readonly address: bigint
-}
+export type Fault = { readonly access: Access; readonly address: bigint }
 
-export interface ExceptionFacts {
+export interface ExceptionRecord {
   readonly code: number
   /** Of the code that raised it. */
   readonly address: bigint
@@ -38,7 +36,7 @@ export interface ExceptionFacts {
 }
 
 /** Throws DebuggerError MEMORY_ABSENT, or EXCEPTION_ABSENT where the memory holds no record. */
-export function readExceptionRecord({ memory }: Session, address: bigint): ExceptionFacts {
+export function readExceptionRecord({ memory }: Session, address: bigint): ExceptionRecord {
   const record = ExceptionRecord64.of(memory.bytes(address, ExceptionRecord64.size))
   const { exceptionCode: code, numberParameters: count } = record
   if (code === 0 || count > MAX_PARAMETERS) {
@@ -58,7 +56,7 @@ export function readExceptionRecord({ memory }: Session, address: bigint): Excep
 
 export interface PlacedRecord {
   readonly address: bigint
-  readonly facts: ExceptionFacts
+  readonly record: ExceptionRecord
 }
 
 /**
@@ -75,14 +73,14 @@ export function exceptionOf(session: Session, description: BugcheckDescription):
   const { exceptionAddress } = ExceptionRecord64.fields
   for (const place of stackPlacesOf(session, raisedAt)) {
     const found = recordAt(session, place - BigInt(exceptionAddress.offset))
-    if (found !== null && found.facts.code === code && found.facts.address === raisedAt) return found
+    if (found !== null && found.record.code === code && found.record.address === raisedAt) return found
   }
   return null
 }
 
 function recordAt(session: Session, address: bigint): PlacedRecord | null {
   try {
-    return { address, facts: readExceptionRecord(session, address) }
+    return { address, record: readExceptionRecord(session, address) }
   } catch (error) {
     if (!(error instanceof DebuggerError)) throw error
     return null
@@ -90,7 +88,7 @@ function recordAt(session: Session, address: bigint): PlacedRecord | null {
 }
 
 /** What was accessed, by the record of an exception; null where it is none of an access. */
-export function faultOf({ code, parameters }: ExceptionFacts): Fault | null {
+export function faultOf({ code, parameters }: ExceptionRecord): Fault | null {
   const [kind, address] = parameters
   const access = kind === undefined ? undefined : ACCESSES.get(kind)
   const isFault = code === STATUS_ACCESS_VIOLATION || code === STATUS_IN_PAGE_ERROR
@@ -111,21 +109,41 @@ export function codeText(code: number): string {
   return parts.length === 0 ? 'no public name' : parts.join(', ')
 }
 
-export async function recordLines(session: Session, facts: ExceptionFacts): Promise<string[]> {
-  const { code, flags, parameters } = facts
-  const digits = (value: bigint | number, width: number) => value.toString(16).padStart(width, '0')
-  const lines = [
-    `ExceptionAddress: ${digits(facts.address, 16)} (${await session.symbolize(facts.address)})`,
-    `   ExceptionCode: ${digits(code, 8)} (${codeText(code)})`,
-    `  ExceptionFlags: ${digits(flags, 8)}`,
-    `NumberParameters: ${parameters.length}`,
-    ...parameters.map((value, index) => `   Parameter[${index}]: ${digits(value, 16)}`),
-  ]
+export type ExceptionFact = {
+  readonly kind: 'exception'
+  readonly address: bigint
+  readonly symbol: string
+  readonly code: number
+  readonly meaning: string
+  readonly flags: number
+  readonly parameters: readonly bigint[]
+  readonly fault: Fault | null
+  /** Why a page could not be read; null for exceptions of another kind. */
+  readonly pageError: string | null
+}
+
+export async function exceptionFact(session: Session, record: ExceptionRecord): Promise<ExceptionFact> {
+  const { code, parameters } = record
   const [, , status] = parameters
-  const fault = faultOf(facts)
-  if (fault !== null) lines.push(`Attempt to ${fault.access} address ${digits(fault.address, 16)}`)
-  if (code === STATUS_IN_PAGE_ERROR && status !== undefined) {
-    lines.push(`The page could not be read: ${codeText(Number(status & 0xffff_ffffn))}`)
+  const isPageError = code === STATUS_IN_PAGE_ERROR && status !== undefined
+  return {
+    kind: 'exception',
+    ...record,
+    symbol: await session.symbolize(record.address),
+    meaning: codeText(code),
+    fault: faultOf(record),
+    pageError: isPageError ? codeText(Number(status & 0xffff_ffffn)) : null,
   }
-  return lines
+}
+
+export function printException(fact: ExceptionFact, write: Write): void {
+  const digits = (value: bigint | number, width: number) => value.toString(16).padStart(width, '0')
+  write(`ExceptionAddress: ${digits(fact.address, 16)} (${fact.symbol})`)
+  write(`   ExceptionCode: ${digits(fact.code, 8)} (${fact.meaning})`)
+  write(`  ExceptionFlags: ${digits(fact.flags, 8)}`)
+  write(`NumberParameters: ${fact.parameters.length}`)
+  for (const [index, value] of fact.parameters.entries())
+    write(`   Parameter[${index}]: ${digits(value, 16)}`)
+  if (fact.fault !== null) write(`Attempt to ${fact.fault.access} address ${digits(fact.fault.address, 16)}`)
+  if (fact.pageError !== null) write(`The page could not be read: ${fact.pageError}`)
 }

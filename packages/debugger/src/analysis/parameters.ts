@@ -9,26 +9,55 @@ import { unicodeString } from '../typed-value.ts'
 const MAX_TEXT_BYTES = 128
 const PROCESS_OBJECT = BigInt(ProcessObject)
 
-/** `SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)` */
-export function bugcheckTitle({ system }: Session): string {
-  const { bugcheckCode } = system
-  return `${bugcheckName(bugcheckCode) ?? 'BUGCHECK without a public name'} (${bugcheckCode.toString(16)})`
+export type BugcheckFact = {
+  readonly kind: 'bugcheck'
+  readonly code: number
+  /** Null where it has no public name. */
+  readonly name: string | null
+  readonly parameters: readonly bigint[]
 }
 
-/** `Arg1: ffffffffc0000005, the exception code (STATUS_ACCESS_VIOLATION)`, one line for each parameter. */
-export async function parameterLines(session: Session): Promise<string[]> {
+export type ParameterFact = {
+  readonly kind: 'parameter'
+  /** From 1. */
+  readonly number: number
+  readonly value: bigint
+  /** What it is; null where the bugcheck is not explained. */
+  readonly meaning: string | null
+  /** What its number, or the dump where it points, says; null where neither does. */
+  readonly says: string | null
+}
+
+export const bugcheckFact = ({ system }: Session): BugcheckFact => ({
+  kind: 'bugcheck',
+  code: system.bugcheckCode,
+  name: bugcheckName(system.bugcheckCode),
+  parameters: system.bugcheckParameters,
+})
+
+/** `SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)` */
+export const bugcheckTitle = ({ code, name }: Pick<BugcheckFact, 'code' | 'name'>): string =>
+  `${name ?? 'BUGCHECK without a public name'} (${code.toString(16)})`
+
+export async function* parameterFacts(session: Session): AsyncGenerator<ParameterFact> {
   const { bugcheckCode, bugcheckParameters } = session.system
   const description = describeBugcheck(bugcheckCode, bugcheckParameters)
-  const lines: string[] = []
   for (const [index, value] of bugcheckParameters.entries()) {
     const parameter = description?.parameters[index]
-    const meaning = parameter === undefined ? '' : `, ${parameter.text}`
-    const says = parameter === undefined ? null : await whatItSays(session, parameter)
-    lines.push(
-      `Arg${index + 1}: ${value.toString(16).padStart(16, '0')}${meaning}${says === null ? '' : ` (${says})`}`,
-    )
+    yield {
+      kind: 'parameter',
+      number: index + 1,
+      value,
+      meaning: parameter?.text ?? null,
+      says: parameter === undefined ? null : await whatItSays(session, parameter),
+    }
   }
-  return lines
+}
+
+/** `Arg1: ffffffffc0000005, the exception code (STATUS_ACCESS_VIOLATION)` */
+export function parameterText({ number, value, meaning, says }: ParameterFact): string {
+  const known = `${meaning === null ? '' : `, ${meaning}`}${says === null ? '' : ` (${says})`}`
+  return `Arg${number}: ${value.toString(16).padStart(16, '0')}${known}`
 }
 
 /** Null where neither the number nor the dump says more. */

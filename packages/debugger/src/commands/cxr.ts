@@ -1,14 +1,18 @@
 import { hex64 } from '@dumpstack/bytes'
 import { CONTEXT_AMD64, ContextX64 } from '@dumpstack/nt'
 import { exceptionContext, readTrapFrame } from '../analysis/crash-context.ts'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command, Write } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { instructionLines } from '../instruction-lines.ts'
+import { placeFacts } from '../instruction-facts.ts'
 import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
+import type { Session } from '../session.ts'
+import { type ContextFact, printContext } from './r.ts'
 
-export const cxr: Command = {
+export type CxrFact = { readonly kind: 'defaultContext' } | ContextFact
+
+export const cxr: Command<CxrFact> = {
   names: ['.cxr'],
   help: {
     summary: 'move to a context record, or back',
@@ -17,10 +21,10 @@ export const cxr: Command = {
     examples: ['.cxr 0xffff850429891720'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-cxr--display-context-record-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     if (rest === '' || rest === '0') {
       session.resetContext()
-      print('Resetting default scope')
+      yield { kind: 'defaultContext' }
       return
     }
     requireX64(session)
@@ -35,11 +39,12 @@ export const cxr: Command = {
       )
     }
     session.setContext(registers)
-    await show({ session, print })
+    yield* contextFacts(session)
   },
+  print,
 }
 
-export const ecxr: Command = {
+export const ecxr: Command<CxrFact> = {
   names: ['.ecxr'],
   help: {
     summary: 'move to the context of the exception',
@@ -51,13 +56,14 @@ export const ecxr: Command = {
     follows:
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-ecxr--display-exception-context-record-',
   },
-  async run({ session, print }) {
+  async *facts(session) {
     session.setContext(exceptionContext(session).registers)
-    await show({ session, print })
+    yield* contextFacts(session)
   },
+  print,
 }
 
-export const trap: Command = {
+export const trap: Command<CxrFact> = {
   names: ['.trap'],
   help: {
     summary: 'move to a trap frame, or back',
@@ -68,10 +74,10 @@ export const trap: Command = {
     examples: ['.trap 0xffffd0003558b4b0'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-trap--display-trap-frame-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     if (rest === '' || rest === '0') {
       session.resetContext()
-      print('Resetting default scope')
+      yield { kind: 'defaultContext' }
       return
     }
     requireX64(session)
@@ -84,11 +90,17 @@ export const trap: Command = {
       })
     }
     session.setContext(registers)
-    await show({ session, print })
+    yield* contextFacts(session)
   },
+  print,
 }
 
-async function show({ session, print }: Pick<CommandContext, 'session' | 'print'>): Promise<void> {
-  for (const line of session.registerFile.lines()) print(line)
-  for (const line of await instructionLines(session)) print(line)
+async function* contextFacts(session: Session): AsyncGenerator<CxrFact> {
+  yield session.registerFile.fact()
+  yield* placeFacts(session)
+}
+
+function print(fact: CxrFact, write: Write): void {
+  if (fact.kind === 'defaultContext') write('Resetting default scope')
+  else printContext(fact, write)
 }

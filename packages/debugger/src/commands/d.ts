@@ -1,33 +1,62 @@
 import { hex64 } from '@dumpstack/bytes'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command } from '../command.ts'
 import type { Session } from '../session.ts'
 import { addressRange } from './arguments.ts'
 
 const PAGE =
   'learn.microsoft.com/windows-hardware/drivers/debuggercmds/d--da--db--dc--dd--dd--df--dp--dq--du--dw--dw--dyb--dyd--display-memory'
 const ROW_BYTES = 16
+const TEXT_ROW_BYTES = 32
+
+export type MemoryFact =
+  | {
+      readonly kind: 'memory'
+      readonly address: bigint
+      readonly elementBytes: 1 | 2 | 4 | 8
+      /** Digits of each element, with ?? for each byte that the target does not hold. */
+      readonly values: readonly string[]
+    }
+  | {
+      readonly kind: 'pointer'
+      readonly address: bigint
+      /** Null where the target does not hold it. */
+      readonly value: bigint | null
+      /** What it points to; null where that is in no module. */
+      readonly symbol: string | null
+    }
+  | {
+      readonly kind: 'text'
+      readonly address: bigint
+      /** Null where the target does not hold it. */
+      readonly text: string | null
+    }
 
 interface Format {
-  readonly elementBytes: number
+  readonly elementBytes: 1 | 2 | 4 | 8
   readonly defaultCount: number
-  show(context: CommandContext, address: bigint, count: number): void | Promise<void>
+  readonly facts: (
+    session: Session,
+    address: bigint,
+    count: number,
+    elementBytes: 1 | 2 | 4 | 8,
+  ) => AsyncIterable<MemoryFact> | Iterable<MemoryFact>
 }
 
 const FORMATS: Readonly<Record<string, Format>> = {
-  db: { elementBytes: 1, defaultCount: 128, show: bytesAndText },
-  dw: numbers(2, 64),
-  dd: numbers(4, 32),
-  dq: numbers(8, 16),
-  dp: numbers(8, 16),
-  dps: { elementBytes: 8, defaultCount: 16, show: pointers },
-  da: { elementBytes: 1, defaultCount: 4096, show: (context, at, count) => text(context, at, count, 1) },
-  du: { elementBytes: 2, defaultCount: 2048, show: (context, at, count) => text(context, at, count, 2) },
+  db: { elementBytes: 1, defaultCount: 128, facts: elements },
+  dw: { elementBytes: 2, defaultCount: 64, facts: elements },
+  dd: { elementBytes: 4, defaultCount: 32, facts: elements },
+  dq: { elementBytes: 8, defaultCount: 16, facts: elements },
+  dp: { elementBytes: 8, defaultCount: 16, facts: elements },
+  dps: { elementBytes: 8, defaultCount: 16, facts: pointers },
+  da: { elementBytes: 1, defaultCount: 4096, facts: text },
+  du: { elementBytes: 2, defaultCount: 2048, facts: text },
 }
 
 /** Where the next command without an address goes on. */
 const nextAddress = new WeakMap<Session, bigint>()
 
-export const d: Command = {
+export const d: Command<MemoryFact> = {
   names: Object.keys(FORMATS),
   help: {
     summary: 'show memory',
@@ -39,38 +68,72 @@ export const d: Command = {
     examples: ['db nt L40', 'dps @rsp', 'du poi(nt!PsLoadedModuleList)+0x60'],
     follows: PAGE,
   },
-  async run(context, rest, name) {
-    const { session } = context
-    const format = FORMATS[name]!
+  async *facts(session, { rest, name }) {
+    const { elementBytes, defaultCount, facts } = FORMATS[name]!
     const fallback = nextAddress.get(session) ?? session.registerFile.ip
-    const range = await addressRange(session, rest, rest === '' ? fallback : null, format.elementBytes)
-    const count = range.count ?? format.defaultCount
-    await format.show(context, range.address, count)
-    const isText = name === 'da' || name === 'du'
-    if (!isText)
-      nextAddress.set(session, BigInt.asUintN(64, range.address + BigInt(count * format.elementBytes)))
+    const range = await addressRange(session, rest, rest === '' ? fallback : null, elementBytes)
+    const count = range.count ?? defaultCount
+    yield* facts(session, range.address, count, elementBytes)
+    if (facts !== text) {
+      nextAddress.set(session, BigInt.asUintN(64, range.address + BigInt(count * elementBytes)))
+    }
+  },
+  print(fact, write) {
+    switch (fact.kind) {
+      case 'memory':
+        write(
+          `${hex64(fact.address)}  ${fact.elementBytes === 1 ? bytesText(fact.values) : numbersText(fact.values)}`,
+        )
+        return
+      case 'pointer': {
+        const name = fact.symbol === null ? '' : ` ${fact.symbol}`
+        write(
+          `${hex64(fact.address)}  ${fact.value === null ? '????????`????????' : `${hex64(fact.value)}${name}`}`,
+        )
+        return
+      }
+      case 'text':
+        write(`${hex64(fact.address)}  "${fact.text ?? '????'}"`)
+    }
   },
 }
 
-async function bytesAndText(
-  { session, print }: CommandContext,
+function* elements(
+  session: Session,
   address: bigint,
   count: number,
-): Promise<void> {
-  for (let at = 0; at < count; at += ROW_BYTES) {
-    await session.step()
-    const row = Math.min(ROW_BYTES, count - at)
-    const start = BigInt.asUintN(64, address + BigInt(at))
-    const bytes = readRow(session, start, row)
-    const cells = bytes.map((byte) => (byte === null ? '??' : byte.toString(16).padStart(2, '0')))
-    const shown = Array.from({ length: ROW_BYTES }, (_, i) => cells[i] ?? '  ')
-    const characters = bytes.map((byte) => (byte === null ? '?' : printable(byte))).join('')
-    const middle = cells.length > 8 ? '-' : ' '
-    print(
-      `${hex64(start)}  ${shown.slice(0, 8).join(' ')}${middle}${shown.slice(8).join(' ')}  ${characters}`,
-    )
+  elementBytes: 1 | 2 | 4 | 8,
+): Generator<MemoryFact> {
+  const perRow = ROW_BYTES / elementBytes
+  for (let at = 0; at < count; at += perRow) {
+    const start = BigInt.asUintN(64, address + BigInt(at * elementBytes))
+    const length = Math.min(perRow, count - at)
+    const bytes = readRow(session, start, length * elementBytes)
+    const values = Array.from({ length }, (_, index) => {
+      let digits = ''
+      for (let byte = (index + 1) * elementBytes - 1; byte >= index * elementBytes; byte--) {
+        const value = bytes[byte]!
+        digits += value === null ? '??' : value.toString(16).padStart(2, '0')
+      }
+      return digits
+    })
+    yield { kind: 'memory', address: start, elementBytes, values }
   }
 }
+
+/** `4d 5a 90 00 03 00 00 00-04 00 00 00 ff ff 00 00  MZ..............` */
+function bytesText(values: readonly string[]): string {
+  const shown = Array.from({ length: ROW_BYTES }, (_, index) => values[index] ?? '  ')
+  const characters = values
+    .map((digits) => (digits === '??' ? '?' : printable(Number.parseInt(digits, 16))))
+    .join('')
+  return `${shown.slice(0, 8).join(' ')}${values.length > 8 ? '-' : ' '}${shown.slice(8).join(' ')}  ${characters}`
+}
+
+const numbersText = (values: readonly string[]): string =>
+  values
+    .map((digits) => (digits.length === 16 ? `${digits.slice(0, 8)}\`${digits.slice(8)}` : digits))
+    .join(' ')
 
 /** Each byte, null where the dump does not hold it: holes are shown, not skipped. */
 function readRow(session: Session, address: bigint, byteLength: number): (number | null)[] {
@@ -84,71 +147,40 @@ function readRow(session: Session, address: bigint, byteLength: number): (number
 
 const printable = (byte: number): string => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')
 
-function numbers(elementBytes: 2 | 4 | 8, defaultCount: number): Format {
-  const perRow = ROW_BYTES / elementBytes
-  const cell = (bytes: readonly (number | null)[]): string => {
-    const digits = [...bytes]
-      .reverse()
-      .map((byte) => (byte === null ? '??' : byte.toString(16).padStart(2, '0')))
-      .join('')
-    return elementBytes === 8 ? `${digits.slice(0, 8)}\`${digits.slice(8)}` : digits
-  }
-  return {
-    elementBytes,
-    defaultCount,
-    async show({ session, print }, address, count) {
-      for (let at = 0; at < count; at += perRow) {
-        await session.step()
-        const start = BigInt.asUintN(64, address + BigInt(at * elementBytes))
-        const cells = Array.from({ length: Math.min(perRow, count - at) }, (_, i) =>
-          cell(readRow(session, start + BigInt(i * elementBytes), elementBytes)),
-        )
-        print(`${hex64(start)}  ${cells.join(' ')}`)
-      }
-    },
-  }
-}
-
-async function pointers({ session, print }: CommandContext, address: bigint, count: number): Promise<void> {
+async function* pointers(session: Session, address: bigint, count: number): AsyncGenerator<MemoryFact> {
   for (let index = 0; index < count; index++) {
-    await session.step()
     const at = BigInt.asUintN(64, address + BigInt(index * 8))
     const value = session.memory.tryU64(at)
-    if (value === null) print(`${hex64(at)}  ????????\`????????`)
-    else {
-      const name = session.modules.at(value) === null ? '' : ` ${await session.symbolize(value)}`
-      print(`${hex64(at)}  ${hex64(value)}${name}`)
-    }
+    const isNamed = value !== null && session.modules.at(value) !== null
+    yield { kind: 'pointer', address: at, value, symbol: isNamed ? await session.symbolize(value) : null }
   }
 }
 
-const TEXT_ROW = { 1: 32, 2: 16 } as const
-
-function text({ session, print }: CommandContext, address: bigint, count: number, unit: 1 | 2): void {
+function* text(session: Session, address: bigint, count: number, unit: number): Generator<MemoryFact> {
   const bytes = session.memory.available(address, count * unit)
   if (bytes.byteLength < unit) {
-    print(`${hex64(address)}  "????"`)
+    yield { kind: 'text', address, text: null }
     return
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const rowLength = TEXT_ROW_BYTES / unit
   let row = ''
   let start = 0
-  const flush = (at: number): void => {
-    print(`${hex64(address + BigInt(start * unit))}  "${row}"`)
-    row = ''
-    start = at
-  }
+  const rowFact = (): MemoryFact => ({ kind: 'text', address: address + BigInt(start * unit), text: row })
   for (let at = 0; at < bytes.byteLength / unit; at++) {
     const code = unit === 1 ? view.getUint8(at) : view.getUint16(at * 2, true)
     if (code === 0) {
-      if (row !== '' || start === at) flush(at)
+      if (row !== '' || start === at) yield rowFact()
       return
     }
     row +=
       code >= 0x20 && code !== 0x7f && (unit === 2 ? code < 0x80 || code > 0x9f : code < 0x80)
         ? String.fromCharCode(code)
         : '.'
-    if (row.length === TEXT_ROW[unit]) flush(at + 1)
+    if (row.length < rowLength) continue
+    yield rowFact()
+    row = ''
+    start = at + 1
   }
-  if (row !== '') flush(0)
+  if (row !== '') yield rowFact()
 }

@@ -1,16 +1,33 @@
 import { hex64 } from '@dumpstack/bytes'
 import type { SymbolFile, SymbolType } from '@dumpstack/symbols'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { noSymbols, type Session, unreadTypes } from '../session.ts'
-import { fieldLines, valueText } from '../typed-value.ts'
+import { noSymbols } from '../modules.ts'
+import { type Session, unreadTypes } from '../session.ts'
+import { type FieldFact, fieldFacts, fieldText, valueText } from '../typed-value.ts'
 import { wildcard } from './arguments.ts'
 
 const MAX_DEPTH = 8
 const MAX_ELEMENTS = 1024
 
-export const dt: Command = {
+export type DtFact =
+  | { readonly kind: 'typeName'; readonly name: string }
+  | {
+      readonly kind: 'type'
+      readonly name: string
+      /** Null unless a number of them was asked for. */
+      readonly index: number | null
+      readonly address: bigint | null
+      readonly size: number
+      /** Null where fields follow. */
+      readonly value: string | null
+    }
+  | FieldFact
+  | { readonly kind: 'enum'; readonly name: string; readonly count: number; readonly value: string | null }
+  | { readonly kind: 'enumValue'; readonly name: string; readonly value: bigint }
+
+export const dt: Command<DtFact> = {
   names: ['dt'],
   help: {
     summary: 'show a type, or what lies at an address as that type',
@@ -27,9 +44,8 @@ export const dt: Command = {
     ],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/dt--display-type-',
   },
-  async run(context, rest) {
+  async *facts(session, { rest }) {
     const request = parse(rest)
-    const { session, print } = context
     const module = session.modules.named(request.module)
     if (module === null) throw new DebuggerError('MODULE_UNKNOWN', `no module '${request.module}'`)
     await session.loadSymbols(module)
@@ -37,7 +53,9 @@ export const dt: Command = {
     if (file === null) throw new DebuggerError('TYPE_UNKNOWN', noSymbols(module))
     if (request.type.includes('*')) {
       const isWanted = wildcard(request.type)
-      for (const name of file.typeNames()) if (isWanted(name)) print(`          ${module.name}!${name}`)
+      for (const name of file.typeNames()) {
+        if (isWanted(name)) yield { kind: 'typeName', name: `${module.name}!${name}` }
+      }
       return
     }
     const type = findType(file, request.type)
@@ -48,7 +66,30 @@ export const dt: Command = {
       )
     }
     const { fields, address } = await fieldsAndAddress(session, type, request.words)
-    await show(context, file, `${module.name}!${request.type}`, type, { ...request, fields, address })
+    yield* typeFacts(session, file, `${module.name}!${request.type}`, type, { ...request, fields, address })
+  },
+  print(fact, write) {
+    switch (fact.kind) {
+      case 'typeName':
+        write(`          ${fact.name}`)
+        return
+      case 'type': {
+        const at = fact.address === null ? '' : hex64(fact.address)
+        write(fact.index === null ? fact.name : `[${fact.index}] @ ${at}`)
+        if (fact.value !== null) write(`   ${fact.value}`)
+        return
+      }
+      case 'field':
+        write(fieldText(fact))
+        return
+      case 'enum': {
+        const value = fact.value === null ? '' : ` = ${fact.value}`
+        write(`Enum ${fact.name},  ${fact.count} total enums${value}`)
+        return
+      }
+      case 'enumValue':
+        write(`   ${fact.name} = 0n${fact.value}`)
+    }
   },
 }
 
@@ -113,32 +154,28 @@ interface Shown {
   readonly address: bigint | null
 }
 
-async function show(
-  { session, print }: CommandContext,
+function* typeFacts(
+  { memory }: Session,
   file: SymbolFile,
-  title: string,
+  name: string,
   type: SymbolType,
   { depth, count, fields, address }: Shown,
-): Promise<void> {
-  const isWanted = (name: string) =>
-    fields.length === 0 || fields.some((wanted) => matchesField(name, wanted))
+): Generator<DtFact> {
+  const isWanted = (field: string) =>
+    fields.length === 0 || fields.some((wanted) => matchesField(field, wanted))
   if (type.kind === 'enum') {
-    const value = address === null ? '' : ` = ${valueText(file, type, address, session.memory)}`
-    print(`Enum ${title},  ${type.values.length} total enums${value}`)
-    for (const row of type.values) print(`   ${row.name} = 0n${row.value}`)
+    const value = address === null ? null : valueText(file, type, address, memory)
+    yield { kind: 'enum', name, count: type.values.length, value }
+    for (const row of type.values) yield { kind: 'enumValue', name: row.name, value: row.value }
     return
   }
   const size = 'size' in type ? type.size : 0
   for (let index = 0; index < (count ?? 1); index++) {
     const at = address === null ? null : BigInt.asUintN(64, address + BigInt(index * size))
-    print(count === null ? title : `[${index}] @ ${at === null ? '' : hex64(at)}`)
-    if (!('fields' in type)) {
-      print(`   ${at === null ? type.kind : valueText(file, type, at, session.memory)}`)
-      continue
-    }
-    for (const line of fieldLines(file, type, session.memory, { depth, address: at, isWanted })) {
-      print(line)
-      await session.step()
-    }
+    const place = { kind: 'type', name, index: count === null ? null : index, address: at, size } as const
+    if ('fields' in type) {
+      yield { ...place, value: null }
+      yield* fieldFacts(file, type, memory, { depth, address: at, isWanted })
+    } else yield { ...place, value: at === null ? type.kind : valueText(file, type, at, memory) }
   }
 }

@@ -1,7 +1,8 @@
+import { hex64 } from '@dumpstack/bytes'
 import type { Command } from '../command.ts'
-import { evaluate, evaluated } from '../expression.ts'
+import { evaluate } from '../expression.ts'
 
-export const evaluateCommand: Command = {
+export const evaluateCommand: Command<{ readonly kind: 'value'; readonly value: bigint }> = {
   names: ['?'],
   isPrefix: true,
   help: {
@@ -14,7 +15,10 @@ export const evaluateCommand: Command = {
     examples: ['? nt!PsLoadedModuleList - nt', '? poi(@rsp) & 0xfff', '? 0n19041'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/---evaluate-expression-',
   },
-  async run({ session, print }, rest) {
-    print(evaluated(await evaluate(session, rest)))
+  async *facts(session, { rest }) {
+    yield { kind: 'value', value: await evaluate(session, rest) }
+  },
+  print({ value }, write) {
+    write(`Evaluate expression: ${BigInt.asIntN(64, value)} = ${hex64(value)}`)
   },
 }

@@ -1,10 +1,16 @@
 import { describeBugcheck } from '@dumpstack/nt'
-import { exceptionOf, readExceptionRecord, recordLines } from '../analysis/exception.ts'
+import {
+  type ExceptionFact,
+  exceptionFact,
+  exceptionOf,
+  printException,
+  readExceptionRecord,
+} from '../analysis/exception.ts'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
 
-export const exr: Command = {
+export const exr: Command<ExceptionFact> = {
   names: ['.exr'],
   help: {
     summary: 'show an exception record',
@@ -13,17 +19,18 @@ export const exr: Command = {
     examples: ['.exr -1', '.exr 0xffff850429891ee8'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-exr--display-exception-record-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     if (rest === '') throw new DebuggerError('ARGUMENT', '.exr needs an address, or -1')
     const { bugcheckCode, bugcheckParameters } = session.system
     const description = rest === '-1' ? describeBugcheck(bugcheckCode, bugcheckParameters) : null
-    const facts =
+    const record =
       rest === '-1'
-        ? description && (exceptionOf(session, description)?.facts ?? null)
+        ? description && (exceptionOf(session, description)?.record ?? null)
         : readExceptionRecord(session, await evaluate(session, rest))
-    if (facts === null) {
+    if (record === null) {
       throw new DebuggerError('EXCEPTION_ABSENT', 'the dump holds no exception record of the bugcheck')
     }
-    for (const line of await recordLines(session, facts)) print(line)
+    yield await exceptionFact(session, record)
   },
+  print: printException,
 }

@@ -9,7 +9,7 @@ import { dumpdebug } from './dumpdebug.ts'
 import { enumtag } from './enumtag.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { exr } from './exr.ts'
-import { help } from './help.ts'
+import { helpOn } from './help.ts'
 import { k } from './k.ts'
 import { lm } from './lm.ts'
 import { ln } from './ln.ts'
@@ -28,5 +28,6 @@ import { x } from './x.ts'
 
 export const COMMANDS: readonly Command[] = [
   analyze, bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, exr, k, lm, ln, logclose, logopen,
-  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, trap, u, vertarget, x, help,
+  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, trap, u, vertarget, x,
+  helpOn(() => COMMANDS),
 ] // biome-ignore format: a list

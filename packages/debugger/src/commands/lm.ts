@@ -1,10 +1,11 @@
 import { hex64 } from '@dumpstack/bytes'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command, Write } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import type { DebugModule } from '../modules.ts'
+import type { DebugModule, SymbolStatus } from '../modules.ts'
+import type { Session } from '../session.ts'
 import { wildcard } from './arguments.ts'
-import { imageDate } from './image-date.ts'
+import { type ImageTime, imageTime, imageTimeText } from './image-time.ts'
 
 const STATUS = {
   deferred: '(deferred)',
@@ -12,9 +13,40 @@ const STATUS = {
   isf: '(isf symbols)',
   export: '(export symbols)',
   none: '(no symbols)',
-} as const
+} as const satisfies Record<SymbolStatus, string>
 
-export const lm: Command = {
+export type LmFact =
+  /** How many modules follow. */
+  | { readonly kind: 'modules'; readonly count: number }
+  | {
+      readonly kind: 'module'
+      readonly start: bigint
+      /** First address after it. */
+      readonly end: bigint
+      readonly name: string
+      readonly image: string
+      readonly symbols: SymbolStatus
+      readonly symbolFile: string | null
+      /** Null unless they were asked for. */
+      readonly details: ModuleDetails | null
+    }
+  | { readonly kind: 'damage'; readonly message: string }
+  | { readonly kind: 'unloadedModules'; readonly count: number }
+  | { readonly kind: 'unloadedModule'; readonly start: bigint; readonly end: bigint; readonly name: string }
+
+type ModuleDetails = {
+  readonly path: string
+  readonly time: ImageTime
+  readonly checkSum: number
+  readonly size: number
+  /** `ntkrnlmp.pdb 5278AFF86C341677D7D7835C85B7B844 1`, or why it is not known. */
+  readonly pdb: string
+  readonly hasImageFile: boolean
+  /** Why there are no symbols, a line for each place that was tried. */
+  readonly why: readonly string[]
+}
+
+export const lm: Command<LmFact> = {
   names: ['lm', 'lmv', 'lmm', 'lmvm', 'lmk', 'lmkv', 'lmkm', 'lmkvm', 'lmu', 'lmuv', 'lmum', 'lmuvm'],
   help: {
     summary: 'list loaded modules',
@@ -27,27 +59,51 @@ export const lm: Command = {
     examples: ['lm', 'lm m dump_*', 'lmvm nt', 'lm a poi(@rsp)', 'lm u'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/lm--list-loaded-modules-',
   },
-  async run({ session, print }, rest, name) {
+  async *facts(session, { rest, name }) {
     const options = await parse(session, `${name.slice(2)} ${rest}`)
     if (options.mode === 'user' && !session.modules.all.some(({ isUser }) => isUser))
       session.loadUserModules()
-    print('start             end                 module name')
     const shown = session.modules.byAddress.filter(options.isWanted)
-    for (const module of shown) {
-      await session.step()
+    yield { kind: 'modules', count: shown.length }
+    for await (const module of session.each('modules', shown, shown.length)) {
       if (options.isVerbose) await session.loadSymbols(module)
-      const file = module.symbols === null ? '' : module.symbols.origin
-      const row = `${hex64(module.base)} ${hex64(module.end)}   ${module.name.padEnd(8)}   `
-      print(`${row}${STATUS[module.status].padEnd(23)}${file}`.trimEnd())
-      if (options.isVerbose) printDetails(session, module, print)
+      yield {
+        kind: 'module',
+        start: module.base,
+        end: module.end,
+        name: module.name,
+        image: module.imageName,
+        symbols: module.status,
+        symbolFile: module.symbols?.origin ?? null,
+        details: options.isVerbose ? detailsOf(session, module) : null,
+      }
     }
-    if (session.modulesDamage !== null) print(`The list of modules is damaged: ${session.modulesDamage}`)
+    if (session.modulesDamage !== null) yield { kind: 'damage', message: session.modulesDamage }
     const unloaded = session.unloaded.filter((row) => options.isNameWanted(row.name))
     if (options.hasAddress || options.mode === 'user' || unloaded.length === 0) return
-    print()
-    print('Unloaded modules:')
-    for (const row of unloaded) {
-      print(`${hex64(row.start)} ${hex64(row.end)}   ${row.name}`)
+    yield { kind: 'unloadedModules', count: unloaded.length }
+    for (const { start, end, name } of unloaded) yield { kind: 'unloadedModule', start, end, name }
+  },
+  print(fact, write) {
+    switch (fact.kind) {
+      case 'modules':
+        write('start             end                 module name')
+        return
+      case 'module': {
+        const row = `${hex64(fact.start)} ${hex64(fact.end)}   ${fact.name.padEnd(8)}   `
+        write(`${row}${STATUS[fact.symbols].padEnd(23)}${fact.symbolFile ?? ''}`.trimEnd())
+        if (fact.details !== null) printDetails(fact.image, fact.details, write)
+        return
+      }
+      case 'damage':
+        write(`The list of modules is damaged: ${fact.message}`)
+        return
+      case 'unloadedModules':
+        write()
+        write('Unloaded modules:')
+        return
+      case 'unloadedModule':
+        write(`${hex64(fact.start)} ${hex64(fact.end)}   ${fact.name}`)
     }
   },
 }
@@ -60,7 +116,7 @@ interface LmOptions {
   isNameWanted(name: string): boolean
 }
 
-async function parse(session: CommandContext['session'], text: string): Promise<LmOptions> {
+async function parse(session: Session, text: string): Promise<LmOptions> {
   let isVerbose = false
   let matches: (name: string) => boolean = () => true
   let address: bigint | null = null
@@ -109,19 +165,27 @@ async function parse(session: CommandContext['session'], text: string): Promise<
   }
 }
 
-function printDetails(
-  session: CommandContext['session'],
-  module: DebugModule,
-  print: CommandContext['print'],
-): void {
-  const { loaded } = module
+function detailsOf(session: Session, module: DebugModule): ModuleDetails {
+  const { fullName, checkSum, size } = module.loaded
+  return {
+    path: fullName,
+    time: imageTime(session, module),
+    checkSum,
+    size,
+    pdb: module.identity(),
+    hasImageFile: module.hasImageFile,
+    why: module.why,
+  }
+}
+
+function printDetails(image: string, details: ModuleDetails, write: Write): void {
   const digits = (value: number) => value.toString(16).toUpperCase().padStart(8, '0')
-  print(`    Image path: ${loaded.fullName}`)
-  print(`    Image name: ${loaded.baseName}`)
-  print(`    Timestamp:        ${imageDate(session, module)}`)
-  print(`    CheckSum:         ${digits(loaded.checkSum)}`)
-  print(`    ImageSize:        ${digits(loaded.size)}`)
-  print(`    PDB:              ${module.identity()}`)
-  if (module.hasImageFile) print('    Image file:       loaded, for code and unwind information')
-  for (const line of module.why) print(`    Symbols:          ${line}`)
+  write(`    Image path: ${details.path}`)
+  write(`    Image name: ${image}`)
+  write(`    Timestamp:        ${imageTimeText(details.time)}`)
+  write(`    CheckSum:         ${digits(details.checkSum)}`)
+  write(`    ImageSize:        ${digits(details.size)}`)
+  write(`    PDB:              ${details.pdb}`)
+  if (details.hasImageFile) write('    Image file:       loaded, for code and unwind information')
+  for (const line of details.why) write(`    Symbols:          ${line}`)
 }

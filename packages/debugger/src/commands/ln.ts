@@ -2,9 +2,20 @@ import { hex64 } from '@dumpstack/bytes'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { noSymbols } from '../session.ts'
+import { noSymbols } from '../modules.ts'
 
-export const ln: Command = {
+export type NearestFact = {
+  readonly kind: 'nearest'
+  readonly module: string
+  readonly name: string
+  readonly address: bigint
+  /** Bytes from the symbol to the address that was asked for. */
+  readonly displacement: number
+  readonly next: { readonly name: string; readonly address: bigint } | null
+  readonly source: { readonly file: string; readonly line: number } | null
+}
+
+export const ln: Command<NearestFact> = {
   names: ['ln'],
   help: {
     summary: 'list nearest symbols',
@@ -13,7 +24,7 @@ export const ln: Command = {
     examples: ['ln poi(@rsp)'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/ln--list-nearest-symbols-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     const address = rest === '' ? session.registerFile.ip : await evaluate(session, rest)
     const module = session.modules.at(address)
     if (module === null) throw new DebuggerError('MODULE_UNKNOWN', `no module holds ${hex64(address)}`)
@@ -26,17 +37,26 @@ export const ln: Command = {
         isNamed ? `${module.name} has no name for ${hex64(address)}` : noSymbols(module),
       )
     }
-    const offset = near.displacement === 0 ? '' : `+0x${near.displacement.toString(16)}`
     const next = module.next(address)
-    const behind =
-      next === null ? '' : `   |  (${hex64(module.base + BigInt(next.rva))})   ${module.name}!${next.name}`
-    const start = address - BigInt(near.displacement)
-    print(`(${hex64(start)})   ${module.name}!${near.name}${offset}${behind}`)
-    if (near.displacement === 0) {
-      print('Exact matches:')
-      print(`    ${module.name}!${near.name}`)
-    }
     const line = module.symbols?.lineAt(Number(address - module.base)) // inside the module
-    if (line != null) print(`    [${line.file} @ ${line.line}]`)
+    yield {
+      kind: 'nearest',
+      module: module.name,
+      name: near.name,
+      address: address - BigInt(near.displacement),
+      displacement: near.displacement,
+      next: next === null ? null : { name: next.name, address: module.base + BigInt(next.rva) },
+      source: line == null ? null : { file: line.file, line: line.line },
+    }
+  },
+  print({ module, name, address, displacement, next, source }, write) {
+    const offset = displacement === 0 ? '' : `+0x${displacement.toString(16)}`
+    const after = next === null ? '' : `   |  (${hex64(next.address)})   ${module}!${next.name}`
+    write(`(${hex64(address)})   ${module}!${name}${offset}${after}`)
+    if (displacement === 0) {
+      write('Exact matches:')
+      write(`    ${module}!${name}`)
+    }
+    if (source !== null) write(`    [${source.file} @ ${source.line}]`)
   },
 }

@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 
-export const logopen: Command = {
+export const logopen: Command<{ readonly kind: 'logOpened'; readonly file: string }> = {
   names: ['.logopen', '.logappend'],
   help: {
     summary: 'write all that follows to a file as well',
@@ -10,15 +10,18 @@ export const logopen: Command = {
     examples: ['.logopen crash.log'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-logopen--open-log-file-',
   },
-  run({ debugger: control, print }, rest, name) {
+  async *facts(_, { debugger: control, name, rest }) {
     const file = rest.replace(/^"(.*)"$/, '$1')
     if (file === '') throw new DebuggerError('ARGUMENT', `${name} needs a file`)
     control.openLog(file, name === '.logappend')
-    print(`Opened log file '${file}'`)
+    yield { kind: 'logOpened', file }
+  },
+  print({ file }, write) {
+    write(`Opened log file '${file}'`)
   },
 }
 
-export const logclose: Command = {
+export const logclose: Command<{ readonly kind: 'logClosed'; readonly file: string | null }> = {
   names: ['.logclose'],
   help: {
     summary: 'close the log file',
@@ -26,8 +29,10 @@ export const logclose: Command = {
     text: 'Closes the log file that .logopen or -logo opened.',
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-logclose--close-log-file-',
   },
-  run({ debugger: control, print }) {
-    const file = control.closeLog()
-    print(file === null ? 'No log file open' : `Closing open log file ${file}`)
+  async *facts(_, { debugger: control }) {
+    yield { kind: 'logClosed', file: control.closeLog() }
+  },
+  print({ file }, write) {
+    write(file === null ? 'No log file open' : `Closing open log file ${file}`)
   },
 }

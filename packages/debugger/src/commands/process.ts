@@ -1,11 +1,11 @@
 import { hex64 } from '@dumpstack/bytes'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command, Write } from '../command.ts'
 import { currentProcess, imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { type KernelObject, KernelType, listEntries } from '../kernel-object.ts'
+import { type KernelObject, KernelType, listEntries, type NoteFact } from '../kernel-object.ts'
 import type { Session } from '../session.ts'
-import { showThread } from './thread.ts'
+import { printThread, type ThreadDetail, type ThreadFact, threadFacts } from './thread.ts'
 
 /** A system with more processes than this has a damaged list. */
 const MAX_PROCESSES = 0x10000
@@ -20,7 +20,41 @@ const THREADS_AND_WAITS = 2
 const THREADS = 4
 const ALL_FLAGS = STATISTICS | THREADS_AND_WAITS | THREADS
 
-export const processCommand: Command = {
+export type ProcessFact =
+  | NoteFact
+  /** The list of all processes begins. */
+  | { readonly kind: 'processList' }
+  | {
+      readonly kind: 'process'
+      readonly address: bigint
+      readonly processId: bigint | null
+      readonly peb: bigint | null
+      readonly parentProcessId: bigint | null
+      readonly directoryTableBase: bigint | null
+      readonly objectTable: bigint | null
+      readonly image: string
+      /** Null unless they were asked for. */
+      readonly statistics: Statistics | null
+    }
+  /** A thread of the process, which follows where the target holds it. */
+  | { readonly kind: 'threadEntry'; readonly address: bigint; readonly detail: ThreadDetail }
+  /** All that was asked of a process of the list has been said. */
+  | { readonly kind: 'processEnd' }
+  | ThreadFact
+
+/** Rows of the documented list, null for those that the symbols and the dump cannot fill; times in 100 ns. */
+type Statistics = {
+  readonly token: bigint | null
+  readonly elapsedTime: bigint | null
+  readonly userTime: bigint | null
+  readonly kernelTime: bigint | null
+  readonly virtualSize: bigint | null
+  readonly peakVirtualSize: bigint | null
+  readonly basePriority: bigint | null
+  readonly commitCharge: bigint | null
+}
+
+export const processCommand: Command<ProcessFact> = {
   names: ['!process'],
   help: {
     summary: 'show a process, or all of them',
@@ -33,8 +67,7 @@ export const processCommand: Command = {
     examples: ['!process 0 0', '!process 0 0 crashdumptest.exe', '!process 0 7'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-process',
   },
-  async run(context, rest) {
-    const { session, print } = context
+  async *facts(session, { rest }) {
     const words = rest.split(/\s+/).filter((word) => word !== '')
     if (words.length > 3) {
       throw new DebuggerError(
@@ -46,27 +79,25 @@ export const processCommand: Command = {
     const isCurrent = words[0] === undefined || words[0] === '-1'
     const given = isCurrent ? null : await evaluate(session, words[0]!)
     const flags = words[1] === undefined ? 0 : await flagsOf(session, words[1])
-    if (note !== null) print(note)
-    if (given !== 0n) {
-      await showProcess(context, type, given ?? currentProcess(session), flags)
+    if (note !== null) yield { kind: 'note', text: note }
+    if (given !== 0n || words.length === 1) {
+      const address = given === null || given === 0n ? currentProcess(session) : given
+      yield* processFacts(session, type, address, flags)
       return
     }
-    if (words.length === 1) {
-      await showProcess(context, type, currentProcess(session), flags)
-      return
-    }
-    print('**** NT ACTIVE PROCESS DUMP ****')
+    yield { kind: 'processList' }
     const links = type.offset('ActiveProcessLinks')
     const head = session.system.psActiveProcessHead
     const image = words[2]?.toLowerCase().slice(0, type.byteLength('ImageFileName') - 1)
-    for (const address of listEntries(session.memory, head, links, MAX_PROCESSES)) {
-      await session.step()
+    const entries = listEntries(session.memory, head, links, MAX_PROCESSES)
+    for await (const address of session.each('processes', entries)) {
       const name = type.at(session.memory, address).text('ImageFileName')
       if (image !== undefined && name?.toLowerCase() !== image) continue
-      await showProcess(context, type, address, flags)
-      print()
+      yield* processFacts(session, type, address, flags)
+      yield { kind: 'processEnd' }
     }
   },
+  print: printProcess,
 }
 
 async function flagsOf(session: Session, text: string): Promise<number> {
@@ -77,13 +108,12 @@ async function flagsOf(session: Session, text: string): Promise<number> {
   return Number(flags)
 }
 
-async function showProcess(
-  context: CommandContext,
+async function* processFacts(
+  session: Session,
   type: KernelType,
   address: bigint,
   flags: number,
-): Promise<void> {
-  const { session, print } = context
+): AsyncGenerator<ProcessFact> {
   const process = type.at(session.memory, address)
   // An address that is none of a process must not print as one.
   const dispatcherType = process.value('Pcb.Header.Type')
@@ -93,63 +123,93 @@ async function showProcess(
       `at ${hex64(address)} lies no process: its object type is ${dispatcherType}, expected ${PROCESS_OBJECT}`,
     )
   }
-  const short = (path: string) => process.tryValue(path)?.toString(16).padStart(4, '0') ?? '????'
-  const wide = (path: string) => process.tryValue(path)?.toString(16) ?? '?'
-  print(`PROCESS ${address.toString(16)}`)
-  print(
-    `    Cid: ${short('UniqueProcessId')}    Peb: ${wide('Peb')}  ParentCid: ${short('InheritedFromUniqueProcessId')}`,
-  )
-  print(`    DirBase: ${wide('Pcb.DirectoryTableBase')}  ObjectTable: ${wide('ObjectTable')}`)
-  print(`    Image: ${imageName(session, type, process)}`)
-  if (flags & STATISTICS) for (const line of statistics(session, type, process)) print(line)
-  if (flags & (THREADS | THREADS_AND_WAITS)) await showThreads(context, process, flags)
-}
-
-async function showThreads(context: CommandContext, process: KernelObject, flags: number): Promise<void> {
-  const { session, print } = context
+  yield {
+    kind: 'process',
+    address,
+    processId: process.tryValue('UniqueProcessId'),
+    peb: process.tryValue('Peb'),
+    parentProcessId: process.tryValue('InheritedFromUniqueProcessId'),
+    directoryTableBase: process.tryValue('Pcb.DirectoryTableBase'),
+    objectTable: process.tryValue('ObjectTable'),
+    image: imageName(session, type, process),
+    statistics: flags & STATISTICS ? statisticsOf(session, process) : null,
+  }
+  if ((flags & (THREADS | THREADS_AND_WAITS)) === 0) return
   const { type: threadType } = await KernelType.loadOrKnown(session, '_ETHREAD')
-  const head = process.place('ThreadListHead')
   const detail =
     (flags & THREADS_AND_WAITS) === 0 ? 'line' : (flags & THREADS) === 0 ? 'wait' : ('stack' as const) // of the three
-  for (const address of listEntries(
-    session.memory,
-    head,
-    threadType.offset('ThreadListEntry'),
-    MAX_THREADS,
-  )) {
-    await session.step()
-    if (detail !== 'line') print()
-    const indented = { ...context, print: (line = '') => print(line === '' ? '' : `        ${line}`) }
-    await showThread(indented, threadType, address, detail)
+  const head = process.place('ThreadListHead')
+  const entries = listEntries(session.memory, head, threadType.offset('ThreadListEntry'), MAX_THREADS)
+  for await (const thread of session.each('threads', entries)) {
+    yield { kind: 'threadEntry', address: thread, detail }
+    yield* threadFacts(session, threadType, thread, detail)
   }
 }
 
-/** Rows of the documented list that the symbols and the dump can fill. */
-function* statistics(session: Session, type: KernelType, process: KernelObject): Generator<string> {
-  const row = (name: string, value: string) => `    ${name.padEnd(34)}${value}`
-  const field = (path: string) => (type.has(path) ? process.tryValue(path) : null)
-  const token = field('Token.Value')
-  if (token !== null) yield row('Token', (token & ~FAST_REFERENCES).toString(16).padStart(16, '0'))
-  const created = field('CreateTime.QuadPart') ?? field('CreateTime')
-  if (created !== null) yield row('ElapsedTime', spanText(session.system.systemTime - created))
-  const increment = session.kdbg === null ? null : session.memory.tryU32(session.kdbg.keTimeIncrement)
-  for (const [name, path] of [
-    ['UserTime', 'Pcb.UserTime'],
-    ['KernelTime', 'Pcb.KernelTime'],
-  ] as const) {
-    const ticks = field(path)
-    if (ticks !== null && increment !== null) yield row(name, spanText(ticks * BigInt(increment)))
+function statisticsOf({ system, kdbg, memory }: Session, process: KernelObject): Statistics {
+  const created = process.tryValue('CreateTime.QuadPart') ?? process.tryValue('CreateTime')
+  const token = process.tryValue('Token.Value')
+  const increment = kdbg === null ? null : memory.tryU32(kdbg.keTimeIncrement)
+  const time = (path: string): bigint | null => {
+    const ticks = process.tryValue(path)
+    return ticks === null || increment === null ? null : ticks * BigInt(increment)
   }
-  for (const [name, path] of [
-    ['VirtualSize', 'VirtualSize'],
-    ['PeakVirtualSize', 'PeakVirtualSize'],
-    ['BasePriority', 'Pcb.BasePriority'],
-    ['CommitCharge', 'CommitCharge'],
-  ] as const) {
-    const value = field(path)
-    if (value === null) continue
-    yield row(name, name.endsWith('Size') ? `${value / MIB} Mb` : value.toString())
+  return {
+    token: token === null ? null : token & ~FAST_REFERENCES,
+    elapsedTime: created === null ? null : system.systemTime - created,
+    userTime: time('Pcb.UserTime'),
+    kernelTime: time('Pcb.KernelTime'),
+    virtualSize: process.tryValue('VirtualSize'),
+    peakVirtualSize: process.tryValue('PeakVirtualSize'),
+    basePriority: process.tryValue('Pcb.BasePriority'),
+    commitCharge: process.tryValue('CommitCharge'),
   }
+}
+
+function printProcess(fact: ProcessFact, write: Write): void {
+  switch (fact.kind) {
+    case 'processList':
+      write('**** NT ACTIVE PROCESS DUMP ****')
+      return
+    case 'process': {
+      const short = (value: bigint | null) => value?.toString(16).padStart(4, '0') ?? '????'
+      const wide = (value: bigint | null) => value?.toString(16) ?? '?'
+      write(`PROCESS ${fact.address.toString(16)}`)
+      write(
+        `    Cid: ${short(fact.processId)}    Peb: ${wide(fact.peb)}  ParentCid: ${short(fact.parentProcessId)}`,
+      )
+      write(`    DirBase: ${wide(fact.directoryTableBase)}  ObjectTable: ${wide(fact.objectTable)}`)
+      write(`    Image: ${fact.image}`)
+      if (fact.statistics !== null) printStatistics(fact.statistics, write)
+      return
+    }
+    case 'processEnd':
+      write()
+      return
+    case 'threadEntry':
+      if (fact.detail !== 'line') write()
+      return
+    case 'note':
+      printThread(fact, write)
+      return
+    default:
+      printThread(fact, (line = '') => write(line === '' ? '' : `        ${line}`))
+  }
+}
+
+function printStatistics(statistics: Statistics, write: Write): void {
+  const row = (name: string, value: bigint | null, text: (value: bigint) => string): void => {
+    if (value !== null) write(`    ${name.padEnd(34)}${text(value)}`)
+  }
+  const megabytes = (value: bigint) => `${value / MIB} Mb`
+  row('Token', statistics.token, (value) => value.toString(16).padStart(16, '0'))
+  row('ElapsedTime', statistics.elapsedTime, spanText)
+  row('UserTime', statistics.userTime, spanText)
+  row('KernelTime', statistics.kernelTime, spanText)
+  row('VirtualSize', statistics.virtualSize, megabytes)
+  row('PeakVirtualSize', statistics.peakVirtualSize, megabytes)
+  row('BasePriority', statistics.basePriority, String)
+  row('CommitCharge', statistics.commitCharge, String)
 }
 
 /** `00:00:42.797`, of a time in 100 ns. */

@@ -1,7 +1,15 @@
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 
-export const processorCommand: Command = {
+export type ProcessorFact = {
+  readonly kind: 'processor'
+  readonly number: number
+  readonly isCurrent: boolean
+  /** Null where the target does not tell where it lies. */
+  readonly prcb: bigint | null
+}
+
+export const processorCommand: Command<ProcessorFact> = {
   names: ['~'],
   isPrefix: true,
   help: {
@@ -13,21 +21,31 @@ export const processorCommand: Command = {
     examples: ['~1s', '1k', '~1 r'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debugger/multiprocessor-syntax',
   },
-  async run(context, rest) {
-    const { session, print } = context
+  async *facts(session, { rest }) {
     if (rest !== '') {
-      const [, number, command] = /^(\d{1,4})(?:s|\s*(\D.*))?$/.exec(rest) ?? []
-      if (number === undefined || command?.startsWith('~')) {
-        throw new DebuggerError('ARGUMENT', `'~${rest}' is no processor: ~N, ~Ns or ~N COMMAND`)
-      }
-      if (command === undefined) session.selectProcessor(Number(number))
-      else await session.onProcessor(Number(number), () => context.debugger.run(context, command))
+      session.selectProcessor(request(rest).number)
       return
     }
     for (const { number, prcb } of session.processors) {
-      const mark = number === session.processorNumber ? '.' : ' '
-      const place = prcb === null ? 'at an address that the dump does not tell' : prcb.toString(16)
-      print(`${mark} ${String(number).padStart(2)}  PRCB ${place}`)
+      yield { kind: 'processor', number, isCurrent: number === session.processorNumber, prcb }
     }
   },
+  print({ number, isCurrent, prcb }, write) {
+    const place = prcb === null ? 'at an address that the dump does not tell' : prcb.toString(16)
+    write(`${isCurrent ? '.' : ' '} ${String(number).padStart(2)}  PRCB ${place}`)
+  },
+}
+
+/** `5 r rip`: another command, and the processor that it is for; null where `~` itself is meant. Throws DebuggerError ARGUMENT. */
+export function commandOnProcessor(rest: string): { readonly number: number; readonly text: string } | null {
+  const { number, command } = request(rest)
+  return command === null ? null : { number, text: command }
+}
+
+function request(rest: string): { readonly number: number; readonly command: string | null } {
+  const [, number, command] = /^(\d{1,4})(?:s|\s*(\D.*))?$/.exec(rest) ?? []
+  if (rest !== '' && (number === undefined || command?.startsWith('~'))) {
+    throw new DebuggerError('ARGUMENT', `'~${rest}' is no processor: ~N, ~Ns or ~N COMMAND`)
+  }
+  return { number: Number(number ?? 0), command: command ?? null }
 }

@@ -1,5 +1,5 @@
 import { gva, hex64 } from '@dumpstack/bytes'
-import { type PageTableEntry, pageTableEntries } from '@dumpstack/dumpfile'
+import { pageTableEntries } from '@dumpstack/dumpfile'
 import {
   PTE_ACCESSED,
   PTE_CACHE_DISABLE,
@@ -35,7 +35,23 @@ const FLAGS: readonly (readonly [mask: number, set: string, clear: string])[] = 
 ]
 const COLUMN = 27
 
-export const pte: Command = {
+export type PageTableFact = {
+  readonly kind: 'pageTableEntries'
+  readonly address: bigint
+  /** From the first level to the last that was walked. */
+  readonly entries: readonly EntryFact[]
+}
+
+type EntryFact = {
+  readonly level: string
+  /** Virtual address of the entry itself; null where it is not known. */
+  readonly address: bigint | null
+  /** Null where the target does not hold the entry. */
+  readonly value: bigint | null
+  readonly frame: number
+}
+
+export const pte: Command<PageTableFact> = {
   names: ['!pte'],
   help: {
     summary: 'show the page table entries of an address',
@@ -47,40 +63,44 @@ export const pte: Command = {
     examples: ['!pte nt', '!pte @rsp'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-pte',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     const address = await evaluate(session, rest)
     const { physical } = session.target
     if (physical === null) {
       throw new DebuggerError('MEMORY_ABSENT', '!pte: a minidump holds no page tables')
     }
-    print(`${' '.repeat(43)}VA ${address.toString(16).padStart(16, '0')}`)
     const entries = pageTableEntries(session.system.directoryTableBase, gva(address), physical)
-    printRow(print, entries, ({ shift }) => {
-      const at = virtualAddress(session, address, shift)
-      return `${LEVEL_NAMES[shift]} at ${at === null ? 'unknown' : at.toString(16).toUpperCase()}`
-    })
-    printRow(print, entries, (entry) => (entry.isHeld ? `contains ${digits(entry)}` : 'not in the dump'))
-    printRow(print, entries, (entry) => (entry.isHeld ? flags(entry) : ''))
-    const last = entries.at(-1)!
-    if (last.isHeld && (last.low & PTE_VALID) === 0) print(whereItIs(last))
+    yield {
+      kind: 'pageTableEntries',
+      address,
+      entries: entries.map(({ shift, isHeld, high, low, frame }) => ({
+        level: LEVEL_NAMES[shift]!,
+        address: virtualAddress(session, address, shift),
+        value: isHeld ? (BigInt(high) << 32n) | BigInt(low) : null,
+        frame,
+      })),
+    }
+  },
+  print({ address, entries }, write) {
+    const row = (cellOf: (entry: EntryFact) => string): void =>
+      write(
+        entries
+          .map((entry) => `${cellOf(entry).padEnd(COLUMN)} `)
+          .join('')
+          .trimEnd(),
+      )
+    write(`${' '.repeat(43)}VA ${digits(address)}`)
+    row(({ level, address: at }) => `${level} at ${at === null ? 'unknown' : at.toString(16).toUpperCase()}`)
+    row(({ value }) => (value === null ? 'not in the dump' : `contains ${digits(value).toUpperCase()}`))
+    row(({ value, frame }) => (value === null ? '' : flags(value, frame)))
+    const { value, frame } = entries.at(-1)!
+    if (value !== null && (lowHalf(value) & PTE_VALID) === 0) write(whereItIs(value, frame))
   },
 }
 
-function printRow(
-  print: (line: string) => void,
-  entries: readonly PageTableEntry[],
-  cellOf: (entry: PageTableEntry) => string,
-): void {
-  print(
-    entries
-      .map((entry) => `${cellOf(entry).padEnd(COLUMN)} `)
-      .join('')
-      .trimEnd(),
-  )
-}
-
-const half = (value: number): string => value.toString(16).toUpperCase().padStart(8, '0')
-const digits = ({ high, low }: PageTableEntry): string => half(high) + half(low)
+const digits = (value: bigint): string => value.toString(16).padStart(16, '0')
+const lowHalf = (value: bigint): number => Number(value & 0xffff_ffffn)
+const highHalf = (value: bigint): number => Number(value >> 32n)
 
 /** Where the self-map puts the entry: KDDEBUGGER_DATA64.PteBase, since Windows 10 1607 chosen at boot. */
 function virtualAddress(session: Session, address: bigint, shift: number): bigint | null {
@@ -92,7 +112,8 @@ function virtualAddress(session: Session, address: bigint, shift: number): bigin
   return BigInt.asUintN(64, at & ~7n)
 }
 
-function flags({ high, low, frame }: PageTableEntry): string {
+function flags(value: bigint, frame: number): string {
+  const [high, low] = [highHalf(value), lowHalf(value)]
   if ((low & PTE_VALID) === 0) return 'not valid'
   const shown = FLAGS.map(([mask, set, clear]) => ((low & mask) !== 0 ? set : clear)).join('')
   const executable = (high & PTE_NO_EXECUTE_HIGH) === 0 ? 'E' : '-'
@@ -100,7 +121,8 @@ function flags({ high, low, frame }: PageTableEntry): string {
 }
 
 /** The software forms of an entry that the processor does not use (MMPTE of the public types). */
-function whereItIs({ high, low, frame }: PageTableEntry): string {
+function whereItIs(value: bigint, frame: number): string {
+  const [high, low] = [highHalf(value), lowHalf(value)]
   if (high === 0 && low === 0) return 'not mapped: the entry is zero'
   // the address is signed and starts at bit 16
   if ((low & PTE_PROTOTYPE) !== 0)

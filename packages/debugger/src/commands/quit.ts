@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 
-export const quit: Command = {
+export const quit: Command<{ readonly kind: 'quit' }> = {
   names: ['q', 'qq', 'qd'],
   help: {
     summary: 'end the session',
@@ -8,7 +8,9 @@ export const quit: Command = {
     text: 'Ends the debugger. So do Ctrl-B and Enter, and the end of the input.',
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/q--qq--quit-',
   },
-  run({ debugger: control }) {
+  async *facts(_, { debugger: control }) {
     control.quit()
+    yield { kind: 'quit' }
   },
+  print() {},
 }

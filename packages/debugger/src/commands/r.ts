@@ -1,10 +1,19 @@
-import type { Command } from '../command.ts'
+import type { Command, Write } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
-import { instructionLines } from '../instruction-lines.ts'
+import { type InstructionFact, type LabelFact, placeFacts, printPlace } from '../instruction-facts.ts'
+import { printRegisters } from '../processors.ts'
+import type { RegistersFact } from '../registers.ts'
 
 const IP_DIGITS = 16
 
-export const r: Command = {
+export type RFact =
+  | ContextFact
+  | {
+      readonly kind: 'values'
+      readonly values: readonly { readonly name: string; readonly value: bigint; readonly digits: number }[]
+    }
+
+export const r: Command<RFact> = {
   names: ['r'],
   help: {
     summary: 'show registers',
@@ -16,11 +25,11 @@ export const r: Command = {
     examples: ['r', 'r rip', 'r @rax,rcx', 'r pc'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/r--registers-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     const registers = session.registerFile
     if (rest === '') {
-      for (const line of registers.lines()) print(line)
-      for (const line of await instructionLines(session)) print(line)
+      yield registers.fact()
+      yield* placeFacts(session)
       return
     }
     if (rest.includes('='))
@@ -29,8 +38,24 @@ export const r: Command = {
     const values = names.map((name) => {
       const value = name === '$ip' ? registers.ip : registers.value(name)
       if (value === null) throw new DebuggerError('ARGUMENT', `register '${name}' is not known`)
-      return `${name}=${value.toString(16).padStart(name === '$ip' ? IP_DIGITS : registers.digitsOf(name), '0')}`
+      return { name, value, digits: name === '$ip' ? IP_DIGITS : registers.digitsOf(name) }
     })
-    print(values.join(' '))
+    yield { kind: 'values', values }
   },
+  print(fact, write) {
+    if (fact.kind === 'values') {
+      const shown = fact.values.map(
+        ({ name, value, digits }) => `${name}=${value.toString(16).padStart(digits, '0')}`,
+      )
+      write(shown.join(' '))
+    } else printContext(fact, write)
+  },
+}
+
+/** The registers of a context and the place that they lead to. */
+export type ContextFact = RegistersFact | LabelFact | InstructionFact
+
+export function printContext(fact: ContextFact, write: Write): void {
+  if (fact.kind === 'registers') printRegisters(fact, write)
+  else printPlace(fact, write)
 }

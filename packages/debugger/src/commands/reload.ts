@@ -1,10 +1,15 @@
 import { dots } from '../banner.ts'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
-import type { DebugModule } from '../modules.ts'
-import { noSymbols } from '../session.ts'
+import { type DebugModule, type NoSymbolsFact, noSymbols, noSymbolsFact } from '../modules.ts'
 
-export const reload: Command = {
+export type ReloadFact =
+  | { readonly kind: 'userModules'; readonly count: number }
+  | { readonly kind: 'ignoredOption'; readonly option: string }
+  | { readonly kind: 'symbols'; readonly module: string; readonly file: string }
+  | NoSymbolsFact
+
+export const reload: Command<ReloadFact> = {
   names: ['.reload'],
   help: {
     summary: 'forget symbols and look for them again',
@@ -17,19 +22,16 @@ export const reload: Command = {
     examples: ['.reload /f nt', '.reload /f'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-reload--reload-module-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     const words = rest.split(/\s+/).filter((word) => word !== '')
     const options = words.filter((word) => word.startsWith('/')).map((word) => word.toLowerCase())
     const unknown = options.find((option) => !['/f', '/i', '/user', '/v', '/n'].includes(option))
     if (unknown !== undefined) throw new DebuggerError('ARGUMENT', `.reload has no option '${unknown}'`)
     if (options.includes('/user')) {
       session.loadUserModules()
-      print('Loading User Symbols')
-      for (const row of dots(session.modules.all.filter(({ isUser }) => isUser).length)) print(row)
+      yield { kind: 'userModules', count: session.modules.all.filter(({ isUser }) => isUser).length }
     }
-    if (options.includes('/i')) {
-      print('/i has no effect: symbols whose identity differs from the image are never used')
-    }
+    if (options.includes('/i')) yield { kind: 'ignoredOption', option: '/i' }
     const isChosen = ({ isUser }: DebugModule) => isUser || !options.includes('/user')
     const name = words.find((word) => !word.startsWith('/'))
     const wanted = name === undefined ? null : session.modules.named(name.replace(/\.(sys|exe|dll)$/i, ''))
@@ -38,11 +40,27 @@ export const reload: Command = {
     const modules = wanted === null ? session.modules.all.filter(isChosen) : [wanted]
     for (const module of modules) module.forgetSymbols()
     if (!options.includes('/f')) return
-    for (const module of modules) {
-      await session.step()
+    for await (const module of session.each('modules', modules, modules.length)) {
       await session.loadSymbols(module)
-      if (module.symbols === null) print(noSymbols(module))
-      else print(`${module.name}: ${module.symbols.origin}`)
+      const { name, symbols } = module
+      if (symbols === null) yield noSymbolsFact(module)
+      else yield { kind: 'symbols', module: name, file: symbols.origin }
+    }
+  },
+  print(fact, write) {
+    switch (fact.kind) {
+      case 'userModules':
+        write('Loading User Symbols')
+        for (const row of dots(fact.count)) write(row)
+        return
+      case 'ignoredOption':
+        write(`${fact.option} has no effect: symbols whose identity differs from the image are never used`)
+        return
+      case 'symbols':
+        write(`${fact.module}: ${fact.file}`)
+        return
+      case 'noSymbols':
+        write(noSymbols(fact))
     }
   },
 }

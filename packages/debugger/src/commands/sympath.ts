@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts'
 
-export const sympath: Command = {
+export const sympath: Command<{ readonly kind: 'symbolPath'; readonly path: string }> = {
   names: ['.sympath', '.sympath+'],
   help: {
     summary: 'show or set the symbol path',
@@ -11,13 +11,16 @@ export const sympath: Command = {
     examples: ['.sympath SRV*C:\\Symbols*https://symbols.example', '.sympath+ C:\\MySymbols'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-sympath--set-symbol-path-',
   },
-  run({ session, print }, rest, name) {
+  async *facts(session, { rest, name }) {
     const { symbolSource } = session
     if (rest !== '') {
       const isAdded = name === '.sympath+' && symbolSource.symbolPath !== ''
       symbolSource.setSymbolPath(isAdded ? `${symbolSource.symbolPath};${rest}` : rest)
       for (const module of session.modules.all) if (module.symbols === null) module.forgetSymbols()
     }
-    print(`Symbol search path is: ${symbolSource.symbolPath || '<empty>'}`)
+    yield { kind: 'symbolPath', path: symbolSource.symbolPath }
+  },
+  print({ path }, write) {
+    write(`Symbol search path is: ${path || '<empty>'}`)
   },
 }

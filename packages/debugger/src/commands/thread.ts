@@ -1,15 +1,15 @@
 import { hex64 } from '@dumpstack/bytes'
 import { ContextX64, KswitchFrame } from '@dumpstack/nt'
-import type { Command, CommandContext } from '../command.ts'
+import type { Command, Write } from '../command.ts'
 import { imageName } from '../current-process.ts'
 import { DebuggerError } from '../errors.ts'
 import { evaluate } from '../expression.ts'
-import { type KernelObject, KernelType } from '../kernel-object.ts'
+import { type KernelObject, KernelType, type NoteFact } from '../kernel-object.ts'
 import { requireX64 } from '../processors.ts'
 import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
+import { printStackFact, type StackFact, stackFacts } from '../stack-facts.ts'
 import { MAX_FRAMES } from '../unwind/stack.ts'
-import { printStack } from './k.ts'
 
 /** KTHREAD_STATE of the public types. */
 const STATES = [
@@ -34,12 +34,47 @@ const WAITING = 5
 const THREAD_OBJECT = 6n
 
 /** Flags of the public documentation. */
-const FACTS = 2
+const DETAILS = 2
 const STACK = 4
-const DEFAULT_FLAGS = FACTS | STACK
+const DEFAULT_FLAGS = DETAILS | STACK
 const ALL_FLAGS = 0x1f
 
-export const thread: Command = {
+export type ThreadFact =
+  | NoteFact
+  | {
+      readonly kind: 'thread'
+      /** By the flags: one line, what it waits for too, or all of it with its stack. */
+      readonly detail: ThreadDetail
+      readonly address: bigint
+      readonly processId: bigint | null
+      readonly threadId: bigint | null
+      readonly teb: bigint | null
+      readonly win32Thread: bigint | null
+      readonly state: string
+      readonly waitReason: string | null
+      /** The processor that it runs on. */
+      readonly processor: number | null
+    }
+  | {
+      readonly kind: 'threadDetails'
+      readonly process: bigint
+      readonly image: string
+      readonly contextSwitches: number | null
+      readonly startAddress: bigint | null
+      readonly startSymbol: string | null
+      readonly initialStack: bigint | null
+      readonly kernelStack: bigint | null
+      readonly stackBase: bigint | null
+      readonly stackLimit: bigint | null
+      readonly priority: number | null
+      readonly basePriority: number | null
+    }
+  | { readonly kind: 'noStack'; readonly why: string }
+  | StackFact
+
+export type ThreadDetail = 'line' | 'wait' | 'stack'
+
+export const thread: Command<ThreadFact> = {
   names: ['!thread'],
   help: {
     summary: 'show a thread and its stack',
@@ -53,8 +88,7 @@ export const thread: Command = {
     examples: ['!thread', '!thread -1 2'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-thread',
   },
-  async run(context, rest) {
-    const { session } = context
+  async *facts(session, { rest }) {
     const [, first = '', second] = /^(\S*)(?:\s+(\S+))?$/.exec(rest) ?? ['', rest]
     const isCurrent = first === '' || first === '-1'
     const address = isCurrent ? session.currentThread : await evaluate(session, first)
@@ -67,20 +101,19 @@ export const thread: Command = {
     }
     if (address === null) throw new DebuggerError('MEMORY_ABSENT', 'the current thread is not in the dump')
     const { type, note } = await KernelType.loadOrKnown(session, '_ETHREAD')
-    if (note !== null) context.print(note)
-    const isLong = (flags & FACTS) !== 0
-    await showThread(context, type, address, !isLong ? 'line' : (flags & STACK) === 0 ? 'wait' : 'stack')
+    if (note !== null) yield { kind: 'note', text: note }
+    const isLong = (flags & DETAILS) !== 0
+    yield* threadFacts(session, type, address, !isLong ? 'line' : (flags & STACK) === 0 ? 'wait' : 'stack')
   },
+  print: printThread,
 }
 
-/** By the flags of !process: one line, what it waits for, or all of it with its stack. */
-export async function showThread(
-  context: CommandContext,
+export async function* threadFacts(
+  session: Session,
   type: KernelType,
   address: bigint,
-  detail: 'line' | 'wait' | 'stack',
-): Promise<void> {
-  const { session, print } = context
+  detail: ThreadDetail,
+): AsyncGenerator<ThreadFact> {
   const object = type.at(session.memory, address)
   const dispatcherType = object.value('Tcb.Header.Type')
   if (dispatcherType !== THREAD_OBJECT) {
@@ -89,50 +122,96 @@ export async function showThread(
       `at ${hex64(address)} lies no thread: its object type is ${dispatcherType}, expected ${THREAD_OBJECT}`,
     )
   }
-  print(headline(session, type, object))
+  const running = session.processors.find(({ currentThread }) => currentThread === address)
+  yield {
+    kind: 'thread',
+    detail,
+    address,
+    processId: object.tryValue('Cid.UniqueProcess'),
+    threadId: object.tryValue('Cid.UniqueThread'),
+    teb: object.tryValue('Tcb.Teb'),
+    win32Thread: object.tryValue('Tcb.Win32Thread'),
+    ...stateOf(type, object),
+    processor: running?.number ?? null,
+  }
   if (detail === 'line') return
-  await printFacts(context, object)
+  yield await detailsOf(session, object)
   if (detail === 'wait') return
   const registers = threadRegisters(session, object)
-  if (typeof registers === 'string') print(`The stack is not shown: ${registers}`)
-  else await printStack(context, registers, MAX_FRAMES, { numbered: false, verbose: false, thread: address })
+  if (typeof registers === 'string') yield { kind: 'noStack', why: registers }
+  else yield* stackFacts(session, registers, { count: MAX_FRAMES, thread: address })
 }
 
-/** `THREAD ffffc08bde9e1640  Cid 0004.0010  Teb: ... WAIT: (WrQueue)` */
-function headline(session: Session, type: KernelType, object: KernelObject): string {
-  const short = (path: string) => object.tryValue(path)?.toString(16).padStart(4, '0') ?? '????'
-  const wide = (path: string) => wideText(object, path)
+function stateOf(type: KernelType, object: KernelObject): { state: string; waitReason: string | null } {
   const state = Number(object.tryValue('Tcb.State') ?? -1n) // a byte
-  const running = session.processors.find(({ currentThread }) => currentThread === object.address)
-  const where = running === undefined ? '' : ` on processor ${running.number}`
   const reason = state === WAITING && type.has('Tcb.WaitReason') ? object.tryValue('Tcb.WaitReason') : null
-  const why =
-    reason === null
-      ? ''
-      : `: (${type.enumName('_KWAIT_REASON', reason) ?? WAIT_REASONS[Number(reason)] ?? reason})`
-  return (
-    `THREAD ${object.address.toString(16)}  Cid ${short('Cid.UniqueProcess')}.${short('Cid.UniqueThread')}  ` +
-    `Teb: ${wide('Tcb.Teb')} Win32Thread: ${wide('Tcb.Win32Thread')} ${STATES[state] ?? (state < 0 ? 'state ?' : `state ${state}`)}${why}${where}`
-  )
+  return {
+    state: STATES[state] ?? (state < 0 ? 'state ?' : `state ${state}`),
+    waitReason:
+      reason === null
+        ? null
+        : (type.enumName('_KWAIT_REASON', reason) ?? WAIT_REASONS[Number(reason)] ?? `${reason}`),
+  }
 }
 
-const wideText = (object: KernelObject, path: string): string =>
-  object.tryValue(path)?.toString(16).padStart(16, '0') ?? '????????????????'
-
-async function printFacts({ session, print }: CommandContext, object: KernelObject): Promise<void> {
-  const wide = (path: string) => wideText(object, path)
+async function detailsOf(session: Session, object: KernelObject): Promise<ThreadFact> {
   const process = object.value('Tcb.ApcState.Process')
   const { type: processType } = await KernelType.loadOrKnown(session, '_EPROCESS')
-  const name = imageName(session, processType, processType.at(session.memory, process))
-  print(`Owning Process            ${process.toString(16)}       Image:         ${name}`)
-  print(`Context Switch Count      ${object.tryValue('Tcb.ContextSwitches') ?? '?'}`)
-  const start = object.tryValue('StartAddress')
-  if (start !== null) print(`Start Address ${await session.symbolize(start)} (0x${wide('StartAddress')})`)
-  print(`Stack Init ${wide('Tcb.InitialStack')} Current ${wide('Tcb.KernelStack')}`)
-  print(`Base ${wide('Tcb.StackBase')} Limit ${wide('Tcb.StackLimit')}`)
-  print(
-    `Priority ${object.tryValue('Tcb.Priority') ?? '?'} BasePriority ${object.tryValue('Tcb.BasePriority') ?? '?'}`,
-  )
+  const startAddress = object.tryValue('StartAddress')
+  const small = (path: string): number | null => {
+    const value = object.tryValue(path)
+    return value === null ? null : Number(value) // 32 bits at most
+  }
+  return {
+    kind: 'threadDetails',
+    process,
+    image: imageName(session, processType, processType.at(session.memory, process)),
+    contextSwitches: small('Tcb.ContextSwitches'),
+    startAddress,
+    startSymbol: startAddress === null ? null : await session.symbolize(startAddress),
+    initialStack: object.tryValue('Tcb.InitialStack'),
+    kernelStack: object.tryValue('Tcb.KernelStack'),
+    stackBase: object.tryValue('Tcb.StackBase'),
+    stackLimit: object.tryValue('Tcb.StackLimit'),
+    priority: small('Tcb.Priority'),
+    basePriority: small('Tcb.BasePriority'),
+  }
+}
+
+const digits = (value: bigint | null, width: number): string =>
+  value?.toString(16).padStart(width, '0') ?? '?'.repeat(width)
+const wide = (value: bigint | null): string => digits(value, 16)
+
+export function printThread(fact: ThreadFact, write: Write): void {
+  switch (fact.kind) {
+    case 'note':
+      write(fact.text)
+      return
+    case 'thread': {
+      // `THREAD ffffc08bde9e1640  Cid 0004.0010  Teb: ... WAIT: (WrQueue)`
+      const why = fact.waitReason === null ? '' : `: (${fact.waitReason})`
+      const where = fact.processor === null ? '' : ` on processor ${fact.processor}`
+      write(
+        `THREAD ${fact.address.toString(16)}  Cid ${digits(fact.processId, 4)}.${digits(fact.threadId, 4)}  ` +
+          `Teb: ${wide(fact.teb)} Win32Thread: ${wide(fact.win32Thread)} ${fact.state}${why}${where}`,
+      )
+      return
+    }
+    case 'threadDetails':
+      write(`Owning Process            ${fact.process.toString(16)}       Image:         ${fact.image}`)
+      write(`Context Switch Count      ${fact.contextSwitches ?? '?'}`)
+      if (fact.startAddress !== null)
+        write(`Start Address ${fact.startSymbol} (0x${wide(fact.startAddress)})`)
+      write(`Stack Init ${wide(fact.initialStack)} Current ${wide(fact.kernelStack)}`)
+      write(`Base ${wide(fact.stackBase)} Limit ${wide(fact.stackLimit)}`)
+      write(`Priority ${fact.priority ?? '?'} BasePriority ${fact.basePriority ?? '?'}`)
+      return
+    case 'noStack':
+      write(`The stack is not shown: ${fact.why}`)
+      return
+    default:
+      printStackFact(fact, write)
+  }
 }
 
 /** Where the stack of a thread starts; a text says why that is not known. */

@@ -1,14 +1,13 @@
-import { hex64 } from '@dumpstack/bytes'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
-import { disassembleAt } from '../instruction-lines.ts'
+import { type InstructionFact, instructionAt, type LabelFact, printPlace } from '../instruction-facts.ts'
 import type { Session } from '../session.ts'
 import { addressRange } from './arguments.ts'
 
 const DEFAULT_COUNT = 8
 const nextAddress = new WeakMap<Session, bigint>()
 
-export const u: Command = {
+export const u: Command<LabelFact | InstructionFact> = {
   names: ['u'],
   help: {
     summary: 'disassemble',
@@ -20,7 +19,7 @@ export const u: Command = {
     examples: ['u nt!KeBugCheckEx', 'u . L1'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/u--unassemble-',
   },
-  async run({ session, print }, rest) {
+  async *facts(session, { rest }) {
     if (session.disassembler === null) throw new DebuggerError('UNSUPPORTED', 'there is no disassembler')
     const fallback = nextAddress.get(session) ?? session.registers.rip
     const gap = /^(\S+)\s+([^lL\s]\S*)$/.exec(rest)
@@ -30,19 +29,16 @@ export const u: Command = {
     let at = address
     let label: string | null = null
     for (let index = 0; index < limit && (end === null || at <= end); index++) {
-      await session.step()
-      const place = await session.symbolize(at)
-      const name = place.replace(/\+0x[0-9a-f]+$/, '')
-      if (name !== label) print(`${place}:`)
+      const symbol = await session.symbolize(at)
+      const name = symbol.replace(/\+0x[0-9a-f]+$/, '')
+      if (name !== label) yield { kind: 'label', address: at, symbol }
       label = name
-      const line = await disassembleAt(session, at)
-      if (typeof line === 'string') {
-        print(`${hex64(at)} ${line}`)
-        break
-      }
-      print(line.text)
-      at = BigInt.asUintN(64, at + BigInt(line.instruction.byteLength))
+      const instruction = await instructionAt(session, at)
+      yield instruction
+      if (instruction.mnemonic === null) break
+      at = BigInt.asUintN(64, at + BigInt(instruction.bytes.length / 2))
     }
     nextAddress.set(session, at)
   },
+  print: printPlace,
 }

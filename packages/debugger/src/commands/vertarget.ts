@@ -1,7 +1,7 @@
 import type { Command } from '../command.ts'
-import { targetLines } from '../target-lines.ts'
+import { printTarget, type TargetFact, targetFact } from '../target-facts.ts'
 
-export const vertarget: Command = {
+export const vertarget: Command<TargetFact> = {
   names: ['vertarget', 'version'],
   help: {
     summary: 'show what system the dump is of',
@@ -10,7 +10,8 @@ export const vertarget: Command = {
     follows:
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/vertarget--show-target-computer-version-',
   },
-  run({ session, print }) {
-    for (const line of targetLines(session)) print(line)
+  async *facts(session) {
+    yield targetFact(session)
   },
+  print: printTarget,
 }

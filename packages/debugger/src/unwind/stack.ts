@@ -26,9 +26,10 @@ export interface StackFrame {
   readonly foundBy: FoundBy
   /** Why unwinding did not lead here; null for frames that are no guess. */
   readonly missing: string | null
-  readonly registers: Registers
-  /** rsp behind the return address: where the caller left room for the arguments; null where not known. */
-  argumentsAt: bigint | null
+  /** rsp after the return address is popped: where the caller left room for the arguments; null where not known. */
+  readonly argumentsAt: bigint | null
+  /** Where the next frame goes on; 0 at the end of the stack, null where the walk ends before it. */
+  readonly returnAddress: bigint | null
 }
 
 /** A value on the stack that points into a module, of which nothing at hand tells whether it is a return address. */
@@ -38,13 +39,16 @@ export interface OpenValue {
 }
 
 export interface StackEnd {
-  readonly frames: readonly StackFrame[]
   /** Met by scans, from the innermost outwards. */
   readonly open: readonly OpenValue[]
   /** Why the walk ended before the end of the stack; null where it did not. */
   readonly stopped: string | null
   /** Images whose unwind information is neither in the dump nor in a file: with them, guesses become frames. */
   readonly missingImages: readonly DebugModule[]
+}
+
+export interface WalkedStack extends StackEnd {
+  readonly frames: readonly StackFrame[]
 }
 
 export const MAX_FRAMES = 256
@@ -54,94 +58,112 @@ const ALL_BUT_RSP = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 const MAX_SCAN_BYTES = 0x12000
 const FIRST_KERNEL_ADDRESS = 0xffff800000000000n
 
-/** `thread` is the one whose stack it is: that of user mode is in the dump's page tables for one process only. */
+/** The whole stack. `thread` is the one whose stack it is: that of user mode is in the dump's page tables for one process only. */
 export async function walkStack(
   session: Session,
   start: Registers,
   maxFrames: number = MAX_FRAMES,
   thread: bigint | null = session.currentThread,
-): Promise<StackEnd> {
+): Promise<WalkedStack> {
   const frames: StackFrame[] = []
+  const walk = stackFrames(session, start, maxFrames, thread)
+  for (;;) {
+    const step = await walk.next()
+    if (step.done === true) return { frames, ...step.value }
+    frames.push(step.value)
+  }
+}
+
+/** Yields each frame as soon as it is known where it returns to. */
+export async function* stackFrames(
+  session: Session,
+  start: Registers,
+  maxFrames: number,
+  thread: bigint | null,
+): AsyncGenerator<StackFrame, StackEnd> {
   const absent = new Set<DebugModule>()
   const open: OpenValue[] = []
-  const end = (stopped: string | null): StackEnd => ({ frames, open, stopped, missingImages: [...absent] })
+  const end = (stopped: string | null): StackEnd => ({ open, stopped, missingImages: [...absent] })
   let registers = start.clone()
   let foundBy: FoundBy = 'frame'
   let missing: string | null = null
   let unknown = new Set(start.unknown)
   let isExact = true
-  while (frames.length < maxFrames) {
+  for (let count = 1; count <= maxFrames; count++) {
     await session.step()
-    const frame: StackFrame = {
-      childSp: registers.rsp,
-      ip: registers.rip,
-      foundBy,
-      missing,
-      registers: registers.clone(),
-      argumentsAt: null,
-    }
-    frames.push(frame)
-    const module = session.modules.at(frame.ip)
-    const isUser = frame.ip < FIRST_KERNEL_ADDRESS
+    const { rip: ip, rsp: childSp } = registers
+    const frame = { childSp, ip, foundBy, missing, argumentsAt: null, returnAddress: null }
+    const module = session.modules.at(ip)
+    const isUser = ip < FIRST_KERNEL_ADDRESS
     if (isUser && isOfAnotherProcess(session, thread)) {
+      yield frame
       return end("user mode, of another process than the dump's page tables are of")
     }
-    if (isUser && module === null) return end(frame.ip === 0n ? null : userModeEnd(session, frame.ip))
+    if (isUser && module === null) {
+      yield { ...frame, returnAddress: ip === 0n ? 0n : null }
+      return end(ip === 0n ? null : userModeEnd(session, ip))
+    }
     const next = registers.clone()
     const outcome: { readonly machineFrame: boolean } | string =
       module === null
-        ? `no module holds ${hex64(frame.ip)}`
+        ? `no module holds ${hex64(ip)}`
         : await step(session, module, next, { unknown, isExact }, absent)
+    const known =
+      typeof outcome === 'string' && !isUser ? knownCaller(session, module, registers, count === 1) : null
+    let argumentsAt: bigint | null = null
     if (typeof outcome !== 'string') {
-      frame.argumentsAt = outcome.machineFrame ? null : next.rsp
-      if (next.rip === 0n) return end(null)
+      if (!outcome.machineFrame) argumentsAt = next.rsp
+      if (next.rip === 0n) {
+        yield { ...frame, argumentsAt, returnAddress: 0n }
+        return end(null)
+      }
       // The stack grows downwards: a caller's frame lies above, unless a trap switched stacks.
-      if (!outcome.machineFrame && next.rsp <= registers.rsp) {
-        return end(`unwinding of ${hex64(frame.ip)} leads down the stack, to ${hex64(next.rsp)}`)
+      if (!outcome.machineFrame && next.rsp <= childSp) {
+        yield { ...frame, argumentsAt }
+        return end(`unwinding of ${hex64(ip)} leads down the stack, to ${hex64(next.rsp)}`)
       }
       registers = next
       foundBy = outcome.machineFrame ? 'frame' : 'unwind'
       missing = null
       isExact = outcome.machineFrame
-      continue
-    }
-    if (isUser) return end(outcome) // guesses are made of kernel addresses only
-    const caller =
-      frames.length === 1 && isBugcheckCall(session, registers)
-        ? callerOf(session, registers, registers.rsp)
-        : null
-    if (caller !== null) {
-      registers = caller
-      frame.argumentsAt = caller.rsp
-      foundBy = 'call'
+    } else if (known !== null) {
+      registers = known.registers
+      argumentsAt = registers.rsp
+      foundBy = known.foundBy
       missing = null
+      // What the run of code restores is not followed.
+      if (foundBy === 'code') unknown = new Set(ALL_BUT_RSP)
       isExact = false
-      continue
-    }
-    const slotOfCode = module === null ? null : returnSlot(session, module, registers)
-    const returned = slotOfCode === null ? null : callerOf(session, registers, slotOfCode)
-    if (returned !== null) {
-      registers = returned
-      frame.argumentsAt = returned.rsp
-      foundBy = 'code'
-      missing = null
-      // What the run restores is not followed.
+    } else {
+      const slot = isUser ? null : await scan(session, childSp, open) // guesses are made of kernel addresses only
+      if (slot === null) {
+        yield frame
+        return end(outcome)
+      }
+      registers = returned(registers, slot.value, slot.address)
+      foundBy = 'scan'
+      missing = outcome
       unknown = new Set(ALL_BUT_RSP)
       isExact = false
-      continue
     }
-    const slot = await scan(session, registers.rsp, open)
-    if (slot === null) return end(outcome)
-    registers = registers.clone()
-    registers.context.rip = slot.value
-    registers.context.rsp = slot.address + 8n
-    frame.argumentsAt = null
-    foundBy = 'scan'
-    missing = outcome
-    unknown = new Set(ALL_BUT_RSP)
-    isExact = false
+    yield { ...frame, argumentsAt, returnAddress: count === maxFrames ? null : registers.rip }
   }
   return end(`the first ${maxFrames} frames`)
+}
+
+/** The caller as the calling convention or the code tells it, without unwind information; null where neither does. */
+function knownCaller(
+  session: Session,
+  module: DebugModule | null,
+  registers: Registers,
+  isFirst: boolean,
+): { readonly registers: Registers; readonly foundBy: 'call' | 'code' } | null {
+  const ofCall =
+    isFirst && isBugcheckCall(session, registers) ? callerOf(session, registers, registers.rsp) : null
+  if (ofCall !== null) return { registers: ofCall, foundBy: 'call' }
+  const slot = module === null ? null : returnSlot(session, module, registers)
+  const ofCode = slot === null ? null : callerOf(session, registers, slot)
+  return ofCode === null ? null : { registers: ofCode, foundBy: 'code' }
 }
 
 function userModeEnd({ modules }: Session, ip: bigint): string {
@@ -204,6 +226,11 @@ function isBugcheckCall({ system }: Session, registers: Registers): boolean {
 function callerOf(session: Session, called: Registers, slot: bigint): Registers | null {
   const ip = session.memory.tryU64(slot)
   if (ip === null || session.modules.at(ip) === null) return null
+  return returned(called, ip, slot)
+}
+
+/** The registers after a return to `ip`, which lies at `slot`. */
+function returned(called: Registers, ip: bigint, slot: bigint): Registers {
   const registers = called.clone()
   registers.context.rip = ip
   registers.context.rsp = slot + 8n

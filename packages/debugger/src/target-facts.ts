@@ -3,6 +3,7 @@
 import { hex64 } from '@dumpstack/bytes'
 import { PAGE_FILL_64 } from '@dumpstack/dumpfile'
 import { machineName } from '@dumpstack/nt'
+import type { Write } from './command.ts'
 import { MAX_PROCESSORS } from './processors.ts'
 import type { Session } from './session.ts'
 
@@ -25,33 +26,63 @@ const SUITES: ReadonlyArray<readonly [bit: number, name: string]> = [
 const FIRST_WINDOWS_11 = 22000
 const MAX_BUILD_LAB = 256
 
-export function targetLines(session: Session): string[] {
-  const { system } = session
+export type TargetFact = {
+  readonly kind: 'target'
+  readonly windows: string
+  readonly build: number
+  /** More than there can be is the fill of a header, or a lie. */
+  readonly processorCount: number
+  readonly isCheckedBuild: boolean
+  readonly machine: string
+  /** Null where it is not set. */
+  readonly product: string | null
+  readonly suites: readonly string[]
+  /** Null where the target does not hold it. */
+  readonly builtBy: string | null
+  /** Null where the target names no kernel. */
+  readonly kernelBase: bigint | null
+  readonly moduleList: bigint
+  /** FILETIME: 100 ns since 1601. */
+  readonly time: bigint
+  /** In 100 ns. */
+  readonly upTime: bigint
+}
+
+export function targetFact({ system, kdbg, memory, modules }: Session): TargetFact {
   const { productType, suiteMask } = system
-  const build = system.isCheckedBuild ? 'Checked' : 'Free'
-  const count = system.processorCount // more than there can be is the fill PAGE, or a lie
+  const lab = kdbg === null ? null : memory.cString(kdbg.ntBuildLab, MAX_BUILD_LAB)
+  return {
+    kind: 'target',
+    windows: windowsName(system.build),
+    build: system.build,
+    processorCount: system.processorCount,
+    isCheckedBuild: system.isCheckedBuild,
+    machine: machineName(system.machine) ?? `machine ${system.machine.toString(16)}`,
+    product: productType === null ? null : (PRODUCTS[productType] ?? `<${productType}>`),
+    suites: SUITES.filter(([bit]) => ((suiteMask ?? 0) & bit) !== 0).map(([, name]) => name),
+    builtBy: lab || null,
+    kernelBase: modules.all[0]?.base ?? null,
+    moduleList: system.psLoadedModuleList,
+    time: system.systemTime,
+    upTime: system.systemUpTime,
+  }
+}
+
+export function printTarget(fact: TargetFact, write: Write): void {
+  const count = fact.processorCount
   const processors =
     count > MAX_PROCESSORS ? 'unknown number of processors' : count > 1 ? `MP (${count} procs)` : 'UP'
-  const machine = machineName(system.machine) ?? `machine ${system.machine.toString(16)}`
-  const lines = [
-    `${windowsName(system.build)} Kernel Version ${system.build} ${processors} ${build} ${machine}`,
-  ]
-  if (productType !== null) {
-    const product = PRODUCTS[productType] ?? `<${productType}>`
-    const suites = SUITES.filter(([bit]) => ((suiteMask ?? 0) & bit) !== 0).map(([, name]) => name)
-    lines.push(`Product: ${product}${suites.length > 0 ? `, suite: ${suites.join(' ')}` : ''}`)
+  const build = fact.isCheckedBuild ? 'Checked' : 'Free'
+  write(`${fact.windows} Kernel Version ${fact.build} ${processors} ${build} ${fact.machine}`)
+  if (fact.product !== null) {
+    write(`Product: ${fact.product}${fact.suites.length > 0 ? `, suite: ${fact.suites.join(' ')}` : ''}`)
   }
-  const lab = session.kdbg === null ? null : session.memory.cString(session.kdbg.ntBuildLab, MAX_BUILD_LAB)
-  if (lab !== null && lab !== '') lines.push(`Built by: ${lab}`)
-  const kernel = session.modules.all[0]
-  if (kernel !== undefined) {
-    lines.push(
-      `Kernel base = 0x${hex64(kernel.base)} PsLoadedModuleList = 0x${hex64(system.psLoadedModuleList)}`,
-    )
+  if (fact.builtBy !== null) write(`Built by: ${fact.builtBy}`)
+  if (fact.kernelBase !== null) {
+    write(`Kernel base = 0x${hex64(fact.kernelBase)} PsLoadedModuleList = 0x${hex64(fact.moduleList)}`)
   }
-  lines.push(`Debug session time: ${sessionTime(system.systemTime)}`)
-  lines.push(`System Uptime: ${duration(system.systemUpTime)}`)
-  return lines
+  write(`Debug session time: ${sessionTime(fact.time)}`)
+  write(`System Uptime: ${duration(fact.upTime)}`)
 }
 
 function windowsName(build: number): string {
