@@ -306,18 +306,28 @@ describe('the session', () => {
     )
   })
 
-  it('says everything as one JSON object', () => {
-    const { code, stdout } = kd(['-z', dump, '--json', '-c', 'r rip; nope; q'])
+  it('says every fact as a line of JSON', () => {
+    const { code, stdout } = kd(['-z', dump, '--json', '-y', guestSymbols, '-c', 'r rip; nope; k 2; q'])
     expect(code).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({
+    const facts = stdout.trimEnd().split('\n').map((line) => JSON.parse(line)) // biome-ignore format: one step a line
+    expect(facts[0]).toMatchObject({
+      command: '',
+      kind: 'opened',
       dumpType: 6,
-      bugcheck: { code: '0xe2', name: 'MANUALLY_INITIATED_CRASH' },
-      commands: [
-        { command: 'r rip', error: null },
-        { command: 'nope', error: { code: 'COMMAND_UNKNOWN' } },
-        { command: 'q' },
-      ],
+      bugcheck: { code: 0xe2, name: 'MANUALLY_INITIATED_CRASH' },
     })
+    expect(facts).toContainEqual({
+      command: 'nope',
+      kind: 'error',
+      code: 'COMMAND_UNKNOWN',
+      message: "no command 'nope': .help lists the ones there are",
+    })
+    expect(facts).toContainEqual(
+      expect.objectContaining({ command: 'k 2', kind: 'frame', symbol: 'nt!KeBugCheckEx', foundBy: 'frame' }),
+    )
+    expect(facts.at(-1)).toEqual({ command: 'q', kind: 'quit' })
+    const rip = facts.find(({ command }) => command === 'r rip').values[0].value
+    expect(rip).toBe(facts.find(({ kind }) => kind === 'frame').address)
   })
 
   it('is the same program as dumpstack kd', () => {

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { COMMANDS } from './commands/index.ts'
 import { Debugger, findCommand, splitCommands } from './debugger.ts'
-import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
+import { EVERYTHING, NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 
 it.each([
   ['r; k', ['r', 'k']],
@@ -89,10 +89,6 @@ it('shows memory that the dump does not hold as ??, and never as zeros', async (
   expect(await say(session, `da ${absent}`)).toContain('"????"')
   expect(await say(session, `dps ${absent} L1`)).toContain('????????`????????')
 })
-
-const EVERYTHING =
-  'r; r rip; k; kv; lm; lmvm *; .bugcheck; vertarget; .dumpdebug; .enumtag; db . L20; dps @rsp L8; du @rsp; da @rsp; ' +
-  'ln; x *!*; u; !analyze -v; !process 0 7; !process -1 7; lm u; .reload /user; ? @x0; !thread; !pte @rsp; dt nt!_EPROCESS; .ecxr; k; .cxr @rsp; ~0s; ~1s; ~; .reload /f; .help'
 
 describe('whatever the dump holds', () => {
   const wholes = [

@@ -37,6 +37,11 @@ export class Debugger implements DebuggerControl {
   #log: { readonly file: string; readonly handle: LogFile } | null = null
   #hasQuit = false
   #hasLostLog = false
+  /** Of the fact that is being printed: written at once. */
+  #lines = ''
+  readonly #addLine: Write = (line = '') => {
+    this.#lines += `${printable(line)}\n`
+  }
 
   constructor(options: DebuggerOptions) {
     this.#options = options
@@ -137,7 +142,8 @@ export class Debugger implements DebuggerControl {
   ): Promise<void> {
     for await (const fact of command.facts(this.session, { name, rest, debugger: this }, signal)) {
       this.#tell(text, fact, command)
-      await this.session.step()
+      const turn = this.session.stepNow()
+      if (turn !== null) await turn
     }
   }
 
@@ -160,11 +166,9 @@ export class Debugger implements DebuggerControl {
     const { onFact } = this.#options
     onFact?.(text, fact)
     if (onFact !== undefined && this.#log === null) return
-    let lines = ''
-    print(fact, (line = '') => {
-      lines += `${printable(line)}\n`
-    })
-    if (lines !== '') this.#write(lines)
+    print(fact, this.#addLine)
+    if (this.#lines !== '') this.#write(this.#lines)
+    this.#lines = ''
   }
 }
 

@@ -146,8 +146,13 @@ export class Session {
   }
   /** Lets the host take its turn now and then, and ends at Ctrl-C. */
   async step(): Promise<void> {
-    if (++this.#steps % STEPS_PER_TURN === 0) await this.#nextTurn()
+    await this.stepNow()
     this.#signal.throwIfAborted()
+  }
+  /** The same for millions of steps: null, and nothing to wait for, unless it is the host's turn. */
+  stepNow(): Promise<void> | null {
+    this.#signal.throwIfAborted()
+    return ++this.#steps % STEPS_PER_TURN === 0 ? this.#nextTurn() : null
   }
   /** What a long command works through, a step for each; of lists in lists the outer one is the command's progress. */
   async *each<T>(what: string, items: Iterable<T>, total: number | null = null): AsyncGenerator<T> {

@@ -12,7 +12,7 @@ Options:
   -c "CMD; CMD" commands to begin with
   -logo FILE    write everything to a new log file
   -loga FILE    the same, at the end of a log file
-  --json        print one JSON object in the end: the dump, each command with its output
+  --json        print facts in place of text: one JSON object a line, as they are found (docs/kd-json.md)
   -?            this text
 
 q, Ctrl-B and Enter, or the end of the input leave; Ctrl-C interrupts a command. .help lists the commands.
