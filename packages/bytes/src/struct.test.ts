@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { array, bytes, defineStruct, size64, struct, u8, u16, u32, u64, utf16 } from './struct.ts'
+import { absent, array, bytes, defineStruct, size64, struct, u8, u16, u32, u64, utf16 } from './struct.ts'
 
 const Inner = defineStruct('INNER', 4, { low: u16(0), high: u16(2) })
 const Sample = defineStruct('SAMPLE', 0x40, {
@@ -28,6 +28,14 @@ it('reads and writes little-endian fields in place', () => {
   expect(view.name).toBe('abc')
   expect(view.list.get(2)).toBe(7)
   expect([...memory.subarray(0x42, 0x44)]).toEqual([0xef, 0xbe])
+})
+
+it('ignores what is written to a field that a layout lacks', () => {
+  const memory = new Uint8Array(4)
+  const view = defineStruct('OLDER', 4, { low: u32(0), late: absent(0n) }).of(memory)
+  view.late = 0x1234n
+  expect(view.late).toBe(0n)
+  expect(memory).toEqual(new Uint8Array(4))
 })
 
 it('refuses what does not fit', () => {

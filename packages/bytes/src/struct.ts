@@ -121,6 +121,13 @@ export const size64 = (offset: number): FieldKind<number> => ({
     view.setUint32(at + 4, Math.floor(value / 0x100000000), true)
   },
 })
+/** A field that this layout of a structure lacks: it reads as `value`, writes are ignored, and its offset is no number. */
+export const absent = <T>(value: T): FieldKind<T> => ({
+  offset: Number.NaN,
+  byteLength: 0,
+  get: () => value,
+  set: () => {},
+})
 /** A live slice of n bytes. */
 export const bytes = (offset: number, n: number): FieldKind<Uint8Array> => ({
   offset,

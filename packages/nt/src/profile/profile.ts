@@ -96,6 +96,10 @@ export interface Profile extends OsVersion {
     readonly srbTimeoutSeconds: number
     readonly pollMicroseconds: number
     readonly sendsPerSrb: number
+    /** Bytes that the page file of a full dump has beyond RAM. */
+    readonly fullDumpExtraBytes: number
+    /** Bytes that the page file of a small dump has. */
+    readonly smallDumpBytes: number
   }
   readonly order: {
     /** Dump_Start of the filters relative to the port's DriverEntry. unverified: sources disagree. */

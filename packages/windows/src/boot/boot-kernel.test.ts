@@ -3,7 +3,7 @@ import { type Gva, gpa, gva, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { createCpu } from '@dumpstack/cpu'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { createMachine, type Machine, Owner } from '@dumpstack/machine'
-import { type Profile, win10_19041 } from '@dumpstack/nt'
+import { win10_19041 } from '@dumpstack/nt'
 import { GuestMemory } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { readGuestImages } from '../node/guest-images.ts'
@@ -15,14 +15,17 @@ const MiB = 2 ** 20
 const EPOCH_MS = Date.UTC(2024, 0, 1)
 const images = readGuestImages(win10_19041)
 
-function boot(options: { ramBytes?: number; cpuCount?: number; seed?: number; profile?: Profile } = {}): {
+function boot(options: { ramBytes?: number; cpuCount?: number; seed?: number } = {}): {
   machine: Machine
   kernel: BootedKernel
 } {
-  const { ramBytes = 64 * MiB, cpuCount = 2, seed = 1, profile = win10_19041 } = options
+  const { ramBytes = 64 * MiB, cpuCount = 2, seed = 1 } = options
   const machine = createMachine({ seed, runs: ramRuns(ramBytes), cpuCount, controllers: [] })
   const cpu = createCpu(machine, new IcedDecoder())
-  return { machine, kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS, profile }) }
+  return {
+    machine,
+    kernel: bootKernel({ machine, images, cpu, epochMs: EPOCH_MS, profile: win10_19041 }),
+  }
 }
 
 const kernelMemory = (machine: Machine, kernel: BootedKernel) =>
@@ -398,46 +401,4 @@ it.each([1, 64])('boots with %d processors in 64 MiB', (cpuCount) => {
 
 it('refuses a 65th processor', () => {
   expect(() => boot({ cpuCount: 65 })).toThrow(/^the machine has 65 processors, expected at most 64$/)
-})
-
-it('refuses a profile of another build than the images state', () => {
-  expect(() => boot({ profile: { ...win10_19041, name: 'win81-9600', build: 9600 } })).toThrow(
-    /^NtBuildNumber of guest image ntkrnlmp\.exe states build 19041, expected 9600 of profile win81-9600$/,
-  )
-})
-
-it('refuses layouts that are not those of the images', () => {
-  const Kpcr = { ...win10_19041.layouts.Kpcr, size: 0x4e80 }
-  expect(() => boot({ profile: { ...win10_19041, layouts: { ...win10_19041.layouts, Kpcr } } })).toThrow(
-    /^KdDebuggerDataBlock\.sizePcr of ntkrnlmp\.exe is 0xb080, expected 0x4e80$/,
-  )
-})
-
-describe('a kernel whose places the profile fixes, as Windows did before it drew them', () => {
-  const range = (start: bigint, byteLength: bigint) => ({ start: gva(start), byteLength })
-  const places = {
-    selfMapSlot: 0x1ed,
-    kernelImages: range(0xfffff80002a00000n, 0x1000_0000n),
-    driverImages: range(0xfffff88000c00000n, 0x1000_0000n),
-    nonpagedPool: range(0xfffffa8001800000n, 0x10_0000_0000n),
-    systemPtes: range(0xfffff88010c00000n, 0x10_0000_0000n),
-    pfnDatabase: range(0xfffffa8000000000n, 0x180_0000n),
-  }
-  const profile = { ...win10_19041, paging: { systemRoot: pfn(0x187), places } }
-  const { machine, kernel } = boot({ profile })
-  const memory = kernelMemory(machine, kernel)
-
-  it('has its tables, images and page frames there', () => {
-    expect(kernel.directoryTableBase).toBe(0x187000)
-    expect(kernel.loadedImages[0]!.base).toBe(0xfffff80002a00000n)
-    expect(memory.u64(exported(kernel, 'MmPteBase'))).toBe(0xfffff68000000000n)
-    expect(memory.u64(exported(kernel, 'MmPfnDatabase'))).toBe(0xfffffa8000000000n)
-    expect(memory.frame(0xfffff6fb7dbedf68n)).toBe(0x187) // the PML4 shows itself
-  })
-
-  it('keeps its objects in the pool that the profile names', () => {
-    const system = memory.u64(exported(kernel, 'PsInitialSystemProcess'))
-    expect(system).toBeGreaterThanOrEqual(places.nonpagedPool.start)
-    expect(system).toBeLessThan(places.nonpagedPool.start + 0x10_0000n)
-  })
 })

@@ -40,9 +40,6 @@ const INSTALLED_PAGE_FILE_BYTES = 256 * 1024 * 1024
 const KERNEL_START_NS = 5_000_000_000
 const KERNEL_START_SPREAD_MS = 2000
 const SERVICES_START_NS = 15_000_000_000
-const FULL_DUMP_EXTRA_BYTES = 1024 * 1024
-/** What Windows asks of the page file for a small dump: 2 MB. */
-const SMALL_DUMP_BYTES = 2 * 1024 * 1024
 
 /** All that lives from one start to the next restart. */
 export interface RunningSystem {
@@ -189,7 +186,8 @@ export class WindowsSystem {
     const { pageFile } = this.running
     const { dumpType } = this.crashControl
     if (dumpType === null || pageFile === null) return false
-    const least = { full: this.ramBytes + FULL_DUMP_EXTRA_BYTES, kernel: 0, mini: SMALL_DUMP_BYTES }
+    const { fullDumpExtraBytes, smallDumpBytes } = this.profile.limits
+    const least = { full: this.ramBytes + fullDumpExtraBytes, kernel: 0, mini: smallDumpBytes }
     return pageFile.byteLength >= least[dumpType]
   }
 

@@ -66,6 +66,9 @@ export const win10_19041: Profile = {
     srbTimeoutSeconds: 10,
     pollMicroseconds: 10,
     sendsPerSrb: 5,
+    fullDumpExtraBytes: 0x10_0000,
+    // what Windows asks for
+    smallDumpBytes: 0x20_0000,
   },
   order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
   stack: {
