@@ -5,12 +5,12 @@ import { BlockSources } from './block-sources.ts'
 import { Block, Blocks } from './blocks.ts'
 import type { CpuOptions, DeviceAccess } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
-import { createDevices, createPortUnit } from './devices.ts'
+import { DeviceAccesses, PortUnit } from './devices.ts'
 import { type Bindings, type BlockCode, bindingsOf, Exit } from './emit/compile.ts'
-import { createFlags, type Flags } from './flags.ts'
+import { Flags } from './flags.ts'
 import { FloatUnit } from './float-unit.ts'
 import { HostMemory } from './host-memory.ts'
-import { createMemory, type Memory } from './memory.ts'
+import { Memory } from './memory.ts'
 import { Meter } from './meter.ts'
 import { Mmu } from './mmu.ts'
 import { MultiplyUnit } from './multiply-unit.ts'
@@ -23,7 +23,7 @@ import { CpuStop, Interruption, joined } from './stop.ts'
 import { StringCompareUnit } from './string-compare-unit.ts'
 import { StringUnit } from './string-unit.ts'
 import { System } from './system.ts'
-import { createTlb, type Tlb } from './tlb.ts'
+import { Tlb } from './tlb.ts'
 import type { CpuWorld } from './world.ts'
 
 /** Blocks found by their address without a look into the map; a power of two. */
@@ -40,7 +40,7 @@ export type FindSpecial = (lo: number, hi: number) => BlockCode | null
 
 export class Core {
   readonly state: State = createState()
-  readonly flags: Flags = createFlags(this.state)
+  readonly flags: Flags = new Flags(this.state)
   readonly memory: Memory
   readonly hostMemory: HostMemory
   readonly meter: Meter
@@ -73,7 +73,7 @@ export class Core {
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
-    const devices = createDevices(world.bus, {
+    const devices = new DeviceAccesses(world.bus, {
       before: () => {
         charge(DEVICE_ACCESS_COST)
         this.#settleTime()
@@ -82,11 +82,11 @@ export class Core {
       rip: () => this.#currentRip(),
       observe: (access) => this.observer?.(access),
     })
-    this.#tlb = createTlb(world.ram, this.#mmu, this.#blocks)
-    const memory = createMemory(this.#tlb, state, devices)
+    this.#tlb = new Tlb(world.ram, this.#mmu, this.#blocks)
+    const memory = new Memory(this.#tlb, state, devices)
     this.memory = memory
     this.hostMemory = new HostMemory(world.ram, this.#mmu, this.#blocks)
-    const ports = createPortUnit(devices)
+    const ports = new PortUnit(devices)
     const system = new System(state, flags, {
       flushTranslations: () => {
         charge(FLUSH_COST)

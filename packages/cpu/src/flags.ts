@@ -19,98 +19,103 @@ export const EVEN_PARITY = Uint8Array.from({ length: 256 }, (_, byte) => {
   return 1 - (ones & 1)
 })
 
-export interface Flags {
-  carry(): boolean
-  /** Whether a condition holds, by its encoding: o, no, b, ae, e, ne, be, a, s, ns, p, np, l, ge, le, g. */
-  condition(code: number): boolean
-  /** Works them out and keeps them ready; answers the arithmetic bits. */
-  settle(): number
-  read(): number
-  write(rflags: number): void
-}
+export class Flags {
+  readonly #words: Int32Array
 
-export function createFlags({ words }: State): Flags {
-  const wideBelow = (lo: number, hi: number, otherLo: number, otherHi: number): boolean =>
-    hi >>> 0 < otherHi >>> 0 || (hi === otherHi && lo >>> 0 < otherLo >>> 0)
+  constructor({ words }: State) {
+    this.#words = words
+  }
 
-  function carry(): boolean {
-    switch (words[Word.flagKind]) {
+  #wideBelow(lo: number, hi: number, otherLo: number, otherHi: number): boolean {
+    return hi >>> 0 < otherHi >>> 0 || (hi === otherHi && lo >>> 0 < otherLo >>> 0)
+  }
+
+  carry(): boolean {
+    switch (this.#words[Word.flagKind]) {
       case FlagKind.ready:
-        return (words[Word.arithmetic]! & Flag.c) !== 0
+        return (this.#words[Word.arithmetic]! & Flag.c) !== 0
       case FlagKind.add:
-        return words[Word.result]! >>> 0 < words[Word.left]! >>> 0
+        return this.#words[Word.result]! >>> 0 < this.#words[Word.left]! >>> 0
       case FlagKind.sub:
-        return words[Word.left]! >>> 0 < words[Word.right]! >>> 0
+        return this.#words[Word.left]! >>> 0 < this.#words[Word.right]! >>> 0
       case FlagKind.add | FlagKind.wide:
-        return wideBelow(
-          words[Word.result]!,
-          words[Word.resultHigh]!,
-          words[Word.left]!,
-          words[Word.leftHigh]!,
+        return this.#wideBelow(
+          this.#words[Word.result]!,
+          this.#words[Word.resultHigh]!,
+          this.#words[Word.left]!,
+          this.#words[Word.leftHigh]!,
         )
       case FlagKind.sub | FlagKind.wide:
         // left - right = result: it borrowed when the result is above the left
-        return wideBelow(
-          words[Word.left]!,
-          words[Word.leftHigh]!,
-          words[Word.result]!,
-          words[Word.resultHigh]!,
+        return this.#wideBelow(
+          this.#words[Word.left]!,
+          this.#words[Word.leftHigh]!,
+          this.#words[Word.result]!,
+          this.#words[Word.resultHigh]!,
         )
       case FlagKind.result:
       case FlagKind.result | FlagKind.wide:
-        return words[Word.carry] !== 0
+        return this.#words[Word.carry] !== 0
       default:
         return false
     }
   }
 
-  function zero(): boolean {
-    const kind = words[Word.flagKind]!
-    if (kind === FlagKind.ready) return (words[Word.arithmetic]! & Flag.z) !== 0
-    if (kind < FlagKind.wide) return words[Word.result] === 0
-    return (words[Word.result]! | words[Word.resultHigh]!) === 0
+  #zero(): boolean {
+    const kind = this.#words[Word.flagKind]!
+    if (kind === FlagKind.ready) return (this.#words[Word.arithmetic]! & Flag.z) !== 0
+    if (kind < FlagKind.wide) return this.#words[Word.result] === 0
+    return (this.#words[Word.result]! | this.#words[Word.resultHigh]!) === 0
   }
 
-  function sign(): boolean {
-    const kind = words[Word.flagKind]!
-    if (kind === FlagKind.ready) return (words[Word.arithmetic]! & Flag.s) !== 0
-    return (kind < FlagKind.wide ? words[Word.result]! : words[Word.resultHigh]!) < 0
+  #sign(): boolean {
+    const kind = this.#words[Word.flagKind]!
+    if (kind === FlagKind.ready) return (this.#words[Word.arithmetic]! & Flag.s) !== 0
+    return (kind < FlagKind.wide ? this.#words[Word.result]! : this.#words[Word.resultHigh]!) < 0
   }
 
-  function overflow(): boolean {
-    switch (words[Word.flagKind]) {
+  #overflow(): boolean {
+    switch (this.#words[Word.flagKind]) {
       case FlagKind.ready:
-        return (words[Word.arithmetic]! & Flag.o) !== 0
+        return (this.#words[Word.arithmetic]! & Flag.o) !== 0
       case FlagKind.add:
-        return ((words[Word.left]! ^ words[Word.result]!) & (words[Word.right]! ^ words[Word.result]!)) < 0
+        return (
+          ((this.#words[Word.left]! ^ this.#words[Word.result]!) &
+            (this.#words[Word.right]! ^ this.#words[Word.result]!)) <
+          0
+        )
       case FlagKind.sub:
-        return ((words[Word.left]! ^ words[Word.right]!) & (words[Word.left]! ^ words[Word.result]!)) < 0
+        return (
+          ((this.#words[Word.left]! ^ this.#words[Word.right]!) &
+            (this.#words[Word.left]! ^ this.#words[Word.result]!)) <
+          0
+        )
       case FlagKind.add | FlagKind.wide: {
-        const left = words[Word.leftHigh]!
-        const result = words[Word.resultHigh]!
-        const borrow = words[Word.result]! >>> 0 < words[Word.left]! >>> 0 ? 1 : 0
+        const left = this.#words[Word.leftHigh]!
+        const result = this.#words[Word.resultHigh]!
+        const borrow = this.#words[Word.result]! >>> 0 < this.#words[Word.left]! >>> 0 ? 1 : 0
         return ((left ^ result) & ((result - left - borrow) ^ result)) < 0
       }
       case FlagKind.sub | FlagKind.wide: {
-        const left = words[Word.leftHigh]!
-        const result = words[Word.resultHigh]!
-        const borrow = words[Word.left]! >>> 0 < words[Word.result]! >>> 0 ? 1 : 0
+        const left = this.#words[Word.leftHigh]!
+        const result = this.#words[Word.resultHigh]!
+        const borrow = this.#words[Word.left]! >>> 0 < this.#words[Word.result]! >>> 0 ? 1 : 0
         return ((left ^ (left - result - borrow)) & (left ^ result)) < 0
       }
       case FlagKind.result:
       case FlagKind.result | FlagKind.wide:
-        return words[Word.overflow] !== 0
+        return this.#words[Word.overflow] !== 0
       default:
         return false
     }
   }
 
-  function adjust(): boolean {
-    const left = words[Word.left]!
-    const result = words[Word.result]!
-    switch (words[Word.flagKind]) {
+  #adjust(): boolean {
+    const left = this.#words[Word.left]!
+    const result = this.#words[Word.result]!
+    switch (this.#words[Word.flagKind]) {
       case FlagKind.ready:
-        return (words[Word.arithmetic]! & Flag.a) !== 0
+        return (this.#words[Word.arithmetic]! & Flag.a) !== 0
       case FlagKind.add:
       case FlagKind.add | FlagKind.wide:
         return (result & 0xf) < (left & 0xf)
@@ -119,58 +124,62 @@ export function createFlags({ words }: State): Flags {
         return (left & 0xf) < (result & 0xf)
       case FlagKind.result:
       case FlagKind.result | FlagKind.wide:
-        return words[Word.adjust] !== 0
+        return this.#words[Word.adjust] !== 0
       default:
         return false
     }
   }
 
-  function parity(): boolean {
-    if (words[Word.flagKind] === FlagKind.ready) return (words[Word.arithmetic]! & Flag.p) !== 0
-    return EVEN_PARITY[words[Word.result]! & 0xff] !== 0
+  #parity(): boolean {
+    if (this.#words[Word.flagKind] === FlagKind.ready) return (this.#words[Word.arithmetic]! & Flag.p) !== 0
+    return EVEN_PARITY[this.#words[Word.result]! & 0xff] !== 0
   }
 
-  function condition(code: number): boolean {
+  /** Whether a condition holds, by its encoding: o, no, b, ae, e, ne, be, a, s, ns, p, np, l, ge, le, g. */
+  condition(code: number): boolean {
     const isNegated = (code & 1) !== 0
     switch (code >>> 1) {
       case 0:
-        return overflow() !== isNegated
+        return this.#overflow() !== isNegated
       case 1:
-        return carry() !== isNegated
+        return this.carry() !== isNegated
       case 2:
-        return zero() !== isNegated
+        return this.#zero() !== isNegated
       case 3:
-        return (carry() || zero()) !== isNegated
+        return (this.carry() || this.#zero()) !== isNegated
       case 4:
-        return sign() !== isNegated
+        return this.#sign() !== isNegated
       case 5:
-        return parity() !== isNegated
+        return this.#parity() !== isNegated
       case 6:
-        return (sign() !== overflow()) !== isNegated
+        return (this.#sign() !== this.#overflow()) !== isNegated
       default:
-        return (zero() || sign() !== overflow()) !== isNegated
+        return (this.#zero() || this.#sign() !== this.#overflow()) !== isNegated
     }
   }
 
-  function settle(): number {
-    if (words[Word.flagKind] === FlagKind.ready) return words[Word.arithmetic]!
+  /** Works them out and keeps them ready; answers the arithmetic bits. */
+  settle(): number {
+    if (this.#words[Word.flagKind] === FlagKind.ready) return this.#words[Word.arithmetic]!
     const bits =
-      (carry() ? Flag.c : 0) |
-      (parity() ? Flag.p : 0) |
-      (adjust() ? Flag.a : 0) |
-      (zero() ? Flag.z : 0) |
-      (sign() ? Flag.s : 0) |
-      (overflow() ? Flag.o : 0)
-    words[Word.arithmetic] = bits
-    words[Word.flagKind] = FlagKind.ready
+      (this.carry() ? Flag.c : 0) |
+      (this.#parity() ? Flag.p : 0) |
+      (this.#adjust() ? Flag.a : 0) |
+      (this.#zero() ? Flag.z : 0) |
+      (this.#sign() ? Flag.s : 0) |
+      (this.#overflow() ? Flag.o : 0)
+    this.#words[Word.arithmetic] = bits
+    this.#words[Word.flagKind] = FlagKind.ready
     return bits
   }
 
-  function write(rflags: number): void {
-    words[Word.flagKind] = FlagKind.ready
-    words[Word.arithmetic] = rflags & ARITHMETIC
-    words[Word.system] = (rflags & ~ARITHMETIC) | 2
+  write(rflags: number): void {
+    this.#words[Word.flagKind] = FlagKind.ready
+    this.#words[Word.arithmetic] = rflags & ARITHMETIC
+    this.#words[Word.system] = (rflags & ~ARITHMETIC) | 2
   }
 
-  return { carry, condition, settle, read: () => settle() | words[Word.system]!, write }
+  read(): number {
+    return this.settle() | this.#words[Word.system]!
+  }
 }

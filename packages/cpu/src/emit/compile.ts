@@ -128,7 +128,7 @@ export function bindingsOf(environment: Environment): Bindings {
     WH: tlb.writeHi,
     WV: tlb.writeViews,
     ...Object.fromEntries(UNITS.map((name) => [name, environment[name]])),
-    ...Object.fromEntries(MEMORY.map((name) => [name, memory[name]])),
+    ...Object.fromEntries(MEMORY.map((name) => [name, memory[name].bind(memory)])),
   }
 }
 
