@@ -4,6 +4,7 @@
 
 import { Interrupted } from '@dumpstack/bytes'
 import type { SymbolSource } from '@dumpstack/debugger'
+import { HRESULT_SHARING_VIOLATION } from '@dumpstack/nt'
 import { DumpOpenError, type DumpType, type Evidence, type OpenedDump, type Target } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
@@ -67,7 +68,6 @@ export interface PowerOff extends ResumePoint {
 /** `poweredOff`: the run goes on in another process. */
 export type RunEnd = Verdict | 'poweredOff'
 
-const SHARING_VIOLATION = 0x80070020
 /** Between two tries to open a dump that is in use. */
 export const DUMP_RETRY_MS = 5 * 60_000
 /** The kit's own time limit of the whole job: 2700 minutes. */
@@ -267,10 +267,10 @@ class Run {
         return await this.#target.openDump()
       } catch (error) {
         if (!(error instanceof DumpOpenError)) throw error
-        if (error.hresult !== SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
+        if (error.hresult !== HRESULT_SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
           this.#say(messages.cannotOpen(error.hresult))
-          if (waitedMs > 0 && error.hresult !== SHARING_VIOLATION) {
-            this.#say(messages.changedHresult(SHARING_VIOLATION, error.hresult))
+          if (waitedMs > 0 && error.hresult !== HRESULT_SHARING_VIOLATION) {
+            this.#say(messages.changedHresult(HRESULT_SHARING_VIOLATION, error.hresult))
           }
           return error
         }

@@ -14,12 +14,11 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import type { SymbolSource } from '@dumpstack/debugger'
+import { HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
 import { type FinishedDump, openFinishedRun } from '@dumpstack/run/node'
 import { judgeSymbols } from '../symbols/judge-symbols.ts'
 import { shownPath } from '../terminal/terminal.ts'
 import type { ExamineOutput } from './run-examine.ts'
-
-const FILE_NOT_FOUND = 0x80070002
 
 export async function examineRun(
   folder: string,
@@ -70,7 +69,7 @@ async function examineAgain(
     opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
     whyNone:
       kept.file === null
-        ? explainMissingDump(kept.evidence, FILE_NOT_FOUND)
+        ? explainMissingDump(kept.evidence, HRESULT_FILE_NOT_FOUND)
         : fail('the run kept a dump file, and it is gone'),
     crash: kept.crash,
     evidence: kept.evidence,

@@ -1,17 +1,9 @@
 // One crash, from the crash driver's IOCTL to the end of the dump: the disk is busy when KeBugCheckEx comes, RAM is
 // frozen, and the crash dump stack writes what the page file can hold.
-import { type Gpa, PageSet, type PhysicalSpace } from '@dumpstack/bytes'
+import { PageSet } from '@dumpstack/bytes'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
-import type { Bugcheck } from '@dumpstack/nt'
-import type {
-  CrashReport,
-  DumpType,
-  KeptCrash,
-  Progress,
-  PromisedBlock,
-  WrittenRange,
-} from '@dumpstack/target'
+import type { CrashReport, DumpType, Evidence, KeptCrash, Progress } from '@dumpstack/target'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
@@ -28,24 +20,18 @@ import { writtenBy } from './written-by.ts'
 /** nt!IopFinalCrashDumpStatus where no dump was started: -1. */
 const DUMP_NEVER_STARTED = 0xffffffff
 
+/** The evidence that is known once the dump is written: the rest comes with the restart, or is the system's own. */
+type CrashEvidence = Omit<
+  Evidence,
+  'seed' | 'systemImages' | 'controller' | 'events' | 'machineCrash' | 'dumpType'
+>
+
 /** What stays of a crash for the restart and for the judge. */
-export interface Crash {
+export interface Crash extends CrashEvidence {
   readonly dump: DumpType
-  readonly bugcheck: Bugcheck
   readonly report: CrashReport
-  /** RAM as KeBugCheckEx left it. */
-  readonly truth: PhysicalSpace
-  readonly used: PageSet
-  readonly promised: PageSet
-  readonly promisedBlocks: readonly PromisedBlock[]
-  readonly changedByDumpPath: PageSet
-  readonly strayWrites: PageSet
   /** null: no dump was configured, or the crash was another process's, which has kept no disk. */
   readonly pageFile: VolumeFile | null
-  /** Base names that the dump's module list must hold: the kernel and the loaded rows of the stack. */
-  readonly images: readonly string[]
-  readonly writtenBy: readonly WrittenRange[]
-  readonly directoryTableBase: Gpa
   /** Bytes of the dump in the page file, had all gone well. */
   readonly dumpByteLength: number
 }
