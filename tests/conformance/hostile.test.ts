@@ -143,14 +143,14 @@ const CASES: readonly Case[] = [
   ['prints', 'START_IO', 'running', 'fail', 'DRIVER_HANG', USED_UP],
 ]
 /** A call's 50,000,000, what its start and its last block add, and what the life did before. */
-const MOST_WORK_OF_ONE_CALL = 60_000_000
-const MOST_WORK_OF_A_LIFE = 1_100_000_000
+const MAX_WORK_OF_ONE_CALL = 60_000_000
+const MAX_WORK_OF_A_LIFE = 1_100_000_000
 /** Findings of one run: 256 violations, and what ended it. */
-const MOST_FINDINGS = 260
+const MAX_FINDINGS = 260
 const LASTS_A_LIFE = new Set(['timer-again'])
 /** What asks for memory of the host most; 1 GiB is what any driver may take. */
 const MEMORY_CASES = new Set('format-strings fresh-code registry pool all-of-memory'.split(' '))
-const MOST_KILOBYTES = 1024 * 1024
+const MAX_KILOBYTES = 1024 * 1024
 const SHOW_MEMORY =
   'data:text/javascript,process.on("exit",()=>process.stderr.write("most "+process.resourceUsage().maxRSS))'
 
@@ -212,8 +212,8 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
         expect(report.findings).toContainEqual(
           expect.objectContaining({ rule, message: expect.stringMatching(message) }),
         )
-      expect(report.findings.length).toBeLessThan(MOST_FINDINGS)
-      const most = LASTS_A_LIFE.has(name) ? MOST_WORK_OF_A_LIFE : MOST_WORK_OF_ONE_CALL
+      expect(report.findings.length).toBeLessThan(MAX_FINDINGS)
+      const most = LASTS_A_LIFE.has(name) ? MAX_WORK_OF_A_LIFE : MAX_WORK_OF_ONE_CALL
       for (const run of report.runs) expect(run.work).toBeLessThan(most)
     },
     120_000,
@@ -226,7 +226,7 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
       const args = ['--import', SHOW_MEMORY, cli, 'check', build(name, moment, life), '--controller', 'ahci']
       const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
       expect([1, 3]).toContain(status)
-      expect(Number(/most (\d+)$/.exec(stderr)?.[1])).toBeLessThan(MOST_KILOBYTES)
+      expect(Number(/most (\d+)$/.exec(stderr)?.[1])).toBeLessThan(MAX_KILOBYTES)
     },
     120_000,
   )
@@ -245,7 +245,7 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
       const { status, stderr } = spawnSync(process.execPath, [...args, ...options], { encoding: 'utf8' })
       expect(stderr).toMatch(message)
       expect(status).toBe(1)
-      expect(Number(/most (\d+)/.exec(stderr)?.[1])).toBeLessThan(MOST_KILOBYTES)
+      expect(Number(/most (\d+)/.exec(stderr)?.[1])).toBeLessThan(MAX_KILOBYTES)
     },
     240_000,
   )

@@ -7,7 +7,7 @@ import type { QtestMachine } from './qtest.ts'
 
 const PAGE = 4096
 /** A driver that waits for what never comes. */
-const MOST_PAUSES = 3000
+const MAX_PAUSES = 3000
 
 /** Where drivers keep their structures, and where everything else lies. */
 export interface SharedRam {
@@ -80,7 +80,7 @@ export function machineOnQemu(
   let pauses = 0
   /** QEMU works in its own time meanwhile; its line is not looked at: a routine says itself what is not its own. */
   function pass(advance: () => void): void {
-    if (++pauses > MOST_PAUSES) throw new Error(`the driver has waited ${pauses} times`)
+    if (++pauses > MAX_PAUSES) throw new Error(`the driver has waited ${pauses} times`)
     advance()
     qemu.stall(100)
     pull()

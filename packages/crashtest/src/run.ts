@@ -71,7 +71,7 @@ export type RunEnd = Verdict | 'poweredOff'
 /** Between two tries to open a dump that is in use. */
 export const DUMP_RETRY_MS = 5 * 60_000
 /** The kit's own time limit of the whole job: 2700 minutes. */
-const LONGEST_WAIT_MS = 2700 * 60_000
+const MAX_WAIT_MS = 2700 * 60_000
 const RESTART_MS = 30 * 60_000
 
 const SETUP = ['debuggers', 'crashDriver', 'pageFile'] as const
@@ -267,7 +267,7 @@ class Run {
         return await this.#target.openDump()
       } catch (error) {
         if (!(error instanceof DumpOpenError)) throw error
-        if (error.hresult !== HRESULT_SHARING_VIOLATION || waitedMs >= LONGEST_WAIT_MS) {
+        if (error.hresult !== HRESULT_SHARING_VIOLATION || waitedMs >= MAX_WAIT_MS) {
           this.#say(messages.cannotOpen(error.hresult))
           if (waitedMs > 0 && error.hresult !== HRESULT_SHARING_VIOLATION) {
             this.#say(messages.changedHresult(HRESULT_SHARING_VIOLATION, error.hresult))

@@ -65,7 +65,7 @@ export interface DumpToKeep extends RecordedCrash {
 const FORMAT = 4
 const CHUNK_PAGES = 256
 /** A front longer than this is not kept: no header and bitmap of 64 GiB is. */
-const LONGEST_FRONT = 0x400000
+const MAX_FRONT = 0x400000
 
 /** What is known as soon as the system has crashed: the facts that truth.json will hold but for those of the dump file. */
 export function crashRecord({ type, crash, evidence }: RecordedCrash): object {
@@ -139,7 +139,7 @@ function usedInRuns(evidence: Evidence): PageSet {
 
 function frontLength({ source, dump }: { source: ByteSource; dump: DumpPages }): number {
   const front = dump.pages === null ? source.byteLength : dump.firstPageOffset
-  return Math.min(front, source.byteLength, LONGEST_FRONT)
+  return Math.min(front, source.byteLength, MAX_FRONT)
 }
 
 function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
@@ -155,7 +155,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   if (format !== FORMAT) throw facts.wrong('format', format, FORMAT)
   const fileFacts = facts.optional('file')
   const frontBytes = fileFacts?.size('frontLength') ?? 0
-  if (frontBytes > LONGEST_FRONT) throw facts.wrong('frontLength', frontBytes, `at most ${LONGEST_FRONT}`)
+  if (frontBytes > MAX_FRONT) throw facts.wrong('frontLength', frontBytes, `at most ${MAX_FRONT}`)
   const changedPages = fileFacts?.numbers('changedPages') ?? []
   const { crash, usedBytes } = restoreCrash(facts, bin)
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
@@ -235,12 +235,12 @@ function keptFile(
 }
 
 /** No pool or data block of a minidump is larger. */
-const LARGEST_BLOCK = 0x100000
+const MAX_BLOCK = 0x100000
 
 function promisedBlockOf(facts: Facts): PromisedBlock {
   const byteLength = facts.number('byteLength')
-  if (!Number.isInteger(byteLength) || byteLength > LARGEST_BLOCK) {
-    throw facts.wrong('byteLength', byteLength, `a whole number of at most ${LARGEST_BLOCK}`)
+  if (!Number.isInteger(byteLength) || byteLength > MAX_BLOCK) {
+    throw facts.wrong('byteLength', byteLength, `a whole number of at most ${MAX_BLOCK}`)
   }
   const tag = facts.optionalString('tag')
   return {
@@ -275,10 +275,10 @@ function pageRuns(facts: Facts, field: string): PageRun[] {
 }
 
 /** 64 GiB and a hole: beyond it a set of pages would be allocated by trust. */
-const HIGHEST_PFN = 0x4000000
+const MAX_PFN = 0x4000000
 
 function pageSet(facts: Facts, field: string, end: number): PageSet {
-  if (end > HIGHEST_PFN) throw facts.wrong('runs', hex(end), `pages below pfn ${hex(HIGHEST_PFN)}`)
+  if (end > MAX_PFN) throw facts.wrong('runs', hex(end), `pages below pfn ${hex(MAX_PFN)}`)
   const runs = pageRuns(facts, field)
   const set = new PageSet(end)
   if (endOfRuns(runs) > set.bitCount)

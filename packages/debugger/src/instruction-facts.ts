@@ -6,7 +6,7 @@ import { isArm64, requireX64 } from './processors.ts'
 import { type RegisterFile, Registers } from './registers.ts'
 import type { Session } from './session.ts'
 
-const LONGEST_INSTRUCTION = 15
+const MAX_INSTRUCTION_BYTES = 15
 const ARM64_INSTRUCTION = 4
 const OPERAND_COLUMN = 8
 const BYTES_COLUMN = 16
@@ -69,7 +69,7 @@ export async function instructionAt(
   registers: Registers | null = null,
 ): Promise<InstructionFact> {
   requireX64(session)
-  const code = await codeAt(session, address, LONGEST_INSTRUCTION)
+  const code = await codeAt(session, address, MAX_INSTRUCTION_BYTES)
   if (code.byteLength === 0) return unknown(address, '')
   if (session.disassembler === null) {
     return { ...unknown(address, digits(code.subarray(0, RAW_BYTES))), why: 'no disassembler' }

@@ -32,7 +32,7 @@ export const MAX_PAGES = 2 ** 28
  * Pages that nobody owns, and after a checkpoint pages of others than the dump path: the host keeps a copy of each that changes, and a
  * system that works changes next to none. 64 MiB.
  */
-const MOST_STRAY_PAGES = 0x4000
+const MAX_STRAY_PAGES = 0x4000
 
 /** RAM of at most this many bytes is kept when its machine is closed. */
 const SPARE_BYTES = 64 * 2 ** 20
@@ -64,7 +64,7 @@ export class GuestRam implements Ram {
   generation = 0
   #checkpoint: Checkpoint | null = null
   #isFrozen = false
-  #strayLeft = MOST_STRAY_PAGES
+  #strayLeft = MAX_STRAY_PAGES
   #last: Chunk
 
   constructor(seed: number, runs: readonly PageRun[]) {
@@ -214,7 +214,7 @@ export class GuestRam implements Ram {
     }
     this.#checkpoint = checkpoint
     this.#isFrozen = true
-    this.#strayLeft = MOST_STRAY_PAGES
+    this.#strayLeft = MAX_STRAY_PAGES
     return checkpoint
   }
 
@@ -228,7 +228,7 @@ export class GuestRam implements Ram {
     clear(this.#dumpPath)
     this.#owners.fill(Owner.free)
     this.#isFrozen = false
-    this.#strayLeft = MOST_STRAY_PAGES
+    this.#strayLeft = MAX_STRAY_PAGES
   }
 
   close(): void {
@@ -295,7 +295,7 @@ export class GuestRam implements Ram {
       const what = this.#isFrozen ? 'after the checkpoint pages of others' : 'pages that nobody owns'
       throw new MachineError(
         'STRAY_WRITES',
-        `${what} were written, more than ${MOST_STRAY_PAGES} of them, the last at ${hex(pfnToGpa(page))}`,
+        `${what} were written, more than ${MAX_STRAY_PAGES} of them, the last at ${hex(pfnToGpa(page))}`,
         { page },
       )
     }

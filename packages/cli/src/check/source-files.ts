@@ -5,7 +5,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 /** Longer paths and deeper folders are not looked through. */
-const MOST_PARTS = 32
+const MAX_PARTS = 32
 
 /** The URI of a file for who reads it in the current folder: relative to it where it lies below. */
 export function fileUri(file: string): string {
@@ -19,7 +19,7 @@ export function sourceUri(source: string, driver: string): string {
   const parts = source.split(/[\\/]/).filter((part) => part !== '' && part !== '.')
   if (!parts.includes('..')) {
     const folders = foldersAbove(driver)
-    for (let from = Math.max(0, parts.length - MOST_PARTS); from < parts.length; from++) {
+    for (let from = Math.max(0, parts.length - MAX_PARTS); from < parts.length; from++) {
       for (const folder of folders) {
         const file = path.join(folder, ...parts.slice(from))
         if (isFile(file)) return fileUri(file)
@@ -36,7 +36,7 @@ function foldersAbove(driver: string): string[] {
   const below = path.relative('', path.dirname(driver))
   const parts = below.split(path.sep).filter((part) => part !== '')
   if (parts[0] === '..' || path.isAbsolute(below)) return ['']
-  return Array.from({ length: Math.min(parts.length, MOST_PARTS) + 1 }, (_, depth) =>
+  return Array.from({ length: Math.min(parts.length, MAX_PARTS) + 1 }, (_, depth) =>
     path.join(...parts.slice(0, depth)),
   )
 }

@@ -10,8 +10,8 @@ import {
   CONTROLLERS,
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
-  MOST_CPUS,
-  MOST_SEED,
+  MAX_CPUS,
+  MAX_SEED,
   parseDumps,
   parseScenario,
   planTest,
@@ -43,7 +43,7 @@ Options of -dtm:
   -debuggers DIR     where the debuggers are installed (default: C:\\Debuggers)
   -dumps TYPES       dump types, in order (default: full,kernel,mini)
   -ram SIZE          RAM of the system: 512M, 1G (default: 512M)
-  -cpus N            number of CPUs, 1 to ${MOST_CPUS} (default: 4)
+  -cpus N            number of CPUs, 1 to ${MAX_CPUS} (default: 4)
   -controller NAME   controller under test: ${CONTROLLERS.join(', ')} (default: ${DEFAULT_CONTROLLER})
   -driver FILE.sys   storage miniport under test (default: one of our own)
   -pdb FILE          names for it (default: the PDB beside it)
@@ -212,9 +212,9 @@ function planOf(given: ReadonlyMap<string, string>): TestPlan {
       {
         dumps: value('-dumps', parseDumps) ?? DUMP_TYPES,
         ram: value('-ram', parseSize) ?? DEFAULT_RAM,
-        cpus: value('-cpus', parseWhole(1, MOST_CPUS)) ?? DEFAULT_CPUS,
+        cpus: value('-cpus', parseWhole(1, MAX_CPUS)) ?? DEFAULT_CPUS,
         controller: given.get('-controller') ?? DEFAULT_CONTROLLER,
-        seed: value('-seed', parseWhole(0, MOST_SEED)) ?? DEFAULT_SEED,
+        seed: value('-seed', parseWhole(0, MAX_SEED)) ?? DEFAULT_SEED,
         debuggers: debuggersFolder(given.get('-debuggers') ?? DEFAULT_DEBUGGERS),
         ...(pagefile !== undefined && { pagefile }),
         ...(scenario !== undefined && { scenario }),

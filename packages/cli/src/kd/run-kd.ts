@@ -107,7 +107,7 @@ async function converse(target: Debugger, options: KdOptions): Promise<void> {
   }
 }
 
-const MOST_COMPLETIONS = 200
+const MAX_COMPLETIONS = 200
 
 /** Commands, modules, and behind `module!` the names whose symbols are loaded; a name that cannot be shown is not offered. */
 function completions(target: Debugger, word: string): string[] {
@@ -117,13 +117,13 @@ function completions(target: Debugger, word: string): string[] {
   if (module === null) {
     return [...target.commands.flatMap(({ names }) => names), ...modules.all.map(({ name }) => `${name}!`)]
       .filter((candidate) => candidate.startsWith(word) && printable(candidate) === candidate)
-      .slice(0, MOST_COMPLETIONS)
+      .slice(0, MAX_COMPLETIONS)
   }
   const found: string[] = []
   for (const { name } of module.names()) {
     const candidate = `${module.name}!${name}`
     if (candidate.startsWith(word) && printable(candidate) === candidate) found.push(candidate)
-    if (found.length === MOST_COMPLETIONS) break
+    if (found.length === MAX_COMPLETIONS) break
   }
   return found
 }

@@ -5,7 +5,7 @@ import {
   CONTROLLERS,
   DEFAULT_CONTROLLER,
   DEFAULT_PROFILE,
-  MOST_SEED,
+  MAX_SEED,
   parsePath,
   parseProfile,
 } from '../test/test-options.ts'
@@ -23,7 +23,7 @@ export const DEFAULT_SEED = 1
 export const option = (flags: string, description: string): Option => new Option(flags, description)
 
 export const seedOption = (description: string): Option =>
-  option('--seed <n>', description).argParser(parseWhole(0, MOST_SEED)).default(DEFAULT_SEED)
+  option('--seed <n>', description).argParser(parseWhole(0, MAX_SEED)).default(DEFAULT_SEED)
 
 export const pdbOption = (): Option =>
   option('--pdb <file>', 'names for the driver file (default: the PDB beside it)').argParser(parsePath)

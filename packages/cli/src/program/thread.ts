@@ -9,7 +9,7 @@ import { EXIT_INTERRUPTED } from './exit-code.ts'
  * processor time, so that a busy host cuts nobody off; and of time in all, where it works no more.
  */
 const PATIENCE_MS = 700
-const LONGEST_MS = 5000
+const MAX_MS = 5000
 const LOOK_MS = 100
 
 interface Terminal {
@@ -60,7 +60,7 @@ export async function runInThread(program: string): Promise<number> {
     if (!catches) return
     patience = setInterval(() => {
       const { user, system } = process.cpuUsage(before)
-      if ((user + system) / 1000 < PATIENCE_MS && performance.now() - stoppedAt < LONGEST_MS) return
+      if ((user + system) / 1000 < PATIENCE_MS && performance.now() - stoppedAt < MAX_MS) return
       tell(`${new Interrupted().message}, in the middle of a step`)
       if (lastWords !== '') tell(lastWords)
       process.exit(EXIT_INTERRUPTED)

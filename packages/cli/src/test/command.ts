@@ -20,7 +20,7 @@ import {
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
-  MOST_CPUS,
+  MAX_CPUS,
   parseDumps,
   parsePath,
   parseScenario,
@@ -48,9 +48,7 @@ export function addTest(program: Command, exit: Exit): void {
         .default(512 * 2 ** 20, '512M'),
     )
     .addOption(
-      option('--cpus <n>', `number of CPUs, 1 to ${MOST_CPUS}`)
-        .argParser(parseWhole(1, MOST_CPUS))
-        .default(4),
+      option('--cpus <n>', `number of CPUs, 1 to ${MAX_CPUS}`).argParser(parseWhole(1, MAX_CPUS)).default(4),
     )
     .addOption(profileOption())
     .addOption(

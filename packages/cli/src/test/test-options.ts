@@ -64,15 +64,15 @@ export interface TestPlan {
 }
 
 const PAGE_BYTES = 4096
-export const MOST_CPUS = 64
+export const MAX_CPUS = 64
 /** The Windows that is tested where nothing else is said: no library has a default. */
 export const DEFAULT_PROFILE: Profile = win10_19041
 /** The kinds of controller that it has drivers for; each is in the machine's registry. */
 export const CONTROLLERS = drivenControllers(DEFAULT_PROFILE)
 export const DEFAULT_CONTROLLER = 'ahci'
-export const MOST_SEED = 0xffffffff
+export const MAX_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
-const MOST_RAM = 64 * 1024 * MEGABYTE
+const MAX_RAM = 64 * 1024 * MEGABYTE
 const GIGABYTE = 1024 * MEGABYTE
 const LEAST_DISK = 64 * GIGABYTE
 /** What the partition table, its backup and the volume's own files take of the disk. */
@@ -150,7 +150,7 @@ const diskBytesFor = (ramBytes: number): number =>
 export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize): TestPlan {
   const profile = given.profile ?? DEFAULT_PROFILE
   const ramBytes = given.ram
-  if (ramBytes < LEAST_RAM || ramBytes > MOST_RAM) {
+  if (ramBytes < LEAST_RAM || ramBytes > MAX_RAM) {
     throw new UsageError(`--ram is ${ramBytes} bytes, expected from 64M to 64G`)
   }
   if (ramBytes % PAGE_BYTES !== 0) {
@@ -230,9 +230,9 @@ export function planOf(facts: Facts): TestPlan {
     profile,
     dumps,
     ram: facts.size('ramBytes'),
-    cpus: whole('cpuCount', 1, MOST_CPUS),
+    cpus: whole('cpuCount', 1, MAX_CPUS),
     controller: facts.oneOf('controller', CONTROLLERS),
-    seed: whole('seed', 0, MOST_SEED),
+    seed: whole('seed', 0, MAX_SEED),
     debuggers: debuggersFolder(facts.string('debuggersFolder')),
     ...(scenario !== undefined && { scenario }),
     ...(symbolPath !== null && { y: symbolPath }),

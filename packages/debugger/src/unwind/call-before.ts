@@ -7,7 +7,7 @@ import type { Session } from '../session.ts'
 /** `open`: neither the dump nor the symbol path holds the code or unwind information that would tell. */
 export type ReturnAddress = 'yes' | 'no' | 'open'
 
-const LONGEST_CALL = 7
+const MAX_CALL_BYTES = 7
 const PAGE_OFFSET = 0xfffn
 /** What debug code fills memory with: the low half of a value that is no address, whatever its high half makes of it. */
 const FILLS: ReadonlySet<bigint> = new Set([
@@ -32,8 +32,8 @@ export async function judgeReturnAddress(session: Session, value: bigint): Promi
 
 function byImage(module: DebugModule, rva: number): ReturnAddress {
   if (isData(module, rva)) return 'no'
-  const before = new Uint8Array(LONGEST_CALL)
-  if (module.read(rva - LONGEST_CALL, before) === LONGEST_CALL) return endsWithCall(before) ? 'yes' : 'no'
+  const before = new Uint8Array(MAX_CALL_BYTES)
+  if (module.read(rva - MAX_CALL_BYTES, before) === MAX_CALL_BYTES) return endsWithCall(before) ? 'yes' : 'no'
   return isCovered(module, rva) ? 'yes' : 'open'
 }
 

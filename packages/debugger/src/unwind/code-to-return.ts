@@ -5,7 +5,7 @@ import type { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 
 const MAX_INSTRUCTIONS = 32
-const LONGEST_INSTRUCTION = 15
+const MAX_INSTRUCTION_BYTES = 15
 const STACK_SLOT = 8n
 const RSP = /^(?:rsp|esp|spl?)\b/
 /** Whatever leaves the run, or moves rsp in a way that is not followed here. */
@@ -16,7 +16,7 @@ export function returnSlot(session: Session, module: DebugModule, { rip, rsp }: 
   const { disassembler } = session
   if (disassembler === null) return null
   let [at, top] = [rip, rsp]
-  const bytes = new Uint8Array(LONGEST_INSTRUCTION)
+  const bytes = new Uint8Array(MAX_INSTRUCTION_BYTES)
   for (let count = 0; count < MAX_INSTRUCTIONS && session.modules.at(at) === module; count++) {
     const got = module.read(Number(at - module.base), bytes) // inside the module
     const instruction = disassembler.decode(bytes.subarray(0, got), at)

@@ -3,7 +3,7 @@
 import type { RegisterWindow } from '@dumpstack/machine'
 import { DriversError } from '../errors.ts'
 import type { CallEvent, RecordedSite } from './call-event.ts'
-import { CALLS_MAGIC, LIVES, MOST_ARGUMENTS, MOST_DEPTH, NAME_BYTES, Tag, WINDOW_KINDS } from './format.ts'
+import { CALLS_MAGIC, LIVES, MAX_ARGUMENTS, MAX_DEPTH, NAME_BYTES, Tag, WINDOW_KINDS } from './format.ts'
 import { CutOff, RecordReader } from './record-reader.ts'
 
 const LEVELS = 16
@@ -139,7 +139,7 @@ class Decoder {
     if (at < this.#nowNs)
       throw reader.damaged(`a segment begins at ${at} ns, the one before went to ${this.#nowNs}`)
     this.#nowNs = at
-    const depth = reader.below(MOST_DEPTH + 1, 'depth')
+    const depth = reader.below(MAX_DEPTH + 1, 'depth')
     this.#open = Array.from({ length: depth }, () => ({
       name: this.#known(this.#names, 'name'),
       site: this.#known(this.#sites, 'site'),
@@ -152,7 +152,7 @@ class Decoder {
     const site = this.#known(this.#sites, 'site')
     const atNs = this.#time()
     const name = this.#known(this.#names, 'name')
-    const count = reader.below(MOST_ARGUMENTS + 1, 'count of arguments')
+    const count = reader.below(MAX_ARGUMENTS + 1, 'count of arguments')
     const changed = reader.number()
     if (changed >= 2 ** count)
       throw reader.damaged(`argument mask 0x${changed.toString(16)} of ${count} arguments`)
@@ -178,7 +178,7 @@ class Decoder {
         ended: { tookNs: endNs - atNs, result: reader.wide() },
       }
     }
-    if (depth === MOST_DEPTH) throw reader.damaged(`calls are nested deeper than ${MOST_DEPTH}`)
+    if (depth === MAX_DEPTH) throw reader.damaged(`calls are nested deeper than ${MAX_DEPTH}`)
     this.#open.push({ name, site })
     return { kind: 'call', site, atNs, depth, name, args, ended: null }
   }

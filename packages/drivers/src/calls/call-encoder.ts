@@ -6,8 +6,8 @@ import type { ObservedPlace, SysObserver } from '../sys/sys-observer.ts'
 import {
   CALLS_MAGIC,
   LIVES,
-  MOST_ARGUMENTS,
-  MOST_DEPTH,
+  MAX_ARGUMENTS,
+  MAX_DEPTH,
   NAME_BYTES,
   RECORD_BYTES,
   Tag,
@@ -21,7 +21,7 @@ const DEFAULT_TAIL_BYTES = 8 * 2 ** 20
 const TWO_TO_32 = 0x100000000
 const LEVELS = 16
 /** Places behind that many have no address in the record. */
-const MOST_SITES = 0x10000
+const MAX_SITES = 0x10000
 
 export interface CallEncoderOptions {
   /** Takes the bytes of the record in order; they are its own only during the call. */
@@ -53,8 +53,8 @@ export class CallEncoder implements SysObserver {
   readonly #sites = new Map<number, number>()
   /** By name: the arguments of its last call. */
   readonly #lastArgs: (readonly bigint[])[] = []
-  readonly #open = new Int32Array(MOST_DEPTH)
-  readonly #openSites = new Int32Array(MOST_DEPTH)
+  readonly #open = new Int32Array(MAX_DEPTH)
+  readonly #openSites = new Int32Array(MAX_DEPTH)
   /** Drivers poll: the next event is often at the place of the last one. */
   #lastSite: Omit<ObservedPlace, 'atNs'> & { readonly id: number } = NO_SITE
   readonly #total: Counts = { calls: 0, accesses: 0 }
@@ -106,7 +106,7 @@ export class CallEncoder implements SysObserver {
   callBegins(place: ObservedPlace, name: string, args: readonly bigint[]): void {
     if (this.#isPending) this.#flushPending()
     this.#total.calls++
-    if (this.#depth === MOST_DEPTH) {
+    if (this.#depth === MAX_DEPTH) {
       this.#tooDeep++
       return
     }
@@ -230,7 +230,7 @@ export class CallEncoder implements SysObserver {
     const out = this.#out
     const name = this.#pendingName
     const args = this.#pendingArgs
-    const count = Math.min(args.length, MOST_ARGUMENTS)
+    const count = Math.min(args.length, MAX_ARGUMENTS)
     out.byte(tag)
     out.number(this.#pendingSite)
     this.#time(this.#pendingAt)
@@ -278,7 +278,7 @@ export class CallEncoder implements SysObserver {
       place.module === last.module
     )
       return last.id
-    const rva = this.#sites.size < MOST_SITES ? place.rva : null
+    const rva = this.#sites.size < MAX_SITES ? place.rva : null
     const lifeIndex = LIVES.indexOf(life)
     const routineName = this.#name(routine)
     const key =

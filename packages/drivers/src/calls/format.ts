@@ -24,7 +24,7 @@ export const WINDOW_KINDS = ['mmio', 'port'] as const
 
 // Limits that both sides keep: a reader needs no more than RECORD_BYTES of the file at once.
 export const NAME_BYTES = 1024
-export const MOST_ARGUMENTS = 16
+export const MAX_ARGUMENTS = 16
 /** Calls within calls; what is called deeper is counted as cut. */
-export const MOST_DEPTH = 32
+export const MAX_DEPTH = 32
 export const RECORD_BYTES = 4096

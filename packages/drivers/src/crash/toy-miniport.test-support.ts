@@ -13,7 +13,7 @@ import type { DiskIdentity } from '../miniports/disk/emulated-commands.ts'
 import { ScsiRequest } from '../miniports/disk/scsi-request.ts'
 import { TOY, TOY_COMMAND, TOY_GEOMETRY, TOY_STATUS } from './toy-controller.test-support.ts'
 
-const MAXIMUM_TRANSFER = 0x10000
+const MAX_TRANSFER = 0x10000
 const BREAKS = 0x11
 const ENTRY_BYTES = 8
 /** From this boundary on, the list of a request in its SRB's extension. */
@@ -70,7 +70,7 @@ export function toyMiniport(mischief: Mischief = (_port, _registers, list) => li
       this.disk.sectorCount = registers.read32(TOY_GEOMETRY.sectors)
       this.disk.slots = 1
       this.configure(config, {
-        maximumTransferLength: MAXIMUM_TRANSFER,
+        maximumTransferLength: MAX_TRANSFER,
         numberOfPhysicalBreaks: BREAKS,
         alignmentMask: 0,
       })

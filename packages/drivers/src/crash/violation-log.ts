@@ -6,7 +6,7 @@ import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'
 
 /** A driver that breaks more has been judged. */
-const MOST_VIOLATIONS = 256
+const MAX_VIOLATIONS = 256
 
 export interface BrokenRule {
   readonly rule: DumpModeRuleId
@@ -25,7 +25,7 @@ export interface BrokenRule {
 export class ViolationLog {
   readonly violations: DumpModeViolation[] = []
   add({ rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
-    if (this.violations.length === MOST_VIOLATIONS) return
+    if (this.violations.length === MAX_VIOLATIONS) return
     const isKnown = this.violations.some(
       (known) => known.rule === rule && known.call === call && known.message === message,
     )

@@ -29,7 +29,7 @@ const SRB_TIMEOUT_SECONDS = 10
 const ATTEMPTS = 4
 const STEP_NS = 100_000
 const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
-const MAXIMUM_REQUEST_BYTES = 0x20000
+const MAX_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
 /** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
 const SRB_STATUS_FLAGS = 0xc0
@@ -94,12 +94,12 @@ export class BootDisk {
     if (
       !isWhole ||
       byteLength <= 0 ||
-      byteLength > MAXIMUM_REQUEST_BYTES ||
+      byteLength > MAX_REQUEST_BYTES ||
       diskOffset + byteLength > sectorBytes * sectorCount
     ) {
       throw new DriversError(
         'OUT_OF_RANGE',
-        `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}: expected whole sectors of ${sectorBytes} bytes, at most ${hex(MAXIMUM_REQUEST_BYTES)}, inside ${sectorCount} sectors`,
+        `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}: expected whole sectors of ${sectorBytes} bytes, at most ${hex(MAX_REQUEST_BYTES)}, inside ${sectorCount} sectors`,
         { diskOffset, byteLength },
       )
     }
@@ -162,7 +162,7 @@ export class BootDisk {
       extension: this.#port.allocate(this.#port.config.srbExtensionSize),
       list: new GuestScatterGatherList(this.#port.allocate(scatterGatherBytes(1))),
       sense: this.#port.allocate(SenseData.size),
-      window: this.#port.reserveWindow(MAXIMUM_REQUEST_BYTES / PAGE_SIZE + 1),
+      window: this.#port.reserveWindow(MAX_REQUEST_BYTES / PAGE_SIZE + 1),
       tag: this.#bySrb.size,
       bounce: null,
       isActive: false,
@@ -236,7 +236,7 @@ export class BootDisk {
   /** Where the controller finds or leaves the data: a buffer of the port where it does not reach the real place. */
   #reachableAddress(request: Request, { isWrite, gpa: address, byteLength }: Transfer): Gpa {
     if (this.#port.is64Bit || address + byteLength <= TWO_TO_32) return address
-    request.bounce ??= this.#port.allocate(MAXIMUM_REQUEST_BYTES)
+    request.bounce ??= this.#port.allocate(MAX_REQUEST_BYTES)
     if (isWrite) this.#copy(address, request.bounce.gpa, byteLength)
     return request.bounce.gpa
   }

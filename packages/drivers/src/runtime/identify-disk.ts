@@ -9,7 +9,7 @@ import type { SrbBuilder } from '../srb-builder.ts'
 const ATTEMPTS = 4
 const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const BLOCK_BYTES: readonly number[] = [512, 1024, 2048, 4096]
-const MOST_DISK_BYTES = 2 ** 53
+const MAX_DISK_BYTES = 2 ** 53
 
 /** Commands with a small buffer, one at a time. */
 export interface SmallCommands {
@@ -28,7 +28,7 @@ export function identifyDisk(commands: SmallCommands): BootDevice {
   const capacity = capacityOf(commands)
   const { sectorBytes, sectorCount } = capacity
   const isBlock = BLOCK_BYTES.includes(sectorBytes)
-  if (!isBlock || sectorBytes * sectorCount > MOST_DISK_BYTES) {
+  if (!isBlock || sectorBytes * sectorCount > MAX_DISK_BYTES) {
     throw new DriversError(
       'IO_FAILED',
       `${commands.driverName} answered READ CAPACITY with ${hex(BigInt(sectorCount))} blocks of ${hex(sectorBytes)} bytes, expected blocks of ${BLOCK_BYTES.join(', ')} bytes and at most 2^53 bytes`,

@@ -26,9 +26,9 @@ import type { PciRange } from './pci-device.ts'
 const MESSAGE_ADDRESS = 0xfee00000
 // Our choice: above the vectors of lines, sixteen for each controller.
 const FIRST_VECTOR = 0xa0
-const MOST_MESSAGES = 16
+const MAX_MESSAGES = 16
 /** A list that goes round ends here. */
-const MOST_CAPABILITIES = 48
+const MAX_CAPABILITIES = 48
 
 interface Capability {
   readonly at: number
@@ -43,12 +43,12 @@ export function assignMessages(
 ): readonly MessageInterrupt[] {
   const index = machine.controllers.findIndex((controller) => controller.bdf === bdf)
   const message = (messageId: number): MessageInterrupt => {
-    const vector = FIRST_VECTOR + (index * MOST_MESSAGES + messageId)
+    const vector = FIRST_VECTOR + (index * MAX_MESSAGES + messageId)
     return { messageId, address: gpa(MESSAGE_ADDRESS), data: vector, vector }
   }
   const msix = findCapability(machine, bdf, PCI_CAPABILITY_ID_MSIX)
   if (msix !== null) {
-    const count = Math.min((msix.control & PCI_MSIX_CONTROL_TABLE_SIZE) + 1, MOST_MESSAGES)
+    const count = Math.min((msix.control & PCI_MSIX_CONTROL_TABLE_SIZE) + 1, MAX_MESSAGES)
     const messages = Array.from({ length: count }, (_, messageId) => message(messageId))
     return programTable(machine, bdf, msix, ranges, messages) ? messages : []
   }
@@ -108,7 +108,7 @@ function setControl({ bus }: Pick<Machine, 'bus'>, bdf: Bdf, { at }: Capability,
 
 function findCapability({ bus }: Pick<Machine, 'bus'>, bdf: Bdf, id: number): Capability | null {
   let at = bus.config32(bdf, PCI_CAPABILITIES_POINTER) & 0xfc
-  for (let seen = 0; at !== 0 && seen < MOST_CAPABILITIES; seen++) {
+  for (let seen = 0; at !== 0 && seen < MAX_CAPABILITIES; seen++) {
     const head = bus.config32(bdf, at)
     if ((head & 0xff) === id) return { at, control: head >>> 16 }
     at = (head >>> 8) & 0xfc

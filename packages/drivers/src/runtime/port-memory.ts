@@ -7,7 +7,7 @@ import type { GuestBlock } from '../miniport.ts'
 
 const POOL_BYTES = 0x8000
 // Our choice: no storage driver comes near, and a lying size must not empty the guest's memory.
-export const MAXIMUM_ALLOCATION = 0x100_0000
+export const MAX_ALLOCATION = 0x100_0000
 /** Of RAM, what a driver may have of the pool at once: past it the system has none left for it. */
 const POOL_SHARE = 1 / 4
 const POOL_ALIGNMENT = 16
@@ -51,7 +51,7 @@ export class PortMemory {
 
   /** Contiguous pages; null where so many are refused. */
   pages(byteLength: number): GuestBlock | null {
-    if (byteLength > MAXIMUM_ALLOCATION) return null
+    if (byteLength > MAX_ALLOCATION) return null
     return guestBlock(this.#machine.ram, this.#contiguous(byteLength, Owner.kernel))
   }
 

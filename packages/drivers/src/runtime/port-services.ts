@@ -11,7 +11,7 @@ import { DeferredWork, FIRST_TIMER } from './deferred-work.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
 import { PortMemory } from './port-memory.ts'
 
-const MAXIMUM_PARAMETERS = 256
+const MAX_PARAMETERS = 256
 
 export abstract class PortServices {
   /** Register windows as the dump port will find them. */
@@ -117,7 +117,7 @@ export abstract class PortServices {
   }
 
   registryWrite(_extension: GuestBlock, valueName: string, value: Uint8Array): boolean {
-    if (this.#parameters.size >= MAXIMUM_PARAMETERS) return false
+    if (this.#parameters.size >= MAX_PARAMETERS) return false
     this.#parameters.set(valueName, value)
     return true
   }

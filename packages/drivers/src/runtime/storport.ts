@@ -33,16 +33,16 @@ import {
 } from '../port-configuration.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
-import { MAXIMUM_ALLOCATION } from './port-memory.ts'
+import { MAX_ALLOCATION } from './port-memory.ts'
 import { PortServices } from './port-services.ts'
 
-const MAXIMUM_QUEUE_DEPTH = 32
+const MAX_QUEUE_DEPTH = 32
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
 // Our choice: a second at most, for a driver that always has something queued.
 const SETTLE_STEP_NS = 1_000_000
-const MOST_SETTLE_STEPS = 1000
+const MAX_SETTLE_STEPS = 1000
 
 /** What the port keeps beside an SRB. */
 export interface SrbResources {
@@ -166,7 +166,7 @@ export class Storport extends PortServices implements PortExports {
 
   /** Worker threads run what its start put off long before PnP asks for the disks: storahci starts its ports in work items. */
   #settle(): void {
-    for (let step = 0; this.deferred.isQueued && step < MOST_SETTLE_STEPS; step++) {
+    for (let step = 0; this.deferred.isQueued && step < MAX_SETTLE_STEPS; step++) {
       this.machine.run(this.machine.nowNs + SETTLE_STEP_NS)
       this.runDeferred()
     }
@@ -204,7 +204,7 @@ export class Storport extends PortServices implements PortExports {
       throw new NotJudged('ADAPTER_NOT_FOUND', this.#notStarted(what), this.#names)
     }
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
-    this.#checkWanted('SRB extensions', config.srbExtensionSize * MAXIMUM_QUEUE_DEPTH)
+    this.#checkWanted('SRB extensions', config.srbExtensionSize * MAX_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
     this.memory.startNewHeap()
   }
@@ -271,8 +271,8 @@ export class Storport extends PortServices implements PortExports {
   }
 
   #checkWanted(what: string, byteLength: number): void {
-    if (byteLength <= MAXIMUM_ALLOCATION) return
-    throw this.#failed(`it wants ${what} of ${hex(byteLength)} bytes, at most ${hex(MAXIMUM_ALLOCATION)}`)
+    if (byteLength <= MAX_ALLOCATION) return
+    throw this.#failed(`it wants ${what} of ${hex(byteLength)} bytes, at most ${hex(MAX_ALLOCATION)}`)
   }
 
   #failed(what: string, code = 'CONTROLLER_FAILED'): DriversError {
@@ -336,7 +336,7 @@ export class Storport extends PortServices implements PortExports {
     _lun: number,
     depth: number,
   ): boolean {
-    this.queueDepth = Math.min(depth, MAXIMUM_QUEUE_DEPTH)
+    this.queueDepth = Math.min(depth, MAX_QUEUE_DEPTH)
     return depth >= 1
   }
 

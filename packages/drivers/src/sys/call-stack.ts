@@ -5,7 +5,7 @@ import { type Cpu, Gpr } from '@dumpstack/cpu'
 import { type FrameLayout, frameLayout, type PeImage } from '@dumpstack/image'
 import type { LoadedImage } from '../kernel-services.ts'
 
-const MAXIMUM_FRAMES = 32
+const MAX_FRAMES = 32
 const REGISTERS = 16
 
 export interface GuestFrame {
@@ -29,7 +29,7 @@ export function guestFrames(
   const registers = Array.from({ length: REGISTERS }, (_, index) => cpu.readGpr(index as Gpr)) // 0 to 15 are all there are
   registers[Gpr.rsp] = rsp
   let address = rip
-  while (frames.length < MAXIMUM_FRAMES) {
+  while (frames.length < MAX_FRAMES) {
     const image = loaded.find(({ base, size }) => address >= base && address < base + BigInt(size))
     if (image === undefined) break
     frames.push({ image, address })

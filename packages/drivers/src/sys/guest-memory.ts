@@ -10,7 +10,7 @@ const BYTES_PER_INSTRUCTION = 16
 /** What a character takes that becomes text: some 20 ns. */
 const CHARACTER_WORK = 1
 /** Of text that a driver gives by address: more is the host's memory. */
-const MAXIMUM_STRING = 0x1_0000
+const MAX_STRING = 0x1_0000
 
 export class GuestMemory {
   readonly #cpu: Cpu
@@ -91,18 +91,18 @@ export class GuestMemory {
   }
 
   /** Text up to its NUL, at most `maximum` characters of it, as Latin-1. */
-  string(va: Gva, maximum: number = MAXIMUM_STRING): string {
-    return this.#text(va, Math.min(maximum, MAXIMUM_STRING), 1, true)
+  string(va: Gva, maximum: number = MAX_STRING): string {
+    return this.#text(va, Math.min(maximum, MAX_STRING), 1, true)
   }
 
   /** UTF-16 up to its NUL, at most `maximum` characters of it. */
-  wideString(va: Gva, maximum: number = MAXIMUM_STRING): string {
-    return this.#text(va, Math.min(maximum, MAXIMUM_STRING), 2, true)
+  wideString(va: Gva, maximum: number = MAX_STRING): string {
+    return this.#text(va, Math.min(maximum, MAX_STRING), 2, true)
   }
 
   /** So many characters of UTF-16, NULs too. */
   utf16(va: Gva, length: number): string {
-    return this.#text(va, Math.min(length, MAXIMUM_STRING), 2, false)
+    return this.#text(va, Math.min(length, MAX_STRING), 2, false)
   }
 
   /** Page by page: what lies behind the end may not be mapped. */

@@ -62,10 +62,10 @@ export interface GuestRunner {
 
 const ARGUMENT_STRING_AT = 0n
 const AGAIN_AT = 0x200n
-const MAXIMUM_ARGUMENT = 0x1ff
-const MAXIMUM_RANGES = 64
+const MAX_ARGUMENT = 0x1ff
+const MAX_RANGES = 64
 /** Our choice: of DPCs, locks, timers a driver has a few for each queue; the host keeps some 200 bytes of each. */
-const MAXIMUM_OBJECTS = 4096
+const MAX_OBJECTS = 4096
 const NO_BYTES = new DataView(new ArrayBuffer(0))
 
 export class SysInstance {
@@ -148,9 +148,9 @@ export class SysInstance {
   }
 
   #admit(kept: { readonly size: number }, isKnown: boolean, what: string): void {
-    if (isKnown || kept.size < MAXIMUM_OBJECTS) return
+    if (isKnown || kept.size < MAX_OBJECTS) return
     const { baseName } = this.image
-    const message = `${baseName} has ${MAXIMUM_OBJECTS} ${what} at once, and more are not modelled`
+    const message = `${baseName} has ${MAX_OBJECTS} ${what} at once, and more are not modelled`
     throw new NotJudged('TOO_MANY_OBJECTS', message, { driver: baseName })
   }
 
@@ -177,7 +177,7 @@ export class SysInstance {
   accessRangeAt(address: bigint): number {
     if (this.config === null) return -1
     const { numberOfAccessRanges } = PortConfigurationInformation.at(this.config.view)
-    for (let index = 0; index < Math.min(numberOfAccessRanges, MAXIMUM_RANGES); index++) {
+    for (let index = 0; index < Math.min(numberOfAccessRanges, MAX_RANGES); index++) {
       const { rangeStart, rangeLength } = this.#accessRange(index)
       if (rangeLength > 0 && address >= rangeStart && address < rangeStart + BigInt(rangeLength)) return index
     }
@@ -270,7 +270,7 @@ export class SysInstance {
   ): number {
     this.config = config
     const { va } = this.memory.scratch
-    const text = argumentString.slice(0, MAXIMUM_ARGUMENT)
+    const text = argumentString.slice(0, MAX_ARGUMENT)
     const bytes = Uint8Array.from(`${text}\0`, (character) => character.charCodeAt(0))
     const argument = gva(va + ARGUMENT_STRING_AT)
     const again = gva(va + AGAIN_AT)

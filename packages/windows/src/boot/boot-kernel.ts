@@ -31,7 +31,7 @@ export const KERNEL_FILE = 'ntkrnlmp.exe'
 export const KERNEL_NAME = 'ntoskrnl.exe'
 const HAL_FILE = 'hal.dll'
 /** One processor group. */
-const MAXIMUM_PROCESSORS = 64
+const MAX_PROCESSORS = 64
 const SYSTEM_PROCESS_ID = 4
 /** Of NtBuildNumber: the bits above it tell a free build from a checked one. */
 const BUILD_MASK = 0xffff
@@ -39,14 +39,14 @@ const SYSTEM_THREAD_COUNT = 4
 // A sixteenth of RAM is pool that the kernel has and nobody touched; 1 of 64 pages once belonged to an ended process.
 const UNTOUCHED_POOL_SHARE = 16
 const ENDED_PROCESS_SHARE = 64
-const MAXIMUM_ENDED_PAGES = 1024
+const MAX_ENDED_PAGES = 1024
 
 export function bootKernel(options: BootOptions): BootedKernel {
   const { machine, profile } = options
-  if (machine.cpuCount > MAXIMUM_PROCESSORS) {
+  if (machine.cpuCount > MAX_PROCESSORS) {
     throw new WindowsError(
       'TOO_MANY_PROCESSORS',
-      `the machine has ${machine.cpuCount} processors, expected at most ${MAXIMUM_PROCESSORS}`,
+      `the machine has ${machine.cpuCount} processors, expected at most ${MAX_PROCESSORS}`,
       { cpuCount: machine.cpuCount },
     )
   }
@@ -141,7 +141,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
   leaveEndedProcess(
     memory,
     'autochk.exe',
-    Math.min(Math.floor(ramPages / ENDED_PROCESS_SHARE), MAXIMUM_ENDED_PAGES),
+    Math.min(Math.floor(ramPages / ENDED_PROCESS_SHARE), MAX_ENDED_PAGES),
   )
   return new Kernel({
     machine,

@@ -17,7 +17,7 @@ const KERNEL_SS = 0x18
 const EFLAGS_INTERRUPTS_OFF = 0x2
 const INTERRUPT_FLAG = 0x200
 /** Above anything that this kernel does between two halts. */
-const LONGEST_RUN = 1_000_000
+const MAX_RUN = 1_000_000
 /** Of a processor that has frozen itself and spins. */
 const FREEZE_RUN = 20_000
 const IPI_FROZEN = 2
@@ -57,7 +57,7 @@ export class GuestCode {
     const { cpu } = this
     cpu.restoreState(this.#halted[0]!)
     cpu.writeGpr(Gpr.rsp, this.#stackBase)
-    cpu.budget.instructions = LONGEST_RUN
+    cpu.budget.instructions = MAX_RUN
     return this.#guarded(() => cpu.call(entry, args))
   }
 
@@ -81,7 +81,7 @@ export class GuestCode {
   /** As `runThread` for a thread that never waits again: ends with what `reached` or the processor raises. */
   runLastThread(processor: Processor, thread: KernelThread): never {
     this.#wake(processor, thread)
-    this.cpu.budget.instructions = LONGEST_RUN
+    this.cpu.budget.instructions = MAX_RUN
     processor.currentThread = thread
     return this.#guarded(() => this.cpu.run())
   }
@@ -128,7 +128,7 @@ export class GuestCode {
   }
 
   #runToHalt(processor: Processor): void {
-    this.cpu.budget.instructions = LONGEST_RUN
+    this.cpu.budget.instructions = MAX_RUN
     this.#runUntil('halted')
     this.cpu.rip = gva(this.cpu.rip + HLT_BYTES)
     this.#halted[processor.number] = this.cpu.saveState()

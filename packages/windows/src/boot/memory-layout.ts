@@ -3,7 +3,7 @@ import { hex, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
 import { TargetOptionsError } from '@dumpstack/target'
 
 export const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
-const MAXIMUM_RAM_BYTES = 2 ** 39
+const MAX_RAM_BYTES = 2 ** 39
 
 // Page 0 stays with the firmware, 0xa0000-0xfffff is video memory and option ROMs, the last GiB below 4 GiB is PCI.
 const LEGACY_HOLE_PAGE = 0xa0
@@ -21,10 +21,10 @@ export function ramRuns(ramBytes: number): PageRun[] {
       ramBytes,
     })
   }
-  if (ramBytes < MINIMUM_RAM_BYTES || ramBytes > MAXIMUM_RAM_BYTES) {
+  if (ramBytes < MINIMUM_RAM_BYTES || ramBytes > MAX_RAM_BYTES) {
     throw new TargetOptionsError(
       'RAM_SIZE',
-      `ram size is ${hex(ramBytes)} bytes, expected ${hex(MINIMUM_RAM_BYTES)} to ${hex(MAXIMUM_RAM_BYTES)}`,
+      `ram size is ${hex(ramBytes)} bytes, expected ${hex(MINIMUM_RAM_BYTES)} to ${hex(MAX_RAM_BYTES)}`,
       { ramBytes },
     )
   }

@@ -8,7 +8,7 @@ import type { VirtualRegion } from './virtual-region.ts'
 
 const HEADER_BYTES = 16
 /** BlockSize has 8 bits: a block never fills a whole page. */
-const MAXIMUM_UNITS = 255
+const MAX_UNITS = 255
 // unverified: what PoolType byte 19041 keeps in the header of an allocated NonPagedPoolNx block.
 const POOL_TYPE_NONPAGED_IN_USE = 2
 
@@ -27,7 +27,7 @@ export class NonpagedPool {
   /** Zeroed; 16-byte aligned, on pages of its own where it would fill one. `tag` has four characters. */
   allocate(byteLength: number, tag: string): Gva {
     const units = Math.ceil((byteLength + HEADER_BYTES) / 16)
-    if (units > MAXIMUM_UNITS) return this.#pages(byteLength)
+    if (units > MAX_UNITS) return this.#pages(byteLength)
     if (this.#used + units * 16 > PAGE_SIZE) {
       this.#page = this.#pages(PAGE_SIZE)
       this.#used = 0

@@ -48,7 +48,7 @@ export interface Protection {
   readonly uncached?: boolean
 }
 /** Our choice: they would map 32 GiB. Our systems have some hundred. */
-const MOST_TABLES = 16_384
+const MAX_TABLES = 16_384
 /** `entryAt`: low 48 bits of the address where the self-map shows the entry that maps `target`. */
 export type EntryVisitor = (target: Pfn, table: Pfn, entryAt: number) => void
 /** One look at all tables. */
@@ -181,7 +181,7 @@ export class PageTables {
     // The window on the tables shows the PML4 at index selfMapSlot of every level.
     const window = this.selfMapSlot * 2 ** 39
     const root = window + this.selfMapSlot * (2 ** 30 + 2 ** 21 + 2 ** 12)
-    const walk: Walk = { visitor, visited: new PageSet(endOfRuns(this.#ram.runs)), left: MOST_TABLES }
+    const walk: Walk = { visitor, visited: new PageSet(endOfRuns(this.#ram.runs)), left: MAX_TABLES }
     for (let slot = first; slot < first + FIRST_KERNEL_SLOT; slot++) {
       this.#visitEntry(this.root, slot, root, 3, walk)
     }
@@ -200,7 +200,7 @@ export class PageTables {
     this.#checkTable(place, target)
     if (walk.visited.has(target)) return
     walk.visited.add(target)
-    if (--walk.left < 0) throw new PageTablesDamaged(`there are more than ${MOST_TABLES}`, {})
+    if (--walk.left < 0) throw new PageTablesDamaged(`there are more than ${MAX_TABLES}`, {})
     // What an entry maps appears at its own place in the window, one level further down: 512 times the offset.
     const window = this.selfMapSlot * 2 ** 39
     const belowAt = window + (((entryAt - window) * PTES_PER_TABLE) % 2 ** 39)

@@ -28,7 +28,7 @@ export const CRASH_TEST_PROGRAM = 'crashdumptest.exe'
 // A sixteenth of RAM is user memory and a quarter of that was written; at most 4 MiB, so that a large machine boots fast.
 const USER_SHARE = 16
 const WRITTEN_SHARE = 4
-const MAXIMUM_WRITTEN_PAGES = 1024
+const MAX_WRITTEN_PAGES = 1024
 const FIRST_USER_PROCESS_ID = 0x140
 
 const PROGRAMS: readonly { readonly name: string; readonly weight: number }[] = [
@@ -92,7 +92,7 @@ export function startUserProcesses(options: UserProcessesOptions): readonly User
     else shareImage(first, tables, ntdll, ntdllBase)
     first ??= tables
     const heap = drawHeapBase(choice)
-    const written = Math.min(Math.floor(pageCount / WRITTEN_SHARE), MAXIMUM_WRITTEN_PAGES)
+    const written = Math.min(Math.floor(pageCount / WRITTEN_SHARE), MAX_WRITTEN_PAGES)
     commitUserMemory(space, name, heap, pageCount, written)
     const limit = gva(heap - BigInt((USER_STACK_PAGES + 1) * PAGE_SIZE))
     const stack = { limit, base: gva(limit + BigInt(USER_STACK_PAGES * PAGE_SIZE)) }

@@ -12,10 +12,10 @@ const POINTER_BYTES = 8
 const BUGCHECK_DATA_BYTES = 5 * POINTER_BYTES
 
 /** No block of a minidump is longer; a length in RAM may be whatever a driver left there. */
-const MAXIMUM_BLOCK = 0x10_0000
+const MAX_BLOCK = 0x10_0000
 
 /** No system has more records; a list that was destroyed does not end by itself. */
-const MAXIMUM_RECORDS = 1024
+const MAX_RECORDS = 1024
 
 /** Where the promises start. */
 export interface PromiseRoots {
@@ -71,7 +71,7 @@ export function promisedBlocks(
 function secondaryData(memory: FrozenMemory, head: Gva): PromisedBlock[] {
   const blocks: PromisedBlock[] = []
   let at = memory.u64(head)
-  for (let count = 0; at !== head && count < MAXIMUM_RECORDS; count++) {
+  for (let count = 0; at !== head && count < MAX_RECORDS; count++) {
     const source = SecondaryDataSource.of(memory.bytes(gva(at), SecondaryDataSource.size))
     if (source.record.reason === KbCallbackSecondaryDumpData) {
       const tag = guidText(source.tag)
@@ -88,4 +88,4 @@ function secondaryData(memory: FrozenMemory, head: Gva): PromisedBlock[] {
 }
 
 const lengthOf = (length: bigint): number =>
-  length < 0n ? 0 : length > BigInt(MAXIMUM_BLOCK) ? MAXIMUM_BLOCK : Number(length)
+  length < 0n ? 0 : length > BigInt(MAX_BLOCK) ? MAX_BLOCK : Number(length)

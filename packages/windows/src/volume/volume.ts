@@ -12,7 +12,7 @@ export const CLUSTER_BYTES = 4096
 /** Where a file system keeps its boot sector and tables; nothing is allocated here. */
 const RESERVED_BYTES = 1024 * 1024
 const FEWEST_PAGE_FILE_EXTENTS = 3
-const MOST_GAP_CLUSTERS = 256
+const MAX_GAP_CLUSTERS = 256
 
 export interface VolumeFile {
   /** `C:\pagefile.sys` */
@@ -112,7 +112,7 @@ export class Volume {
       cuts.add(1 + choice.below(Math.min(limit, clusters - 1)))
     }
     const ends = [...cuts, clusters].sort((a, b) => a - b)
-    const gaps = Array.from({ length: count - 1 }, () => 1 + choice.below(MOST_GAP_CLUSTERS))
+    const gaps = Array.from({ length: count - 1 }, () => 1 + choice.below(MAX_GAP_CLUSTERS))
     const span = (clusters + gaps.reduce((sum, gap) => sum + gap, 0)) * CLUSTER_BYTES
     const start = this.#free.find(span, 0)
     if (start === null) throw this.#full(path, byteLength)

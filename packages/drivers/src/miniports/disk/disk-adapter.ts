@@ -11,7 +11,7 @@ import {
 import { fillBlock, partOf } from '../../guest-block.ts'
 import type { GuestBlock, PortExports, ScatterGatherList, StorDpc } from '../../miniport.ts'
 import type { DiskGeometry, DiskIdentity } from './emulated-commands.ts'
-import { DiskExtension, MAXIMUM_SLOTS, SLOT_SRB } from './layouts.ts'
+import { DiskExtension, MAX_SLOTS, SLOT_SRB } from './layouts.ts'
 import type { RequestTable } from './request-table.ts'
 import type { ScsiRequest } from './scsi-request.ts'
 
@@ -170,7 +170,7 @@ export abstract class DiskAdapter<R extends ScsiRequest> {
   /** The requests of these slots end, a bit each; their slots are free again first. */
   protected release(slots: number, isGood: boolean): void {
     this.disk.outstanding &= ~slots
-    for (let slot = 0; slot < MAXIMUM_SLOTS; slot++) {
+    for (let slot = 0; slot < MAX_SLOTS; slot++) {
       if ((slots & (1 << slot)) !== 0) this.#ended(this.requestIn(slot), isGood)
     }
   }

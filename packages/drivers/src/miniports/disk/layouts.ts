@@ -1,7 +1,7 @@
 // What every disk miniport keeps in its device extension: an area of its own between two parts that it shares with the others.
 import { array, defineStruct, size64, u8, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
-export const MAXIMUM_SLOTS = 32
+export const MAX_SLOTS = 32
 
 /** Bytes from OWN_FACTS on are the miniport's own. */
 export const DiskExtension = defineStruct('DISK_ADAPTER_EXTENSION', 0x180, {
@@ -15,7 +15,7 @@ export const DiskExtension = defineStruct('DISK_ADAPTER_EXTENSION', 0x180, {
   logicalPerPhysicalExponent: u32(0x0c),
   sectorCount: size64(0x10),
   /** The SRB of each slot. */
-  slotSrb: array(0x80, MAXIMUM_SLOTS, u64),
+  slotSrb: array(0x80, MAX_SLOTS, u64),
 })
 export type DiskExtension = ViewOf<typeof DiskExtension>
 export const SLOT_SRB = 0x80
@@ -24,5 +24,5 @@ export const OWN_FACTS = 0x20
 export const OWN_FACTS_BYTES = SLOT_SRB - OWN_FACTS
 
 /** What these miniports take in one request, and the physical breaks for it where it starts inside a page. */
-export const MAXIMUM_TRANSFER_LENGTH = 0x20000
-export const MAXIMUM_PHYSICAL_BREAKS = 0x21
+export const MAX_TRANSFER_LENGTH = 0x20000
+export const MAX_PHYSICAL_BREAKS = 0x21

@@ -44,7 +44,7 @@ import { partOf } from '../../guest-block.ts'
 import type { DeviceRegisters, GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { DiskAdapter } from '../disk/disk-adapter.ts'
 import type { DiskIdentity } from '../disk/emulated-commands.ts'
-import { MAXIMUM_PHYSICAL_BREAKS, MAXIMUM_TRANSFER_LENGTH, OWN_FACTS } from '../disk/layouts.ts'
+import { MAX_PHYSICAL_BREAKS, MAX_TRANSFER_LENGTH, OWN_FACTS } from '../disk/layouts.ts'
 import { CommandTable } from './ata-command.ts'
 import { leaveDumpContext, takeDumpContext } from './dump-context.ts'
 import { firstPortWithDevice, takeHba } from './hba.ts'
@@ -73,8 +73,8 @@ const DRIVER_NAME = 'storahci'
 const VENDOR_ID = 'ATA' // SAT-3 8.1.1
 const SERIAL_NUMBER_LENGTH = 20
 const LIMITS = {
-  maximumTransferLength: MAXIMUM_TRANSFER_LENGTH,
-  numberOfPhysicalBreaks: MAXIMUM_PHYSICAL_BREAKS,
+  maximumTransferLength: MAX_TRANSFER_LENGTH,
+  numberOfPhysicalBreaks: MAX_PHYSICAL_BREAKS,
   alignmentMask: 1,
 }
 
@@ -121,7 +121,7 @@ export class AhciAdapter extends DiskAdapter<AhciRequest> {
     config.cachesData = 1
     if ((facts.cap & CAP_S64A) !== 0) {
       config.dma64BitAddresses |= SCSI_DMA64_MINIPORT_SUPPORTED
-      config.srbExtensionSize += (MAXIMUM_PHYSICAL_BREAKS + 2) * BREAK_DESCRIPTOR_BYTES
+      config.srbExtensionSize += (MAX_PHYSICAL_BREAKS + 2) * BREAK_DESCRIPTOR_BYTES
     }
     return SP_RETURN_FOUND
   }

@@ -8,7 +8,7 @@ import {
   PrdtEntry,
   RECEIVED_FIS_BYTES,
 } from '@dumpstack/registers'
-import { MAXIMUM_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
+import { MAX_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
 
 /** The miniport's own part of the device extension. */
 export const AhciFacts = defineStruct('AHCI_ADAPTER_FACTS', OWN_FACTS_BYTES, {
@@ -48,4 +48,4 @@ export const DUMP_CONTEXT_SIGNATURE = 0x49434841 // AHCI
 
 export const COMMAND_TABLE_ALIGNMENT = 0x80
 export const SRB_EXTENSION_BYTES =
-  COMMAND_TABLE_PRDT + MAXIMUM_PHYSICAL_BREAKS * PrdtEntry.size + COMMAND_TABLE_ALIGNMENT
+  COMMAND_TABLE_PRDT + MAX_PHYSICAL_BREAKS * PrdtEntry.size + COMMAND_TABLE_ALIGNMENT

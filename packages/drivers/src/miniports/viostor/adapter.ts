@@ -23,15 +23,10 @@ import { partOf } from '../../guest-block.ts'
 import type { GuestBlock, ScatterGatherList } from '../../miniport.ts'
 import { DiskAdapter } from '../disk/disk-adapter.ts'
 import type { DiskIdentity } from '../disk/emulated-commands.ts'
-import {
-  MAXIMUM_PHYSICAL_BREAKS,
-  MAXIMUM_SLOTS,
-  MAXIMUM_TRANSFER_LENGTH,
-  OWN_FACTS,
-} from '../disk/layouts.ts'
+import { MAX_PHYSICAL_BREAKS, MAX_SLOTS, MAX_TRANSFER_LENGTH, OWN_FACTS } from '../disk/layouts.ts'
 import { BlkCommand, type BlkRequest } from './blk-command.ts'
 import {
-  MAXIMUM_QUEUE_SIZE,
+  MAX_QUEUE_SIZE,
   UNCACHED_ALIGNMENT,
   UNCACHED_AVAIL,
   UNCACHED_BYTES,
@@ -63,7 +58,7 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
   #queue!: Virtqueue
 
   get maximumSectors(): number {
-    return MAXIMUM_TRANSFER_LENGTH / this.disk.sectorBytes
+    return MAX_TRANSFER_LENGTH / this.disk.sectorBytes
   }
 
   get identity(): DiskIdentity {
@@ -88,7 +83,7 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
     this.#queue = new Virtqueue(this.uncached.view, this.#facts)
     const { segments, hasFlush } = this.#facts
     this.configure(config, {
-      maximumTransferLength: Math.min(MAXIMUM_TRANSFER_LENGTH, (segments - 1) * PAGE_SIZE),
+      maximumTransferLength: Math.min(MAX_TRANSFER_LENGTH, (segments - 1) * PAGE_SIZE),
       numberOfPhysicalBreaks: segments,
       alignmentMask: ALIGNMENT_MASK,
     })
@@ -180,9 +175,7 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
     const sectorBytes = has(VIRTIO_BLK_F_BLK_SIZE)
       ? device.deviceConfig32(blkSize.offset)
       : VIRTIO_BLK_SECTOR_BYTES
-    const segments = has(VIRTIO_BLK_F_SEG_MAX)
-      ? device.deviceConfig32(segMax.offset)
-      : MAXIMUM_PHYSICAL_BREAKS
+    const segments = has(VIRTIO_BLK_F_SEG_MAX) ? device.deviceConfig32(segMax.offset) : MAX_PHYSICAL_BREAKS
     if (sectorBytes < VIRTIO_BLK_SECTOR_BYTES || PAGE_SIZE % sectorBytes !== 0 || segments < 2) return false
     disk.sectorBytes = sectorBytes
     disk.sectorCount = Math.floor(
@@ -192,9 +185,9 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
       ? device.deviceConfig8(physicalBlockExp.offset) & 0xf
       : 0
     facts.hasFlush = has(VIRTIO_BLK_F_FLUSH) ? 1 : 0
-    facts.segments = Math.min(segments, MAXIMUM_PHYSICAL_BREAKS)
-    facts.queueSize = Math.min(device.queueSize, MAXIMUM_QUEUE_SIZE)
-    disk.slots = this.isDump ? 1 : Math.min(facts.queueSize, MAXIMUM_SLOTS)
+    facts.segments = Math.min(segments, MAX_PHYSICAL_BREAKS)
+    facts.queueSize = Math.min(device.queueSize, MAX_QUEUE_SIZE)
+    disk.slots = this.isDump ? 1 : Math.min(facts.queueSize, MAX_SLOTS)
     return facts.queueSize > 0
   }
 
@@ -223,7 +216,7 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
       const slot = this.#queue.takeUsed()
       if (slot < 0) return any
       // DM-30: only what this instance sent
-      if (slot >= MAXIMUM_SLOTS || (this.disk.outstanding & (1 << slot)) === 0) continue
+      if (slot >= MAX_SLOTS || (this.disk.outstanding & (1 << slot)) === 0) continue
       any = true
       this.release(1 << slot, this.requestIn(slot).command.isGood)
     }

@@ -2,7 +2,7 @@
 // extension that holds a request. Layouts are our own; the queue's are VIRTIO 1.2, sections 2.7.5 to 2.7.8.
 import { bytes, defineStruct, u8, u16, u32, type ViewOf } from '@dumpstack/bytes'
 import { VIRTIO_BLK_ID_BYTES, VirtioBlkReq, VirtqDesc } from '@dumpstack/registers'
-import { MAXIMUM_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
+import { MAX_PHYSICAL_BREAKS, OWN_FACTS_BYTES } from '../disk/layouts.ts'
 
 /** The miniport's own part of the device extension. */
 export const VirtioBlkFacts = defineStruct('VIOSTOR_ADAPTER_FACTS', OWN_FACTS_BYTES, {
@@ -18,11 +18,11 @@ export const VirtioBlkFacts = defineStruct('VIOSTOR_ADAPTER_FACTS', OWN_FACTS_BY
 export type VirtioBlkFacts = ViewOf<typeof VirtioBlkFacts>
 
 /** The largest queue that is used, whatever the device offers. */
-export const MAXIMUM_QUEUE_SIZE = 256
+export const MAX_QUEUE_SIZE = 256
 
 // The uncached extension, from a boundary of 16 bytes on
 export const UNCACHED_DESCRIPTORS = 0
-export const UNCACHED_AVAIL = MAXIMUM_QUEUE_SIZE * VirtqDesc.size
+export const UNCACHED_AVAIL = MAX_QUEUE_SIZE * VirtqDesc.size
 export const UNCACHED_USED = UNCACHED_AVAIL + 0x210
 /** The miniport's own request, and what it brings. */
 export const UNCACHED_REQUEST = UNCACHED_USED + 0x810
@@ -38,4 +38,4 @@ export const REQUEST_TABLE = REQUEST_STATUS + 0x10
 export const REQUEST_ALIGNMENT = 0x10
 /** Header and status are descriptors too. */
 export const SRB_EXTENSION_BYTES =
-  REQUEST_TABLE + (MAXIMUM_PHYSICAL_BREAKS + 2) * VirtqDesc.size + REQUEST_ALIGNMENT
+  REQUEST_TABLE + (MAX_PHYSICAL_BREAKS + 2) * VirtqDesc.size + REQUEST_ALIGNMENT

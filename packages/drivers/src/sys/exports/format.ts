@@ -16,7 +16,7 @@ export interface FormatSource {
 const CONVERSION = /%([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(hh|h|ll|l|I64|I32|I|w|z|j|t|L)?([a-zA-Z%])/g
 const HAS_PRECISION = /\./
 /** More would be the host's memory, not the guest's. */
-const MAXIMUM_WIDTH = 4096
+const MAX_WIDTH = 4096
 const POINTER_DIGITS = 16
 /** In instructions: what a conversion takes of the host, and each character that comes of one. */
 const CONVERSION_WORK = 40
@@ -62,11 +62,11 @@ function conversion(found: RegExpMatchArray, source: FormatSource, isWide: boole
   let digits: number | null = null
   if (HAS_PRECISION.test(whole)) {
     digits = precision === '*' ? signed(source.next(), 32) : Number(precision ?? 0)
-    digits = digits < 0 ? null : Math.min(digits, MAXIMUM_WIDTH)
+    digits = digits < 0 ? null : Math.min(digits, MAX_WIDTH)
   }
   const body = converted(type, size, flags, digits, source, isWide)
   if (body === null) return whole.slice(1) // an unknown conversion prints itself
-  room = Math.min(room, MAXIMUM_WIDTH)
+  room = Math.min(room, MAX_WIDTH)
   if (left) return body.padEnd(room)
   const isZeroed = flags.includes('0') && (digits === null || !/[diuoxX]/.test(type))
   if (!isZeroed) return body.padStart(room)

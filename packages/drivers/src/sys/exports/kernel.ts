@@ -105,10 +105,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
     let length = 0
     const source = call.va(1)
     if (source !== gva(0n)) {
-      while (
-        length < MAXIMUM_CHARACTERS &&
-        memory.u16(gva(source + BigInt(length * BYTES_PER_CHARACTER))) !== 0
-      )
+      while (length < MAX_CHARACTERS && memory.u16(gva(source + BigInt(length * BYTES_PER_CHARACTER))) !== 0)
         length++
     }
     const to = call.va(0)
@@ -150,7 +147,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   WmiTraceMessage: nothing(6),
 }
 
-const MAXIMUM_CHARACTERS = 1024
+const MAX_CHARACTERS = 1024
 
 /** (BugCheckCode, ...) */
 function bugcheck(call: CallFrame, parameters: readonly [bigint, bigint, bigint, bigint]): never {

@@ -14,7 +14,7 @@ import { allocatePool } from './pool.ts'
 
 const PAGE_MASK = 0xfffn
 /** As the field for the size of the whole can count. */
-const MAXIMUM_SIZE = 0xffff
+const MAX_SIZE = 0xffff
 /** In instructions: what finding the frame of a page takes of the host. */
 const PAGE_WORK = 20
 const { byteCount, byteOffset, mappedSystemVa, mdlFlags, startVa } = Mdl.fields
@@ -26,7 +26,7 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     const length = call.u32(3)
     const offset = Number(buffer & PAGE_MASK)
     const size = MDL_PFN_ARRAY + Math.ceil((offset + length) / PAGE_SIZE) * 8
-    if (buffer === gva(0n) || length === 0 || size > MAXIMUM_SIZE) return STOR_STATUS_INVALID_PARAMETER
+    if (buffer === gva(0n) || length === 0 || size > MAX_SIZE) return STOR_STATUS_INVALID_PARAMETER
     const block = allocatePool(call, call.va(1), size)
     call.memory.setU64(call.va(4), addressOf(block))
     if (block === null) {
@@ -57,7 +57,7 @@ export const MDL_FUNCTIONS: ExtendedFunctions = {
     const start = memory.u64(at(mdl, startVa.offset))
     const offset = memory.u32(at(mdl, byteOffset.offset))
     const pages = Math.ceil((offset + memory.u32(at(mdl, byteCount.offset))) / PAGE_SIZE)
-    if (MDL_PFN_ARRAY + pages * 8 > MAXIMUM_SIZE) return STOR_STATUS_INVALID_PARAMETER
+    if (MDL_PFN_ARRAY + pages * 8 > MAX_SIZE) return STOR_STATUS_INVALID_PARAMETER
     for (let page = 0; page < pages; page++) {
       call.charge(PAGE_WORK)
       const address = call.translate(gva(start + BigInt(page * PAGE_SIZE)))

@@ -11,7 +11,7 @@ const PCI_CONFIGURATION = 4
 const NO_ADDRESS = 0n
 /** A port that is busy asks again soon; the requests that it waits for are not counted. */
 const BUSY_SECONDS = 0.001
-const MAXIMUM_BUS_DATA = 0x100
+const MAX_BUS_DATA = 0x100
 /** In instructions: what a byte of configuration space takes of the host, and a buffer for a value of the registry. */
 const CONFIGURATION_WORK = 4
 const REGISTRY_WORK = 1000
@@ -76,7 +76,7 @@ export const PORT_EXPORTS: ExportFamily = {
   // (HwDeviceExtension, BusDataType, SystemIoBusNumber, SlotNumber, Buffer, Length)
   StorPortGetBusData: exported(6, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
-    const length = Math.min(call.u32(5), MAXIMUM_BUS_DATA)
+    const length = Math.min(call.u32(5), MAX_BUS_DATA)
     call.charge(length * CONFIGURATION_WORK)
     const bytes = call.port.getBusData(call.extension, 0, length)
     call.memory.write(call.va(4), bytes)
@@ -85,7 +85,7 @@ export const PORT_EXPORTS: ExportFamily = {
   // (HwDeviceExtension, BusDataType, SystemIoBusNumber, SlotNumber, Buffer, Offset, Length)
   StorPortSetBusDataByOffset: exported(7, (call) => {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
-    const bytes = call.memory.bytes(call.va(4), Math.min(call.u32(6), MAXIMUM_BUS_DATA))
+    const bytes = call.memory.bytes(call.va(4), Math.min(call.u32(6), MAX_BUS_DATA))
     call.charge(bytes.byteLength * CONFIGURATION_WORK)
     return BigInt(call.port.setBusData(call.extension, call.u32(5), bytes))
   }),
@@ -144,13 +144,13 @@ export const PORT_EXPORTS: ExportFamily = {
   // (HwDeviceExtension, ValueName, Global, Type, Buffer, BufferLength)
   StorPortRegistryWrite: exported(6, (call) => {
     const length = call.u32(5)
-    if (length > MAXIMUM_REGISTRY_VALUE) return FALSE
+    if (length > MAX_REGISTRY_VALUE) return FALSE
     const value = call.memory.bytes(call.va(4), length)
     return asBoolean(call.port.registryWrite(call.extension, call.memory.string(call.va(1)), value))
   }),
 }
 
-const MAXIMUM_REGISTRY_VALUE = 0x1_0000
+const MAX_REGISTRY_VALUE = 0x1_0000
 
 function resume(call: CallFrame): bigint {
   return asBoolean(call.port.resume(call.extension))

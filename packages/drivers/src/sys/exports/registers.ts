@@ -11,7 +11,7 @@ const PORTS = 0x10000
 const ALL_ONES: Readonly<Record<Width, number>> = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff }
 const NAMES = { Uchar: 1, Ushort: 2, Ulong: 4 } as const
 /** Our choice: a count beyond is garbage, and the host's time. */
-const MAXIMUM_COUNT = 0x1_0000
+const MAX_COUNT = 0x1_0000
 /** In instructions: what an item takes of the host beside its memory. */
 const ITEM_WORK = 20
 
@@ -106,7 +106,7 @@ function forEachItem(
   width: Width,
   move: (at: Gva, item: Gva) => void,
 ): void {
-  const count = Math.min(call.u32(3), MAXIMUM_COUNT)
+  const count = Math.min(call.u32(3), MAX_COUNT)
   for (let i = 0; i < count; i++) {
     call.charge(ITEM_WORK)
     move(gva(call.va(1) + BigInt(i * step * width)), gva(call.va(2) + BigInt(i * width)))

@@ -13,7 +13,7 @@ const GUID_LIST = 8n
 const WMI_FUNCTION_CONTROL = 0x38n
 // SCSIWMIGUIDREGINFO: the address of the GUID comes first
 const REGISTRATION_BYTES = 0x10n
-const MAXIMUM_GUIDS = 0x1000
+const MAX_GUIDS = 0x1000
 const GUID_BYTES = 16
 /** In instructions: what looking at one takes of the host. */
 const GUID_WORK = 60
@@ -76,7 +76,7 @@ function dispatch(call: CallFrame): bigint {
 function guidIndex(call: CallFrame, library: Gva, guid: Gva): number {
   const { memory } = call
   const wanted = memory.bytes(guid, GUID_BYTES)
-  const count = Math.min(memory.u32(field(library, GUID_COUNT)), MAXIMUM_GUIDS)
+  const count = Math.min(memory.u32(field(library, GUID_COUNT)), MAX_GUIDS)
   const list = memory.u64(field(library, GUID_LIST))
   for (let index = 0; index < count; index++) {
     call.charge(GUID_WORK)
