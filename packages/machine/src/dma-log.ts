@@ -73,9 +73,11 @@ export class ColumnarDmaLog implements DmaLog {
       )
     }
     const source = this.#sources[index]!
+    const { device, disk } = this.#origins[source >>> 1]!
     const at = index * COLUMNS
     return {
-      ...this.#origins[source >>> 1]!,
+      device,
+      disk,
       direction: (source & 1) === 1 ? 'toDisk' : 'fromDisk',
       diskOffset: this.#numbers[at]!,
       byteLength: this.#numbers[at + 1]!,
