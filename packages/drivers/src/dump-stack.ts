@@ -36,7 +36,7 @@ export interface DumpWriteReport {
   readonly violations: readonly DumpModeViolation[]
   /** One line: what ended the dump early. */
   readonly failure?: string
-  /** What the model lacks, as an error code: the failure is nobody's, and the dump cannot be judged. */
+  /** What the model lacks, as an error code: no driver is to blame, and the dump cannot be judged. */
   readonly notJudged?: string
   /** A bugcheck raised on the dump path replaces the shown one. */
   readonly secondBugcheck?: Bugcheck

@@ -190,7 +190,7 @@ class Crashdmp implements CrashDumpStack {
     } catch (error) {
       if (error instanceof DriverHang) {
         const { environment } = run
-        // that of the processor's budget is nobody's finding yet
+        // a hang that the processor's budget ended is not in the log yet
         const isFound = log.violations.some(({ message }) => error.message.endsWith(message))
         if (!isFound) environment.violate('DM-26', environment.entryPoint, error.message)
         return report(STATUS_IO_TIMEOUT, error.message)
