@@ -2,6 +2,7 @@
 // a finished run with the truth that it kept.
 import { type ByteSource, hex } from '@dumpstack/bytes'
 import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
+import { HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
 import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
@@ -134,7 +135,10 @@ export function placesOf(error: DumpError): Place[] {
 }
 
 /** Why there is no dump, from what the system itself left behind: MachineCrash and the event log. */
-export function explainMissingDump(evidence: Evidence, hresult: number): Judgement {
+export function explainMissingDump(
+  evidence: Evidence,
+  hresult: number = HRESULT_FILE_NOT_FOUND,
+): Judgement {
   const code = `HRESULT ${hex(hresult)}`
   const ids = new Set(evidence.events.map((event) => event.id))
   const logged = [161, 162, 1001, 1018, 41, 6008, 46, 49].filter((id) => ids.has(id))

@@ -18,7 +18,6 @@ import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { openDumpFile } from '../files/open-dump-file.ts'
 import { labSymbols } from '../symbols/judge-symbols.ts'
-import { shownPath } from '../terminal/terminal.ts'
 import type { ExamineOutput } from './run-examine.ts'
 
 export async function examineDumpFile(
@@ -26,7 +25,7 @@ export async function examineDumpFile(
   /** Undefined: what the header of the dump says. */
   given: DumpType | undefined,
   symbolPath: string | null,
-  { emit, startVariant, signal }: ExamineOutput,
+  { emit, startVariant, shownPath, signal }: ExamineOutput,
 ): Promise<Verdict> {
   const at = readNamed(file, () => statSync(file).mtimeMs)
   const say: Say = (message) => emit({ kind: 'message', ...message }, at)

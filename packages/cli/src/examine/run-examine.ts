@@ -1,17 +1,18 @@
 // `dumpstack examine PATH`: a folder is a finished run, a file is a dump from anywhere. Both end in the same folds.
 import { statSync, writeFileSync } from 'node:fs'
-import { createStream, type Emit, JunitFold, ResultFold, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/run/node'
+import path from 'node:path'
+import { createStream, JunitFold, ResultFold, type Sink, type Verdict } from '@dumpstack/crashtest'
+import { type ExamineOptions, examineRun, onHost } from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { checkOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
 import { catchInterrupts } from '../program/interrupt.ts'
 import { UsageError } from '../program/usage-error.ts'
+import { judgeSymbols } from '../symbols/judge-symbols.ts'
 import { printJson, shownPath } from '../terminal/terminal.ts'
 import { testScreen } from '../terminal/test-screen.ts'
 import { examineDumpFile } from './examine-file.ts'
-import { examineRun } from './examine-run.ts'
 
 /** As commander hands them over. */
 export interface GivenExamineOptions {
@@ -22,12 +23,7 @@ export interface GivenExamineOptions {
 }
 
 /** Where the events of an examination go. */
-export interface ExamineOutput {
-  readonly emit: Emit
-  /** What follows belongs to this variant of the scenario that the run went through. */
-  startVariant(variant: string | null): void
-  readonly signal: AbortSignal
-}
+export type ExamineOutput = Omit<ExamineOptions, 'symbols'>
 
 export async function examine(place: string, given: GivenExamineOptions): Promise<number> {
   const json = given.json === true
@@ -51,12 +47,14 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
       resultFold.startVariant(variant)
       junitFold.startVariant(variant)
     },
+    shownPath,
     signal: interrupt.signal,
   }
   let verdict: Verdict
   try {
     const symbolPath = given.y ?? null
-    if (isFolder) verdict = await examineRun(place, symbolPath, output)
+    if (isFolder)
+      verdict = await examineRun(place, { ...output, symbols: judgeSymbols(symbolPath, path.resolve(place)) })
     else verdict = await examineDumpFile(place, as, symbolPath, output)
   } finally {
     interrupt.release()

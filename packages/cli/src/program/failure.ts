@@ -1,7 +1,7 @@
 // What went wrong, as one line on stderr and an exit code; --verbose adds where it came from.
 import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
-import { InTheWayError, NotARunError } from '@dumpstack/run'
+import { NotARunError } from '@dumpstack/run'
 import { TargetOptionsError } from '@dumpstack/target'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { tell, tellText } from '../terminal/terminal.ts'
@@ -20,13 +20,6 @@ export class StoppedRunError extends Error {
 }
 
 export const goOnLine = (command: string): string => `to go on with the run: ${command}`
-
-/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
-export function isHostFailure(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause)
-    if (isSystemError(cause) || cause instanceof InTheWayError) return true
-  return false
-}
 
 export function reportFailure(error: unknown, verbose: boolean): number {
   if (error instanceof StoppedRunError) {

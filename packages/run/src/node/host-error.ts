@@ -1,6 +1,6 @@
 // The host's own failures (EACCES, ENOSPC, EROFS, ENOTDIR) as one line that names the file.
 import { isSystemError, systemReason } from '@dumpstack/bytes/node'
-import { RunError } from '../errors.ts'
+import { InTheWayError, RunError } from '../errors.ts'
 
 /** Runs file work; a failure becomes RunError HOST_IO naming `what` and the system's code. */
 export function onHost<T>(what: string, work: () => T): T {
@@ -10,4 +10,11 @@ export function onHost<T>(what: string, work: () => T): T {
     if (!isSystemError(cause)) throw cause
     throw new RunError('HOST_IO', `cannot ${what}: ${systemReason(cause)}`, {}, { cause })
   }
+}
+
+/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
+export function isHostFailure(error: unknown): boolean {
+  for (let cause = error; cause instanceof Error; cause = cause.cause)
+    if (isSystemError(cause) || cause instanceof InTheWayError) return true
+  return false
 }

@@ -1,5 +1,4 @@
-// `dumpstack examine DIR`: the dumps of a finished run again, against the truth that it kept. Writes nothing to DIR.
-import path from 'node:path'
+// The dumps of a finished run are examined again, against the truth that it kept. Nothing is written to its folder.
 import {
   complaint,
   connectingTo,
@@ -10,28 +9,30 @@ import {
   fail,
   info,
   type Say,
+  type TestOptions,
   type Verdict,
   worst,
 } from '@dumpstack/crashtest'
-import type { SymbolSource } from '@dumpstack/debugger'
-import { HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
-import { type FinishedDump, openFinishedRun } from '@dumpstack/run/node'
-import { judgeSymbols } from '../symbols/judge-symbols.ts'
-import { shownPath } from '../terminal/terminal.ts'
-import type { ExamineOutput } from './run-examine.ts'
+import { type FinishedDump, openFinishedRun } from './finished-run.ts'
 
-export async function examineRun(
-  folder: string,
-  symbolPath: string | null,
-  { emit, startVariant, signal }: ExamineOutput,
-): Promise<Verdict> {
-  const symbols = judgeSymbols(symbolPath, path.resolve(folder))
+export interface ExamineOptions extends Pick<TestOptions, 'symbols'> {
+  readonly emit: Emit
+  /** What follows belongs to this variant of the scenario that the run went through. */
+  startVariant(variant: string | null): void
+  /** A path of this host, for the screen. */
+  shownPath(file: string): string
+  readonly signal: AbortSignal
+}
+
+/** Throws RunError as openFinishedRun does. */
+export async function examineRun(folder: string, options: ExamineOptions): Promise<Verdict> {
+  const { emit, startVariant } = options
   const verdicts: Verdict[] = []
   const run = openFinishedRun(folder)
   for (const finished of run.dumps()) {
     startVariant(finished.variant)
     try {
-      verdicts.push(await examineAgain(finished, symbols, emit, signal))
+      verdicts.push(await examineAgain(finished, options))
     } finally {
       finished.close()
     }
@@ -47,9 +48,7 @@ export async function examineRun(
 
 async function examineAgain(
   finished: FinishedDump,
-  symbols: SymbolSource,
-  emit: Emit,
-  signal: AbortSignal,
+  { symbols, emit, shownPath, signal }: ExamineOptions,
 ): Promise<Verdict> {
   const { kept, dump: source, variant } = finished
   const file = source === null ? null : source.path
@@ -69,7 +68,7 @@ async function examineAgain(
     opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
     whyNone:
       kept.file === null
-        ? explainMissingDump(kept.evidence, HRESULT_FILE_NOT_FOUND)
+        ? explainMissingDump(kept.evidence)
         : fail('the run kept a dump file, and it is gone'),
     crash: kept.crash,
     evidence: kept.evidence,

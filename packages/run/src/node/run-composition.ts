@@ -1,0 +1,47 @@
+// What a run needs of whoever composes it: a plan, the system under test, symbols. The room of the system is not imported here.
+import type { ScenarioVariant, TestEventBody, TestOptions } from '@dumpstack/crashtest'
+import type { Facts, KeptCrash, Target } from '@dumpstack/target'
+import type { OwnedFolder } from './owned-folder.ts'
+import type { SystemFolder } from './system-folder.ts'
+
+/** What is to be tested, as far as the run goes by it. */
+export interface RunPlan extends Pick<TestOptions, 'dumps' | 'stopAfter' | 'repro' | 'productVersion'> {
+  /** As journal and state name them; a resumed run is planned from them again. */
+  readonly options: Readonly<Record<string, unknown>>
+  /** Those of the scenario; none where it has none. */
+  readonly variants: readonly ScenarioVariant[]
+}
+
+/** Where the system of a variant lies, and what it was when it was switched off; null for a new one. */
+export interface SystemPlace {
+  readonly folder: SystemFolder
+  readonly owned: OwnedFolder
+  readonly variant: ScenarioVariant
+  readonly resumed: { readonly state: Facts; readonly crash: KeptCrash | null } | null
+}
+
+/** A system under test, with what follows it. */
+export interface SystemUnderTest {
+  readonly target: Target
+  /** Null where nothing is recorded of it. */
+  readonly recorder: SystemRecorder | null
+}
+
+export interface SystemRecorder {
+  /** Each event of the run, after it was journalled. Throws RunError HOST_IO. */
+  event(event: TestEventBody): void
+  /** The system is off. */
+  powerOff(): void
+  close(): void
+}
+
+/** What whoever composes a run brings: the plan, and the systems that it is tested on. */
+export interface RunComposition {
+  readonly plan: RunPlan
+  createSystem(place: SystemPlace): SystemUnderTest
+  /** Removes what a system left that is over; `keepsDisk`: unless its disk is to stay for a stranger. */
+  removeSystem(folder: SystemFolder, keepsDisk: boolean): void
+  symbols(place: Omit<SystemPlace, 'resumed'>): TestOptions['symbols']
+  /** The failure of a run as its user is to hear of it. */
+  failure(error: unknown): unknown
+}
