@@ -19,7 +19,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { runCommandLine } from '../../packages/cli/dist/command-line.js'
-import { runCrashdumptest } from '../../packages/cli/dist/crashdumptest.js'
+import { runCrashdumptest } from '../../packages/cli/dist/crashdumptest/run-crashdumptest.js'
 
 const [source, work, entries] = process.argv.slice(2)
 const run = path.join(work, 'run')

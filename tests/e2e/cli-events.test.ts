@@ -58,6 +58,23 @@ it('writes them to a file beside the result on stdout', () => {
   expect(linesOf(readFileSync(at('events.jsonl'), 'utf8')).at(-1)?.['result']).toEqual(JSON.parse(stdout))
 })
 
+it('keeps a record of each write of a dump, the same in two runs', () => {
+  const writes = readFileSync(at('a/mini/writes.bin'))
+  expect(writes.equals(readFileSync(at('b/mini/writes.bin')))).toBe(true)
+  expect(writes.toString('latin1', 0, 8)).toBe('DSWRITES')
+  let [lastNs, byteLength] = [0n, 0]
+  for (let offset = 16; offset < writes.byteLength; offset += 32) {
+    const atNs = writes.readBigUInt64LE(offset)
+    expect(atNs).toBeGreaterThan(lastNs)
+    lastNs = atNs
+    byteLength += writes.readUInt32LE(offset + 24) * writes.readUInt16LE(offset + 28)
+    expect(writes.readUInt16LE(offset + 30)).toBe(1) // SRB_STATUS_SUCCESS
+    expect(writes.readBigUInt64LE(offset + 16)).toBeLessThan(0x200000n) // RAM of 64 MiB and the hole below 4 GiB
+  }
+  const { dumps }: { dumps?: { file: string }[] } = resultOf(at('a'))
+  expect(byteLength).toBeGreaterThanOrEqual(readFileSync(dumps![0]!.file).byteLength)
+})
+
 it('tells the whole run in each process that takes part in it', () => {
   const bin = path.join(repository, 'packages/cli/bin/crashdumptest.js')
   const crashdumptest = (...args: string[]): number | null =>

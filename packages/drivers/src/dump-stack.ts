@@ -9,6 +9,16 @@ import type { KernelServices } from './kernel-services.ts'
 import type { MiniportImage } from './miniport.ts'
 import type { RuntimeStack } from './runtime-stack.ts'
 
+/** A write of the dump port has ended: machine time, place on the disk, the page of RAM that its bytes begin in, and how the miniport ended it (SRB_STATUS_*). */
+export type DumpWriteObserver = (
+  atNs: number,
+  block: number,
+  blockCount: number,
+  blockBytes: number,
+  firstPfn: number,
+  srbStatus: number,
+) => void
+
 export interface CrashDumpStackOptions {
   readonly machine: Machine
   readonly kernel: KernelServices
@@ -20,6 +30,8 @@ export interface CrashDumpStackOptions {
   readonly port?: DumpPortImage
   /** Loaded under the profile's filter row; dumpfve unless told otherwise. */
   readonly filter?: DumpFilterImage
+  /** Told of each write of the dump. */
+  readonly onWrite?: DumpWriteObserver
 }
 
 /** A piece of the page file: file offsets on its left, byte offsets inside the partition on its right. */

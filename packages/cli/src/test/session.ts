@@ -98,7 +98,7 @@ function createSystem(
   plan: TestPlan,
   driver: OpenedDriver | null,
   { stopFlag }: SessionOptions,
-  { folder, owned, variant, resumed }: SystemPlace,
+  { folder, owned, variant, resumed, onDumpWrite }: SystemPlace,
 ): SystemUnderTest {
   const recorder =
     driver === null ? null : new CallRecorder(owned, variant.name, driver.names, resumed !== null)
@@ -116,6 +116,7 @@ function createSystem(
       ...(driver !== null && recorder !== null && { driver: { ...driver, observer: recorder } }),
       debuggers: kdLaunchers(plan.debuggersFolder),
       ...(resumed !== null && { resumed }),
+      onDumpWrite,
       ...(stopFlag !== undefined && { stopFlag }),
       hostNow: () => performance.now(),
     })

@@ -1,5 +1,6 @@
 // One dump from the port's DriverEntry to FinishRoutine: brings the stack up, moves the plan's extents in batches through filter
 // and port, flushes. The order of filter start and port start is the profile's.
+
 import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
@@ -14,6 +15,7 @@ import {
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import type { DumpPort, DumpPortImage } from '../dump-port.ts'
+import type { DumpWriteObserver } from '../dump-stack.ts'
 import { guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage } from '../miniport.ts'
@@ -43,6 +45,7 @@ export interface DumpRunOptions {
   readonly runtimeUncachedBytes: number
   readonly map: PageFileMap
   readonly log: ViolationLog
+  readonly onWrite: DumpWriteObserver | null
 }
 
 export class DumpRun {
@@ -67,6 +70,7 @@ export class DumpRun {
       miniport: options.miniport,
       runtimeUncachedBytes: options.runtimeUncachedBytes,
       violations: options.log,
+      onWrite: options.onWrite,
     })
     const { maxPagesPerWrite } = profile.limits
     this.#dataWindow = new DataWindow(kernel, options.dataWindow, maxPagesPerWrite)

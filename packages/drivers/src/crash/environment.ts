@@ -3,6 +3,7 @@
 import type { Gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import type { DumpModeRuleId } from '@dumpstack/nt'
+import type { DumpWriteObserver } from '../dump-stack.ts'
 import { HIGH_LEVEL } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite, MiniportImage } from '../miniport.ts'
@@ -21,9 +22,11 @@ export interface CrashEnvironmentOptions {
   /** Uncached extension of the same driver while the system ran, in bytes. */
   readonly runtimeUncachedBytes: number
   readonly violations: ViolationLog
+  readonly onWrite: DumpWriteObserver | null
 }
 
 export class CrashEnvironment {
+  readonly onWrite: DumpWriteObserver | null
   readonly machine: Machine
   readonly controller: ControllerOptions
   readonly image: LoadedImage
@@ -46,6 +49,7 @@ export class CrashEnvironment {
     this.runtimeUncachedBytes = options.runtimeUncachedBytes
     this.#violations = options.violations
     this.#stopsSeen = machine.evidence.stops.length
+    this.onWrite = options.onWrite
     this.watch = new RoutineWatch(machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
     this.dma = new DmaAudit(machine, controller.name, (rule, call, message) =>
       this.violate(rule, call, message),

@@ -177,6 +177,7 @@ class Crashdmp implements CrashDumpStack {
       runtimeUncachedBytes: runtime.uncachedBytes,
       map: new PageFileMap(guestBlock(this.#machine.ram, loaded.mapMemory), loaded.extentCount),
       log,
+      onWrite: this.#options.onWrite ?? null,
     })
     const report = (finalStatus: number, failure: string): DumpWriteReport => ({
       finalStatus: finalStatus >>> 0,

@@ -1,6 +1,7 @@
 // What a run needs of whoever composes it: a plan, the system under test, symbols. The room of the system is not imported here.
 import type { ScenarioVariant, TestEventBody, TestOptions } from '@dumpstack/crashtest'
 import type { Facts, KeptCrash, Target } from '@dumpstack/target'
+import type { DumpWriteLog } from './dump-write-log.ts'
 import type { OwnedFolder } from './owned-folder.ts'
 import type { SystemFolder } from './system-folder.ts'
 
@@ -17,6 +18,8 @@ export interface SystemPlace {
   readonly folder: SystemFolder
   readonly owned: OwnedFolder
   readonly variant: ScenarioVariant
+  /** To be told of each write of the dump: DumpWriteLog.write. */
+  readonly onDumpWrite: DumpWriteLog['write']
   readonly resumed: { readonly state: Facts; readonly crash: KeptCrash | null } | null
 }
 
@@ -41,7 +44,7 @@ export interface RunComposition {
   createSystem(place: SystemPlace): SystemUnderTest
   /** Removes what a system left that is over; `keepsDisk`: unless its disk is to stay for a stranger. */
   removeSystem(folder: SystemFolder, keepsDisk: boolean): void
-  symbols(place: Omit<SystemPlace, 'resumed'>): TestOptions['symbols']
+  symbols(place: Pick<SystemPlace, 'owned' | 'variant'>): TestOptions['symbols']
   /** The failure of a run as its user is to hear of it. */
   failure(error: unknown): unknown
 }

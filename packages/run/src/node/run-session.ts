@@ -15,6 +15,7 @@ import {
   worst,
 } from '@dumpstack/crashtest'
 import type { DumpType } from '@dumpstack/target'
+import { DumpWriteLog } from './dump-write-log.ts'
 import { isHostFailure, onHost } from './host-error.ts'
 import { openStoppedRun, type StoppedRun } from './resume-folder.ts'
 import type { RunComposition } from './run-composition.ts'
@@ -194,9 +195,10 @@ class Session {
     const variant = this.#variants[index]!
     const place = { folder: new SystemFolder(folder.owned, variant.name), owned: folder.owned, variant }
     const state = stopped?.target ?? null
+    const writes = new DumpWriteLog(folder.owned, variant.name)
     const resumed = state === null ? null : { state, crash: stopped?.crash ?? null }
     const { target, recorder } = onHost(`make the machine in ${folder.path}`, () =>
-      composition.createSystem({ ...place, resumed }),
+      composition.createSystem({ ...place, resumed, onDumpWrite: writes.write }),
     )
     this.#hasSystem = true
     let isOver = true
@@ -224,6 +226,7 @@ class Session {
         (event, at) => {
           emit(event, at)
           recorder?.event(event)
+          writes.event(event)
         },
         options.signal,
       )
@@ -238,6 +241,7 @@ class Session {
         target.close(isOver ? 'over' : 'stopped')
       } finally {
         recorder?.close()
+        writes.close()
       }
     }
   }

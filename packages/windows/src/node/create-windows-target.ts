@@ -1,7 +1,7 @@
 // The Windows-shaped system on a host folder: disk image, files of C:, guest images from guest/bin.
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
+import type { DumpWriteObserver, SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import { ahci, type ControllerModel, type Settings } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import type { Profile } from '@dumpstack/nt'
@@ -38,6 +38,8 @@ export interface WindowsTargetOptions {
   readonly driver?: DriverFileOptions
   /** What the step that installs debuggers puts on C:; nothing by default. */
   readonly debuggers?: readonly InstalledFile[]
+  /** Told of each write of a dump. */
+  readonly onDumpWrite?: DumpWriteObserver
   /** Shared with a thread that hears signals: once its first element is not 0, whatever runs ends with Interrupted (bytes). */
   readonly stopFlag?: Int32Array
   /** Host milliseconds, for the seconds that a dump takes. */
@@ -87,6 +89,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         guestImages,
         decoder: new IcedDecoder(),
         ...(driver !== undefined && { driver: { ...driver, observer: driver.observer ?? null } }),
+        ...(options.onDumpWrite !== undefined && { onDumpWrite: options.onDumpWrite }),
         ...(options.stopFlag !== undefined && { stopFlag: options.stopFlag }),
         hostNow: options.hostNow,
         hostTurn: () => new Promise((resolve) => setImmediate(resolve)),

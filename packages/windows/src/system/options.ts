@@ -2,7 +2,7 @@
 
 import type { PageRun } from '@dumpstack/bytes'
 import type { Decoder } from '@dumpstack/cpu'
-import type { SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
+import type { DumpWriteObserver, SymbolNames, SysFile, SysObserver } from '@dumpstack/drivers'
 import type { ControllerModel, DiskImage, Settings } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import type { TargetConditions, TargetDriver } from '@dumpstack/target'
@@ -51,6 +51,8 @@ export interface SystemOptions {
   readonly driver?: DriverUnderTest
   /** What the step that installs debuggers puts on C:. */
   readonly debuggers: readonly InstalledFile[]
+  /** Told of each write of a dump. */
+  readonly onDumpWrite?: DumpWriteObserver
   /** The machine's. */
   readonly stopFlag?: Int32Array
   /** Host milliseconds. */

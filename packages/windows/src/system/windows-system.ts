@@ -245,7 +245,7 @@ export class WindowsSystem {
 
   #start(): void {
     const { machine, profile } = this
-    const { conditions, controller, decoder, driver, guestImages } = this.options
+    const { conditions, controller, decoder, driver, guestImages, onDumpWrite } = this.options
     const startedNs = machine.nowNs
     const newCpu = (): Cpu => createCpu(machine, decoder)
     const { kernel, drivers } = bootWithDriver({
@@ -268,6 +268,7 @@ export class WindowsSystem {
         conditions.miniportFault === undefined
           ? drivers.miniport
           : faultyMiniport(drivers.miniport, conditions.miniportFault),
+      ...(onDumpWrite !== undefined && { onWrite: onDumpWrite }),
     })
     machine.run(machine.nowNs + KERNEL_START_NS + this.#startTimes.below(KERNEL_START_SPREAD_MS) * 1e6)
     const tickCount = Math.floor((machine.nowNs - startedNs) / 1e6)

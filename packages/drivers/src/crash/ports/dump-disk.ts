@@ -87,7 +87,8 @@ export class DumpDisk {
       const length = Math.min(total - done, this.#adapter.maximumTransfer)
       this.#listPages(view, first + done, length)
       const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
-      const status = this.#transfer(block, length, this.#dataWindow.addressOf(done / PAGE_SIZE))
+      const firstPfn = pageOfMdl(view, Math.floor((first + done) / PAGE_SIZE))
+      const status = this.#transfer(block, length, this.#dataWindow.addressOf(done / PAGE_SIZE), firstPfn)
       if (status !== STATUS_SUCCESS) return status
       done += length
     }
@@ -166,14 +167,17 @@ export class DumpDisk {
     )
   }
 
-  #transfer(block: number, byteLength: number, va: Gva): number {
+  #transfer(block: number, byteLength: number, va: Gva, firstPfn: number): number {
     let status: number = STATUS_UNSUCCESSFUL
+    const blockCount = byteLength / this.#sectorBytes
+    const { machine, onWrite } = this.#environment
     for (let send = 0; send < this.#sendsPerSrb; send++) {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
       this.#srb.builder.data(va)
-      this.#srb.builder.transfer(true, block, byteLength / this.#sectorBytes)
+      this.#srb.builder.transfer(true, block, blockCount)
       this.#environment.dma.ask(block * this.#sectorBytes, byteLength, this.list)
       status = this.#srb.send('WRITE')
+      onWrite?.(machine.nowNs, block, blockCount, this.#sectorBytes, firstPfn, this.#srb.srbStatus)
       this.#environment.dma.settle()
       if (status === STATUS_SUCCESS) return status
       this.failure = `${this.#srb.failure} at sector ${hex(block)}`
