@@ -158,7 +158,7 @@ export function* splitRun(base: number, end: number, maxPages: number): Generato
 }
 
 /** Population count of 32 bits (Hacker's Delight, figure 5-2). */
-export function popcount32(value: number): number {
+function popcount32(value: number): number {
   let v = value - ((value >>> 1) & 0x55555555)
   v = (v & 0x33333333) + ((v >>> 2) & 0x33333333)
   return Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24

@@ -33,7 +33,7 @@ interface TrapRange {
   readonly handler: (slot: number) => bigint
 }
 
-export class X64Cpu implements Cpu {
+class X64Cpu implements Cpu {
   readonly #core: Core
   readonly #words: Int32Array
   readonly #quads: BigUint64Array

@@ -7,7 +7,7 @@ import type { Evidence, PromisedBlock } from '@dumpstack/target'
 import { FIRST_NAMED } from './compare-truth.ts'
 import type { TruthCount } from './test-event.ts'
 
-export interface DifferentBlock {
+interface DifferentBlock {
   /** `data block 12`, `call stack`. */
   readonly what: string
   /** Of the first byte that differs. */

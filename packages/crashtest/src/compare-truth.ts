@@ -30,7 +30,7 @@ export interface TruthToCompare {
   readonly changedByDumpPath: PageSet
 }
 
-export interface DifferentPage {
+interface DifferentPage {
   readonly pfn: Pfn
   /** File offset of the page. */
   readonly fileOffset: number
@@ -39,7 +39,7 @@ export interface DifferentPage {
   readonly found: number
   readonly expected: number
 }
-export interface PlacedPage {
+interface PlacedPage {
   readonly pfn: Pfn
   /** Where the page is in the file, or should be; -1 where the dump has no place for it. */
   readonly fileOffset: number

@@ -1,4 +1,4 @@
-export { type CausedJudgement, withCauses } from './causes.ts'
+export { withCauses } from './causes.ts'
 export { typeOfDump } from './checks/as-type.ts'
 export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
@@ -7,8 +7,6 @@ export * from './compare-truth.ts'
 export * from './debug-dump.ts'
 export * from './errors.ts'
 export {
-  type DumpToExamine,
-  type ExaminationResult,
   examineDump,
   explainMissingDump,
 } from './examine.ts'
@@ -28,7 +26,6 @@ export {
   IN_USE,
   IN_USE_ADVICE,
   info,
-  type Message,
   messageLine,
   NO_TRUTH,
   type Say,
@@ -40,18 +37,10 @@ export * from './scenarios/index.ts'
 export * from './stream.ts'
 export {
   type CheckOutcome,
-  type DumpExamination,
   type Emit,
-  EVENT_FORMAT,
   type Finding,
-  type ReportedCrash,
-  STEP_NAMES,
-  type StepName,
   type TestEvent,
   type TestEventBody,
-  type TruthCount,
-  testEvent,
-  VERDICTS,
   type Verdict,
   worst,
 } from './test-event.ts'

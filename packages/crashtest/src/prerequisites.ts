@@ -5,7 +5,7 @@ import * as messages from './messages.ts'
 const MEGABYTE = 0x100000
 export const FREE_BYTES_NEEDED = 20 * 1024 * MEGABYTE
 /** What a full dump takes besides RAM, by the kit's rule. */
-export const PAGE_FILE_EXTRA_BYTES = MEGABYTE
+const PAGE_FILE_EXTRA_BYTES = MEGABYTE
 
 /** The messages of the step, in order; a level x is a refusal. */
 export function verifyPrerequisites(target: TargetDescription): messages.Message[] {

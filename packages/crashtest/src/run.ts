@@ -56,7 +56,7 @@ export interface TestOptions {
 }
 
 /** Between two starts of the system. */
-export interface ResumePoint {
+interface ResumePoint {
   /** What ended the last one; null for the orderly restart before the first crash. */
   readonly crash: RecordedCrash | null
 }

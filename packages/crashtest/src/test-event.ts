@@ -39,7 +39,7 @@ import {
 /** Raised with each change of what an event holds: a journal of another format is refused. */
 export const EVENT_FORMAT = 1
 
-export const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
+const VERDICTS = ['pass', 'fail', 'inconclusive'] as const
 export type Verdict = (typeof VERDICTS)[number]
 
 /** Fail outweighs inconclusive, which outweighs pass. */
@@ -53,7 +53,7 @@ export function worst(verdicts: Iterable<Verdict>): Verdict {
 }
 
 /** The steps of the test, in the order of the kit's page. */
-export const STEP_NAMES = [
+const STEP_NAMES = [
   'prerequisites',
   'debuggers',
   'crashDriver',

@@ -21,9 +21,9 @@ export interface DebuggerOptions {
 }
 
 /** What ends a command before its end. */
-export type ErrorFact = { readonly kind: 'error'; readonly code: string; readonly message: string }
+type ErrorFact = { readonly kind: 'error'; readonly code: string; readonly message: string }
 /** Ctrl-C: the facts before it stay. The last three are null where the command does not count what it works through. */
-export type InterruptedFact = {
+type InterruptedFact = {
   readonly kind: 'interrupted'
   readonly what: string | null
   readonly done: number | null

@@ -30,7 +30,7 @@ export type StackFact =
     }
   | OpenValueFact
 
-export type FrameFact = {
+type FrameFact = {
   readonly kind: 'frame'
   /** Null unless frames are numbered. */
   readonly number: number | null

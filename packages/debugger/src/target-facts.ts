@@ -101,7 +101,7 @@ const FILETIME_TO_UNIX = 116444736000000000n
 const LAST_DATE_MS = 8.64e15
 
 /** `Mon Aug  2 19:20:21.123 2021 (UTC + 0:00)` */
-export function sessionTime(fileTime: bigint): string {
+function sessionTime(fileTime: bigint): string {
   if (fileTime === PAGE_FILL_64) return 'not set'
   const ms = Number((fileTime - FILETIME_TO_UNIX) / 10_000n) // within what a Date holds, tested below
   if (!(Math.abs(ms) <= LAST_DATE_MS)) return `0x${fileTime.toString(16)} is no time`
@@ -124,7 +124,7 @@ function dayAndTime(date: Date): string {
 }
 
 /** `0 days 1:02:03.004` */
-export function duration(ticks: bigint): string {
+function duration(ticks: bigint): string {
   if (ticks === PAGE_FILL_64) return 'not set'
   const ms = ticks / 10_000n
   const two = (value: bigint) => String(value).padStart(2, '0')

@@ -21,7 +21,7 @@ export type FilterEntry = (
   services: FilterServices,
 ) => { readonly status: number; readonly callbacks: FilterCallbacks }
 
-export interface FilterServices {
+interface FilterServices {
   /** Nonpaged memory, page aligned: the filter's scratch pages. Only during DriverEntry. */
   allocate(byteLength: number): GuestBlock
   /** One physical page through the filter's mapping of it, to read. */

@@ -39,7 +39,7 @@ export interface CallSite {
   /** Null of a routine that has returned: that of the port. */
   readonly irql: number | null
 }
-export type DriverEntry = (port: PortExports, driverObject: Gva | null, registryPath: Gva | null) => number
+type DriverEntry = (port: PortExports, driverObject: Gva | null, registryPath: Gva | null) => number
 
 /** A structure or block in guest RAM that knows its address. */
 export interface GuestBlock {

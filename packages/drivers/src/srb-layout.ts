@@ -46,7 +46,7 @@ export interface SrbLayout {
 }
 
 const scsi = ScsiRequestBlock.fields
-export const SCSI_SRB: SrbLayout = {
+const SCSI_SRB: SrbLayout = {
   byteLength: ScsiRequestBlock.size,
   srbStatus: scsi.srbStatus.offset,
   srbFlags: scsi.srbFlags.offset,
@@ -76,7 +76,7 @@ export const SCSI_SRB: SrbLayout = {
 const storage = StorageRequestBlock.fields
 const address = StorAddressBtl8.fields
 const cdb16 = SrbExDataScsiCdb16.fields
-export const STORAGE_SRB: SrbLayout = {
+const STORAGE_SRB: SrbLayout = {
   byteLength: STORAGE_BYTES,
   srbStatus: storage.srbStatus.offset,
   srbFlags: storage.srbFlags.offset,

@@ -107,7 +107,6 @@ export const RDMP_RANGES_OFFSET = HEADER64_SIZE + RdmpHeader.size
 
 /** DUMP_HEADER64.MiniDumpFields: what a minidump holds. Optional parts count only beside all of the basic ones. */
 export const TRIAGE_DUMP_BASIC_INFO = 0x0ff
-export const TRIAGE_DUMP_MMINFO = 0x100
 export const TRIAGE_DUMP_DATAPAGE = 0x200
 export const TRIAGE_DUMP_DEBUGGER_DATA = 0x400
 export const TRIAGE_DUMP_DATA_BLOCKS = 0x800

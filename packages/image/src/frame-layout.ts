@@ -6,7 +6,7 @@ import type { PeImage } from './pe.ts'
 import type { UnwindInfo } from './unwind-info.ts'
 
 /** A register saved `offset` bytes above rsp as it is after the prolog. */
-export interface SavedRegister {
+interface SavedRegister {
   readonly register: number
   readonly offset: number
 }

@@ -49,9 +49,9 @@ export interface UnwindInfo {
   readonly chained: RuntimeFunction | null
 }
 
-export const UNW_FLAG_EHANDLER = 1
-export const UNW_FLAG_UHANDLER = 2
-export const UNW_FLAG_CHAININFO = 4
+const UNW_FLAG_EHANDLER = 1
+const UNW_FLAG_UHANDLER = 2
+const UNW_FLAG_CHAININFO = 4
 
 const UWOP_PUSH_NONVOL = 0
 const UWOP_ALLOC_LARGE = 1

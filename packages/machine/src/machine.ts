@@ -69,7 +69,7 @@ export interface DiskPlace {
   readonly namespace?: number
 }
 /** A disk as its machine is given it. */
-export interface DiskAttachment extends DiskPlace {
+interface DiskAttachment extends DiskPlace {
   readonly disk: Disk
 }
 /** The same as its controller gets it. */

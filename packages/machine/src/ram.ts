@@ -22,11 +22,11 @@ import { MachineError } from './errors.ts'
 import type { WriteLog } from './evidence.ts'
 import { Owner, type Ram } from './machine.ts'
 
-export const CHUNK_BYTES = 2 ** 30
+const CHUNK_BYTES = 2 ** 30
 /** Up to here a loop is faster than the subarray that set() needs (devices fetch structures of 20 to 32 bytes). */
 const SHORT_BYTES = 64
 /** Bitmaps and owner tags cost memory up to the highest page: 1 TiB of address space is the limit. */
-export const MAX_PAGES = 2 ** 28
+const MAX_PAGES = 2 ** 28
 
 /**
  * Pages that nobody owns, and after a checkpoint pages of others than the dump path: the host keeps a copy of each that changes, and a

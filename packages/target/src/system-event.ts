@@ -6,7 +6,7 @@ export const EVENT_SOURCES = [
   'Microsoft-Windows-Kernel-Power',
   'EventLog',
 ] as const
-export type EventSource = (typeof EVENT_SOURCES)[number]
+type EventSource = (typeof EVENT_SOURCES)[number]
 
 export interface SystemEvent {
   readonly id: number

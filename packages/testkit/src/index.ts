@@ -1,4 +1,4 @@
-export { type BuiltModule, type BuiltUnloaded, DEFAULT_MODULES } from './built-modules.ts'
+export { DEFAULT_MODULES } from './built-modules.ts'
 export * from './cabinet.ts'
 export * from './crash-minidump.ts'
 export * from './dump.ts'

@@ -27,7 +27,7 @@ export interface PdbRecipe {
   readonly otherSymbols?: readonly Uint8Array[]
   readonly omap?: { readonly fromSource: readonly OmapPair[]; readonly toSource: readonly OmapPair[] }
 }
-export interface PdbModuleRecipe {
+interface PdbModuleRecipe {
   readonly name: string
   readonly procedures?: readonly {
     readonly name: string

@@ -1,7 +1,7 @@
 // Builds PE32+ files for x64, byte by byte from Microsoft's "PE Format"; shares no layout with the reader it tests.
 // Caller's sections come first, from RVA 0x1000, each on its own pages; tables for exports, imports and so on follow.
 
-export interface PeSectionInput {
+interface PeSectionInput {
   name: string
   bytes: Uint8Array
   /** Larger than bytes for zero-filled storage. */

@@ -18,7 +18,7 @@ import { DEFAULT_CONTROLLER, DEFAULT_PROFILE } from '../test/test-options.ts'
 import { type Checked, checkLines } from './check-lines.ts'
 import { sarifOf } from './sarif.ts'
 
-export const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
+const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
 
 export interface CheckRequest {
   readonly file: string

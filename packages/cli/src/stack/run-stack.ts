@@ -11,7 +11,7 @@ import { bold, type Line } from '../terminal/painted.ts'
 import { printJson, printLines } from '../terminal/terminal.ts'
 import type { TestPlan } from '../test/test-options.ts'
 
-export const STACK_SCHEMA = 'docs/schema/stack-result.schema.json'
+const STACK_SCHEMA = 'docs/schema/stack-result.schema.json'
 
 export function runStack(plan: TestPlan, json: boolean): number {
   const folder = onHost('make a temporary folder', () => mkdtempSync(path.join(tmpdir(), 'dumpstack-')))

@@ -16,7 +16,7 @@ import { catchInterrupts } from '../program/interrupt.ts'
 import { bold, green, type Line, painted, red, yellow } from '../terminal/painted.ts'
 import { ProgressLine, printJson, printLines } from '../terminal/terminal.ts'
 
-export const VERIFY_SCHEMA = 'docs/schema/verify-result.schema.json'
+const VERIFY_SCHEMA = 'docs/schema/verify-result.schema.json'
 
 export async function runVerify(file: string, json: boolean, allPages: boolean): Promise<number> {
   const source = readNamed(file, () => new FileSource(file))

@@ -6,7 +6,7 @@ import type { Emitter, Form } from '../emit/emitter.ts'
 const ZERO: Value = { lo: '0', hi: '0' }
 const ONE: Value = { lo: '1', hi: '0' }
 
-export function sum(emit: Emitter, size: number, a: Value, b: Value): Value {
+function sum(emit: Emitter, size: number, a: Value, b: Value): Value {
   if (size < 8) return { lo: emit.cut(`${a.lo}+${b.lo}|0`, size), hi: '0' }
   const lo = emit.name(`${a.lo}+${b.lo}|0`)
   return { lo, hi: emit.name(`${a.hi}+${b.hi}+(${lo}>>>0<${a.lo}>>>0?1:0)|0`) }

@@ -67,7 +67,7 @@ const zeroExtended = (emit: Emitter, value: Value, size: number): Value => ({
   hi: '0',
 })
 
-export const signExtended = (emit: Emitter, value: Value): Value => ({
+const signExtended = (emit: Emitter, value: Value): Value => ({
   lo: value.lo,
   hi: emit.name(`${value.lo}>>31`),
 })

@@ -4,7 +4,7 @@ import { hex } from '@dumpstack/bytes'
 import { firstPages } from '../compare-truth.ts'
 import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'
 
-export const CHANGED_PAGES_ALLOWED = 256
+const CHANGED_PAGES_ALLOWED = 256
 
 export const changedByDumpPath: DumpCheck = {
   id: 'changedByDumpPath',

@@ -7,7 +7,7 @@ import type { Verdict } from '../test-event.ts'
 import type { Judgement } from './check.ts'
 import { attempt, type DebuggerCheck } from './debugger-check.ts'
 
-export const CRASH_DRIVER = 'crashtst.sys'
+const CRASH_DRIVER = 'crashtst.sys'
 const BUGCHECK_ROUTINE = 'KeBugCheckEx'
 const WHAT = `the stack from ${CRASH_DRIVER} to nt!${BUGCHECK_ROUTINE}`
 const MAX_FRAMES = 64

@@ -8,7 +8,7 @@ import { testResult } from './result-schema.ts'
 export const EVENT_SCHEMA = 'docs/schema/test-event.schema.json'
 
 /** What a process comes to that takes part in a run. */
-export const RUN_ENDS = ['finished', 'crashed', 'restarting', 'stopped', 'brokenOff'] as const
+const RUN_ENDS = ['finished', 'crashed', 'restarting', 'stopped', 'brokenOff'] as const
 
 const lastKinds = {
   result: {

@@ -75,7 +75,7 @@ const resultEvent = named(
 )
 export type ResultEvent = Static<typeof resultEvent>
 
-export const resultMessage = object({ level: messageLevel, text })
+const resultMessage = object({ level: messageLevel, text })
 
 export const testResult = object({
   schema: constant(RESULT_SCHEMA),

@@ -60,7 +60,7 @@ export function exceptionContext(session: Session): CrashContext {
 }
 
 /** Null where the dump does not hold a CONTEXT of x64 there. */
-export function readContext({ memory }: Session, address: bigint): Registers | null {
+function readContext({ memory }: Session, address: bigint): Registers | null {
   const bytes = memory.available(address, ContextX64.size)
   if (bytes.byteLength < ContextX64.size) return null
   const registers = Registers.of(bytes)

@@ -10,7 +10,7 @@ export interface AddressRange {
 }
 
 /** What one command shows at most, so that a wrong count costs a second and no more. */
-export const MAX_COUNT = 0x10000
+const MAX_COUNT = 0x10000
 
 /** `ADDRESS`, `ADDRESS L8`, `ADDRESS L 8`, `ADDRESS END`; `fallback` where nothing is given. */
 export async function addressRange(

@@ -8,7 +8,7 @@ import type { GuestMemory } from './guest-memory.ts'
 const LEAST_BYTES = 0x88
 
 /** The routines whose address a miniport may give, by the kit's names. */
-export const ROUTINES = [
+const ROUTINES = [
   'HwInitialize',
   'HwStartIo',
   'HwInterrupt',

@@ -30,7 +30,7 @@ export const NotificationType = {
   MarkDeviceFailedEx: 0x100d,
   TerminateSystemThread: 0x100e,
 } as const
-export type NotificationTypeName = keyof typeof NotificationType
+type NotificationTypeName = keyof typeof NotificationType
 
 /** With type and device extension; as many as are documented. */
 const ARGUMENT_COUNTS: Readonly<Record<NotificationTypeName, number>> = {

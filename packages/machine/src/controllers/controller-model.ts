@@ -22,7 +22,7 @@ type Rule<T> = [T] extends [string]
   : [T] extends [number]
     ? WholeNumber
     : WholeNumber | Choice<string>
-export type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
+type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
 
 /** A kind of hardware that a driver is checked on: what drivers of this controller were caught at. */
 export interface CheckHardware<S extends Settings = Settings> {

@@ -29,7 +29,7 @@ export function thisProcess(token: string): LockHolder {
 export const lockText = (holder: LockHolder): string => `${beatText(0)} ${JSON.stringify(holder)}\n`
 
 /** Written over the first bytes of the lock. */
-export const beatText = (beat: number): string => String(beat).padStart(BEAT_DIGITS, '0')
+const beatText = (beat: number): string => String(beat).padStart(BEAT_DIGITS, '0')
 
 const LOCK = new RegExp(`^\\d{${BEAT_DIGITS}} (\\{.*\\})\\n$`)
 

@@ -13,7 +13,7 @@ import type { OwnedFolder } from './owned-folder.ts'
 const FORMAT = 1
 
 /** `variant`: the variant is still to begin. `restart`, `awaitRestart`: the step that starts the system. `finish`: nothing is left but the result. */
-export const STAGES = ['variant', 'restart', 'awaitRestart', 'finish'] as const
+const STAGES = ['variant', 'restart', 'awaitRestart', 'finish'] as const
 export type Stage = (typeof STAGES)[number]
 
 /** What of the journal and of the log belongs to the state; what follows is of a start that did not get to its end. */

@@ -19,7 +19,7 @@ export function hostPath(named: string, roots: readonly WindowsRoot[]): string |
 }
 
 /** On the way from `folder`, which may be one itself, to what lies below it. Throws SymbolsError SYMBOLS_PATH_LINK. */
-export function refuseLinksBelow(folder: string, file: string): void {
+function refuseLinksBelow(folder: string, file: string): void {
   let at = folder
   for (const name of path.relative(folder, file).split(path.sep)) {
     at = path.join(at, name)

@@ -22,7 +22,3 @@ export interface SymbolAttempt {
   readonly text: string
   readonly found?: SymbolIdentity
 }
-
-/** One line: what was found where, and why it was not used. */
-export const attemptLine = ({ place, text }: SymbolAttempt): string =>
-  text.startsWith(place) ? text : `${place}: ${text}`

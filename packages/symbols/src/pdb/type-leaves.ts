@@ -13,10 +13,10 @@ export const LF_MFUNCTION = 0x1009
 export const LF_FIELDLIST = 0x1203
 export const LF_BITFIELD = 0x1205
 export const LF_ARRAY = 0x1503
-export const LF_CLASS = 0x1504
-export const LF_STRUCTURE = 0x1505
-export const LF_UNION = 0x1506
-export const LF_ENUM = 0x1507
+const LF_CLASS = 0x1504
+const LF_STRUCTURE = 0x1505
+const LF_UNION = 0x1506
+const LF_ENUM = 0x1507
 const LF_INTERFACE = 0x1519
 // Since Visual Studio 2019 16.8, and in the kernel's PDBs of Windows 11: 32 bits of properties, and a count
 // of members that is a number. LLVM 16 does not know them; the layout is that of microsoft-pdb issue 50 and of what raw_pdb and radare2 read.

@@ -14,7 +14,7 @@ import { controllerDrivers } from '@dumpstack/nt'
 import { bootKernel } from './boot-kernel.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
 
-export interface HostedDriver {
+interface HostedDriver {
   readonly file: SysFile
   readonly names?: SymbolNames
   readonly observer?: SysObserver | null

@@ -2,7 +2,7 @@
 import { hex, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
 import { TargetOptionsError } from '@dumpstack/target'
 
-export const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
+const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
 const MAX_RAM_BYTES = 2 ** 39
 
 // Page 0 stays with the firmware, 0xa0000-0xfffff is video memory and option ROMs, the last GiB below 4 GiB is PCI.

@@ -77,7 +77,7 @@ export function firstDifference(plan: DumpPlan, ram: Ram, image: DiskImage): num
 }
 
 /** Where a page of the file lies; pieces are whole pages. */
-export function diskOffset(fileOffset: number): number {
+function diskOffset(fileOffset: number): number {
   const extent = CHECK_EXTENTS.find(
     (piece) => fileOffset >= piece.fileOffset && fileOffset < piece.fileOffset + piece.byteLength,
   )!

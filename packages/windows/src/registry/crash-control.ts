@@ -11,14 +11,14 @@ const MACHINE_CRASH = 'MachineCrash'
 const EXACT_PAGING_FILE_SIZE = 'DumpstackPagingFileBytes'
 
 export const SYSTEM_ROOT = 'C:\\Windows'
-export const PAGE_FILE = 'C:\\pagefile.sys'
+const PAGE_FILE = 'C:\\pagefile.sys'
 
 /** CrashDumpEnabled. */
-export const CRASH_DUMP_NONE = 0
-export const CRASH_DUMP_COMPLETE = 1
-export const CRASH_DUMP_KERNEL = 2
-export const CRASH_DUMP_SMALL = 3
-export const CRASH_DUMP_AUTOMATIC = 7
+const CRASH_DUMP_NONE = 0
+const CRASH_DUMP_COMPLETE = 1
+const CRASH_DUMP_KERNEL = 2
+const CRASH_DUMP_SMALL = 3
+const CRASH_DUMP_AUTOMATIC = 7
 const ENABLED_FOR: Readonly<Record<DumpType, number>> = {
   full: CRASH_DUMP_COMPLETE,
   kernel: CRASH_DUMP_KERNEL,

@@ -9,7 +9,7 @@ import type { TargetConditions, TargetDriver } from '@dumpstack/target'
 import type { HostFolder } from '../volume/host-folder.ts'
 
 /** A driver file of the user's, which runs in place of the profile's miniport in both lives. */
-export interface DriverUnderTest {
+interface DriverUnderTest {
   readonly file: SysFile
   readonly names: SymbolNames
   readonly observer: SysObserver | null

@@ -25,7 +25,7 @@ const NS_PER_COUNT = 100
 const GROUP_AFFINITY_BYTES = 0x10
 
 /** Answers a STOR_STATUS. */
-export type ExtendedFunction = (call: CallFrame) => number
+type ExtendedFunction = (call: CallFrame) => number
 export type ExtendedFunctions = Readonly<Partial<Record<ExtendedFunctionName, ExtendedFunction>>>
 
 export const EXTENDED_EXPORTS: ExportFamily = {

@@ -14,7 +14,7 @@ import {
 import type { PciCapability, PciConfig, PciWindowShape } from '../../pci.ts'
 
 export const MSIX_BAR = 1
-export const MSIX_CAPABILITY_AT = 0x98
+const MSIX_CAPABILITY_AT = 0x98
 /** As QEMU's: one for the configuration, one for the queue. */
 const VECTORS = 2
 const WINDOW_BYTES = 0x1000
