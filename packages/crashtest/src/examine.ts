@@ -135,10 +135,7 @@ export function placesOf(error: DumpError): Place[] {
 }
 
 /** Why there is no dump, from what the system itself left behind: MachineCrash and the event log. */
-export function explainMissingDump(
-  evidence: Evidence,
-  hresult: number = HRESULT_FILE_NOT_FOUND,
-): Judgement {
+export function explainMissingDump(evidence: Evidence, hresult: number = HRESULT_FILE_NOT_FOUND): Judgement {
   const code = `HRESULT ${hex(hresult)}`
   const ids = new Set(evidence.events.map((event) => event.id))
   const logged = [161, 162, 1001, 1018, 41, 6008, 46, 49].filter((id) => ids.has(id))
