@@ -283,9 +283,7 @@ describe('the session', () => {
       ([, file]) => file,
     )
     expect(rooms).toContain('debugger/dist/debugger')
-    expect(rooms.filter((file) => /^(?:machine|drivers|windows|crashtest)\//.test(file!))).toEqual([
-      'crashtest/dist/target',
-    ])
+    expect(rooms.filter((file) => /^(?:machine|cpu|drivers|windows|crashtest)\//.test(file!))).toEqual([])
   })
 
   it('goes on without a log that cannot be written', () => {
