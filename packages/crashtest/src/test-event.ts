@@ -202,6 +202,7 @@ export const targetDriver = objectOf<TargetDriver>(
 
 const stackRow = objectOf<StackRow>({
   nameOnDisk: text,
+  fullName: text,
   baseName: text,
   base: hex64,
   size: count,

@@ -40,6 +40,7 @@ const moduleIn = (space: VirtualSpace): DebugModule =>
       size: pe.sizeOfImage,
       timeDateStamp: pe.timeDateStamp,
       baseName: 'x.sys',
+      fullName: '',
     } as DebugModule['loaded'], // what symbols are looked for by
     'x',
     space,
@@ -76,7 +77,13 @@ it("finds the PDB by the CodeView record of the image's file, of which the dump 
     rsds: { guid: Uint8Array.from({ length: 16 }, (_, index) => index), age: 3, path: 'x.pdb' },
   })
   const { sizeOfImage, timeDateStamp } = parsePe(image)
-  const loaded = { base, size: sizeOfImage, timeDateStamp, baseName: 'x.sys' } as DebugModule['loaded'] // what symbols are looked for by
+  const loaded = {
+    base,
+    size: sizeOfImage,
+    timeDateStamp,
+    baseName: 'x.sys',
+    fullName: '',
+  } as DebugModule['loaded'] // what symbols are looked for by
   const module = new DebugModule(loaded, 'x', spaceOf(0))
   const asked: (string | null)[] = []
   const source = {

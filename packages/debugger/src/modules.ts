@@ -1,7 +1,7 @@
 // The modules of the target: their names as debuggers write them, their image (from memory, and from a file where the
 // dump does not hold it), and their symbols, which are looked for when first needed.
 import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
-import type { LoadedModule, VirtualSpace } from '@dumpstack/dumpfile'
+import { type LoadedModule, moduleFileName, type VirtualSpace } from '@dumpstack/dumpfile'
 import { ImageError, type MappedImage, mapPe, openMappedImage, parsePe } from '@dumpstack/image'
 import type { SymbolFile } from '@dumpstack/symbols'
 import type { SymbolRequest, SymbolSource } from './symbol-source.ts'
@@ -58,7 +58,7 @@ export class DebugModule {
     return gva(this.loaded.base + BigInt(this.loaded.size))
   }
   get imageName(): string {
-    return this.loaded.baseName
+    return moduleFileName(this.loaded)
   }
   get symbols(): SymbolFile | null {
     return this.#symbols
@@ -246,7 +246,7 @@ export class DebugModule {
       if (!(error instanceof ImageError)) throw error
     }
     return {
-      imageName: this.loaded.baseName,
+      imageName: this.imageName,
       timeDateStamp: this.loaded.timeDateStamp,
       sizeOfImage: this.loaded.size,
       pdb,
@@ -267,7 +267,7 @@ export class ModuleList {
   ) {
     const taken = new Set<string>()
     this.#kernel = loaded.map((module, index) => {
-      const name = freeName(index === 0 ? 'nt' : symbolName(module.baseName), module, taken)
+      const name = freeName(index === 0 ? 'nt' : symbolName(moduleFileName(module)), module, taken)
       return new DebugModule(module, name, space, index === 0 ? kernelMatches : undefined)
     })
     this.#all = this.#kernel
@@ -283,7 +283,7 @@ export class ModuleList {
   setUserModules(loaded: readonly LoadedModule[], space: VirtualSpace): void {
     const taken = new Set(this.#kernel.map(({ name }) => name))
     const user = loaded.map(
-      (module) => new DebugModule(module, freeName(symbolName(module.baseName), module, taken), space),
+      (module) => new DebugModule(module, freeName(symbolName(moduleFileName(module)), module, taken), space),
     )
     this.#all = [...this.#kernel, ...user]
     this.#byAddress = inOrder(this.#all)
@@ -327,9 +327,9 @@ function freeName(wanted: string, { base }: LoadedModule, taken: Set<string>): s
 }
 
 /** `dump_storahci.sys` -> `dump_storahci`; characters that expressions cannot hold become underscores. */
-function symbolName(baseName: string): string {
-  const dot = baseName.lastIndexOf('.')
-  return (dot > 0 ? baseName.slice(0, dot) : baseName).replace(/[^A-Za-z0-9_]/g, '_')
+function symbolName(fileName: string): string {
+  const dot = fileName.lastIndexOf('.')
+  return (dot > 0 ? fileName.slice(0, dot) : fileName).replace(/[^A-Za-z0-9_]/g, '_')
 }
 
 /** `nt!KeBugCheckEx+0x12`, `amdppm+0x334c`, `fffff804`12345678`. */

@@ -13,7 +13,7 @@ export interface KernelMemory {
 export interface LoadedImage {
   /** File on disk: `storahci.sys`. */
   readonly nameOnDisk: string
-  /** As the module list shows it: `dump_storahci.sys`. */
+  /** Its own among the loaded images, and the one that imports name: `dump_storahci.sys`. */
   readonly baseName: string
   readonly base: Gva
   readonly size: number
@@ -36,8 +36,11 @@ export interface KernelServices {
   mapSystemPte(va: Gva, page: Gpa | null): void
   /** Maps a register window; the same window gives the same address. */
   mapIoSpace(gpa: Gpa, byteLength: number): Gva
-  /** An image that is loaded under that base name is shared. Throws when the image is not installed. */
-  loadImage(nameOnDisk: string, baseName: string): LoadedImage
+  /**
+   * An image that is loaded under that base name is shared. The full name is that of a file of this base name in the system's
+   * folders, where none is given. Throws when the image is not installed.
+   */
+  loadImage(nameOnDisk: string, baseName: string, fullName?: string): LoadedImage
   /** Moves the image from the loaded to the unloaded list and frees its memory. */
   unloadImage(image: LoadedImage): void
   /** The clock interrupt: the times in the page that kernel code reads without a call. */

@@ -6,6 +6,7 @@ export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'
 export {
   type LoadedModule,
   type Modules,
+  moduleFileName,
   readModules,
   readModulesAsFarAsPossible,
   type UnloadedModule,

@@ -8,8 +8,9 @@ import { readTriageModules } from './triage/triage-modules.ts'
 import type { VirtualSpace } from './virtual-space.ts'
 
 export interface LoadedModule {
-  /** Last part of the name: `ntoskrnl.exe`; empty where the name is not in the dump. */
+  /** BaseDllName: `ntoskrnl.exe`; in minidumps, which do not keep it, the last part of `fullName`. Empty where it is not in the dump. */
   readonly baseName: string
+  /** FullDllName: `\SystemRoot\system32\ntoskrnl.exe` */
   readonly fullName: string
   readonly base: Gva
   readonly size: number
@@ -17,6 +18,15 @@ export interface LoadedModule {
   readonly entryPoint: Gva
   readonly checkSum: number
   readonly timeDateStamp: number
+}
+
+/**
+ * The file that a module came from, which is the name that debuggers list it by: the last part of its full name. The base name of
+ * a dump port is that of the port whose place it takes: `dump_storport.sys` of `dump_diskdump.sys`.
+ */
+export function moduleFileName({ baseName, fullName }: Pick<LoadedModule, 'baseName' | 'fullName'>): string {
+  const file = fullName.slice(fullName.lastIndexOf('\\') + 1)
+  return file === '' ? baseName : file
 }
 
 /** A row of nt!MmUnloadedDrivers. */

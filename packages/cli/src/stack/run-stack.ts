@@ -44,7 +44,7 @@ const rowAsJson = (row: StackRow): object => ({ ...row, base: hex(row.base), siz
 
 function stackLines(profile: string, controller: string, stack: readonly StackRow[]): Line[] {
   const rows = [
-    ['name on disk', 'base name', 'base', 'size', 'state', 'purpose'],
+    ['name on disk', 'base name', 'base', 'size', 'state', 'purpose', 'full name'],
     ...stack.map((row) => [
       row.nameOnDisk,
       row.baseName,
@@ -52,6 +52,7 @@ function stackLines(profile: string, controller: string, stack: readonly StackRo
       hex(row.size),
       row.state,
       row.purpose,
+      row.fullName,
     ]),
   ]
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))

@@ -5,6 +5,7 @@ import { mebibytes } from '@dumpstack/crashtest'
 import {
   type DumpCheck,
   DumpError,
+  moduleFileName,
   refusalCheck,
   type VerifyReport,
   verdictOfRefusal,
@@ -66,7 +67,7 @@ function reportLines(file: string, report: VerifyReport): Line[] {
     '',
     `Modules: ${report.loaded.length} loaded, ${report.unloaded.length} unloaded`,
     ...report.loaded.map(
-      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${module.baseName}`,
+      (module) => `  ${hex64(module.base)}  ${hex(module.size).padStart(10)}  ${moduleFileName(module)}`,
     ),
     ...report.unloaded.map(
       (module) =>
@@ -130,7 +131,7 @@ const reportAsJson = (file: string, report: VerifyReport): object => ({
   pageCount: report.pageCount,
   modules: {
     loaded: report.loaded.map((module) => ({
-      name: module.baseName,
+      name: moduleFileName(module),
       fullName: module.fullName,
       base: hex(module.base),
       size: hex(module.size),

@@ -33,7 +33,7 @@ export const modules: DebuggerCheck = {
       }
     }
     const walked = await walk(session)
-    const shown = listed.map(({ imageName, base, loaded }) => row(imageName, base, loaded.size))
+    const shown = listed.map(({ base, loaded }) => row(loaded.baseName, base, loaded.size))
     for (let index = 0; index < Math.max(walked.length, shown.length); index++) {
       if (walked[index] === shown[index]) continue
       wrong.push(

@@ -17,6 +17,7 @@ const target: TargetDescription = {
     {
       nameOnDisk: 'storahci.sys',
       baseName: 'dump_storahci.sys',
+      fullName: '\\SystemRoot\\System32\\drivers\\dump_storahci.sys',
       base: 0xfffff80412340000n,
       size: 0x2f000,
       purpose: 'dump miniport',

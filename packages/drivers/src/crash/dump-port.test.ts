@@ -143,7 +143,7 @@ it.each<[string, number, RegExp, (port: ToyPort) => void]>([
   [
     'that leaves no routines',
     0xc0000001,
-    /^DriverEntry of dump_dumpstorport\.sys left no OpenRoutine, WriteRoutine or FinishRoutine/,
+    /^DriverEntry of dump_storport\.sys left no OpenRoutine, WriteRoutine or FinishRoutine/,
     (port) => {
       port.driverEntry = () => 0
     },

@@ -59,7 +59,7 @@ it('shows both loads, the first one unloaded', () => {
     'diskdump.sys dump_storport.sys unloaded',
     'storahci.sys dump_storahci.sys unloaded',
     'dumpfve.sys dump_dumpfve.sys unloaded',
-    'diskdump.sys dump_dumpstorport.sys loaded',
+    'diskdump.sys dump_storport.sys loaded',
     'storahci.sys dump_storahci.sys loaded',
     'dumpfve.sys dump_dumpfve.sys loaded',
   ])

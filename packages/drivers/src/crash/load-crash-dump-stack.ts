@@ -88,8 +88,8 @@ class Crashdmp implements CrashDumpStack {
     this.#broker = this.#images.load(this.#drivers.broker)
     this.#layCallTable()
     // Phase 1 of kernel initialisation: no page file exists yet, so the stack cannot stay.
-    const images = this.#drivers.firstLoad.map((image) => this.#images.load(image))
-    this.#loadFilter(this.#pick(this.#drivers.firstLoad, images, 'filter'))
+    const images = this.#drivers.images.map((image) => this.#images.load(image))
+    this.#loadFilter(this.#pick(this.#drivers.images, images, 'filter'))
     for (const image of images.reverse()) this.#images.unload(image)
   }
 
@@ -103,7 +103,7 @@ class Crashdmp implements CrashDumpStack {
       throw new DriversError('PAGE_FILE_MAP', 'the crash dump stack has its page file already')
     }
     checkExtents(extents, partitionOffset, this.#diskByteLength)
-    const images = this.#drivers.secondLoad.map((image) => this.#images.load(image))
+    const images = this.#drivers.images.map((image) => this.#images.load(image))
     const pointers = runtime.dumpPointers()
     const scratchMemory = this.#allocate((profile.limits.maxPagesPerWrite + 1) * PAGE_SIZE)
     const disk = readDiskIdentity(this.#machine, runtime, scratchMemory.gpa)
@@ -122,9 +122,9 @@ class Crashdmp implements CrashDumpStack {
     guard.save('dump pointers', pointers)
     guard.save('page file map', mapMemory)
     this.#loaded = {
-      portImage: this.#pick(this.#drivers.secondLoad, images, 'port'),
-      miniportImage: this.#pick(this.#drivers.secondLoad, images, 'miniport'),
-      filter: this.#loadFilter(this.#pick(this.#drivers.secondLoad, images, 'filter')),
+      portImage: this.#pick(this.#drivers.images, images, 'port'),
+      miniportImage: this.#pick(this.#drivers.images, images, 'miniport'),
+      filter: this.#loadFilter(this.#pick(this.#drivers.images, images, 'filter')),
       contextMemory,
       scratchMemory,
       dataWindow: this.#kernel.reserveSystemPtes(profile.limits.maxPagesPerWrite, Owner.dumpPath),

@@ -11,10 +11,11 @@ export class StackImages {
   }
 
   load(image: StackImage): LoadedImage {
-    const loaded = this.#kernel.loadImage(image.nameOnDisk, image.baseName)
+    const loaded = this.#kernel.loadImage(image.nameOnDisk, image.baseName, image.fullName)
     this.rows.push({
       nameOnDisk: image.nameOnDisk,
       baseName: image.baseName,
+      fullName: image.fullName,
       base: loaded.base,
       size: loaded.size,
       purpose: image.purpose,

@@ -30,8 +30,8 @@ export class SysLoader {
       },
       mapIoSpace: (address, byteLength) => kernel.mapIoSpace(address, byteLength),
       clockInterrupt: () => kernel.clockInterrupt(),
-      loadImage: (nameOnDisk, baseName) => {
-        const image = kernel.loadImage(nameOnDisk, baseName)
+      loadImage: (nameOnDisk, baseName, fullName) => {
+        const image = kernel.loadImage(nameOnDisk, baseName, fullName)
         if (nameOnDisk === file.fileName && !this.#drivers.has(image.base)) {
           bindImage({ machine, kernel, image, pe: file.image, traps, data })
           this.#drivers.set(image.base, { image, table: null })

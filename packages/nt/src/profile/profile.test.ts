@@ -1,25 +1,20 @@
 import { expect, it } from 'vitest'
 import { controllerDrivers, win10_19041 } from './index.ts'
 
-// covers: STACK-6, STACK-8, STACK-19
-it('names the images of both loads as real minidumps of build 19041 do', () => {
-  const drivers = controllerDrivers(win10_19041, 'ahci')
-  expect(drivers.firstLoad.map((image) => image.baseName)).toEqual([
-    'dump_storport.sys',
-    'dump_storahci.sys',
-    'dump_dumpfve.sys',
-  ])
-  expect(drivers.secondLoad.map((image) => image.baseName)).toEqual([
-    'dump_dumpstorport.sys',
-    'dump_storahci.sys',
-    'dump_dumpfve.sys',
+// covers: STACK-6, STACK-8, STACK-9, STACK-19
+it('names the images as listings of Windows 10 do: the port by the module that it replaces and by its file', () => {
+  const { images } = controllerDrivers(win10_19041, 'ahci')
+  expect(images.map(({ baseName, fullName }) => [baseName, fullName])).toEqual([
+    ['dump_storport.sys', '\\SystemRoot\\System32\\Drivers\\dump_diskdump.sys'],
+    ['dump_storahci.sys', '\\SystemRoot\\System32\\drivers\\dump_storahci.sys'],
+    ['dump_dumpfve.sys', '\\SystemRoot\\System32\\Drivers\\dump_dumpfve.sys'],
   ])
 })
 
-it('gives virtio-blk the third party driver, in both loads', () => {
+it('gives virtio-blk the third party driver', () => {
   const drivers = controllerDrivers(win10_19041, 'virtio-blk')
   expect(drivers.miniport).toBe('viostor.sys')
-  expect(drivers.secondLoad.map((image) => image.baseName)).toContain('dump_viostor.sys')
+  expect(drivers.images.map((image) => image.baseName)).toContain('dump_viostor.sys')
 })
 
 // covers: STACK-17

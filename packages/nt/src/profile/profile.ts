@@ -1,16 +1,21 @@
 // Version profiles: what a build of Windows calls things and how it orders them. Data only; the evidence for the names is
-// in real minidumps: the stack loads twice, and the second load stays.
+// in real minidumps and in public listings of modules: the stack loads twice, and the second load stays.
 import { DumpstackError, type Gva, type Pfn } from '@dumpstack/bytes'
 import type { KernelLayouts } from './layouts.ts'
 
 export class ProfileError extends DumpstackError {}
 
-/** One image of the stack; names with their extension. */
+/**
+ * One image of the stack. Its loader entry has two names, which differ for the dump port: ntddscsi.h documents the pair that a
+ * driver hands out for a dump driver (DUMP_DRIVER: DriverName, BaseName).
+ */
 export interface StackImage {
   readonly role: 'broker' | 'port' | 'miniport' | 'filter'
   readonly nameOnDisk: string
-  /** As nt!PsLoadedModuleList shows it. */
+  /** BaseDllName: `dump_` and the module whose place the image takes, since imports are bound by it. The list of unloaded drivers keeps it. */
   readonly baseName: string
+  /** FullDllName: `dump_` and the file on disk. Minidumps list it, and debuggers show its last part for a loaded image. */
+  readonly fullName: string
   readonly purpose: string
 }
 
@@ -20,12 +25,10 @@ export interface ControllerDrivers {
   readonly miniport: string
   /** Code of the dump port. */
   readonly dumpPort: 'diskdump'
-  /** crashdmp itself: loaded once, before the first load of the stack. */
+  /** crashdmp itself: loaded once, before the others. */
   readonly broker: StackImage
-  /** At phase 1 of kernel initialisation; unloaded again. */
-  readonly firstLoad: readonly StackImage[]
-  /** When the boot device's page file is created; stays. */
-  readonly secondLoad: readonly StackImage[]
+  /** Loaded at phase 1 of kernel initialisation and unloaded again; loaded for good when the boot device's page file is created. */
+  readonly images: readonly StackImage[]
 }
 
 /** NT_PRODUCT_TYPE: what KUSER_SHARED_DATA and a dump's header have, by the names that debuggers print. */
@@ -132,12 +135,20 @@ export const drivenControllers = (profile: Profile): readonly string[] =>
 
 /** The same stack with another miniport file: the driver of somebody who tests their own. */
 export function withMiniport(drivers: ControllerDrivers, fileName: string): ControllerDrivers {
-  const replaced = (image: StackImage): StackImage =>
-    image.role === 'miniport' ? { ...image, nameOnDisk: fileName, baseName: `dump_${fileName}` } : image
   return {
     ...drivers,
     miniport: fileName,
-    firstLoad: drivers.firstLoad.map(replaced),
-    secondLoad: drivers.secondLoad.map(replaced),
+    images: drivers.images.map((image) =>
+      image.role === 'miniport' ? dumpMiniport(fileName, image.purpose) : image,
+    ),
   }
 }
+
+/** The dump copy of a miniport has its own name twice, in the folder `drivers` as real minidumps spell it. */
+export const dumpMiniport = (fileName: string, purpose: string): StackImage => ({
+  role: 'miniport',
+  nameOnDisk: fileName,
+  baseName: `dump_${fileName}`,
+  fullName: `\\SystemRoot\\System32\\drivers\\dump_${fileName}`,
+  purpose,
+})

@@ -293,7 +293,7 @@ describe('driver images', () => {
     const { machine, kernel } = boot()
     const memory = kernelMemory(machine, kernel)
     const storport = kernel.loadImage('storport.sys', 'storport.sys')
-    const dumpPort = kernel.loadImage('diskdump.sys', 'dump_dumpstorport.sys')
+    const dumpPort = kernel.loadImage('diskdump.sys', 'dump_storport.sys')
     const imports = (base: Gva, size: number, name: string, port: Gva) => {
       for (let at = 0; at + 8 <= size; at += 8) if (memory.u64(base + BigInt(at)) === port) return true
       throw new Error(`no slot holds ${name}`)

@@ -75,11 +75,11 @@ export class Kernel implements BootedKernel {
     return this.#state.memory.mapIoSpace(gpa, byteLength)
   }
 
-  loadImage(nameOnDisk: string, baseName: string): KernelImage {
+  loadImage(nameOnDisk: string, baseName: string, fullName?: string): KernelImage {
     const { images, memory } = this.#state
     const present = images.find(baseName)
     if (present !== null) return present
-    return images.load(nameOnDisk, baseName, memory.regions.driverImages)
+    return images.load(nameOnDisk, baseName, memory.regions.driverImages, fullName)
   }
 
   clockInterrupt(): void {

@@ -84,7 +84,12 @@ export class LoadedImages {
   }
 
   /** Maps the image into `region`, binds its imports and appends it to the loaded list; throws before it changes anything. */
-  load(nameOnDisk: string, baseName: string, region: VirtualRegion): KernelImage {
+  load(
+    nameOnDisk: string,
+    baseName: string,
+    region: VirtualRegion,
+    fullName: string = fullNameOf(baseName),
+  ): KernelImage {
     const { space, pool, layouts } = this.#options
     const pe = this.parse(nameOnDisk)
     const isHosted = this.#options.hosted.has(nameOnDisk)
@@ -96,7 +101,7 @@ export class LoadedImages {
     const image: KernelImage = {
       nameOnDisk,
       baseName,
-      fullName: fullNameOf(baseName),
+      fullName,
       base,
       size: pe.sizeOfImage,
       pe,
@@ -159,7 +164,7 @@ export class LoadedImages {
 
   /** A dump driver's imports from the runtime port driver resolve to the dump copy: that is what the prefix is for. */
   #exporter(baseName: string, dll: string): KernelImage {
-    const candidates = isDumpDriver(baseName) ? [`dump_${dll}`, `dump_dump${dll}`, dll] : [dll]
+    const candidates = isDumpDriver(baseName) ? [DUMP_PREFIX + dll, dll] : [dll]
     for (const name of candidates) {
       const found = this.find(name)
       if (found !== null) return found
@@ -208,10 +213,8 @@ export class LoadedImages {
 
 const isDumpDriver = (baseName: string): boolean => baseName.toLowerCase().startsWith(DUMP_PREFIX)
 
-/** The kernel and the HAL live in system32, dump drivers and the rest below it, spelled as real dumps spell them. */
-function fullNameOf(baseName: string): string {
-  const name = baseName.toLowerCase()
-  if (name.endsWith('.exe') || name.endsWith('.dll')) return `\\SystemRoot\\system32\\${baseName}`
-  const folder = name.startsWith(DUMP_PREFIX) || name === 'crashdmp.sys' ? 'Drivers' : 'drivers'
-  return `\\SystemRoot\\System32\\${folder}\\${baseName}`
-}
+/** The kernel and the HAL live in system32, drivers below it, spelled as real dumps spell them. */
+const fullNameOf = (baseName: string): string =>
+  /\.(?:exe|dll)$/i.test(baseName)
+    ? `\\SystemRoot\\system32\\${baseName}`
+    : `\\SystemRoot\\System32\\drivers\\${baseName}`

@@ -2,7 +2,7 @@
 // frozen, and the crash dump stack writes what the page file can hold.
 import { PageSet } from '@dumpstack/bytes'
 import type { DumpWriteReport } from '@dumpstack/drivers'
-import { type DumpPlan, planDump, planTriageDump } from '@dumpstack/dumpfile'
+import { type DumpPlan, moduleFileName, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import type { CrashReport, DumpType, Evidence, KeptCrash, Progress } from '@dumpstack/target'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import { WindowsError } from '../errors.ts'
@@ -172,9 +172,10 @@ async function write(
   return { outcome: step.value, seconds }
 }
 
-function imagesOf(running: RunningSystem): string[] {
-  const stack = running.dumpStack.rows.filter((row) => row.state === 'loaded').map((row) => row.baseName)
-  return [running.kernel.loadedImages[0]!.baseName, ...stack]
+/** By the last part of the full name: minidumps keep no other. */
+function imagesOf({ kernel, dumpStack }: RunningSystem): string[] {
+  const stack = dumpStack.rows.filter((row) => row.state === 'loaded')
+  return [kernel.loadedImages[0]!.baseName, ...stack.map(moduleFileName)]
 }
 
 /** A minidump is copied here, from RAM as the bugcheck left it; the pages of the others are read by the controller. */

@@ -1,43 +1,44 @@
-// Windows 10 2004 (build 19041). Names of the loads: eleven real minidumps of this build with an NVMe boot disk; the AHCI
-// pair follows the same prefix rule, and dump_storahci is confirmed in the field.
+// Windows 10 2004 (build 19041). Names of the dump stack: public listings of Windows 10 modules show dump_diskdump with
+// dump_storahci and dump_dumpfve. Eleven real minidumps of this build with an NVMe disk list dump_dumpstorport instead, a file
+// that has been seen with stornvme and storufs only, and dump_storport among the unloaded drivers.
 import { pfn } from '@dumpstack/bytes'
-import type { ControllerDrivers, Profile, StackImage } from '../profile.ts'
+import { type ControllerDrivers, dumpMiniport, type Profile, type StackImage } from '../profile.ts'
 import * as layouts from './layouts.ts'
+
+const DRIVERS = '\\SystemRoot\\System32\\Drivers\\'
 
 const broker: StackImage = {
   role: 'broker',
   nameOnDisk: 'crashdmp.sys',
   baseName: 'crashdmp.sys',
+  fullName: `${DRIVERS}crashdmp.sys`,
   purpose: 'crash dump broker',
 }
-// The file that holds the dump port's code; later builds also ship dumpstorport.sys.
-const DUMP_PORT_FILE = 'diskdump.sys'
 
-function stackOn(miniport: string, disk: string): ControllerDrivers {
-  const load = (port: string): readonly StackImage[] => [
-    { role: 'port', nameOnDisk: DUMP_PORT_FILE, baseName: `dump_${port}.sys`, purpose: 'dump port driver' },
+/** The dump port takes the place of storport.sys, from which the miniport imports, and comes from the file diskdump.sys. */
+const stackOn = (miniport: string, disk: string): ControllerDrivers => ({
+  runtimePort: 'storport.sys',
+  miniport,
+  dumpPort: 'diskdump',
+  broker,
+  images: [
     {
-      role: 'miniport',
-      nameOnDisk: miniport,
-      baseName: `dump_${miniport}`,
-      purpose: `dump miniport of ${disk}`,
+      role: 'port',
+      nameOnDisk: 'diskdump.sys',
+      baseName: 'dump_storport.sys',
+      fullName: `${DRIVERS}dump_diskdump.sys`,
+      purpose: 'dump port driver',
     },
+    dumpMiniport(miniport, `dump miniport of ${disk}`),
     {
       role: 'filter',
       nameOnDisk: 'dumpfve.sys',
       baseName: 'dump_dumpfve.sys',
+      fullName: `${DRIVERS}dump_dumpfve.sys`,
       purpose: 'dump filter of BitLocker',
     },
-  ]
-  return {
-    runtimePort: 'storport.sys',
-    miniport,
-    dumpPort: 'diskdump',
-    broker,
-    firstLoad: load('storport'),
-    secondLoad: load('dumpstorport'),
-  }
-}
+  ],
+})
 
 const notBuilt = (driver: string): string => `${driver} is not modelled yet`
 
