@@ -12,7 +12,19 @@ export const equalBytes: (one: Uint8Array, other: Uint8Array) => boolean =
     : (one, other) => one.byteLength === other.byteLength && engine.compare(one, other) === 0
 
 export function equalByLoop(one: Uint8Array, other: Uint8Array): boolean {
-  if (one.byteLength !== other.byteLength) return false
-  for (let i = 0; i < one.byteLength; i++) if (one[i] !== other[i]) return false
-  return true
+  const { byteLength } = one
+  if (byteLength !== other.byteLength) return false
+  let i = 0
+  if (one.byteOffset % 4 === 0 && other.byteOffset % 4 === 0) {
+    const words = byteLength >>> 2
+    const [a, b] = [wordsOf(one, words), wordsOf(other, words)]
+    while (i < words && a[i] === b[i]) i++
+    if (i < words) return false
+    i *= 4
+  }
+  while (i < byteLength && one[i] === other[i]) i++
+  return i === byteLength
 }
+
+const wordsOf = (bytes: Uint8Array, count: number): Uint32Array =>
+  new Uint32Array(bytes.buffer, bytes.byteOffset, count)
