@@ -5,19 +5,10 @@ import type { Machine } from '@dumpstack/machine'
 import type { Bugcheck, DumpModeViolation, Profile, StackRow } from '@dumpstack/nt'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { DumpPortImage } from './dump-port.ts'
+import type { DumpWriteObserver } from './dump-write-observer.ts'
 import type { KernelServices } from './kernel-services.ts'
 import type { MiniportImage } from './miniport.ts'
 import type { RuntimeStack } from './runtime-stack.ts'
-
-/** A write of the dump port has ended: machine time, place on the disk, the page of RAM that its bytes begin in, and how the miniport ended it (SRB_STATUS_*). */
-export type DumpWriteObserver = (
-  atNs: number,
-  block: number,
-  blockCount: number,
-  blockBytes: number,
-  firstPfn: number,
-  srbStatus: number,
-) => void
 
 export interface CrashDumpStackOptions {
   readonly machine: Machine

@@ -2,7 +2,7 @@
 // The layout is known from one family of readers only (kdmp-parser, MIT): what contradicts it is not read, never damaged.
 import { type ByteSource, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
 import { MAX_PHYSICAL_PAGES } from './body.ts'
-import { DumpType } from './dump.ts'
+import { DumpType } from './dump-header.ts'
 import {
   HEADER64_SIZE,
   RDMP_MARKER,

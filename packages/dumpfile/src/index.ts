@@ -2,15 +2,10 @@ export type { DumpFacts } from './compose-header.ts'
 export { readKdbg } from './debugger-data.ts'
 export * from './dump.ts'
 export * from './dump-error.ts'
+export * from './dump-header.ts'
 export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'
-export {
-  type LoadedModule,
-  type Modules,
-  moduleFileName,
-  readModules,
-  readModulesAsFarAsPossible,
-  type UnloadedModule,
-} from './modules.ts'
+export * from './module-list.ts'
+export { readModules, readModulesAsFarAsPossible } from './modules.ts'
 export { openDump } from './open-dump.ts'
 export { type PageTableEntry, PageWalker, pageTableEntries, translate } from './page-walk.ts'
 export * from './plan.ts'

@@ -2,8 +2,8 @@
 // Order and the second write of the header are unverified: what would settle them is a trace of a real crashdmp.sys.
 import { endOfRuns, hex, PAGE_SIZE, type PageSet, PageSet as Pages, pagesInRuns, pfn } from '@dumpstack/bytes'
 import { checkRecords, composeHeader, type DumpFacts, planFailure } from './compose-header.ts'
-import { DumpType } from './dump.ts'
 import { DumpError } from './dump-error.ts'
+import { DumpType } from './dump-header.ts'
 import {
   ATTRIBUTE_INSUFFICIENT_DUMPFILE_SIZE,
   BITMAP_HEADER_OFFSET,

@@ -1,8 +1,8 @@
 // Verifies a dump by itself, without the memory it came from: size first, then counts, then what the kernel's pointers reach.
 import type { ByteSource } from '@dumpstack/bytes'
 import { bugcheckName, machineName } from '@dumpstack/nt'
-import { dumpTypeName } from './dump.ts'
-import type { LoadedModule, Modules, UnloadedModule } from './modules.ts'
+import { dumpTypeName } from './dump-header.ts'
+import type { LoadedModule, Modules, UnloadedModule } from './module-list.ts'
 import { openWithBody } from './open-dump.ts'
 import { checkAllPages } from './verify/all-pages.ts'
 import { Checks, type DumpCheck, refusalCheck, type Verdict, verdictOfRefusal } from './verify/checks.ts'

@@ -14,11 +14,14 @@ import {
   type Verdict,
 } from '@dumpstack/crashtest'
 import { DumpError, openDump, refusalCheck } from '@dumpstack/dumpfile'
+import type { ExamineOptions } from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { openDumpFile } from '../files/open-dump-file.ts'
 import { labSymbols } from '../symbols/judge-symbols.ts'
-import type { ExamineOutput } from './run-examine.ts'
+
+/** Where the events of an examination go. */
+export type ExamineOutput = Omit<ExamineOptions, 'symbols'>
 
 export async function examineDumpFile(
   file: string,

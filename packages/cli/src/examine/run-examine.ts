@@ -2,7 +2,7 @@
 import { statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { createStream, JunitFold, ResultFold, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { type ExamineOptions, examineRun, onHost } from '@dumpstack/run/node'
+import { examineRun, onHost } from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { checkOutput } from '../files/output-file.ts'
@@ -12,7 +12,7 @@ import { UsageError } from '../program/usage-error.ts'
 import { judgeSymbols } from '../symbols/judge-symbols.ts'
 import { printJson, shownPath } from '../terminal/terminal.ts'
 import { testScreen } from '../terminal/test-screen.ts'
-import { examineDumpFile } from './examine-file.ts'
+import { type ExamineOutput, examineDumpFile } from './examine-file.ts'
 
 /** As commander hands them over. */
 export interface GivenExamineOptions {
@@ -21,9 +21,6 @@ export interface GivenExamineOptions {
   readonly json?: true
   readonly junit?: string
 }
-
-/** Where the events of an examination go. */
-export type ExamineOutput = Omit<ExamineOptions, 'symbols'>
 
 export async function examine(place: string, given: GivenExamineOptions): Promise<number> {
   const json = given.json === true

@@ -15,7 +15,7 @@ import {
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import type { DumpPort, DumpPortImage } from '../dump-port.ts'
-import type { DumpWriteObserver } from '../dump-stack.ts'
+import type { DumpWriteObserver } from '../dump-write-observer.ts'
 import { guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage } from '../miniport.ts'

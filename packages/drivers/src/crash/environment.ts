@@ -3,7 +3,7 @@
 import type { Gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import type { DumpModeRuleId } from '@dumpstack/nt'
-import type { DumpWriteObserver } from '../dump-stack.ts'
+import type { DumpWriteObserver } from '../dump-write-observer.ts'
 import { HIGH_LEVEL } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite, MiniportImage } from '../miniport.ts'

@@ -1,5 +1,6 @@
 // STORPORT_FUNCTION_CODE of storport.h: what a call of StorPortExtendedFunction means, and how many arguments it has. The codes are
 // counted from 0; those above LogHardwareError came later and are answered as an older system does.
+import type { CallFrame } from './call-frame.ts'
 import type { CallMeaning } from './notification-type.ts'
 
 /** In the order of their codes; with function code and device extension, 6 where no documentation was at hand. */
@@ -117,3 +118,6 @@ export function extendedFunctionMeaning(code: number): CallMeaning | null {
   const found = FUNCTIONS[code]
   return found === undefined ? null : { name: found[0], argumentCount: found[1] }
 }
+
+/** Each answers a STOR_STATUS. */
+export type ExtendedFunctions = Readonly<Partial<Record<ExtendedFunctionName, (call: CallFrame) => number>>>

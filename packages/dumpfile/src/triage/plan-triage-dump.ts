@@ -4,7 +4,7 @@
 import { type Gva, gva, hex, PageSet } from '@dumpstack/bytes'
 import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
 import { checkRecords, composeHeader, type DumpFacts, planFailure } from '../compose-header.ts'
-import { DumpType } from '../dump.ts'
+import { DumpType } from '../dump-header.ts'
 import {
   DumpDriverEntry64,
   DumpHeader64,

@@ -2,8 +2,9 @@
 // There is no count: a chain of headers to the end of the file, or to a header of zeros after which the room is unused.
 // docs/formats/crash-dump.md, "secondary data".
 import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import { type Dump, DumpType } from '../dump.ts'
+import type { Dump } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
+import { DumpType } from '../dump-header.ts'
 import { DumpBlobFileHeader, DumpBlobHeader, SIGNATURE_BLOB_BLOB, SIGNATURE_BLOB_DUMP } from '../layouts.ts'
 import { checkCount, checkInside, type FilePart, readPart } from './file-part.ts'
 import { readTriageHeader } from './triage-modules.ts'

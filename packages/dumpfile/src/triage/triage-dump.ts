@@ -3,8 +3,8 @@
 import { type ByteSource, type Gva, gva, hex } from '@dumpstack/bytes'
 import type { KddebuggerData64 } from '@dumpstack/nt'
 import { readDebuggerData } from '../debugger-data.ts'
-import type { DumpHeader } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
+import type { DumpHeader } from '../dump-header.ts'
 import {
   DumpMmStorage64,
   HEADER64_SIZE,

@@ -9,7 +9,7 @@ import {
   TriageDump64,
   UNLOADED_ROWS_OFFSET,
 } from '../layouts.ts'
-import type { LoadedModule, Modules, UnloadedModule } from '../modules.ts'
+import type { LoadedModule, Modules, UnloadedModule } from '../module-list.ts'
 import { checkCount, checkInside, readPart } from './file-part.ts'
 
 /** Real dumps list some hundreds, and keep the last 50 that were unloaded. */

@@ -2,7 +2,7 @@
 import { hex } from '@dumpstack/bytes'
 import { KDBG_TAG } from '@dumpstack/nt'
 import { SIGNATURE_TRIAGE } from '../layouts.ts'
-import type { Modules } from '../modules.ts'
+import type { Modules } from '../module-list.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import { readTriageHeader, readTriageModules } from '../triage/triage-modules.ts'
 import type { Checks } from './checks.ts'

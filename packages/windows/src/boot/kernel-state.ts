@@ -1,7 +1,6 @@
 // What boot laid out, by its parts: the bugcheck and the kernel's services start from it.
 import type { Machine } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
-import type { StartedDriver } from '../bugcheck/crash.ts'
 import type { GuestCode } from './guest-code.ts'
 import type { KernelGlobals } from './kernel-globals.ts'
 import type { KernelImage, LoadedImages } from './loaded-images.ts'
@@ -12,6 +11,13 @@ import type { SecondaryDataBuffer } from './secondary-data.ts'
 import type { SystemClock } from './system-clock.ts'
 import type { UserProcess } from './user-processes.ts'
 import type { UserSharedData } from './user-shared-data.ts'
+
+/** The crash driver as the system has loaded it: its entry point has run and its device is open. */
+export interface StartedDriver {
+  readonly image: KernelImage
+  /** Handle of its device. */
+  readonly file: bigint
+}
 
 export interface KernelState {
   readonly code: GuestCode

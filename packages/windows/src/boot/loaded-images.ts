@@ -8,7 +8,6 @@ import { type KernelLayouts, MI_UNLOADED_DRIVERS, UnicodeString } from '@dumpsta
 import { WindowsError } from '../errors.ts'
 import type { AddressSpace } from './address-space.ts'
 import type { UnloadedImage } from './contract.ts'
-import type { GuestCode } from './guest-code.ts'
 import { mapImage } from './image-mapping.ts'
 import type { NonpagedPool } from './nonpaged-pool.ts'
 import { writeUnicodeString } from './unicode-string.ts'
@@ -31,6 +30,11 @@ export interface KernelImage extends LoadedImage {
   readonly entry: Gva
 }
 
+/** Calls a routine that the kernel exports; answers rax. */
+export interface KernelRoutines {
+  call(name: string, ...args: readonly bigint[]): bigint
+}
+
 export interface LoadedImagesOptions {
   readonly layouts: KernelLayouts
   readonly space: AddressSpace
@@ -46,7 +50,7 @@ export class LoadedImages {
   readonly #parsed = new Map<string, PeImage>()
   readonly #loaded: KernelImage[] = []
   readonly #unloaded: UnloadedImage[] = []
-  #code: GuestCode | null = null
+  #code: KernelRoutines | null = null
 
   constructor(options: LoadedImagesOptions) {
     this.#options = options
@@ -74,7 +78,7 @@ export class LoadedImages {
   }
 
   /** The kernel has started and entered what the loader had loaded; from now on its own code enters images. */
-  attach(code: GuestCode): void {
+  attach(code: KernelRoutines): void {
     this.#code = code
   }
 

@@ -5,7 +5,7 @@ import { gva, hex } from '@dumpstack/bytes'
 import type { DumpFacts } from '@dumpstack/dumpfile'
 import type { Bugcheck } from '@dumpstack/nt'
 import { ContextX64, ExceptionRecord64, MANUALLY_INITIATED_CRASH, NT_PRODUCT_TYPES } from '@dumpstack/nt'
-import type { KernelState } from '../boot/kernel-state.ts'
+import type { KernelState, StartedDriver } from '../boot/kernel-state.ts'
 import type { KernelImage } from '../boot/loaded-images.ts'
 import { CRASH_TEST_PROGRAM, startProgram } from '../boot/user-processes.ts'
 import { SUITE_SINGLEUSERTS_TERMINAL } from '../boot/user-shared-data.ts'
@@ -18,13 +18,6 @@ const IOCTL_CRASH_TEST_BUGCHECK = 0x22a000
 /** What the kernel knows of the broker's state: an address. */
 const DUMP_BLOCK_BYTES = 16
 const STATUS_BREAKPOINT = 0x80000003
-
-/** The crash driver as the system has loaded it: its entry point has run and its device is open. */
-export interface StartedDriver {
-  readonly image: KernelImage
-  /** Handle of its device. */
-  readonly file: bigint
-}
 
 export function startCrashDriver({ code }: KernelState, image: KernelImage): StartedDriver {
   const driver = code.call('IopLoadDriver', image.entry)

@@ -1,12 +1,18 @@
 // A registry of typed values in keys. A volatile key lives until the restart, as those made with REG_OPTION_VOLATILE.
 // Paths are written as regedit shows them, and compared without case.
 import { WindowsError } from '../errors.ts'
-import type { SavedKey } from './saved-keys.ts'
 
 export type RegistryValue =
   | { readonly type: 'REG_DWORD'; readonly data: number }
   | { readonly type: 'REG_SZ' | 'REG_EXPAND_SZ'; readonly data: string }
   | { readonly type: 'REG_MULTI_SZ'; readonly data: readonly string[] }
+
+/** A key as a power off leaves it. */
+export interface SavedKey {
+  /** From the root: `HKLM\SYSTEM\CurrentControlSet`. A key stands behind the one above it. */
+  readonly path: string
+  readonly values: readonly { readonly name: string; readonly value: RegistryValue }[]
+}
 
 export class RegistryKey {
   readonly name: string

@@ -1,12 +1,6 @@
 // The registry's keys as a flat list: what a power off leaves of it, and how it is written to a state file.
 import type { Facts } from '@dumpstack/target'
-import type { RegistryValue } from './registry.ts'
-
-export interface SavedKey {
-  /** From the root: `HKLM\SYSTEM\CurrentControlSet`. A key stands behind the one above it. */
-  readonly path: string
-  readonly values: readonly { readonly name: string; readonly value: RegistryValue }[]
-}
+import type { RegistryValue, SavedKey } from './registry.ts'
 
 const TYPES = ['REG_DWORD', 'REG_SZ', 'REG_EXPAND_SZ', 'REG_MULTI_SZ'] as const
 

@@ -4,8 +4,10 @@
 import type { Bugcheck } from '@dumpstack/nt'
 import { bugcheck, type Facts, type SystemEvent, systemEvents } from '@dumpstack/target'
 import type { CrashControlSettings } from '../registry/crash-control.ts'
-import { type SavedKey, savedKeysOf } from '../registry/saved-keys.ts'
-import { type SavedVolume, savedVolumeOf } from '../volume/saved-volume.ts'
+import type { SavedKey } from '../registry/registry.ts'
+import { savedKeysOf } from '../registry/saved-keys.ts'
+import { savedVolumeOf } from '../volume/saved-volume.ts'
+import type { SavedVolume } from '../volume/volume.ts'
 
 /** How the last run ended, beyond what is on the disk. */
 export interface LastCrash {

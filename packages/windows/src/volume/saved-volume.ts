@@ -1,13 +1,6 @@
 // C: as it is kept over a power off: its files and where they lie. Free space is what they leave.
 import type { Facts } from '@dumpstack/target'
-import type { VolumeFile } from './volume.ts'
-
-export interface SavedVolume {
-  /** Where the row of page file places is. */
-  readonly pageFilePlaces: number
-  /** In the order in which they were made. No file is locked: nobody runs who could hold it. */
-  readonly files: readonly Omit<VolumeFile, 'locked'>[]
-}
+import type { SavedVolume } from './volume.ts'
 
 export const savedVolumeOf = (facts: Facts): SavedVolume => ({
   pageFilePlaces: facts.int32('pageFilePlaces'),

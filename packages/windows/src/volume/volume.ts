@@ -6,7 +6,6 @@ import { SeededChoice } from '../boot/seeded-choice.ts'
 import { WindowsError } from '../errors.ts'
 import { FreeSpace } from './free-space.ts'
 import type { Partition } from './gpt.ts'
-import type { SavedVolume } from './saved-volume.ts'
 
 export const CLUSTER_BYTES = 4096
 /** Where a file system keeps its boot sector and tables; nothing is allocated here. */
@@ -25,6 +24,14 @@ export interface VolumeFile {
   readonly locked: boolean
   /** Virtual milliseconds since 1970. */
   readonly modifiedAt: number
+}
+
+/** What a power off leaves of it. */
+export interface SavedVolume {
+  /** Where the row of page file places is. */
+  readonly pageFilePlaces: number
+  /** In the order in which they were made. No file is locked: nobody runs who could hold it. */
+  readonly files: readonly Omit<VolumeFile, 'locked'>[]
 }
 
 export class Volume {

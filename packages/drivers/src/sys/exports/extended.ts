@@ -11,7 +11,7 @@ import {
   STOR_STATUS_UNSUCCESSFUL,
 } from '../../stor-status.ts'
 import type { CallFrame } from '../call-frame.ts'
-import { type ExtendedFunctionName, extendedFunctionName } from '../extended-function.ts'
+import { type ExtendedFunctions, extendedFunctionName } from '../extended-function.ts'
 import { addressOf, type ExportFamily, exported } from './export.ts'
 import { MDL_FUNCTIONS } from './mdl.ts'
 import { MESSAGE_FUNCTIONS } from './messages.ts'
@@ -23,10 +23,6 @@ import { stall } from './stall.ts'
 export const COUNTER_FREQUENCY = 10_000_000n
 const NS_PER_COUNT = 100
 const GROUP_AFFINITY_BYTES = 0x10
-
-/** Answers a STOR_STATUS. */
-type ExtendedFunction = (call: CallFrame) => number
-export type ExtendedFunctions = Readonly<Partial<Record<ExtendedFunctionName, ExtendedFunction>>>
 
 export const EXTENDED_EXPORTS: ExportFamily = {
   // (FunctionCode, HwDeviceExtension, ...)

@@ -7,8 +7,8 @@ import {
   STOR_STATUS_SUCCESS,
   STOR_STATUS_UNSUCCESSFUL,
 } from '../../stor-status.ts'
+import type { ExtendedFunctions } from '../extended-function.ts'
 import { addressOf } from './export.ts'
-import type { ExtendedFunctions } from './extended.ts'
 import { dataBufferOf } from './outstanding.ts'
 import { allocatePool } from './pool.ts'
 

@@ -6,7 +6,7 @@ import {
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
 } from '../../stor-status.ts'
-import type { ExtendedFunctions } from './extended.ts'
+import type { ExtendedFunctions } from '../extended-function.ts'
 import { acquireLock, messageLock, releaseLock } from './locks.ts'
 
 /** KINTERRUPT_MODE */

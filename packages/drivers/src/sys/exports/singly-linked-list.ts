@@ -3,7 +3,7 @@
 import { type Gva, gva } from '@dumpstack/bytes'
 import { STOR_STATUS_SUCCESS } from '../../stor-status.ts'
 import type { CallFrame } from '../call-frame.ts'
-import type { ExtendedFunctions } from './extended.ts'
+import type { ExtendedFunctions } from '../extended-function.ts'
 
 const DEPTH_MASK = 0xffffn
 const FIRST_AT = 8n
