@@ -175,6 +175,7 @@ async function makeTargets() {
     }
   }
   const { openSysFile } = await import('@dumpstack/drivers')
+  const { controllerNamed } = await import('@dumpstack/machine')
   const { win10_19041 } = await import('@dumpstack/nt')
   const { checkDriverFile } = await import('@dumpstack/windows/node')
   const miniport = (name) => readFileSync(new URL(`../guest/miniports/bin/${name}.sys`, import.meta.url))
@@ -247,7 +248,7 @@ async function makeTargets() {
         checkDriverFile(
           { file, names: { nameAt: () => null } },
           win10_19041,
-          isVirtio ? 'virtio-blk' : 'ahci',
+          controllerNamed(isVirtio ? 'virtio-blk' : 'ahci'),
           1,
         )
       },
