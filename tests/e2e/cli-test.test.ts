@@ -90,9 +90,19 @@ it('leaves journal, log, result and dumps with their truth, and nothing temporar
     'result.json',
   ])
   for (const type of ['full', 'kernel']) {
-    expect(readdirSync(path.join(out, type)).sort()).toEqual(['MEMORY.DMP', 'truth.bin', 'truth.json'])
+    expect(readdirSync(path.join(out, type)).sort()).toEqual([
+      'MEMORY.DMP',
+      'truth.bin',
+      'truth.json',
+      'writes.bin',
+    ])
   }
-  expect(readdirSync(path.join(out, 'mini')).sort()).toEqual([minidumpName(), 'truth.bin', 'truth.json'])
+  expect(readdirSync(path.join(out, 'mini')).sort()).toEqual([
+    minidumpName(),
+    'truth.bin',
+    'truth.json',
+    'writes.bin',
+  ])
   const seqs = linesOf(path.join(out, 'journal.jsonl')).map((line): number => JSON.parse(line).seq)
   expect(seqs).toEqual([...seqs].sort((a, b) => a - b))
   for (const line of linesOf(path.join(out, 'crashdumptest.log'))) {
@@ -289,13 +299,14 @@ it('lists the dump stack with the rows that the dump itself holds', () => {
   const { code, stdout } = dumpstack(folder.path, 'stack', '--json')
   expect(code).toBe(0)
   expect(schemaViolation('docs/schema/stack-result.schema.json', stdout)).toBe('')
-  const { stack }: { stack: { baseName: string; base: string; state: string }[] } = JSON.parse(stdout)
+  const { stack }: { stack: { baseName: string; fullName: string; base: string; state: string }[] } =
+    JSON.parse(stdout)
   const report: {
     modules: { loaded: { name: string; base: string }[]; unloaded: { name: string; start: string }[] }
   } = JSON.parse(dumpstack(folder.path, 'verify', 'run/full/MEMORY.DMP', '--json').stdout)
   const inDump = report.modules.loaded.map((module) => module.name.toLowerCase())
   for (const row of stack.filter((row) => row.state === 'loaded'))
-    expect(inDump).toContain(row.baseName.toLowerCase())
+    expect(inDump).toContain(row.fullName.split('\\').at(-1)?.toLowerCase())
   const gone = report.modules.unloaded.map((module) => module.name.toLowerCase())
   for (const row of stack.filter((row) => row.state === 'unloaded')) {
     expect(gone).toContain(row.baseName.toLowerCase().slice(0, 12))
@@ -314,7 +325,7 @@ if (haveSmall) {
   it('names the file and the reason when the disk of the host is full, and how to go on', () => {
     const { code, stdout, stderr } = dumpstack(folder.path, 'test', '--ram', '64M', '--out', 'small/run')
     expect(stderr).toMatch(
-      /^error: [^\n]*disk\.img[^\n]*ENOSPC[^\n]*\nto go on with the run: dumpstack test --resume "small\/run"\n$/,
+      /^error: [^\n]*(?:disk\.img|writes\.bin)[^\n]*ENOSPC[^\n]*\nto go on with the run: dumpstack test --resume "small\/run"\n$/,
     )
     expect(stdout).toContain('Verdict: inconclusive')
     expect(code).toBe(4)

@@ -14,13 +14,16 @@ export interface LoadedModule {
   readonly timeDateStamp: number
 }
 
+/** Copies of drivers for a dump or for hibernation: of them alone the base name and the name of the file differ by design. */
+const DUMP_COPY = /^(?:dump|hiber)_/i
+
 /**
- * The file that a module came from, which is the name that debuggers list it by: the last part of its full name. The base name of
- * a dump port is that of the port whose place it takes: `dump_storport.sys` of `dump_diskdump.sys`.
+ * The name that debuggers list a module by. The base name of a dump port is that of the port whose place it takes; it is listed by
+ * its file, the last part of its full name: `dump_diskdump.sys`, where the base name is `dump_storport.sys`.
  */
 export function moduleFileName({ baseName, fullName }: Pick<LoadedModule, 'baseName' | 'fullName'>): string {
   const file = fullName.slice(fullName.lastIndexOf('\\') + 1)
-  return file === '' ? baseName : file
+  return file !== '' && DUMP_COPY.test(baseName) ? file : baseName
 }
 
 /** A row of nt!MmUnloadedDrivers. */
