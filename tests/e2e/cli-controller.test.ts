@@ -60,7 +60,7 @@ it.each(['test', 'stack', 'check storahci.sys'])(
     const { code, stdout, stderr } = dumpstack(folder.path, ...command.split(' '), '--profile', 'win95')
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toBe(
-      "error: option '--profile <name>' argument 'win95' is invalid. There are win10-19041.\n",
+      "error: option '--profile <name>' argument 'win95' is invalid. Expected one of win10-19041.\n",
     )
   },
 )

@@ -122,7 +122,7 @@ it('fails what was cut off, with both lengths, and what is no dump', () => {
 
 it.each([
   [['run', '--as', 'kernel'], '--as is for a dump file: run is a folder'],
-  [['run/kernel/MEMORY.DMP', '--as', 'small'], 'There are full, kernel, mini.'],
+  [['run/kernel/MEMORY.DMP', '--as', 'small'], 'Expected one of full, kernel, mini.'],
   [['run', '-y', 'a', '-y', 'b'], '-y is given twice'],
 ])('refuses %j as wrong use', (args, reason) => {
   const { code, stderr } = dumpstack(folder.path, 'examine', ...args)

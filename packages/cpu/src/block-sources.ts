@@ -5,7 +5,7 @@ import { gpa as gpaOf } from '@dumpstack/bytes'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
 import { type BlockMaker, makerOf, writeBlock } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
-import { Interruption, joined } from './stop.ts'
+import { Exception, joined } from './stop.ts'
 import { upperHalf } from './tlb.ts'
 import type { CpuRam } from './world.ts'
 
@@ -55,7 +55,7 @@ export class BlockSources {
     this.#decoder = decoder
   }
 
-  /** Of at most so many instructions; throws an Interruption where there is none. */
+  /** Of at most so many instructions; throws an Exception where there is none. */
   at(lo: number, hi: number, most: number, heat: Heat): BlockSource {
     const sources = shared[heat]
     const known = most === 1 ? undefined : sources.get(keyOf(lo, hi))
@@ -101,7 +101,7 @@ export class BlockSources {
       if (one.mnemonic === 'jcc' && ++branches > MAX_BRANCHES[heat]) break
     }
     const written = writeBlock(decoded, lo, hi, heat === 'hot')
-    if (written === null) throw new Interruption('notImplemented', { form: decoded[0]!.form })
+    if (written === null) throw new Exception('notImplemented', { form: decoded[0]!.form })
     this.#charge(written.count * DECODE_COST)
     const bytes = new Uint8Array(offsets[written.count] ?? length)
     this.#read(lo, hi, bytes)
@@ -116,15 +116,15 @@ export class BlockSources {
       fetched === 0 ? 'truncated' : this.#decoder.decode(this.#window.subarray(0, fetched), joined(lo, hi))
     if (one !== 'truncated' && one !== 'invalid') return one
     if (!isFirst) return null
-    if (one === 'invalid' || fetched === MAX_BYTES) throw new Interruption('invalidOpcode')
+    if (one === 'invalid' || fetched === MAX_BYTES) throw new Exception('invalidOpcode')
     const at = (lo + fetched) | 0
     const atHi = upperHalf(lo, hi, at)
     const isAllowed = this.#mmu.translate(at, atHi, 'execute') >= 0 // translated, but no RAM
     const address = joined(at, atHi)
-    if (!this.#mmu.isCanonical) throw new Interruption('generalProtection', { address, access: 'execute' })
+    if (!this.#mmu.isCanonical) throw new Exception('generalProtection', { address, access: 'execute' })
     const present = isAllowed || this.#mmu.isPresent
     const errorCode = this.#mmu.errorCode('execute') | (present ? 1 : 0)
-    throw new Interruption('pageFault', { address, access: 'execute', present, errorCode })
+    throw new Exception('pageFault', { address, access: 'execute', present, errorCode })
   }
 
   /** How many bytes could be read. */

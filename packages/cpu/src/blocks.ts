@@ -90,7 +90,7 @@ export class Blocks implements CodePages {
     this.#onWrite = hooks.onWrite
   }
 
-  /** The block at an address, decoded if need be; throws an Interruption where there is none. */
+  /** The block at an address, decoded if need be; throws an Exception where there is none. */
   at(bindings: Bindings, lo: number, hi: number): Block {
     const known = this.#blocks.get(keyOf(lo, hi))
     if (known !== undefined) {
@@ -117,7 +117,7 @@ export class Blocks implements CodePages {
     this.generation++
   }
 
-  /** A block that nobody keeps; of one instruction where it must run alone. */
+  /** A block that is not kept; it has one instruction where that must run alone. */
   decode(bindings: Bindings, lo: number, hi: number, most = MAX_INSTRUCTIONS, heat: Heat = 'cold'): Block {
     const source = this.#sources.at(lo, hi, most, heat)
     const first = this.#mmu.translate(lo, hi, 'execute')

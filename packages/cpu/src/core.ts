@@ -19,7 +19,7 @@ import { ShiftUnit } from './shift-unit.ts'
 import { createSimdUnit } from './simd-unit.ts'
 import { createSse4Unit } from './sse4-unit.ts'
 import { createState, type State, Word } from './state.ts'
-import { CpuStop, Interruption, joined } from './stop.ts'
+import { CpuStop, Exception, joined } from './stop.ts'
 import { StringCompareUnit } from './string-compare-unit.ts'
 import { StringUnit } from './string-unit.ts'
 import { System } from './system.ts'
@@ -33,7 +33,7 @@ const DEVICE_ACCESS_COST = 8
 const FLUSH_COST = 200
 
 /** The running instruction changes its own block and must run again, alone. */
-const isRewind = (error: unknown): boolean => error instanceof Interruption && error.reason === 'rewind'
+const isRewind = (error: unknown): boolean => error instanceof Exception && error.reason === 'rewind'
 
 /** What runs at an address instead of guest code, or null. */
 export type FindSpecial = (lo: number, hi: number) => BlockCode | null
@@ -239,7 +239,7 @@ export class Core {
 
   /** The reason as an error, with rip and registers as before the instruction; errors of the host pass. */
   #interrupted(error: unknown): never {
-    if (!(error instanceof Interruption)) throw error
+    if (!(error instanceof Exception)) throw error
     // outside a block, and where a block was not begun for want of budget, rip is where it must be
     const hasBegun = this.#current.count > 0 && error.reason !== 'instructionBudget'
     if (hasBegun) this.#settleRip()
@@ -253,7 +253,7 @@ export class Core {
     })
   }
 
-  /** The instruction that changes its own block runs in a block that nobody keeps. */
+  /** The instruction that changes its own block runs in a block that is not kept. */
   #stepAlone(): void {
     this.#settleRip()
     const words = this.#words
@@ -269,7 +269,7 @@ export class Core {
 
   #rewindIfRunning(dropped: Block): void {
     if (dropped !== this.#current) return
-    if (this.#words[Word.current]! < dropped.count - 1) throw new Interruption('rewind')
+    if (this.#words[Word.current]! < dropped.count - 1) throw new Exception('rewind')
   }
 
   /** The TLB holds what ring 0 may access; code is asked for again. */

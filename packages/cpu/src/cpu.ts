@@ -1,4 +1,4 @@
-// The contract of the processor: one x86-64 core in long mode that runs guest code when somebody calls it. It has no
+// The contract of the processor: one x86-64 core in long mode that runs guest code when the host calls it. It has no
 // life of its own: between calls nothing executes. Guest faults end the call by name; there is no IDT to deliver to.
 import type { Gpa, Gva } from '@dumpstack/bytes'
 
@@ -36,7 +36,7 @@ export type CpuStopReason =
   | 'fastFail'
   /** `hlt`, or a jump to where nothing can come back from. */
   | 'halted'
-  /** An instruction form that is not implemented: nobody's fault, and never a guess. */
+  /** An instruction form that is not implemented: no fault of the guest code, and never a guess. */
   | 'notImplemented'
   /** The call used up its instructions (or came through too many that never repeat), its stall time, or nested too deeply. */
   | 'instructionBudget'
@@ -56,7 +56,7 @@ export interface CpuStopFacts {
   readonly present?: boolean
   /** Of a page fault: what the processor pushes (Intel SDM volume 3, 4.7). */
   readonly errorCode?: number
-  /** Of what is not implemented: the form's name. */
+  /** The name of the form that is not implemented. */
   readonly form?: string
 }
 

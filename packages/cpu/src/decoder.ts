@@ -39,7 +39,7 @@ export interface BranchOperand {
   readonly hi: number
   readonly size: 8
 }
-/** cr0 to cr8, dr0 to dr7, segment registers (es 0 to gs 5), the implied operands of string instructions, and what nobody reads. */
+/** cr0 to cr8, dr0 to dr7, segment registers (es 0 to gs 5), the implied operands of string instructions, and what is never read. */
 export interface OtherOperand {
   readonly kind: 'control' | 'debug' | 'segment' | 'string' | 'other'
   readonly index: number

@@ -2,7 +2,7 @@
 // up to the instruction, so that devices see the time that code took.
 import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
 import type { DeviceAccess } from './cpu.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 import type { CpuBus } from './world.ts'
 
 export interface DeviceHooks {
@@ -83,7 +83,7 @@ export class PortUnit {
   }
 
   #check(port: number, byteLength: number): void {
-    if (port + byteLength > PORT_COUNT) throw new Interruption('generalProtection')
+    if (port + byteLength > PORT_COUNT) throw new Exception('generalProtection')
   }
 
   read(port: number, byteLength: 1 | 2 | 4): number {

@@ -1,5 +1,5 @@
 // Arithmetic flags, kept lazily: an instruction leaves how they came about (FlagKind) and the values; they are worked out
-// when somebody asks. Values of 8 and 16 bits are kept sign-extended, so that all narrow widths share their rules
+// when a flag is read. Values of 8 and 16 bits are kept sign-extended, so that all narrow widths share their rules
 // (Intel SDM vol. 1, 3.4.3.1). Undefined flags are left as QEMU's translator leaves them where that costs nothing.
 import { type State, Word } from './state.ts'
 

@@ -4,7 +4,7 @@
 // by the first of their four words in the state.
 import { Flag } from './flags.ts'
 import { type State, Word } from './state.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 import type { System } from './system.ts'
 
 type Width = 4 | 8
@@ -306,7 +306,7 @@ export class FloatUnit {
     const mxcsr = this.#words[Word.mxcsr]!
     if ((mxcsr & CONTROL_BITS) === AS_KERNELS_RUN) return
     const form = `floating point with mxcsr 0x${mxcsr.toString(16)}`
-    throw new Interruption('notImplemented', { form })
+    throw new Exception('notImplemented', { form })
   }
 
   /** `count` lanes of the destination with those of the source. */

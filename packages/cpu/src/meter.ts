@@ -2,7 +2,7 @@
 
 import type { CpuBudget } from './cpu.ts'
 import { type State, Word } from './state.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 import type { CpuWorld } from './world.ts'
 
 /** Instructions after which the clock is brought up to date, so that a loop that polls RAM sees devices work. */
@@ -70,7 +70,7 @@ export class Meter {
   /** Between two pieces of the host's work for guest code: whether there may be another one. */
   checkWork(): void {
     this.#world.checkStop()
-    if (this.#isWorkUsedUp) throw new Interruption('instructionBudget')
+    if (this.#isWorkUsedUp) throw new Exception('instructionBudget')
   }
 
   /** Counts what ran since the last time; `notRun` instructions of the running block are charged but still to come. */
@@ -114,7 +114,7 @@ export class Meter {
     this.#world.checkStop()
     this.checkStall()
     this.onInterval?.()
-    if (this.budget.instructions < count || this.#isWorkUsedUp) throw new Interruption('instructionBudget')
+    if (this.budget.instructions < count || this.#isWorkUsedUp) throw new Exception('instructionBudget')
     this.grant(count)
   }
 
@@ -128,6 +128,6 @@ export class Meter {
     this.#stallMark = mark
     if (stalled >= STALLED_NS) this.#unstalled = 0
     this.budget.stallNs -= stalled
-    if (this.budget.stallNs < 0) throw new Interruption('stallBudget')
+    if (this.budget.stallNs < 0) throw new Exception('stallBudget')
   }
 }

@@ -1,6 +1,6 @@
 // Products and quotients wider than 32 bits, in 32-bit halves.
 import type { State } from './state.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 
 const TWO_32 = 2 ** 32
 const RDX = 4 // word of rdx
@@ -209,7 +209,7 @@ export class MultiplyUnit {
   divide(size: number, lo: number, hi: number): void {
     const divisorLo = size === 1 ? lo & 0xff : size === 2 ? lo & 0xffff : lo
     const divisorHi = size === 8 ? hi : 0
-    if ((divisorLo | divisorHi) === 0) throw new Interruption('divideError')
+    if ((divisorLo | divisorHi) === 0) throw new Exception('divideError')
     this.#loadDividend(size, false)
     this.#divideWords(divisorLo, divisorHi)
     const above =
@@ -218,13 +218,13 @@ export class MultiplyUnit {
         : size === 4
           ? this.#dividend[1]!
           : this.#dividend[1]! | (this.#dividend[0]! >>> (size * 8))
-    if ((above | this.#dividend[2]! | this.#dividend[3]!) !== 0) throw new Interruption('divideError')
+    if ((above | this.#dividend[2]! | this.#dividend[3]!) !== 0) throw new Exception('divideError')
     this.#store(size)
   }
 
   divideSigned(size: number, lo: number, hi: number): void {
     const divisor = new Int32Array([lo, size === 8 ? hi : lo >> 31])
-    if ((divisor[0]! | divisor[1]!) === 0) throw new Interruption('divideError')
+    if ((divisor[0]! | divisor[1]!) === 0) throw new Exception('divideError')
     this.#loadDividend(size, true)
     const isNegative = this.#dividend[3]! < 0
     const isDivisorNegative = divisor[1]! < 0
@@ -246,7 +246,7 @@ export class MultiplyUnit {
       this.#dividend[2] === sign &&
       (size === 8 || this.#dividend[1] === sign) &&
       (this.#dividend[0]! << shift) >> shift === this.#dividend[0]
-    if (!fits) throw new Interruption('divideError')
+    if (!fits) throw new Exception('divideError')
     this.#store(size)
   }
 

@@ -4,7 +4,7 @@
 import { Flag, type Flags, KERNEL_FLAGS } from './flags.ts'
 import type { Memory } from './memory.ts'
 import { type State, Word } from './state.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 
 const GPR = { rcx: 2, rsp: 8, r11: 22 } as const
 const EFER_SCE = 1
@@ -37,7 +37,7 @@ export class Privileged {
   }
 
   #refuse(): never {
-    throw new Interruption('generalProtection')
+    throw new Exception('generalProtection')
   }
 
   #setSelectors(cs: number, ss: number): void {
@@ -62,7 +62,7 @@ export class Privileged {
 
   /** These three set rip; `next` is the address after the instruction. */
   enterSystemCall(nextLo: number, nextHi: number): void {
-    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
+    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Exception('invalidOpcode')
     const image = this.#flags.read()
     this.#setGpr(GPR.rcx, nextLo, nextHi)
     this.#setGpr(GPR.r11, image, 0)
@@ -74,7 +74,7 @@ export class Privileged {
   }
 
   leaveSystemCall(): void {
-    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Interruption('invalidOpcode')
+    if ((this.#words[Word.efer]! & EFER_SCE) === 0) throw new Exception('invalidOpcode')
     this.#words[Word.rip] = this.#words[GPR.rcx]!
     this.#words[Word.rip + 1] = this.#words[GPR.rcx + 1]!
     this.#flags.write((this.#words[GPR.r11]! & RETURNED_FLAGS) | 2)
@@ -86,7 +86,7 @@ export class Privileged {
     const [lo, hi] = [this.#words[GPR.rsp]!, this.#words[GPR.rsp + 1]!]
     this.#memory.probe(lo, hi, 40, 'read')
     const image = this.#memory.load64(...at(lo, hi, 16))
-    if ((image & Flag.t) !== 0) throw new Interruption('notImplemented')
+    if ((image & Flag.t) !== 0) throw new Exception('notImplemented')
     const cs = this.#memory.load64(...at(lo, hi, 8)) & 0xffff
     const ring = this.#words[Word.cs]! & RPL_USER
     if ((cs & RPL_USER) < ring) this.#refuse()

@@ -73,7 +73,7 @@ export interface FaultFacts {
  * What code below the run loop throws: it does not know rip or the bytes; the run loop makes a CpuStop of it.
  * `rewind` is no fault: the instruction is run again, alone, because it changes its own block.
  */
-export class Interruption {
+export class Exception {
   readonly reason: CpuStopReason | 'rewind'
   readonly #fault: FaultFacts
 
@@ -82,7 +82,7 @@ export class Interruption {
     this.#fault = fault
   }
 
-  /** Of what is no rewind. */
+  /** Unless the reason is `rewind`. */
   get facts(): FaultFacts & { readonly reason: CpuStopReason } {
     return { ...this.#fault, reason: this.reason as CpuStopReason } // the run loop takes rewinds out
   }

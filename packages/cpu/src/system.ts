@@ -4,7 +4,7 @@ import type { CpuStopReason } from './cpu.ts'
 import { cpuid } from './cpuid.ts'
 import { ARITHMETIC, Flag, FlagKind, type Flags, KERNEL_FLAGS } from './flags.ts'
 import { type State, Word } from './state.ts'
-import { Interruption } from './stop.ts'
+import { Exception } from './stop.ts'
 
 export interface SystemHooks {
   /** Paging changed: translations and decoded code are looked at again. */
@@ -14,7 +14,7 @@ export interface SystemHooks {
   nowNs(): number
   /** Before interrupts are let in that were kept out: cr8 falls to `level`, or the interrupt flag is set (null). */
   unmasks(instruction: string, level: number | null): void
-  /** Of what rdrand answers. */
+  /** The state of the generator that rdrand reads. */
   readonly seed: number
 }
 
@@ -57,12 +57,12 @@ export class System {
   }
 
   stop(reason: CpuStopReason): never {
-    throw new Interruption(reason)
+    throw new Exception(reason)
   }
 
   #unknownMsr(instruction: string): never {
     const number = (this.#words[RCX]! >>> 0).toString(16)
-    throw new Interruption('notImplemented', { form: `${instruction} of register 0x${number}` })
+    throw new Exception('notImplemented', { form: `${instruction} of register 0x${number}` })
   }
 
   #isUserMode(): boolean {

@@ -3,7 +3,7 @@
 // with decoded code never gets one. They are of the ring that runs: it is flushed on the way out to ring 3.
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import { type Access, type Mmu, TLB_ENTRIES } from './mmu.ts'
-import { Interruption, joined } from './stop.ts'
+import { Exception, joined } from './stop.ts'
 import type { CpuRam } from './world.ts'
 
 const MASK = TLB_ENTRIES - 1
@@ -16,7 +16,7 @@ const NO_PAGE = 1
 export interface CodePages {
   /** Whether decoded code lies in the page. */
   has(page: number): boolean
-  /** Drops what was decoded from these bytes; may throw an Interruption before the write is done. */
+  /** Drops what was decoded from these bytes; may throw an Exception before the write is done. */
   written(gpa: number, byteLength: number): void
 }
 
@@ -50,10 +50,9 @@ export class Tlb {
   }
 
   #fault(lo: number, hi: number, access: Access): never {
-    if (!this.#mmu.isCanonical)
-      throw new Interruption('generalProtection', { address: joined(lo, hi), access })
+    if (!this.#mmu.isCanonical) throw new Exception('generalProtection', { address: joined(lo, hi), access })
     const errorCode = this.#mmu.errorCode(access)
-    throw new Interruption('pageFault', {
+    throw new Exception('pageFault', {
       address: joined(lo, hi),
       access,
       present: this.#mmu.isPresent,

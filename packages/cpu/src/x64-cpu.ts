@@ -8,7 +8,7 @@ import { CpuError } from './errors.ts'
 import type { HostMemory } from './host-memory.ts'
 import { Fault } from './mmu.ts'
 import { Word } from './state.ts'
-import { CpuStop, highHalf, Interruption, joined, lowHalf } from './stop.ts'
+import { CpuStop, Exception, highHalf, joined, lowHalf } from './stop.ts'
 import { upperHalf } from './tlb.ts'
 import type { CpuWorld } from './world.ts'
 
@@ -24,7 +24,7 @@ const RSP_WORD = RSP * 2
 const ARGUMENT_REGISTERS = [1, 2, 8, 9] // rcx, rdx, r8, r9
 /** Room above the return address for the register arguments. */
 const HOME_BYTES = 32
-/** No stack pointer is that of a return to where nobody called: rsp is a multiple of 8 then. */
+/** Marks that no call is open: no stack pointer has this value, since rsp is a multiple of 8 after a return. */
 const NOWHERE = 1
 
 interface TrapRange {
@@ -145,7 +145,7 @@ class X64Cpu implements Cpu {
     } finally {
       this.#depth--
     }
-    throw new CpuError('CPU_USE', 'code returned that nobody called')
+    throw new CpuError('CPU_USE', 'guest code returned without a call from the host')
   }
 
   #begin(rip: Gva): void {
@@ -262,7 +262,7 @@ class X64Cpu implements Cpu {
       this.#words[RSP_WORD + 1] === this.#returnHi[current]
     if (isReturn) return Exit.returned
     const errorCode = Fault.execute | ((this.#words[Word.cs]! & 3) === 0 ? 0 : Fault.user)
-    throw new Interruption('pageFault', {
+    throw new Exception('pageFault', {
       address: joined(0, 0),
       access: 'execute',
       present: false,

@@ -80,7 +80,7 @@ class EmbeddedMachine implements Machine {
         faults,
         notModelled: evidence.notModelledLog,
         work: this.#work,
-        onReported: () => {
+        onCompletion: () => {
           evidence.completionCount++
         },
         onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),

@@ -7,7 +7,7 @@ import type { DriverFinding } from '@dumpstack/windows'
 import { fileUri, sourceUri } from './source-files.ts'
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
-/** Of what is found by an error code. */
+/** For a finding that has an error code in place of a rule. */
 const NOT_A_RULE =
   'The driver is loaded, starts and runs the disk, with what is modelled of the system (docs/errors.md).'
 

@@ -85,21 +85,23 @@ export function parseDumps(text: string): DumpType[] {
   const dumps = names.map((name) => DUMP_TYPES.find((type) => type === name))
   const unknown = names.find((_, index) => dumps[index] === undefined)
   if (unknown !== undefined)
-    throw new InvalidArgumentError(`There are ${DUMP_TYPES.join(', ')}, as in --dumps kernel,mini.`)
+    throw new InvalidArgumentError(`Expected some of ${DUMP_TYPES.join(', ')}, as in --dumps kernel,mini.`)
   if (new Set(dumps).size !== dumps.length) throw new InvalidArgumentError('A dump type is named twice.')
   return dumps.filter((dump) => dump !== undefined)
 }
 
 export function parseDumpType(text: string): DumpType {
   const found = DUMP_TYPES.find((type) => type === text)
-  if (found === undefined) throw new InvalidArgumentError(`There are ${DUMP_TYPES.join(', ')}.`)
+  if (found === undefined) throw new InvalidArgumentError(`Expected one of ${DUMP_TYPES.join(', ')}.`)
   return found
 }
 
 export function parseScenario(text: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === text)
   if (found === undefined) {
-    throw new InvalidArgumentError(`There are ${scenarios.map((scenario) => scenario.name).join(', ')}.`)
+    throw new InvalidArgumentError(
+      `Expected one of ${scenarios.map((scenario) => scenario.name).join(', ')}.`,
+    )
   }
   return found
 }
@@ -119,7 +121,7 @@ const profileNamed = (name: string): Profile | undefined => PROFILES.find((known
 export function parseProfile(name: string): Profile {
   const found = profileNamed(name)
   if (found === undefined)
-    throw new InvalidArgumentError(`There are ${PROFILES.map((profile) => profile.name).join(', ')}.`)
+    throw new InvalidArgumentError(`Expected one of ${PROFILES.map((profile) => profile.name).join(', ')}.`)
   return found
 }
 

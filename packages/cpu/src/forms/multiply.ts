@@ -45,7 +45,7 @@ const imul: Form = (emit, decoded) => {
     const values = `${left.lo},${left.hi},${right.lo},${right.hi}`
     lo = emit.name(`multiply.low(${values})`)
     hi = emit.name('multiply.word(1)')
-    overflow = `multiply.overflows(${values})` // worked out only where somebody may look
+    overflow = `multiply.overflows(${values})` // computed only where a later instruction may read it
   } else {
     lo = emit.cut(`Math.imul(${left.lo},${right.lo})`, to.size)
     // a double holds the product well enough to tell it from a cut one

@@ -53,7 +53,7 @@ export function exceptionContext(session: Session): CrashContext {
   if (registers === null) {
     throw new DebuggerError(
       'CONTEXT_ABSENT',
-      'the header of the dump holds no registers: nobody set its context',
+      'the header of the dump holds no registers: its context was not set',
     )
   }
   return { registers, from: 'the header of the dump' }

@@ -37,7 +37,7 @@ export const dumpdebug: Command<DumpHeaderFact> = {
   help: {
     summary: 'show what the headers of the dump file say',
     usage: ['.dumpdebug'],
-    text: 'Shows the fields of the dump header, and of the header behind it: the bitmap, the runs, or the pools of a minidump. Fields that nobody set hold the fill PAGE and are shown as not set.',
+    text: 'Shows the fields of the dump header, and of the header that follows it: the bitmap, the runs, or the pools of a minidump. Fields that were not set hold the fill PAGE and are shown as not set.',
     follows:
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-dumpdebug--display-dump-debugging-information-; layout unverified',
   },

@@ -129,7 +129,7 @@ class ToyController implements PciFunction, DwordRegisters, BlockRequest {
   }
   done(status: BlockStatus): void {
     this.#registers[TOY.status / 4] = status === BlockStatus.good ? TOY_STATUS.done : TOY_STATUS.failed
-    this.#parts.onReported()
+    this.#parts.onCompletion()
   }
 
   get #device(): BlockDevice | undefined {

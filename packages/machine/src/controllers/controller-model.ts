@@ -37,7 +37,7 @@ export interface ControllerModel<S extends Settings = Settings> {
   /** What PnP matches a driver by. */
   readonly pci: { readonly classCode: number }
   readonly settings: SettingRules<S>
-  /** How many of each it has for its disks; one of what is absent. */
+  /** How many channels, targets, units and namespaces it has for its disks; one where a member is absent. */
   readonly places: Readonly<Partial<Record<keyof DiskPlace, number>>>
   /** Whether its disks are behind a link that can go down. */
   readonly hasLink: boolean

@@ -18,7 +18,7 @@ export interface ControllerParts {
   readonly notModelled: NotModelledLog
   readonly work: HostWork
   /** The end of a command was reported to its driver. */
-  readonly onReported: () => void
+  readonly onCompletion: () => void
   /** It refused what its driver gave it and waits for a reset. */
   readonly onStopped: (reason: string) => void
   /** It writes an interrupt message (PCI 3.0, section 6.8). */

@@ -127,7 +127,7 @@ RtlCopyMemory(MmGetMdlPfnArray(Mdl), ScratchPfns, Pages * sizeof(PFN_NUMBER));`,
     answer: 'no dump: status and reason',
     sources: [CRASHDUMP_TEST],
     example: {
-      breaks: `Srb->SrbStatus = SRB_STATUS_BUSY; // nobody sends it again`,
+      breaks: `Srb->SrbStatus = SRB_STATUS_BUSY; // the dump port does not send it again`,
       keeps: `WaitForSlot(Extension); // bounded
 return SubmitRequest(Extension, Srb);`,
     },

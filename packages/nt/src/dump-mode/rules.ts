@@ -43,7 +43,7 @@ export const ruleSources = ({ sources }: RuleText): string =>
 export const isDumpModeRuleId = (named: string): named is DumpModeRuleId =>
   findDumpModeRule(named) !== undefined
 
-/** The row of what a finding names; undefined where that is an error code (docs/errors.md). */
+/** The row that a finding names; undefined where it names an error code (docs/errors.md). */
 export function findDumpModeRule(named: string): DumpModeRule | undefined {
   return DUMP_MODE_RULES.find(({ id }) => (id === BUGCHECK ? named.startsWith(`${BUGCHECK}-`) : id === named))
 }

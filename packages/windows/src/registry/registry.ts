@@ -9,7 +9,7 @@ export type RegistryValue =
 
 /** A key as a power off leaves it. */
 export interface SavedKey {
-  /** From the root: `HKLM\SYSTEM\CurrentControlSet`. A key stands behind the one above it. */
+  /** From the root: `HKLM\SYSTEM\CurrentControlSet`. A key follows the one above it. */
   readonly path: string
   readonly values: readonly { readonly name: string; readonly value: RegistryValue }[]
 }

@@ -30,7 +30,7 @@ export interface VolumeFile {
 export interface SavedVolume {
   /** Where the row of page file places is. */
   readonly pageFilePlaces: number
-  /** In the order in which they were made. No file is locked: nobody runs who could hold it. */
+  /** In the order in which they were made. No file is locked: no program runs that could hold it. */
   readonly files: readonly Omit<VolumeFile, 'locked'>[]
 }
 

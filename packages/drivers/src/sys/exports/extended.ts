@@ -173,8 +173,8 @@ function stored32(call: CallFrame, at: Gva, value: number): number {
 }
 
 /** Of a timer or a worker. */
-function newHandle(call: CallFrame, isToBeHad: boolean, handles: Set<bigint>): number {
-  if (!isToBeHad) {
+function newHandle(call: CallFrame, isSupported: boolean, handles: Set<bigint>): number {
+  if (!isSupported) {
     call.memory.setU64(call.va(2), 0n)
     return STOR_STATUS_NOT_IMPLEMENTED
   }

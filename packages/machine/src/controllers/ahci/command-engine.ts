@@ -252,7 +252,7 @@ export class CommandEngine implements AtaHost {
       port.sact = (port.sact & ~(1 << command.tag)) >>> 0
       // Set Device Bits does not touch BSY and DRQ
       port.setTaskFile((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) | STATUS_GOOD, 0)
-      port.host.onReported()
+      port.host.onCompletion()
       port.raise(PxIS_SDBS)
       return
     }
@@ -266,7 +266,7 @@ export class CommandEngine implements AtaHost {
     }
     port.setTaskFile(STATUS_GOOD, 0)
     this.#clearSlot(command.slot)
-    port.host.onReported()
+    port.host.onCompletion()
     port.raise(isPio ? PxIS_PSS : PxIS_DHRS)
   }
 
@@ -279,7 +279,7 @@ export class CommandEngine implements AtaHost {
     port.setTaskFile(STATUS_FAILED, device.error)
     // the device has given up what was queued (ACS-3 section 4.14.4)
     this.#giveUpQueue()
-    if (posted) port.host.onReported()
+    if (posted) port.host.onCompletion()
     this.#stopWith(posted ? PxIS_TFES : PxIS_HBFS)
   }
 

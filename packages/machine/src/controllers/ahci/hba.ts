@@ -177,8 +177,8 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#parts.onStopped(reason)
   }
 
-  onReported(): void {
-    this.#parts.onReported()
+  onCompletion(): void {
+    this.#parts.onCompletion()
   }
 
   readRegister(offset: number): number {

@@ -75,7 +75,7 @@ export interface PortHost extends LinkHost {
   /** Of the host, for a command with so many PRDT entries. */
   commandWork(entryCount: number): void
   /** The end of a command was reported. */
-  onReported(): void
+  onCompletion(): void
   onStopped(reason: string): void
 }
 

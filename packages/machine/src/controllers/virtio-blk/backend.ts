@@ -92,7 +92,7 @@ export class BlockBackend implements BlkHost {
     request.setStatus(status === BlockStatus.good ? this.#finish(request) : VIRTIO_BLK_S_IOERR)
     this.#free.push(request)
     this.#queue.push(request.head, request.writableBytes)
-    this.#parts.onReported()
+    this.#parts.onCompletion()
     this.#host.onUsed()
   }
 
