@@ -81,7 +81,7 @@ export class FloatUnit {
   }
 
   #put(to: number): void {
-    this.#words.set(this.#copy.subarray(RESULT, RESULT + 4), to)
+    for (let i = 0; i < 4; i++) this.#words[to + i] = this.#copy[RESULT + i]!
   }
 
   #lane(width: Width, at: number, index: number): number {

@@ -16,6 +16,7 @@ export class MultiplyUnit {
   #overflowed = false
   /** Dividend in four words, low first, divided in place by 64 bits; the remainder of 64 bits is left in rest. */
   readonly #dividend = new Int32Array(4)
+  readonly #divisor = new Int32Array(2)
   readonly #rest = new Int32Array(2)
 
   constructor({ words }: State, charge: (instructions: number) => void) {
@@ -73,7 +74,7 @@ export class MultiplyUnit {
   signed(size: number, aLo: number, aHi: number, bLo: number, bHi: number): number {
     if (size === 8) {
       this.#full(aLo, aHi, bLo, bHi)
-      // the this.unsigned this.#product less 2^64 times the other factor for each negative one
+      // the unsigned product, less 2^64 times the other factor for each negative factor
       if (aHi < 0) this.#subtractUpper(bLo, bHi)
       if (bHi < 0) this.#subtractUpper(aLo, aHi)
       const sign = this.#product[1]! >> 31
@@ -223,7 +224,9 @@ export class MultiplyUnit {
   }
 
   divideSigned(size: number, lo: number, hi: number): void {
-    const divisor = new Int32Array([lo, size === 8 ? hi : lo >> 31])
+    const divisor = this.#divisor
+    divisor[0] = lo
+    divisor[1] = size === 8 ? hi : lo >> 31
     if ((divisor[0]! | divisor[1]!) === 0) throw new Exception('divideError')
     this.#loadDividend(size, true)
     const isNegative = this.#dividend[3]! < 0

@@ -26,9 +26,9 @@ import {
 import type { DumpToKeep, RecordedCrash } from './truth-file.ts'
 
 export interface TestOptions {
-  /** What the run is told from others by. */
+  /** Identifies the run. */
   readonly runId: string
-  /** The version of what drives the test. */
+  /** The version of the program that drives the test. */
   readonly productVersion: string
   readonly dumps: readonly DumpType[]
   /** Leave everything as it is after the first crash, for a stranger to look at. */

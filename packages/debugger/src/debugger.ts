@@ -94,7 +94,10 @@ export class Debugger implements DebuggerControl {
       this.#log = null
       this.#hasLostLog = true
       log.handle.close()
-      this.#options.write(`${printable(error.message)}: the log ends here\n`)
+      const message = `${error.message}: the log ends here`
+      const { onFact, write } = this.#options
+      if (onFact !== undefined) onFact('', { kind: 'error', code: error.code, message })
+      else write(`${printable(message)}\n`)
     }
   }
 

@@ -1,4 +1,4 @@
-// What is told of each write of a dump.
+// The observer of the writes of a dump.
 
 /** A write of the dump port has ended: machine time, place on the disk, the page of RAM that its bytes begin in, and how the miniport ended it (SRB_STATUS_*). */
 export type DumpWriteObserver = (

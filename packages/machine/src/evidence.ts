@@ -28,7 +28,7 @@ export interface Evidence {
   readonly notModelled: readonly NotModelled[]
 }
 
-/** A driver that stops its controller again and again is known by then. */
+/** Further stops of a driver that keeps stopping its controller add nothing. */
 const MAX_STOPS = 1000
 
 export class MachineEvidence implements Evidence {

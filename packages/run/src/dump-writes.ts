@@ -6,7 +6,7 @@ export const WRITES_MAGIC = 'DSWRITES'
 export const WRITES_FORMAT = 1
 export const WRITES_HEADER_BYTES = 16
 export const WRITE_RECORD_BYTES = 32
-/** 64 GiB in writes of 64 KiB are half of it. */
+/** A dump of 64 GiB in writes of 64 KiB takes half of this. */
 export const MAX_WRITE_RECORDS = 2 ** 21
 
 export function layHeader(view: DataView): void {

@@ -6,5 +6,5 @@ export class RunError extends DumpstackError {}
 /** A file or folder in the run folder is in the way of one that the run has there: RUN_FOLDER_UNSAFE, RUN_FOLDER_FOREIGN. */
 export class InTheWayError extends RunError {}
 
-/** The folder is none of a run: RUN_FOLDER_NOT_A_RUN. */
+/** The folder is not a run folder: RUN_FOLDER_NOT_A_RUN. */
 export class NotARunError extends RunError {}

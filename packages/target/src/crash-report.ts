@@ -24,7 +24,7 @@ export interface CrashReport {
 export interface InFlightCommands {
   /** In the controller when the storage stack froze. */
   readonly commands: number
-  /** Of them, those whose data moved after the crash all the same, by the DMA log. */
+  /** The number of them whose data moved after the crash, by the DMA log. */
   readonly completed: number
   /** Disk offsets of writes that did not complete and whose sectors changed nevertheless. */
   readonly leaked: readonly number[]

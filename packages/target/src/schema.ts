@@ -7,7 +7,7 @@ type Define = (name: string, schema: JsonSchema) => void
 
 export interface Schema<T> {
   json(define: Define): JsonSchema
-  /** Throws TargetError RUN_FOLDER_CORRUPT for what is no such value. */
+  /** Throws TargetError RUN_FOLDER_CORRUPT if the value does not match. */
   read(facts: Facts, field: string): T
 }
 
@@ -120,7 +120,7 @@ export const nullable = <T>(schema: Schema<T>, description?: string): Schema<T |
   read: (facts, field) => (facts.has(field) ? schema.read(facts, field) : null),
 })
 
-/** Stands once under $defs, and by its name wherever it is used. */
+/** Defined once under $defs and referenced by its name. */
 export function named<S extends Schema<unknown>>(name: string, schema: S): S {
   return {
     ...schema,
@@ -131,7 +131,7 @@ export function named<S extends Schema<unknown>>(name: string, schema: S): S {
   }
 }
 
-/** The same with a description of what it is there. */
+/** The same schema with a description. */
 export const about = <T>(description: string, schema: Schema<T>): Schema<T> => ({
   ...schema,
   json: (define) => ({ description, ...schema.json(define) }),
@@ -141,7 +141,7 @@ export const text: Schema<string> = {
   json: () => ({ type: 'string' }),
   read: (facts, field) => facts.string(field),
 }
-/** Of those that `is` accepts. */
+/** Strings that `is` accepts. */
 export const textThat = <T extends string>(
   is: (found: string) => found is T,
   expected: string,
@@ -177,7 +177,7 @@ export const hex64: Schema<bigint> = named('hex', {
   json: () => hexJson,
   read: (facts, field) => facts.bigint(field),
 })
-/** What has been made a string already. */
+/** A 64-bit value that is already a string. */
 export const hexText: Schema<string> = named('hex', {
   json: () => hexJson,
   read: (facts, field) => facts.string(field),
@@ -208,7 +208,7 @@ export const constant = <const T extends string | number | true>(value: T): Sche
   },
 })
 
-/** That many values. */
+/** Exactly four values. */
 export const tuple4 = <T>(item: Schema<T>): Schema<readonly [T, T, T, T]> => ({
   json: (define) => ({ type: 'array', items: item.json(define), minItems: 4, maxItems: 4 }),
   read(facts, field) {

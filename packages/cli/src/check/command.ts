@@ -3,7 +3,7 @@ import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
 import { EXIT_CODES, type Exit, option, pdbOption, profileOption, seedOption } from '../options/options.ts'
 import { version } from '../program/version.ts'
-import { CONTROLLERS, controllerOf, parsePath } from '../test/test-options.ts'
+import { controllerOf, DRIVEN_CONTROLLERS, parsePath } from '../test/test-options.ts'
 
 interface GivenCheckOptions {
   readonly pdb?: string
@@ -27,7 +27,7 @@ export function addCheck(program: Command, exit: Exit): void {
     .addOption(profileOption())
     .option(
       '--controller <name>',
-      `the controller under test: ${CONTROLLERS.join(', ')} (default: the one that the driver drives)`,
+      `the controller under test: ${DRIVEN_CONTROLLERS.join(', ')} (default: the one that the driver drives)`,
     )
     .addOption(seedOption('same options and seed, same run'))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
-import { CONTROLLERS, controllerNamed } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
@@ -66,7 +66,7 @@ function check(request: CheckRequest): Checked {
   const progress = new ProgressLine()
   try {
     if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver, profile, CONTROLLERS).kind
+    const controller = request.controller ?? findDriverController(driver, profile).kind
     const report = checkDriverFile(driver, profile, controllerNamed(controller), seed, (hardware, phase) =>
       progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
     )

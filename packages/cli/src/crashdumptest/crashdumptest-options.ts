@@ -7,9 +7,9 @@ import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
 import { UsageError } from '../program/usage-error.ts'
 import type { TestOutput } from '../test/result-output.ts'
 import {
-  CONTROLLERS,
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
+  DRIVEN_CONTROLLERS,
   MAX_CPUS,
   MAX_SEED,
   parseDumps,
@@ -44,7 +44,7 @@ Options of -dtm:
   -dumps TYPES       dump types, in order (default: full,kernel,mini)
   -ram SIZE          RAM of the system: 512M, 1G (default: 512M)
   -cpus N            number of CPUs, 1 to ${MAX_CPUS} (default: 4)
-  -controller NAME   controller under test: ${CONTROLLERS.join(', ')} (default: ${DEFAULT_CONTROLLER})
+  -controller NAME   controller under test: ${DRIVEN_CONTROLLERS.join(', ')} (default: ${DEFAULT_CONTROLLER})
   -driver FILE.sys   storage miniport under test (default: one of our own)
   -pdb FILE          names for it (default: the PDB beside it)
   -seed N            same options and seed, same bytes (default: 1)

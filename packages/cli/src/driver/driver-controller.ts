@@ -1,5 +1,4 @@
 // Which controller a driver file is for, where the user does not say: the driver is asked.
-import { CONTROLLERS } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { findDriverController } from '@dumpstack/windows/node'
 import { openDriver } from './driver-file.ts'
@@ -9,7 +8,7 @@ export function controllerOfDriver(file: string, pdb: string | null, profile: Pr
   try {
     const driver = openDriver(file, pdb)
     try {
-      return findDriverController(driver, profile, CONTROLLERS).kind
+      return findDriverController(driver, profile).kind
     } finally {
       driver.close()
     }

@@ -5,7 +5,7 @@ import { MachineError, type MachineErrorCode } from '@dumpstack/machine'
 import { KernelError } from '@dumpstack/windows'
 import { DriverFailure } from './driver-failure.ts'
 
-/** What the machine comes to where a driver destroyed the system, or had its controller work without end. */
+/** Errors of the machine that only a faulty driver causes: it destroyed the system, or made its controller work without end. */
 const BY_A_DRIVER: ReadonlySet<MachineErrorCode> = new Set(['RAM_HOLE', 'DEVICE_WORK', 'STRAY_WRITES'])
 
 const isOfADestroyedSystem = (error: unknown): error is KernelError | MachineError =>

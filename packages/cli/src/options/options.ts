@@ -2,9 +2,9 @@
 import { PROFILES } from '@dumpstack/nt'
 import { Option } from 'commander'
 import {
-  CONTROLLERS,
   DEFAULT_CONTROLLER,
   DEFAULT_PROFILE,
+  DRIVEN_CONTROLLERS,
   MAX_SEED,
   parsePath,
   parseProfile,
@@ -34,7 +34,7 @@ export const profileOption = (): Option =>
     .default(DEFAULT_PROFILE, DEFAULT_PROFILE.name)
 
 export const controllerOption = (): Option =>
-  option('--controller <name>', `the controller under test: ${CONTROLLERS.join(', ')}`).default(
+  option('--controller <name>', `the controller under test: ${DRIVEN_CONTROLLERS.join(', ')}`).default(
     DEFAULT_CONTROLLER,
   )
 

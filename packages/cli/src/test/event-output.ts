@@ -12,7 +12,7 @@ export const STDOUT = '-'
 export class EventOutput {
   readonly #place: string
   #fd: number | null = null
-  /** The reader has gone away, or the host takes no more. */
+  /** The reader closed the pipe, or a write failed. */
   #isOver = false
   #next = { seq: 0, at: 0 }
 

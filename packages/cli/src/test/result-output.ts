@@ -37,14 +37,14 @@ export function checkTestOutput(
     throw new UsageError(
       `${dash}json and ${dash}events ${STDOUT} both write to stdout: give one of them a file`,
     )
-  const files: [option: string, file: string][] = []
-  if (junit !== null) files.push([`${dash}junit`, junit])
-  if (events !== null && events !== STDOUT) files.push([`${dash}events`, events])
-  for (const [option, file] of files) checkOutput(option, file, reads, nextRun)
-  const [[, first], [, second]] = [files[0] ?? ['', null], files[1] ?? ['', null]]
-  if (first === null || second === null) return
-  if (path.resolve(first) === path.resolve(second) || isSameFile(first, second))
-    throw new UsageError(`${dash}junit and ${dash}events both write ${second}: give each a file of its own`)
+  const eventsFile = events === STDOUT ? null : events
+  if (junit !== null) checkOutput(`${dash}junit`, junit, reads, nextRun)
+  if (eventsFile !== null) checkOutput(`${dash}events`, eventsFile, reads, nextRun)
+  if (junit === null || eventsFile === null) return
+  if (path.resolve(junit) === path.resolve(eventsFile) || isSameFile(junit, eventsFile))
+    throw new UsageError(
+      `${dash}junit and ${dash}events both write ${eventsFile}: give each a file of its own`,
+    )
 }
 
 /** Throws UsageError for what only a run that goes on can give. */

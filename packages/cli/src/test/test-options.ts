@@ -68,7 +68,7 @@ export const MAX_CPUS = 64
 /** The Windows that is tested where nothing else is said: no library has a default. */
 export const DEFAULT_PROFILE: Profile = win10_19041
 /** The kinds of controller that it has drivers for; each is in the machine's registry. */
-export const CONTROLLERS = drivenControllers(DEFAULT_PROFILE)
+export const DRIVEN_CONTROLLERS = drivenControllers(DEFAULT_PROFILE)
 export const DEFAULT_CONTROLLER = 'ahci'
 export const MAX_SEED = 0xffffffff
 const LEAST_RAM = 64 * MEGABYTE
@@ -233,7 +233,7 @@ export function planOf(facts: Facts): TestPlan {
     dumps,
     ram: facts.size('ramBytes'),
     cpus: whole('cpuCount', 1, MAX_CPUS),
-    controller: facts.oneOf('controller', CONTROLLERS),
+    controller: facts.oneOf('controller', drivenControllers(profile)),
     seed: whole('seed', 0, MAX_SEED),
     debuggers: debuggersFolder(facts.string('debuggersFolder')),
     ...(scenario !== undefined && { scenario }),

@@ -7,7 +7,7 @@ import { testResult } from './result-schema.ts'
 
 export const EVENT_SCHEMA = 'docs/schema/test-event.schema.json'
 
-/** What a process comes to that takes part in a run. */
+/** How one process of a run ended. */
 const RUN_ENDS = ['finished', 'crashed', 'restarting', 'stopped', 'brokenOff'] as const
 
 const lastKinds = {

@@ -32,7 +32,7 @@ export class CrashEnvironment {
   readonly image: LoadedImage
   readonly miniport: MiniportImage
   readonly runtimeUncachedBytes: number
-  /** Of the port, and of a driver that keeps the rules. */
+  /** The IRQL at which the port calls the miniport, and which a correct driver keeps. */
   readonly irql = HIGH_LEVEL
   readonly watch: RoutineWatch
   readonly dma: DmaAudit
@@ -97,7 +97,7 @@ export class CrashEnvironment {
     })
   }
 
-  /** What a routine came to is judged at the routine, what it called where it called it. */
+  /** A violation by the routine as a whole is reported at its start, a violation by a call at the call. */
   #site(call: string): CallSite | null {
     const { code } = this.miniport
     const own = call === this.entryPoint ? null : code?.callSite()

@@ -1,6 +1,16 @@
 // A crash dump filter in the stack: its DriverEntry runs at load, its callbacks at the crash, and what it may not do to a write
 // is checked here (ntdddump.h: Dump_Start, Dump_Write, Dump_Finish).
-import { type Gva, getHalves, gpa, hex, PAGE_SIZE, pfn, pfnToGpa, setHalves } from '@dumpstack/bytes'
+import {
+  equalBytes,
+  type Gva,
+  getHalves,
+  gpa,
+  hex,
+  PAGE_SIZE,
+  pfn,
+  pfnToGpa,
+  setHalves,
+} from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DUMP_FILTER_CRITICAL,
@@ -163,11 +173,7 @@ export class LoadedFilter {
 
   #differs(index: number, page: number): boolean {
     const now = this.#machine.ram.span(gpa(page * PAGE_SIZE), PAGE_SIZE)
-    const first = index * PAGE_SIZE
-    for (let i = 0; i < PAGE_SIZE; i++) {
-      if (now[i] !== this.#contents[first + i]) return true
-    }
-    return false
+    return !equalBytes(now, this.#contents.subarray(index * PAGE_SIZE, (index + 1) * PAGE_SIZE))
   }
 
   #refuse(rule: DumpModeRuleId, message: string): number {

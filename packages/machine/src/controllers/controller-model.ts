@@ -24,7 +24,7 @@ type Rule<T> = [T] extends [string]
     : WholeNumber | Choice<string>
 type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
 
-/** A kind of hardware that a driver is checked on: what drivers of this controller were caught at. */
+/** A variant of the hardware on which a driver is checked; each was chosen for a defect that drivers had. */
 export interface CheckHardware<S extends Settings = Settings> {
   readonly name: string
   readonly logicalSectorBytes: 512 | 4096
@@ -50,7 +50,7 @@ export interface ControllerModel<S extends Settings = Settings> {
   readonly check: readonly [CheckHardware<S>, ...CheckHardware<S>[]]
 }
 
-/** Sectors of 4 KiB are what drivers forget. */
+/** Drivers often do not handle sectors of 4 KiB. */
 export const BOTH_SECTOR_SIZES = [
   { name: '512-byte sectors', logicalSectorBytes: 512 },
   { name: '4096-byte sectors', logicalSectorBytes: 4096 },

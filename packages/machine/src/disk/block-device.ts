@@ -1,4 +1,4 @@
-// The disk behind a controller, whatever the controller is: takes requests, ends them in the order in which they came once they are due,
+// The disk below any controller: it accepts requests, completes them in the order in which they came once they are due,
 // moves their data between guest RAM and the medium, shows planned faults, and logs the transfers. Nothing of a request happens before
 // it is due, so what a reset drops has changed nothing.
 import { ClockEvent, type VirtualClock } from '../clock.ts'
@@ -37,13 +37,13 @@ export interface BlockRequest {
    * has cancelled what it had submitted.
    */
   memory(): SegmentList | null
-  /** It has ended; `lba` is the first sector that failed. Never called for a request that was cancelled or whose end is lost. */
+  /** The request has completed; `lba` is the first sector that failed. Never called for a cancelled request or a lost completion. */
   done(status: BlockStatus, lba: number): void
 }
 
 /** What a block device asks of its controller. */
 export interface BlockHost {
-  /** Of the link between them. */
+  /** Rate of the link between disk and controller. */
   readonly bytesPerSecond: number
   /** Whether a request may end now: the controller runs, and the bus lets it reach RAM. */
   isReady(): boolean
@@ -95,7 +95,7 @@ export class BlockDevice {
     return this.#queue.length
   }
 
-  /** A fault has it end nothing more until it is reset. */
+  /** A fault stopped the device; it completes nothing until it is reset. */
   get isHung(): boolean {
     return this.#isHung
   }
@@ -120,7 +120,7 @@ export class BlockDevice {
     this.#endNext()
   }
 
-  /** Pending requests are gone: no data of them moves, none is done. */
+  /** Drops the pending requests: their data does not move and `done` is not called. */
   cancel(): void {
     for (const request of this.#queue) request.isPending = false
     this.#queue.length = 0

@@ -133,7 +133,7 @@ export function controllerDrivers(profile: Profile, controller: string): Control
 export const drivenControllers = (profile: Profile): readonly string[] =>
   Object.keys(profile.stack).filter((kind) => typeof profile.stack[kind] === 'object')
 
-/** The same stack with another miniport file: the driver of somebody who tests their own. */
+/** The same stack with another miniport file: the driver under test. */
 export function withMiniport(drivers: ControllerDrivers, fileName: string): ControllerDrivers {
   return {
     ...drivers,

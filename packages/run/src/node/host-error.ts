@@ -12,7 +12,7 @@ export function onHost<T>(what: string, work: () => T): T {
   }
 }
 
-/** Whether the host did not do what it was asked for: it is full, its disk fails, a file is not there or in the way. */
+/** Whether the host failed: it is full, its disk fails, a file is absent or in the way. */
 export function isHostFailure(error: unknown): boolean {
   for (let cause = error; cause instanceof Error; cause = cause.cause)
     if (isSystemError(cause) || cause instanceof InTheWayError) return true

@@ -5,7 +5,7 @@ import type { DumpWriteLog } from './dump-write-log.ts'
 import type { OwnedFolder } from './owned-folder.ts'
 import type { SystemFolder } from './system-folder.ts'
 
-/** What is to be tested, as far as the run goes by it. */
+/** The parts of the plan that the run itself reads. */
 export interface RunPlan extends Pick<TestOptions, 'dumps' | 'stopAfter' | 'repro' | 'productVersion'> {
   /** As journal and state name them; a resumed run is planned from them again. */
   readonly options: Readonly<Record<string, unknown>>
@@ -45,6 +45,6 @@ export interface RunComposition {
   /** Removes what a system left that is over; `keepsDisk`: unless its disk is to stay for a stranger. */
   removeSystem(folder: SystemFolder, keepsDisk: boolean): void
   symbols(place: Pick<SystemPlace, 'owned' | 'variant'>): TestOptions['symbols']
-  /** The failure of a run as its user is to hear of it. */
+  /** Converts the failure of a run to the error that is shown to the user. */
   failure(error: unknown): unknown
 }

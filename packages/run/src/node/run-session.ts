@@ -31,7 +31,7 @@ export interface SessionOptions {
    * 'restart': at the orderly restart before the first of them, and at each crash.
    */
   readonly stopAt: 'end' | 'crash' | 'restart'
-  /** Further folds, behind journal and log: a screen, JUnit. resumeRun first replays to them what the journal holds. */
+  /** Further folds, called after journal and log: a screen, JUnit. resumeRun first replays to them what the journal holds. */
   readonly sinks: readonly Sink[]
   /** Folds of what this session itself does: nothing is replayed to them. */
   readonly liveSinks?: readonly Sink[]
@@ -240,8 +240,11 @@ class Session {
       try {
         target.close(isOver ? 'over' : 'stopped')
       } finally {
-        recorder?.close()
-        writes.close()
+        try {
+          recorder?.close()
+        } finally {
+          writes.close()
+        }
       }
     }
   }
@@ -263,7 +266,7 @@ class Session {
     )
   }
 
-  /** Before the variant of that number begins, or behind the last. */
+  /** Before the variant of that number begins, or after the last. */
   #keepStage(index: number): void {
     const { folder, composition } = this.#parts
     const next = this.#variants[index]

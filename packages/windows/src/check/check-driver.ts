@@ -41,7 +41,7 @@ export interface DriverCheckOptions
 const BUSY_NS = 5_000_000
 const REQUEST_BYTES = 0x10000
 const REQUESTS = 8
-/** Behind the page file's pieces. */
+/** After the pieces of the page file. */
 const IO_AT = 0x3200000
 
 /** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'
 import { NotJudged, openSysFile } from '@dumpstack/drivers'
-import { CONTROLLERS, controllerNamed } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
 import { findDriverController } from '../node/check-driver-file.ts'
@@ -66,7 +66,6 @@ const find = (bytes: Uint8Array): string =>
   findDriverController(
     { file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } },
     win10_19041,
-    CONTROLLERS,
   ).kind
 const read = (fileName: string): Uint8Array =>
   new Uint8Array(readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))

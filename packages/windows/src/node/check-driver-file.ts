@@ -1,8 +1,8 @@
 // The contract check of a driver file with the repository's guest images around it.
 
 import { IcedDecoder } from '@dumpstack/cpu/node'
-import type { ControllerModel } from '@dumpstack/machine'
-import type { Profile } from '@dumpstack/nt'
+import { type ControllerModel, controllerNamed } from '@dumpstack/machine'
+import { drivenControllers, type Profile } from '@dumpstack/nt'
 import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
@@ -29,13 +29,12 @@ export function checkDriverFile(
   })
 }
 
-/** The one of the controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and TargetOptionsError DRIVER_NAME_TAKEN. */
+/** The one of the profile's controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and TargetOptionsError DRIVER_NAME_TAKEN. */
 export function findDriverController(
   { file, names }: Omit<DriverFileOptions, 'description'>,
   profile: Profile,
-  controllers: readonly ControllerModel[],
 ): ControllerModel {
   const guestImages = installDriver(readGuestImages(profile), profile, file)
   const options = { profile, file, names, seed: 1, guestImages, decoder: new IcedDecoder() }
-  return findController(options, controllers)
+  return findController(options, drivenControllers(profile).map(controllerNamed))
 }

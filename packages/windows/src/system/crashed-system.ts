@@ -44,7 +44,7 @@ export class CrashedSystem {
     return this.#system.dumpStack.write(plan)
   }
 
-  /** The whole dump at once, for whom no event loop has to turn. */
+  /** Writes the whole dump synchronously, for a caller without an event loop. */
   writeAll(plan: DumpPlan): DumpWriteReport {
     const writing = this.write(plan)
     let step = writing.next()

@@ -43,7 +43,7 @@ export class DumpContext {
   readonly #kernel: KernelServices
   readonly #port: LoadedImage
 
-  /** `memoryBlockSize`: the context does not say it. */
+  /** `memoryBlockSize` comes from the profile, because the context has no field for it. */
   constructor(ram: Ram, kernel: KernelServices, port: LoadedImage, context: Gva, memoryBlockSize: number) {
     this.#ram = ram
     this.#kernel = kernel

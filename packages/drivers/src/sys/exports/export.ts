@@ -14,7 +14,7 @@ export interface Export {
 }
 export type ExportFamily = Readonly<Record<string, Export>>
 
-/** A call of an export takes some 1 us, with its arguments as BigInt and the port behind it. */
+/** A call of an export takes about 1 us, including its BigInt arguments and the work of the port. */
 const CALL_WORK = 40
 
 export const exported = (argumentCount: number, serve: ServeImport, work = CALL_WORK): Export => ({
