@@ -106,7 +106,7 @@ it('begins in no folder that holds anything, and names what is there', () => {
     writeFileSync(path.join(project, name), 'mine')
   const { code, stderr } = dumpstack(project, 'test', '--out', '.', '--ram', '64M', '--dumps', 'mini')
   expect(stderr).toBe(
-    'error: folder . holds what no run made: C, mini, notes.txt, result.json.tmp; a run begins in a folder that is empty or absent: choose another --out [RUN_FOLDER_NOT_EMPTY]\n',
+    'error: folder . holds what no run made: C, mini, notes.txt, result.json.tmp; a run begins in a folder that is empty or absent: choose another folder [RUN_FOLDER_NOT_EMPTY]\n',
   )
   expect(code).toBe(4)
   for (const name of ['C/Windows/a.sys', 'mini/mine.dmp', 'result.json.tmp', 'notes.txt'])

@@ -8,6 +8,7 @@ import { type Fact, factJson } from './command.ts'
 import { lm } from './commands/lm.ts'
 import { x } from './commands/x.ts'
 import { Debugger } from './debugger.ts'
+import { DebuggerError } from './errors.ts'
 import { EVERYTHING, fewSymbols, NO_SYMBOLS, sessionOn } from './session.test-support.ts'
 import type { Session } from './session.ts'
 import { stoppedMachine } from './stopped-machine.test-support.ts'
@@ -94,6 +95,29 @@ it('stays when Ctrl-C ends the command, which says how far it came', async () =>
     { kind: 'symbol', address: 0xfffff80300001230n, module: 'nt', name: 'KeBugCheckEx' },
     { kind: 'interrupted', what: 'modules', done: 1, total: 2 },
   ])
+})
+
+it('tells that the log was lost, among the facts and not beside them', async () => {
+  const facts: Fact[] = []
+  const write = (text: string): void => {
+    throw new Error(`'${text}' stands among lines of JSON`)
+  }
+  const full = (): never => {
+    throw new DebuggerError('LOG_IO', 'cannot write the log kd.log: no space left on device')
+  }
+  const target = new Debugger({
+    session: stoppedMachine(),
+    write,
+    openLog: () => ({ write: full, close() {} }),
+    onFact: (_, fact) => facts.push(fact),
+  })
+  await target.execute('.logopen kd.log; ? 4', new AbortController().signal)
+  expect(facts).toContainEqual({
+    kind: 'error',
+    code: 'LOG_IO',
+    message: 'cannot write the log kd.log: no space left on device: the log ends here',
+  })
+  expect(target.hasLostLog).toBe(true)
 })
 
 it('is found by a command alone, without a debugger around it', async () => {

@@ -154,7 +154,7 @@ function checkMemory(ramBytes: number): void {
   if (ramBytes <= available) return
   throw new HostMemoryError(
     'HOST_MEMORY',
-    `--ram takes ${ramBytes} bytes of this machine's memory, ${available} are available`,
+    `the RAM of the system takes ${ramBytes} bytes of this machine's memory, ${available} are available`,
     { ramBytes, available },
   )
 }

@@ -158,7 +158,7 @@ it.each(['journal.jsonl', 'result.json', 'state.json'])(
   async (name) => {
     writeFileSync(path.join(root, name), 'mine')
     await expect(RunFolder.create(root)).rejects.toThrow(
-      `already holds a run (${name}): choose another --out`,
+      `already holds a run (${name}): choose another folder`,
     )
     expect(readdirSync(root)).toEqual([name])
     expect(readFileSync(path.join(root, name), 'utf8')).toBe('mine')

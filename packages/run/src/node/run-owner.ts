@@ -33,7 +33,7 @@ export function refuseTaken(folder: string): void {
   if (record !== null) {
     throw new RunError(
       'RUN_FOLDER_TAKEN',
-      `folder ${folder} already holds a run (${record}): choose another --out`,
+      `folder ${folder} already holds a run (${record}): choose another folder`,
     )
   }
   const list = readList(guarded)?.list ?? null
@@ -51,7 +51,7 @@ function refuseForeign(folder: string, names: readonly string[]): void {
   const more = names.length > MAX_NAMED ? ` and ${names.length - MAX_NAMED} more` : ''
   throw new RunError(
     'RUN_FOLDER_NOT_EMPTY',
-    `folder ${folder} holds what no run made: ${shown}${more}; a run begins in a folder that is empty or absent: choose another --out`,
+    `folder ${folder} holds what no run made: ${shown}${more}; a run begins in a folder that is empty or absent: choose another folder`,
   )
 }
 
