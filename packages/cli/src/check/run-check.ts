@@ -1,16 +1,14 @@
 // `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
-import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
 import { controllerNamed } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
-import { onHost } from '@dumpstack/run/node'
 import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { besideOf, type OpenedDriver, openDriver } from '../driver/driver-file.ts'
 import { driverFailure } from '../driver/driver-verdict.ts'
-import { checkOutput } from '../files/output-file.ts'
+import { checkOutput, writeOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { ProgressLine, printJson, printLines } from '../terminal/terminal.ts'
@@ -35,7 +33,7 @@ export interface CheckRequest {
 export function runCheck(request: CheckRequest): number {
   const startedAt = performance.now()
   const { sarif, file, toolVersion } = request
-  if (sarif !== null) checkOutput('--sarif', sarif, [file, request.pdb ?? besideOf(file)])
+  if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, [file, request.pdb ?? besideOf(file)])
   const checked = check(request)
   const { driver, report, repro } = checked
   const seconds = (performance.now() - startedAt) / 1000
@@ -44,7 +42,7 @@ export function runCheck(request: CheckRequest): number {
   if (sarif !== null) {
     const sha256 = driver.executed ? driver.sha256 : null
     const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
-    onHost(`write ${sarif}`, () => writeFileSync(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`))
+    writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
   return exitCodeOf(report.verdict)
 }

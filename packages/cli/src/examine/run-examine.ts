@@ -1,11 +1,11 @@
 // `dumpstack examine PATH`: a folder is a finished run, a file is a dump from anywhere. Both end in the same folds.
-import { statSync, writeFileSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import path from 'node:path'
 import { createStream, JunitFold, ResultFold, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { examineRun, onHost } from '@dumpstack/run/node'
+import { examineRun } from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
-import { checkOutput } from '../files/output-file.ts'
+import { checkOutput, writeOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
 import { catchInterrupts } from '../program/interrupt.ts'
 import { UsageError } from '../program/usage-error.ts'
@@ -31,7 +31,7 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
       `--as is for a dump file: ${place} is a folder, whose run knows the types of its dumps`,
     )
   }
-  if (junit !== undefined) checkOutput('--junit', junit, [place])
+  if (junit !== undefined) checkOutput('--junit', 'junit', junit, [place])
   const resultFold = new ResultFold()
   const junitFold = new JunitFold()
   const sinks: Sink[] = [resultFold.sink, junitFold.sink]
@@ -58,6 +58,6 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
   }
   if (json) printJson(resultFold.result(verdict))
   screen?.close(verdict, `. Examined: ${shownPath(place)}`)
-  if (junit !== undefined) onHost(`write ${junit}`, () => writeFileSync(junit, junitFold.xml(null)))
+  if (junit !== undefined) writeOutput(junit, junitFold.xml(null))
   return exitCodeOf(verdict)
 }

@@ -1,27 +1,105 @@
-// A file that a command is to write: what stands against it is said before the work begins, and never is it what the command reads.
-import { accessSync, constants, existsSync, statSync } from 'node:fs'
+// A file that a command is to write, by an option that names it. It takes the place of an earlier output of the same kind or of an
+// empty file, and of nothing else: not of what the command reads, not of a file of a run, and not through a link.
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  openSync,
+  readSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import { onHost, runOfFile } from '@dumpstack/run/guarded'
 import { UsageError } from '../program/usage-error.ts'
 import { isSameFile } from './same-file.ts'
 
+/** How each kind of output begins. */
+export const OUTPUT_BEGINS = {
+  junit: /^<\?xml [^>]*>\s*<testsuites name="Crashdump Support Test" /,
+  sarif: /^\{\s*"\$schema": "[^"]*sarif[^"]*",[\s\S]*"name": "dumpstack"/,
+  events: /^\{"seq":\d+,"at":\d+,"kind":"/,
+} as const
+export type OutputKind = keyof typeof OUTPUT_BEGINS
+
+const MAX_BEGIN_BYTES = 1024
+/** To follow no link and to wait for no reader; Windows has none of these flags, and no entry that they are for. */
+export const GUARD = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
+
 /**
- * Throws UsageError for a folder, one of the files in `reads` or a file of a run, a host error for what cannot be written.
- * `nextRun`: the folder in which the command begins one.
+ * Throws UsageError for what an output may not take the place of, a host error for what cannot be written. `option` is as it was
+ * typed, `nextRun` the folder in which the command begins a run.
  */
 export function checkOutput(
   option: string,
+  kind: OutputKind,
   file: string,
   reads: readonly (string | null)[] = [],
   nextRun: string | null = null,
 ): void {
-  if (statSync(file, { throwIfNoEntry: false })?.isDirectory())
-    throw new UsageError(`${option} ${file} is a folder, expected a file`)
+  const refuse = (what: string): never => {
+    throw new UsageError(`${option} ${file} ${what}`)
+  }
   const own = reads.find((read) => read !== null && isSameFile(file, read))
-  if (own !== undefined) throw new UsageError(`${option} ${file} would overwrite ${own}, which is read`)
+  if (own !== undefined) refuse(`would overwrite ${own}, which is read`)
   const run = runOfFile(file, nextRun)
-  if (run !== null) throw new UsageError(`${option} ${file} is a file of the run in ${run}: choose another`)
-  onHost(`write ${file}`, () =>
-    accessSync(existsSync(file) ? file : path.dirname(path.resolve(file)), constants.W_OK),
-  )
+  if (run !== null) refuse(`is a file of the run in ${run}: choose another`)
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  const obstacle = found === undefined ? null : obstacleOf(found)
+  if (obstacle !== null) refuse(obstacle)
+  const folder = path.dirname(path.resolve(file))
+  if (found === undefined && !existsSync(folder)) refuse(`cannot be made: there is no folder ${folder}`)
+  onHost(`write ${file}`, () => accessSync(found === undefined ? folder : file, constants.W_OK))
+  if (found?.isFile() && found.size > 0 && !OUTPUT_BEGINS[kind].test(beginOf(file)))
+    refuse('is there already, and is no earlier output of this option: choose another file, or remove it')
+}
+
+/** Why an entry of the file system must not be written to; null for a file with one name, and for a device. */
+export function obstacleOf(found: Stats): string | null {
+  if (found.isDirectory()) return 'is a folder, expected a file'
+  if (found.isSymbolicLink()) return 'is a link: name the file itself'
+  if (found.isFile()) return found.nlink > 1 ? 'has a second name, a hard link: choose another file' : null
+  return found.isCharacterDevice() ? null : 'is a pipe or another special file, expected a file'
+}
+
+function beginOf(file: string): string {
+  return onHost(`read ${file}`, () => {
+    const handle = openSync(file, constants.O_RDONLY | GUARD)
+    try {
+      const bytes = Buffer.alloc(MAX_BEGIN_BYTES)
+      return bytes.toString('utf8', 0, readSync(handle, bytes, 0, MAX_BEGIN_BYTES, 0))
+    } finally {
+      closeSync(handle)
+    }
+  })
+}
+
+/** Opens what checkOutput has passed, and empties it. Looks again: time has gone by since. */
+export function openOutput(file: string): number {
+  const handle = openSync(file, constants.O_WRONLY | constants.O_CREAT | GUARD, 0o666)
+  try {
+    const found = fstatSync(handle)
+    const obstacle = obstacleOf(found)
+    if (obstacle !== null) throw new UsageError(`cannot write ${file}: it ${obstacle}`)
+    if (found.isFile()) ftruncateSync(handle, 0)
+    return handle
+  } catch (error) {
+    closeSync(handle)
+    throw error
+  }
+}
+
+export function writeOutput(file: string, text: string): void {
+  onHost(`write ${file}`, () => {
+    const handle = openOutput(file)
+    try {
+      writeFileSync(handle, text)
+    } finally {
+      closeSync(handle)
+    }
+  })
 }

@@ -1,5 +1,5 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import {
@@ -15,6 +15,7 @@ import { DumpError } from '@dumpstack/dumpfile'
 import { runOfFile } from '@dumpstack/run/guarded'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from '../drive/run-drive.ts'
 import { readNamed } from '../files/named-input.ts'
+import { GUARD, obstacleOf } from '../files/output-file.ts'
 import { isSameFile } from '../files/same-file.ts'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from '../program/exit-code.ts'
 import { reportFailure } from '../program/failure.ts'
@@ -24,6 +25,8 @@ import { IcedDisassembler } from './kd-disassembler.ts'
 import { downloadLines, watchedSource } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
 import { KD_HELP, type KdOptions, parseKdOptions } from './kd-options.ts'
+
+const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
 
 export async function runKd(args: readonly string[], environment = process.env): Promise<number> {
   try {
@@ -138,6 +141,10 @@ function openLog(file: string, append: boolean, dump: string): LogFile {
   if (isSameFile(file, dump)) {
     throw new DebuggerError('LOG_IO', `cannot write the log ${file}: it is the dump`, { file })
   }
+  const found = lstatSync(file, { throwIfNoEntry: false })
+  const obstacle = found === undefined ? null : obstacleOf(found)
+  if (obstacle !== null)
+    throw new DebuggerError('LOG_IO', `cannot write the log ${file}: it ${obstacle}`, { file })
   const tried = <Result>(action: () => Result): Result => {
     try {
       return action()
@@ -146,7 +153,9 @@ function openLog(file: string, append: boolean, dump: string): LogFile {
       throw new DebuggerError('LOG_IO', `cannot write the log ${file}: ${systemReason(error)}`, { file })
     }
   }
-  const handle = tried(() => openSync(file, append ? 'a' : 'w'))
+  const handle = tried(() =>
+    openSync(file, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC) | GUARD, 0o666),
+  )
   return { write: (text) => tried(() => writeSync(handle, text)), close: () => closeSync(handle) }
 }
 

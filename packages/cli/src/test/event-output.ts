@@ -1,8 +1,9 @@
 // The events of a test as they happen, for programs: a line of JSON each, to a file or to stdout. docs/events.md.
-import { openSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { isSystemError } from '@dumpstack/bytes/node'
 import { lineOfEvent, type Sink } from '@dumpstack/crashtest'
 import { onHost } from '@dumpstack/run/node'
+import { openOutput } from '../files/output-file.ts'
 import { printText } from '../terminal/terminal.ts'
 import type { SessionEnd } from './session.ts'
 
@@ -43,7 +44,7 @@ export class EventOutput {
     }
     try {
       onHost(`write ${this.#place}`, () => {
-        this.#fd ??= openSync(this.#place, 'w')
+        this.#fd ??= openOutput(this.#place)
         writeFileSync(this.#fd, line)
       })
     } catch (error) {

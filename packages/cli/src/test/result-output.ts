@@ -1,10 +1,8 @@
 // What a test is asked to leave besides its run folder: the result as JSON on stdout, JUnit XML in a file, the events as lines of JSON.
 // Both front ends of the test write it here, so that the same run gives the same.
-import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { JunitFold, type Sink } from '@dumpstack/crashtest'
-import { onHost } from '@dumpstack/run/node'
-import { checkOutput } from '../files/output-file.ts'
+import { checkOutput, writeOutput } from '../files/output-file.ts'
 import { isSameFile } from '../files/same-file.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
@@ -38,8 +36,8 @@ export function checkTestOutput(
       `${dash}json and ${dash}events ${STDOUT} both write to stdout: give one of them a file`,
     )
   const eventsFile = events === STDOUT ? null : events
-  if (junit !== null) checkOutput(`${dash}junit`, junit, reads, nextRun)
-  if (eventsFile !== null) checkOutput(`${dash}events`, eventsFile, reads, nextRun)
+  if (junit !== null) checkOutput(`${dash}junit`, 'junit', junit, reads, nextRun)
+  if (eventsFile !== null) checkOutput(`${dash}events`, 'events', eventsFile, reads, nextRun)
   if (junit === null || eventsFile === null) return
   if (path.resolve(junit) === path.resolve(eventsFile) || isSameFile(junit, eventsFile))
     throw new UsageError(
@@ -85,6 +83,6 @@ export class ResultOutput {
     if (json) printJson(end.result)
     if (junit === null) return
     const brokenOff = end.ended === 'finished' ? null : messageOf(end.error)
-    onHost(`write ${junit}`, () => writeFileSync(junit, this.#junitFold.xml(brokenOff)))
+    writeOutput(junit, this.#junitFold.xml(brokenOff))
   }
 }

@@ -14,6 +14,10 @@ beforeAll(() => {
   symlinkSync(path.join(run, 'full'), path.join(root, 'link'))
   symlinkSync(path.join(root, 'next'), path.join(root, 'next-link'))
   symlinkSync(path.join(run, 'result.json'), path.join(root, 'junit.xml'))
+  symlinkSync('run/mini/truth.bin', path.join(root, 'dangling'))
+  mkdirSync(path.join(run, 'mini'))
+  symlinkSync('dangling', path.join(root, 'twice'))
+  symlinkSync('loop', path.join(root, 'loop'))
   writeFileSync(path.join(run, 'result.json'), '')
 })
 afterAll(() => rmSync(root, { recursive: true, force: true }))
@@ -27,9 +31,11 @@ it.each([
   'run/C/Windows/kd.log',
   'link/truth.bin',
   'junit.xml',
+  'dangling',
+  'twice',
 ])('%s is a part of the run', (name) => expect(runOfFile(path.join(root, name))).toBe(run))
 
-it.each(['run/junit.xml', 'journal.jsonl', 'absent/journal.jsonl', 'run/notes/journal.txt'])(
+it.each(['run/junit.xml', 'journal.jsonl', 'absent/journal.jsonl', 'run/notes/journal.txt', 'loop'])(
   '%s is none',
   (name) => expect(runOfFile(path.join(root, name))).toBe(null),
 )

@@ -1,5 +1,5 @@
 // Of which run a file is a part, by its place: a file that a user has written must not replace it.
-import { lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import path from 'node:path'
 import { MARKER } from '../index.ts'
 import { isInPlace, isRecord } from '../run-name.ts'
@@ -23,17 +23,25 @@ export function runOfFile(file: string, next: string | null = null): string | nu
   }
 }
 
-/** Null where not even its folder is there. */
+/** As many links as Linux follows in one path. */
+const MAX_LINKS = 40
+
+/** Where a file is or would be made, through links to what is not there yet; null where not even its folder is there. */
 function realOf(file: string): string | null {
-  for (const [known, rest] of [
-    [file, ''],
-    [path.dirname(file), path.basename(file)],
-  ] as const) {
+  let at = file
+  for (let links = 0; links < MAX_LINKS; links++) {
     try {
-      return path.join(realpathSync(known), rest)
+      return realpathSync(at)
     } catch {
       // it is not there, or a loop of links
     }
+    try {
+      at = path.join(realpathSync(path.dirname(at)), path.basename(at))
+    } catch {
+      return null
+    }
+    if (!lstatSync(at, { throwIfNoEntry: false })?.isSymbolicLink()) return at
+    at = path.resolve(path.dirname(at), readlinkSync(at))
   }
   return null
 }
