@@ -4,7 +4,6 @@ import {
   accessSync,
   closeSync,
   constants,
-  existsSync,
   fstatSync,
   ftruncateSync,
   lstatSync,
@@ -51,9 +50,9 @@ export function checkOutput(
   const found = lstatSync(file, { throwIfNoEntry: false })
   const obstacle = found === undefined ? null : obstacleOf(found)
   if (obstacle !== null) refuse(obstacle)
-  const folder = path.dirname(path.resolve(file))
-  if (found === undefined && !existsSync(folder)) refuse(`cannot be made: there is no folder ${folder}`)
-  onHost(`write ${file}`, () => accessSync(found === undefined ? folder : file, constants.W_OK))
+  onHost(`write ${file}`, () =>
+    accessSync(found === undefined ? path.dirname(path.resolve(file)) : file, constants.W_OK),
+  )
   if (found?.isFile() && found.size > 0 && !OUTPUT_BEGINS[kind].test(beginOf(file)))
     refuse('is there already, and is no earlier output of this option: choose another file, or remove it')
 }
