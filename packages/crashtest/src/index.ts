@@ -38,6 +38,7 @@ export * from './stream.ts'
 export {
   type CheckOutcome,
   type Emit,
+  EVENT_FORMAT,
   type Finding,
   type TestEvent,
   type TestEventBody,

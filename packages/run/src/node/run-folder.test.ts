@@ -140,6 +140,15 @@ it('reads no more dumps from a journal than a run can make', async () => {
   expect(() => openFinishedRun(folder.path)).toThrow('dumps is full, expected at most 300 in a run')
 })
 
+it('does not read a journal of another format', async () => {
+  const folder = await RunFolder.create(path.join(root, 'run'))
+  await runInto(folder)
+  folder.close()
+  const file = path.join(folder.path, 'journal.jsonl')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"format":1', '"format":7'))
+  expect(() => openFinishedRun(folder.path)).toThrow('journal.jsonl line 1: format is 7, expected 1')
+})
+
 it('keeps the variants of a scenario apart and finds each', async () => {
   const folder = await RunFolder.create(path.join(root, 'run'))
   await runInto(folder, 'before-header')

@@ -1,5 +1,6 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
+import { EVENT_FORMAT } from '@dumpstack/crashtest'
 import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/target'
 import { NotARunError, RunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
@@ -37,6 +38,8 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
     const event = Facts.parse(line, `${file} line ${index + 1}`)
     switch (event.string('kind')) {
       case 'run': {
+        const format = event.number('format')
+        if (format !== EVENT_FORMAT) throw event.wrong('format', format, EVENT_FORMAT)
         variant = variantOf(event)
         for (const name of event.object('options').strings('dumps')) {
           const type = DUMP_TYPES.find((known) => known === name)
