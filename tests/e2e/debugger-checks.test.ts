@@ -3,7 +3,7 @@
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
 import {
   debugDump,
-  examineFile,
+  examineDump,
   messageLine,
   messagesOf,
   type Verdict,
@@ -231,9 +231,11 @@ it('judges any damage without breaking', async () => {
         const cut = end % 4 === 0 ? copy.subarray(0, end % copy.length) : copy
         const { verdicts } = await judge(cut, evidence)
         expect(Object.keys(verdicts)).toContain('debugger')
-        const source = new MemorySource(cut)
-        const { examination } = examineFile({ source, as: isMini ? 'mini' : 'kernel', debugged: [] })
-        expect(examination.checks.length).toBeGreaterThan(0)
+        const opened = { source: new MemorySource(cut), modifiedAt: 0 }
+        const type = isMini ? 'mini' : 'kernel'
+        const examined = examineDump({ type, opened, known: null, debugged: [] }).next()
+        if (examined.done !== true) throw new Error('a dump without its truth is examined in steps')
+        expect(examined.value.examination.checks.length).toBeGreaterThan(0)
       },
     ),
     { numRuns: 25 },

@@ -59,11 +59,8 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
   const examining = examineDump({
     type: 'full',
     opened,
-    crash,
-    evidence,
-    kept: null,
+    known: { crash, evidence, kept: null, crashIsSaid: true },
     debugged: [],
-    crashIsSaid: true,
   })
   let step = examining.next()
   while (step.done !== true) step = examining.next()

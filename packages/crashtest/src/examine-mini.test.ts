@@ -169,9 +169,8 @@ function examine(
   const work = examineDump({
     type: 'mini',
     opened: { source, modifiedAt: CRASHED_AT + 1000 },
+    known: { ...input, crashIsSaid: true },
     debugged: [],
-    crashIsSaid: true,
-    ...input,
   })
   let step = work.next()
   while (step.done !== true) step = work.next()
@@ -296,11 +295,8 @@ it('fails a mini dump that was cut off, and one that is not there', () => {
     type: 'mini',
     opened: null,
     whyNone: { verdict: 'fail', message: 'no dump file' },
-    crash,
-    evidence,
-    kept: null,
+    known: { crash, evidence, kept: null, crashIsSaid: true },
     debugged: [],
-    crashIsSaid: true,
   })
   const step = work.next()
   if (step.done !== true) throw new Error('nothing to read, yet it goes on')

@@ -130,9 +130,8 @@ function examine({ type = 5, damage, again, modifiedAt, ...change }: Change): Ex
   const work = examineDump({
     type: type === 5 ? 'full' : 'kernel',
     opened: { source: new MemorySource(bytes), modifiedAt: modifiedAt ?? CRASHED_AT + 1000 },
-    ...input,
+    known: { ...input, crashIsSaid: true },
     debugged: [],
-    crashIsSaid: true,
   })
   for (;;) {
     const step = work.next()

@@ -1,13 +1,28 @@
-// The examine step: opens one dump and puts it through every check. Works the same on a dump of this run and on one of
-// a finished run with the truth that it kept.
+// Opens one dump and puts it through every check. Works the same on a dump of this run and on one of a finished run with the truth that it
+// kept; of a dump from elsewhere, a lab's or a user's, no truth is at hand, and only what it says by itself is judged.
 import { type ByteSource, hex } from '@dumpstack/bytes'
-import { type Dump, DumpError, DumpType as HeaderDumpType, openDump, verifyDump } from '@dumpstack/dumpfile'
+import {
+  type Dump,
+  DumpError,
+  DumpType as HeaderDumpType,
+  openDump,
+  refusalCheck,
+  verifyDump,
+} from '@dumpstack/dumpfile'
 import { HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
 import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { asKept, frontDifferences } from './checks/as-kept.ts'
-import { type ExaminedDump, excused, fail, type Judgement, type Place } from './checks/check.ts'
-import { blockDumpChecks, crashChecks, pageDumpChecks } from './checks/index.ts'
+import {
+  type BlockDump,
+  excused,
+  fail,
+  type Judgement,
+  type PageDump,
+  type Place,
+  pass,
+} from './checks/check.ts'
+import { blockDumpChecks, crashChecks, labDumpChecks, pageDumpChecks } from './checks/index.ts'
 import { length } from './checks/length.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareBlocks } from './compare-blocks.ts'
@@ -26,11 +41,17 @@ export interface DumpToExamine {
   /** Null where no dump file could be opened; then `whyNone` says why. */
   readonly opened: { readonly source: ByteSource; readonly modifiedAt: number } | null
   readonly whyNone?: Judgement
+  /** Null for a dump from elsewhere. */
+  readonly known: KnownCrash | null
+  /** What the debugger came to, see debug-dump.ts. */
+  readonly debugged: readonly NamedJudgement[]
+}
+
+/** What the run knows of the crash that the dump should show. */
+export interface KnownCrash {
   readonly crash: CrashReport
   readonly evidence: Evidence
   readonly kept: KeptFile | null
-  /** What the debugger came to, see debug-dump.ts. */
-  readonly debugged: readonly NamedJudgement[]
   /** The log has what the crash report alone fails: the test says it right after the crash. */
   readonly crashIsSaid: boolean
 }
@@ -54,82 +75,93 @@ function nothingCompared({ promised, promisedBlocks }: Evidence): TruthCount {
 
 /** Yields the percentage done. */
 export function* examineDump(input: DumpToExamine): Generator<number, ExaminationResult> {
-  const { opened, crash, evidence } = input
-  const checked: NamedJudgement[] = crashChecks.map((check) => [check.id, check.judge(crash)])
+  const { type, opened, known } = input
+  const checked: NamedJudgement[] = []
   let dump: Dump | null = null
-  let truthCount = nothingCompared(evidence)
+  let truth: TruthCount | null = null
+  if (known !== null) {
+    for (const check of crashChecks) checked.push([check.id, check.judge(known.crash)])
+    truth = nothingCompared(known.evidence)
+  }
 
   if (opened === null) {
     checked.push(['file', input.whyNone ?? fail('no dump file was found')])
   } else {
     const { source } = opened
-    checked.push(['file', { verdict: 'pass', message: `found, ${source.byteLength} bytes` }])
+    if (known !== null) checked.push(['file', pass(`found, ${source.byteLength} bytes`)])
     try {
       dump = openDump(source)
       const report = resultOf(verifyDump(source, { allPages: false }))
       checked.push([length.id, length.judge(report)])
-      const examined: ExaminedDump = { ...opened, dump, report, crash, evidence, kept: input.kept }
-      if (dump.header.dumpType === HeaderDumpType.triage) {
-        const comparison = compareBlocks(source, dump, evidence)
-        truthCount = comparison.count
-        for (const check of blockDumpChecks)
-          checked.push([check.id, check.judge({ ...examined, comparison })])
+      if (known === null) {
+        for (const check of labDumpChecks) checked.push([check.id, check.judge({ dump, report, as: type })])
+      } else if (dump.header.dumpType === HeaderDumpType.triage) {
+        const comparison = compareBlocks(source, dump, known.evidence)
+        truth = comparison.count
+        const examined: BlockDump = { ...opened, ...known, dump, report, comparison }
+        for (const check of blockDumpChecks) checked.push([check.id, check.judge(examined)])
       } else {
-        const comparison = yield* compareTruth(source, dump, evidence)
-        truthCount = comparison.count
-        for (const check of pageDumpChecks) checked.push([check.id, check.judge({ ...examined, comparison })])
+        const comparison = yield* compareTruth(source, dump, known.evidence)
+        truth = comparison.count
+        const examined: PageDump = { ...opened, ...known, dump, report, comparison }
+        for (const check of pageDumpChecks) checked.push([check.id, check.judge(examined)])
       }
     } catch (error) {
       if (!(error instanceof DumpError)) throw error
-      checked.push(['format', { verdict: 'fail', message: error.message, places: placesOf(error) }])
-      if (input.kept !== null) {
-        const { places, named } = frontDifferences(source, input.kept)
-        if (named.length > 0)
-          checked.push([asKept.id, { verdict: 'fail', message: named.join('; '), places }])
+      // A driver under test has no excuse for what cannot be read; a dump from elsewhere may be of a kind that is not.
+      const { verdict, message } = known === null ? refusalCheck(error) : fail(error.message)
+      checked.push(['format', { verdict, message, places: placesOf(error) }])
+      if (known !== null && known.kept !== null) {
+        const { places, named } = frontDifferences(source, known.kept)
+        if (named.length > 0) checked.push([asKept.id, fail(named.join('; '), places)])
       }
     }
     checked.push(...input.debugged)
   }
 
+  const crash = known === null ? null : known.crash
   const judged = withCauses(
-    checked.map(([id, judgement]): NamedJudgement => [id, excused(crash, id, judgement)]),
+    crash === null
+      ? checked
+      : checked.map(([id, judgement]): NamedJudgement => [id, excused(crash, id, judgement)]),
     {
       crash,
       byteLength: opened?.source.byteLength ?? null,
-      isStale: opened !== null && opened.modifiedAt < crash.crashedAt,
+      isStale: opened !== null && crash !== null && opened.modifiedAt < crash.crashedAt,
     },
   )
-  const said = new Set(input.crashIsSaid ? crashChecks.map(({ id }) => id) : [])
+  const said = new Set(known?.crashIsSaid ? crashChecks.map(({ id }) => id) : [])
+  const { seconds, bytesWritten } = crash ?? { seconds: 0, bytesWritten: 0 }
   return {
     dump,
     findings: findingsOf(judged),
     messages: messagesOf(judged, said),
     examination: {
-      type: input.type,
+      type,
       verdict: worst(judged.map(({ judgement }) => judgement.verdict)),
       file: null,
       byteLength: opened?.source.byteLength ?? 0,
       dumpType: dump?.header.dumpType ?? null,
       bugcheck: dump && { code: dump.header.bugcheckCode, parameters: dump.header.bugcheckParameters },
       pagesInDump: dump?.pages?.size ?? 0,
-      truth: truthCount,
-      writtenBy: opened === null ? [] : mergeRanges(evidence.writtenBy),
-      seconds: crash.seconds,
-      bytesPerSecond: crash.seconds > 0 ? Math.round(crash.bytesWritten / crash.seconds) : 0,
+      truth,
+      writtenBy: opened === null || known === null ? [] : mergeRanges(known.evidence.writtenBy),
+      seconds,
+      bytesPerSecond: seconds > 0 ? Math.round(bytesWritten / seconds) : 0,
       checks: outcomesOf(judged),
     },
   }
 }
 
 /** The structure is verified in no time: its percentages would only run ahead of those of the pages. */
-export function resultOf<T>(work: Generator<unknown, T>): T {
+function resultOf<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const step = work.next()
     if (step.done) return step.value
   }
 }
 
-export function placesOf(error: DumpError): Place[] {
+function placesOf(error: DumpError): Place[] {
   const offset = error.fields['offset']
   return typeof offset === 'number' ? [{ fileOffset: offset }] : []
 }

@@ -4,13 +4,10 @@ export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
 export * from './checks/index.ts'
 export * from './compare-truth.ts'
-export * from './debug-dump.ts'
+export { debugDump } from './debug-dump.ts'
 export * from './errors.ts'
-export {
-  examineDump,
-  explainMissingDump,
-} from './examine.ts'
-export * from './examine-file.ts'
+export { examineDump, explainMissingDump } from './examine.ts'
+export * from './examine-step.ts'
 export { lineOfEvent } from './folds/event-line.ts'
 export * from './folds/journal.ts'
 export { eventOfLine } from './folds/journal-reader.ts'
@@ -34,6 +31,7 @@ export * from './prerequisites.ts'
 export { messagesOf, sentence } from './report.ts'
 export * from './run.ts'
 export * from './scenarios/index.ts'
+export * from './steps.ts'
 export * from './stream.ts'
 export {
   type CheckOutcome,

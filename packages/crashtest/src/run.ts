@@ -9,20 +9,13 @@ import { DumpOpenError, type DumpType, type Evidence, type OpenedDump, type Targ
 import { withCauses } from './causes.ts'
 import { excused } from './checks/check.ts'
 import { crashChecks } from './checks/index.ts'
-import { debugDump } from './debug-dump.ts'
-import { type ExaminationResult, examineDump, explainMissingDump } from './examine.ts'
-import { dumpTitle, stepTitle } from './folds/words.ts'
+import { type ExaminationResult, explainMissingDump } from './examine.ts'
+import { examineStep } from './examine-step.ts'
 import * as messages from './messages.ts'
 import { verifyPrerequisites } from './prerequisites.ts'
 import { sentence } from './report.ts'
-import {
-  type Emit,
-  EVENT_FORMAT,
-  type ReportedCrash,
-  type StepName,
-  type Verdict,
-  worst,
-} from './test-event.ts'
+import { Steps } from './steps.ts'
+import { type Emit, EVENT_FORMAT, type ReportedCrash, type Verdict, worst } from './test-event.ts'
 import type { DumpToKeep, RecordedCrash } from './truth-file.ts'
 
 export interface TestOptions {
@@ -88,16 +81,15 @@ export async function runCrashdumpTest(
 class Run {
   readonly #target: Target
   readonly #options: TestOptions
-  readonly #emit: Emit
   readonly #signal: AbortSignal
-  #place = 'before the first step'
-  #percent = -1
+  readonly #steps: Steps
 
   constructor(target: Target, options: TestOptions, emit: Emit, signal: AbortSignal) {
     this.#target = target
     this.#options = options
-    this.#emit = emit
     this.#signal = signal
+    const { hostNow } = options
+    this.#steps = new Steps({ emit, now: () => target.now(), hostNow, signal })
   }
 
   async run(): Promise<RunEnd> {
@@ -107,7 +99,7 @@ class Run {
     let changedSettings = resumeAt !== null
     try {
       if (resumeAt === null) {
-        if ((await this.#step('prerequisites', undefined, () => this.#prerequisites())) === 'fail')
+        if ((await this.#steps.step('prerequisites', undefined, () => this.#prerequisites())) === 'fail')
           return 'fail'
         changedSettings = true
         for (const name of SETUP) await this.#prepare(name)
@@ -120,8 +112,8 @@ class Run {
           verdicts.push(await this.#configure(dump))
           crashed = await this.#crash(dump, verdicts)
           if (stopAfter === 'crash') {
-            for (const file of await this.#target.keepDisk()) this.#say(messages.info(`Kept ${file}`))
-            this.#say(
+            for (const file of await this.#target.keepDisk()) this.#steps.say(messages.info(`Kept ${file}`))
+            this.#steps.say(
               messages.info(`Stopped after the crash of the ${dump} dump, as asked: nothing was judged.`),
             )
             changedSettings = false
@@ -133,7 +125,7 @@ class Run {
         const { crash } = crashed
         crashed = null
         await this.#awaitRestart(dump)
-        verdicts.push(await this.#step('examine', dump, () => this.#examine(dump, crash)))
+        verdicts.push(await this.#steps.step('examine', dump, () => this.#examine(dump, crash)))
       }
     } catch (error) {
       await this.#afterFailure(error, changedSettings)
@@ -146,7 +138,7 @@ class Run {
   #announce(): void {
     const { dumps, stopAfter, variant, given, runId, productVersion } = this.#options
     const description = this.#target.describe()
-    this.#send({
+    this.#steps.send({
       kind: 'run',
       format: EVENT_FORMAT,
       runId,
@@ -160,21 +152,21 @@ class Run {
 
   #prerequisites(): Verdict {
     const said = verifyPrerequisites(this.#target.describe())
-    for (const message of said) this.#say(message)
+    for (const message of said) this.#steps.say(message)
     return said.some(({ level }) => level === 'x') ? 'fail' : 'pass'
   }
 
   async #prepare(name: (typeof SETUP)[number] | 'restart'): Promise<void> {
-    await this.#step(name, undefined, async (): Promise<Verdict> => {
+    await this.#steps.step(name, undefined, async (): Promise<Verdict> => {
       await this.#target.prepare(name, this.#signal)
       return 'pass'
     })
   }
 
   async #configure(dump: DumpType): Promise<Verdict> {
-    return await this.#step('crashControl', dump, async (): Promise<Verdict> => {
+    return await this.#steps.step('crashControl', dump, async (): Promise<Verdict> => {
       const { oldDumpsDeleted } = await this.#target.configure(dump, this.#signal)
-      if (!oldDumpsDeleted) this.#say(messages.OLD_DUMP_NOT_DELETED)
+      if (!oldDumpsDeleted) this.#steps.say(messages.OLD_DUMP_NOT_DELETED)
       return oldDumpsDeleted ? 'pass' : 'fail'
     })
   }
@@ -183,11 +175,11 @@ class Run {
     const target = this.#target
     let crash: ReportedCrash | undefined
     verdicts.push(
-      await this.#step('crash', dump, async (): Promise<Verdict> => {
-        const { violations, ...rest } = await target.crash((percent) => this.#progress(percent), this.#signal)
+      await this.#steps.step('crash', dump, async (): Promise<Verdict> => {
+        const { violations, ...rest } = await target.crash(this.#steps.progress, this.#signal)
         const { repro } = this.#options
         crash = { ...rest, violations: violations.map((violation) => ({ ...violation, repro })) }
-        this.#send({ kind: 'crashed', dump, report: crash })
+        this.#steps.send({ kind: 'crashed', dump, report: crash })
         return this.#judgeCrash(crash)
       }),
     )
@@ -200,8 +192,8 @@ class Run {
   }
 
   async #awaitRestart(dump: DumpType): Promise<void> {
-    await this.#step('awaitRestart', dump, async (): Promise<Verdict> => {
-      await this.#target.awaitRestart(RESTART_MS, (percent) => this.#progress(percent), this.#signal)
+    await this.#steps.step('awaitRestart', dump, async (): Promise<Verdict> => {
+      await this.#target.awaitRestart(RESTART_MS, this.#steps.progress, this.#signal)
       return 'pass'
     })
   }
@@ -213,7 +205,7 @@ class Run {
     )
     for (const { judgement, causedBy } of judged) {
       if (judgement.verdict !== 'pass' && causedBy === null)
-        this.#say(messages.complaint(sentence(judgement.message)))
+        this.#steps.say(messages.complaint(sentence(judgement.message)))
     }
     return worst(judged.map(({ judgement }) => judgement.verdict))
   }
@@ -224,35 +216,17 @@ class Run {
     const evidence = await target.evidence()
     const opened = opening instanceof DumpOpenError ? null : opening
     try {
-      const debugged =
-        opened === null
-          ? []
-          : await debugDump(
-              { source: opened.source, path: opened.path, evidence, symbols: this.#options.symbols },
-              (message) => this.#say(message),
-              this.#signal,
-            )
-      const whyNone =
-        opening instanceof DumpOpenError ? explainMissingDump(evidence, opening.hresult) : undefined
-      const result = await this.#drain(
-        examineDump({
-          type: dump,
-          opened,
-          ...(whyNone !== undefined && { whyNone }),
-          crash,
-          evidence,
-          kept: null,
-          debugged,
-          crashIsSaid: true,
-        }),
-      )
-      this.#options.keep(toKeep(dump, target.dumpPath(), crash, evidence, opened, result))
-      const file = opened === null ? null : await target.keepDump(dump)
-      this.#send({ kind: 'systemEvents', dump, events: evidence.events })
-      for (const finding of result.findings) this.#send({ kind: 'finding', finding })
-      for (const message of result.messages) this.#say(message)
-      this.#send({ kind: 'examined', dump, examination: { ...result.examination, file } })
-      return result.examination.verdict
+      return await examineStep(this.#steps, {
+        type: dump,
+        opened,
+        ...(opening instanceof DumpOpenError && { whyNone: explainMissingDump(evidence, opening.hresult) }),
+        known: { crash, evidence, kept: null, crashIsSaid: true },
+        symbols: this.#options.symbols,
+        fileOf: async (result) => {
+          this.#options.keep(toKeep(dump, target.dumpPath(), crash, evidence, opened, result))
+          return opened === null ? null : await target.keepDump(dump)
+        },
+      })
     } finally {
       opened?.source.close?.()
     }
@@ -262,40 +236,28 @@ class Run {
   async #openDump(): Promise<OpenedDump | DumpOpenError> {
     let waitedMs = 0
     for (;;) {
-      this.#say(messages.connectingTo(this.#target.dumpPath()))
+      this.#steps.say(messages.connectingTo(this.#target.dumpPath()))
       try {
         return await this.#target.openDump()
       } catch (error) {
         if (!(error instanceof DumpOpenError)) throw error
         if (error.hresult !== HRESULT_SHARING_VIOLATION || waitedMs >= MAX_WAIT_MS) {
-          this.#say(messages.cannotOpen(error.hresult))
+          this.#steps.say(messages.cannotOpen(error.hresult))
           if (waitedMs > 0 && error.hresult !== HRESULT_SHARING_VIOLATION) {
-            this.#say(messages.changedHresult(HRESULT_SHARING_VIOLATION, error.hresult))
+            this.#steps.say(messages.changedHresult(HRESULT_SHARING_VIOLATION, error.hresult))
           }
           return error
         }
       }
-      this.#say(messages.IN_USE)
-      this.#say(messages.IN_USE_ADVICE)
+      this.#steps.say(messages.IN_USE)
+      this.#steps.say(messages.IN_USE_ADVICE)
       await this.#target.sleep(DUMP_RETRY_MS, this.#signal)
       waitedMs += DUMP_RETRY_MS
     }
   }
 
-  /** Runs long synchronous work and gives the event loop a turn whenever the percentage moves. */
-  async #drain<T>(work: Generator<number, T>): Promise<T> {
-    for (;;) {
-      const next = work.next()
-      if (next.done) return next.value
-      if (this.#progress(next.value)) {
-        await new Promise<void>((resolve) => setTimeout(resolve, 0))
-        this.#signal.throwIfAborted()
-      }
-    }
-  }
-
   async #restore(signal: AbortSignal): Promise<Verdict> {
-    return await this.#step('restore', undefined, async (): Promise<Verdict> => {
+    return await this.#steps.step('restore', undefined, async (): Promise<Verdict> => {
       await this.#target.restore(signal)
       return 'pass'
     })
@@ -307,11 +269,11 @@ class Run {
     // code of the guest ends with Interrupted before the signal's turn has come
     const text =
       this.#signal.aborted || error instanceof Interrupted
-        ? `Stopped by the user ${this.#place}.`
-        : `The test broke off ${this.#place}: ${why}`
+        ? `Stopped by the user ${this.#steps.place}.`
+        : `The test broke off ${this.#steps.place}: ${why}`
     const isStopped = this.#options.isStoppedBy(error)
     try {
-      this.#say(messages.complaint(text))
+      this.#steps.say(messages.complaint(text))
     } catch (failure) {
       if (!this.#options.isStoppedBy(failure)) throw failure
     }
@@ -324,52 +286,12 @@ class Run {
     try {
       await this.#restore(new AbortController().signal)
     } catch (error) {
-      this.#say(
+      this.#steps.say(
         messages.complaint(
           `The settings could not be restored: ${error instanceof Error ? error.message : error}`,
         ),
       )
     }
-  }
-
-  async #step(
-    step: StepName,
-    dump: DumpType | undefined,
-    work: () => Verdict | Promise<Verdict>,
-  ): Promise<Verdict> {
-    const place = dump === undefined ? {} : { dump }
-    this.#place = `during '${stepTitle(step)}${dumpTitle(dump)}'`
-    this.#percent = -1
-    if (step !== 'restore') this.#signal.throwIfAborted()
-    const begunAt = this.#options.hostNow()
-    this.#send({ kind: 'begin', step, ...place })
-    let verdict: Verdict = 'inconclusive'
-    try {
-      verdict = await work()
-      return verdict
-    } finally {
-      const seconds = (this.#options.hostNow() - begunAt) / 1000
-      this.#send({ kind: 'end', step, ...place, verdict, seconds })
-    }
-  }
-
-  /** True when the whole percentage moved. */
-  #progress(percent: number): boolean {
-    const whole = Math.max(0, Math.min(100, Math.floor(percent)))
-    if (whole === this.#percent) return false
-    if (this.#percent < 0 || whole > 0)
-      this.#place = `${this.#place.replace(/, at \d+ %$/, '')}, at ${whole} %`
-    this.#percent = whole
-    this.#send({ kind: 'progress', percent: whole })
-    return true
-  }
-
-  #say(message: messages.Message): void {
-    this.#send({ kind: 'message', ...message })
-  }
-
-  #send(body: Parameters<Emit>[0]): void {
-    this.#emit(body, this.#target.now())
   }
 }
 

@@ -4,11 +4,9 @@ import type { ByteSource } from '@dumpstack/bytes'
 import {
   complaint,
   connectingTo,
-  debugDump,
-  examineFile,
-  type Finding,
+  examineStep,
   NO_TRUTH,
-  type Say,
+  Steps,
   sentence,
   typeOfDump,
   type Verdict,
@@ -30,43 +28,38 @@ export async function examineDumpFile(
   symbolPath: string | null,
   { emit, startVariant, shownPath, signal }: ExamineOutput,
 ): Promise<Verdict> {
-  const at = readNamed(file, () => statSync(file).mtimeMs)
-  const say: Say = (message) => emit({ kind: 'message', ...message }, at)
+  const modifiedAt = readNamed(file, () => statSync(file).mtimeMs)
+  const steps = new Steps({ emit, now: () => modifiedAt, hostNow: () => performance.now(), signal })
   startVariant(null)
-  const begunAt = performance.now()
-  const source = await openDumpFile(file, { say, signal })
+  const source = await openDumpFile(file, steps)
   try {
-    const as = given ?? typeOfDump(source)
-    const step = { step: 'examine', ...(as !== null && { dump: as }) } as const
-    const end = (verdict: Verdict): Verdict => {
-      emit({ kind: 'end', ...step, verdict, seconds: (performance.now() - begunAt) / 1000 }, at)
-      return verdict
-    }
-    emit({ kind: 'begin', ...step }, at)
-    say(connectingTo(shownPath(file)))
-    if (as === null) return end(refuse(source, say, (finding) => emit({ kind: 'finding', finding }, at)))
-    say(NO_TRUTH)
-    const symbols = labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH'])
-    const debugged = await debugDump({ source, path: file, evidence: null, symbols }, say, signal)
-    const result = examineFile({ source, as, debugged })
-    for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-    for (const message of result.messages) say(message)
-    emit({ kind: 'examined', dump: as, examination: { ...result.examination, file } }, at)
-    return end(result.examination.verdict)
+    const type = given ?? typeOfDump(source)
+    return await steps.step('examine', type ?? undefined, async () => {
+      steps.say(connectingTo(shownPath(file)))
+      if (type === null) return refuse(source, steps)
+      steps.say(NO_TRUTH)
+      return await examineStep(steps, {
+        type,
+        opened: { source, path: file, modifiedAt },
+        known: null,
+        symbols: labSymbols(symbolPath, process.env['_NT_SYMBOL_PATH']),
+        fileOf: () => file,
+      })
+    })
   } finally {
     source.close()
   }
 }
 
 /** A file whose header names no type that the test has: why it is not read. */
-function refuse(source: ByteSource, say: Say, found: (finding: Finding) => void): Verdict {
+function refuse(source: ByteSource, steps: Steps): Verdict {
   try {
     openDump(source)
   } catch (error) {
     if (!(error instanceof DumpError)) throw error
     const { id, verdict, message } = refusalCheck(error)
-    found({ check: id, verdict, message })
-    say(complaint(sentence(message)))
+    steps.send({ kind: 'finding', finding: { check: id, verdict, message } })
+    steps.say(complaint(sentence(message)))
     return verdict
   }
   throw new Error('a dump that is read has a type')

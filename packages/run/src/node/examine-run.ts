@@ -2,13 +2,12 @@
 import {
   complaint,
   connectingTo,
-  debugDump,
   type Emit,
-  examineDump,
+  examineStep,
   explainMissingDump,
   fail,
   info,
-  type Say,
+  Steps,
   type TestOptions,
   type Verdict,
   worst,
@@ -47,53 +46,24 @@ export async function examineRun(folder: string, options: ExamineOptions): Promi
 }
 
 async function examineAgain(
-  finished: FinishedDump,
+  { kept, dump: source, variant }: FinishedDump,
   { symbols, emit, shownPath, signal }: ExamineOptions,
 ): Promise<Verdict> {
-  const { kept, dump: source, variant } = finished
-  const file = source === null ? null : source.path
   const at = Math.max(kept.modifiedAt, kept.crash.crashedAt)
-  const dump = kept.type
-  const begunAt = performance.now()
-  emit({ kind: 'begin', step: 'examine', dump }, at)
-  if (variant !== null) emit({ kind: 'message', ...info(`Variant: ${variant}`) }, at)
-  const say: Say = (message) => emit({ kind: 'message', ...message }, at)
-  if (file !== null) say(connectingTo(shownPath(file)))
-  const debugged =
-    source === null || file === null
-      ? []
-      : await debugDump({ source, path: file, evidence: kept.evidence, symbols }, say, signal)
-  const work = examineDump({
-    type: dump,
-    opened: source === null ? null : { source, modifiedAt: kept.modifiedAt },
-    whyNone:
-      kept.file === null
-        ? explainMissingDump(kept.evidence)
-        : fail('the run kept a dump file, and it is gone'),
-    crash: kept.crash,
-    evidence: kept.evidence,
-    kept: kept.file,
-    debugged,
-    crashIsSaid: false,
+  const { type, crash, evidence, modifiedAt } = kept
+  const steps = new Steps({ emit, now: () => at, hostNow: () => performance.now(), signal })
+  return await steps.step('examine', type, async () => {
+    if (variant !== null) steps.say(info(`Variant: ${variant}`))
+    if (source !== null) steps.say(connectingTo(shownPath(source.path)))
+    steps.send({ kind: 'crashed', dump: type, report: crash })
+    return await examineStep(steps, {
+      type,
+      opened: source && { source, path: source.path, modifiedAt },
+      whyNone:
+        kept.file === null ? explainMissingDump(evidence) : fail('the run kept a dump file, and it is gone'),
+      known: { crash, evidence, kept: kept.file, crashIsSaid: false },
+      symbols,
+      fileOf: () => source?.path ?? null,
+    })
   })
-  let step = work.next()
-  let shown = -1
-  while (!step.done) {
-    if (step.value !== shown) {
-      shown = step.value
-      emit({ kind: 'progress', percent: shown }, at)
-      await new Promise<void>((resolve) => setImmediate(resolve))
-      signal.throwIfAborted()
-    }
-    step = work.next()
-  }
-  const result = step.value
-  emit({ kind: 'crashed', dump, report: kept.crash }, at)
-  emit({ kind: 'systemEvents', dump, events: kept.evidence.events }, at)
-  for (const finding of result.findings) emit({ kind: 'finding', finding }, at)
-  for (const message of result.messages) say(message)
-  emit({ kind: 'examined', dump, examination: { ...result.examination, file } }, at)
-  const seconds = (performance.now() - begunAt) / 1000
-  emit({ kind: 'end', step: 'examine', dump, verdict: result.examination.verdict, seconds }, at)
-  return result.examination.verdict
 }
