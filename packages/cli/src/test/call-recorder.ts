@@ -1,14 +1,21 @@
 // Keeps the calls of a driver file in the run folder while it runs: a record for each start of the system, under the name of
 // what the start came to. A record is no part of the journal's promise: a killed process loses what it had not handed over.
-import { closeSync } from 'node:fs'
 import type { Emit } from '@dumpstack/crashtest'
 import { CallEncoder, type SymbolNames, type SysObserver } from '@dumpstack/drivers'
-import { CALLS, callsOfSetup, inVariant, isCallRecord, type OwnedFolder, onHost } from '@dumpstack/run/node'
+import {
+  CALLS,
+  callsOfSetup,
+  DeferredFile,
+  inVariant,
+  isCallRecord,
+  type OwnedFolder,
+  onHost,
+} from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 
 interface OpenRecord {
   readonly encoder: CallEncoder
-  readonly fd: number
+  readonly file: DeferredFile
 }
 
 export class CallRecorder implements SysObserver {
@@ -17,7 +24,6 @@ export class CallRecorder implements SysObserver {
   readonly #names: SymbolNames
   #record: OpenRecord | null = null
   #crashed: DumpType | null = null
-  #failure: { readonly error: unknown } | null = null
   #setups: number
 
   /** `isResumed`: the folder holds the records of earlier starts; else what is there is of a run that never was. */
@@ -37,13 +43,12 @@ export class CallRecorder implements SysObserver {
 
   starts(windows: Parameters<SysObserver['starts']>[0]): void {
     this.powerOff()
-    const file = inVariant(this.#variant, CALLS)
-    const fd = onHost(`write ${this.#folder.pathOf(file)}`, () => this.#folder.create(file))
+    const file = new DeferredFile(this.#folder, inVariant(this.#variant, CALLS))
     const encoder = new CallEncoder({
-      write: (bytes) => this.#write(fd, bytes),
+      write: (bytes) => file.write(bytes),
       nameAt: (rva) => this.#names.nameAt(rva),
     })
-    this.#record = { encoder, fd }
+    this.#record = { encoder, file }
     encoder.starts(windows)
   }
 
@@ -59,60 +64,42 @@ export class CallRecorder implements SysObserver {
     this.#record?.encoder.deviceAccess(...access)
   }
 
-  /** Follows the run. Throws CrashtestError HOST_IO for what could not be written since. */
+  /** Follows the run. Throws RunError HOST_IO for what could not be written since. */
   event(event: Parameters<Emit>[0]): void {
     if (event.kind === 'crashed') this.#crashed = event.dump
     if (event.kind !== 'end') return
     this.#record?.encoder.flush()
-    this.#raise()
+    this.#record?.file.check()
   }
 
   /** The start is over: its record goes where what it came to is kept. */
   powerOff(): void {
     const crashed = this.#crashed
-    if (!this.#end()) return
+    const file = this.#end()
+    if (file === null) return
     if (crashed === null) this.#setups++
     const name = crashed === null ? callsOfSetup(this.#setups) : `${crashed}/${CALLS}`
     const [from, to] = [inVariant(this.#variant, CALLS), inVariant(this.#variant, name)]
     onHost(`write ${this.#folder.pathOf(to)}`, () => this.#folder.rename(from, to))
-    this.#raise()
+    file.check()
   }
 
   /** The run is over: a crash that nobody restarted from has its record, any other start is the last one. */
   close(): void {
     if (this.#crashed !== null) this.powerOff()
-    else if (this.#end()) this.#raise()
+    else this.#end()?.check()
   }
 
-  #end(): boolean {
+  #end(): DeferredFile | null {
     const record = this.#record
-    if (record === null) return false
+    if (record === null) return null
     this.#record = null
     this.#crashed = null
     try {
       record.encoder.end()
     } finally {
-      closeSync(record.fd)
+      record.file.close()
     }
-    return true
-  }
-
-  /** Guest code is running: a full disk waits until the step has ended. */
-  #write(fd: number, bytes: Uint8Array): void {
-    if (this.#failure !== null) return
-    try {
-      this.#folder.write(fd, bytes)
-    } catch (error) {
-      this.#failure = { error }
-    }
-  }
-
-  #raise(): void {
-    const failure = this.#failure
-    if (failure === null) return
-    this.#failure = null
-    onHost(`write ${this.#folder.pathOf(inVariant(this.#variant, CALLS))}`, () => {
-      throw failure.error
-    })
+    return record.file
   }
 }

@@ -1,6 +1,5 @@
 // Keeps what the dump port wrote beside the dump: a record of each write, in the folder of its dump type. Like the calls of a driver file it
 // is no part of the journal's promise: a killed process loses what it had not handed over, and the dump is made anew.
-import { closeSync } from 'node:fs'
 import type { TestEventBody } from '@dumpstack/crashtest'
 import {
   layHeader,
@@ -11,7 +10,7 @@ import {
   WRITES_HEADER_BYTES,
 } from '../dump-writes.ts'
 import { inVariant } from '../variant-name.ts'
-import { onHost } from './host-error.ts'
+import { DeferredFile } from './deferred-file.ts'
 import type { OwnedFolder } from './owned-folder.ts'
 
 const RECORDS_AT_ONCE = 2048
@@ -23,9 +22,7 @@ export class DumpWriteLog {
   readonly #view = new DataView(this.#bytes.buffer)
   #used = 0
   #count = 0
-  #file = ''
-  #fd: number | null = null
-  #failure: { readonly error: unknown } | null = null
+  #file: DeferredFile | null = null
 
   constructor(folder: OwnedFolder, variant: string | null) {
     this.#folder = folder
@@ -38,7 +35,7 @@ export class DumpWriteLog {
     if (event.kind === 'end' && event.step === 'crash') this.close()
   }
 
-  /** Called by the target while guest code runs: a full disk waits until the step has ended. */
+  /** Called by the target while guest code runs. */
   readonly write = (
     atNs: number,
     lba: number,
@@ -47,48 +44,33 @@ export class DumpWriteLog {
     firstPfn: number,
     srbStatus: number,
   ): void => {
-    if (this.#fd === null || this.#count === MAX_WRITE_RECORDS) return
+    if (this.#file === null || this.#count === MAX_WRITE_RECORDS) return
     this.#count++
     layRecord(this.#view, this.#used, atNs, lba, sectorCount, sectorBytes, firstPfn, srbStatus)
     this.#used += WRITE_RECORD_BYTES
-    if (this.#used === this.#bytes.byteLength) this.#flush()
+    if (this.#used === this.#bytes.byteLength) this.#flush(this.#file)
   }
 
   close(): void {
-    const fd = this.#fd
-    if (fd === null) return
-    this.#flush()
-    this.#fd = null
-    closeSync(fd)
-    const failure = this.#failure
-    this.#failure = null
-    if (failure === null) return
-    onHost(`write ${this.#file}`, () => {
-      throw failure.error
-    })
+    const file = this.#file
+    if (file === null) return
+    this.#flush(file)
+    this.#file = null
+    file.close()
+    file.check()
   }
 
   #begin(dump: string): void {
     this.close()
-    const name = inVariant(this.#variant, `${dump}/${WRITES}`)
-    this.#file = this.#folder.pathOf(name)
+    this.#file = new DeferredFile(this.#folder, inVariant(this.#variant, `${dump}/${WRITES}`))
     this.#count = 0
     layHeader(this.#view)
     this.#used = WRITES_HEADER_BYTES
-    onHost(`write ${this.#file}`, () => {
-      this.#fd = this.#folder.create(name)
-    })
-    this.#flush()
+    this.#flush(this.#file)
   }
 
-  #flush(): void {
-    const length = this.#used
+  #flush(file: DeferredFile): void {
+    file.write(this.#bytes.subarray(0, this.#used))
     this.#used = 0
-    if (this.#fd === null || this.#failure !== null) return
-    try {
-      this.#folder.write(this.#fd, this.#bytes.subarray(0, length))
-    } catch (error) {
-      this.#failure = { error }
-    }
   }
 }

@@ -1,6 +1,7 @@
 export { inVariant } from '../variant-name.ts'
 export * from './call-records.ts'
 export * from './clear-run.ts'
+export * from './deferred-file.ts'
 export { type ExamineOptions, examineRun } from './examine-run.ts'
 export * from './finished-run.ts'
 export * from './guarded-folder.ts'
