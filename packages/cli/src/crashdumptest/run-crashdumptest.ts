@@ -3,25 +3,24 @@
 import { existsSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { logLines, type Sink, type Verdict } from '@dumpstack/crashtest'
-import { clearRun, readResult, runStateOf } from '@dumpstack/run/node'
+import { clearRun, runStateOf } from '@dumpstack/run/node'
 import { parseSymbolPath } from '@dumpstack/symbols'
 import { hostPath } from '@dumpstack/symbols/node'
 import { windowsRootsOf } from '../drive/run-drive.ts'
 import { EXIT_CRASHED, EXIT_NOT_GOOD } from '../program/exit-code.ts'
-import { goOnLine, reportFailure, StoppedRunError } from '../program/failure.ts'
-import { catchInterrupts } from '../program/interrupt.ts'
+import { reportFailure } from '../program/failure.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
-import { printJson, printLines, printText, sayBeside, shownPath, tell } from '../terminal/terminal.ts'
+import { printLines, printText, sayBeside, shownPath, tell } from '../terminal/terminal.ts'
+import { driveSession } from '../test/drive-session.ts'
 import {
   checkTestOutput,
   outputWords,
-  ResultOutput,
-  refuseOfFinished,
+  sayResultAgain,
   type TestOutput,
   takesStdout,
 } from '../test/result-output.ts'
-import { resumeRun, type SessionEnd, type SessionOptions, startRun } from '../test/session.ts'
+import { resumeRun, startRun } from '../test/session.ts'
 import {
   CRASHDUMPTEST_HELP,
   type CrashdumptestStep,
@@ -113,23 +112,13 @@ function autorunCommand({ workFolder, symbolPath, oneCrash, output }: Autorun): 
 async function session(
   { workFolder, output }: Pick<Autorun, 'workFolder' | 'output'>,
   goOn: string,
-  run: (
-    options: Pick<SessionOptions, 'sinks' | 'liveSinks' | 'signal' | 'stopFlag' | 'onWait'>,
-  ) => Promise<SessionEnd>,
+  drive: Parameters<typeof driveSession>[3],
 ): Promise<number> {
   const say = sayBeside(takesStdout(output))
-  const result = new ResultOutput(output)
   const screen: Sink = (event) => {
     for (const line of logLines(event).split('\n')) if (line !== '') say(line)
   }
-  const interrupt = catchInterrupts(goOnLine(goOn))
-  let end: SessionEnd
-  try {
-    end = await run({ sinks: result.sinks, liveSinks: [screen], ...interrupt, onWait: tell })
-  } finally {
-    interrupt.release()
-  }
-  result.write(end)
+  const end = await driveSession(output, goOn, { liveSinks: [screen] }, drive)
   switch (end.ended) {
     case 'restarting':
       say('The system restarts. crashdumptest -autorun runs the test.')
@@ -137,22 +126,16 @@ async function session(
     case 'crashed':
       say(`The system crashed and restarts. Run the same command again to go on with its ${end.dump} dump.`)
       return EXIT_CRASHED
-    case 'stopped':
-      throw new StoppedRunError(end.error, goOn)
-    case 'brokenOff':
-      throw end.error
     case 'finished':
       return reportVerdict(end.result.verdict, workFolder, say)
   }
 }
 
 function reportFinished(workFolder: string, output: TestOutput): number {
-  refuseOfFinished(output, '-', `the test in ${workFolder}`)
-  const result = readResult(workFolder)
+  const { verdict } = sayResultAgain(output, '-', 'the test', workFolder)
   const say = sayBeside(takesStdout(output))
-  if (output.json) printJson(result)
   say('The test has been finished before. crashdumptest -c clears it.')
-  return reportVerdict(result.verdict, workFolder, say)
+  return reportVerdict(verdict, workFolder, say)
 }
 
 /** The kit knows two ends: what could not be judged has not passed. */

@@ -1,7 +1,8 @@
 // What a test is asked to leave besides its run folder: the result as JSON on stdout, JUnit XML in a file, the events as lines of JSON.
 // Both front ends of the test write it here, so that the same run gives the same.
 import path from 'node:path'
-import { JunitFold, type Sink } from '@dumpstack/crashtest'
+import { JunitFold, type Sink, type TestResult } from '@dumpstack/crashtest'
+import { readResult } from '@dumpstack/run/node'
 import { checkOutput, writeOutput } from '../files/output-file.ts'
 import { isSameFile } from '../files/same-file.ts'
 import { UsageError } from '../program/usage-error.ts'
@@ -45,10 +46,18 @@ export function checkTestOutput(
     )
 }
 
-/** Throws UsageError for what only a run that goes on can give. */
-export function refuseOfFinished({ junit, events }: TestOutput, dash: Dash, what: string): void {
+/** The result of a run that has come to its end, printed where JSON is asked for. Throws UsageError for what only a run that goes on can give. */
+export function sayResultAgain(
+  { json, junit, events }: TestOutput,
+  dash: Dash,
+  what: string,
+  folder: string,
+): TestResult {
   const asked = junit !== null ? `${dash}junit ${junit}` : events !== null ? `${dash}events ${events}` : null
-  if (asked !== null) throw new UsageError(`${asked}: ${what} has come to its end already`)
+  if (asked !== null) throw new UsageError(`${asked}: ${what} in ${folder} has come to its end already`)
+  const result = readResult(folder)
+  if (json) printJson(result)
+  return result
 }
 
 /** The options, for a command that goes on with the run. */

@@ -1,18 +1,15 @@
 // `dumpstack test`: one session from the start, or from where a run was killed, to its end, with screen, JSON and JUnit.
 import { existsSync } from 'node:fs'
-import type { Sink } from '@dumpstack/crashtest'
-import { readResult, runStateOf } from '@dumpstack/run/node'
+import { runStateOf } from '@dumpstack/run/node'
 import { EXIT_USAGE, exitCodeOf } from '../program/exit-code.ts'
-import { goOnLine, StoppedRunError } from '../program/failure.ts'
-import { catchInterrupts } from '../program/interrupt.ts'
 import { shellWord } from '../terminal/shell-word.ts'
-import { printJson, printLines, shownPath, tell } from '../terminal/terminal.ts'
+import { printLines, shownPath, tell } from '../terminal/terminal.ts'
 import { testScreen } from '../terminal/test-screen.ts'
+import { driveSession } from './drive-session.ts'
 import {
   checkTestOutput,
   outputWords,
-  ResultOutput,
-  refuseOfFinished,
+  sayResultAgain,
   type TestOutput,
   takesStdout,
 } from './result-output.ts'
@@ -56,27 +53,20 @@ async function show(
   drive: (options: SessionOptions) => Promise<SessionEnd>,
 ): Promise<number> {
   const startedAt = performance.now()
-  const result = new ResultOutput(output)
   const screen = testScreen(takesStdout(output))
-  const sinks: Sink[] = [...result.sinks]
-  if (screen !== null) sinks.push(screen.sink)
-  const goOn = resumeCommand(folder, symbolPath, output)
-  const interrupt = catchInterrupts(goOnLine(goOn))
-  let end: SessionEnd
-  try {
-    end = await drive({ folder, stopAt: 'end', sinks, ...interrupt, onWait: tell })
-  } finally {
-    interrupt.release()
-  }
-  if (end.ended === 'crashed' || end.ended === 'restarting')
-    throw new Error('a session to the end ended at a power off')
-  result.write(end)
-  if (end.result !== null) {
-    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    screen?.close(end.result.verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
-  }
-  if (end.ended === 'stopped') throw new StoppedRunError(end.error, goOn)
-  if (end.ended === 'brokenOff') throw end.error
+  const end = await driveSession(
+    output,
+    resumeCommand(folder, symbolPath, output),
+    {
+      sinks: screen === null ? [] : [screen.sink],
+      close(verdict) {
+        const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+        screen?.close(verdict, `, after ${seconds} s. Evidence: ${shownPath(folder)}`)
+      },
+    },
+    (options) => drive({ ...options, folder, stopAt: 'end' }),
+  )
+  if (end.ended !== 'finished') throw new Error('a session to the end ended at a power off')
   return exitCodeOf(end.result.verdict)
 }
 
@@ -87,11 +77,9 @@ function resumeCommand(folder: string, symbolPath: string | null, output: TestOu
 }
 
 function sayAgain(folder: string, output: TestOutput): number {
-  refuseOfFinished(output, '--', `the run in ${folder}`)
-  const result = readResult(folder)
-  if (output.json) printJson(result)
-  else printLines([`The run in ${folder} has come to its end. Verdict: ${result.verdict}`])
-  return exitCodeOf(result.verdict)
+  const { verdict } = sayResultAgain(output, '--', 'the run', folder)
+  if (!output.json) printLines([`The run in ${folder} has come to its end. Verdict: ${verdict}`])
+  return exitCodeOf(verdict)
 }
 
 /** The first of dumpstack-run, dumpstack-run-2, ... that no run has taken: a second `npm start` just works. */
