@@ -48,6 +48,16 @@ it('gives the events on stdout and nothing else, and says what the run is', () =
   )
 })
 
+it('gives those of an examination too, which has no run', () => {
+  const { code, stdout, stderr } = dumpstack(folder.path, 'examine', 'a', '--events', '-')
+  expect([code, stderr]).toEqual([0, ''])
+  const lines = linesOf(stdout)
+  expect(lines[0]).toMatchObject({ kind: 'begin', step: 'examine', dump: 'mini' })
+  expect(lines.filter(({ kind }) => kind === 'run')).toEqual([])
+  const dumps = [expect.objectContaining({ type: 'mini', verdict: 'pass' })]
+  expect(lines.at(-1)).toMatchObject({ ended: 'finished', error: null, result: { verdict: 'pass', dumps } })
+})
+
 it('writes them to a file beside the result on stdout', () => {
   writeFileSync(at('events.jsonl'), '{"seq":0,"at":1,"kind":"run"}\n')
   const { code, stdout } = dumpstack(

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
 import { UsageError } from '../program/usage-error.ts'
-import type { TestOutput } from '../test/result-output.ts'
+import type { TestOutput } from '../test/test-options.ts'
 import {
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,

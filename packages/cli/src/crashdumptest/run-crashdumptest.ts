@@ -13,14 +13,9 @@ import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { printLines, printText, sayBeside, shownPath, tell } from '../terminal/terminal.ts'
 import { driveSession } from '../test/drive-session.ts'
-import {
-  checkTestOutput,
-  outputWords,
-  sayResultAgain,
-  type TestOutput,
-  takesStdout,
-} from '../test/result-output.ts'
+import { checkTestOutput, outputWords, sayResultAgain, takesStdout } from '../test/result-output.ts'
 import { resumeRun, startRun } from '../test/session.ts'
+import type { TestOutput } from '../test/test-options.ts'
 import {
   CRASHDUMPTEST_HELP,
   type CrashdumptestStep,

@@ -1,12 +1,12 @@
 // `dumpstack examine`: its options and help.
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
-import { EXIT_CODES, type Exit, option, symbolPathOption } from '../options/options.ts'
-import { parseDumpType, parsePath } from '../test/test-options.ts'
+import { addOutputOptions, EXIT_CODES, type Exit, option, symbolPathOption } from '../options/options.ts'
+import { parseDumpType } from '../test/test-options.ts'
 import type { GivenExamineOptions } from './run-examine.ts'
 
 export function addExamine(program: Command, exit: Exit): void {
-  program
+  const command = program
     .command('examine')
     .summary('examine the dumps of a finished run again, or any dump')
     .description(
@@ -21,8 +21,7 @@ export function addExamine(program: Command, exit: Exit): void {
       ).argParser(parseDumpType),
     )
     .addOption(symbolPathOption())
-    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
-    .option('--json', 'print the result as one JSON object on stdout')
+  addOutputOptions(command)
     .addHelpText(
       'after',
       `\nExamples:\n  dumpstack examine dumpstack-run --json\n  dumpstack examine MEMORY.DMP -y SRV*C:\\Symbols\n${EXIT_CODES}`,

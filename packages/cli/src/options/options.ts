@@ -1,6 +1,6 @@
 // Options that more than one command has, and what their help says alike.
 import { PROFILES } from '@dumpstack/nt'
-import { Option } from 'commander'
+import { type Command, Option } from 'commander'
 import {
   DEFAULT_CONTROLLER,
   DEFAULT_PROFILE,
@@ -43,3 +43,15 @@ export const symbolPathOption = (): Option =>
     '-y <path>',
     'symbol path of the debugger: folders, SRV*store*... separated by ; (default: those of our own guest)',
   ).argParser(parsePath)
+
+/** What a test or an examination leaves besides a run folder. */
+export const addOutputOptions = (command: Command): Command =>
+  command
+    .option('--json', 'print the result as one JSON object on stdout')
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
+    .addOption(
+      option(
+        '--events <file>',
+        'write each event as a line of JSON as it happens, the result in the last; - is stdout',
+      ).argParser(parsePath),
+    )

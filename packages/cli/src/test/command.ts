@@ -5,6 +5,7 @@ import type { Profile } from '@dumpstack/nt'
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import {
+  addOutputOptions,
   controllerOption,
   EXIT_CODES,
   type Exit,
@@ -26,11 +27,12 @@ import {
   parseScenario,
   parseStopAfter,
   planTest,
+  testOutput,
 } from './test-options.ts'
 
 export function addTest(program: Command, exit: Exit): void {
   const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
-  program
+  const command = program
     .command('test')
     .summary('crash a machine, restart it, judge its dumps')
     .description(
@@ -90,21 +92,10 @@ export function addTest(program: Command, exit: Exit): void {
         'go on with the stopped or killed run in that folder, with its own options; only -y, --json, --junit and --events beside it',
       ).argParser(parsePath),
     )
-    .option('--json', 'print the result as one JSON object on stdout')
-    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
-    .addOption(
-      option(
-        '--events <file>',
-        'write each event as a line of JSON as it happens, the result in the last; - is stdout',
-      ).argParser(parsePath),
-    )
+  addOutputOptions(command)
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
-    .action(async (given: GivenTestOptions, command: Command) => {
-      const output = {
-        json: given.json === true,
-        junit: given.junit ?? null,
-        events: given.events ?? null,
-      }
+    .action(async (given: GivenTestOptions) => {
+      const output = testOutput(given)
       if (given.resume !== undefined) {
         refuseBesideResume(command)
         const { resumeTest } = await import('./run-test.ts')

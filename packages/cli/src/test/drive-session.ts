@@ -3,8 +3,9 @@ import type { Sink, Verdict } from '@dumpstack/crashtest'
 import { goOnLine, StoppedRunError } from '../program/failure.ts'
 import { catchInterrupts } from '../program/interrupt.ts'
 import { tell } from '../terminal/terminal.ts'
-import { ResultOutput, type TestOutput } from './result-output.ts'
+import { ResultOutput } from './result-output.ts'
 import type { SessionEnd, SessionOptions } from './session.ts'
+import type { TestOutput } from './test-options.ts'
 
 interface Shown {
   readonly sinks?: readonly Sink[]

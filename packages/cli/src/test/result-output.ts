@@ -10,14 +10,7 @@ import { shellWord } from '../terminal/shell-word.ts'
 import { printJson } from '../terminal/terminal.ts'
 import { EventOutput, messageOf, STDOUT } from './event-output.ts'
 import type { SessionEnd } from './session.ts'
-
-export interface TestOutput {
-  readonly json: boolean
-  /** File for the JUnit XML. */
-  readonly junit: string | null
-  /** File for the events, or STDOUT. */
-  readonly events: string | null
-}
+import type { TestOutput } from './test-options.ts'
 
 /** How a front end writes its options. */
 type Dash = '-' | '--'
@@ -77,6 +70,11 @@ export class ResultOutput {
   constructor(output: TestOutput) {
     this.#output = output
     this.#events = output.events === null ? null : new EventOutput(output.events)
+  }
+
+  /** What follows belongs to this variant of a scenario, where no event says so. */
+  startVariant(variant: string | null): void {
+    this.#junitFold.startVariant(variant)
   }
 
   get sinks(): readonly Sink[] {

@@ -6,15 +6,9 @@ import { shellWord } from '../terminal/shell-word.ts'
 import { printLines, shownPath, tell } from '../terminal/terminal.ts'
 import { testScreen } from '../terminal/test-screen.ts'
 import { driveSession } from './drive-session.ts'
-import {
-  checkTestOutput,
-  outputWords,
-  sayResultAgain,
-  type TestOutput,
-  takesStdout,
-} from './result-output.ts'
+import { checkTestOutput, outputWords, sayResultAgain, takesStdout } from './result-output.ts'
 import { resumeRun, type SessionEnd, type SessionOptions, startRun } from './session.ts'
-import type { TestPlan } from './test-options.ts'
+import type { TestOutput, TestPlan } from './test-options.ts'
 
 const DEFAULT_OUT = 'dumpstack-run'
 

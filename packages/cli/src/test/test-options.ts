@@ -18,7 +18,29 @@ import { isShare } from '../symbols/kept-symbol-path.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 
 /** As commander hands them over. */
-export interface GivenTestOptions {
+/** What a test or an examination leaves besides a run folder. */
+export interface TestOutput {
+  readonly json: boolean
+  /** File for the JUnit XML. */
+  readonly junit: string | null
+  /** File for the events, or - for stdout. */
+  readonly events: string | null
+}
+
+/** As commander hands the options over. */
+export interface GivenOutput {
+  readonly json?: true
+  readonly junit?: string
+  readonly events?: string
+}
+
+export const testOutput = ({ json, junit, events }: GivenOutput): TestOutput => ({
+  json: json === true,
+  junit: junit ?? null,
+  events: events ?? null,
+})
+
+export interface GivenTestOptions extends GivenOutput {
   /** DEFAULT_PROFILE without it. */
   readonly profile?: Profile
   readonly dumps: readonly DumpType[]
@@ -37,9 +59,6 @@ export interface GivenTestOptions {
   readonly pdb?: string
   /** Folder of C: for the debuggers; DEFAULT_DEBUGGERS without it. */
   readonly debuggers?: string
-  readonly json?: true
-  readonly junit?: string
-  readonly events?: string
 }
 
 export interface TestPlan {
