@@ -10,7 +10,6 @@ export { examineDump, explainMissingDump } from './examine.ts'
 export * from './examine-step.ts'
 export { lineOfEvent } from './folds/event-line.ts'
 export * from './folds/journal.ts'
-export { eventOfLine } from './folds/journal-reader.ts'
 export * from './folds/junit.ts'
 export * from './folds/log.ts'
 export { publishedSchemas } from './folds/published.ts'
@@ -40,6 +39,7 @@ export {
   type Finding,
   type TestEvent,
   type TestEventBody,
+  testEvent,
   type Verdict,
   worst,
 } from './test-event.ts'

@@ -25,9 +25,9 @@ import {
   Facts,
   type ImageIdentity,
   type KeptCrash,
+  KeptRunError,
   type PromisedBlock,
   systemEvents,
-  TargetError,
 } from '@dumpstack/target'
 import type { DumpPages } from './compare-truth.ts'
 import { KeptSpace } from './kept-space.ts'
@@ -148,11 +148,10 @@ function changedPagesIn(dump: DumpPages, changed: PageSet): Pfn[] {
   return pages
 }
 
-/** Throws TargetError RUN_FOLDER_CORRUPT naming the field or the size that is wrong. */
+/** Throws KeptRunError naming the field or the size that is wrong. */
 export function restoreTruth(json: string, bin: ByteSource, name: string): KeptDump {
   const facts = Facts.parse(json, name)
-  const format = facts.number('format')
-  if (format !== FORMAT) throw facts.wrong('format', format, FORMAT)
+  facts.expectFormat(FORMAT)
   const fileFacts = facts.optional('file')
   const frontBytes = fileFacts?.size('frontLength') ?? 0
   if (frontBytes > MAX_FRONT) throw facts.wrong('frontLength', frontBytes, `at most ${MAX_FRONT}`)
@@ -160,7 +159,7 @@ export function restoreTruth(json: string, bin: ByteSource, name: string): KeptD
   const { crash, usedBytes } = restoreCrash(facts, bin)
   const expected = usedBytes + frontBytes + changedPages.length * PAGE_SIZE
   if (bin.byteLength !== expected) {
-    throw new TargetError(
+    throw new KeptRunError(
       'RUN_FOLDER_CORRUPT',
       `${name}: truth.bin holds ${bin.byteLength} bytes, expected ${expected}`,
     )

@@ -38,7 +38,7 @@ it('takes a marker that was cut off for none, and anything else for no marker', 
 
 it('names the version of another format', () => {
   expect(() => parseMadeList(`{"format":7,"run":"${ID}"}\n`, 'list')).toThrow(
-    'list: format is 7, expected 2: the run is of another version',
+    'list line 1: format is 7, expected 2: the run is of another version',
   )
 })
 

@@ -2,8 +2,7 @@
 // marker; each later one names an entry of the folder, before it is made or after it is gone. docs/formats/run-folder.md.
 import { printableJson } from '@dumpstack/bytes'
 import { scenarios } from '@dumpstack/crashtest'
-import { Facts } from '@dumpstack/target'
-import { RunError } from './errors.ts'
+import { Facts, KeptRunError } from '@dumpstack/target'
 import { isInnerName } from './inner-name.ts'
 import { isInPlace, isRecord } from './run-name.ts'
 
@@ -39,23 +38,16 @@ export const madeLine = (kind: MadeKind, name: string): string =>
 export const goneLine = (name: string): string => `${printableJson(JSON.stringify({ gone: name }))}\n`
 
 /**
- * What follows the last whole line is what a kill left, and means nothing; null where not even the marker is whole. Throws RunError
- * RUN_FOLDER_FORMAT, TargetError RUN_FOLDER_CORRUPT.
+ * What follows the last whole line is what a kill left, and means nothing; null where not even the marker is whole. Throws KeptRunError.
  */
 export function parseMadeList(text: string, file: string): MadeList | null {
   const [first, ...rest] = text.split('\n').slice(0, -1)
   if (first === undefined) {
     if (isCutOffMarker(text)) return null
-    throw new RunError('RUN_FOLDER_CORRUPT', `${file} line 1 is not the marker of a run`)
+    throw new KeptRunError('RUN_FOLDER_CORRUPT', `${file} line 1 is not the marker of a run`)
   }
   const marker = Facts.parse(first, `${file} line 1`)
-  const format = marker.number('format')
-  if (format !== MARKER_FORMAT) {
-    throw new RunError(
-      'RUN_FOLDER_FORMAT',
-      `${file}: format is ${format}, expected ${MARKER_FORMAT}: the run is of another version`,
-    )
-  }
+  marker.expectFormat(MARKER_FORMAT)
   const runId = marker.string('run')
   if (!RUN_ID.test(runId)) throw marker.wrong('run', runId, '32 hexadecimal digits')
   const made = new Map<string, MadeKind>()

@@ -10,8 +10,13 @@ export type TargetErrorCode =
   | 'DRIVER_NAME_TAKEN'
   | 'PAGE_FILE_OUTSIDE_DISK'
   | 'RAM_SIZE'
-  /** A journal, a state or a truth that a run kept is damaged. */
+  | KeptRunErrorCode
+
+export type KeptRunErrorCode =
+  /** What a run kept is damaged: its marker, journal, state, result or truth. */
   | 'RUN_FOLDER_CORRUPT'
+  /** It is of another version. */
+  | 'RUN_FOLDER_FORMAT'
 
 export class TargetError extends DumpstackError {
   declare readonly code: TargetErrorCode
@@ -19,6 +24,11 @@ export class TargetError extends DumpstackError {
   constructor(code: TargetErrorCode, message: string, fields: ErrorFields = {}, options?: ErrorOptions) {
     super(code, message, fields, options)
   }
+}
+
+/** What a run kept of itself cannot be used. */
+export class KeptRunError extends TargetError {
+  declare readonly code: KeptRunErrorCode
 }
 
 /** Wrong use that only the system can tell, which knows its disk, its memory map and its drivers. */

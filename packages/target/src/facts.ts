@@ -1,7 +1,7 @@
 // JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
 // and kind, so that an error says which.
 import { hex } from '@dumpstack/bytes'
-import { TargetError } from './errors.ts'
+import { KeptRunError } from './errors.ts'
 
 /** Addresses that need 64 bits are hex strings in every file of ours. */
 export const bigintAsHex = (_key: string, value: unknown): unknown =>
@@ -19,7 +19,7 @@ export class Facts {
 
   private constructor(value: unknown, place: string) {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new TargetError('RUN_FOLDER_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
+      throw new KeptRunError('RUN_FOLDER_CORRUPT', `${place} is ${kindOf(value)}, expected an object`)
     }
     this.#fields = value as Readonly<Record<string, unknown>> // an object, as just checked
     this.#place = place
@@ -30,10 +30,10 @@ export class Facts {
     try {
       value = JSON.parse(json)
     } catch (cause) {
-      throw new TargetError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
+      throw new KeptRunError('RUN_FOLDER_CORRUPT', `${place} is not JSON`, {}, { cause })
     }
     if (isDeeperThan(MAX_DEPTH, value)) {
-      throw new TargetError(
+      throw new KeptRunError(
         'RUN_FOLDER_CORRUPT',
         `${place} is nested deeper than ${MAX_DEPTH} levels, expected at most that many`,
       )
@@ -41,9 +41,22 @@ export class Facts {
     return new Facts(value, place)
   }
 
-  wrong(field: string, found: unknown, expected: unknown): TargetError {
+  wrong(field: string, found: unknown, expected: unknown): KeptRunError {
     const shown = typeof found === 'object' || found === undefined ? kindOf(found) : String(found)
-    return new TargetError('RUN_FOLDER_CORRUPT', `${this.#place}: ${field} is ${shown}, expected ${expected}`)
+    return new KeptRunError(
+      'RUN_FOLDER_CORRUPT',
+      `${this.#place}: ${field} is ${shown}, expected ${expected}`,
+    )
+  }
+
+  /** Of a file, or of a line of one. Throws KeptRunError RUN_FOLDER_FORMAT. */
+  expectFormat(expected: number): void {
+    const format = this.number('format')
+    if (format === expected) return
+    throw new KeptRunError(
+      'RUN_FOLDER_FORMAT',
+      `${this.#place}: format is ${format}, expected ${expected}: the run is of another version`,
+    )
   }
 
   number(field: string): number {

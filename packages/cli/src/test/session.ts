@@ -54,7 +54,7 @@ export async function resumeRun(options: SessionOptions): Promise<SessionEnd> {
       const plan = planOfStopped(stopped, options.symbolPath)
       checkMemory(plan.ramBytes)
       driver = driverOf(plan)
-      checkSameDriver(driver, stopped.events)
+      checkSameRun(plan, driver, stopped)
       return compose(plan, driver, options)
     }, options)
   } finally {
@@ -136,14 +136,17 @@ function driverOf({ driverFile, driverPdb }: TestPlan): OpenedDriver | null {
   }
 }
 
-/** A run goes on with the file that it began with. */
-function checkSameDriver(driver: OpenedDriver | null, events: StoppedRun['events']): void {
+/** A run goes on as it began: with the profile and the seed that its journal has, and with the same driver file. */
+function checkSameRun(plan: TestPlan, driver: OpenedDriver | null, { events, options }: StoppedRun): void {
   for (const event of events) {
-    if (event.kind !== 'run' || event.target.driver === undefined || driver === null) continue
-    const { sha256 } = event.target.driver
-    if (sha256 === driver.description.sha256) continue
+    if (event.kind !== 'run') continue
+    const { profile, seed, driver: begun } = event.target
+    if (profile !== plan.profile.name)
+      throw options.wrong('profile', plan.profile.name, `${profile}, as the journal has it`)
+    if (seed !== plan.seed) throw options.wrong('seed', plan.seed, `${seed}, as the journal has it`)
+    if (begun === undefined || driver === null || begun.sha256 === driver.description.sha256) continue
     throw new UsageError(
-      `the run began with ${event.target.driver.fileName} of SHA-256 ${sha256}, the file has ${driver.description.sha256} now`,
+      `the run began with ${begun.fileName} of SHA-256 ${begun.sha256}, the file has ${driver.description.sha256} now`,
     )
   }
 }

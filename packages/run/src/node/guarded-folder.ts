@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
+import { KeptRunError } from '@dumpstack/target'
 import { InTheWayError, NotARunError, RunError } from '../errors.ts'
 import { isInnerName } from '../inner-name.ts'
 import { onHost } from './host-error.ts'
@@ -38,10 +39,10 @@ export class GuardedFolder {
     return new GuardedFolder(root)
   }
 
-  /** As the host names it. Throws RunError RUN_FOLDER_CORRUPT for a name that leads out. */
+  /** As the host names it. Throws KeptRunError for a name that leads out. */
   pathOf(name: string): string {
     if (isInnerName(name)) return path.join(this.path, name)
-    throw new RunError(
+    throw new KeptRunError(
       'RUN_FOLDER_CORRUPT',
       `${JSON.stringify(name)} leads out of the run folder ${this.path}`,
     )

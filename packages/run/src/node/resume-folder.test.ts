@@ -49,7 +49,7 @@ beforeAll(async () => {
       stopAfter: null,
       variant: null,
       given: {},
-      runId: '0'.repeat(32),
+      runId: folder.owned.runId,
       productVersion: '1.2.3',
       repro: 'dumpstack test',
       hostNow: () => 0,
@@ -171,6 +171,31 @@ it('does not follow a name out of the folder', async () => {
   const state = readFileSync(at('state.json'), 'utf8')
   writeFileSync(at('state.json'), state.replace('"variant":null', '"variant":"../stopped"'))
   await expect(openStoppedRun(run)).rejects.toThrow('variant is ../stopped, expected a plain name')
+})
+
+it('refuses a journal of another run, or of another power off', async () => {
+  const journal = readFileSync(at('journal.jsonl'), 'utf8')
+  const marker = readFileSync(at('dumpstack-run.jsonl'), 'utf8')
+  const runId = /"run":"([0-9a-f]{32})"/.exec(marker)![1]!
+  writeFileSync(at('journal.jsonl'), journal.replace(runId, '0'.repeat(32)))
+  await expect(openStoppedRun(run)).rejects.toMatchObject({
+    code: 'RUN_FOLDER_CORRUPT',
+    message:
+      `journal.jsonl line 1: runId is ${'0'.repeat(32)}, expected ${runId}, as the marker of the run has it`.replace(
+        'journal',
+        at('journal'),
+      ),
+  })
+  writeFileSync(at('journal.jsonl'), journal.replace('"seq":3,', '"seq":2,'))
+  await expect(openStoppedRun(run)).rejects.toThrow(
+    /line 4: seq is 2, expected a number above 2 and below \d+$/,
+  )
+  writeFileSync(at('journal.jsonl'), journal)
+  const state = readFileSync(at('state.json'), 'utf8')
+  writeFileSync(at('state.json'), state.replace(/"nextSeq":\d+/, '"nextSeq":9'))
+  await expect(openStoppedRun(run)).rejects.toThrow(
+    /line \d+: seq is 9, expected a number above 8 and below 9$/,
+  )
 })
 
 it('raises only our error for a state or a journal that is damaged', async () => {

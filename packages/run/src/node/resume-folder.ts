@@ -1,9 +1,8 @@
 // A run folder that a killed process left, put back to the last power off: what the state does not speak of is of a start
 // that never was. Journal and log are cut there; dumps and truths that the killed process made since are removed.
 import type { FileSource } from '@dumpstack/bytes/node'
-import { eventOfLine, type RecordedCrash, restoreCrash, type TestEvent } from '@dumpstack/crashtest'
-import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
-import { RunError } from '../errors.ts'
+import { type RecordedCrash, restoreCrash, type TestEvent, testEvent } from '@dumpstack/crashtest'
+import { DUMP_TYPES, type DumpType, Facts, KeptRunError } from '@dumpstack/target'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'
 import { inVariant } from '../variant-name.ts'
@@ -15,7 +14,7 @@ import { type LockOptions, RunLock } from './run-lock.ts'
 import { openRunToRead, openRunToWrite, resolved } from './run-owner.ts'
 import { eventWithPath, onThisHost } from './run-paths.ts'
 import { requireJournal } from './run-record.ts'
-import { readState, type Stage } from './state-file.ts'
+import { readState, type Stage, type StreamPosition } from './state-file.ts'
 
 export interface StoppedRun {
   readonly folder: RunFolder
@@ -39,7 +38,7 @@ export interface StoppedRun {
   close(): void
 }
 
-/** Throws RunError RUN_FOLDER_* as the folder, its state, its journal or its truth make impossible. */
+/** Throws RunError, KeptRunError as the folder, its state, its journal or its truth make impossible. */
 export async function openStoppedRun(folder: string, options: LockOptions = {}): Promise<StoppedRun> {
   requireJournal(openRunToRead(folder), folder)
   const at = resolved(folder)
@@ -55,7 +54,7 @@ export async function openStoppedRun(folder: string, options: LockOptions = {}):
     owned.checkMade()
     const state = readState(owned)
     const { position, stage, variant } = state
-    const { events, discarded } = eventsOf(owned, position.journalBytes)
+    const { events, discarded } = eventsOf(owned, position)
     checkLength(owned, LOG, position.logBytes)
     onHost(`take back what was written in ${folder}`, () => {
       // New files: a process that wakes up with the old ones open writes to what has no name any more.
@@ -96,22 +95,35 @@ export async function openStoppedRun(folder: string, options: LockOptions = {}):
   }
 }
 
-function eventsOf(folder: GuardedFolder, journalBytes: number): { events: TestEvent[]; discarded: number } {
+/** Throws KeptRunError for a journal that is of another run, or of another power off, than the marker and the state. */
+function eventsOf(
+  folder: OwnedFolder,
+  { journalBytes, nextSeq }: StreamPosition,
+): { events: TestEvent[]; discarded: number } {
   checkLength(folder, JOURNAL, journalBytes)
   const file = folder.pathOf(JOURNAL)
   const bytes = folder.read(JOURNAL, MAX_JOURNAL_BYTES)
   const lines = bytes.toString('utf8', 0, journalBytes).split('\n')
   if (lines.pop() !== '') {
-    throw new RunError(
+    throw new KeptRunError(
       'RUN_FOLDER_CORRUPT',
       `journal ${file}: byte ${journalBytes} is inside a line, expected the end of one`,
     )
   }
   const rest = bytes.toString('utf8', journalBytes)
+  let after = -1
+  const events = lines.map((line, index) => {
+    const facts = Facts.parse(line, `${file} line ${index + 1}`)
+    const event = testEvent.of(facts)
+    if (event.seq <= after || event.seq >= nextSeq)
+      throw facts.wrong('seq', event.seq, `a number above ${after} and below ${nextSeq}`)
+    after = event.seq
+    if (event.kind === 'run' && event.runId !== folder.runId)
+      throw facts.wrong('runId', event.runId, `${folder.runId}, as the marker of the run has it`)
+    return eventWithPath(event, onThisHost(folder))
+  })
   return {
-    events: lines.map((line, index) =>
-      eventWithPath(eventOfLine(line, `${file} line ${index + 1}`), onThisHost(folder)),
-    ),
+    events,
     discarded: rest.split('\n').filter((line) => line !== '').length,
   }
 }
@@ -120,7 +132,7 @@ function checkLength(folder: GuardedFolder, name: string, minBytes: number): voi
   const source = folder.source(name)
   source.close()
   if (source.byteLength >= minBytes) return
-  throw new RunError(
+  throw new KeptRunError(
     'RUN_FOLDER_CORRUPT',
     `${source.path} holds ${source.byteLength} bytes, expected at least ${minBytes}`,
   )

@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import { isSystemError } from '@dumpstack/bytes/node'
+import { KeptRunError } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { unsafe, whatIs } from './guarded-folder.ts'
 import { Heartbeat } from './heartbeat.ts'
@@ -73,7 +74,7 @@ export class RunLock {
     this.#heartbeat = new Heartbeat(this.#fd, beatMs)
   }
 
-  /** Throws RunError RUN_FOLDER_BUSY where another process works on the folder, RUN_FOLDER_CORRUPT, RUN_FOLDER_UNSAFE, HOST_IO; what `signal` says. */
+  /** Throws RunError RUN_FOLDER_BUSY where another process works on the folder, KeptRunError, RUN_FOLDER_UNSAFE, HOST_IO; what `signal` says. */
   static async take(folder: string, options: LockOptions = {}): Promise<RunLock> {
     const { beatMs, expiryMs } = options.timing ?? LOCK_TIMING
     for (;;) {
@@ -275,8 +276,8 @@ function makeOnce(file: string, draft: string, text: string): boolean {
   }
 }
 
-function damaged(file: string, what: string): RunError {
-  return new RunError(
+function damaged(file: string, what: string): KeptRunError {
+  return new KeptRunError(
     'RUN_FOLDER_CORRUPT',
     `lock ${file} ${what}: remove it where no dumpstack works on the run`,
   )

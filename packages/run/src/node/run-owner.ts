@@ -1,6 +1,7 @@
 // Whose a folder is: of no run yet, of a run that has begun, or of something else. Only the first two are ever written.
 import { existsSync, realpathSync } from 'node:fs'
 import path from 'node:path'
+import { KeptRunError } from '@dumpstack/target'
 import { NotARunError, RunError } from '../errors.ts'
 import { JOURNAL, MARKER, RESULT, STATE } from '../index.ts'
 import { isRunName, MARKER_FORMAT, MAX_MARKER_BYTES, type MadeList, parseMadeList } from '../made-list.ts'
@@ -103,7 +104,7 @@ export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {
   return OwnedFolder.mark(root, guard)
 }
 
-/** For whoever only reads. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_FORMAT, RUN_FOLDER_UNSAFE. */
+/** For whoever only reads. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, KeptRunError. */
 export function openRunToRead(folder: string): GuardedFolder {
   const guarded = GuardedFolder.at(folder)
   listOfRun(guarded, folder)
@@ -130,7 +131,7 @@ function listOfRun(guarded: GuardedFolder, folder: string): { list: MadeList; by
   if (record === undefined) {
     throw new NotARunError('RUN_FOLDER_NOT_A_RUN', `folder ${folder} holds no run: ${JOURNAL} is not there`)
   }
-  throw new RunError(
+  throw new KeptRunError(
     'RUN_FOLDER_FORMAT',
     `folder ${folder} holds a run of another version: ${MARKER} is not there, expected one of format ${MARKER_FORMAT}; nothing in it is changed`,
   )

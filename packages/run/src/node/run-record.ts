@@ -1,8 +1,8 @@
 // What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
 import { EVENT_FORMAT } from '@dumpstack/crashtest'
-import { DUMP_TYPES, type DumpType, Facts } from '@dumpstack/target'
-import { NotARunError, RunError } from '../errors.ts'
+import { DUMP_TYPES, type DumpType, Facts, KeptRunError } from '@dumpstack/target'
+import { NotARunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
 import { MAX_JOURNAL_BYTES } from '../limits.ts'
 import { variantOf } from '../variant-name.ts'
@@ -21,7 +21,7 @@ const MAX_DUMPS = 300
 
 /**
  * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
- * other that is not whole raises RunError RUN_FOLDER_CORRUPT; RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, RUN_FOLDER_TOO_LARGE, HOST_IO.
+ * other that is not whole raises KeptRunError; RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, RUN_FOLDER_TOO_LARGE, HOST_IO.
  */
 export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
   const file = folder.pathOf(JOURNAL)
@@ -30,7 +30,7 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
   const cutOff = lines.pop()
   if (lines.length === 0) {
     const what = cutOff === '' ? 'is empty' : 'has no whole line'
-    throw new RunError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
+    throw new KeptRunError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
   }
   const dumps: { variant: string | null; type: DumpType; isExamined: boolean }[] = []
   let variant: string | null = null
@@ -38,8 +38,7 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
     const event = Facts.parse(line, `${file} line ${index + 1}`)
     switch (event.string('kind')) {
       case 'run': {
-        const format = event.number('format')
-        if (format !== EVENT_FORMAT) throw event.wrong('format', format, EVENT_FORMAT)
+        event.expectFormat(EVENT_FORMAT)
         variant = variantOf(event)
         for (const name of event.object('options').strings('dumps')) {
           const type = DUMP_TYPES.find((known) => known === name)

@@ -51,7 +51,7 @@ export function writeState(folder: OwnedFolder, record: StateRecord, position: S
   )
 }
 
-/** Throws RunError RUN_FOLDER_NOT_KEPT, RUN_FOLDER_FORMAT, HOST_IO or RUN_FOLDER_CORRUPT. */
+/** Throws RunError RUN_FOLDER_NOT_KEPT, HOST_IO, KeptRunError. */
 export function readState(folder: GuardedFolder): StateFacts {
   const file = folder.pathOf(STATE)
   if (!folder.hasFile(STATE)) {
@@ -61,13 +61,7 @@ export function readState(folder: GuardedFolder): StateFacts {
     )
   }
   const facts = Facts.parse(folder.read(STATE, MAX_STATE_BYTES).toString('utf8'), file)
-  const format = facts.number('format')
-  if (format !== FORMAT) {
-    throw new RunError(
-      'RUN_FOLDER_FORMAT',
-      `${file}: format is ${format}, expected ${FORMAT}: the run is of another version`,
-    )
-  }
+  facts.expectFormat(FORMAT)
   const position = facts.object('position')
   const stage = facts.oneOf('stage', STAGES)
   const target = facts.optional('target')

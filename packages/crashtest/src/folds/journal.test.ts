@@ -1,10 +1,9 @@
 // What the journal says comes back whole; what is no event of ours is refused by name.
-import { type TargetDescription, TargetError } from '@dumpstack/target'
+import { Facts, type TargetDescription, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import type { ReportedCrash, TestEvent } from '../test-event.ts'
+import { type ReportedCrash, type TestEvent, testEvent } from '../test-event.ts'
 import { journalLine } from './journal.ts'
-import { eventOfLine } from './journal-reader.ts'
 import { sampleEvents } from './sample-events.test-support.ts'
 
 const events: TestEvent[] = sampleEvents().filter(({ kind }) => kind !== 'progress')
@@ -60,6 +59,7 @@ events.push(
   },
 )
 const lines = events.map((event) => journalLine(event)!)
+const eventOfLine = (line: string, place: string): TestEvent => testEvent.of(Facts.parse(line, place))
 
 it('gives back each event as it was, 64-bit values included', () => {
   expect(new Set(events.map(({ kind }) => kind)).size).toBe(9)
