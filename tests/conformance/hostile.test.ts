@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
   ],
   // pool, requests, objects
   ['pool', 'START_IO', 'running', 'fail', 'DRIVER_HANG', /a call of ExAllocatePoolWithTag from/],
-  ['pool', 'START_IO', 'dump', 'fail', 'DM-14', /bytes of pool were asked for/],
+  ['pool', 'START_IO', 'dump', 'fail', 'DM-14', /dump mode has no pool/],
   ['pool-turns', 'START_IO', 'running', 'fail', 'DRIVER_HANG', USED_UP],
   ['complete-nothing', 'START_IO', 'running', 'fail', 'GUEST_FAULT', /named an SRB at 0x0/],
   ['complete-nothing', 'START_IO', 'dump', 'fail', 'DM-30', /an SRB at 0x0 was completed/],

@@ -176,8 +176,8 @@ export interface PortExports {
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
   /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
   dereference(va: Gva, byteLength: number): GuestBlock
-  /** Nor this: the driver called a kernel routine, by that name, which needs PASSIVE_LEVEL. */
-  passiveCall(call: string): void
+  /** Nor this: the driver called a kernel routine, by that name, above the highest IRQL that is documented for it. */
+  calledTooHigh(call: string, maxIrql: number): void
   /** Nor this: the driver lets interrupts in that were kept out, down to an IRQL, or by the processor's flag (null). */
   unmask(call: string, irql: number | null): void
   /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */

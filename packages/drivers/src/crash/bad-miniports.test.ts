@@ -96,8 +96,8 @@ it.each<[string, string, string, Change]>([
   [
     'DM-08',
     'ZwOpenKey',
-    'calls what needs PASSIVE_LEVEL',
-    inInitialize(({ port }) => port.passiveCall('ZwOpenKey')),
+    'calls what needs a lower level',
+    inInitialize(({ port }) => port.calledTooHigh('ZwOpenKey', 0)),
   ],
   [
     'DM-22',

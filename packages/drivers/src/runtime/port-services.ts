@@ -133,7 +133,7 @@ export abstract class PortServices {
     return STOR_STATUS_SUCCESS
   }
 
-  passiveCall(): void {}
+  calledTooHigh(): void {}
 
   registerAccess(): void {}
 

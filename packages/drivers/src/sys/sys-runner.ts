@@ -3,6 +3,7 @@
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { CALL_BUDGET, type Cpu, type CpuStop, type DeviceAccess, Gpr } from '@dumpstack/cpu'
 import type { Machine } from '@dumpstack/machine'
+import { ROUTINE_IRQL, type RoutineIrql, STATUS_UNSUCCESSFUL } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { DriversError } from '../errors.ts'
 import { NotJudged } from '../guest-fault.ts'
@@ -13,7 +14,7 @@ import { CallFrame } from './call-frame.ts'
 import { callMeaning } from './call-meaning.ts'
 import { faultOf, isCpuStop } from './cpu-fault.ts'
 import type { DriverPlaces } from './driver-places.ts'
-import type { Export } from './exports/export.ts'
+import { type Export, NOTHING } from './exports/export.ts'
 import { EXPORTS } from './exports/index.ts'
 import { GuestMemory } from './guest-memory.ts'
 import { PlaceRecord } from './place-record.ts'
@@ -31,6 +32,7 @@ const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
+const FAILED = BigInt(STATUS_UNSUCCESSFUL)
 /** Of RFLAGS: KeBugCheckEx clears it, and nothing on the dump path sets it. */
 const INTERRUPT_FLAG = 0x200
 
@@ -58,6 +60,8 @@ export class SysRunner implements MiniportCode {
   readonly #observer: SysObserver | null
   readonly #frame: CallFrame
   readonly #exports: readonly (Export | null)[]
+  /** Of routines of the kernel that need a level below that of a dump. */
+  readonly #levels: readonly (RoutineIrql | null)[]
   #instance: SysInstance | null = null
   #routine = ''
   /** The slot that is being served, while one is. */
@@ -79,6 +83,7 @@ export class SysRunner implements MiniportCode {
     this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? fileName)
     this.#frame = new CallFrame(cpu, machine, loader.kernel.version, this.memory, places, () => this.#caller)
     this.#exports = traps.slots.map(({ name }) => EXPORTS.get(name) ?? null)
+    this.#levels = traps.slots.map(({ name }) => ROUTINE_IRQL.get(name) ?? null)
     cpu.trap(traps.base, traps.slots.length, (slot) => this.#serve(slot))
     cpu.onDeviceAccess((access) => this.#deviceAccess(access))
     cpu.onInterval(() => this.#tick())
@@ -178,12 +183,8 @@ export class SysRunner implements MiniportCode {
     const outerSlot = this.#slot
     this.#slot = slot
     try {
-      const entry = this.#exports[slot]
-      if (this.#observer !== null)
-        this.#observe(this.#observer, slot, entry?.argumentCount ?? UNKNOWN_ARGUMENTS)
-      if (entry === null || entry === undefined) this.#unknown(slot)
-      this.#cpu.charge(entry.work)
-      const result = entry.serve(this.#frame)
+      if (this.#observer !== null) this.#observe(this.#observer, slot)
+      const result = this.#tooHigh(slot) ?? this.#answer(slot)
       this.#tick()
       this.#observer?.callEnds(this.#machine.nowNs, result)
       return result
@@ -194,6 +195,20 @@ export class SysRunner implements MiniportCode {
     } finally {
       this.#slot = outerSlot
     }
+  }
+
+  #answer(slot: number): bigint {
+    const entry = this.#exports[slot] ?? this.#unknown(slot)
+    this.#cpu.charge(entry.work)
+    return entry.serve(this.#frame)
+  }
+
+  /** In a dump a routine that needs a lower level breaks a rule and fails, modelled or not; null where it may be called. */
+  #tooHigh(slot: number): bigint | null {
+    const level = this.#levels[slot] ?? null
+    if (level === null || this.#caller.life !== 'dump') return null
+    this.#caller.port.calledTooHigh(this.#traps.slots[slot]!.name, level.maxIrql)
+    return level.answersStatus ? FAILED : NOTHING
   }
 
   #unknown(slot: number): never {
@@ -207,8 +222,9 @@ export class SysRunner implements MiniportCode {
     )
   }
 
-  #observe(observer: SysObserver, slot: number, argumentCount: number): void {
+  #observe(observer: SysObserver, slot: number): void {
     const cpu = this.#cpu
+    const argumentCount = this.#exports[slot]?.argumentCount ?? UNKNOWN_ARGUMENTS
     const args: bigint[] = []
     for (let index = 0; index < argumentCount; index++) args.push(cpu.argument(index))
     observer.callBegins(

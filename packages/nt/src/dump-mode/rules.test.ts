@@ -39,7 +39,7 @@ it('lists numbers of one group in their order', () => {
 })
 
 it('finds the row of a rule, of any second bugcheck, and of no error code', () => {
-  expect(findDumpModeRule('DM-08')?.title).toMatch(/PASSIVE_LEVEL/)
+  expect(findDumpModeRule('DM-08')?.title).toMatch(/lower IRQL/)
   expect(findDumpModeRule('bugcheck-0xd1')?.id).toBe('bugcheck')
   expect(findDumpModeRule('UNKNOWN_IMPORT')).toBeUndefined()
 })

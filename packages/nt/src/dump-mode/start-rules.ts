@@ -1,4 +1,5 @@
 // Rules of how a dump miniport comes up: its entry points, their order and their IRQL.
+import { ROUTINE_PAGES } from '../kernel/routine-irql.ts'
 import { BOOT_DRIVE, NVMEWIN, type RuleText, storport, virtioWin } from './rule.ts'
 
 export const START_RULES = {
@@ -65,13 +66,16 @@ StartQueue(Extension);`,
     },
   },
   'DM-08': {
-    title: 'No kernel routine that needs PASSIVE_LEVEL is called in dump mode.',
-    why: 'Registry, files, events and pageable memory need a running system. At HIGH_LEVEL such a call waits for ever or faults.',
+    title: 'No kernel routine is called in dump mode that is documented for a lower IRQL than HIGH_LEVEL.',
+    why: 'Registry, files, events, work items, mappings and pageable memory need a running system. At HIGH_LEVEL such a call waits for ever, faults or lowers the IRQL.',
     howToFix:
       'Read settings while the system runs. In dump mode use constants, or what the running instance left in the dump context.',
     answer:
       'violation; the call fails. StorPortRegistryRead fails without one, since certified drivers call it in every mode',
-    sources: [BOOT_DRIVE],
+    sources: [
+      BOOT_DRIVE,
+      { title: 'the line IRQL of each routine of wdm.h, ntddk.h and ntifs.h', url: ROUTINE_PAGES },
+    ],
     example: {
       breaks: `Extension->QueueDepth = ReadQueueDepth(RegistryPath); // ZwOpenKey`,
       keeps: `Extension->QueueDepth = IsDump ? 1 : ReadQueueDepth(RegistryPath);`,

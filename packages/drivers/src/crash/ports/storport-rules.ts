@@ -1,6 +1,8 @@
 // How a Storport dump port answers the calls that need nothing of a port. What dump mode does not have (pool, DPC, timer, work item,
 // registry) fails, and is a violation where asking for it breaks a rule; what is harmless succeeds and does nothing.
 import { hex } from '@dumpstack/bytes'
+import type { DumpModeRuleId } from '@dumpstack/nt'
+import { irqlText } from '../../irql.ts'
 import type { GuestBlock, StorDpc } from '../../miniport.ts'
 import {
   STOR_STATUS_NOT_IMPLEMENTED,
@@ -12,6 +14,13 @@ import type { RoutineWatch } from '../routine-watch.ts'
 
 const FROZEN_SYSTEM_TIME = 0n
 
+/** Kernel routines whose use breaks a rule of its own, beside being called at HIGH_LEVEL. */
+const KERNEL_RULES: readonly (readonly [names: RegExp, rule: DumpModeRuleId, why: string])[] = [
+  [/^ExAllocate(Pool|FromN?Paged)/, 'DM-14', ': dump mode has no pool'],
+  [/^ExFree(Pool|ToN?Paged)/, 'DM-16', ': dump mode frees nothing'],
+  [/^(Ke|Ex)Set(Coalescable)?Timer(Ex)?$/, 'DM-22', ': no timer fires in dump mode'],
+]
+
 export abstract class StorportRules {
   protected readonly environment: CrashEnvironment
   protected readonly watch: RoutineWatch
@@ -21,10 +30,11 @@ export abstract class StorportRules {
     this.watch = environment.watch
   }
 
-  passiveCall(call: string): void {
+  calledTooHigh(call: string, maxIrql: number): void {
     this.watch.onCall()
-    const what = `${call} was called in ${this.environment.entryPoint} at HIGH_LEVEL, expected PASSIVE_LEVEL`
-    this.environment.violate('DM-08', call, what)
+    const [, rule, why] = KERNEL_RULES.find(([names]) => names.test(call)) ?? [null, 'DM-08', '']
+    const what = `${call} was called in ${this.environment.entryPoint} at HIGH_LEVEL, expected at most ${irqlText(maxIrql)}${why}`
+    this.environment.violate(rule, call, what)
   }
 
   unmask(call: string, irql: number | null): void {
