@@ -7,7 +7,9 @@ import type { NamedJudgement } from './debug-dump.ts'
 import { messagesOf } from './report.ts'
 
 const violation: DumpModeViolation = {
+  severity: 'fail',
   rule: 'bugcheck-0xd1',
+  count: 1,
   call: 'HwStartIo',
   message: 'page fault',
   driver: 'x.sys',

@@ -86,7 +86,7 @@ export function withCauses(
       case 'finalStatus':
         return faulted
       case 'dumpMode':
-        return crash?.violations.length === 1 ? faulted : null
+        return crash?.violations.filter(({ severity }) => severity === 'fail').length === 1 ? faulted : null
       case 'file':
         return byteLength === null ? endedEarly : null
     }

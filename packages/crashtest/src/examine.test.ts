@@ -329,7 +329,9 @@ const cases: [string, Change, Record<string, unknown>][] = [
       crash: {
         violations: [
           {
+            severity: 'fail',
             rule: 'DM-21',
+            count: 1,
             call: 'StorPortIssueDpc',
             message: 'no DPC runs',
             driver: 'dump_x.sys',
@@ -349,6 +351,26 @@ it.each(cases)('fails %s, and nothing else', (_name, change, expected) => {
   const result = examine(change)
   expect(failures(result)).toEqual(expected)
   expect(result.examination.verdict).toBe('fail')
+})
+
+it('passes a loosely kept rule, and says it', () => {
+  const remark = {
+    severity: 'warning',
+    rule: 'DM-11',
+    count: 3,
+    call: 'StorPortGetUncachedExtension',
+    message: 'asks for 40 KiB',
+    driver: 'dump_x.sys',
+    address: '0x1',
+    irql: 'HIGH_LEVEL',
+    atNs: 1,
+    repro: '',
+  } as const
+  const { examination } = examine({ crash: { violations: [remark] } })
+  expect(examination.verdict).toBe('pass')
+  expect(examination.checks.find(({ id }) => id === 'dumpMode')?.message).toBe(
+    'no dump mode rule was broken; 1 remark: DM-11 by dump_x.sys in StorPortGetUncachedExtension: asks for 40 KiB',
+  )
 })
 
 it('finds user pages in a kernel dump', () => {

@@ -97,7 +97,9 @@ export class FakeTarget implements Target {
       violations: fault
         ? [
             {
+              severity: 'fail',
               rule: 'DM-10',
+              count: 1,
               call: 'HwStartIo',
               message: 'page fault at 0xff',
               driver: 'dump_storahci.sys',

@@ -1,7 +1,13 @@
 // The one stream that everything is folded from: journal, log, JSON, JUnit and screen. The schema of an event is its type, its reader and
 // docs/schema/test-event.schema.json.
 
-import { type DumpModeViolation, isDumpModeRuleId, type SourcePlace, type StackRow } from '@dumpstack/nt'
+import {
+  type DumpModeViolation,
+  isDumpModeRuleId,
+  SEVERITIES,
+  type SourcePlace,
+  type StackRow,
+} from '@dumpstack/nt'
 import {
   bugcheck,
   type CrashReport,
@@ -139,9 +145,11 @@ const sourceLine = objectOf<SourcePlace>(
 )
 
 export const violationFields = {
+  severity: about('fail, warning or note: only fail counts against the driver.', oneOf(SEVERITIES)),
   rule: textThat(isDumpModeRuleId, 'a rule of dump mode'),
   call: about('The call or access: StorPortIssueDpc.', text),
   message: text,
+  count: about('How often the rule was broken at this place.', count),
   driver: text,
   address: hexText,
   offset: optional(hexText),

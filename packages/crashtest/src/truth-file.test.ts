@@ -45,7 +45,9 @@ const crash: ReportedCrash = {
   inFlight: { commands: 8, completed: 2, leaked: [0x1000] },
   violations: [
     {
+      severity: 'fail',
       rule: 'DM-21',
+      count: 1,
       call: 'StorPortIssueDpc',
       message: 'm',
       driver: 'dump_x.sys',

@@ -27,6 +27,7 @@ const checked: Checked = {
         rule: 'DM-08',
         call: 'Zw\x1b[2J',
         message: 'was called',
+        count: 1,
         phase: 'dump',
         hardware: 'any',
         driver: 'x.sys',

@@ -33,12 +33,12 @@ function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
 }
 
 function findingLines(finding: DriverFinding): Line[] {
-  const { verdict, rule, call, message, phase, hardware, driver, offset, bytes, irql, atNs } = finding
+  const { verdict, rule, call, message, count, phase, hardware, driver, offset, bytes, irql, atNs } = finding
   const place = offset === undefined ? driver : `${driver}+${offset}`
   const at = `${(atNs / 1e6).toFixed(3)} ms`
   const word = verdict === 'fail' ? red(verdict) : yellow(verdict)
   const details = [
-    message,
+    count > 1 ? `${message} (${count} times)` : message,
     `at ${place}${irql === undefined ? '' : `, IRQL ${irql}`}, ${at}, ${phase}, ${hardware}`,
     ...(finding.arguments.length > 0 ? [`arguments ${finding.arguments.join(', ')}`] : []),
     ...(bytes === undefined ? [] : [`bytes ${bytes}`]),

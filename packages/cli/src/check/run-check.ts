@@ -93,6 +93,7 @@ function refused(
     rule: failure.code,
     call,
     message: failure.message,
+    count: 1,
     phase: 'start',
     hardware: 'any',
     driver: fileName,

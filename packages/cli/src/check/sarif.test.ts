@@ -9,6 +9,7 @@ const finding: DriverFinding = {
   rule: 'DM-08',
   call: 'ZwOpenKey',
   message: 'ZwOpenKey was called in HwFindAdapter',
+  count: 1,
   phase: 'dump',
   hardware: '512-byte sectors',
   driver: 'dump_x.sys',

@@ -11,6 +11,14 @@ const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
 const NOT_A_RULE =
   'The driver is loaded, starts and runs the disk, with what is modelled of the system (docs/errors.md).'
 
+/** Section 3.27.9: only what failed has a level. */
+const LEVELS = {
+  fail: { level: 'error', kind: 'fail' },
+  warning: { level: 'warning', kind: 'fail' },
+  note: { level: 'note', kind: 'fail' },
+  inconclusive: { level: 'none', kind: 'open' },
+} as const satisfies Record<DriverFinding['verdict'], object>
+
 export interface SarifRun {
   readonly toolVersion: string
   readonly file: string
@@ -69,9 +77,7 @@ function resultOf(finding: DriverFinding, file: string, rules: readonly string[]
   return {
     ruleId: rule,
     ruleIndex: rules.indexOf(rule),
-    // section 3.27.9: only what failed has a level
-    level: finding.verdict === 'fail' ? 'error' : 'none',
-    kind: finding.verdict === 'fail' ? 'fail' : 'open',
+    ...LEVELS[finding.verdict],
     message: { text: `${call}: ${message}${where}` },
     analysisTarget: { uri: fileUri(file), index: 0 },
     locations: [

@@ -10,7 +10,7 @@ export const screen: CrashCheck = {
   judge({ shown, violations, bytesWritten, finalStatus }) {
     if (shown.code === MANUALLY_INITIATED_CRASH)
       return pass(`the screen shows bugcheck ${bugcheckText(shown)}`)
-    const culprit = violations.at(-1)
+    const culprit = violations.findLast(({ severity }) => severity === 'fail')
     const by =
       culprit === undefined
         ? 'no driver could be named'

@@ -25,7 +25,9 @@ const report: ReportedCrash = {
   notJudged: 'UNKNOWN_IMPORT',
   violations: [
     {
+      severity: 'fail',
       rule: 'DM-08',
+      count: 1,
       call: 'ZwOpenKey',
       message: 'called at HIGH_LEVEL',
       driver: 'dump_viostor.sys',

@@ -115,7 +115,9 @@ export function sampleEvents(): TestEvent[] {
             dump === 'kernel'
               ? [
                   {
+                    severity: 'fail',
                     rule: 'DM-21',
+                    count: 1,
                     call: 'StorPortIssueDpc',
                     message: 'a DPC was asked for at HIGH_LEVEL',
                     driver: 'dump_storahci.sys',

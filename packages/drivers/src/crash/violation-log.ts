@@ -1,6 +1,6 @@
 // The dump-mode rules that a driver broke, each once, with the routine it was in.
 import { type Gva, hex } from '@dumpstack/bytes'
-import type { DumpModeRuleId, DumpModeViolation } from '@dumpstack/nt'
+import type { DumpModeRuleId, DumpModeViolation, Severity } from '@dumpstack/nt'
 import { irqlText } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'
@@ -9,6 +9,8 @@ import type { CallSite } from '../miniport.ts'
 const MAX_VIOLATIONS = 256
 
 export interface BrokenRule {
+  /** `fail` where it is absent. */
+  readonly severity?: Severity
   readonly rule: DumpModeRuleId
   /** The port routine or access, or the entry point itself. */
   readonly call: string
@@ -23,20 +25,30 @@ export interface BrokenRule {
 }
 
 export class ViolationLog {
-  readonly violations: DumpModeViolation[] = []
-  add({ rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
-    if (this.violations.length === MAX_VIOLATIONS) return
-    const isKnown = this.violations.some(
-      (known) => known.rule === rule && known.call === call && known.message === message,
+  readonly #counted: (DumpModeViolation & { count: number })[] = []
+
+  get violations(): readonly DumpModeViolation[] {
+    return this.#counted
+  }
+
+  add({ severity = 'fail', rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
+    const known = this.#counted.find(
+      (one) => one.rule === rule && one.call === call && one.message === message,
     )
-    if (isKnown) return
+    if (known !== undefined) {
+      known.count++
+      return
+    }
+    if (this.#counted.length === MAX_VIOLATIONS) return
     const site = broken.site?.() ?? null
     const address = site?.address ?? routine
     const isInside = address >= driver.base && address < driver.base + BigInt(driver.size)
-    this.violations.push({
+    this.#counted.push({
+      severity,
       rule,
       call,
       message,
+      count: 1,
       driver: driver.baseName,
       address: hex(address),
       ...(isInside && { offset: hex(address - driver.base) }),

@@ -1,3 +1,3 @@
 export type { RuleSource, RuleText } from './rule.ts'
 export * from './rules.ts'
-export type * from './violation.ts'
+export * from './violation.ts'

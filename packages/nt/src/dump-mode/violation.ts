@@ -7,11 +7,22 @@ export interface SourcePlace {
   readonly line: number
 }
 
+/**
+ * How much a finding counts. `fail`: a documented rule is broken, or data is wrong. `warning`: a rule that drivers and Windows keep
+ * loosely, and the dump is good all the same. `note`: worth knowing.
+ */
+export const SEVERITIES = ['fail', 'warning', 'note'] as const
+export type Severity = (typeof SEVERITIES)[number]
+
 export interface DumpModeViolation {
+  readonly severity: Severity
   readonly rule: DumpModeRuleId
   /** The call or access: `StorPortIssueDpc`. */
   readonly call: string
+  /** Of the first time. */
   readonly message: string
+  /** How often this rule was broken at this place. */
+  readonly count: number
   readonly driver: string
   /** Address of the caller or of the access; image offset when known. */
   readonly address: string

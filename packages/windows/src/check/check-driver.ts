@@ -81,10 +81,9 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     }
     if (run.findings.some(isOnAnyDisk)) break
   }
-  const isGood = findings.length === 0
-  const hasFailed = findings.some(({ verdict }) => verdict === 'fail')
+  const has = (verdict: DriverFinding['verdict']): boolean => findings.some((one) => one.verdict === verdict)
   return {
-    verdict: isGood ? 'pass' : hasFailed ? 'fail' : 'inconclusive',
+    verdict: has('fail') ? 'fail' : has('inconclusive') ? 'inconclusive' : 'pass',
     controller: `${options.controller.kind}0`,
     findings,
     runs,
@@ -292,6 +291,7 @@ class CheckRun {
       rule,
       call,
       message,
+      count: 1,
       phase: this.#phase,
       hardware: this.#hardware.name,
       driver,

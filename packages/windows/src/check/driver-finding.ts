@@ -1,18 +1,20 @@
 // What a contract check of a driver file comes to: findings, each with the place in the driver's code.
 import { hex } from '@dumpstack/bytes'
 import { type CallSite, hexBytes, irqlText, type LoadedImage } from '@dumpstack/drivers'
-import type { DumpModeViolation, SourcePlace } from '@dumpstack/nt'
+import type { DumpModeViolation, Severity, SourcePlace } from '@dumpstack/nt'
 
 /** How far the driver had come. */
 export type CheckPhase = 'start' | 'running' | 'dump'
 
 export interface DriverFinding {
   /** inconclusive: not modelled, so that nothing can be said. */
-  readonly verdict: 'fail' | 'inconclusive'
+  readonly verdict: Severity | 'inconclusive'
   /** DM-nn, or what happened: `bugcheck-0xd1`, `CONTROLLER_FAILED`, `wrong-data`. */
   readonly rule: string
   readonly call: string
   readonly message: string
+  /** How often it was seen at this place. */
+  readonly count: number
   readonly phase: CheckPhase
   /** The hardware that it showed on. */
   readonly hardware: string
@@ -49,10 +51,11 @@ export interface DriverCheckReport {
 }
 
 export const ofViolation = (violation: DumpModeViolation, hardware: string): DriverFinding => ({
-  verdict: 'fail',
+  verdict: violation.severity,
   rule: violation.rule,
   call: violation.call,
   message: violation.message,
+  count: violation.count,
   phase: 'dump',
   hardware,
   driver: violation.driver,
