@@ -26,7 +26,13 @@ export function skipLine(names, packages) {
 }
 
 export default class SkipReporter {
+  #config
+  onInit({ config }) {
+    this.#config = config
+  }
   onTestRunEnd(modules) {
+    // -t skips by name what is not asked for, which says nothing of this machine
+    if (this.#config.testNamePattern !== undefined) return
     const skipped = modules
       .flatMap((module) => [...module.children.allTests('skipped')])
       .map((test) => test.fullName)

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { skipLine } from './skip-reporter.mjs'
+import { expect, it, vi } from 'vitest'
+import SkipReporter, { skipLine } from './skip-reporter.mjs'
 
 it('says in one line why tests were skipped, and what to install', () => {
   const names = ['reads a dump (needs shared/data)', 'the same on QEMU (needs qemu-system-x86_64)']
@@ -13,4 +13,19 @@ it('leaves it to the names of the tests where no program is missing', () => {
   expect(skipLine(['goes on when a disk is full (needs the privilege to mount)'], [])).toBe(
     '1 tests were skipped: 1 need what this machine lacks, as their names say. npm test -- --reporter=verbose names them.',
   )
+})
+
+it.each([
+  ['all tests run', {}, 1],
+  ['-t leaves tests out by their names', { testNamePattern: /a dump/ }, 0],
+])('is said once where %s', (_, config, times) => {
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  try {
+    const reporter = new SkipReporter()
+    reporter.onInit({ config })
+    reporter.onTestRunEnd([{ children: { allTests: () => [{ fullName: 'needs shared/data' }] } }])
+    expect(said).toHaveBeenCalledTimes(times)
+  } finally {
+    said.mockRestore()
+  }
 })
