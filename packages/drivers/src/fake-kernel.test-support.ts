@@ -20,20 +20,17 @@ const IO_VA = 0xffff_f780_0000_0000n
 const SYSTEM_PTES_VA = 0xffff_f880_0000_0000n
 const FIRST_FREE = 0x200000
 const IMAGE_BYTES = 0x4000
+const named = (prefixes: readonly string[], routines: readonly string[]): string[] =>
+  prefixes.flatMap((prefix) => routines.map((routine) => prefix + routine))
+/** What the images of the stack export, and that of the toy. */
 const EXPORTS = [
-  'DriverEntry',
-  'AhciHwFindAdapter',
-  'AhciHwInitialize',
-  'AhciHwBuildIo',
-  'AhciHwStartIo',
-  'AhciHwInterrupt',
-  'AhciHwResetBus',
-  'VirtIoHwFindAdapter',
-  'VirtIoHwInitialize',
-  'VirtIoHwBuildIo',
-  'VirtIoHwStartIo',
-  'VirtIoHwInterrupt',
-  'VirtIoHwResetBus',
+  ...named(
+    ['Ahci', 'VirtIo', 'Toy'],
+    ['HwFindAdapter', 'HwInitialize', 'HwBuildIo', 'HwStartIo', 'HwInterrupt', 'HwResetBus'],
+  ),
+  ...named(['DumpFve'], ['Start', 'Write', 'Finish', 'Unload']),
+  ...named(['DiskDump'], ['Open', 'Write', 'Finish']),
+  'CrashdmpInitDumpStack',
   'KeStallExecutionProcessor',
 ]
 

@@ -14,16 +14,30 @@ import {
   STOR_MAP_ALL_BUFFERS,
   STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE,
 } from '@dumpstack/nt'
+import { DriversError } from './errors.ts'
 import type { LoadedImage } from './kernel-services.ts'
 import type { GuestBlock, HwInitializationData, MiniportImage } from './miniport.ts'
 
-/** Address of a driver's routine, for RAM and reports; the image's base where it exports none of that name. */
-export const routineAddress = (image: LoadedImage, name: string): Gva =>
-  image.exportAddress(name) ?? image.base
+/** Address of a driver's routine, for RAM and reports. Throws DriversError ROUTINE_NOT_EXPORTED. */
+export function routineAddress(image: LoadedImage, name: string): Gva {
+  const address = image.exportAddress(name)
+  if (address !== null) return address
+  const { baseName, nameOnDisk } = image
+  throw new DriversError(
+    'ROUTINE_NOT_EXPORTED',
+    `${baseName} exports no ${name}, expected one in its image ${nameOnDisk} by the symbolPrefix of its driver`,
+    { image: nameOnDisk, routine: name },
+  )
+}
 
-/** Address of a miniport's routine by the kit's name. */
-export const miniportRoutine = (image: LoadedImage, miniport: MiniportImage, name: string): Gva =>
-  miniport.code?.routine(image, name) ?? routineAddress(image, miniport.symbolPrefix + name)
+/**
+ * Address of a miniport's routine by the kit's name. No driver exports its DriverEntry, and code that runs tells the port of its routines
+ * from there only: until then the image stands for them.
+ */
+export function miniportRoutine(image: LoadedImage, miniport: MiniportImage, name: string): Gva {
+  if (miniport.code !== undefined) return miniport.code.routine(image, name) ?? image.base
+  return name === 'DriverEntry' ? image.base : routineAddress(image, miniport.symbolPrefix + name)
+}
 
 /** The miniport's table as RAM shows it. */
 export function copyInitializationData(

@@ -144,10 +144,10 @@ it.each([
   const { base } = crashed.stack.rows[5]!
   expect(report.secondBugcheck).toEqual({
     code: 0xd1,
-    parameters: [0x7fffdead0000n, 15n, 0n, base + 0x1400n],
+    parameters: [0x7fffdead0000n, 15n, 0n, base + 0x1300n],
   })
   expect(report.violations).toMatchObject([
-    { rule: 'bugcheck-0xd1', call: 'HwStartIo', driver: 'dump_storahci.sys', offset: '0x1400' },
+    { rule: 'bugcheck-0xd1', call: 'HwStartIo', driver: 'dump_storahci.sys', offset: '0x1300' },
   ])
 })
 

@@ -78,6 +78,13 @@ describe('a dump through the toy', () => {
     expect(isWhole(test)).toBe(false)
   })
 
+  it('does not start where its image has other names than its symbolPrefix says', () => {
+    const miniport = { ...toyMiniport(), symbolPrefix: 'Tony' }
+    expect(() => crash({ model: toy, profile, runtimeMiniport: miniport, miniport })).toThrow(
+      /^toy\.sys exports no TonyHwInitialize, expected one in its image toy\.sys by the symbolPrefix/,
+    )
+  })
+
   it('has no link that could go down', () => {
     expect(() => crashed({ faults: [{ kind: 'linkDown', controller }] })).toThrow(
       /kind toy, expected one with a link$/,
