@@ -15,13 +15,17 @@ const QUICK = [
   'tests/conformance/{stack-round-trip,windows-codes}.test.ts',
 ]
 
-// `npm test` runs `rooms` and `quick`, `npm run check` all three. Tests of rooms share a process: they leave no state in it.
+/** What compiles drivers and images of `guest/`. */
+const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile}.test.ts']
+
+// `npm test` runs `rooms` and `quick`, `npm run check` all four. Tests of rooms share a process: they leave no state in it.
 export default defineConfig({
   test: {
     projects: [
       project('rooms', { include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.mjs'], isolate: false }),
       project('quick', { include: QUICK }),
-      project('thorough', { include: ['tests/**/*.test.ts'], exclude: QUICK }),
+      project('thorough', { include: ['tests/**/*.test.ts'], exclude: [...QUICK, ...GUESTS] }),
+      project('guests', { include: GUESTS }),
     ],
     maxWorkers: availableParallelism(), // the default leaves one of two idle
     reporters: ['default', './tools/skip-reporter.mjs'],
