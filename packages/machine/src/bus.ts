@@ -1,6 +1,7 @@
 // The processor's bus: I/O ports, memory, PCI configuration (mechanism #1 and by function) and interrupts.
 // Every access takes virtual time first, so that a polling loop lets devices work even when it never stalls.
 import { type Gpa, gpa, hex } from '@dumpstack/bytes'
+import type { CpuBus } from '@dumpstack/cpu'
 import {
   CONFIG_ADDRESS,
   CONFIG_ADDRESS_ENABLE,
@@ -10,9 +11,8 @@ import {
 } from '@dumpstack/registers'
 import type { VirtualClock } from './clock.ts'
 import { MachineError } from './errors.ts'
-import type { Bdf, Bus } from './machine.ts'
 import type { NotModelledLog } from './not-modelled.ts'
-import { merge, type PciFunction, type PciWindow, sizeMask } from './pci.ts'
+import { type Bdf, merge, type PciFunction, type PciWindow, sizeMask } from './pci.ts'
 import type { GuestRam } from './ram.ts'
 
 // Virtual costs, of the order of a real machine: a read waits for its answer, a memory write is posted.
@@ -27,6 +27,13 @@ const LOCAL_APIC = 0xfee00000
 const LOCAL_APIC_END = 0xfef00000
 const VECTOR_MASK = 0xff
 const MAX_BDF = 0xffff
+
+export interface Bus extends CpuBus {
+  config32(bdf: Bdf, offset: number): number
+  setConfig32(bdf: Bdf, offset: number, value: number): void
+  /** Of a line, or of messages to the local APIC. `isr` answers whether the interrupt was its own; null disconnects. */
+  onInterrupt(vector: number, isr: (() => boolean) | null): void
+}
 
 /** A window and whose it is. */
 interface Decoder {

@@ -2,7 +2,7 @@ import { gpa, PAGE_SIZE, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import { RawAhci, rawBusOf } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Owner } from './machine.ts'
+import { Owner } from './ram.ts'
 import { BUFFER, DRIVER_MEMORY, pattern, TEST_BDF, TEST_RUNS, testMachine } from './test-machine.ts'
 
 function wholeOf(space: PhysicalSpace): Uint8Array {

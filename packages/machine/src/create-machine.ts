@@ -8,16 +8,16 @@ import {
   PCI_COMMAND_MEMORY_SPACE,
   PCI_INTERRUPT_LINE,
 } from '@dumpstack/registers'
-import { SystemBus } from './bus.ts'
+import { type Bus, SystemBus } from './bus.ts'
 import { checkTime, VirtualClock } from './clock.ts'
 import { checkPlaces, settingsOf } from './controllers/controller-model.ts'
 import { BlockDevice } from './disk/block-device.ts'
-import { DiskMedium } from './disk/disk.ts'
+import { type Disk, DiskMedium } from './disk/disk.ts'
 import { MachineError } from './errors.ts'
 import { MachineEvidence } from './evidence.ts'
 import { PlannedFaults } from './faults.ts'
 import { HostWork } from './host-work.ts'
-import type { Bus, ControllerOptions, Disk, Machine, MachineOptions, RegisterWindow } from './machine.ts'
+import type { ControllerOptions, Machine, MachineOptions, RegisterWindow } from './machine.ts'
 import type { PciFunction } from './pci.ts'
 import { GuestRam } from './ram.ts'
 

@@ -1,8 +1,43 @@
 // The fault plan: what a device is told to do wrong. Controllers ask at the points where each kind shows.
+import type { Lba } from '@dumpstack/bytes'
 import { MachineError } from './errors.ts'
-import type { ControllerOptions, Fault, FaultPlan } from './machine.ts'
+
+/**
+ * A fault that a device shows; `controller` is its name, `count` how often (default: always, transientError: once).
+ * `afterWrites` write commands that end after the fault was added are good, then it shows:
+ * - badSector: reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.
+ * - transientError: the write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.
+ * - hang: the write and all commands behind it never end, until the link or the controller is reset.
+ * - lostCompletion: the data reaches the disk, the command's end is never reported.
+ * - wrongStatus: the write is reported as good, its data never reaches the disk.
+ * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
+ * - latency: every command takes that much longer.
+ * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
+ * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. A controller without a link refuses it (FAULT_PLAN).
+ */
+export type Fault = { readonly controller: string; readonly count?: number } & (
+  | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
+  | { readonly kind: 'transientError'; readonly afterWrites: number }
+  | { readonly kind: 'hang'; readonly afterWrites: number }
+  | { readonly kind: 'lostCompletion'; readonly afterWrites: number }
+  | { readonly kind: 'wrongStatus'; readonly afterWrites: number }
+  | { readonly kind: 'wrongPage'; readonly afterWrites: number }
+  | { readonly kind: 'latency'; readonly nanoseconds: number }
+  | { readonly kind: 'throttle'; readonly bytesPerSecond: number }
+  | { readonly kind: 'linkDown' }
+)
+export interface FaultPlan {
+  add(fault: Fault): void
+  clear(): void
+}
 
 export type WriteFault = Extract<Fault, { afterWrites: number }>['kind']
+
+/** What a plan has to know of a controller. */
+interface FaultyController {
+  readonly name: string
+  readonly model: { readonly kind: string; readonly hasLink: boolean }
+}
 
 interface Planned {
   readonly fault: Fault
@@ -13,12 +48,12 @@ interface Planned {
 }
 
 export class PlannedFaults implements FaultPlan {
-  readonly #controllers: readonly ControllerOptions[]
+  readonly #controllers: readonly FaultyController[]
   readonly #planned: Planned[] = []
   /** Controllers that must look at their link again. */
   readonly onLinkChange: (() => void)[] = []
 
-  constructor(controllers: readonly ControllerOptions[]) {
+  constructor(controllers: readonly FaultyController[]) {
     this.#controllers = controllers
   }
 

@@ -1,14 +1,23 @@
+export type { Bus } from './bus.ts'
 export { ahci } from './controllers/ahci/index.ts'
-export type { CheckHardware, ControllerModel, Settings } from './controllers/controller-model.ts'
+export type {
+  Attachment,
+  CheckHardware,
+  ControllerModel,
+  DiskPlace,
+  Settings,
+} from './controllers/controller-model.ts'
 export type { ControllerParts } from './controllers/controller-parts.ts'
 export { CONTROLLERS, controllerNamed } from './controllers/index.ts'
 export { SegmentList } from './controllers/segment-list.ts'
 export { virtioBlk } from './controllers/virtio-blk/index.ts'
 export { createMachine } from './create-machine.ts'
 export { type BlockDevice, BlockOp, type BlockRequest, BlockStatus } from './disk/block-device.ts'
-export { createDisk } from './disk/disk.ts'
+export { createDisk, type Disk, type DiskImage } from './disk/disk.ts'
 export { MemoryDiskImage } from './disk/memory-image.ts'
 export type { DmaLog, DmaRecord } from './dma-log.ts'
 export * from './errors.ts'
+export type { Fault, FaultPlan } from './faults.ts'
 export * from './machine.ts'
-export { type DwordRegisters, PciConfig, type PciFunction, readDwords, writeDwords } from './pci.ts'
+export { type Bdf, type DwordRegisters, PciConfig, type PciFunction, readDwords, writeDwords } from './pci.ts'
+export { Owner, type Ram } from './ram.ts'

@@ -29,6 +29,9 @@ import {
   PCI_VENDOR_ID,
 } from '@dumpstack/registers'
 
+/** Bus, device and function of a PCI device: bus << 8 | device << 3 | function. */
+export type Bdf = number
+
 /** Keeps the bits outside `mask`, takes those inside from `value`: a write with byte enables. */
 export const merge = (old: number, value: number, mask: number): number =>
   ((old & ~mask) | (value & mask)) >>> 0
@@ -36,7 +39,7 @@ export const merge = (old: number, value: number, mask: number): number =>
 /** A device on the bus: one function with its windows. Offsets are bytes from the start of a window. */
 export interface PciFunction {
   readonly name: string
-  readonly bdf: number
+  readonly bdf: Bdf
   readonly interruptVector: number
   readonly config: PciConfig
   /** `size` 1, 2 or 4, at any offset; all bytes lie in the window of base address register `bar`. */

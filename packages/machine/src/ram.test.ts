@@ -1,8 +1,7 @@
 import { gpa, pfn } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
 import { MachineError } from './errors.ts'
-import { Owner } from './machine.ts'
-import { GuestRam } from './ram.ts'
+import { GuestRam, Owner } from './ram.ts'
 import { TEST_RUNS } from './test-machine.ts'
 
 const SEED = 42

@@ -17,10 +17,10 @@ import {
   pfnToGpa,
   publishedFill,
 } from '@dumpstack/bytes'
+import type { CpuRam } from '@dumpstack/cpu'
 import { Checkpoint } from './checkpoint.ts'
 import { MachineError } from './errors.ts'
 import type { WriteLog } from './evidence.ts'
-import { Owner, type Ram } from './machine.ts'
 
 const CHUNK_BYTES = 2 ** 30
 /** Up to here a loop is faster than the subarray that set() needs (devices fetch structures of 20 to 32 bytes). */
@@ -41,6 +41,24 @@ const SPARE_BYTES = 64 * 2 ** 20
  * makes up to five machines, and filling takes longer than what three of them do.
  */
 let spare: { seed: number; runs: readonly PageRun[]; chunks: readonly Chunk[]; used: PageSet } | null = null
+
+/** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
+export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
+export type Owner = (typeof Owner)[keyof typeof Owner]
+
+/**
+ * RAM as the processor sees it, and who owns a page. Accessors throw MachineError RAM_HOLE where a byte lies outside of the runs. `span` and
+ * `view` never cross a chunk of 1 GiB or a run's end; the next checkpoint ends them: a later use throws a TypeError.
+ */
+export interface Ram extends CpuRam {
+  readonly seed: number
+  /** Pages that ever were written, by anyone, since reset without keepRam. */
+  readonly used: PageSet
+  setU32(gpa: Gpa, value: number): void
+  setU64(gpa: Gpa, value: bigint): void
+  owner(page: Pfn): Owner
+  setOwner(page: Pfn, count: number, owner: Owner): void
+}
 
 interface Chunk {
   readonly base: number

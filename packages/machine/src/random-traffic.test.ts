@@ -5,10 +5,10 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ahci } from './controllers/ahci/index.ts'
 import { createMachine } from './create-machine.ts'
-import { createDisk } from './disk/disk.ts'
+import { createDisk, type DiskImage } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
 import { MachineError } from './errors.ts'
-import type { DiskImage, Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
 import { DRIVER_MEMORY, TEST_BDF, TEST_RUNS } from './test-machine.ts'
 
 const DISK_BYTES = 2 ** 20

@@ -3,9 +3,9 @@ import { type Gpa, gpa, type PageRun, pfn } from '@dumpstack/bytes'
 import { ahci } from './controllers/ahci/index.ts'
 import type { ControllerModel, Settings } from './controllers/controller-model.ts'
 import { createMachine } from './create-machine.ts'
-import { createDisk } from './disk/disk.ts'
+import { createDisk, type Disk } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
-import type { Disk, Machine } from './machine.ts'
+import type { Machine } from './machine.ts'
 
 export const TEST_BDF = 0xfa // 00:1f.2
 export const TEST_VECTOR = 11

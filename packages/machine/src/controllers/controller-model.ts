@@ -1,9 +1,21 @@
 // What a machine can be given as a controller: one record for each folder beside this file. All that other rooms need to know of a
 // controller is in its record, so that adding one is its folder and one line in index.ts.
+import type { BlockDevice } from '../disk/block-device.ts'
 import { MachineError } from '../errors.ts'
-import type { Attachment, DiskPlace } from '../machine.ts'
 import type { PciFunction } from '../pci.ts'
 import type { ControllerParts } from './controller-parts.ts'
+
+/** Where on its controller a disk is; 0 where nothing is said. ControllerModel.places says what a controller has. */
+export interface DiskPlace {
+  readonly channel?: number
+  readonly target?: number
+  readonly lun?: number
+  readonly namespace?: number
+}
+/** A disk as its controller gets it. */
+export interface Attachment extends DiskPlace {
+  readonly device: BlockDevice
+}
 
 /** Settings of one controller, by name. */
 export type Settings = Readonly<Record<string, number | string>>

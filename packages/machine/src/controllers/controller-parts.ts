@@ -2,8 +2,8 @@
 import type { VirtualClock } from '../clock.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
-import type { Bdf } from '../machine.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
+import type { Bdf } from '../pci.ts'
 import type { GuestRam } from '../ram.ts'
 
 export interface ControllerParts {

@@ -1,6 +1,32 @@
 // A disk's medium: geometry, identity, the image behind it. It knows nothing of controllers; two may share it.
 import { MachineError } from '../errors.ts'
-import type { Disk, DiskImage } from '../machine.ts'
+
+/** The bytes behind a disk: a file, memory, an overlay. Offsets in bytes. */
+export interface DiskImage {
+  readonly byteLength: number
+  /** Fills `into` whole; never-written bytes are zero. */
+  read(offset: number, into: Uint8Array): void
+  /** One gathered write of the parts, end to end. */
+  write(offset: number, parts: readonly Uint8Array[]): void
+  /** FLUSH commands call sync(); otherwise they are only counted. */
+  readonly durable?: boolean
+  /** Makes what was written durable. */
+  sync(): void
+  close(): void
+}
+
+export interface Disk {
+  readonly name: string
+  readonly model: string
+  readonly serialNumber: string
+  /** 512 (512e) or 4096 (4Kn). */
+  readonly logicalSectorBytes: number
+  readonly physicalSectorBytes: number
+  readonly sectorCount: number
+  readonly image: DiskImage
+  /** FLUSH commands that reached the disk. */
+  readonly flushCount: number
+}
 
 export interface DiskOptions {
   readonly name: string

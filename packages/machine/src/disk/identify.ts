@@ -26,7 +26,7 @@ import {
   IDENTIFY_217_NON_ROTATING,
   IdentifyDevice,
 } from '@dumpstack/registers'
-import type { Disk } from '../machine.ts'
+import type { Disk } from './disk.ts'
 
 const FIRMWARE_REVISION = '1.0'
 const QUEUE_DEPTH = 32

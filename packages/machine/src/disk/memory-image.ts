@@ -1,5 +1,5 @@
 // A disk image in memory, sparse: chunks come with the first write to them.
-import type { DiskImage } from '../machine.ts'
+import type { DiskImage } from './disk.ts'
 import { checkRange } from './range.ts'
 
 const CHUNK_BYTES = 2 ** 20

@@ -1,9 +1,9 @@
 // A raw disk image in a sparse file: written by position, one gathered write a command.
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
+import type { DiskImage } from '../disk/disk.ts'
 import { checkRange } from '../disk/range.ts'
 import { MachineError } from '../errors.ts'
-import type { DiskImage } from '../machine.ts'
 
 export interface FileDiskImageOptions {
   /** FLUSH commands of the guest are fsynced, instead of only recorded. */

@@ -34,9 +34,10 @@ import {
   STATUS_GOOD,
 } from '../../disk/ata-device.ts'
 import type { BlockStatus } from '../../disk/block-device.ts'
+import type { GuestRam } from '../../ram.ts'
 import type { SegmentList } from '../segment-list.ts'
-import type { AhciPort } from './port.ts'
 import { Gather, Prdt } from './prdt.ts'
+import type { ReceivedFis } from './received-fis.ts'
 
 const FIS_DWORDS = FisRegH2D.size / 4
 const NO_SLOT = -1
@@ -47,8 +48,40 @@ const DRIVER_ERRORS: Readonly<Record<number, string>> = {
   [PxIS_OFS]: 'overflow (PxIS.OFS): a PRD table that is shorter than the data',
 }
 
+/** What the commands of a port need from its HBA. */
+export interface CommandHost {
+  readonly ram: GuestRam
+  readonly isBusMaster: boolean
+  note(register: string, access: 'read' | 'write'): void
+  /** Of the host, for a command with so many PRDT entries. */
+  commandWork(entryCount: number): void
+  /** The end of a command was reported. */
+  onCompletion(): void
+  onStopped(reason: string): void
+}
+
+/** The registers of a port that commands read and change. */
+export interface CommandPort {
+  readonly host: CommandHost
+  readonly received: ReceivedFis
+  readonly commandList: number
+  /** PxCMD.CR: the list is processed, or was until an error. */
+  readonly isRunning: boolean
+  /** PxTFD.STS */
+  readonly status: number
+  ci: number
+  sact: number
+  /** Slot that was fetched last: PxCMD.CCS. */
+  currentSlot: number
+  setTaskFile(status: number, error: number): void
+  /** Sets causes in PxIS. */
+  raise(causes: number): void
+  /** A software reset has begun. */
+  deviceResets(): void
+}
+
 export class CommandEngine implements AtaHost {
-  readonly #port: AhciPort
+  readonly #port: CommandPort
   readonly #device: AtaDevice | null
   readonly #prdt: Prdt
   readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot, this))
@@ -73,7 +106,7 @@ export class CommandEngine implements AtaHost {
   /** pSlotLoc: starts at the last slot, so that slot 0 comes first (section 5.3.2). */
   #lastSlot = AHCI_MAX_SLOTS - 1
 
-  constructor(port: AhciPort, device: AtaDevice | null) {
+  constructor(port: CommandPort, device: AtaDevice | null) {
     this.#port = port
     this.#device = device
     this.#prdt = new Prdt(port.host.ram)

@@ -30,7 +30,6 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import type { Attachment } from '../../machine.ts'
 import {
   type DwordRegisters,
   merge,
@@ -41,6 +40,7 @@ import {
   writeDwords,
 } from '../../pci.ts'
 import type { GuestRam } from '../../ram.ts'
+import type { Attachment } from '../controller-model.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { MSI_CAPABILITY, Msi } from './msi.ts'
 import { AhciPort, type PortHost } from './port.ts'

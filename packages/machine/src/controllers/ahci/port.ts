@@ -60,23 +60,14 @@ import {
 } from '@dumpstack/registers'
 import { type AtaDevice, STATUS_GOOD } from '../../disk/ata-device.ts'
 import { merge } from '../../pci.ts'
-import type { GuestRam } from '../../ram.ts'
-import { CommandEngine } from './command-engine.ts'
+import { CommandEngine, type CommandHost, type CommandPort } from './command-engine.ts'
 import { ReceivedFis } from './received-fis.ts'
 import { type LinkEnd, type LinkHost, SataLink } from './sata-link.ts'
 
 /** What a port needs from its HBA. */
-export interface PortHost extends LinkHost {
-  readonly ram: GuestRam
-  readonly isBusMaster: boolean
+export interface PortHost extends LinkHost, CommandHost {
   /** PxIS or PxIE changed. */
   interruptChanged(): void
-  note(register: string, access: 'read' | 'write'): void
-  /** Of the host, for a command with so many PRDT entries. */
-  commandWork(entryCount: number): void
-  /** The end of a command was reported. */
-  onCompletion(): void
-  onStopped(reason: string): void
 }
 
 /** Diagnostic code of the signature FIS: passed (ACS-3 section 9.1). */
@@ -110,7 +101,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [PxDEVSLP]: 'PxDEVSLP',
 }
 
-export class AhciPort implements LinkEnd {
+export class AhciPort implements LinkEnd, CommandPort {
   readonly host: PortHost
   readonly received: ReceivedFis
   readonly #engine: CommandEngine
@@ -129,9 +120,7 @@ export class AhciPort implements LinkEnd {
   #signaturePending = false
   sact = 0
   ci = 0
-  /** Slot that was fetched last: PxCMD.CCS. */
   currentSlot = 0
-  /** PxCMD.CR: the list is processed, or was until an error. */
   isRunning = false
 
   constructor(host: PortHost, device: AtaDevice | null) {

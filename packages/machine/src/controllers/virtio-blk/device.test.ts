@@ -3,7 +3,7 @@
 import { gpa, lba } from '@dumpstack/bytes'
 import { RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
-import type { Fault } from '../../machine.ts'
+import type { Fault } from '../../faults.ts'
 import {
   BUFFER,
   DRIVER_MEMORY,

@@ -1,5 +1,5 @@
-// A virtio block device on PCI, as QEMU 7.2's virtio-blk-pci: the modern interface in memory and, when it is transitional, the legacy
-// one in ports (VIRTIO 1.2 sections 2, 4.1, 5.2), one split virtqueue, INTx or MSI-X. Data moves when a request ends.
+// A virtio block device (VIRTIO 1.2 sections 2, 5.2), as QEMU 7.2's virtio-blk: status, features, device configuration and one split
+// virtqueue. Its registers reach it through pci-function.ts. Data moves when a request ends.
 import {
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
@@ -7,48 +7,22 @@ import {
   VIRTIO_F_NOTIFY_ON_EMPTY,
   VIRTIO_F_UNUSED,
   VIRTIO_F_VERSION_1_HIGH,
-  VIRTIO_PCI_CAP_EXTRA,
   VIRTIO_PCI_ISR_CONFIG,
   VIRTIO_PCI_ISR_QUEUE,
   VIRTIO_STATUS_DEVICE_NEEDS_RESET,
   VIRTIO_STATUS_DRIVER_OK,
   VIRTIO_STATUS_FEATURES_OK,
   VirtioBlkConfig,
-  VirtioPciCap,
 } from '@dumpstack/registers'
 import type { BlockDevice } from '../../disk/block-device.ts'
-import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
+import type { PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { BlockBackend } from './backend.ts'
-import {
-  deviceConfig,
-  LEGACY_BAR,
-  MODERN_BAR,
-  OFFERED,
-  OFFERED_LEGACY,
-  PCI_CFG_CAPABILITY_AT,
-  PCI_IDENTITIES,
-  STRUCTURE_BYTES,
-} from './identity.ts'
-import { readLegacy, writeLegacy } from './legacy-registers.ts'
-import { readModern, writeModern } from './modern-registers.ts'
-import { MSIX_BAR, Msix } from './msix.ts'
+import { deviceConfig, OFFERED, OFFERED_LEGACY } from './identity.ts'
+import { Msix } from './msix.ts'
 import { Virtqueue } from './virtqueue.ts'
 
-const PCI_CFG_DATA_AT = PCI_CFG_CAPABILITY_AT + VIRTIO_PCI_CAP_EXTRA
-
-export type VirtioBlkSettings = {
-  /** Data segments that the device says a request may have (`seg_max`); as with QEMU's, it does not count them. */
-  readonly segMax: number
-  /** Which drivers find their interface. Transitional (id 0x1001) as QEMU's by default; modern (0x1042) has no ports. */
-  readonly virtio: 'transitional' | 'modern'
-}
-
-export class VirtioBlk implements PciFunction {
-  readonly name: string
-  readonly bdf: number
-  readonly interruptVector: number
-  readonly config: PciConfig
+export class VirtioBlk {
   readonly queue: Virtqueue
   readonly msix: Msix
   /** Registers that only the driver looks at again. */
@@ -65,17 +39,13 @@ export class VirtioBlk implements PciFunction {
   /** The driver broke a rule; only a reset helps. */
   #isBroken = false
 
-  constructor({ segMax, virtio }: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts) {
-    this.name = parts.name
-    this.bdf = parts.bdf
-    this.interruptVector = parts.interruptVector
-    this.config = new PciConfig(PCI_IDENTITIES[virtio])
+  constructor(segMax: number, block: BlockDevice, parts: ControllerParts, config: PciConfig) {
     this.#onStopped = parts.onStopped
-    this.msix = new Msix(this.config, parts.onMessage)
+    this.msix = new Msix(config, parts.onMessage)
     this.queue = new Virtqueue(parts.ram)
     this.#deviceConfig = deviceConfig(block.disk, segMax)
     this.#backend = new BlockBackend(block, parts, this.queue, {
-      isReady: () => this.#isProcessing && this.config.isBusMaster,
+      isReady: () => this.#isProcessing && config.isBusMaster,
       isWriteback: () => this.#deviceConfig.writeback !== 0,
       onUsed: () => this.#used(),
       onBroken: (reason) => this.fail(reason),
@@ -84,7 +54,6 @@ export class VirtioBlk implements PciFunction {
   }
 
   powerOn(): void {
-    this.config.reset()
     this.msix.powerOn()
     this.reset()
   }
@@ -102,52 +71,13 @@ export class VirtioBlk implements PciFunction {
   }
 
   get isInterrupting(): boolean {
-    return this.#isr !== 0 && !this.isMsixEnabled
+    return this.#isr !== 0 && !this.msix.isEnabled
   }
 
-  get isMsixEnabled(): boolean {
-    return this.msix.isEnabled
-  }
-
-  configReading(offset: number): void {
-    if (offset !== PCI_CFG_DATA_AT) return
-    const target = this.#pciCfgTarget()
-    if (target !== null) this.config.show(offset, this.readWindow(MODERN_BAR, target.offset, target.length))
-  }
-
-  configWritten(offset: number): void {
-    if (offset === PCI_CFG_DATA_AT) {
-      const target = this.#pciCfgTarget()
-      const value = this.config.read(offset, false) & sizeMask(target?.length ?? 4)
-      if (target !== null) this.writeWindow(MODERN_BAR, target.offset, target.length, value >>> 0)
-    }
+  /** Configuration space was written: messages may leave, requests may begin. */
+  configWritten(): void {
     this.msix.release()
     this.#backend.resume()
-  }
-
-  /** What is not naturally aligned reaches the registers as aligned pieces, as in QEMU. */
-  readWindow(bar: number, offset: number, size: number): number {
-    if (offset % size !== 0) {
-      const half = size / 2
-      const low = this.readWindow(bar, offset, half)
-      return (low | (this.readWindow(bar, offset + half, half) << (half * 8))) >>> 0
-    }
-    return (this.#readAligned(bar, offset, size) & sizeMask(size)) >>> 0
-  }
-
-  #readAligned(bar: number, offset: number, size: number): number {
-    if (bar === MSIX_BAR) return this.msix.read(offset)
-    return bar === LEGACY_BAR ? readLegacy(this, offset, size) : readModern(this, offset, size)
-  }
-
-  writeWindow(bar: number, offset: number, size: number, value: number): void {
-    if (offset % size !== 0) {
-      const half = size / 2
-      this.writeWindow(bar, offset, half, (value & sizeMask(half)) >>> 0)
-      this.writeWindow(bar, offset + half, half, value >>> (half * 8))
-    } else if (bar === LEGACY_BAR) writeLegacy(this, offset, size, value)
-    else if (bar === MSIX_BAR) this.msix.write(offset, size, value)
-    else writeModern(this, offset, size, value)
   }
 
   get status(): number {
@@ -244,7 +174,7 @@ export class VirtioBlk implements PciFunction {
     if ((this.#status & VIRTIO_STATUS_DRIVER_OK) === 0) return
     this.generation = (this.generation + 1) & 0xff
     this.#isr |= VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG
-    if (this.isMsixEnabled) this.msix.signal(this.msix.configVector)
+    if (this.msix.isEnabled) this.msix.signal(this.msix.configVector)
   }
 
   get #isModern(): boolean {
@@ -268,17 +198,6 @@ export class VirtioBlk implements PciFunction {
     const isWanted = this.queue.wantsInterrupt()
     if (!isDrained && !isWanted) return
     this.#isr |= VIRTIO_PCI_ISR_QUEUE
-    if (this.isMsixEnabled) this.msix.signal(this.msix.queueVector)
-  }
-
-  /** Where the PCI configuration access capability points; null unless it is an access that a structure can have. */
-  #pciCfgTarget(): { offset: number; length: number } | null {
-    const at = PCI_CFG_CAPABILITY_AT
-    const dword = (field: number): number => this.config.read(at + field, false)
-    const bar = dword(VirtioPciCap.fields.bar.offset) & 0xff
-    const offset = dword(VirtioPciCap.fields.offset.offset)
-    const length = dword(VirtioPciCap.fields.length.offset)
-    const isAccess = (length === 1 || length === 2 || length === 4) && offset % length === 0
-    return bar === MODERN_BAR && isAccess && offset < STRUCTURE_BYTES * 4 ? { offset, length } : null
+    if (this.msix.isEnabled) this.msix.signal(this.msix.queueVector)
   }
 }

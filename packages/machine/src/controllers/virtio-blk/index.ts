@@ -1,8 +1,8 @@
 // The record of the virtio block device: one disk.
 import { PCI_CLASS_SCSI } from '@dumpstack/registers'
 import { BOTH_SECTOR_SIZES, type ControllerModel } from '../controller-model.ts'
-import { VirtioBlk, type VirtioBlkSettings } from './device.ts'
 import { SEG_MAX } from './identity.ts'
+import { VirtioBlkPci, type VirtioBlkSettings } from './pci-function.ts'
 import { virtioRegisterName } from './register-names.ts'
 
 export const virtioBlk: ControllerModel<VirtioBlkSettings> = {
@@ -14,7 +14,7 @@ export const virtioBlk: ControllerModel<VirtioBlkSettings> = {
   },
   places: {},
   hasLink: false,
-  create: (settings, [attachment], parts) => new VirtioBlk(settings, attachment!.device, parts),
+  create: (settings, [attachment], parts) => new VirtioBlkPci(settings, attachment!.device, parts),
   registerName: virtioRegisterName,
   addressRegister: () => null,
   check: [

@@ -22,7 +22,7 @@ import { OFFERED_LEGACY } from './identity.ts'
 const NOTHING = 0xffffffff
 
 const configAt = (device: VirtioBlk): number =>
-  device.isMsixEnabled ? VIRTIO_PCI_LEGACY_CONFIG_MSIX : VIRTIO_PCI_LEGACY_CONFIG
+  device.msix.isEnabled ? VIRTIO_PCI_LEGACY_CONFIG_MSIX : VIRTIO_PCI_LEGACY_CONFIG
 
 export function readLegacy(device: VirtioBlk, offset: number, size: number): number {
   const config = configAt(device)
