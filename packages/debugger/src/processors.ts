@@ -1,10 +1,7 @@
 // Which processors a session knows: what is done on x64 only says so for the others.
 import { hex } from '@dumpstack/bytes'
 import { IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, machineName } from '@dumpstack/nt'
-import type { Write } from './command.ts'
 import { DebuggerError } from './errors.ts'
-import { printRegistersX64, type RegistersFact } from './registers.ts'
-import { printRegistersArm64 } from './registers-arm64.ts'
 
 /** Windows allows 2048 logical processors. */
 export const MAX_PROCESSORS = 2048
@@ -24,6 +21,3 @@ export function requireX64({ system: { machine } }: OfMachine): void {
     { machine },
   )
 }
-
-export const printRegisters = (fact: RegistersFact, write: Write): void =>
-  fact.machine === 'x64' ? printRegistersX64(fact, write) : printRegistersArm64(fact, write)

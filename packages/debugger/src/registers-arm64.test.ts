@@ -3,7 +3,8 @@
 import { FileSource } from '@dumpstack/bytes/node'
 import { sharedData } from '@dumpstack/testkit/node'
 import { describe, expect, it } from 'vitest'
-import { printRegistersArm64, RegistersArm64 } from './registers-arm64.ts'
+import { RegistersArm64 } from './registers-arm64.ts'
+import { printRegisters } from './registers-text.ts'
 import { NO_SYMBOLS, say, sessionOn } from './session.test-support.ts'
 
 const context = new Uint8Array(0x390)
@@ -25,7 +26,7 @@ it('names every register, and its low half', () => {
   expect(low('xzr')).toBe(0n)
   for (const name of ['x31', 'w31', 'x01', 'rax', 'x', 'sp0', '']) expect(registers.value(name)).toBeNull()
   const lines: string[] = []
-  printRegistersArm64(registers.fact(), (line = '') => lines.push(line))
+  printRegisters(registers.fact(), (line = '') => lines.push(line))
   expect(lines.at(-1)).toBe(' pc=1111000080000020  psr=60000144 -ZC- EL1')
 })
 

@@ -1,25 +1,15 @@
 // The registers of ARM64 under the names that debuggers use: x0 to x28, fp, lr, sp, pc, psr, and the 32-bit views.
 // Arm Architecture Reference Manual, section B1.2; PSTATE fields as SPSR_EL1 keeps them, section C5.2.
 import { ContextArm64 } from '@dumpstack/nt'
-import type { Write } from './command.ts'
 import type { RegisterFile, RegistersFact } from './registers.ts'
 
 const GENERAL_COUNT = 31
-const COLUMNS = 4
 /** In the order in which they are shown. */
-const NAMES = [
+export const NAMES_ARM64 = [
   ...Array.from({ length: GENERAL_COUNT - 2 }, (_, index) => `x${index}`),
   'fp', 'lr', 'sp', 'pc',
 ] // biome-ignore format: one row
 const LOW_32 = 0xffff_ffffn
-/** Bits of the condition flags, in the order in which they are shown. */
-const CONDITIONS = [
-  [31, 'N'],
-  [30, 'Z'],
-  [29, 'C'],
-  [28, 'V'],
-] as const
-
 export class RegistersArm64 implements RegisterFile {
   readonly #context: ContextArm64
 
@@ -70,25 +60,12 @@ export class RegistersArm64 implements RegisterFile {
     return {
       kind: 'registers',
       machine: 'ARM64',
-      values: Object.fromEntries([...NAMES, 'psr'].map((name) => [name, this.value(name)])),
+      values: Object.fromEntries([...NAMES_ARM64, 'psr'].map((name) => [name, this.value(name)])),
     }
   }
 
   #general(index: number): bigint {
     if (index === 29) return this.#context.fp
     return index === 30 ? this.#context.lr : this.#context.x.get(index)
-  }
-}
-
-/** The lines of `r` without the instruction. */
-export function printRegistersArm64({ values }: RegistersFact, write: Write): void {
-  const digits = (name: string, width: number) => (values[name] ?? 0n).toString(16).padStart(width, '0')
-  const cells = NAMES.map((name) => `${name.padStart(3)}=${digits(name, 16)}`)
-  const psr = Number(values['psr'] ?? 0n) // 32 bits
-  const flags = CONDITIONS.map(([bit, letter]) => ((psr >>> bit) & 1 ? letter : '-')).join('')
-  for (let at = 0; at < cells.length; at += COLUMNS) {
-    const isLast = at + COLUMNS >= cells.length
-    const state = isLast ? `  psr=${digits('psr', 8)} ${flags} EL${(psr >>> 2) & 3}` : ''
-    write(`${cells.slice(at, at + COLUMNS).join('  ')}${state}`)
   }
 }

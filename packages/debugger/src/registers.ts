@@ -1,7 +1,6 @@
 // The register context that commands work on: CONTEXT of x64 under the names that debuggers use, with the narrower
 // views of each register. Intel SDM vol. 1, 3.4.
 import { ContextX64 } from '@dumpstack/nt'
-import type { Write } from './command.ts'
 
 const GENERAL = [
   'rax', 'rcx', 'rdx', 'rbx', 'rsp', 'rbp', 'rsi', 'rdi', 'r8', 'r9', 'r10', 'r11', 'r12', 'r13', 'r14', 'r15', 'rip',
@@ -38,18 +37,6 @@ interface Narrow {
 }
 
 const NARROW = narrowNames()
-
-/** Bits of EFLAGS in the order of the flags line, with the names for set and clear. */
-const FLAGS = [
-  [11, 'ov', 'nv'],
-  [10, 'dn', 'up'],
-  [9, 'ei', 'di'],
-  [7, 'ng', 'pl'],
-  [6, 'zr', 'nz'],
-  [4, 'ac', 'na'],
-  [2, 'pe', 'po'],
-  [0, 'cy', 'nc'],
-] as const
 
 const ALL_KNOWN: ReadonlySet<number> = new Set()
 
@@ -133,29 +120,6 @@ export class Registers implements RegisterFile {
     }
   }
 }
-
-/** The lines of `r` without the instruction. */
-export function printRegistersX64({ values }: RegistersFact, write: Write): void {
-  const row = (...names: readonly GeneralRegister[]): void =>
-    write(names.map((name) => `${name.padStart(3)}=${digits(values[name], 16)}`).join(' '))
-  row('rax', 'rbx', 'rcx')
-  row('rdx', 'rsi', 'rdi')
-  row('rip', 'rsp', 'rbp')
-  row('r8', 'r9', 'r10')
-  row('r11', 'r12', 'r13')
-  row('r14', 'r15')
-  const eFlags = Number(values['efl'] ?? 0n) // 32 bits
-  const flag = (bit: number) => (eFlags >>> bit) & 1
-  const flags = FLAGS.map(([bit, set, clear]) => (flag(bit) === 1 ? set : clear)).join(' ')
-  write(
-    `iopl=${(eFlags >>> 12) & 3} ${flag(20) === 1 ? 'vip' : '   '} ${flag(19) === 1 ? 'vif' : '   '} ${flags}`,
-  )
-  const segments = ['cs', 'ss', 'ds', 'es', 'fs', 'gs'].map((name) => `${name}=${digits(values[name], 4)}`)
-  write(`${segments.join('  ')}             efl=${digits(values['efl'], 8)}`)
-}
-
-const digits = (value: bigint | null | undefined, width: number): string =>
-  value?.toString(16).padStart(width, '0') ?? '?'.repeat(width)
 
 function isGeneral(name: string): name is GeneralRegister {
   return (GENERAL as readonly string[]).includes(name) // a wider element type only for the search

@@ -74,12 +74,12 @@ function read(pages: ReadonlyMap<bigint, DataView>, change: { table?: number; ph
   }
   const physical = change.physical === false ? null : { runs: [], read: () => 0 }
   return readUserModules({
-    kdbg,
-    processors: [{ number: 3, prcb: gva(0n), contextAddress: null, currentThread: gva(THREAD) }],
-    crashProcessor: 3,
     memory: new TargetMemory(space),
-    // only these two are asked for
+    // only these are asked for
     target: {
+      kdbg,
+      processors: [{ number: 3, prcb: gva(0n), contextAddress: null, currentThread: gva(THREAD) }],
+      currentProcessor: 3,
       system: { directoryTableBase: gpa(change.table ?? TABLE) },
       physical,
     } as unknown as DebugTarget,

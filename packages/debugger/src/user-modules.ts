@@ -3,10 +3,10 @@
 import { type Gva, gva, hex64 } from '@dumpstack/bytes'
 import type { LoadedModule } from '@dumpstack/dumpfile'
 import { LdrDataTableEntry, Peb, PebLdrData } from '@dumpstack/nt'
+import type { DebugTarget } from './debug-target.ts'
 import { DebuggerError } from './errors.ts'
-import { listEntries } from './kernel-object.ts'
+import { listEntries } from './linked-list.ts'
 import type { TargetMemory } from './memory.ts'
-import type { Session } from './session.ts'
 import { unicodeString } from './typed-value.ts'
 
 /** A process with more modules than this has a damaged list. */
@@ -15,7 +15,10 @@ const MAX_MODULES = 4096
 const PE_HEADER = 0x3cn
 const CHECK_SUM = 0x58n
 
-type CrashedProcess = Pick<Session, 'kdbg' | 'processors' | 'crashProcessor' | 'memory' | 'target'>
+interface CrashedProcess {
+  readonly target: DebugTarget
+  readonly memory: TargetMemory
+}
 
 /** Throws DebuggerError naming the first part on the way to the list that the dump does not hold. */
 export function readUserModules(session: CrashedProcess): LoadedModule[] {
@@ -30,7 +33,8 @@ export function readUserModules(session: CrashedProcess): LoadedModule[] {
 }
 
 /** Whether a thread's process has other page tables than the dump was made with; false where that cannot be seen. */
-export function isOfAnotherProcess({ kdbg, memory, target }: CrashedProcess, thread: bigint | null): boolean {
+export function isOfAnotherProcess({ memory, target }: CrashedProcess, thread: bigint | null): boolean {
+  const { kdbg } = target
   if (kdbg === null || thread === null || target.physical === null) return false
   const process = memory.tryU64(thread + BigInt(kdbg.offsetKThreadApcProcess))
   if (process === null) return false
@@ -38,8 +42,9 @@ export function isOfAnotherProcess({ kdbg, memory, target }: CrashedProcess, thr
   return table !== null && table !== BigInt(target.system.directoryTableBase)
 }
 
-function processEnvironment({ kdbg, processors, crashProcessor, memory, target }: CrashedProcess): Gva {
-  const thread = processors.find(({ number }) => number === crashProcessor)?.currentThread ?? null
+function processEnvironment({ memory, target }: CrashedProcess): Gva {
+  const { kdbg, processors, currentProcessor } = target
+  const thread = processors.find(({ number }) => number === currentProcessor)?.currentThread ?? null
   if (kdbg === null || thread === null) {
     throw new DebuggerError(
       'MEMORY_ABSENT',

@@ -1,8 +1,8 @@
 import type { Command, Write } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import { type InstructionFact, type LabelFact, placeFacts, printPlace } from '../instruction-facts.ts'
-import { printRegisters } from '../processors.ts'
 import type { RegistersFact } from '../registers.ts'
+import { printRegisters } from '../registers-text.ts'
 
 const IP_DIGITS = 16
 
