@@ -1,13 +1,9 @@
 // Memory as instructions see it: loads and stores of each size. What misses the TLB (first touch, device registers, page
 // crossings, pages that hold decoded code) takes the slow way. Values of 8 and 16 bits are sign-extended.
 import type { DeviceAccesses } from './devices.ts'
-import { type Access, TLB_ENTRIES } from './mmu.ts'
+import { type Access, ENTRY_MASK, OFFSET_MASK, PAGE_MASK } from './mmu.ts'
 import { type State, Word } from './state.ts'
 import { crosses, type Tlb, upperHalf } from './tlb.ts'
-
-const MASK = TLB_ENTRIES - 1
-const PAGE = -4096
-const IN_PAGE = 4095
 
 export class Memory {
   readonly #tlb: Tlb
@@ -40,31 +36,31 @@ export class Memory {
 
   /** Values of 8 and 16 bits are sign-extended; the upper half of 64 bits is left in Word.high. */
   load8(lo: number, hi: number): number {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.readLo[entry] === (lo & PAGE) && this.#tlb.readHi[entry] === hi)
-      return this.#tlb.readViews[entry]!.getInt8(lo & IN_PAGE)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.readLo[entry] === (lo & PAGE_MASK) && this.#tlb.readHi[entry] === hi)
+      return this.#tlb.readViews[entry]!.getInt8(lo & OFFSET_MASK)
     const view = this.#tlb.readable(lo, hi)
     return view === null
       ? (this.#devices.read(this.#tlb.physical(), 1) << 24) >> 24
-      : view.getInt8(lo & IN_PAGE)
+      : view.getInt8(lo & OFFSET_MASK)
   }
 
   load16(lo: number, hi: number): number {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.readLo[entry] === ((lo + 1) & PAGE) && this.#tlb.readHi[entry] === hi) {
-      return this.#tlb.readViews[entry]!.getInt16(lo & IN_PAGE, true)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.readLo[entry] === ((lo + 1) & PAGE_MASK) && this.#tlb.readHi[entry] === hi) {
+      return this.#tlb.readViews[entry]!.getInt16(lo & OFFSET_MASK, true)
     }
     if (crosses(lo, 2)) return (this.#loadBytes(lo, hi, 2) << 16) >> 16
     const view = this.#tlb.readable(lo, hi)
     return view === null
       ? (this.#devices.read(this.#tlb.physical(), 2) << 16) >> 16
-      : view.getInt16(lo & IN_PAGE, true)
+      : view.getInt16(lo & OFFSET_MASK, true)
   }
 
   load32(lo: number, hi: number): number {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.readLo[entry] === ((lo + 3) & PAGE) && this.#tlb.readHi[entry] === hi) {
-      return this.#tlb.readViews[entry]!.getInt32(lo & IN_PAGE, true)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.readLo[entry] === ((lo + 3) & PAGE_MASK) && this.#tlb.readHi[entry] === hi) {
+      return this.#tlb.readViews[entry]!.getInt32(lo & OFFSET_MASK, true)
     }
     return this.#load32Slow(lo, hi)
   }
@@ -72,15 +68,17 @@ export class Memory {
   #load32Slow(lo: number, hi: number): number {
     if (crosses(lo, 4)) return this.#loadBytes(lo, hi, 4)
     const view = this.#tlb.readable(lo, hi)
-    return view === null ? this.#devices.read(this.#tlb.physical(), 4) | 0 : view.getInt32(lo & IN_PAGE, true)
+    return view === null
+      ? this.#devices.read(this.#tlb.physical(), 4) | 0
+      : view.getInt32(lo & OFFSET_MASK, true)
   }
 
   load64(lo: number, hi: number): number {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.readLo[entry] === ((lo + 7) & PAGE) && this.#tlb.readHi[entry] === hi) {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.readLo[entry] === ((lo + 7) & PAGE_MASK) && this.#tlb.readHi[entry] === hi) {
       const view = this.#tlb.readViews[entry]!
-      this.#words[Word.high] = view.getInt32((lo & IN_PAGE) + 4, true)
-      return view.getInt32(lo & IN_PAGE, true)
+      this.#words[Word.high] = view.getInt32((lo & OFFSET_MASK) + 4, true)
+      return view.getInt32(lo & OFFSET_MASK, true)
     }
     this.#tlb.probe(lo, hi, 8, 'read')
     const low = this.load32(lo, hi)
@@ -91,10 +89,10 @@ export class Memory {
 
   /** Sixteen bytes to or from four words of the state. */
   load128(lo: number, hi: number, word: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.readLo[entry] === ((lo + 15) & PAGE) && this.#tlb.readHi[entry] === hi) {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.readLo[entry] === ((lo + 15) & PAGE_MASK) && this.#tlb.readHi[entry] === hi) {
       const view = this.#tlb.readViews[entry]!
-      const at = lo & IN_PAGE
+      const at = lo & OFFSET_MASK
       this.#words[word] = view.getInt32(at, true)
       this.#words[word + 1] = view.getInt32(at + 4, true)
       this.#words[word + 2] = view.getInt32(at + 8, true)
@@ -109,20 +107,20 @@ export class Memory {
   }
 
   store8(lo: number, hi: number, value: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.writeLo[entry] === (lo & PAGE) && this.#tlb.writeHi[entry] === hi) {
-      this.#tlb.writeViews[entry]!.setInt8(lo & IN_PAGE, value)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.writeLo[entry] === (lo & PAGE_MASK) && this.#tlb.writeHi[entry] === hi) {
+      this.#tlb.writeViews[entry]!.setInt8(lo & OFFSET_MASK, value)
       return
     }
     const view = this.#tlb.writable(lo, hi, 1)
     if (view === null) this.#devices.write(this.#tlb.physical(), 1, value & 0xff)
-    else view.setInt8(lo & IN_PAGE, value)
+    else view.setInt8(lo & OFFSET_MASK, value)
   }
 
   store16(lo: number, hi: number, value: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.writeLo[entry] === ((lo + 1) & PAGE) && this.#tlb.writeHi[entry] === hi) {
-      this.#tlb.writeViews[entry]!.setInt16(lo & IN_PAGE, value, true)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.writeLo[entry] === ((lo + 1) & PAGE_MASK) && this.#tlb.writeHi[entry] === hi) {
+      this.#tlb.writeViews[entry]!.setInt16(lo & OFFSET_MASK, value, true)
       return
     }
     if (crosses(lo, 2)) {
@@ -132,13 +130,13 @@ export class Memory {
     }
     const view = this.#tlb.writable(lo, hi, 2)
     if (view === null) this.#devices.write(this.#tlb.physical(), 2, value & 0xffff)
-    else view.setInt16(lo & IN_PAGE, value, true)
+    else view.setInt16(lo & OFFSET_MASK, value, true)
   }
 
   store32(lo: number, hi: number, value: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.writeLo[entry] === ((lo + 3) & PAGE) && this.#tlb.writeHi[entry] === hi) {
-      this.#tlb.writeViews[entry]!.setInt32(lo & IN_PAGE, value, true)
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.writeLo[entry] === ((lo + 3) & PAGE_MASK) && this.#tlb.writeHi[entry] === hi) {
+      this.#tlb.writeViews[entry]!.setInt32(lo & OFFSET_MASK, value, true)
       return
     }
     this.#store32Slow(lo, hi, value)
@@ -152,15 +150,15 @@ export class Memory {
     }
     const view = this.#tlb.writable(lo, hi, 4)
     if (view === null) this.#devices.write(this.#tlb.physical(), 4, value >>> 0)
-    else view.setInt32(lo & IN_PAGE, value, true)
+    else view.setInt32(lo & OFFSET_MASK, value, true)
   }
 
   store64(lo: number, hi: number, value: number, high: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.writeLo[entry] === ((lo + 7) & PAGE) && this.#tlb.writeHi[entry] === hi) {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.writeLo[entry] === ((lo + 7) & PAGE_MASK) && this.#tlb.writeHi[entry] === hi) {
       const view = this.#tlb.writeViews[entry]!
-      view.setInt32(lo & IN_PAGE, value, true)
-      view.setInt32((lo & IN_PAGE) + 4, high, true)
+      view.setInt32(lo & OFFSET_MASK, value, true)
+      view.setInt32((lo & OFFSET_MASK) + 4, high, true)
       return
     }
     this.#store64Slow(lo, hi, value, high)
@@ -174,10 +172,10 @@ export class Memory {
   }
 
   store128(lo: number, hi: number, word: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.#tlb.writeLo[entry] === ((lo + 15) & PAGE) && this.#tlb.writeHi[entry] === hi) {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tlb.writeLo[entry] === ((lo + 15) & PAGE_MASK) && this.#tlb.writeHi[entry] === hi) {
       const view = this.#tlb.writeViews[entry]!
-      const at = lo & IN_PAGE
+      const at = lo & OFFSET_MASK
       view.setInt32(at, this.#words[word]!, true)
       view.setInt32(at + 4, this.#words[word + 1]!, true)
       view.setInt32(at + 8, this.#words[word + 2]!, true)

@@ -19,10 +19,14 @@ const TWO_32 = 2 ** 32
 
 /** Direct-mapped; a power of two. */
 export const TLB_ENTRIES = 1024
+export const ENTRY_MASK = TLB_ENTRIES - 1
+/** Of the lower half of an address. */
+export const PAGE_MASK = -4096
+export const OFFSET_MASK = 4095
 /** In instructions: what a walk takes of the host, and the view of the page that follows it. */
 const WALK_COST = 20
 /** No page has this low half. */
-const NO_PAGE = 1
+export const NO_PAGE = 1
 
 export type Access = 'read' | 'write' | 'execute'
 
@@ -57,8 +61,8 @@ export class Mmu {
   }
 
   flushPage(lo: number, hi: number): void {
-    const entry = (lo >>> 12) & (TLB_ENTRIES - 1)
-    if (this.#tagLo[entry] === (lo & -4096) && this.#tagHi[entry] === hi) this.#tagLo[entry] = NO_PAGE
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tagLo[entry] === (lo & PAGE_MASK) && this.#tagHi[entry] === hi) this.#tagLo[entry] = NO_PAGE
   }
 
   get isUserMode(): boolean {
@@ -69,13 +73,13 @@ export class Mmu {
   translate(lo: number, hi: number, access: Access): number {
     const physical = this.translateForHost(lo, hi, access)
     if (physical < 0 || !this.isUserMode) return physical
-    return this.#isUser[(lo >>> 12) & (TLB_ENTRIES - 1)] === 0 ? this.#forbidden() : physical
+    return this.#isUser[(lo >>> 12) & ENTRY_MASK] === 0 ? this.#forbidden() : physical
   }
 
   /** The same as ring 0, whichever ring runs. */
   translateForHost(lo: number, hi: number, access: Access): number {
-    const entry = (lo >>> 12) & (TLB_ENTRIES - 1)
-    if (this.#tagLo[entry] !== (lo & -4096) || this.#tagHi[entry] !== hi) {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#tagLo[entry] !== (lo & PAGE_MASK) || this.#tagHi[entry] !== hi) {
       if (!this.#walk(lo, hi, entry)) return -1
     }
     if (
@@ -85,7 +89,7 @@ export class Mmu {
     ) {
       return this.#forbidden()
     }
-    return this.#pages[entry]! + (lo & 4095)
+    return this.#pages[entry]! + (lo & OFFSET_MASK)
   }
 
   /** After it answered -1 for an address that is one. */
@@ -118,7 +122,7 @@ export class Mmu {
     this.isCanonical = (hi << 16) >> 16 === hi
     if (!this.isCanonical) return false
     const words = this.#words
-    let table = (words[Word.cr3 + 1]! & ADDRESS_HIGH) * TWO_32 + ((words[Word.cr3]! & -4096) >>> 0)
+    let table = (words[Word.cr3 + 1]! & ADDRESS_HIGH) * TWO_32 + ((words[Word.cr3]! & PAGE_MASK) >>> 0)
     let isUser = true
     let isWritable = true
     let isExecutable = true
@@ -133,7 +137,7 @@ export class Mmu {
       isUser &&= (low & USER) !== 0
       isWritable &&= (low & WRITABLE) !== 0
       isExecutable &&= (high & NO_EXECUTE) === 0
-      table = (high & ADDRESS_HIGH) * TWO_32 + ((low & -4096) >>> 0)
+      table = (high & ADDRESS_HIGH) * TWO_32 + ((low & PAGE_MASK) >>> 0)
       if (level === 0) break
       if ((low & LARGE) === 0) continue
       if (level === 3 || (low & RESERVED_LOW[level as 1 | 2]) !== 0) return this.#reserved() // 0 has ended above
@@ -142,7 +146,7 @@ export class Mmu {
       table = (high & ADDRESS_HIGH) * TWO_32 + ((low & pageMask) >>> 0) + inPage
       break
     }
-    this.#tagLo[entry] = lo & -4096
+    this.#tagLo[entry] = lo & PAGE_MASK
     this.#tagHi[entry] = hi
     this.#pages[entry] = table
     this.#isUser[entry] = isUser ? 1 : 0

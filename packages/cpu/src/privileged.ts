@@ -5,6 +5,7 @@ import { Flag, type Flags, KERNEL_FLAGS } from './flags.ts'
 import type { Memory } from './memory.ts'
 import { type State, Word } from './state.ts'
 import { Exception } from './stop.ts'
+import { upperHalf } from './tlb.ts'
 
 const GPR = { rcx: 2, rsp: 8, r11: 22 } as const
 const EFER_SCE = 1
@@ -136,5 +137,5 @@ export class Privileged {
 /** An address some bytes above another. */
 function at(lo: number, hi: number, offset: number): [number, number] {
   const sum = (lo + offset) | 0
-  return [sum, sum >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi]
+  return [sum, upperHalf(lo, hi, sum)]
 }

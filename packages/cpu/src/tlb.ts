@@ -2,15 +2,9 @@
 // how a page gets there. A write translation is made by Ram.view, so that the page is saved and logged first; a page
 // with decoded code never gets one. They are of the ring that runs: it is flushed on the way out to ring 3.
 import { gpa as gpaOf } from '@dumpstack/bytes'
-import { type Access, type Mmu, TLB_ENTRIES } from './mmu.ts'
+import { type Access, ENTRY_MASK, type Mmu, NO_PAGE, OFFSET_MASK, PAGE_MASK, TLB_ENTRIES } from './mmu.ts'
 import { Exception, joined } from './stop.ts'
 import type { CpuRam } from './world.ts'
-
-const MASK = TLB_ENTRIES - 1
-const PAGE = -4096
-const IN_PAGE = 4095
-/** No address of any size has this page. */
-const NO_PAGE = 1
 
 /** Decoded code that a write may hit. */
 export interface CodePages {
@@ -21,13 +15,13 @@ export interface CodePages {
 }
 
 /** Whether bytes lie in two pages. */
-export const crosses = (lo: number, byteLength: number): boolean => (lo & IN_PAGE) + byteLength > 4096
+export const crosses = (lo: number, byteLength: number): boolean => (lo & OFFSET_MASK) + byteLength > 4096
 
 /** Of an address some bytes above another. */
 export const upperHalf = (lo: number, hi: number, above: number): number =>
   above >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
 
-/** Entry `(lo >>> 12) & (TLB_ENTRIES - 1)` is of an address where its two tags are the page's halves. */
+/** Entry `(lo >>> 12) & ENTRY_MASK` is of an address where its two tags are the page's halves. */
 export class Tlb {
   readonly #ram: CpuRam
   readonly #mmu: Mmu
@@ -68,12 +62,12 @@ export class Tlb {
   /** The page's bytes, or null where it is no RAM: `physical` is the address then. Stops where nothing can be accessed. */
   readable(lo: number, hi: number): DataView | null {
     this.#physical = this.#translate(lo, hi, 'read')
-    const base = gpaOf(this.#physical - (lo & IN_PAGE))
+    const base = gpaOf(this.#physical - (lo & OFFSET_MASK))
     if (!this.#ram.has(base, 4096)) return null
     const bytes = this.#ram.span(base, 4096)
     const view = new DataView(bytes.buffer, bytes.byteOffset, 4096)
-    const entry = (lo >>> 12) & MASK
-    this.readLo[entry] = lo & PAGE
+    const entry = (lo >>> 12) & ENTRY_MASK
+    this.readLo[entry] = lo & PAGE_MASK
     this.readHi[entry] = hi
     this.readViews[entry] = view
     return view
@@ -82,7 +76,7 @@ export class Tlb {
   /** The same for a store of so many bytes inside the page: code decoded from them is dropped. */
   writable(lo: number, hi: number, byteLength: number): DataView | null {
     this.#physical = this.#translate(lo, hi, 'write')
-    const base = gpaOf(this.#physical - (lo & IN_PAGE))
+    const base = gpaOf(this.#physical - (lo & OFFSET_MASK))
     if (!this.#ram.has(base, 4096)) return null
     const page = base / 4096
     if (this.#code.has(page)) {
@@ -90,8 +84,8 @@ export class Tlb {
       return this.#ram.view(base, 4096)
     }
     const view = this.#ram.view(base, 4096)
-    const entry = (lo >>> 12) & MASK
-    this.writeLo[entry] = lo & PAGE
+    const entry = (lo >>> 12) & ENTRY_MASK
+    this.writeLo[entry] = lo & PAGE_MASK
     this.writeHi[entry] = hi
     this.writeViews[entry] = view
     this.#writePages[entry] = page
@@ -102,7 +96,7 @@ export class Tlb {
   probe(lo: number, hi: number, byteLength: number, access: Access): void {
     this.#translate(lo, hi, access)
     if (!crosses(lo, byteLength)) return
-    const next = ((lo & PAGE) + 4096) | 0
+    const next = ((lo & PAGE_MASK) + 4096) | 0
     this.#translate(next, upperHalf(lo, hi, next), access)
   }
 
@@ -110,7 +104,7 @@ export class Tlb {
   settle(lo: number, hi: number, byteLength: number): void {
     this.probe(lo, hi, byteLength, 'write')
     const first = this.#translate(lo, hi, 'write')
-    const inFirst = Math.min(byteLength, 4096 - (lo & IN_PAGE))
+    const inFirst = Math.min(byteLength, 4096 - (lo & OFFSET_MASK))
     if (this.#code.has(Math.floor(first / 4096))) this.#code.written(first, inFirst)
     if (inFirst === byteLength) return
     const next = (lo + inFirst) | 0
@@ -133,9 +127,9 @@ export class Tlb {
   }
 
   flushPage(lo: number, hi: number): void {
-    const entry = (lo >>> 12) & MASK
-    if (this.readLo[entry] === (lo & PAGE) && this.readHi[entry] === hi) this.readLo[entry] = NO_PAGE
-    if (this.writeLo[entry] === (lo & PAGE) && this.writeHi[entry] === hi) this.writeLo[entry] = NO_PAGE
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.readLo[entry] === (lo & PAGE_MASK) && this.readHi[entry] === hi) this.readLo[entry] = NO_PAGE
+    if (this.writeLo[entry] === (lo & PAGE_MASK) && this.writeHi[entry] === hi) this.writeLo[entry] = NO_PAGE
   }
 
   /** Ends write translations of a physical page: code was decoded from it. */
