@@ -1,15 +1,8 @@
 // Opens one dump and puts it through every check. Works the same on a dump of this run and on one of a finished run with the truth that it
 // kept; of a dump from elsewhere, a lab's or a user's, no truth is at hand, and only what it says by itself is judged.
 import { type ByteSource, hex } from '@dumpstack/bytes'
-import {
-  type Dump,
-  DumpError,
-  DumpType as HeaderDumpType,
-  openDump,
-  refusalCheck,
-  verifyDump,
-} from '@dumpstack/dumpfile'
-import { HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
+import { type Dump, DumpError, openDump, refusalCheck, verifyDump } from '@dumpstack/dumpfile'
+import { HeaderDumpType, HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
 import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
 import { withCauses } from './causes.ts'
 import { asKept, frontDifferences } from './checks/as-kept.ts'

@@ -4,7 +4,6 @@ import { type ByteSource, type Gpa, type Gva, gva, hex64, type PhysicalSpace } f
 import {
   type Dump,
   DumpHeader64,
-  DumpType,
   openDump,
   PAGE_FILL_32,
   PAGE_FILL_64,
@@ -15,6 +14,7 @@ import {
 import {
   ContextArm64,
   ContextX64,
+  HeaderDumpType,
   IMAGE_FILE_MACHINE_ARM64,
   type KddebuggerData64,
   prcbNumber,
@@ -27,10 +27,10 @@ import { type RegisterFile, Registers } from './registers.ts'
 import { RegistersArm64 } from './registers-arm64.ts'
 
 const KINDS: Readonly<Record<number, string>> = {
-  [DumpType.full]: 'Kernel Complete Dump File: Full address space is available',
-  [DumpType.triage]: 'Mini Kernel Dump File: Only registers and stack trace are available',
-  [DumpType.bitmapFull]: 'Kernel Bitmap Dump File: Full address space is available',
-  [DumpType.bitmapKernel]:
+  [HeaderDumpType.full]: 'Kernel Complete Dump File: Full address space is available',
+  [HeaderDumpType.triage]: 'Mini Kernel Dump File: Only registers and stack trace are available',
+  [HeaderDumpType.bitmapFull]: 'Kernel Bitmap Dump File: Full address space is available',
+  [HeaderDumpType.bitmapKernel]:
     'Kernel Bitmap Dump File: Kernel address space is available, User address space may not be available.',
 }
 /** DUMP_HEADER64.MajorVersion of a checked build. */

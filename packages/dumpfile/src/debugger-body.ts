@@ -1,8 +1,8 @@
 // Dumps that newer debuggers write (types 8, 9 and A): after `RDMP` a list of page ranges, then their pages in its order.
 // The layout is known from one family of readers only (kdmp-parser, MIT): what contradicts it is not read, never damaged.
 import { type ByteSource, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
+import { HeaderDumpType } from '@dumpstack/nt'
 import { MAX_PHYSICAL_PAGES } from './body.ts'
-import { DumpType } from './dump-header.ts'
 import {
   HEADER64_SIZE,
   RDMP_MARKER,
@@ -27,7 +27,7 @@ export function readDebuggerBody(source: ByteSource, dumpType: number): RunBody 
   if (metadataSize - 0x20n !== firstPageOffset - 0x2040n) return null
   if (firstPageOffset < BigInt(RDMP_RANGES_OFFSET) || firstPageOffset > BigInt(source.byteLength)) return null
   const firstPage = Number(firstPageOffset) // inside the file
-  const isComplete = dumpType === DumpType.debuggerFull
+  const isComplete = dumpType === HeaderDumpType.debuggerFull
   const total = isComplete ? totalNumberOfPages : BigInt(MAX_PHYSICAL_PAGES)
   if (total > BigInt(MAX_PHYSICAL_PAGES)) return null
   return readRanges(source, firstPage, Number(total), isComplete)

@@ -1,10 +1,15 @@
 // Loaded and unloaded drivers of a dump: from the kernel's own lists in memory, or from a minidump's driver list.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
-import { KldrDataTableEntry, ListEntry, MI_UNLOADED_DRIVERS, UnloadedDriver } from '@dumpstack/nt'
+import {
+  HeaderDumpType,
+  KldrDataTableEntry,
+  ListEntry,
+  MI_UNLOADED_DRIVERS,
+  UnloadedDriver,
+} from '@dumpstack/nt'
 import { readKdbg } from './debugger-data.ts'
 import type { Dump } from './dump.ts'
 import { DumpError } from './dump-error.ts'
-import { DumpType } from './dump-header.ts'
 import type { LoadedModule, Modules, UnloadedModule } from './module-list.ts'
 import { readTriageModules } from './triage/triage-modules.ts'
 import type { VirtualSpace } from './virtual-space.ts'
@@ -25,7 +30,7 @@ export function readModulesAsFarAsPossible(dump: Dump): {
   readonly modules: Modules
   readonly damage: DumpError | null
 } {
-  if (dump.header.dumpType === DumpType.triage) return readTriageModules(dump)
+  if (dump.header.dumpType === HeaderDumpType.triage) return readTriageModules(dump)
   const space = dump.virtual()
   const { loaded, damage } = walkLoadedModules(dump, space)
   return { modules: { loaded, unloaded: readUnloadedModules(dump, space) }, damage }

@@ -1,12 +1,18 @@
 // Opens a kernel crash dump: constant work, the bitmap apart, whatever its size.
 import { type ByteSource, fromHalves, type Gpa, gpa, gva, hex, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
-import { IMAGE_FILE_MACHINE_AMD64, machineName, PTE_PFN_HIGH_MASK, PTE_PFN_LOW_MASK } from '@dumpstack/nt'
+import {
+  HeaderDumpType,
+  IMAGE_FILE_MACHINE_AMD64,
+  machineName,
+  PTE_PFN_HIGH_MASK,
+  PTE_PFN_LOW_MASK,
+} from '@dumpstack/nt'
 import { readBitmapBody, readSummaryBody } from './bitmap-body.ts'
 import type { DumpBody } from './body.ts'
 import { readDebuggerBody } from './debugger-body.ts'
 import type { Dump } from './dump.ts'
 import { DumpError } from './dump-error.ts'
-import { type DumpHeader, DumpType } from './dump-header.ts'
+import type { DumpHeader } from './dump-header.ts'
 import { ATTRIBUTE_ENCRYPTED_DUMP_DATA, DumpHeader64, PAGE_FILL_32 } from './layouts.ts'
 import { DumpPhysicalSpace } from './physical.ts'
 import { readHeader64, unknownLayoutError, unsupportedTypeError } from './recognise.ts'
@@ -84,18 +90,18 @@ function openTriage(
 
 function readBody(source: ByteSource, dumpType: number, headerBytes: Uint8Array): DumpBody | null {
   switch (dumpType) {
-    case DumpType.full:
+    case HeaderDumpType.full:
       return readFullBody(headerBytes)
-    case DumpType.bitmapFull:
-    case DumpType.bitmapKernel:
+    case HeaderDumpType.bitmapFull:
+    case HeaderDumpType.bitmapKernel:
       return readBitmapBody(source)
-    case DumpType.triage:
+    case HeaderDumpType.triage:
       return null
-    case DumpType.summary:
+    case HeaderDumpType.summary:
       return readSummaryBody(source) ?? raise(unknownLayoutError(dumpType))
-    case DumpType.debuggerKernel:
-    case DumpType.debuggerKernelUser:
-    case DumpType.debuggerFull:
+    case HeaderDumpType.debuggerKernel:
+    case HeaderDumpType.debuggerKernelUser:
+    case HeaderDumpType.debuggerFull:
       return readDebuggerBody(source, dumpType) ?? raise(unknownLayoutError(dumpType))
     default:
       throw unsupportedTypeError(dumpType)

@@ -1,9 +1,9 @@
 // Composes a dump of type 1, 5 or 6 from the facts of a crash: header bytes, bitmap, and where each page goes.
 // Order and the second write of the header are unverified: what would settle them is a trace of a real crashdmp.sys.
 import { endOfRuns, hex, PAGE_SIZE, type PageSet, PageSet as Pages, pagesInRuns, pfn } from '@dumpstack/bytes'
+import { HeaderDumpType, type Profile } from '@dumpstack/nt'
 import { checkRecords, composeHeader, type DumpFacts, planFailure } from './compose-header.ts'
 import { DumpError } from './dump-error.ts'
-import { DumpType } from './dump-header.ts'
 import {
   ATTRIBUTE_INSUFFICIENT_DUMPFILE_SIZE,
   BITMAP_HEADER_OFFSET,
@@ -18,10 +18,9 @@ import {
 import type { DumpExtent, DumpPlan } from './plan.ts'
 
 export interface DumpPlanOptions {
-  /** DUMP_HEADER64.DumpType: 1 full, 5 full with bitmap, 6 kernel with bitmap. */
-  readonly dumpType: 1 | 5 | 6
+  readonly dumpType: Profile['dumpTypes']['full' | 'kernel']
   readonly facts: DumpFacts
-  /** The pages to hold; for type 1 exactly the pages of `facts.physicalMemory`. */
+  /** The pages to hold; for a full dump without a bitmap exactly the pages of `facts.physicalMemory`. */
   readonly promised: PageSet
   /** Room for the dump: bytes of the page file. */
   readonly fileByteLength: number
@@ -36,7 +35,7 @@ const finishedHeaderLast = true
 export function planDump(options: DumpPlanOptions): DumpPlan {
   const { dumpType, facts, promised, fileByteLength } = options
   checkFacts(options)
-  const hasBitmap = dumpType !== DumpType.full
+  const hasBitmap = dumpType !== HeaderDumpType.full
   const bitCount = Math.ceil(endOfRuns(facts.physicalMemory) / 64) * 64
   const firstPage = hasBitmap
     ? Math.ceil((BITMAP_OFFSET + bitCount / 8) / PAGE_SIZE) * PAGE_SIZE
@@ -100,7 +99,7 @@ function checkFacts({ dumpType, facts, promised }: DumpPlanOptions): void {
       planFailure(`run ${index} at pfn ${hex(run.basePage)} starts before the end of the run before it`)
     }
   }
-  if (dumpType === DumpType.full && runs.length > HEADER_RUNS_CAPACITY) {
+  if (dumpType === HeaderDumpType.full && runs.length > HEADER_RUNS_CAPACITY) {
     planFailure(`${runs.length} runs do not fit a header of type 1, expected at most ${HEADER_RUNS_CAPACITY}`)
   }
   const memory = Pages.ofRuns(runs, endOfRuns(runs))
@@ -110,7 +109,7 @@ function checkFacts({ dumpType, facts, promised }: DumpPlanOptions): void {
       planFailure(`pages ${hex(run.basePage)}..${hex(end - 1)} are promised but not all of them are RAM`)
     }
   }
-  if (dumpType === DumpType.full && promised.size !== pagesInRuns(runs)) {
+  if (dumpType === HeaderDumpType.full && promised.size !== pagesInRuns(runs)) {
     planFailure(`a dump of type 1 holds all ${pagesInRuns(runs)} pages of RAM, promised are ${promised.size}`)
   }
 }
@@ -119,7 +118,7 @@ function checkFacts({ dumpType, facts, promised }: DumpPlanOptions): void {
 function composeBitmap(dumpType: number, promised: PageSet, bitCount: number, firstPage: number): Uint8Array {
   const bytes = new Uint8Array(firstPage - BITMAP_HEADER_OFFSET)
   const header = BitmapHeader.of(bytes)
-  header.signature = dumpType === DumpType.bitmapKernel ? SIGNATURE_SDMP : SIGNATURE_FDMP
+  header.signature = dumpType === HeaderDumpType.bitmapKernel ? SIGNATURE_SDMP : SIGNATURE_FDMP
   header.validDump = VALID_DUMP_DUMP
   header.firstPage = firstPage
   header.totalPresentPages = promised.size

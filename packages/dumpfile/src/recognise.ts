@@ -1,8 +1,7 @@
 // What kind of file this is, from its first bytes: a 64-bit kernel crash dump, or a clear word on what it is instead.
 import { type ByteSource, hex } from '@dumpstack/bytes'
-import { bugcheckName, machineName } from '@dumpstack/nt'
+import { bugcheckName, dumpTypeName, machineName } from '@dumpstack/nt'
 import { DumpError } from './dump-error.ts'
-import { dumpTypeName } from './dump-header.ts'
 import {
   DumpHeader32,
   DumpHeader64,

@@ -1,7 +1,6 @@
 // Verifies a dump by itself, without the memory it came from: size first, then counts, then what the kernel's pointers reach.
 import type { ByteSource } from '@dumpstack/bytes'
-import { bugcheckName, machineName } from '@dumpstack/nt'
-import { dumpTypeName } from './dump-header.ts'
+import { bugcheckName, dumpTypeName, machineName } from '@dumpstack/nt'
 import type { LoadedModule, Modules, UnloadedModule } from './module-list.ts'
 import { openWithBody } from './open-dump.ts'
 import { checkAllPages } from './verify/all-pages.ts'

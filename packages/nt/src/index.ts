@@ -1,5 +1,6 @@
 export * from './codes/bugcheck/bugcheck.ts'
 export * from './codes/exception-meanings.ts'
+export * from './codes/header-dump-type.ts'
 export * from './codes/hresult.ts'
 export * from './codes/irql.ts'
 export * from './codes/ntstatus.ts'

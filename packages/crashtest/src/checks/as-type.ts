@@ -1,6 +1,7 @@
 // A dump from elsewhere is of the type that the user says: DUMP_HEADER64.DumpType, old and new numbers, and those of debuggers.
 import type { ByteSource } from '@dumpstack/bytes'
-import { DumpError, dumpTypeName, DumpType as HeaderDumpType, readDumpType } from '@dumpstack/dumpfile'
+import { DumpError, readDumpType } from '@dumpstack/dumpfile'
+import { dumpTypeName, HeaderDumpType } from '@dumpstack/nt'
 import { DUMP_TYPES, type DumpType } from '@dumpstack/target'
 import { fail, type LabDump, type LabDumpCheck, pass } from './check.ts'
 

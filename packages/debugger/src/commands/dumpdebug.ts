@@ -1,12 +1,6 @@
 import { hex, hex64 } from '@dumpstack/bytes'
-import {
-  type Dump,
-  DumpHeader64,
-  dumpTypeName,
-  PAGE_FILL_32,
-  PAGE_FILL_64,
-  type TriageDump,
-} from '@dumpstack/dumpfile'
+import { type Dump, DumpHeader64, PAGE_FILL_32, PAGE_FILL_64, type TriageDump } from '@dumpstack/dumpfile'
+import { dumpTypeName } from '@dumpstack/nt'
 import type { Command } from '../command.ts'
 import { DebuggerError } from '../errors.ts'
 import type { Session } from '../session.ts'

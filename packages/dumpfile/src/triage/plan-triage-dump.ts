@@ -2,9 +2,8 @@
 // real dumps of builds 19041 and 22000 have; docs/formats/crash-dump.md, section on triage dumps. All of it is copied when
 // the plan is made: nothing that the dump path does to RAM later is in it.
 import { type Gva, gva, hex, PageSet } from '@dumpstack/bytes'
-import { KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
+import { HeaderDumpType, KDBG_TAG, KddebuggerData64 } from '@dumpstack/nt'
 import { checkRecords, composeHeader, type DumpFacts, planFailure } from '../compose-header.ts'
-import { DumpType } from '../dump-header.ts'
 import {
   DumpDriverEntry64,
   DumpHeader64,
@@ -163,7 +162,7 @@ function compose({ facts, triage, memory, fileByteLength }: TriagePlanOptions): 
   header.sizeOfDump = parts.end
   parts.put(secondary)
   const front = composeHeader(facts, {
-    dumpType: DumpType.triage,
+    dumpType: HeaderDumpType.triage,
     requiredByteLength: parts.end,
     runs: null,
     writerStatus: 0,

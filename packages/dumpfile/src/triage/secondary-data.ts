@@ -2,9 +2,9 @@
 // There is no count: a chain of headers to the end of the file, or to a header of zeros after which the room is unused.
 // docs/formats/crash-dump.md, "secondary data".
 import { type ByteSource, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { HeaderDumpType } from '@dumpstack/nt'
 import type { Dump } from '../dump.ts'
 import { DumpError } from '../dump-error.ts'
-import { DumpType } from '../dump-header.ts'
 import { DumpBlobFileHeader, DumpBlobHeader, SIGNATURE_BLOB_BLOB, SIGNATURE_BLOB_DUMP } from '../layouts.ts'
 import { checkCount, checkInside, type FilePart, readPart } from './file-part.ts'
 import { readTriageHeader } from './triage-modules.ts'
@@ -101,7 +101,7 @@ const damaged = (what: string, offset: number, found: number, expected: number):
   )
 
 function endOfDump(dump: Dump): number {
-  if (dump.header.dumpType === DumpType.triage) return readTriageHeader(dump).sizeOfDump
+  if (dump.header.dumpType === HeaderDumpType.triage) return readTriageHeader(dump).sizeOfDump
   // unverified: after the last page in dumps with a physical body; a real full dump with secondary data would settle it.
   return dump.firstPageOffset + (dump.pages?.size ?? 0) * PAGE_SIZE
 }

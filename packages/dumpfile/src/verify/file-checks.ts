@@ -1,10 +1,10 @@
 // Checks of a dump with a physical body that need no page of it: size, counts, bitmap, runs. File size comes first: readers
 // that trust the counts open a dump of which nothing is left.
 import { hex, PAGE_SIZE, type PageNumbers, type PageRun, pagesInRuns, pfn } from '@dumpstack/bytes'
+import { HeaderDumpType } from '@dumpstack/nt'
 import type { BitmapBody } from '../bitmap-body.ts'
 import type { DumpBody } from '../body.ts'
 import { DumpError } from '../dump-error.ts'
-import { DumpType } from '../dump-header.ts'
 import { ATTRIBUTE_INSUFFICIENT_DUMPFILE_SIZE, DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from '../layouts.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import { RunBody, readHeaderRuns } from '../run-body.ts'
@@ -106,7 +106,7 @@ function checkRequiredSpace(checks: Checks, dump: OpenedDump, body: DumpBody): v
  */
 function checkRuns(checks: Checks, dump: OpenedDump): readonly PageRun[] | null {
   const id = 'runs'
-  const decides = dump.header.dumpType === DumpType.full
+  const decides = dump.header.dumpType === HeaderDumpType.full
   const complain = decides ? checks.fail.bind(checks) : checks.remark.bind(checks)
   let runs: readonly PageRun[] | null
   try {

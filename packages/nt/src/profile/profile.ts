@@ -1,6 +1,7 @@
 // Version profiles: what a build of Windows calls things and how it orders them. Data only; the evidence for the names is
 // in real minidumps and in public listings of modules: the stack loads twice, and the second load stays.
 import { DumpstackError, type Gva, type Pfn } from '@dumpstack/bytes'
+import type { HeaderDumpType } from '../codes/header-dump-type.ts'
 import type { KernelLayouts } from './layouts.ts'
 
 export class ProfileError extends DumpstackError {}
@@ -83,7 +84,11 @@ export interface Profile extends OsVersion {
   /** Of a domain: with the product type it decides whether MEMORY.DMP is kept once it is reported. */
   readonly isDomainMember: boolean
   /** DUMP_HEADER64.DumpType of the test's dump types. */
-  readonly dumpTypes: Readonly<Record<DumpType, number>>
+  readonly dumpTypes: {
+    readonly full: typeof HeaderDumpType.full | typeof HeaderDumpType.bitmapFull
+    readonly kernel: typeof HeaderDumpType.bitmapKernel
+    readonly mini: typeof HeaderDumpType.triage
+  }
   readonly limits: {
     /** Pages of one MDL, of the broker's scratch memory and of a filter's. */
     readonly maxPagesPerWrite: number

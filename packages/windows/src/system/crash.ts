@@ -5,7 +5,6 @@ import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, moduleFileName, planDump, planTriageDump } from '@dumpstack/dumpfile'
 import type { CrashReport, DumpType, Evidence, KeptCrash, Progress } from '@dumpstack/target'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
-import { WindowsError } from '../errors.ts'
 import type { VolumeFile } from '../volume/volume.ts'
 import { CRASHING_PROCESSOR, CrashedSystem } from './crashed-system.ts'
 import { FrozenMemory } from './frozen-memory.ts'
@@ -190,15 +189,8 @@ function planOf(
   if (written === 'mini') {
     return planTriageDump({ facts, triage: kernel.triageFacts(), memory, fileByteLength })
   }
-  const dumpType = dumpTypeOf(profile.dumpTypes[written])
+  const dumpType = profile.dumpTypes[written]
   return planDump({ dumpType, facts, promised: kernel.promised(written), fileByteLength })
-}
-
-function dumpTypeOf(dumpType: number): 1 | 5 | 6 {
-  if (dumpType === 1 || dumpType === 5 || dumpType === 6) return dumpType
-  throw new WindowsError('DUMP_TYPE', `profile asks for dump type ${dumpType}, expected 1, 5 or 6`, {
-    dumpType,
-  })
 }
 
 const copyOf = (set: PageSet): PageSet => new PageSet(set.bitCount, set.bytes.slice())

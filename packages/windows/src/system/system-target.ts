@@ -1,6 +1,6 @@
 // The embedded Windows-shaped system as the Crashdump Support Test drives it. Time is the machine's own clock.
-import { DumpType as HeaderDumpType, openDump } from '@dumpstack/dumpfile'
-import { HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION } from '@dumpstack/nt'
+import { openDump } from '@dumpstack/dumpfile'
+import { HeaderDumpType, HRESULT_FILE_NOT_FOUND, HRESULT_SHARING_VIOLATION } from '@dumpstack/nt'
 import {
   type CrashReport,
   DumpOpenError,

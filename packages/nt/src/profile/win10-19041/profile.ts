@@ -2,6 +2,7 @@
 // dump_storahci and dump_dumpfve. Eleven real minidumps of this build with an NVMe disk list dump_dumpstorport instead, a file
 // that has been seen with stornvme and storufs only, and dump_storport among the unloaded drivers.
 import { pfn } from '@dumpstack/bytes'
+import { HeaderDumpType } from '../../codes/header-dump-type.ts'
 import { type ControllerDrivers, dumpMiniport, type Profile, type StackImage } from '../profile.ts'
 import * as layouts from './layouts.ts'
 
@@ -57,7 +58,11 @@ export const win10_19041: Profile = {
   // what a developer's or a lab's machine is, and the stricter of the rules for MEMORY.DMP
   productType: 'WinNt',
   isDomainMember: false,
-  dumpTypes: { full: 5, kernel: 6, mini: 4 },
+  dumpTypes: {
+    full: HeaderDumpType.bitmapFull,
+    kernel: HeaderDumpType.bitmapKernel,
+    mini: HeaderDumpType.triage,
+  },
   limits: {
     maxPagesPerWrite: 16,
     maximumTransferSize: 0x10000,
