@@ -225,7 +225,7 @@ it('two disks on one controller are told apart, on their ports and in the log', 
         name: 'ahci0',
         bdf: TEST_BDF,
         interruptVector: 11,
-        attachments: [{ disk: system! }, { channel: 3, disk: other! }],
+        attachments: [{ disk: system! }, { port: 3, disk: other! }],
       },
     ],
   })
@@ -295,7 +295,7 @@ describe('options that make no machine are refused', () => {
     ['no disk', { controllers: [{ ...controller, attachments: [] }] }],
     [
       'a disk on a port that is not there',
-      { controllers: [{ ...controller, attachments: [{ channel: 6, disk }] }] },
+      { controllers: [{ ...controller, attachments: [{ port: 6, disk }] }] },
     ],
     [
       'a place that AHCI does not have',
@@ -303,7 +303,7 @@ describe('options that make no machine are refused', () => {
     ],
     [
       'two disks on one port',
-      { controllers: [{ ...controller, attachments: [{ disk }, { channel: 0, disk }] }] },
+      { controllers: [{ ...controller, attachments: [{ disk }, { port: 0, disk }] }] },
     ],
     ['a setting that AHCI does not have', { controllers: [{ ...controller, settings: { segMax: 8 } }] }],
     [

@@ -7,6 +7,7 @@ import type { ControllerParts } from './controller-parts.ts'
 
 /** Where on its controller a disk is; 0 where nothing is said. ControllerModel.places says what a controller has. */
 export interface DiskPlace {
+  readonly port?: number
   readonly channel?: number
   readonly target?: number
   readonly lun?: number
@@ -49,7 +50,7 @@ export interface ControllerModel<S extends Settings = Settings> {
   /** What PnP matches a driver by. */
   readonly pci: { readonly classCode: number }
   readonly settings: SettingRules<S>
-  /** How many channels, targets, units and namespaces it has for its disks; one where a member is absent. */
+  /** How many ports, channels, targets, units and namespaces it has for its disks; one where a member is absent. */
   readonly places: Readonly<Partial<Record<keyof DiskPlace, number>>>
   /** Whether its disks are behind a link that can go down. */
   readonly hasLink: boolean
@@ -89,7 +90,13 @@ export function settingsOf(model: ControllerModel, name: string, given: Partial<
   )
 }
 
-const PLACES = ['channel', 'target', 'lun', 'namespace'] as const satisfies readonly (keyof DiskPlace)[]
+const PLACES = [
+  'port',
+  'channel',
+  'target',
+  'lun',
+  'namespace',
+] as const satisfies readonly (keyof DiskPlace)[]
 
 /** Throws MachineError MACHINE_OPTIONS unless each disk is at a place of its own that the controller has. */
 export function checkPlaces(model: ControllerModel, name: string, disks: readonly DiskPlace[]): void {

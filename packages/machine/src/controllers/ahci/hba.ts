@@ -107,7 +107,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#msi = new Msi(this.config, parts.onMessage)
     const link = { bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster }
     this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
-      const attachment = attachments.find(({ channel }) => (channel ?? 0) === port)
+      const attachment = attachments.find((candidate) => (candidate.port ?? 0) === port)
       attachment?.device.connect(link)
       const device = attachment && new AtaDevice(attachment.device, parts.name, parts.notModelled)
       return new AhciPort(this, device ?? null)
