@@ -1,4 +1,4 @@
-// Runs routines of a driver file on the machine's processor: at their level, within the work of a call and of a life, with the clock
+// Runs routines of a driver file on the machine's processor: at their level, within the work of a call and of a start of the system, with the clock
 // that interrupts them. Serves the imports that they call, and says where and why they stopped.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { CALL_BUDGET, type Cpu, type CpuStop, type DeviceAccess, Gpr } from '@dumpstack/cpu'
@@ -27,7 +27,7 @@ import type { TrapTable } from './trap-table.ts'
  * Work of the host in one start of the system, all routines together: so much, and more with the data of each request, so that
  * a driver is stopped too that always returns but never gets on. 20,000,000,000 a GiB is 25 times what our checked builds take.
  */
-const LIFE_WORK = 1_000_000_000
+const START_WORK = 1_000_000_000
 const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
 /** Of the clock. */
 const TICK_NS = 15_625_000
@@ -159,7 +159,7 @@ export class SysRunner implements MiniportCode {
       this.#requests++
       this.#dataBytes += instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
     }
-    if (cpu.workCount > LIFE_WORK + this.#dataBytes * WORK_OF_BYTE) {
+    if (cpu.workCount > START_WORK + this.#dataBytes * WORK_OF_BYTE) {
       const what = `would be instruction ${cpu.instructionCount} of the driver, after ${this.#requests} requests for ${this.#dataBytes} bytes`
       throw new DriverHang(instance.image.baseName, name, what)
     }

@@ -1,5 +1,5 @@
-// How a Storport dump port answers the calls that need nothing of a port. What dump mode does not have (pool, DPC, timer, work item,
-// registry) fails, and is a violation where asking for it breaks a rule; what is harmless succeeds and does nothing.
+// The routines of Storport that a dump port answers without its adapter, memory or SRB. What dump mode does not have (pool, DPC, timer,
+// work item, registry) fails, and is a violation where asking for it breaks a rule; what is harmless succeeds and does nothing.
 import { hex } from '@dumpstack/bytes'
 import type { DumpModeRuleId } from '@dumpstack/nt'
 import { irqlText } from '../../irql.ts'
@@ -21,7 +21,7 @@ const KERNEL_RULES: readonly (readonly [names: RegExp, rule: DumpModeRuleId, why
   [/^(Ke|Ex)Set(Coalescable)?Timer(Ex)?$/, 'DM-22', ': no timer fires in dump mode'],
 ]
 
-export abstract class StorportRules {
+export abstract class DumpModeRoutines {
   protected readonly environment: CrashEnvironment
   protected readonly watch: RoutineWatch
 
@@ -130,38 +130,37 @@ export abstract class StorportRules {
 
   // Forbidden
 
-  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+  #forbidden(rule: DumpModeRuleId, call: string, what: string): void {
     this.watch.onCall()
-    this.environment.violate(
-      'DM-21',
-      'StorPortInitializeDpc',
-      'a DPC was initialised, which never runs in dump mode',
-    )
+    this.environment.violate(rule, call, what)
+  }
+
+  initializeDpc(_extension: GuestBlock, routine: StorDpc['routine']): StorDpc {
+    this.#forbidden('DM-21', 'StorPortInitializeDpc', 'a DPC was initialised, which never runs in dump mode')
     return { routine }
   }
 
   issueDpc(): boolean {
-    this.watch.onCall()
-    this.environment.violate('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
+    this.#forbidden('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
     return false
   }
 
   allocatePool(_extension: GuestBlock, byteLength: number): null {
-    this.watch.onCall()
-    const what = `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`
-    this.environment.violate('DM-14', 'StorPortAllocatePool', what)
+    this.#forbidden(
+      'DM-14',
+      'StorPortAllocatePool',
+      `${hex(byteLength)} bytes of pool were asked for, which dump mode does not have`,
+    )
     return null
   }
 
   freePool(): number {
-    this.watch.onCall()
-    this.environment.violate('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
+    this.#forbidden('DM-16', 'StorPortFreePool', 'memory was freed in dump mode')
     return STOR_STATUS_UNSUCCESSFUL
   }
 
   initializeTimer(): boolean {
-    this.watch.onCall()
-    this.environment.violate(
+    this.#forbidden(
       'DM-22',
       'StorPortInitializeTimer',
       'a timer was asked for, which dump mode does not have',
@@ -170,26 +169,21 @@ export abstract class StorportRules {
   }
 
   initializeWorker(): boolean {
-    this.watch.onCall()
-    const what = 'a worker was asked for, which dump mode does not have'
-    this.environment.violate('DM-21', 'StorPortInitializeWorker', what)
+    this.#forbidden(
+      'DM-21',
+      'StorPortInitializeWorker',
+      'a worker was asked for, which dump mode does not have',
+    )
     return false
   }
 
   requestTimer(): number {
-    this.watch.onCall()
-    this.environment.violate(
-      'DM-22',
-      'StorPortRequestTimer',
-      'a timer was set, which never fires in dump mode',
-    )
+    this.#forbidden('DM-22', 'StorPortRequestTimer', 'a timer was set, which never fires in dump mode')
     return STOR_STATUS_UNSUCCESSFUL
   }
 
   queueWorkItem(): boolean {
-    this.watch.onCall()
-    const what = 'a work item was queued, which never runs in dump mode'
-    this.environment.violate('DM-21', 'StorPortQueueWorkItem', what)
+    this.#forbidden('DM-21', 'StorPortQueueWorkItem', 'a work item was queued, which never runs in dump mode')
     return false
   }
 }

@@ -24,9 +24,9 @@ import { RegisterWindow } from '../../register-window.ts'
 import { readConfig, writeConfig } from '../../runtime/pci-device.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
 import type { SavedWindow } from './dump-context.ts'
+import { DumpModeRoutines } from './dump-mode-routines.ts'
 import type { PolledSrb } from './polled-srb.ts'
 import { MISALIGNMENT, type PortMemory } from './port-memory.ts'
-import { StorportRules } from './storport-rules.ts'
 
 export interface StorportParts {
   readonly memory: PortMemory
@@ -37,7 +37,7 @@ export interface StorportParts {
   readonly list: ScatterGatherList
 }
 
-export class StorportExports extends StorportRules implements PortExports {
+export class StorportExports extends DumpModeRoutines implements PortExports {
   readonly #kernel: KernelServices
   readonly #profile: Profile
   readonly #dataWindow: DataWindow
