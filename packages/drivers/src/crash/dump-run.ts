@@ -1,11 +1,11 @@
 // One dump from the port's DriverEntry to FinishRoutine: brings the stack up, moves the plan's extents in batches through filter
 // and port, flushes. The order of filter start and port start is the profile's.
 
-import { type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gva, hex, PAGE_SIZE, type ViewOf } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
-  DumpStackContext,
+  type KernelLayouts,
   ntSuccess,
   type Profile,
   STATUS_DEVICE_NOT_READY,
@@ -54,7 +54,7 @@ export class DumpRun {
   failure = ''
   readonly environment: CrashEnvironment
   readonly #options: DumpRunOptions
-  readonly #context: DumpStackContext
+  readonly #context: ViewOf<KernelLayouts['DumpStackContext']>
   readonly #port: DumpPort
   readonly #dataWindow: DataWindow
   readonly #batch: WriteBatch
@@ -62,7 +62,7 @@ export class DumpRun {
   constructor(options: DumpRunOptions) {
     this.#options = options
     const { machine, kernel, profile, contextMemory, scratchMemory } = options
-    this.#context = DumpStackContext.at(guestBlock(machine.ram, contextMemory).view)
+    this.#context = profile.layouts.DumpStackContext.at(guestBlock(machine.ram, contextMemory).view)
     this.environment = new CrashEnvironment({
       machine,
       controller: options.controller,

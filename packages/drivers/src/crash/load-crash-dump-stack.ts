@@ -5,7 +5,6 @@ import type { DumpPlan } from '@dumpstack/dumpfile'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
   type ControllerDrivers,
-  CrashdmpCallTable,
   controllerDrivers,
   STATUS_DEVICE_NOT_READY,
   STATUS_IO_TIMEOUT,
@@ -248,6 +247,7 @@ class Crashdmp implements CrashDumpStack {
 
   /** DriverEntry of crashdmp only fills the table. */
   #layCallTable(): void {
+    const { CrashdmpCallTable } = this.#options.profile.layouts
     const table = CrashdmpCallTable.at(
       guestBlock(this.#machine.ram, this.#allocate(CrashdmpCallTable.size)).view,
     )

@@ -3,9 +3,7 @@ import { type Machine, Owner } from '@dumpstack/machine'
 import {
   DEVICE_USAGE_TYPE_DUMP_FILE,
   DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
-  DumpInitializationContext,
   DumpPointersEx,
-  DumpStackContext,
   type Profile,
   ScsiAddress,
 } from '@dumpstack/nt'
@@ -30,6 +28,7 @@ export function layStackContext(
   partitionOffset: number,
   disk: DiskIdentity,
 ): KernelMemory {
+  const { DumpInitializationContext, DumpStackContext } = profile.layouts
   const { commonBufferSize, memoryBlockSize, maximumTransferSize } = profile.limits
   const { ram } = machine
   const pointers = DumpPointersEx.at(guestBlock(ram, pointersMemory).view)

@@ -1,5 +1,6 @@
 // Sizes and offsets as the reference states them: measured in miniport binaries, computed or from public type dumps.
 import { expect, it } from 'vitest'
+import * as layouts from '../profile/win10-19041/layouts.ts'
 import * as nt from './index.ts'
 
 it.each([
@@ -10,8 +11,8 @@ it.each([
   [nt.MemoryRegion, 0x18],
   [nt.Mdl, 0x30],
   [nt.DumpPointersEx, 0x68],
-  [nt.DumpInitializationContext, 0x108],
-  [nt.DumpStackContext, 0x178],
+  [layouts.DumpInitializationContext, 0x108],
+  [layouts.DumpStackContext, 0x178],
   [nt.MappedAddress, 0x28],
   [nt.MiniportDumpPointers, 0x70],
   [nt.FilterExtension, 0x58],
@@ -43,10 +44,15 @@ it.each([
   ['SCSI_REQUEST_BLOCK.SrbExtension', nt.ScsiRequestBlock, 'srbExtension', 0x38],
   ['SCSI_REQUEST_BLOCK.Cdb', nt.ScsiRequestBlock, 'cdb', 0x48],
   ['MDL.MappedSystemVa', nt.Mdl, 'mappedSystemVa', 0x18],
-  ['DUMP_INITIALIZATION_CONTEXT.WriteRoutine', nt.DumpInitializationContext, 'writeRoutine', 0x40],
-  ['DUMP_INITIALIZATION_CONTEXT.CommonBufferSize', nt.DumpInitializationContext, 'commonBufferSize', 0x70],
-  ['DUMP_STACK_CONTEXT.PartitionOffset', nt.DumpStackContext, 'partitionOffset', 0x108],
-  ['DUMP_STACK_CONTEXT.UsageType', nt.DumpStackContext, 'usageType', 0x170],
+  ['DUMP_INITIALIZATION_CONTEXT.WriteRoutine', layouts.DumpInitializationContext, 'writeRoutine', 0x40],
+  [
+    'DUMP_INITIALIZATION_CONTEXT.CommonBufferSize',
+    layouts.DumpInitializationContext,
+    'commonBufferSize',
+    0x70,
+  ],
+  ['DUMP_STACK_CONTEXT.PartitionOffset', layouts.DumpStackContext, 'partitionOffset', 0x108],
+  ['DUMP_STACK_CONTEXT.UsageType', layouts.DumpStackContext, 'usageType', 0x170],
   ['DUMP_POINTERS_EX.MappedRegisterBase', nt.DumpPointersEx, 'mappedRegisterBase', 0x48],
   [
     'MINIPORT_DUMP_POINTERS.MiniportPrivateDumpData',

@@ -31,7 +31,7 @@ class DiskDump implements DumpPort {
   driverEntry(contextVa: Gva, imports: DumpPortImports): number {
     const { environment, kernel, profile } = imports
     const { ram } = environment.machine
-    const context = new DumpContext(ram, kernel, this.#image, contextVa, profile.limits.memoryBlockSize)
+    const context = new DumpContext(ram, kernel, this.#image, contextVa, profile)
     const memory = new PortMemory(ram, context)
     const adapter = new DumpAdapter(environment, memory, context, profile)
     const srb = new PolledSrb(environment, adapter, memory, context.place, profile)

@@ -1,11 +1,11 @@
 // DUMP_STACK_CONTEXT as a dump port finds it at the crash, by its address in guest RAM.
-import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva, type ViewOf } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
 import {
-  type DumpInitializationContext,
-  DumpStackContext,
+  type KernelLayouts,
   MappedAddress,
   PortConfigurationInformation,
+  type Profile,
   ScsiAddress,
 } from '@dumpstack/nt'
 import { DriversError } from '../../errors.ts'
@@ -38,19 +38,20 @@ export class DumpContext {
   readonly place: ScsiPlace
   /** Bytes of one SRB: what this system and the runtime port's dump pointers allow. */
   readonly maximumTransferSize: number
-  readonly #init: DumpInitializationContext
+  readonly #init: ViewOf<KernelLayouts['DumpInitializationContext']>
   readonly #ram: Ram
   readonly #kernel: KernelServices
   readonly #port: LoadedImage
 
-  /** `memoryBlockSize` comes from the profile, because the context has no field for it. */
-  constructor(ram: Ram, kernel: KernelServices, port: LoadedImage, context: Gva, memoryBlockSize: number) {
+  constructor(ram: Ram, kernel: KernelServices, port: LoadedImage, context: Gva, profile: Profile) {
+    const { DumpStackContext } = profile.layouts
     this.#ram = ram
     this.#kernel = kernel
     this.#port = port
     const init = DumpStackContext.at(this.block(context, DumpStackContext.size).view).init
     this.#init = init
-    this.memoryBlock = this.#memory(gva(init.memoryBlock), memoryBlockSize)
+    // the context has no field for the size
+    this.memoryBlock = this.#memory(gva(init.memoryBlock), profile.limits.memoryBlockSize)
     this.commonBuffers = [
       this.#memory(gva(init.commonBuffer.get(0)), init.commonBufferSize),
       this.#memory(gva(init.commonBuffer.get(1)), init.commonBufferSize),

@@ -7,6 +7,7 @@ import { ListEntry } from '../../kernel/list.ts'
 import * as environment from '../../kernel/process-environment.ts'
 
 export { KldrDataTableEntry } from '../../kernel/modules.ts'
+export * from './dump-stack.ts'
 
 /** Bytes of KDDEBUGGER_DATA64 that this kernel has. */
 export const DEBUGGER_DATA_BYTES: number = 0x380
