@@ -180,7 +180,7 @@ function drive(bus: RawBus): Trace {
     state(`SET FEATURES 0x${features.toString(16)}`)
   }
 
-  // both fail it; IDNF against ABRT, and QEMU 7.2 also sets DHRS and frees the slot, which 5.3.8 does not
+  // both fail it; IDNF against ABRT, and QEMU 7.2 also frees the slot, which 5.3.8 does not
   const taskFile = ahci.run(5, {
     command: 0x25,
     lba: SECTORS,
@@ -188,7 +188,7 @@ function drive(bus: RawBus): Trace {
     segments: [{ at: BACK, byteLength: 512 }],
   })
   note('past the end: PxTFD.STS.ERR', taskFile & 1)
-  note('past the end: PxIS.TFES', ahci.port(0x10) & 0x40000000)
+  note('past the end: PxIS', ahci.port(0x10))
   ahci.recover()
   note('recovered: PxCMD.CR', ahci.port(0x18) & 0x8000)
   ahci.set(0x08, 0xffffffff)

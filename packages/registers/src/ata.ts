@@ -19,6 +19,7 @@ export const ATA_CHECK_POWER_MODE = 0xe5
 export const ATA_FLUSH_CACHE = 0xe7 // 7.10
 export const ATA_FLUSH_CACHE_EXT = 0xea // 7.11
 export const ATA_IDENTIFY_DEVICE = 0xec // 7.12
+export const ATA_IDENTIFY_PACKET_DEVICE = 0xa1 // 7.13
 export const ATA_SET_FEATURES = 0xef // 7.45
 
 // SET FEATURES subcommands (section 7.45, table 113)

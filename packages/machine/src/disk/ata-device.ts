@@ -11,6 +11,7 @@ import {
   ATA_FLUSH_CACHE,
   ATA_FLUSH_CACHE_EXT,
   ATA_IDENTIFY_DEVICE,
+  ATA_IDENTIFY_PACKET_DEVICE,
   ATA_IDLE,
   ATA_IDLE_IMMEDIATE,
   ATA_LOG_NCQ_COMMAND_ERROR,
@@ -186,6 +187,9 @@ export class AtaDevice {
       case ATA_CHECK_POWER_MODE:
         into.protocol = Protocol.nonData
         into.answer = ATA_POWER_ACTIVE
+        break
+      case ATA_IDENTIFY_PACKET_DEVICE: // the ordinary probe for ATAPI: a disk aborts it (section 7.13.3)
+        into.protocol = Protocol.unsupported
         break
       default:
         into.protocol = Protocol.unsupported

@@ -303,7 +303,10 @@ export class CommandEngine implements AtaHost {
     port.raise(isPio ? PxIS_PSS : PxIS_DHRS)
   }
 
-  /** ERR:FatalTaskfile (section 5.3.8): TFES and no other cause; CI and SACT keep their bits for software. */
+  /**
+   * ERR:FatalTaskfile (section 5.3.8): TFES, beside the cause that the FIS sets by its I bit (5.3.6 and 5.3.12), as adapters and QEMU
+   * have it and as drivers that poll for the FIS alone need it. CI and SACT keep their bits for software.
+   */
   #fail(command: AtaCommand, device: AtaDevice): void {
     const port = this.#port
     const posted = command.isQueued
@@ -313,7 +316,8 @@ export class CommandEngine implements AtaHost {
     // the device has given up what was queued (ACS-3 section 4.14.4)
     this.#giveUpQueue()
     if (posted) port.host.onCompletion()
-    this.#stopWith(posted ? PxIS_TFES : PxIS_HBFS)
+    const cause = command.isQueued ? PxIS_SDBS : PxIS_DHRS
+    this.#stopWith(posted ? PxIS_TFES | cause : PxIS_HBFS)
   }
 
   #clearSlot(slot: number): void {

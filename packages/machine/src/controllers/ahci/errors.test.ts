@@ -41,7 +41,7 @@ const queued = (slot: number, at: number) => ({
 })
 
 describe('a command that fails', () => {
-  it('stops the list with TFES alone; CI stays; clearing ST goes on (6.2.2.1)', () => {
+  it('stops the list with TFES and the cause of its FIS; CI stays; clearing ST goes on (6.2.2.1)', () => {
     const { ahci, disk } = started()
     ahci.setPort(0x10, 0xffffffff)
     ahci.prepare(3, write(SECTORS))
@@ -49,7 +49,8 @@ describe('a command that fails', () => {
     ahci.issue(0x18)
     ahci.waitUntil('TFES', () => ahci.port(0x10) !== 0)
     ahci.bus.stall(10_000)
-    expect(ahci.port(0x10)).toBe(0x40000000)
+    expect(ahci.port(0x10)).toBe(0x40000001)
+    expect([...ahci.received(0x40, 4)]).toEqual([0x34, 0x40, 0x51, 0x10])
     expect(ahci.port(0x20)).toBe(0x1051) // IDNF
     expect(ahci.port(0x38)).toBe(0x18)
     expect((ahci.port(0x18) >>> 8) & 0x1f).toBe(3) // CCS names the slot that failed
@@ -81,6 +82,7 @@ describe('a command that fails', () => {
     ahci.bus.stall(10_000)
     expect(machine.evidence.dmaLog.length).toBe(1)
     expect(ahci.port(0x34)).toBe(0x240)
+    expect(ahci.port(0x10)).toBe(0x40000008)
     expect(ahci.port(0x20)).toBe(0x1051)
     expect([...ahci.received(0x58, 8)]).toEqual([0xa1, 0x40, 0x51, 0x10, 0, 0, 0, 0])
     expect(diskBytes(disk, 16 * 512, 4096)).toEqual(zeros(4096))
@@ -168,6 +170,14 @@ describe('a command that fails', () => {
     ahci.setPort(0x10, 0xffffffff)
     ahci.setPort(0x18, ahci.port(0x18) | 1)
     expect(ahci.run(1, write(0))).toBe(0x50)
+  })
+
+  it('IDENTIFY PACKET DEVICE, the probe for ATAPI, is aborted and not logged (ACS-3 7.13)', () => {
+    const { ahci, machine } = started()
+    ahci.setPort(0x10, 0xffffffff)
+    expect(ahci.run(0, { command: 0xa1, segments: [{ at: BUFFER, byteLength: 512 }] })).toBe(0x0451)
+    expect(ahci.port(0x10)).toBe(0x40000001)
+    expect(machine.evidence.notModelled).toEqual([])
   })
 
   it('logs other than the directory and the NCQ error are aborted', () => {
