@@ -14,7 +14,7 @@ import { checkPlaces, settingsOf } from './controllers/controller-model.ts'
 import { BlockDevice } from './disk/block-device.ts'
 import { type Disk, DiskMedium } from './disk/disk.ts'
 import { MachineError } from './errors.ts'
-import { MachineEvidence } from './evidence.ts'
+import { MachineEvidence, type OnRefused } from './evidence.ts'
 import { PlannedFaults } from './faults.ts'
 import { HostWork } from './host-work.ts'
 import type { ControllerOptions, Machine, MachineOptions, RegisterWindow } from './machine.ts'
@@ -84,6 +84,7 @@ class EmbeddedMachine implements Machine {
           evidence.completionCount++
         },
         onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),
+        onRefused: this.#onRefused(name),
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
     })
@@ -155,6 +156,10 @@ class EmbeddedMachine implements Machine {
     this.ram.close()
   }
 
+  #onRefused(controller: string): OnRefused {
+    return (refused) => this.evidence.refused(controller, refused, this.#clock.nowNs)
+  }
+
   #blockDevice(controller: string, disk: Disk, origin: number): BlockDevice {
     if (!(disk instanceof DiskMedium)) {
       throw wrong(`disk '${disk.name}' of controller ${controller} was not made by createDisk`)
@@ -163,7 +168,15 @@ class EmbeddedMachine implements Machine {
       faults,
       evidence: { dmaLog },
     } = this
-    return new BlockDevice(disk, { clock: this.#clock, faults, dmaLog, work: this.#work, controller, origin })
+    return new BlockDevice(disk, {
+      clock: this.#clock,
+      faults,
+      dmaLog,
+      work: this.#work,
+      controller,
+      origin,
+      onRefused: this.#onRefused(controller),
+    })
   }
 
   /** Devices work until then; a raised line calls its routine, except inside another routine. */

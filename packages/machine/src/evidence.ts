@@ -18,6 +18,30 @@ export interface ControllerStop {
   readonly atNs: number
 }
 
+/** What a controller says of something that its driver gave it and that goes beyond a limit that it announces. */
+export interface BeyondLimit {
+  /** As the specification spells it: `seg_max`. */
+  readonly limit: string
+  readonly allowed: number
+  readonly found: number
+  /** What was found, in words: `a request of 12 data segments`. */
+  readonly what: string
+}
+export type OnRefused = (refused: BeyondLimit) => void
+
+/** A controller refused one request, or one access, that goes beyond a limit that it announces; it works on. */
+export interface Refusal {
+  /** ControllerOptions.name */
+  readonly controller: string
+  /** The limit as the specification spells it: `seg_max`. */
+  readonly limit: string
+  readonly allowed: number
+  readonly found: number
+  /** What was found, what is allowed: `a request of 12 data segments, seg_max is 8`. */
+  readonly message: string
+  readonly atNs: number
+}
+
 export interface Evidence {
   readonly writes: WriteLog
   readonly dmaLog: DmaLog
@@ -25,17 +49,20 @@ export interface Evidence {
   readonly completionCount: number
   /** The first thousand since the machine was made. */
   readonly stops: readonly ControllerStop[]
+  /** The first thousand since the machine was made. */
+  readonly refusals: readonly Refusal[]
   readonly notModelled: readonly NotModelled[]
 }
 
-/** Further stops of a driver that keeps stopping its controller add nothing. */
-const MAX_STOPS = 1000
+/** Further stops of a driver that keeps stopping its controller add nothing; nor do further refusals. */
+const MAX_ENTRIES = 1000
 
 export class MachineEvidence implements Evidence {
   readonly writes: WriteLog
   readonly dmaLog: ColumnarDmaLog
   completionCount = 0
   readonly stops: ControllerStop[] = []
+  readonly refusals: Refusal[] = []
   readonly notModelledLog = new NotModelledLog()
 
   constructor(writes: WriteLog, origins: readonly DmaOrigin[]) {
@@ -48,6 +75,18 @@ export class MachineEvidence implements Evidence {
   }
 
   stopped(stop: ControllerStop): void {
-    if (this.stops.length < MAX_STOPS) this.stops.push(stop)
+    if (this.stops.length < MAX_ENTRIES) this.stops.push(stop)
+  }
+
+  refused(controller: string, { limit, allowed, found, what }: BeyondLimit, atNs: number): void {
+    if (this.refusals.length >= MAX_ENTRIES) return
+    this.refusals.push({
+      controller,
+      limit,
+      allowed,
+      found,
+      message: `${what}, ${limit} is ${allowed}`,
+      atNs,
+    })
   }
 }

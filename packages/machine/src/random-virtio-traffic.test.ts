@@ -5,6 +5,7 @@ import { gpa, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import { RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { Settings } from './controllers/controller-model.ts'
 import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { createMachine } from './create-machine.ts'
 import { BUFFER, DRIVER_MEMORY, pattern, TEST_BDF, TEST_RUNS, testMachine } from './test-machine.ts'
@@ -88,8 +89,21 @@ const step = fc.oneof(
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
 
-function fresh() {
-  const { machine, disk } = testMachine({ model: virtioBlk })
+/** Each setting at its default or at a trial; both interfaces stay. */
+const settings: fc.Arbitrary<Partial<Settings>> = fc.record(
+  Object.fromEntries(
+    Object.entries(virtioBlk.settings)
+      .filter(([name]) => name !== 'virtio')
+      .map(([name, rule]) => [
+        name,
+        fc.oneof<fc.Arbitrary<number | string>[]>(fc.constant(rule.default), fc.constantFrom(...rule.trials)),
+      ]),
+  ),
+)
+
+function fresh(settings: Partial<Settings>) {
+  const { machine, disk } = testMachine({ model: virtioBlk, settings })
+  restoreConfig(machine.bus)
   const modern = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, false)
   const legacy = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, true)
   return { machine, disk, modern, legacy }
@@ -106,6 +120,7 @@ function restoreConfig(bus: ReturnType<typeof fresh>['machine']['bus']): void {
 }
 
 function play({ machine, modern, legacy }: ReturnType<typeof fresh>, steps: readonly Step[]): number[] {
+  const hasIndirect = (modern.offered()[0] & 0x10000000) !== 0
   const { bus } = machine
   const raw = rawBusOf(machine)
   const seen: number[] = []
@@ -137,7 +152,7 @@ function play({ machine, modern, legacy }: ReturnType<typeof fresh>, steps: read
       case 'request': {
         if (one.care >= 9) {
           restoreConfig(bus)
-          driver.start(FEATURES)
+          driver.start(driver.offered()[0] & FEATURES)
         }
         driver.rewind()
         const good = Array.from({ length: one.count }, (_, i) => ({
@@ -146,7 +161,9 @@ function play({ machine, modern, legacy }: ReturnType<typeof fresh>, steps: read
         }))
         const memory = one.type % 2 === 0 ? { into: good } : { out: good }
         driver.submit(
-          one.care >= 5 ? { type: one.type, sector: one.sector, indirect: one.indirect, ...memory } : one,
+          one.care >= 5
+            ? { type: one.type, sector: one.sector, indirect: one.indirect && hasIndirect, ...memory }
+            : one,
         )
         if (one.care < 3) break
         driver.notify()
@@ -162,7 +179,7 @@ function play({ machine, modern, legacy }: ReturnType<typeof fresh>, steps: read
       case 'start':
         restoreConfig(bus)
         driver = index % 2 === 0 ? modern : legacy
-        driver.start(one.features)
+        driver.start(driver.offered()[0] & one.features)
     }
   }
   machine.stall(10_000)
@@ -177,8 +194,8 @@ it('no exception, no hang, no byte outside, the same traffic gives the same mach
   const bytes = new Uint8Array(PAGE_SIZE)
   const untouched = new Uint8Array(PAGE_SIZE)
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
-      const [one, two] = [fresh(), fresh()]
+    fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), settings, (steps, given) => {
+      const [one, two] = [fresh(given), fresh(given)]
       one.machine.checkpoint()
       two.machine.checkpoint()
       const seen = play(one, steps)
@@ -195,12 +212,13 @@ it('no exception, no hang, no byte outside, the same traffic gives the same mach
       restoreConfig(one.machine.bus)
       if ((one.modern.status & 0x40) !== 0) broken++
       for (const driver of [one.legacy, one.modern]) {
-        driver.start(FEATURES)
+        driver.start(driver.offered()[0] & FEATURES)
         one.machine.ram.write(BUFFER, pattern(4096, 3))
         const out = [{ at: BUFFER, byteLength: 4096 }]
         expect(driver.run({ type: 1, sector: 8, out })).toEqual({ status: 0, len: 1 })
         const into = [{ at: BUFFER + 0x4000, byteLength: 4096 }]
-        expect(driver.run({ type: 0, sector: 8, into, indirect: true })).toEqual({ status: 0, len: 4097 })
+        const indirect = given.indirect === 'on'
+        expect(driver.run({ type: 0, sector: 8, into, indirect })).toEqual({ status: 0, len: 4097 })
         expect(Buffer.compare(one.machine.ram.span(gpa(BUFFER + 0x4000), 4096), pattern(4096, 3))).toBe(0)
       }
     }),

@@ -88,6 +88,7 @@ export const VIRTIO_BLK_F_BLK_SIZE = 1 << 6
 export const VIRTIO_BLK_F_FLUSH = 1 << 9
 export const VIRTIO_BLK_F_TOPOLOGY = 1 << 10
 export const VIRTIO_BLK_F_CONFIG_WCE = 1 << 11
+export const VIRTIO_BLK_F_MQ = 1 << 12
 // Reserved feature bits (6, legacy ones 6.3); VERSION_1 is bit 0 of bits 32 to 63
 export const VIRTIO_F_NOTIFY_ON_EMPTY = 1 << 24
 export const VIRTIO_F_ANY_LAYOUT = 1 << 27

@@ -29,33 +29,43 @@ const NEXT = 1
 const WRITE = 2
 const INDIRECT = 4
 const QUEUE = 256
-// In the driver's memory: the legacy layout of 256 entries, which the modern interface can have too
-const AVAIL = 0x1000
-const USED = 0x2000
+// In the driver's memory: the legacy layout of its entries, which the modern interface can have too; headers and indirect tables
+// behind it, where a queue of 256 ends
 const HEADERS = 0x4000
 const TABLES = 0x8000
 const TABLE_BYTES = 0x200
+const PAGE = 0x1000
+
+const alignUp = (at: number): number => Math.ceil(at / PAGE) * PAGE
 
 export class RawVirtioBlk {
   readonly bus: RawBus
   readonly bdf: number
   readonly isLegacy: boolean
-  /** 4 KiB aligned, 64 KiB: rings, request headers and statuses, indirect tables. */
+  /** 4 KiB aligned, 64 KiB (more for a queue of more than 256): rings, request headers and statuses, indirect tables. */
   readonly memory: number
+  /** The queue that it uses. */
+  readonly queue: number
   readonly port: number
   readonly #bar: number
   readonly #structures = new Map<number, number>()
   #notifyMultiplier = 0
   #size = QUEUE
+  #avail = 0
+  #used = 0
+  /** Of headers and tables, past where those of a queue of 256 are. */
+  #behind = 0
   #nextDescriptor = 0
   #availIndex = 0
   #usedIndex = 0
 
-  constructor(bus: RawBus, bdf: number, memory: number, isLegacy: boolean) {
+  constructor(bus: RawBus, bdf: number, memory: number, isLegacy: boolean, queue = 0) {
     this.bus = bus
     this.bdf = bdf
     this.memory = memory
     this.isLegacy = isLegacy
+    this.queue = queue
+    this.#layOut(QUEUE)
     this.port = bus.config32(bdf, 0x10) & 0xfffc
     this.#bar = (bus.config32(bdf, 0x20) & 0xfffffff0) >>> 0
     for (let at = bus.config32(bdf, 0x34) & 0xff; at !== 0; at = (bus.config32(bdf, at) >>> 8) & 0xff) {
@@ -107,13 +117,19 @@ export class RawVirtioBlk {
     this.waitUntil('device status reads 0', () => this.status === 0)
   }
 
-  /** Section 3.1.1 up to DRIVER_OK; features are those of bits 0 to 31, a modern driver adds VERSION_1. */
-  start(features: number, options: { version1?: boolean; queueSize?: number } = {}): void {
+  /**
+   * Section 3.1.1 up to DRIVER_OK; features are those of bits 0 to 31, a modern driver adds VERSION_1. `others` are further queues of
+   * the same device.
+   */
+  start(
+    features: number,
+    options: { version1?: boolean; queueSize?: number; others?: readonly RawVirtioBlk[] } = {},
+  ): void {
     this.reset()
     this.status = 1
     this.status = 3
     this.negotiate(features, options.version1 ?? !this.isLegacy)
-    this.placeQueue(options.queueSize ?? QUEUE)
+    for (const queue of [this, ...(options.others ?? [])]) queue.placeQueue(options.queueSize)
     this.status = this.isLegacy ? 7 : 0xf
   }
 
@@ -129,26 +145,36 @@ export class RawVirtioBlk {
     this.status = 0xb
   }
 
-  placeQueue(size = QUEUE): void {
-    this.#size = this.isLegacy ? QUEUE : size
+  /** What the device says of its ring, or fewer entries of it. */
+  placeQueue(wanted?: number): void {
+    if (this.isLegacy) this.bus.writePort(this.port + 14, 2, this.queue)
+    else this.setCommon(0x16, 2, this.queue)
+    const size = this.isLegacy ? this.bus.readPort(this.port + 12, 2) : this.common(0x18, 2)
+    this.#layOut(this.isLegacy ? size : (wanted ?? size))
     this.#nextDescriptor = this.#availIndex = this.#usedIndex = 0
-    this.bus.writeRam(this.memory, new Uint8Array(0x4000))
+    this.bus.writeRam(this.memory, new Uint8Array(HEADERS + this.#behind))
     if (this.isLegacy) {
-      this.bus.writePort(this.port + 14, 2, 0)
-      this.bus.writePort(this.port + 8, 4, this.memory / 4096)
+      this.bus.writePort(this.port + 8, 4, this.memory / PAGE)
       return
     }
-    this.setCommon(0x16, 2, 0)
-    this.setCommon(0x18, 2, size)
-    for (const [field, offset] of [
-      [0x20, 0],
-      [0x28, AVAIL],
-      [0x30, USED],
+    this.setCommon(0x18, 2, this.#size)
+    for (const [field, at] of [
+      [0x20, this.memory],
+      [0x28, this.#avail],
+      [0x30, this.#used],
     ] as const) {
-      this.setCommon(field, 4, (this.memory + offset) % 2 ** 32)
-      this.setCommon(field + 4, 4, Math.floor((this.memory + offset) / 2 ** 32))
+      this.setCommon(field, 4, at % 2 ** 32)
+      this.setCommon(field + 4, 4, Math.floor(at / 2 ** 32))
     }
     this.setCommon(0x1c, 2, 1)
+  }
+
+  /** Section 2.7.2: the used ring is on a page of its own. */
+  #layOut(size: number): void {
+    this.#size = size
+    this.#avail = this.memory + size * 16
+    this.#used = alignUp(this.#avail + 6 + size * 2)
+    this.#behind = Math.max(0, alignUp(this.#used + 6 + size * 8) - this.memory - HEADERS)
   }
 
   /** Puts a request into the descriptor table and onto the available ring; its first descriptor. Nobody is told. */
@@ -168,7 +194,7 @@ export class RawVirtioBlk {
       { addr: header + 16, len: 1, flags: WRITE },
     ]
     if (request.indirect === true) {
-      const table = this.memory + TABLES + (head % 64) * TABLE_BYTES
+      const table = this.memory + this.#behind + TABLES + (head % 64) * TABLE_BYTES
       this.#chain(table, 0, chain)
       this.setDescriptor(head, { addr: table, len: chain.length * 16, flags: INDIRECT, next: 0 })
     } else this.#chain(this.memory, head, chain)
@@ -187,27 +213,27 @@ export class RawVirtioBlk {
   }
 
   makeAvailable(head: number): void {
-    this.#setU16(this.memory + AVAIL + 4 + (this.#availIndex % this.#size) * 2, head)
+    this.#setU16(this.#avail + 4 + (this.#availIndex % this.#size) * 2, head)
     this.setAvailIndex(this.#availIndex + 1)
   }
   setAvailIndex(value: number): void {
     this.#availIndex = value & 0xffff
-    this.#setU16(this.memory + AVAIL + 2, this.#availIndex)
+    this.#setU16(this.#avail + 2, this.#availIndex)
   }
   setAvailFlags(value: number): void {
-    this.#setU16(this.memory + AVAIL, value)
+    this.#setU16(this.#avail, value)
   }
   setUsedEvent(value: number): void {
-    this.#setU16(this.memory + AVAIL + 4 + this.#size * 2, value)
+    this.#setU16(this.#avail + 4 + this.#size * 2, value)
   }
   availEvent(): number {
-    return this.#u16(this.memory + USED + 4 + this.#size * 8)
+    return this.#u16(this.#used + 4 + this.#size * 8)
   }
   usedIndex(): number {
-    return this.#u16(this.memory + USED + 2)
+    return this.#u16(this.#used + 2)
   }
 
-  notify(queue = 0): void {
+  notify(queue = this.queue): void {
     if (this.isLegacy) this.bus.writePort(this.port + 16, 2, queue)
     else this.bus.writeRegister(this.#at(2) + queue * this.#notifyMultiplier, 2, queue)
   }
@@ -216,7 +242,7 @@ export class RawVirtioBlk {
   takeUsed(): RawUsed {
     this.waitUntil('the used ring has an entry', () => this.usedIndex() !== this.#usedIndex)
     const bytes = new Uint8Array(8)
-    this.bus.readRam(this.memory + USED + 4 + (this.#usedIndex % this.#size) * 8, bytes)
+    this.bus.readRam(this.#used + 4 + (this.#usedIndex % this.#size) * 8, bytes)
     this.#usedIndex = (this.#usedIndex + 1) & 0xffff
     const view = new DataView(bytes.buffer)
     return { id: view.getUint32(0, true), len: view.getUint32(4, true) }
@@ -237,7 +263,7 @@ export class RawVirtioBlk {
   }
 
   headerAt(head: number): number {
-    return this.memory + HEADERS + head * 32
+    return this.memory + this.#behind + HEADERS + head * 32
   }
   statusOf(head: number): number {
     const bytes = new Uint8Array(1)

@@ -160,7 +160,9 @@ class ToyController implements PciFunction, DwordRegisters, BlockRequest {
 export const toy: ControllerModel<ToySettings> = {
   kind: 'toy',
   pci: { classCode: TOY_CLASS },
-  settings: { mode: { default: 'fast', choices: ['fast', 'slow'] } },
+  settings: {
+    mode: { default: 'fast', choices: ['fast', 'slow'], trials: ['slow'], summary: 'The rate of its link.' },
+  },
   places: { channel: 2 },
   hasLink: false,
   create: (settings, attachments, parts) => new ToyController(settings, attachments, parts),

@@ -21,21 +21,29 @@ export interface Attachment extends DiskPlace {
 /** Settings of one controller, by name. */
 export type Settings = Readonly<Record<string, number | string>>
 
-interface WholeNumber {
-  readonly default: number
+interface Described<T> {
+  readonly default: T
+  /** One sentence, for tables and help. */
+  readonly summary: string
+  /** Values that are worth a life of a check beside the default: drivers had defects there. */
+  readonly trials: readonly T[]
+}
+interface WholeNumber extends Described<number> {
   readonly min: number
   readonly max: number
+  readonly isPowerOfTwo?: true
 }
-interface Choice<T extends string> {
-  readonly default: T
+interface Choice<T extends string> extends Described<T> {
   readonly choices: readonly T[]
 }
+export type OnOff = 'on' | 'off'
+export const ON_OFF = ['on', 'off'] as const satisfies readonly OnOff[]
 type Rule<T> = [T] extends [string]
   ? Choice<T>
   : [T] extends [number]
     ? WholeNumber
     : WholeNumber | Choice<string>
-type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
+export type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
 
 /** A variant of the hardware on which a driver is checked; each was chosen for a defect that drivers had. */
 export interface CheckHardware<S extends Settings = Settings> {
@@ -82,12 +90,23 @@ export function settingsOf(model: ControllerModel, name: string, given: Partial<
       const isGood =
         'choices' in rule
           ? rule.choices.some((choice) => choice === value)
-          : typeof value === 'number' && Number.isInteger(value) && value >= rule.min && value <= rule.max
-      const expected = 'choices' in rule ? rule.choices.join(' or ') : `${rule.min} to ${rule.max}`
-      if (!isGood) throw wrong(`${key} of controller ${name} is ${value}, expected ${expected}`)
+          : typeof value === 'number' && isInRange(value, rule)
+      if (!isGood) throw wrong(`${key} of controller ${name} is ${value}, expected ${expectedOf(rule)}`)
       return [key, value]
     }),
   )
+}
+
+const isInRange = (value: number, { min, max, isPowerOfTwo }: WholeNumber): boolean =>
+  Number.isInteger(value) &&
+  value >= min &&
+  value <= max &&
+  (isPowerOfTwo !== true || Number.isInteger(Math.log2(value)))
+
+/** The values of a setting, in words. */
+export function expectedOf(rule: WholeNumber | Choice<string>): string {
+  if ('choices' in rule) return rule.choices.join(' or ')
+  return `${rule.isPowerOfTwo === true ? 'a power of two, ' : ''}${rule.min} to ${rule.max}`
 }
 
 const PLACES = [

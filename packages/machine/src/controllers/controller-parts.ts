@@ -1,5 +1,6 @@
 // What a controller is given by its machine.
 import type { VirtualClock } from '../clock.ts'
+import type { OnRefused } from '../evidence.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
@@ -21,6 +22,8 @@ export interface ControllerParts {
   readonly onCompletion: () => void
   /** It refused what its driver gave it and waits for a reset. */
   readonly onStopped: (reason: string) => void
+  /** It refuses something that goes beyond a limit, by an error of that request alone. */
+  readonly onRefused: OnRefused
   /** It writes an interrupt message (PCI 3.0, section 6.8). */
   readonly onMessage: (address: number, data: number) => void
 }

@@ -4,6 +4,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { VirtualClock } from '../clock.ts'
 import { SegmentList } from '../controllers/segment-list.ts'
 import { ColumnarDmaLog } from '../dma-log.ts'
+import type { BeyondLimit } from '../evidence.ts'
 import type { Fault } from '../faults.ts'
 import { PlannedFaults } from '../faults.ts'
 import { HostWork } from '../host-work.ts'
@@ -49,6 +50,7 @@ let dmaLog: ColumnarDmaLog
 let disk: DiskMedium
 let device: BlockDevice
 let isReady: boolean
+let refused: BeyondLimit[]
 
 beforeEach(() => {
   clock = new VirtualClock()
@@ -58,8 +60,17 @@ beforeEach(() => {
   const image = new MemoryDiskImage(2 ** 20)
   disk = new DiskMedium({ name: 'd', model: 'm', serialNumber: 's', logicalSectorBytes: 512, image })
   const work = new HostWork(undefined)
-  device = new BlockDevice(disk, { clock, faults, dmaLog, work, controller: 'ahci0', origin: 0 })
+  device = new BlockDevice(disk, {
+    clock,
+    faults,
+    dmaLog,
+    work,
+    controller: 'ahci0',
+    origin: 0,
+    onRefused: (one) => refused.push(one),
+  })
   isReady = true
+  refused = []
   device.connect({ bytesPerSecond: RATE, isReady: () => isReady })
 })
 
@@ -108,6 +119,14 @@ it('waits for its controller', () => {
   isReady = true
   device.resume()
   expect(flush.ended).toEqual([BlockStatus.good, 0])
+})
+
+it('a request past the end is known when it is submitted', () => {
+  submitted(BlockOp.write, 2047, 2)
+  submitted(BlockOp.read, 2047, 1)
+  expect(refused).toEqual([
+    { limit: 'capacity', allowed: 2048, found: 2049, what: 'a request for 2 sectors from 2047 on' },
+  ])
 })
 
 it('a durable write reaches the medium before it ends', () => {

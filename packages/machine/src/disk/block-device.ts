@@ -4,6 +4,7 @@
 import { ClockEvent, type VirtualClock } from '../clock.ts'
 import type { SegmentList } from '../controllers/segment-list.ts'
 import type { ColumnarDmaLog } from '../dma-log.ts'
+import type { OnRefused } from '../evidence.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
 import type { DiskMedium } from './disk.ts'
@@ -59,6 +60,7 @@ export interface BlockDeviceParts {
   readonly controller: string
   /** Of this disk behind this controller, in the DMA log. */
   readonly origin: number
+  readonly onRefused: OnRefused
 }
 
 /** How an attempt to perform a request went. */
@@ -109,6 +111,7 @@ export class BlockDevice {
     request.dueNs = Math.ceil(Math.max(readyNs, this.#busyUntilNs) + request.byteLength * (1e9 / rate))
     this.#busyUntilNs = request.dueNs
     request.isPending = true
+    if (reachesMedium(request.op)) this.#checkRange(request)
     this.#queue.push(request)
     if (this.#queue.length === 1) clock.arm(this.#dueEvent, request.dueNs)
   }
@@ -175,7 +178,7 @@ export class BlockDevice {
 
   /** Whether all sectors exist and are good; sets the status where they are not. */
   #isReachable({ lba, sectorCount }: BlockRequest): boolean {
-    if (lba + sectorCount > this.disk.sectorCount) {
+    if (this.#isBeyondCapacity(lba, sectorCount)) {
       this.#end(BlockStatus.outOfRange, lba)
       return false
     }
@@ -183,6 +186,18 @@ export class BlockDevice {
     const bad = faults.badSector(controller, lba, sectorCount)
     if (bad >= 0) this.#end(BlockStatus.badSector, bad)
     return bad < 0
+  }
+
+  #isBeyondCapacity(lba: number, sectorCount: number): boolean {
+    return lba + sectorCount > this.disk.sectorCount
+  }
+
+  /** Said when it is submitted, in the driver's call; it fails when it is due. */
+  #checkRange({ lba, sectorCount }: BlockRequest): void {
+    if (!this.#isBeyondCapacity(lba, sectorCount)) return
+    const { sectorCount: allowed } = this.disk
+    const what = `a request for ${sectorCount} sectors from ${lba} on`
+    this.#parts.onRefused({ limit: 'capacity', allowed, found: lba + sectorCount, what })
   }
 
   #transfer(request: BlockRequest): Outcome {
@@ -223,3 +238,6 @@ export class BlockDevice {
     return Outcome.ended
   }
 }
+
+const reachesMedium = (op: BlockOp): boolean =>
+  op === BlockOp.read || op === BlockOp.write || op === BlockOp.verify

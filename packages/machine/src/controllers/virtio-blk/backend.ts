@@ -12,7 +12,7 @@ import {
 } from '@dumpstack/registers'
 import { type BlockDevice, BlockOp, BlockStatus } from '../../disk/block-device.ts'
 import type { ControllerParts } from '../controller-parts.ts'
-import { type BlkHost, BlkRequest } from './request.ts'
+import { type BlkHost, type BlkLimits, BlkRequest } from './request.ts'
 import { Popped, type Virtqueue } from './virtqueue.ts'
 
 /** The rate of the host's disk; of the order of a fast one. */
@@ -27,8 +27,10 @@ export interface BackendHost {
   isReady(): boolean
   /** The disk's cache is write-back: a write need not reach the medium before it ends. */
   isWriteback(): boolean
+  /** FLUSH is offered. */
+  readonly canFlush: boolean
   /** A request was put onto the used ring. */
-  onUsed(): void
+  onUsed(queue: Virtqueue): void
   /** The available ring holds what no driver may put there. */
   onBroken(reason: string): void
 }
@@ -36,15 +38,23 @@ export interface BackendHost {
 export class BlockBackend implements BlkHost {
   readonly #block: BlockDevice
   readonly #parts: ControllerParts
-  readonly #queue: Virtqueue
+  readonly #queues: readonly Virtqueue[]
+  readonly #limits: BlkLimits
   readonly #host: BackendHost
   readonly #free: BlkRequest[] = []
   readonly #identity: Uint8Array
 
-  constructor(block: BlockDevice, parts: ControllerParts, queue: Virtqueue, host: BackendHost) {
+  constructor(
+    block: BlockDevice,
+    parts: ControllerParts,
+    queues: readonly Virtqueue[],
+    limits: BlkLimits,
+    host: BackendHost,
+  ) {
     this.#block = block
     this.#parts = parts
-    this.#queue = queue
+    this.#queues = queues
+    this.#limits = limits
     this.#host = host
     block.connect({ bytesPerSecond: BYTES_PER_SECOND, isReady: () => host.isReady() })
     const { serialNumber } = block.disk
@@ -52,29 +62,26 @@ export class BlockBackend implements BlkHost {
     for (let i = 0; i < serialNumber.length; i++) this.#identity[i] = serialNumber.charCodeAt(i)
   }
 
-  get isIdle(): boolean {
-    return this.#block.pendingCount === 0
-  }
-
   /** Requests in flight are gone: no data of them moves, nothing is reported. */
   drop(): void {
     this.#block.reset()
   }
 
-  /** The driver says that the available ring has something new. */
-  notified(): void {
-    while (this.#host.isReady()) {
+  /** The driver says that the queue's available ring has something new. */
+  notified(queue: Virtqueue): void {
+    while (queue.isEnabled && this.#host.isReady()) {
       const request = this.#free.pop() ?? new BlkRequest(this.#parts.ram, this)
-      const popped = this.#queue.pop(request, this.#block.pendingCount)
+      const popped = queue.pop(request)
       this.#parts.work.command(request.readable.count + request.writable.count)
       if (popped === Popped.request && request.decode()) {
+        request.queue = queue
         this.#prepare(request)
         this.#block.submit(request)
         continue
       }
       this.#free.push(request)
-      if (popped === Popped.empty) this.#queue.askForNotification()
-      else this.#host.onBroken(popped === Popped.broken ? this.#queue.refusal : NO_ROOM)
+      if (popped === Popped.empty) queue.askForNotification()
+      else this.#host.onBroken(popped === Popped.broken ? queue.refusal : NO_ROOM)
       return
     }
   }
@@ -83,25 +90,28 @@ export class BlockBackend implements BlkHost {
   resume(): void {
     if (!this.#host.isReady()) return
     this.#block.resume()
-    this.notified()
+    for (const queue of this.#queues) this.notified(queue)
   }
 
   // BlkHost
 
   requestDone(request: BlkRequest, status: BlockStatus): void {
+    const { queue } = request
     request.setStatus(status === BlockStatus.good ? this.#finish(request) : VIRTIO_BLK_S_IOERR)
     this.#free.push(request)
-    this.#queue.push(request.head, request.writableBytes)
+    queue.push(request.head, request.writableBytes)
     this.#parts.onCompletion()
-    this.#host.onUsed()
+    this.#host.onUsed(queue)
   }
 
-  /** What the block device is to do; a transfer that is not of whole sectors, or is too long, takes its time and fails. */
+  /** What the block device is to do; what is refused, is not of whole sectors, or is too long, takes its time and fails. */
   #prepare(request: BlkRequest): void {
     const isTransfer = request.type === VIRTIO_BLK_T_IN
     request.byteLength = isTransfer ? request.memory().byteLength : 0
     request.op = BlockOp.other
-    if (request.type === VIRTIO_BLK_T_FLUSH) request.op = BlockOp.flush
+    request.isRefused = this.#refuses(request, isTransfer)
+    if (request.isRefused) return
+    if (request.type === VIRTIO_BLK_T_FLUSH && this.#host.canFlush) request.op = BlockOp.flush
     if (!isTransfer) return
     const unit = this.#block.disk.logicalSectorBytes
     request.lba = (request.sector * VIRTIO_BLK_SECTOR_BYTES) / unit
@@ -112,13 +122,35 @@ export class BlockBackend implements BlkHost {
     request.isDurable = request.isWrite && !this.#host.isWriteback()
   }
 
+  /**
+   * Whether a limit of the device is exceeded: a chain that is longer than its ring (2.7.5.3.1), more or longer segments than the
+   * device announces (5.2.4). QEMU does not look; the specification has IOERR for a request that the device cannot do.
+   */
+  #refuses(request: BlkRequest, isTransfer: boolean): boolean {
+    const { segMax, sizeMax } = this.#limits
+    const { length, segmentCount, longestSegment } = request
+    const { size } = request.queue
+    if (length > size) return this.#refuse('queue_size', size, length, `a chain of ${length} descriptors`)
+    if (!isTransfer) return false
+    if (segmentCount > segMax)
+      return this.#refuse('seg_max', segMax, segmentCount, `a request of ${segmentCount} data segments`)
+    if (sizeMax === 0 || longestSegment <= sizeMax) return false
+    return this.#refuse('size_max', sizeMax, longestSegment, `a data segment of ${longestSegment} bytes`)
+  }
+
+  #refuse(limit: string, allowed: number, found: number, what: string): true {
+    this.#parts.onRefused({ limit, allowed, found, what })
+    return true
+  }
+
   /** The status of a request that the block device has not failed; does what it asks beside the medium. */
   #finish(request: BlkRequest): number {
+    if (request.isRefused) return VIRTIO_BLK_S_IOERR
     switch (request.type) {
       case VIRTIO_BLK_T_IN:
         return request.op === BlockOp.other ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK
       case VIRTIO_BLK_T_FLUSH:
-        return VIRTIO_BLK_S_OK
+        return this.#host.canFlush ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_UNSUPP
       case VIRTIO_BLK_T_GET_ID:
         this.#identify(request)
         return VIRTIO_BLK_S_OK

@@ -1,9 +1,10 @@
-// A virtio block device (VIRTIO 1.2 sections 2, 5.2), as QEMU 7.2's virtio-blk: status, features, device configuration and one split
-// virtqueue. Its registers reach it through pci-function.ts. Data moves when a request ends.
+// A virtio block device (VIRTIO 1.2 sections 2, 5.2), as QEMU 7.2's virtio-blk: status, features, device configuration and its split
+// virtqueues. Its registers reach it through pci-function.ts. Data moves when a request ends.
 import {
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
   VIRTIO_F_EVENT_IDX,
+  VIRTIO_F_INDIRECT_DESC,
   VIRTIO_F_NOTIFY_ON_EMPTY,
   VIRTIO_F_UNUSED,
   VIRTIO_F_VERSION_1_HIGH,
@@ -14,23 +15,32 @@ import {
   VIRTIO_STATUS_FEATURES_OK,
   VirtioBlkConfig,
 } from '@dumpstack/registers'
+import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { BlockDevice } from '../../disk/block-device.ts'
+import type { OnRefused } from '../../evidence.ts'
 import type { PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { BlockBackend } from './backend.ts'
-import { deviceConfig, OFFERED, OFFERED_LEGACY } from './identity.ts'
+import { deviceConfig, OFFERED_BY_LEGACY, OFFERED_HIGH, offeredFeatures } from './identity.ts'
 import { Msix } from './msix.ts'
+import type { VirtioBlkSettings } from './settings.ts'
 import { Virtqueue } from './virtqueue.ts'
 
 export class VirtioBlk {
-  readonly queue: Virtqueue
+  readonly queues: readonly Virtqueue[]
   readonly msix: Msix
+  /** Bits 0 to 31 that the legacy interface offers. */
+  readonly offeredLegacy: number
   /** Registers that only the driver looks at again. */
   deviceFeatureSelect = 0
   driverFeatureSelect = 0
   queueSelect = 0
   generation = 0
+  readonly #settings: VirtioBlkSettings
+  readonly #clock: VirtualClock
+  readonly #offered: readonly [number, number]
   readonly #backend: BlockBackend
+  readonly #onRefused: OnRefused
   readonly #onStopped: (reason: string) => void
   readonly #deviceConfig: VirtioBlkConfig
   readonly #driverFeatures: [number, number] = [0, 0]
@@ -39,17 +49,38 @@ export class VirtioBlk {
   /** The driver broke a rule; only a reset helps. */
   #isBroken = false
 
-  constructor(segMax: number, block: BlockDevice, parts: ControllerParts, config: PciConfig) {
+  readonly #resetEnds = new ClockEvent(() => this.reset())
+  /** Since the last configuration interrupt that came with one. */
+  #completions = 0
+
+  constructor(settings: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts, config: PciConfig) {
+    this.#settings = settings
+    this.#clock = parts.clock
+    this.#onRefused = parts.onRefused
     this.#onStopped = parts.onStopped
-    this.msix = new Msix(config, parts.onMessage)
-    this.queue = new Virtqueue(parts.ram)
-    this.#deviceConfig = deviceConfig(block.disk, segMax)
-    this.#backend = new BlockBackend(block, parts, this.queue, {
-      isReady: () => this.#isProcessing && config.isBusMaster,
-      isWriteback: () => this.#deviceConfig.writeback !== 0,
-      onUsed: () => this.#used(),
-      onBroken: (reason) => this.fail(reason),
-    })
+    const features = offeredFeatures(settings)
+    this.#offered = [features, OFFERED_HIGH]
+    this.offeredLegacy = features | OFFERED_BY_LEGACY
+    this.msix = new Msix(config, settings, parts.onMessage)
+    this.queues = Array.from(
+      { length: settings.queues },
+      (_, index) => new Virtqueue(parts.ram, index, settings.queueSize),
+    )
+    this.#deviceConfig = deviceConfig(block.disk, settings)
+    const { segMax, sizeMax } = this.#deviceConfig
+    this.#backend = new BlockBackend(
+      block,
+      parts,
+      this.queues,
+      { segMax, sizeMax },
+      {
+        isReady: () => this.#isProcessing && config.isBusMaster,
+        isWriteback: () => this.#deviceConfig.writeback !== 0,
+        canFlush: (features & VIRTIO_BLK_F_FLUSH) !== 0,
+        onUsed: (queue) => this.#used(queue),
+        onBroken: (reason) => this.fail(reason),
+      },
+    )
     this.reset()
   }
 
@@ -58,15 +89,42 @@ export class VirtioBlk {
     this.reset()
   }
 
+  /**
+   * The driver of the modern interface asked for a reset and waits until device_status reads 0 (4.1.4.3.2); until then nothing that it
+   * writes is taken. A device that is reset already reads 0 at once.
+   */
+  beginReset(): void {
+    const { resetNs } = this.#settings
+    if (this.isResetting) return
+    if (resetNs === 0 || this.#status === 0) {
+      this.reset()
+      return
+    }
+    this.#backend.drop()
+    this.#isr = 0
+    this.#clock.arm(this.#resetEnds, this.#clock.nowNs + resetNs)
+  }
+
+  get isResetting(): boolean {
+    return this.#resetEnds.isArmed
+  }
+
+  /** Something was written while a reset was under way. */
+  refuseWrite(): void {
+    const what = 'a write of a register before the reset has ended'
+    this.#onRefused({ limit: 'device_status', allowed: 0, found: this.#status, what })
+  }
+
   /** Device reset (2.4): nothing of a request that was in flight happens. */
   reset(): void {
+    this.#clock.disarm(this.#resetEnds)
     this.#backend.drop()
-    this.queue.reset()
+    for (const queue of this.queues) queue.reset()
     this.msix.reset()
-    this.#deviceConfig.writeback = 1
+    this.#deviceConfig.writeback = this.#settings.writeCache === 'on' ? 1 : 0
     this.#driverFeatures.fill(0)
     this.deviceFeatureSelect = this.driverFeatureSelect = this.queueSelect = 0
-    this.#status = this.#isr = this.generation = 0
+    this.#status = this.#isr = this.generation = this.#completions = 0
     this.#isBroken = false
   }
 
@@ -84,13 +142,10 @@ export class VirtioBlk {
     return this.#status
   }
 
+  /** `value` is not 0. */
   setStatus(value: number): void {
-    if (value === 0) {
-      this.reset()
-      return
-    }
     // 2.2.2: what was not offered cannot be agreed on; FEATURES_OK reads 0 then
-    const isAgreed = OFFERED.every((offered, i) => (this.#driverFeatures[i]! & ~offered) === 0)
+    const isAgreed = this.#offered.every((offered, i) => (this.#driverFeatures[i]! & ~offered) === 0)
     const isAsked = (value & ~this.#status & VIRTIO_STATUS_FEATURES_OK) !== 0
     const isStarted = (value & ~this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0
     this.#status = isAsked && !isAgreed ? value & ~VIRTIO_STATUS_FEATURES_OK : value
@@ -102,7 +157,7 @@ export class VirtioBlk {
   }
 
   deviceFeatures(): number {
-    return OFFERED[this.deviceFeatureSelect] ?? 0
+    return this.#offered[this.deviceFeatureSelect] ?? 0
   }
 
   driverFeatures(select: number): number {
@@ -114,13 +169,20 @@ export class VirtioBlk {
     const isAgreed = (this.#status & VIRTIO_STATUS_FEATURES_OK) !== 0
     if (isAgreed || this.driverFeatureSelect > 1) return
     this.#driverFeatures[this.driverFeatureSelect] = value
-    this.queue.hasEventIndex = this.#has(VIRTIO_F_EVENT_IDX)
+    this.#agreeOnQueues()
   }
 
   /** Legacy: what is not offered is ignored; a driver that takes the unused bit takes anything and gets nothing. */
   setLegacyFeatures(value: number): void {
-    this.#driverFeatures[0] = (value & VIRTIO_F_UNUSED) !== 0 ? 0 : (value & OFFERED_LEGACY) >>> 0
-    this.queue.hasEventIndex = this.#has(VIRTIO_F_EVENT_IDX)
+    this.#driverFeatures[0] = (value & VIRTIO_F_UNUSED) !== 0 ? 0 : (value & this.offeredLegacy) >>> 0
+    this.#agreeOnQueues()
+  }
+
+  #agreeOnQueues(): void {
+    for (const queue of this.queues) {
+      queue.hasEventIndex = this.#has(VIRTIO_F_EVENT_IDX)
+      queue.hasIndirect = this.#has(VIRTIO_F_INDIRECT_DESC)
+    }
   }
 
   /** Reading it clears it and lowers the line (4.1.4.5). */
@@ -142,6 +204,7 @@ export class VirtioBlk {
   }
 
   writeDeviceConfig(offset: number, size: number, value: number): void {
+    if ((this.#offered[0] & VIRTIO_BLK_F_CONFIG_WCE) === 0) return
     const inField = VirtioBlkConfig.fields.writeback.offset - offset
     if (inField >= 0 && inField < size) {
       this.#deviceConfig.writeback = ((value >>> (inField * 8)) & 0xff) === 0 ? 0 : 1
@@ -149,18 +212,29 @@ export class VirtioBlk {
   }
 
   /** queue_enable. */
-  enableQueue(): void {
-    if (!this.queue.enable()) this.fail(this.queue.refusal)
+  enableQueue(queue: Virtqueue): void {
+    if (!queue.enable()) this.fail(queue.refusal)
   }
 
-  /** Legacy queue address; 0 resets the device. */
+  /** Of the queue that is selected. */
+  setQueueVector(value: number): void {
+    if (this.queueSelect < this.queues.length)
+      this.msix.queueVectors[this.queueSelect] = this.msix.vector(value)
+  }
+
+  /** Legacy address of the queue that is selected; 0 resets the device. */
   placeLegacyQueue(address: number): void {
-    if (address === 0) this.reset()
-    else if (!this.queue.enableLegacy(address)) this.fail(this.queue.refusal)
+    if (address === 0) {
+      this.reset()
+      return
+    }
+    const queue = this.queues[this.queueSelect]
+    if (queue !== undefined && !queue.enableLegacy(address)) this.fail(queue.refusal)
   }
 
   notify(queueIndex: number): void {
-    if (queueIndex === 0) this.#backend.notified()
+    const queue = this.queues[queueIndex]
+    if (queue !== undefined) this.#backend.notified(queue)
   }
 
   /** The driver broke a rule of the queue (2.1.2): the device stops and, to a modern driver, says so. */
@@ -172,9 +246,21 @@ export class VirtioBlk {
     if (!this.#isModern) return
     this.#status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET
     if ((this.#status & VIRTIO_STATUS_DRIVER_OK) === 0) return
+    // QEMU's configuration interrupt sets both bits
+    this.#signalConfiguration(VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG)
+  }
+
+  /** 4.1.5.4 */
+  #signalConfiguration(bits: number): void {
     this.generation = (this.generation + 1) & 0xff
-    this.#isr |= VIRTIO_PCI_ISR_QUEUE | VIRTIO_PCI_ISR_CONFIG
-    if (this.msix.isEnabled) this.msix.signal(this.msix.configVector)
+    this.#interrupt(bits, this.msix.configVector)
+  }
+
+  /** By message, or by the line, which shows ISR. */
+  #interrupt(bits: number, vector: number): void {
+    const { isEnabled } = this.msix
+    if (!isEnabled || this.#settings.isrWithMsix === 'on') this.#isr |= bits
+    if (isEnabled) this.msix.signal(vector)
   }
 
   get #isModern(): boolean {
@@ -189,15 +275,19 @@ export class VirtioBlk {
   /** Legacy drivers use the queue before they set DRIVER_OK (3.1.2). */
   get #isProcessing(): boolean {
     const isOn = !this.#isModern || (this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0
-    return isOn && this.queue.isEnabled && !this.#isBroken
+    return isOn && !this.#isBroken && !this.isResetting
   }
 
   /** A request is on the used ring. */
-  #used(): void {
-    const isDrained = this.#has(VIRTIO_F_NOTIFY_ON_EMPTY) && this.#backend.isIdle && this.queue.isEmpty
-    const isWanted = this.queue.wantsInterrupt()
-    if (!isDrained && !isWanted) return
-    this.#isr |= VIRTIO_PCI_ISR_QUEUE
-    if (this.msix.isEnabled) this.msix.signal(this.msix.queueVector)
+  #used(queue: Virtqueue): void {
+    const { configInterrupts } = this.#settings
+    const isDrained = this.#has(VIRTIO_F_NOTIFY_ON_EMPTY) && queue.inFlight === 0 && queue.isEmpty
+    const isWanted = queue.wantsInterrupt()
+    const isRunning = (this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0
+    if (isRunning && configInterrupts > 0 && ++this.#completions >= configInterrupts) {
+      this.#completions = 0
+      this.#signalConfiguration(VIRTIO_PCI_ISR_CONFIG)
+    }
+    if (isDrained || isWanted) this.#interrupt(VIRTIO_PCI_ISR_QUEUE, this.msix.queueVectors[queue.index]!)
   }
 }

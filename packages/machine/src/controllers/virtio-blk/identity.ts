@@ -8,7 +8,9 @@ import {
   VIRTIO_BLK_F_CONFIG_WCE,
   VIRTIO_BLK_F_FLUSH,
   VIRTIO_BLK_F_GEOMETRY,
+  VIRTIO_BLK_F_MQ,
   VIRTIO_BLK_F_SEG_MAX,
+  VIRTIO_BLK_F_SIZE_MAX,
   VIRTIO_BLK_F_TOPOLOGY,
   VIRTIO_BLK_SECTOR_BYTES,
   VIRTIO_DEVICE_ID_BLOCK,
@@ -32,12 +34,11 @@ import {
 } from '@dumpstack/registers'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { PciCapability, PciIdentity, PciWindowShape } from '../../pci.ts'
-import { MSIX_CAPABILITY, MSIX_WINDOW } from './msix.ts'
-import { QUEUE_SIZE_MAX } from './virtqueue.ts'
+import { MSIX_WINDOW, msixCapability, vectorCount } from './msix.ts'
+import type { VirtioBlkSettings } from './settings.ts'
 
 export const LEGACY_BAR = 0
 export const MODERN_BAR = 4
-const LEGACY_BYTES = 64
 /** Each structure of the modern interface has 4 KiB of its own. */
 export const STRUCTURE_BYTES = 0x1000
 export const COMMON_AT = 0x0000
@@ -47,63 +48,58 @@ export const NOTIFY_AT = 0x3000
 export const NOTIFY_OFF_MULTIPLIER = 4
 export const PCI_CFG_CAPABILITY_AT = 0x84
 
-const MODERN_FEATURES =
-  VIRTIO_BLK_F_SEG_MAX |
-  VIRTIO_BLK_F_GEOMETRY |
-  VIRTIO_BLK_F_BLK_SIZE |
-  VIRTIO_BLK_F_FLUSH |
-  VIRTIO_BLK_F_TOPOLOGY |
-  VIRTIO_BLK_F_CONFIG_WCE |
-  VIRTIO_F_INDIRECT_DESC |
-  VIRTIO_F_EVENT_IDX
-/** Bits 0 to 31 and 32 to 63 that the modern interface offers. */
-export const OFFERED: readonly [number, number] = [MODERN_FEATURES, VIRTIO_F_VERSION_1_HIGH]
-export const OFFERED_LEGACY =
-  MODERN_FEATURES | VIRTIO_F_NOTIFY_ON_EMPTY | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_UNUSED
+/** The descriptors of a request's header and of its status byte. */
+const HEADER_AND_STATUS = 2
 
-/** Sectors a guest may have to give back: chains of a whole queue, less header and status. */
-export const SEG_MAX = QUEUE_SIZE_MAX - 2
+/** Bits 0 to 31 that both interfaces offer. */
+export function offeredFeatures(settings: VirtioBlkSettings): number {
+  let features = VIRTIO_BLK_F_SEG_MAX | VIRTIO_BLK_F_GEOMETRY | VIRTIO_BLK_F_BLK_SIZE | VIRTIO_BLK_F_TOPOLOGY
+  if (settings.sizeMax > 0) features |= VIRTIO_BLK_F_SIZE_MAX
+  if (settings.writeCache !== 'none') features |= VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_CONFIG_WCE
+  if (settings.queues > 1) features |= VIRTIO_BLK_F_MQ
+  if (settings.indirect === 'on') features |= VIRTIO_F_INDIRECT_DESC
+  if (settings.eventIdx === 'on') features |= VIRTIO_F_EVENT_IDX
+  return features
+}
+/** Bits 32 to 63 of the modern interface. */
+export const OFFERED_HIGH = VIRTIO_F_VERSION_1_HIGH
+/** Beside those of both. */
+export const OFFERED_BY_LEGACY = VIRTIO_F_NOTIFY_ON_EMPTY | VIRTIO_F_ANY_LAYOUT | VIRTIO_F_UNUSED
+
 const GEOMETRY_HEADS = 16
 const GEOMETRY_SECTORS = 63
 const GEOMETRY_CYLINDERS = [2, 16383] as const
 
 /** What QEMU gives a device that is not transitional; 4.1.2.1 only asks for revision 1 or higher. */
 const MODERN_SUBSYSTEM_ID = 0x1100
+const LEGACY_WINDOW: PciWindowShape = { bar: LEGACY_BAR, kind: 'io', byteLength: 64 }
 const MODERN_WINDOW: PciWindowShape = {
   bar: MODERN_BAR,
   kind: 'memory64',
   byteLength: STRUCTURE_BYTES * 4,
 }
 
-const COMMON_IDENTITY = {
-  vendorId: VIRTIO_PCI_VENDOR_ID,
-  classCode: PCI_CLASS_SCSI,
-  subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
-  capabilities: [
-    MSIX_CAPABILITY,
-    pciCfgCapability(),
-    capability(0x70, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, [NOTIFY_OFF_MULTIPLIER, 0, 0, 0]),
-    capability(0x60, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AT),
-    capability(0x50, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT),
-    capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT),
-  ],
-}
+const VIRTIO_CAPABILITIES = [
+  pciCfgCapability(),
+  capability(0x70, VIRTIO_PCI_CAP_NOTIFY_CFG, NOTIFY_AT, [NOTIFY_OFF_MULTIPLIER, 0, 0, 0]),
+  capability(0x60, VIRTIO_PCI_CAP_DEVICE_CFG, DEVICE_AT),
+  capability(0x50, VIRTIO_PCI_CAP_ISR_CFG, ISR_AT),
+  capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT),
+]
 
-export const PCI_IDENTITIES: Readonly<Record<'transitional' | 'modern', PciIdentity>> = {
-  transitional: {
-    ...COMMON_IDENTITY,
-    deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
-    revisionId: 0,
-    subsystemId: VIRTIO_DEVICE_ID_BLOCK,
-    windows: [{ bar: LEGACY_BAR, kind: 'io', byteLength: LEGACY_BYTES }, MSIX_WINDOW, MODERN_WINDOW],
-  },
-  modern: {
-    ...COMMON_IDENTITY,
-    deviceId: VIRTIO_PCI_DEVICE_ID_BLOCK,
-    revisionId: 1,
-    subsystemId: MODERN_SUBSYSTEM_ID,
-    windows: [MSIX_WINDOW, MODERN_WINDOW],
-  },
+export function pciIdentity({ virtio, msix, queues }: VirtioBlkSettings): PciIdentity {
+  const isModern = virtio === 'modern'
+  const hasMsix = msix === 'on'
+  return {
+    vendorId: VIRTIO_PCI_VENDOR_ID,
+    deviceId: isModern ? VIRTIO_PCI_DEVICE_ID_BLOCK : VIRTIO_PCI_DEVICE_ID_BLOCK_TRANSITIONAL,
+    revisionId: isModern ? 1 : 0,
+    classCode: PCI_CLASS_SCSI,
+    subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
+    subsystemId: isModern ? MODERN_SUBSYSTEM_ID : VIRTIO_DEVICE_ID_BLOCK,
+    windows: [...(isModern ? [] : [LEGACY_WINDOW]), ...(hasMsix ? [MSIX_WINDOW] : []), MODERN_WINDOW],
+    capabilities: [...(hasMsix ? [msixCapability(vectorCount(queues))] : []), ...VIRTIO_CAPABILITIES],
+  }
 }
 
 function capability(
@@ -137,16 +133,17 @@ function pciCfgCapability(): PciCapability {
 }
 
 /** The device configuration, live: the driver may change `writeback`. */
-export function deviceConfig(disk: DiskMedium, segMax: number): VirtioBlkConfig {
+export function deviceConfig(disk: DiskMedium, settings: VirtioBlkSettings): VirtioBlkConfig {
   const config = VirtioBlkConfig.of(new Uint8Array(VirtioBlkConfig.size))
   const { logicalSectorBytes, physicalSectorBytes, image } = disk
   config.capacity = image.byteLength / VIRTIO_BLK_SECTOR_BYTES
-  config.segMax = segMax
+  config.sizeMax = settings.sizeMax
+  config.segMax = Math.min(settings.segMax, settings.queueSize - HEADER_AND_STATUS)
   config.blkSize = logicalSectorBytes
   config.physicalBlockExp = Math.log2(physicalSectorBytes / logicalSectorBytes)
   config.alignmentOffset = 0
   config.minIoSize = 0
-  config.numQueues = 1
+  config.numQueues = settings.queues
   // QEMU's guess of a geometry; with larger blocks it keeps a cylinder's bytes (BIOS limits of 16 heads and 63 sectors)
   const perCylinder = GEOMETRY_HEADS * GEOMETRY_SECTORS * VIRTIO_BLK_SECTOR_BYTES
   const [least, most] = GEOMETRY_CYLINDERS

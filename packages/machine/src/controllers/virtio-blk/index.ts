@@ -1,17 +1,14 @@
 // The record of the virtio block device: one disk.
 import { PCI_CLASS_SCSI } from '@dumpstack/registers'
 import { BOTH_SECTOR_SIZES, type ControllerModel } from '../controller-model.ts'
-import { SEG_MAX } from './identity.ts'
-import { VirtioBlkPci, type VirtioBlkSettings } from './pci-function.ts'
+import { VirtioBlkPci } from './pci-function.ts'
 import { virtioRegisterName } from './register-names.ts'
+import { VIRTIO_BLK_SETTINGS, type VirtioBlkSettings } from './settings.ts'
 
 export const virtioBlk: ControllerModel<VirtioBlkSettings> = {
   kind: 'virtio-blk',
   pci: { classCode: PCI_CLASS_SCSI },
-  settings: {
-    segMax: { default: SEG_MAX, min: 1, max: 0xffffffff },
-    virtio: { default: 'transitional', choices: ['transitional', 'modern'] },
-  },
+  settings: VIRTIO_BLK_SETTINGS,
   places: {},
   hasLink: false,
   create: (settings, [attachment], parts) => new VirtioBlkPci(settings, attachment!.device, parts),

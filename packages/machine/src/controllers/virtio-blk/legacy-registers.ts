@@ -17,7 +17,6 @@ import {
   VIRTIO_PCI_LEGACY_STATUS,
 } from '@dumpstack/registers'
 import type { VirtioBlk } from './device.ts'
-import { OFFERED_LEGACY } from './identity.ts'
 
 const NOTHING = 0xffffffff
 
@@ -27,16 +26,16 @@ const configAt = (device: VirtioBlk): number =>
 export function readLegacy(device: VirtioBlk, offset: number, size: number): number {
   const config = configAt(device)
   if (offset >= config) return device.readDeviceConfig(offset - config, size)
-  const isThere = device.queueSelect === 0
+  const queue = device.queues[device.queueSelect]
   switch (offset) {
     case VIRTIO_PCI_LEGACY_HOST_FEATURES:
-      return OFFERED_LEGACY
+      return device.offeredLegacy
     case VIRTIO_PCI_LEGACY_GUEST_FEATURES:
       return device.driverFeatures(0)
     case VIRTIO_PCI_LEGACY_QUEUE_PFN:
-      return isThere ? Math.floor(device.queue.desc / VIRTIO_PCI_LEGACY_QUEUE_ALIGN) : 0
+      return Math.floor((queue?.desc ?? 0) / VIRTIO_PCI_LEGACY_QUEUE_ALIGN)
     case VIRTIO_PCI_LEGACY_QUEUE_NUM:
-      return isThere ? device.queue.size : 0
+      return queue?.size ?? 0
     case VIRTIO_PCI_LEGACY_QUEUE_SEL:
       return device.queueSelect
     case VIRTIO_PCI_LEGACY_STATUS:
@@ -46,7 +45,7 @@ export function readLegacy(device: VirtioBlk, offset: number, size: number): num
     case VIRTIO_PCI_LEGACY_CONFIG_VECTOR:
       return device.msix.configVector
     case VIRTIO_PCI_LEGACY_QUEUE_VECTOR:
-      return isThere ? device.msix.queueVector : VIRTIO_MSI_NO_VECTOR
+      return device.msix.queueVectors[device.queueSelect] ?? VIRTIO_MSI_NO_VECTOR
     default:
       return NOTHING
   }
@@ -63,9 +62,7 @@ export function writeLegacy(device: VirtioBlk, offset: number, size: number, val
       device.setLegacyFeatures(value)
       break
     case VIRTIO_PCI_LEGACY_QUEUE_PFN:
-      if (value === 0 || device.queueSelect === 0) {
-        device.placeLegacyQueue(value * VIRTIO_PCI_LEGACY_QUEUE_ALIGN)
-      }
+      device.placeLegacyQueue(value * VIRTIO_PCI_LEGACY_QUEUE_ALIGN)
       break
     case VIRTIO_PCI_LEGACY_QUEUE_SEL:
       device.queueSelect = value & 0xffff
@@ -74,12 +71,13 @@ export function writeLegacy(device: VirtioBlk, offset: number, size: number, val
       device.notify(value)
       break
     case VIRTIO_PCI_LEGACY_STATUS:
-      device.setStatus(value & 0xff)
+      if ((value & 0xff) === 0) device.reset()
+      else device.setStatus(value & 0xff)
       break
     case VIRTIO_PCI_LEGACY_CONFIG_VECTOR:
       device.msix.configVector = device.msix.vector(value)
       break
     case VIRTIO_PCI_LEGACY_QUEUE_VECTOR:
-      if (device.queueSelect === 0) device.msix.queueVector = device.msix.vector(value)
+      device.setQueueVector(value)
   }
 }

@@ -31,7 +31,7 @@ import {
   NOTIFY_OFF_MULTIPLIER,
   STRUCTURE_BYTES,
 } from './identity.ts'
-import { QUEUE_SIZE_MAX } from './virtqueue.ts'
+import type { Virtqueue } from './virtqueue.ts'
 
 export function readModern(device: VirtioBlk, offset: number, size: number): number {
   const inStructure = offset % STRUCTURE_BYTES
@@ -74,29 +74,31 @@ function readCommon(device: VirtioBlk, field: number): number {
     case VIRTIO_PCI_COMMON_MSIX:
       return device.msix.configVector
     case VIRTIO_PCI_COMMON_NUMQ:
-      return 1
+      return device.queues.length
     case VIRTIO_PCI_COMMON_STATUS:
       return device.status
     case VIRTIO_PCI_COMMON_CFGGENERATION:
       return device.generation
     case VIRTIO_PCI_COMMON_Q_SELECT:
       return device.queueSelect
-    default:
+    default: {
       // a queue that is not there has size 0 (4.1.4.3.1)
-      return device.queueSelect === 0 ? readQueue(device, field) : 0
+      const queue = device.queues[device.queueSelect]
+      return queue === undefined ? 0 : readQueue(device, queue, field)
+    }
   }
 }
 
-function readQueue({ queue, msix }: VirtioBlk, field: number): number {
+function readQueue({ msix }: VirtioBlk, queue: Virtqueue, field: number): number {
   switch (field) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
       return queue.size
     case VIRTIO_PCI_COMMON_Q_MSIX:
-      return msix.queueVector
+      return msix.queueVectors[queue.index]!
     case VIRTIO_PCI_COMMON_Q_ENABLE:
       return queue.isEnabled ? 1 : 0
     case VIRTIO_PCI_COMMON_Q_NOFF:
-      return 0
+      return queue.index
     case VIRTIO_PCI_COMMON_Q_DESCLO:
       return lowHalf(queue.desc)
     case VIRTIO_PCI_COMMON_Q_DESCHI:
@@ -129,28 +131,30 @@ function writeCommon(device: VirtioBlk, field: number, value: number): void {
       device.msix.configVector = device.msix.vector(value)
       break
     case VIRTIO_PCI_COMMON_STATUS:
-      device.setStatus(value & 0xff)
+      if ((value & 0xff) === 0) device.beginReset()
+      else device.setStatus(value & 0xff)
       break
     case VIRTIO_PCI_COMMON_Q_SELECT:
       device.queueSelect = value & 0xffff
       break
-    default:
-      if (device.queueSelect === 0) writeQueue(device, field, value)
+    default: {
+      const queue = device.queues[device.queueSelect]
+      if (queue !== undefined) writeQueue(device, queue, field, value)
+    }
   }
 }
 
-function writeQueue(device: VirtioBlk, field: number, value: number): void {
-  const { queue } = device
+function writeQueue(device: VirtioBlk, queue: Virtqueue, field: number, value: number): void {
   switch (field) {
     case VIRTIO_PCI_COMMON_Q_SIZE:
-      if (!queue.isEnabled && value >= 1 && value <= QUEUE_SIZE_MAX) queue.size = value
+      if (!queue.isEnabled && value >= 1 && value <= queue.sizeMax) queue.size = value
       break
     case VIRTIO_PCI_COMMON_Q_MSIX:
-      device.msix.queueVector = device.msix.vector(value)
+      device.setQueueVector(value)
       break
     case VIRTIO_PCI_COMMON_Q_ENABLE:
       // 4.1.4.3.2: a driver never writes 0
-      if (value === 1) device.enableQueue()
+      if (value === 1) device.enableQueue(queue)
       else device.fail(`queue_enable written with ${value}, expected 1`)
       break
     case VIRTIO_PCI_COMMON_Q_DESCLO:

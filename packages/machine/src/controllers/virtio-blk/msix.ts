@@ -12,11 +12,12 @@ import {
   VIRTIO_MSI_NO_VECTOR,
 } from '@dumpstack/registers'
 import type { PciCapability, PciConfig, PciWindowShape } from '../../pci.ts'
+import type { VirtioBlkSettings } from './settings.ts'
 
 export const MSIX_BAR = 1
 const MSIX_CAPABILITY_AT = 0x98
-/** As QEMU's: one for the configuration, one for the queue. */
-const VECTORS = 2
+/** As QEMU's: one for the configuration, one for each queue. */
+export const vectorCount = (queues: number): number => queues + 1
 const WINDOW_BYTES = 0x1000
 const PENDING_AT = 0x800
 const ENTRY_DWORDS = 4
@@ -32,35 +33,47 @@ export const MSIX_WINDOW: PciWindowShape = {
 
 const CONTROL_WRITABLE = (PCI_MSIX_CONTROL_ENABLE | PCI_MSIX_CONTROL_MASK_ALL) >>> 8
 
-export const MSIX_CAPABILITY: PciCapability = {
-  at: MSIX_CAPABILITY_AT,
-  bytes: new Uint8Array(12),
-  writable: Uint8Array.of(0, 0, 0, CONTROL_WRITABLE),
+export function msixCapability(vectors: number): PciCapability {
+  const bytes = new Uint8Array(12)
+  const fields = new DataView(bytes.buffer)
+  fields.setUint8(0, PCI_CAPABILITY_ID_MSIX)
+  fields.setUint16(PCI_MSIX_CONTROL, vectors - 1, true)
+  fields.setUint32(PCI_MSIX_TABLE, MSIX_BAR, true)
+  fields.setUint32(PCI_MSIX_PBA, MSIX_BAR | PENDING_AT, true)
+  return { at: MSIX_CAPABILITY_AT, bytes, writable: Uint8Array.of(0, 0, 0, CONTROL_WRITABLE) }
 }
-const fields = new DataView(MSIX_CAPABILITY.bytes.buffer)
-fields.setUint8(0, PCI_CAPABILITY_ID_MSIX)
-fields.setUint16(PCI_MSIX_CONTROL, VECTORS - 1, true)
-fields.setUint32(PCI_MSIX_TABLE, MSIX_BAR, true)
-fields.setUint32(PCI_MSIX_PBA, MSIX_BAR | PENDING_AT, true)
 
 export class Msix {
   configVector = VIRTIO_MSI_NO_VECTOR
-  queueVector = VIRTIO_MSI_NO_VECTOR
+  readonly queueVectors: Uint16Array
   readonly #config: PciConfig
   readonly #onMessage: (address: number, data: number) => void
-  readonly #table = new Uint32Array(VECTORS * ENTRY_DWORDS)
+  /** Of a function without the capability: none. */
+  readonly #vectors: number
+  readonly #table: Uint32Array
   /** A bit for each vector. */
-  #pending = 0
+  readonly #pending: Uint32Array
+  #pendingCount = 0
 
-  constructor(config: PciConfig, onMessage: (address: number, data: number) => void) {
+  constructor(
+    config: PciConfig,
+    settings: Pick<VirtioBlkSettings, 'msix' | 'queues'>,
+    onMessage: (address: number, data: number) => void,
+  ) {
     this.#config = config
     this.#onMessage = onMessage
+    this.#vectors = settings.msix === 'on' ? vectorCount(settings.queues) : 0
+    this.queueVectors = new Uint16Array(settings.queues)
+    this.#table = new Uint32Array(this.#vectors * ENTRY_DWORDS)
+    this.#pending = new Uint32Array(Math.ceil(this.#vectors / 32))
   }
 
   /** Device reset: the vectors are forgotten. */
   reset(): void {
-    this.configVector = this.queueVector = VIRTIO_MSI_NO_VECTOR
-    this.#pending = 0
+    this.configVector = VIRTIO_MSI_NO_VECTOR
+    this.queueVectors.fill(VIRTIO_MSI_NO_VECTOR)
+    this.#pending.fill(0)
+    this.#pendingCount = 0
   }
 
   powerOn(): void {
@@ -71,7 +84,7 @@ export class Msix {
   }
 
   get isEnabled(): boolean {
-    return (this.#control & PCI_MSIX_CONTROL_ENABLE) !== 0
+    return this.#vectors > 0 && (this.#control & PCI_MSIX_CONTROL_ENABLE) !== 0
   }
 
   get #control(): number {
@@ -81,26 +94,36 @@ export class Msix {
   /** What a vector register holds after `value` was written: a vector that is not there is refused (4.1.5.1.2.1). */
   vector(value: number): number {
     const vector = value & 0xffff
-    return vector < VECTORS ? vector : VIRTIO_MSI_NO_VECTOR
+    return vector < this.#vectors ? vector : VIRTIO_MSI_NO_VECTOR
+  }
+
+  /** Whether the vector's message would leave now. */
+  isOpen(vector: number): boolean {
+    const control = this.#control
+    return (
+      vector < this.#vectors &&
+      this.#config.isBusMaster &&
+      (control & PCI_MSIX_CONTROL_ENABLE) !== 0 &&
+      (control & PCI_MSIX_CONTROL_MASK_ALL) === 0 &&
+      (this.#table[vector * ENTRY_DWORDS + VECTOR_CONTROL]! & PCI_MSIX_ENTRY_MASKED) === 0
+    )
   }
 
   /** Sends the message of a vector, or keeps it for when its mask is taken off; nothing for VIRTIO_MSI_NO_VECTOR. */
   signal(vector: number): void {
-    if (vector >= VECTORS) return
-    this.#pending |= 1 << vector
+    if (vector >= this.#vectors) return
+    if (!this.#isPending(vector)) this.#pendingCount++
+    this.#pending[vector >>> 5]! |= 1 << (vector & 31)
     this.release()
   }
 
   /** Messages that are pending and no longer masked are sent: after a write of the table or of message control. */
   release(): void {
-    if (this.#pending === 0 || !this.#config.isBusMaster) return
-    const control = this.#control
-    if ((control & PCI_MSIX_CONTROL_ENABLE) === 0 || (control & PCI_MSIX_CONTROL_MASK_ALL) !== 0) return
-    for (let vector = 0; vector < VECTORS; vector++) {
+    for (let vector = 0; this.#pendingCount > 0 && vector < this.#vectors; vector++) {
+      if (!this.#isPending(vector) || !this.isOpen(vector)) continue
+      this.#pending[vector >>> 5]! &= ~(1 << (vector & 31))
+      this.#pendingCount--
       const at = vector * ENTRY_DWORDS
-      const isMasked = (this.#table[at + VECTOR_CONTROL]! & PCI_MSIX_ENTRY_MASKED) !== 0
-      if ((this.#pending & (1 << vector)) === 0 || isMasked) continue
-      this.#pending &= ~(1 << vector)
       const address = fromHalves(this.#table[at + UPPER_ADDRESS]!, this.#table[at]!)
       this.#onMessage(address, this.#table[at + DATA]!)
     }
@@ -108,8 +131,10 @@ export class Msix {
 
   /** Aligned to its size. */
   read(offset: number): number {
-    const dword = (offset & ~3) === PENDING_AT ? this.#pending : (this.#table[offset >>> 2] ?? 0)
-    return dword >>> ((offset & 3) * 8)
+    const index = offset >>> 2
+    const pendingAt = PENDING_AT >>> 2
+    const dword = index < pendingAt ? this.#table[index] : this.#pending[index - pendingAt]
+    return (dword ?? 0) >>> ((offset & 3) * 8)
   }
 
   /** Software writes whole dwords (6.8.2). */
@@ -118,5 +143,9 @@ export class Msix {
     if (size !== 4 || index >= this.#table.length) return
     this.#table[index] = value
     this.release()
+  }
+
+  #isPending(vector: number): boolean {
+    return (this.#pending[vector >>> 5]! & (1 << (vector & 31))) !== 0
   }
 }

@@ -5,19 +5,13 @@ import type { BlockDevice } from '../../disk/block-device.ts'
 import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { VirtioBlk } from './device.ts'
-import { LEGACY_BAR, MODERN_BAR, PCI_CFG_CAPABILITY_AT, PCI_IDENTITIES, STRUCTURE_BYTES } from './identity.ts'
+import { LEGACY_BAR, MODERN_BAR, PCI_CFG_CAPABILITY_AT, pciIdentity, STRUCTURE_BYTES } from './identity.ts'
 import { readLegacy, writeLegacy } from './legacy-registers.ts'
 import { readModern, writeModern } from './modern-registers.ts'
 import { MSIX_BAR } from './msix.ts'
+import type { VirtioBlkSettings } from './settings.ts'
 
 const PCI_CFG_DATA_AT = PCI_CFG_CAPABILITY_AT + VIRTIO_PCI_CAP_EXTRA
-
-export type VirtioBlkSettings = {
-  /** Data segments that the device says a request may have (`seg_max`); as with QEMU's, it does not count them. */
-  readonly segMax: number
-  /** Which drivers find their interface. Transitional (id 0x1001) as QEMU's by default; modern (0x1042) has no ports. */
-  readonly virtio: 'transitional' | 'modern'
-}
 
 export class VirtioBlkPci implements PciFunction {
   readonly name: string
@@ -26,12 +20,12 @@ export class VirtioBlkPci implements PciFunction {
   readonly config: PciConfig
   readonly #device: VirtioBlk
 
-  constructor({ segMax, virtio }: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts) {
+  constructor(settings: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts) {
     this.name = parts.name
     this.bdf = parts.bdf
     this.interruptVector = parts.interruptVector
-    this.config = new PciConfig(PCI_IDENTITIES[virtio])
-    this.#device = new VirtioBlk(segMax, block, parts, this.config)
+    this.config = new PciConfig(pciIdentity(settings))
+    this.#device = new VirtioBlk(settings, block, parts, this.config)
   }
 
   powerOn(): void {
@@ -80,8 +74,9 @@ export class VirtioBlkPci implements PciFunction {
       const half = size / 2
       this.writeWindow(bar, offset, half, (value & sizeMask(half)) >>> 0)
       this.writeWindow(bar, offset + half, half, value >>> (half * 8))
-    } else if (bar === LEGACY_BAR) writeLegacy(this.#device, offset, size, value)
-    else if (bar === MSIX_BAR) this.#device.msix.write(offset, size, value)
+    } else if (bar === MSIX_BAR) this.#device.msix.write(offset, size, value)
+    else if (this.#device.isResetting) this.#device.refuseWrite()
+    else if (bar === LEGACY_BAR) writeLegacy(this.#device, offset, size, value)
     else writeModern(this.#device, offset, size, value)
   }
 

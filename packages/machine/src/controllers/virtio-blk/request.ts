@@ -4,15 +4,30 @@ import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack
 import { BlockOp, type BlockRequest, type BlockStatus } from '../../disk/block-device.ts'
 import type { GuestRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
-import type { Chain } from './virtqueue.ts'
+import type { Chain, Virtqueue } from './virtqueue.ts'
 
 /** What a request asks of the queue's backend. */
 export interface BlkHost {
   requestDone(request: BlkRequest, status: BlockStatus): void
 }
 
+/** What a queue's device wants of a request's memory. */
+export interface BlkLimits {
+  readonly segMax: number
+  /** 0: any. */
+  readonly sizeMax: number
+}
+
 export class BlkRequest implements Chain, BlockRequest {
+  queue!: Virtqueue
   head = 0
+  length = 0
+  /** Descriptors with data (they may hold header or status too), and the longest of them. */
+  segmentCount = 0
+  longestSegment = 0
+  #lastWritable = 0
+  /** It goes beyond a limit of the device: it will fail. */
+  isRefused = false
   readonly readable: SegmentList
   readonly writable: SegmentList
   readonly #ram: GuestRam
@@ -43,11 +58,28 @@ export class BlkRequest implements Chain, BlockRequest {
     this.writable = new SegmentList(ram)
   }
 
+  clear(): void {
+    this.readable.clear()
+    this.writable.clear()
+    this.length = this.segmentCount = this.longestSegment = this.#lastWritable = 0
+  }
+
+  append(address: number, byteLength: number, isWritable: boolean): void {
+    const list = isWritable ? this.writable : this.readable
+    const isHeader = !isWritable && list.byteLength + byteLength <= VirtioBlkReq.size
+    list.append(address, byteLength)
+    if (isWritable) this.#lastWritable = byteLength
+    if (isHeader) return
+    this.segmentCount++
+    if (byteLength > this.longestSegment) this.longestSegment = byteLength
+  }
+
   /** Takes header and status byte off the chain; false when it has no room for them. */
   decode(): boolean {
     this.writableBytes = this.writable.byteLength
     if (this.writableBytes === 0 || !this.readable.takeFront(this.#headerBytes)) return false
     this.#statusAt = this.writable.takeLast()
+    if (this.#lastWritable === 1) this.segmentCount--
     const { type } = this.#header
     this.type = (type & ~(VIRTIO_BLK_T_OUT | VIRTIO_BLK_T_BARRIER)) >>> 0
     this.isWrite = (type & VIRTIO_BLK_T_OUT) !== 0

@@ -19,7 +19,6 @@ import {
 import type { GuestRam } from '../../ram.ts'
 import type { SegmentList } from '../segment-list.ts'
 
-export const QUEUE_SIZE_MAX = 256
 /** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
 const MAX_CHAIN = 1024
 const INDEX_MASK = 0xffff
@@ -32,16 +31,27 @@ export type Popped = (typeof Popped)[keyof typeof Popped]
 export interface Chain {
   /** Descriptor that the used ring will name. */
   head: number
+  /** Descriptors, but for one that names an indirect table. */
+  length: number
   readonly readable: SegmentList
   readonly writable: SegmentList
+  clear(): void
+  /** One descriptor's memory, which is in RAM. */
+  append(address: number, byteLength: number, isWritable: boolean): void
 }
 
 export class Virtqueue {
   readonly #ram: GuestRam
   readonly #bytes = new Uint8Array(VirtqDesc.size)
   readonly #descriptor = VirtqDesc.of(this.#bytes)
-  readonly #index = new Uint8Array(2)
-  size = QUEUE_SIZE_MAX
+  readonly #u16Bytes = new Uint8Array(2)
+  readonly index: number
+  readonly sizeMax: number
+  size: number
+  /** Chains that were taken and not put back. */
+  inFlight = 0
+  /** VIRTIO_F_INDIRECT_DESC was agreed on. */
+  hasIndirect = false
   /** VIRTIO_F_EVENT_IDX was agreed on: the rings end with used_event and avail_event. */
   hasEventIndex = false
   /** Guest addresses of descriptor table, available ring and used ring: as the driver wrote them. */
@@ -60,13 +70,16 @@ export class Virtqueue {
   /** used_idx at the last decision about an interrupt; -1 before the first. */
   #signalledUsed = -1
 
-  constructor(ram: GuestRam) {
+  constructor(ram: GuestRam, index: number, sizeMax: number) {
     this.#ram = ram
+    this.index = index
+    this.size = this.sizeMax = sizeMax
   }
 
   reset(): void {
-    this.size = QUEUE_SIZE_MAX
-    this.hasEventIndex = false
+    this.size = this.sizeMax
+    this.inFlight = 0
+    this.hasEventIndex = this.hasIndirect = false
     this.desc = this.avail = this.used = 0
     this.isEnabled = false
     this.#lastAvail = this.#usedIndex = 0
@@ -98,8 +111,8 @@ export class Virtqueue {
     return this.enable()
   }
 
-  /** The next chain; `inFlight` chains were taken and not put back. */
-  pop(into: Chain, inFlight: number): Popped {
+  /** The next chain. */
+  pop(into: Chain): Popped {
     const available = (this.#availIndex() - this.#lastAvail) & INDEX_MASK
     if (available === 0) return Popped.empty
     if (available > this.size) {
@@ -108,7 +121,7 @@ export class Virtqueue {
       )
       return Popped.broken
     }
-    if (inFlight >= this.size) {
+    if (this.inFlight >= this.size) {
       this.#refuse(`more requests in flight than the queue's ${this.size} entries`)
       return Popped.broken
     }
@@ -120,13 +133,15 @@ export class Virtqueue {
     }
     this.#lastAvail = (this.#lastAvail + 1) & INDEX_MASK
     into.head = head
-    into.readable.clear()
-    into.writable.clear()
-    return this.#walk(into, head) ? Popped.request : Popped.broken
+    into.clear()
+    if (!this.#walk(into, head)) return Popped.broken
+    this.inFlight++
+    return Popped.request
   }
 
   /** Puts a chain onto the used ring; `written` bytes of its writable part are valid. */
   push(head: number, written: number): void {
+    this.inFlight--
     const entry = this.#used + VIRTQ_USED_RING + (this.#usedIndex % this.size) * VIRTQ_USED_ELEM_BYTES
     this.#ram.setU32(gpa(entry), head)
     this.#ram.setU32(gpa(entry + 4), written)
@@ -172,6 +187,8 @@ export class Virtqueue {
       const { flags, len, next } = this.#descriptor
       const address = fromHalves(this.#descriptor.addrHigh, this.#descriptor.addrLow)
       if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
+        if (!this.hasIndirect)
+          return this.#refuse('an indirect descriptor, but VIRTIO_F_INDIRECT_DESC was not agreed on')
         if (isIndirect) return this.#refuse('an indirect descriptor in an indirect table')
         if (len === 0 || len % VirtqDesc.size !== 0) {
           return this.#refuse(`an indirect table of ${len} bytes, expected whole descriptors`)
@@ -202,8 +219,8 @@ export class Virtqueue {
     if (!isWritable && into.writable.byteLength > 0) {
       return this.#refuse('device-readable memory behind device-writable memory')
     }
-    const list = isWritable ? into.writable : into.readable
-    list.append(address, length)
+    into.append(address, length, isWritable)
+    into.length++
     return true
   }
 
@@ -212,13 +229,13 @@ export class Virtqueue {
   }
 
   #u16(at: number): number {
-    this.#ram.read(gpa(at), this.#index)
-    return this.#index[0]! | (this.#index[1]! << 8)
+    this.#ram.read(gpa(at), this.#u16Bytes)
+    return this.#u16Bytes[0]! | (this.#u16Bytes[1]! << 8)
   }
 
   #setU16(at: number, value: number): void {
-    this.#index[0] = value & 0xff
-    this.#index[1] = value >>> 8
-    this.#ram.write(gpa(at), this.#index)
+    this.#u16Bytes[0] = value & 0xff
+    this.#u16Bytes[1] = value >>> 8
+    this.#ram.write(gpa(at), this.#u16Bytes)
   }
 }
