@@ -4,7 +4,8 @@ import { MemorySource } from '@dumpstack/bytes'
 import { buildDump, buildTriageDump } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { opening } from './banner.ts'
-import { type Fact, factJson } from './command.ts'
+import { type Command, type Fact, factJson } from './command.ts'
+import { COMMANDS } from './commands/index.ts'
 import { lm } from './commands/lm.ts'
 import { x } from './commands/x.ts'
 import { Debugger } from './debugger.ts'
@@ -15,6 +16,28 @@ import { stoppedMachine } from './stopped-machine.test-support.ts'
 
 const page = readFileSync(new URL('../../../docs/kd-json.md', import.meta.url), 'utf8')
 const control = { quit() {}, openLog() {}, closeLog: () => null }
+
+const codesIn = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
+/** The table of the page: who tells, and what; in the words of the page, what is no command. */
+const ROWS = [...page.matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)].map(([, who, kinds]) => ({
+  names: codesIn(who!),
+  who: who!,
+  kinds: codesIn(kinds!),
+}))
+const rowsOf = ({ names }: Command) => ROWS.filter((row) => row.names.some((name) => names.includes(name)))
+const commandNamed = (typed: string): Command | undefined =>
+  COMMANDS.find(({ names, isPrefix }) =>
+    names.some((name) => name === typed || (isPrefix && typed.startsWith(name))),
+  )
+
+/** The kinds that the page gives a command; `those of` another are given by its name. */
+function kindsOf(line: string): string[] {
+  const command = commandNamed(line.split(' ')[0]!)
+  const rows = command ? rowsOf(command) : ROWS.filter(({ who }) => who === 'before the first' && line === '')
+  const own = rows.flatMap(({ kinds }) => kinds)
+  const others = own.filter((kind) => commandNamed(kind) && commandNamed(kind) !== command).flatMap(kindsOf)
+  return [...own, ...others, ...ROWS.find(({ who }) => who.startsWith('every command'))!.kinds]
+}
 
 async function factsOf(session: Session, line: string): Promise<[command: string, fact: Fact][]> {
   const facts: [string, Fact][] = []
@@ -37,18 +60,28 @@ describe('as JSON', () => {
     expect(facts.map(([command, fact]) => `${factJson(command, fact)}\n`).join('')).toBe(shown)
   })
 
+  it('every command has a row in docs/kd-json.md and is in the line that tries them', () => {
+    for (const command of COMMANDS) expect(rowsOf(command), command.names[0]).not.toEqual([])
+    const tried = `${EVERYTHING}; q`.split('; ').map((line) => commandNamed(line.split(' ')[0]!))
+    expect(COMMANDS.filter((command) => !tried.includes(command)).map(({ names }) => names[0])).toEqual([])
+    const named = ROWS.flatMap(({ names }) => names)
+    expect(named.filter((name) => commandNamed(name) === undefined)).toEqual([])
+  })
+
   it.each([
     ['full dump', buildDump({ type: 5, processors: 2 }).bytes],
     ['minidump', buildTriageDump()],
-  ])('every fact of a %s is of a kind that docs/kd-json.md names', async (_, bytes) => {
-    const facts = await factsOf(sessionOn(new MemorySource(bytes)), `${EVERYTHING}; .sympath; nope; q`)
-    const kinds = new Set(facts.map(([, { kind }]) => kind))
-    expect(kinds.size).toBeGreaterThan(30)
-    for (const kind of kinds) expect(page).toContain(`\`${kind}\``)
-    for (const [command, fact] of facts) {
-      expect(Object.keys(JSON.parse(factJson(command, fact)))).toEqual(['command', ...Object.keys(fact)])
-    }
-  })
+  ])(
+    'every fact of a %s is of a kind that docs/kd-json.md has in the row of its command',
+    async (_, bytes) => {
+      const facts = await factsOf(sessionOn(new MemorySource(bytes)), `${EVERYTHING}; nope; q`)
+      expect(new Set(facts.map(([, { kind }]) => kind)).size).toBeGreaterThan(30)
+      for (const [command, fact] of facts) {
+        expect(kindsOf(command), `the row of '${command}'`).toContain(fact.kind)
+        expect(Object.keys(JSON.parse(factJson(command, fact)))).toEqual(['command', ...Object.keys(fact)])
+      }
+    },
+  )
 })
 
 it('comes before the next is looked for', async () => {
