@@ -67,7 +67,8 @@ export class NotJudged extends DriversError {
       | 'ADAPTER_NOT_FOUND'
       | 'NO_SUCH_DEVICE'
       | 'OTHER_PORT'
-      | 'TOO_MANY_OBJECTS',
+      | 'TOO_MANY_OBJECTS'
+      | 'OBJECT_NOT_MODELLED',
     message: string,
     fields: ErrorFields = {},
   ) {

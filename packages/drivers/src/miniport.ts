@@ -153,8 +153,8 @@ export interface PortExports {
   enablePassiveInitialization(deviceExtension: GuestBlock, routine: () => boolean): boolean
   initializePerfOpts(deviceExtension: GuestBlock, query: boolean): number
   initializeDpc(deviceExtension: GuestBlock, routine: StorDpc['routine']): StorDpc
-  /** False when it is queued already. */
-  issueDpc(deviceExtension: GuestBlock, dpc: StorDpc): boolean
+  /** False when it is queued already. `call`: what the driver called, where it is no routine of the port. */
+  issueDpc(deviceExtension: GuestBlock, dpc: StorDpc, call?: string): boolean
   /** Null for a message that the controller does not have. */
   getMessageInterruptInformation(deviceExtension: GuestBlock, messageId: number): MessageInterrupt | null
   acquireSpinLock(deviceExtension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object
@@ -178,6 +178,11 @@ export interface PortExports {
   dereference(va: Gva, byteLength: number): GuestBlock
   /** Nor this: the driver called a kernel routine, by that name, above the highest IRQL that is documented for it. */
   calledTooHigh(call: string, maxIrql: number): void
+  /**
+   * Nor this: the driver waits, and time passes up to `untilNs` with the interrupts and what is put off. False where nothing of
+   * that comes: the system has stopped.
+   */
+  idle(untilNs: number): boolean
   /** Nor this: the driver lets interrupts in that were kept out, down to an IRQL, or by the processor's flag (null). */
   unmask(call: string, irql: number | null): void
   /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */

@@ -116,6 +116,13 @@ export class Storport extends PortServices implements PortExports {
     this.deferred.run(this.#deviceExtension)
   }
 
+  idle(untilNs: number): boolean {
+    if (this.#isFrozen) return false
+    this.machine.run(untilNs)
+    this.runDeferred()
+    return true
+  }
+
   get isFrozen(): boolean {
     return this.#isFrozen
   }

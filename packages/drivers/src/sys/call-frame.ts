@@ -1,37 +1,43 @@
 // One call of an import by guest code, as the routine that serves it sees it: arguments, guest memory, the caller's instance and
 // port, and as much of the processor as a routine of the kernel may touch. A host has one, which is of the call that is being served.
-import { type Gpa, type Gva, gva } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
 import { type Cpu, Gpr } from '@dumpstack/cpu'
 import type { Bus, Machine } from '@dumpstack/machine'
 import type { OsVersion } from '@dumpstack/nt'
+import type { KernelServices } from '../kernel-services.ts'
 import type { GuestBlock, PortExports } from '../miniport.ts'
 import type { DriverPlaces } from './driver-places.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import type { SysInstance } from './sys-instance.ts'
 
+/** x64 has 52 bits of physical address. */
+const MAX_PHYSICAL = 1n << 52n
+
 export class CallFrame {
   readonly memory: GuestMemory
-  /** Of the system that runs. */
-  readonly version: OsVersion
   readonly #cpu: Cpu
   readonly #machine: Machine
+  readonly #kernel: KernelServices
   readonly #places: DriverPlaces
   readonly #caller: () => SysInstance
+  readonly #routine: () => string
 
   constructor(
     cpu: Cpu,
     machine: Machine,
-    version: OsVersion,
+    kernel: KernelServices,
     memory: GuestMemory,
     places: DriverPlaces,
     caller: () => SysInstance,
+    routine: () => string,
   ) {
     this.#cpu = cpu
     this.#machine = machine
     this.memory = memory
-    this.version = version
+    this.#kernel = kernel
     this.#places = places
     this.#caller = caller
+    this.#routine = routine
   }
 
   // Arguments
@@ -56,6 +62,11 @@ export class CallFrame {
 
   get instance(): SysInstance {
     return this.#caller()
+  }
+
+  /** The routine that the port called, by the kit's name. */
+  get routine(): string {
+    return this.#routine()
   }
 
   get port(): PortExports {
@@ -110,6 +121,29 @@ export class CallFrame {
 
   get cpuCount(): number {
     return this.#machine.cpuCount
+  }
+
+  /** Whether all of that is RAM, or all of it is in one window of registers. */
+  hasPhysical(address: bigint, byteLength: number): boolean {
+    const { ram, registerWindows } = this.#machine
+    if (address + BigInt(byteLength) > MAX_PHYSICAL) return false
+    const start = gpa(Number(address))
+    const isInWindow = registerWindows.some(
+      (window) =>
+        window.kind === 'mmio' &&
+        start >= window.base &&
+        start + byteLength <= window.base + window.byteLength,
+    )
+    return isInWindow || ram.has(start, byteLength)
+  }
+
+  mapIoSpace(address: Gpa, byteLength: number): Gva {
+    return this.#kernel.mapIoSpace(address, byteLength)
+  }
+
+  /** Of the system that runs. */
+  get version(): OsVersion {
+    return this.#kernel.version
   }
 
   translate(va: Gva): Gpa | null {

@@ -41,6 +41,12 @@ interface HeldLock {
   readonly interruptsEnabled: boolean
 }
 
+interface RegisteredCallback {
+  readonly object: bigint
+  readonly routine: Gva
+  readonly context: bigint
+}
+
 /** An image of the driver file in the guest's memory. */
 export interface LoadedDriver {
   readonly image: LoadedImage
@@ -80,9 +86,18 @@ export class SysInstance {
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()
+  /** Addresses of the KTIMERs that are set. */
+  readonly kernelTimers = new Set<Gva>()
   readonly workers = new Set<bigint>()
   /** SRBs that the miniport has and did not complete. */
   readonly outstanding = new Set<Gva>()
+  /** Callback objects by their names in lower case, and who has registered with one, by the handle of the registration. */
+  readonly callbackObjects = new Map<string, bigint>()
+  readonly callbacks = new Map<bigint, RegisteredCallback>()
+  /** How often the driver asked to be called when all devices have started. */
+  reinitializations = 0
+  /** By MmMapIoSpace: address and length. */
+  readonly mappings = new Set<string>()
   uncached: GuestBlock | null = null
   config: GuestBlock | null = null
   hwContext = 0n

@@ -81,7 +81,15 @@ export class SysRunner implements MiniportCode {
     this.#placeRecord = new PlaceRecord(cpu, machine)
     this.#observer = observer
     this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? fileName)
-    this.#frame = new CallFrame(cpu, machine, loader.kernel.version, this.memory, places, () => this.#caller)
+    this.#frame = new CallFrame(
+      cpu,
+      machine,
+      loader.kernel,
+      this.memory,
+      places,
+      () => this.#caller,
+      () => this.#routine,
+    )
     this.#exports = traps.slots.map(({ name }) => EXPORTS.get(name) ?? null)
     this.#levels = traps.slots.map(({ name }) => ROUTINE_IRQL.get(name) ?? null)
     cpu.trap(traps.base, traps.slots.length, (slot) => this.#serve(slot))

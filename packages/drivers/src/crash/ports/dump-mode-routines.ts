@@ -61,6 +61,10 @@ export abstract class DumpModeRoutines {
     return STOR_STATUS_SUCCESS
   }
 
+  idle(): boolean {
+    return false
+  }
+
   // Harmless: queue control with one request at a time (DM-27)
 
   pause(): boolean {
@@ -140,8 +144,8 @@ export abstract class DumpModeRoutines {
     return { routine }
   }
 
-  issueDpc(): boolean {
-    this.#forbidden('DM-21', 'StorPortIssueDpc', 'a DPC was queued, which never runs in dump mode')
+  issueDpc(_extension: GuestBlock, _dpc: StorDpc, call = 'StorPortIssueDpc'): boolean {
+    this.#forbidden('DM-21', call, 'a DPC was queued, which never runs in dump mode')
     return false
   }
 

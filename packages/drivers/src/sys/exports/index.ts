@@ -1,4 +1,6 @@
 // All exports that a driver file can import, by name: module names differ between systems, names do not.
+import { CALLBACK_EXPORTS } from './callbacks.ts'
+import { DISPATCHER_EXPORTS } from './dispatcher.ts'
 import type { Export } from './export.ts'
 import { EXTENDED_EXPORTS } from './extended.ts'
 import { KERNEL_EXPORTS } from './kernel.ts'
@@ -10,6 +12,7 @@ import { REGISTER_EXPORTS } from './registers.ts'
 import { REGISTRY_EXPORTS } from './registry.ts'
 import { STRING_EXPORTS } from './strings.ts'
 import { WMI_EXPORTS } from './wmi.ts'
+import { WORK_ITEM_EXPORTS } from './work-items.ts'
 
 export const EXPORTS: ReadonlyMap<string, Export> = new Map(
   [
@@ -19,6 +22,9 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     EXTENDED_EXPORTS,
     MEMORY_EXPORTS,
     KERNEL_EXPORTS,
+    DISPATCHER_EXPORTS,
+    WORK_ITEM_EXPORTS,
+    CALLBACK_EXPORTS,
     REGISTER_EXPORTS,
     REGISTRY_EXPORTS,
     STRING_EXPORTS,

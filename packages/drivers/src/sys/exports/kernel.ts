@@ -1,6 +1,6 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
-import { gva, hex } from '@dumpstack/bytes'
-import { STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
+import { type Gva, gpa, gva, hex } from '@dumpstack/bytes'
+import { KlockQueueHandle, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../../irql.ts'
 import type { CallFrame } from '../call-frame.ts'
@@ -82,6 +82,22 @@ export const KERNEL_EXPORTS: ExportFamily = {
     return lower(call, 'KeReleaseSpinLock', call.u8(1))
   }),
 
+  // (*SpinLock, *KLOCK_QUEUE_HANDLE), (*KLOCK_QUEUE_HANDLE)
+  KeAcquireInStackQueuedSpinLock: exported(2, (call) => {
+    call.memory.setU8(oldIrqlAt(call.va(1)), Number(raise(call, DISPATCH_LEVEL)))
+    return holdQueued(call)
+  }),
+  KeReleaseInStackQueuedSpinLock: exported(1, (call) =>
+    lower(call, 'KeReleaseInStackQueuedSpinLock', call.memory.u8(oldIrqlAt(call.va(0)))),
+  ),
+  KeAcquireInStackQueuedSpinLockAtDpcLevel: exported(2, holdQueued),
+  KeReleaseInStackQueuedSpinLockFromDpcLevel: nothing(1),
+
+  // (PhysicalAddress, NumberOfBytes, CacheType or Protect)
+  MmMapIoSpace: exported(3, mapIoSpace),
+  MmMapIoSpaceEx: exported(3, mapIoSpace),
+  MmUnmapIoSpace: nothing(2),
+
   // Memory: pool of the port's, so that dump mode refuses it by the same rule.
   ExAllocatePool: exported(2, (call) => pool(call, call.u32(1))),
   ExAllocatePoolWithTag: exported(3, (call) => pool(call, call.u32(1))),
@@ -129,6 +145,14 @@ export const KERNEL_EXPORTS: ExportFamily = {
     return 1n
   }),
 
+  // (Version): NTDDI_WIN10 is 0x0a000000, and its releases count on from there
+  RtlIsNtDdiVersionAvailable: exported(1, (call) => {
+    const { majorVersion, minorVersion } = call.version
+    const asked = call.u32(0)
+    const own = (majorVersion << 24) | (minorVersion << 16)
+    return asBoolean((asked & 0xff) === 0 && asked <= own) // of a sub-version it knows nothing
+  }),
+
   __chkstk: exported(0, probeStack),
 
   // Tracing: nobody asked for it.
@@ -148,6 +172,22 @@ export const KERNEL_EXPORTS: ExportFamily = {
 }
 
 const MAX_CHARACTERS = 1024
+
+const oldIrqlAt = (handle: Gva): Gva => gva(handle + BigInt(KlockQueueHandle.fields.oldIrql.offset))
+
+function holdQueued(call: CallFrame): bigint {
+  call.memory.setU64(gva(call.va(1) + BigInt(KlockQueueHandle.fields.lock.offset)), call.u64(0))
+  return NOTHING
+}
+
+/** NULL where nothing is: neither RAM nor registers. */
+function mapIoSpace(call: CallFrame): bigint {
+  const byteLength = Number(call.u64(1))
+  const address = call.u64(0)
+  if (byteLength === 0 || !call.hasPhysical(address, byteLength)) return 0n
+  call.instance.keep(call.instance.mappings, `${address}+${byteLength}`, 'mappings')
+  return call.mapIoSpace(gpa(Number(address)), byteLength)
+}
 
 /** (BugCheckCode, ...) */
 function bugcheck(call: CallFrame, parameters: readonly [bigint, bigint, bigint, bigint]): never {
