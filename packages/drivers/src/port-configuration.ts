@@ -1,6 +1,6 @@
 // What any port driver does with a miniport's tables: the copy of HW_INITIALIZATION_DATA in RAM and the configuration that
 // HwFindAdapter gets, prefilled (storport.h).
-import type { Gva } from '@dumpstack/bytes'
+import { type Gva, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   HwInitializationDataLayout,
   PortConfigurationInformation,
@@ -81,6 +81,25 @@ export const reaches64Bit = (config: PortConfigurationInformation): boolean =>
 export const mapsAllBuffers = (config: PortConfigurationInformation): boolean =>
   config.mapBuffers === STOR_MAP_ALL_BUFFERS ||
   config.mapBuffers === STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE
+
+/**
+ * Bytes of one transfer within a miniport's limits; one that it left at 0 or unset does not count. Data that begins inside a page
+ * touches a page more than its length fills, so the breaks carry one page less than their number, as the class driver of Windows
+ * counts (classpnp, HwMaxXferLen).
+ */
+export function transferLimit(limits: {
+  readonly maximumTransferLength: number
+  readonly numberOfPhysicalBreaks: number
+}): number {
+  const { maximumTransferLength, numberOfPhysicalBreaks } = limits
+  const byLength = isSet(maximumTransferLength) ? maximumTransferLength : Number.POSITIVE_INFINITY
+  const byBreaks = isSet(numberOfPhysicalBreaks)
+    ? (numberOfPhysicalBreaks - 1) * PAGE_SIZE
+    : Number.POSITIVE_INFINITY
+  return Math.min(byLength, byBreaks)
+}
+
+const isSet = (limit: number): boolean => limit !== 0 && limit !== SP_UNINITIALIZED_VALUE
 
 /** Prefills what the port knows before HwFindAdapter; bus facts and dump facts are the caller's. */
 export function prefillConfiguration(config: PortConfigurationInformation, data: HwInitializationData): void {

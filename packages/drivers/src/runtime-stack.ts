@@ -18,6 +18,12 @@ export interface BootDevice {
   readonly sectorCount: number
 }
 
+/** Guest RAM that follows itself, as one element of a scatter/gather list. */
+export interface BufferPiece {
+  readonly gpa: Gpa
+  readonly byteLength: number
+}
+
 export interface RuntimeStack {
   readonly controller: ControllerOptions
   readonly bootDevice: BootDevice
@@ -25,12 +31,20 @@ export interface RuntimeStack {
   readonly uncachedBytes: number
   /** Requests that were queued and have not completed. */
   readonly inFlight: number
+  /** Bytes of the largest SRB that the miniport is sent; a request for more is cut. */
+  readonly transferLimit: number
   /**
-   * Queues a write of guest RAM and returns; it moves while time passes. At most 128 KiB, whole sectors. Throws
-   * DriversError OUT_OF_RANGE, QUEUE_FULL (drain first), STACK_FROZEN.
+   * Queues a write of guest RAM and returns; it moves while time passes. Whole sectors. Throws DriversError OUT_OF_RANGE,
+   * STACK_FROZEN.
    */
   write(diskOffset: number, gpa: Gpa, byteLength: number): void
   read(diskOffset: number, gpa: Gpa, byteLength: number): void
+  /**
+   * The same with a buffer whose pages may lie anywhere: whole pages, the first from any place on and the last up to any place.
+   * Throws BUFFER_SHAPE too.
+   */
+  writeScattered(diskOffset: number, buffer: readonly BufferPiece[]): void
+  readScattered(diskOffset: number, buffer: readonly BufferPiece[]): void
   /** Lets time pass until nothing is in flight; throws DriversError IO_FAILED when a request failed for good. */
   drain(): void
   /** IOCTL_SCSI_GET_DUMP_POINTERS: a DUMP_POINTERS_EX in guest RAM; the same one each time. */

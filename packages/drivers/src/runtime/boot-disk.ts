@@ -1,5 +1,5 @@
 // The class driver's part: a queue of reads and writes on the disk, with retries, and single commands with a small buffer.
-import { type Gpa, type Gva, gva, hex, PAGE_SIZE, TWO_TO_32 } from '@dumpstack/bytes'
+import { type Gpa, type Gva, hex } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import {
   MiniportDumpPointers,
@@ -11,57 +11,34 @@ import {
   SRB_SIMPLE_TAG_REQUEST,
   SRB_STATUS_SUCCESS,
 } from '@dumpstack/nt'
-import { SenseData } from '@dumpstack/registers'
-import type { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
 import { GuestFault } from '../guest-fault.ts'
 import type { GuestBlock } from '../miniport.ts'
-import type { BootDevice } from '../runtime-stack.ts'
-import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
-import { SrbBuilder } from '../srb-builder.ts'
-import { SRB_BYTES } from '../srb-layout.ts'
+import type { BootDevice, BufferPiece } from '../runtime-stack.ts'
+import type { SrbBuilder } from '../srb-builder.ts'
+import { DiskRequest } from './disk-request.ts'
 import { identifyDisk } from './identify-disk.ts'
 import type { Storport } from './storport.ts'
+import { checkShape, splitPiece, splitPieces, type Transfer } from './transfer.ts'
 
 const REQUESTS = 32
 const SRB_TIMEOUT_SECONDS = 10
 const ATTEMPTS = 4
 const STEP_NS = 100_000
 const PATIENCE_NS = (SRB_TIMEOUT_SECONDS + 20) * 1e9
-const MAX_REQUEST_BYTES = 0x20000
 const SMALL_BUFFER_BYTES = 0x100
 /** SRB_STATUS_AUTOSENSE_VALID and SRB_STATUS_QUEUE_FROZEN. */
 const SRB_STATUS_FLAGS = 0xc0
 
-/** One SRB with all that belongs to it. */
-interface Request {
-  readonly builder: SrbBuilder
-  readonly extension: GuestBlock
-  readonly list: GuestScatterGatherList
-  readonly sense: GuestBlock
-  readonly window: DataWindow
-  readonly tag: number
-  /** Below 4 GiB, for data that the controller does not reach; made when it is needed. */
-  bounce: GuestBlock | null
-  /** The miniport has it. */
-  isActive: boolean
-  transfer: Transfer | null
-}
-interface Transfer {
-  readonly isWrite: boolean
-  readonly diskOffset: number
-  readonly gpa: Gpa
-  readonly byteLength: number
-  attempts: number
-}
-
 export class BootDisk {
   readonly device: BootDevice
+  /** Bytes of one transfer: whole sectors. */
+  readonly transferLimit: number
   readonly #machine: Machine
   readonly #port: Storport
-  readonly #bySrb = new Map<Gva, Request>()
-  readonly #idle: Request[] = []
+  readonly #bySrb = new Map<Gva, DiskRequest>()
+  readonly #idle: DiskRequest[] = []
   readonly #waiting: Transfer[] = []
   readonly #buffer: GuestBlock
   #active = 0
@@ -80,31 +57,39 @@ export class BootDisk {
       answer: this.#buffer.view,
       send: (byteLength, compose) => this.#small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, compose),
     })
+    this.transferLimit = port.transferLimit - (port.transferLimit % this.device.sectorBytes)
   }
 
   get inFlight(): number {
     return this.#active + this.#waiting.length
   }
 
+  /** A buffer in one piece. */
   queue(isWrite: boolean, diskOffset: number, address: Gpa, byteLength: number): void {
+    this.#admit(isWrite, diskOffset, byteLength)
+    splitPiece(this.#waiting, isWrite, diskOffset, address, byteLength, this.transferLimit)
+    this.#pump()
+  }
+
+  queueScattered(isWrite: boolean, diskOffset: number, buffer: readonly BufferPiece[]): void {
+    checkShape(buffer)
+    const byteLength = buffer.reduce((sum, piece) => sum + piece.byteLength, 0)
+    this.#admit(isWrite, diskOffset, byteLength)
+    splitPieces(this.#waiting, isWrite, diskOffset, buffer, this.transferLimit)
+    this.#pump()
+  }
+
+  #admit(isWrite: boolean, diskOffset: number, byteLength: number): void {
     if (this.#port.isFrozen)
       throw new DriversError('STACK_FROZEN', 'the storage stack stopped with the system')
     const { sectorBytes, sectorCount } = this.device
     const isWhole = byteLength % sectorBytes === 0 && diskOffset % sectorBytes === 0
-    if (
-      !isWhole ||
-      byteLength <= 0 ||
-      byteLength > MAX_REQUEST_BYTES ||
-      diskOffset + byteLength > sectorBytes * sectorCount
-    ) {
-      throw new DriversError(
-        'OUT_OF_RANGE',
-        `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}: expected whole sectors of ${sectorBytes} bytes, at most ${hex(MAX_REQUEST_BYTES)}, inside ${sectorCount} sectors`,
-        { diskOffset, byteLength },
-      )
-    }
-    this.#waiting.push({ isWrite, diskOffset, gpa: address, byteLength, attempts: 0 })
-    this.#pump()
+    if (isWhole && byteLength > 0 && diskOffset + byteLength <= sectorBytes * sectorCount) return
+    throw new DriversError(
+      'OUT_OF_RANGE',
+      `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}: expected whole sectors of ${sectorBytes} bytes inside ${sectorCount} sectors`,
+      { diskOffset, byteLength },
+    )
   }
 
   drain(): void {
@@ -157,22 +142,12 @@ export class BootDisk {
   }
 
   #makeRequest(): void {
-    const request: Request = {
-      builder: new SrbBuilder(this.#port.allocate(SRB_BYTES), this.#port.srbLayout),
-      extension: this.#port.allocate(this.#port.config.srbExtensionSize),
-      list: new GuestScatterGatherList(this.#port.allocate(scatterGatherBytes(1))),
-      sense: this.#port.allocate(SenseData.size),
-      window: this.#port.reserveWindow(MAX_REQUEST_BYTES / PAGE_SIZE + 1),
-      tag: this.#bySrb.size,
-      bounce: null,
-      isActive: false,
-      transfer: null,
-    }
+    const request = new DiskRequest(this.#machine, this.#port, this.#bySrb.size)
     this.#bySrb.set(request.builder.block.va, request)
     this.#idle.push(request)
   }
 
-  #requestOf(srb: GuestBlock): Request {
+  #requestOf(srb: GuestBlock): DiskRequest {
     const request = this.#bySrb.get(srb.va)
     if (request !== undefined) return request
     throw new GuestFault(this.#port.image.baseName, 'read', srb.va, {
@@ -191,7 +166,6 @@ export class BootDisk {
       const request = this.#idle.pop()
       if (request === undefined) return
       const transfer = this.#waiting.shift()!
-      request.transfer = transfer
       request.isActive = true
       this.#active++
       if (this.#send(request, transfer)) continue
@@ -205,49 +179,21 @@ export class BootDisk {
     }
   }
 
-  #send(request: Request, transfer: Transfer): boolean {
-    const { builder, list, window } = request
-    const address = this.#reachableAddress(request, transfer)
-    const flags = (transfer.isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
-    builder.begin(
-      SRB_FUNCTION_EXECUTE_SCSI,
-      flags,
-      transfer.byteLength,
-      SRB_TIMEOUT_SECONDS,
-      request.extension.va,
-    )
+  #send(request: DiskRequest, transfer: Transfer): boolean {
+    const { builder, sense } = request
+    const { isWrite, diskOffset, byteLength } = transfer
+    const flags = (isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
+    builder.begin(SRB_FUNCTION_EXECUTE_SCSI, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
     builder.queue(SRB_SIMPLE_TAG_REQUEST, request.tag)
-    builder.sense(request.sense.va, SenseData.size)
+    builder.sense(sense.va, sense.view.byteLength)
     const { sectorBytes } = this.device
-    builder.transfer(transfer.isWrite, transfer.diskOffset / sectorBytes, transfer.byteLength / sectorBytes)
-    list.clear()
-    list.append(address, transfer.byteLength)
-    const within = address % PAGE_SIZE
-    window.unmap()
-    for (let at = 0; at < within + transfer.byteLength; at += PAGE_SIZE) {
-      window.add(address - within + at)
-    }
-    if (this.#port.mapsBuffers) window.map()
-    builder.data(gva(window.addressOf(0) + BigInt(within)))
+    builder.transfer(isWrite, diskOffset / sectorBytes, byteLength / sectorBytes)
+    request.show(transfer)
     transfer.attempts++
     return this.#port.start(builder.block)
   }
 
-  /** Where the controller finds or leaves the data: a buffer of the port where it does not reach the real place. */
-  #reachableAddress(request: Request, { isWrite, gpa: address, byteLength }: Transfer): Gpa {
-    if (this.#port.is64Bit || address + byteLength <= TWO_TO_32) return address
-    request.bounce ??= this.#port.allocate(MAX_REQUEST_BYTES)
-    if (isWrite) this.#copy(address, request.bounce.gpa, byteLength)
-    return request.bounce.gpa
-  }
-
-  #copy(from: Gpa, to: Gpa, byteLength: number): void {
-    const bytes = new Uint8Array(byteLength)
-    this.#machine.ram.read(from, bytes)
-    this.#machine.ram.write(to, bytes)
-  }
-
-  #completed(request: Request): void {
+  #completed(request: DiskRequest): void {
     if (!request.isActive) {
       const what = `${this.#port.image.baseName} completed the SRB at ${hex(request.builder.block.va)} twice`
       throw new DriversError('IO_FAILED', what)
@@ -256,13 +202,11 @@ export class BootDisk {
     this.#active--
     this.#idle.push(request)
     const { transfer } = request
-    request.transfer = null
     if (transfer === null) return
     const status = request.builder.srbStatus
-    if (status !== SRB_STATUS_SUCCESS) this.#retry(transfer, status)
-    else if (!transfer.isWrite && this.#reachableAddress(request, transfer) !== transfer.gpa) {
-      this.#copy(request.bounce!.gpa, transfer.gpa, transfer.byteLength)
-    }
+    if (status === SRB_STATUS_SUCCESS) request.takeData()
+    else this.#retry(transfer, status)
+    request.transfer = null
     this.#pump()
   }
 

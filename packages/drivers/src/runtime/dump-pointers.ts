@@ -11,13 +11,13 @@ import {
   MappedAddress,
   type MiniportDumpPointers,
   PortConfigurationInformation,
-  SP_UNINITIALIZED_VALUE,
   STOR_FEATURE_DUMP_POINTERS,
 } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
 import { GuestHeap } from '../guest-block.ts'
 import type { KernelMemory, KernelServices } from '../kernel-services.ts'
 import type { GuestBlock } from '../miniport.ts'
+import { transferLimit } from '../port-configuration.ts'
 import type { BootDisk } from './boot-disk.ts'
 import type { Storport } from './storport.ts'
 
@@ -91,17 +91,6 @@ function askMiniport(port: Storport, disk: BootDisk): MiniportDumpPointers {
   }
   return answer
 }
-
-/** Bytes of one dump-mode transfer; a limit that the miniport left at 0 or unset does not count. */
-function transferLimit({ maximumTransferLength, numberOfPhysicalBreaks }: MiniportDumpPointers): number {
-  const byLength = isSet(maximumTransferLength) ? maximumTransferLength : Number.POSITIVE_INFINITY
-  const byBreaks = isSet(numberOfPhysicalBreaks)
-    ? (numberOfPhysicalBreaks - 1) * PAGE_SIZE
-    : Number.POSITIVE_INFINITY
-  return Math.min(byLength, byBreaks)
-}
-
-const isSet = (limit: number): boolean => limit !== 0 && limit !== SP_UNINITIALIZED_VALUE
 
 function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | null): GuestBlock {
   const driver = DumpDriver.at(block.view)

@@ -145,7 +145,7 @@ it('refuses what is not whole sectors inside the disk', () => {
   const { stack } = start()
   expect(() => stack.write(64 * 1024 * 1024, gpa(0x100000), 4096)).toThrow(/disk offset 0x4000000/)
   expect(() => stack.write(100, gpa(0x100000), 4096)).toThrow(DriversError)
-  expect(() => stack.write(0, gpa(0x100000), 0x40000)).toThrow(/at most 0x20000/)
+  expect(() => stack.read(64 * 1024 * 1024 - 512, gpa(0x100000), 1024)).toThrow(/inside 131072 sectors/)
 })
 
 it('retries after a transient error and reports a bad sector', () => {

@@ -1,6 +1,6 @@
 // A small Storport for the running system: brings a miniport up as PnP would, hands it SRBs and takes its interrupts. Structures live
 // in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, hex } from '@dumpstack/bytes'
+import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
@@ -30,6 +30,7 @@ import {
   mapsAllBuffers,
   prefillConfiguration,
   reaches64Bit,
+  transferLimit,
 } from '../port-configuration.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
@@ -37,6 +38,8 @@ import { MAX_ALLOCATION } from './port-memory.ts'
 import { PortServices } from './port-services.ts'
 
 const MAX_QUEUE_DEPTH = 32
+/** Of one transfer. Our choice: no storage driver at hand announces more, and one may announce no limit at all. */
+const MAX_TRANSFER_BYTES = 0x200000
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
@@ -100,6 +103,12 @@ export class Storport extends PortServices implements PortExports {
   /** Whether the miniport reads and writes data of the disk through DataBuffer. */
   get mapsBuffers(): boolean {
     return mapsAllBuffers(this.config)
+  }
+
+  /** Bytes of one transfer: a page where the miniport's limits do not allow one. */
+  get transferLimit(): number {
+    if (this.config.numberOfPhysicalBreaks === 0) return PAGE_SIZE // no scatter/gather
+    return Math.max(PAGE_SIZE, Math.min(transferLimit(this.config), MAX_TRANSFER_BYTES))
   }
 
   get srbLayout(): SrbLayout {
