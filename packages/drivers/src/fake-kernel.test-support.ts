@@ -133,6 +133,7 @@ export function testMachine(
     settings?: ControllerOptions['settings']
     logicalSectorBytes?: 512 | 4096
     diskBytes?: number
+    bdf?: number
   } = {},
 ): TestMachine {
   const { model = ahci, settings } = options
@@ -147,7 +148,7 @@ export function testMachine(
   const controller: ControllerOptions = {
     model,
     name: `${model.kind}0`,
-    bdf: (1 << 3) | 0,
+    bdf: options.bdf ?? (1 << 3) | 0,
     interruptVector: 16,
     attachments: [{ disk }],
     ...(settings !== undefined && { settings }),

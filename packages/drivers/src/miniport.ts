@@ -117,9 +117,22 @@ export interface StorDpc {
 /** The port driver's routines by their names (StorPort prefix dropped); in dump mode each is under the DM rules. */
 export interface PortExports {
   initialize(driverObject: Gva | null, registryPath: Gva | null, data: HwInitializationData): number
-  getBusData(deviceExtension: GuestBlock, offset: number, length: number): Uint8Array
+  /** PCIConfiguration of the function at a PCI_SLOT_NUMBER, which need not be the controller. */
+  getBusData(
+    deviceExtension: GuestBlock,
+    systemIoBusNumber: number,
+    slotNumber: number,
+    offset: number,
+    length: number,
+  ): Uint8Array
   /** The count of bytes written to PCI configuration space. */
-  setBusData(deviceExtension: GuestBlock, offset: number, from: Uint8Array): number
+  setBusData(
+    deviceExtension: GuestBlock,
+    systemIoBusNumber: number,
+    slotNumber: number,
+    offset: number,
+    from: Uint8Array,
+  ): number
   getDeviceBase(deviceExtension: GuestBlock, rangeIndex: number): DeviceRegisters | null
   getUncachedExtension(
     deviceExtension: GuestBlock,

@@ -152,7 +152,7 @@ it('answers what is harmless in dump mode without a violation', () => {
         expect(port.initializePerfOpts(extension, true)).not.toBe(0)
         expect(port.enablePassiveInitialization(extension, () => true)).toBe(false)
         expect(port.setDeviceQueueDepth(extension, 0, 0, 0, 32)).toBe(true)
-        expect([...port.getBusData(extension, 9, 3)]).toEqual([0x01, 0x06, 0x01])
+        expect([...port.getBusData(extension, 0, 1, 9, 3)]).toEqual([0x01, 0x06, 0x01])
         expect(port.getPhysicalAddress(extension, null, extension.va)?.gpa).toBe(extension.gpa)
         expect(port.getPhysicalAddress(extension, null, gva(0n))).toBeNull()
         return data.hwInitialize(extension)

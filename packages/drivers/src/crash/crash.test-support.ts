@@ -60,6 +60,7 @@ export interface CrashOptions {
   readonly profile?: Profile
   readonly logicalSectorBytes?: 512 | 4096
   readonly diskBytes?: number
+  readonly bdf?: number
   readonly extents?: readonly PageFileExtent[]
   readonly writesInFlight?: number
   /** What else the running system has in flight. */
@@ -79,6 +80,7 @@ export function crash(options: CrashOptions = {}): Crashed {
     model: options.model ?? ahci,
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     ...(options.diskBytes && { diskBytes: options.diskBytes }),
+    ...(options.bdf && { bdf: options.bdf }),
   })
   const { machine, kernel, controller } = test
   const profile = options.profile ?? win10_19041

@@ -72,7 +72,7 @@ it('ends a loop in any entry point, HwInterrupt and HwResetBus too', () => {
 it('lets time pass at each call of the port', () => {
   const timeless: string[] = []
   const calls: Record<string, (port: PortExports, extension: GuestBlock, config: GuestBlock) => unknown> = {
-    getBusData: (port, extension) => port.getBusData(extension, 0, 4),
+    getBusData: (port, extension) => port.getBusData(extension, 0, 1, 0, 4),
     getDeviceBase: (port, extension) => port.getDeviceBase(extension, 5),
     getUncachedExtension: (port, extension, config) => port.getUncachedExtension(extension, config, 0x2000),
     getPhysicalAddress: (port, extension) => port.getPhysicalAddress(extension, null, extension.va),

@@ -70,27 +70,49 @@ function readRange({ bus }: Machine, bdf: Bdf, index: number): [PciRange | null,
   return [{ base: gpa(base), byteLength: (~(sized & mask) >>> 0) + 1, isMemory }, is64Bit]
 }
 
-/** `length` bytes of configuration space. */
-export function readConfig(machine: Machine, bdf: Bdf, offset: number, length: number): Uint8Array {
-  if (offset + length > PCI_CONFIG_BYTES)
-    return readConfig(
-      machine,
-      bdf,
-      Math.min(offset, PCI_CONFIG_BYTES),
-      Math.max(0, PCI_CONFIG_BYTES - offset),
-    )
+/** PCI_SLOT_NUMBER: the device in bits 0 to 4, its function in bits 5 to 7. */
+export const slotNumberOf = (bdf: Bdf): number => ((bdf >>> 3) & 0x1f) | ((bdf & 7) << 5)
+
+/** Null where there is no such bus. Bits of the slot number above those of PCI_SLOT_NUMBER are reserved. */
+function functionAt(machine: Machine, busNumber: number, slotNumber: number): Bdf | null {
+  const hasBus = busNumber === 0 || machine.controllers.some(({ bdf }) => bdf >>> 8 === busNumber)
+  return hasBus ? (busNumber << 8) | ((slotNumber & 0x1f) << 3) | ((slotNumber >>> 5) & 7) : null
+}
+
+const PCI_INVALID_VENDOR_ID = Uint8Array.of(0xff, 0xff)
+
+/** `length` bytes of configuration space; none where there is no such bus, two of ones where no device answers (StorPortGetBusData). */
+export function readConfig(
+  machine: Machine,
+  busNumber: number,
+  slotNumber: number,
+  offset: number,
+  length: number,
+): Uint8Array {
+  const bdf = functionAt(machine, busNumber, slotNumber)
+  const count = Math.max(0, Math.min(length, PCI_CONFIG_BYTES - offset))
+  if (bdf === null || count === 0) return new Uint8Array(0)
+  if (machine.bus.config32(bdf, PCI_VENDOR_ID) === PCI_NO_DEVICE)
+    return PCI_INVALID_VENDOR_ID.slice(0, length)
   const first = offset - (offset % 4)
-  const words = new DataView(new ArrayBuffer(Math.ceil((offset + length - first) / 4) * 4))
+  const words = new DataView(new ArrayBuffer(Math.ceil((offset + count - first) / 4) * 4))
   for (let at = 0; at < words.byteLength; at += 4) {
     words.setUint32(at, machine.bus.config32(bdf, first + at), true)
   }
-  return new Uint8Array(words.buffer, offset - first, length)
+  return new Uint8Array(words.buffer, offset - first, count)
 }
 
 /** Writes `from` to configuration space; the count that fits. Only whole words reach a device, as the bus moves them. */
-export function writeConfig(machine: Machine, bdf: Bdf, offset: number, from: Uint8Array): number {
+export function writeConfig(
+  machine: Machine,
+  busNumber: number,
+  slotNumber: number,
+  offset: number,
+  from: Uint8Array,
+): number {
+  const bdf = functionAt(machine, busNumber, slotNumber)
   const count = Math.max(0, Math.min(from.byteLength, PCI_CONFIG_BYTES - offset))
-  if (count === 0) return 0
+  if (bdf === null || count === 0 || machine.bus.config32(bdf, PCI_VENDOR_ID) === PCI_NO_DEVICE) return 0
   for (let at = offset - (offset % 4); at < offset + count; at += 4) {
     const word = new DataView(new ArrayBuffer(4))
     const isWhole = at >= offset && at + 4 <= offset + count

@@ -35,12 +35,12 @@ export abstract class PortServices {
     this.deferred = new DeferredWork(machine)
   }
 
-  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
-    return readConfig(this.machine, this.controller.bdf, offset, length)
+  getBusData(_extension: GuestBlock, bus: number, slot: number, offset: number, length: number): Uint8Array {
+    return readConfig(this.machine, bus, slot, offset, length)
   }
 
-  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
-    return writeConfig(this.machine, this.controller.bdf, offset, from)
+  setBusData(_extension: GuestBlock, bus: number, slot: number, offset: number, from: Uint8Array): number {
+    return writeConfig(this.machine, bus, slot, offset, from)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {

@@ -34,6 +34,7 @@ import {
 } from '../port-configuration.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
+import { slotNumberOf } from './pci-device.ts'
 import { MAX_ALLOCATION } from './port-memory.ts'
 import { PortServices } from './port-services.ts'
 
@@ -199,7 +200,7 @@ export class Storport extends PortServices implements PortExports {
     const { config } = this
     prefillConfiguration(config, this.#data)
     config.systemIoBusNumber = this.controller.bdf >>> 8
-    config.slotNumber = (this.controller.bdf >>> 3) & 0x1f
+    config.slotNumber = slotNumberOf(this.controller.bdf)
     config.busInterruptLevel = this.controller.interruptVector
     config.busInterruptVector = this.controller.interruptVector
     const ranges = this.memory.allocate(config.numberOfAccessRanges * AccessRange.size)

@@ -73,14 +73,14 @@ export class StorportExports extends DumpModeRoutines implements PortExports {
     return this.#adapter.onInitialize(data)
   }
 
-  getBusData(_extension: GuestBlock, offset: number, length: number): Uint8Array {
+  getBusData(_extension: GuestBlock, bus: number, slot: number, offset: number, length: number): Uint8Array {
     this.watch.onCall()
-    return readConfig(this.environment.machine, this.environment.controller.bdf, offset, length)
+    return readConfig(this.environment.machine, bus, slot, offset, length)
   }
 
-  setBusData(_extension: GuestBlock, offset: number, from: Uint8Array): number {
+  setBusData(_extension: GuestBlock, bus: number, slot: number, offset: number, from: Uint8Array): number {
     this.watch.onCall()
-    return writeConfig(this.environment.machine, this.environment.controller.bdf, offset, from)
+    return writeConfig(this.environment.machine, bus, slot, offset, from)
   }
 
   getDeviceBase(_extension: GuestBlock, rangeIndex: number): DeviceRegisters | null {

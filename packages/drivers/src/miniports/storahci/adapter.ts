@@ -223,7 +223,7 @@ export class AhciAdapter extends DiskAdapter<AhciRequest> {
   }
 
   #placeFromBus(config: PortConfigurationInformation): boolean {
-    const id = this.port.getBusData(this.deviceExtension, 0, 4)
+    const id = this.port.getBusData(this.deviceExtension, config.systemIoBusNumber, config.slotNumber, 0, 4)
     if (id.byteLength < 4 || config.numberOfAccessRanges <= ABAR_RANGE) return false
     const ranges = this.port.dereference(
       gva(config.accessRanges),

@@ -73,7 +73,7 @@ export class VirtioBlkAdapter extends DiskAdapter<BlkRequest> {
 
   protected find(config: PortConfigurationInformation, configInfo: GuestBlock): number {
     this.#facts = VirtioBlkFacts.at(this.deviceExtension.view, OWN_FACTS)
-    const device = VirtioPci.find(this.port, this.deviceExtension)
+    const device = VirtioPci.find(this.port, this.deviceExtension, config)
     if (device === null) return SP_RETURN_NOT_FOUND
     this.#device = device
     const features = device.negotiate(WANTED)

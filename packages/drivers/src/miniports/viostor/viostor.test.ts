@@ -59,8 +59,8 @@ describe('a controller that is not the one', () => {
       ...viostor,
       load: (loaded) => (exports, driverObject, registryPath) => {
         const between = portWith(exports, {
-          getBusData: (extension, offset, length) => {
-            const config = exports.getBusData(extension, offset, length).slice()
+          getBusData: (...place) => {
+            const config = exports.getBusData(...place).slice()
             alter(config)
             return config
           },

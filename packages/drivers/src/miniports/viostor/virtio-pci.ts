@@ -1,6 +1,7 @@
 // A virtio device on PCI as its driver finds it: the structures that its capabilities name and the registers in them (VIRTIO 1.2
 // section 4.1.4), reset and feature negotiation (3.1.1). The modern interface only.
 import { fromHalves, highHalf, lowHalf } from '@dumpstack/bytes'
+import type { PortConfigurationInformation } from '@dumpstack/nt'
 import {
   PCI_CAPABILITIES_POINTER,
   PCI_CAPABILITY_ID_VENDOR_SPECIFIC,
@@ -63,8 +64,12 @@ export class VirtioPci {
   #queueNotifyAt = 0
 
   /** Null when the function is no virtio block device, or has no modern interface. */
-  static find(port: PortExports, extension: GuestBlock): VirtioPci | null {
-    const bytes = port.getBusData(extension, 0, PCI_CONFIG_BYTES)
+  static find(
+    port: PortExports,
+    extension: GuestBlock,
+    { systemIoBusNumber, slotNumber }: PortConfigurationInformation,
+  ): VirtioPci | null {
+    const bytes = port.getBusData(extension, systemIoBusNumber, slotNumber, 0, PCI_CONFIG_BYTES)
     if (bytes.byteLength < PCI_CONFIG_BYTES) return null
     const config = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const deviceId = config.getUint16(PCI_DEVICE_ID, true)

@@ -78,7 +78,7 @@ export const PORT_EXPORTS: ExportFamily = {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const length = Math.min(call.u32(5), MAX_BUS_DATA)
     call.charge(length * CONFIGURATION_WORK)
-    const bytes = call.port.getBusData(call.extension, 0, length)
+    const bytes = call.port.getBusData(call.extension, call.u32(2), call.u32(3), 0, length)
     call.memory.write(call.va(4), bytes)
     return BigInt(bytes.byteLength)
   }),
@@ -87,7 +87,7 @@ export const PORT_EXPORTS: ExportFamily = {
     if (call.u32(1) !== PCI_CONFIGURATION) return 0n
     const bytes = call.memory.bytes(call.va(4), Math.min(call.u32(6), MAX_BUS_DATA))
     call.charge(bytes.byteLength * CONFIGURATION_WORK)
-    return BigInt(call.port.setBusData(call.extension, call.u32(5), bytes))
+    return BigInt(call.port.setBusData(call.extension, call.u32(2), call.u32(3), call.u32(5), bytes))
   }),
   // (HwDeviceExtension, PathId, TargetId, Lun, Depth)
   StorPortSetDeviceQueueDepth: exported(5, (call) =>
