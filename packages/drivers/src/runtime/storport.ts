@@ -330,7 +330,15 @@ export class Storport extends PortServices implements PortExports {
   ): { gpa: Gpa; length: number } | null {
     const data = srb === null ? null : this.resourcesOf(srb).window.translate(va)
     const address = data ?? this.kernel.vaToGpa(va)
-    return address === null ? null : { gpa: address, length: 0x1000 - (address % 0x1000) }
+    if (address === null) return null
+    return { gpa: address, length: this.#uncachedFrom(va) ?? PAGE_SIZE - (address % PAGE_SIZE) }
+  }
+
+  /** Bytes from there to the end of the uncached extension, which is one piece of memory; null outside. */
+  #uncachedFrom(va: Gva): number | null {
+    if (this.#uncached === null || va < this.#uncached.va) return null
+    const left = Number(this.#uncached.va - va) + this.#uncached.view.byteLength
+    return left > 0 ? left : null
   }
 
   getScatterGatherList(_extension: GuestBlock, srb: GuestBlock): ScatterGatherList {

@@ -178,7 +178,7 @@ describe('the port', () => {
       const block = call('StorPortGetUncachedExtension', extension, config, 0x2000)
       expect(call('StorPortGetUncachedExtension', extension, config, 0x2000)).toBe(block)
       const physical = call('StorPortGetPhysicalAddress', extension, 0, block + 0x10n, page)
-      expect(u32(page)).toBe(0x1000 - 0x10)
+      expect(u32(page)).toBe(0x2000 - 0x10)
       expect(call('StorPortGetVirtualAddress', extension, physical)).toBe(block + 0x10n)
       expect(call('StorPortGetVirtualAddress', extension, 0x10n)).toBe(0n)
       expect(call('MmGetPhysicalAddress', block + 0x10n)).toBe(physical)
