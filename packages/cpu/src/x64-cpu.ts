@@ -42,7 +42,6 @@ class X64Cpu implements Cpu {
   readonly #returnLo = new Int32Array(MAX_CALL_DEPTH)
   readonly #returnHi = new Int32Array(MAX_CALL_DEPTH)
   #depth = 0
-  #onStop: ((error: unknown) => boolean) | null = null
 
   constructor(world: CpuWorld, decoder: Decoder, options: CpuOptions = {}) {
     this.#core = new Core(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
@@ -127,7 +126,7 @@ class X64Cpu implements Cpu {
       this.#quads[Word.rip >> 1] = entry
       this.#core.lookAtRam()
       this.#enter(args)
-      while (!this.#returned());
+      this.#core.run()
       words[Word.rip] = ripLo
       words[Word.rip + 1] = ripHi
       words[RSP_WORD] = rspLo
@@ -135,17 +134,6 @@ class X64Cpu implements Cpu {
       return this.#quads[RAX]!
     } finally {
       this.#depth--
-    }
-  }
-
-  /** False where code stopped and is to go on at rip. */
-  #returned(): boolean {
-    try {
-      this.#core.run()
-      return true
-    } catch (error) {
-      if (this.#onStop?.(error) === true) return false
-      throw error
     }
   }
 
@@ -212,10 +200,6 @@ class X64Cpu implements Cpu {
 
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void {
     this.#core.observer = observer
-  }
-
-  onStop(handler: ((error: unknown) => boolean) | null): void {
-    this.#onStop = handler
   }
 
   onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void {

@@ -198,6 +198,6 @@ export interface PortExports {
   idle(untilNs: number): boolean
   /** Nor this: the driver lets interrupts in that were kept out, down to an IRQL, or by the processor's flag (null). */
   unmask(call: string, irql: number | null): void
-  /** Not a port routine either: a compiled miniport reached a register by itself. Hot. */
-  registerAccess(isWrite: boolean, address: number, byteLength: number): void
+  /** Not a port routine either: a compiled miniport has read this from a register, or written it there. Hot. */
+  registerAccess(isWrite: boolean, address: number, byteLength: number, value: number): void
 }

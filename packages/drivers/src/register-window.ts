@@ -4,9 +4,9 @@ import type { Bus } from '@dumpstack/machine'
 import { GuestFault } from './guest-fault.ts'
 import type { DeviceRegisters } from './miniport.ts'
 
-/** What else an access means to the port; both are hot. */
+/** What an access that was done means to the port; both are hot. */
 export interface RegisterWatch {
-  onRead(): void
+  onRead(address: number, value: number): void
   onWrite(): void
 }
 
@@ -35,42 +35,44 @@ export class RegisterWindow implements DeviceRegisters {
   }
 
   read8(offset: number): number {
-    return this.#bus.read8(this.#read(offset, 1))
+    const address = this.#address('read', offset, 1)
+    return this.#readDone(address, this.#bus.read8(address))
   }
 
   read16(offset: number): number {
-    return this.#bus.read16(this.#read(offset, 2))
+    const address = this.#address('read', offset, 2)
+    return this.#readDone(address, this.#bus.read16(address))
   }
 
   read32(offset: number): number {
-    return this.#bus.read32(this.#read(offset, 4))
+    const address = this.#address('read', offset, 4)
+    return this.#readDone(address, this.#bus.read32(address))
   }
 
   write8(offset: number, value: number): void {
-    this.#bus.write8(this.#write(offset, 1), value)
+    this.#bus.write8(this.#address('write', offset, 1), value)
+    this.#watch?.onWrite()
   }
 
   write16(offset: number, value: number): void {
-    this.#bus.write16(this.#write(offset, 2), value)
+    this.#bus.write16(this.#address('write', offset, 2), value)
+    this.#watch?.onWrite()
   }
 
   write32(offset: number, value: number): void {
-    this.#bus.write32(this.#write(offset, 4), value)
-  }
-
-  #read(offset: number, byteLength: number): Gpa {
-    if (offset < 0 || offset + byteLength > this.#byteLength) this.#fault('read', offset)
-    this.#watch?.onRead()
-    return gpa(this.#base + offset)
-  }
-
-  #write(offset: number, byteLength: number): Gpa {
-    if (offset < 0 || offset + byteLength > this.#byteLength) this.#fault('write', offset)
+    this.#bus.write32(this.#address('write', offset, 4), value)
     this.#watch?.onWrite()
+  }
+
+  #address(access: 'read' | 'write', offset: number, byteLength: number): Gpa {
+    if (offset < 0 || offset + byteLength > this.#byteLength) {
+      throw new GuestFault(this.#driver, access, gva(this.va + BigInt(offset)))
+    }
     return gpa(this.#base + offset)
   }
 
-  #fault(access: 'read' | 'write', offset: number): never {
-    throw new GuestFault(this.#driver, access, gva(this.va + BigInt(offset)))
+  #readDone(address: number, value: number): number {
+    this.#watch?.onRead(address, value)
+    return value
   }
 }

@@ -55,8 +55,9 @@ const lateReset: MiniportImage = {
 it('DM-29: names data of the dead instance that reached the disk because the reset came too late', () => {
   const { report, crashed } = dumpWith(lateReset, { writesInFlight: 4 })
   expect(report.finalStatus).toBe(0)
-  expect(report.violations).toHaveLength(4)
+  expect(report.violations).toHaveLength(1)
   expect(report.violations[0]).toMatchObject({
+    count: 4,
     rule: 'DM-29',
     call: 'HwInitialize',
     message:
@@ -82,12 +83,14 @@ it('DM-29: names pages of RAM that the dead instance overwrote', () => {
     },
   })
   expect(crashed.machine.evidence.writes.pages.has(0x910 as never)).toBe(true)
-  expect(report.violations).toHaveLength(4)
-  expect(report.violations[1]).toMatchObject({
-    rule: 'DM-29',
-    message:
-      '0x10000 bytes from disk offset 0x10000 went to physical address 0x920000: a command of the dead instance that was not reset',
-  })
+  expect(report.violations).toMatchObject([
+    {
+      rule: 'DM-29',
+      count: 4,
+      message:
+        '0x10000 bytes from disk offset 0x0 went to physical address 0x910000: a command of the dead instance that was not reset',
+    },
+  ])
 })
 
 it('finds nothing to say about what a reset ended', () => {
@@ -120,7 +123,7 @@ it('stray-write: names a write of the dump instance that went elsewhere, inside 
     violations: [
       {
         rule: 'stray-write',
-        call: 'HwStartIo',
+        call: 'WRITE',
         message: expect.stringMatching(
           /^0x2000 bytes from physical address 0x\w+ went to disk offset 0x1901000: the SRB asked for 0x1900000 to 0x1902000$/,
         ),
@@ -129,10 +132,9 @@ it('stray-write: names a write of the dump instance that went elsewhere, inside 
   })
 })
 
-it('names sixteen transfers and counts the rest', () => {
+it('counts what has one cause', () => {
   const { report } = dumpWith(astray(30, 8))
-  expect(report.violations).toHaveLength(17)
-  expect(report.violations[16]).toMatchObject({ rule: 'stray-write', message: 'and 14 transfers more' })
+  expect(report.violations).toMatchObject([{ rule: 'stray-write', count: 30 }])
 })
 
 it('sees a completion that came before the data moved', () => {

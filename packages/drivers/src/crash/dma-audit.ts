@@ -3,34 +3,29 @@
 // wrong place is the miniport's own (stray-write).
 import { type Gpa, gpaToPfn, hex } from '@dumpstack/bytes'
 import { type DmaRecord, type Machine, Owner } from '@dumpstack/machine'
-import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { GuestScatterGatherList } from '../scatter-gather.ts'
 
-// Our choice: enough to see the pattern; what follows is counted.
-const NAMED_TRANSFERS = 16
-
-const RULES = ['DM-29', 'stray-write'] as const satisfies readonly DumpModeRuleId[]
-type Rule = (typeof RULES)[number]
-/** Where the driver went wrong. */
-const CALLS: Record<Rule, string> = { 'DM-29': 'HwInitialize', 'stray-write': 'HwStartIo' }
-
-export type OnTransfer = (rule: DumpModeRuleId, call: string, message: string) => void
+export interface DmaJudge {
+  /** A command of the dead instance moved data. */
+  onLeftOver(message: string): void
+  /** The data of a request went to another place than it names. */
+  onStray(message: string): void
+}
 
 export class DmaAudit {
   readonly #machine: Machine
   readonly #device: string
-  readonly #onTransfer: OnTransfer
+  readonly #judgement: DmaJudge
   #next = Number.POSITIVE_INFINITY
   #diskOffset = 0
   #byteLength = 0
   #list: GuestScatterGatherList | null = null
-  readonly #found: Record<Rule, number> = { 'DM-29': 0, 'stray-write': 0 }
 
   /** `device`: ControllerOptions.name. */
-  constructor(machine: Machine, device: string, onTransfer: OnTransfer) {
+  constructor(machine: Machine, device: string, judgement: DmaJudge) {
     this.#machine = machine
     this.#device = device
-    this.#onTransfer = onTransfer
+    this.#judgement = judgement
   }
 
   /** HwInitialize has returned: all transfers from here on are judged. */
@@ -54,15 +49,6 @@ export class DmaAudit {
     this.#list = null
   }
 
-  /** The dump has ended, well or not. */
-  end(): void {
-    this.settle()
-    for (const rule of RULES) {
-      const rest = this.#found[rule] - NAMED_TRANSFERS
-      if (rest > 0) this.#onTransfer(rule, CALLS[rule], `and ${rest} transfers more`)
-    }
-  }
-
   #judge(record: DmaRecord): void {
     const { device, direction, diskOffset, byteLength, gpa } = record
     if (device !== this.#device) return
@@ -72,15 +58,13 @@ export class DmaAudit {
     // The dump path reads nothing from the disk but into its own memory.
     if (direction === 'fromDisk' && isOurs) return
     const isStray = direction === 'toDisk' && this.#byteLength > 0 && (isOurs || this.#isListed(gpa))
-    const rule = isStray ? 'stray-write' : 'DM-29'
-    if (this.#found[rule]++ >= NAMED_TRANSFERS) return
     const memory = `physical address ${hex(gpa)}`
     const disk = `disk offset ${hex(diskOffset)}`
     const what = direction === 'toDisk' ? `from ${memory} went to ${disk}` : `from ${disk} went to ${memory}`
-    const cause = isStray
-      ? `the SRB asked for ${hex(this.#diskOffset)} to ${hex(end)}`
-      : 'a command of the dead instance that was not reset'
-    this.#onTransfer(rule, CALLS[rule], `${hex(byteLength)} bytes ${what}: ${cause}`)
+    const moved = `${hex(byteLength)} bytes ${what}`
+    if (isStray)
+      this.#judgement.onStray(`${moved}: the SRB asked for ${hex(this.#diskOffset)} to ${hex(end)}`)
+    else this.#judgement.onLeftOver(`${moved}: a command of the dead instance that was not reset`)
   }
 
   #isListed(address: Gpa): boolean {

@@ -7,6 +7,7 @@ import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   type KernelLayouts,
   ntSuccess,
+  ntstatusText,
   type Profile,
   STATUS_DEVICE_NOT_READY,
   STATUS_DISK_FULL,
@@ -85,10 +86,13 @@ export class DumpRun {
 
   /** NTSTATUS of the dump. */
   *write(plan: DumpPlan): Generator<number, number> {
+    let status: number = STATUS_UNSUCCESSFUL
     try {
-      return yield* this.#writeAll(plan)
+      status = yield* this.#writeAll(plan)
+      return status
     } finally {
-      this.environment.dma.end()
+      this.environment.dma.settle()
+      if (!ntSuccess(status)) this.#options.log.dumpFailed()
     }
   }
 
@@ -105,7 +109,7 @@ export class DumpRun {
     if (!ntSuccess(finished)) {
       return this.#fail(
         finished,
-        `Dump_Finish of ${this.#options.filter.image.baseName} returned ${hex(finished >>> 0)}`,
+        `Dump_Finish of ${this.#options.filter.image.baseName} returned ${ntstatusText(finished)}`,
       )
     }
     this.#port.finish()
@@ -128,7 +132,7 @@ export class DumpRun {
     const { filter, log } = this.#options
     const status = filter.start(log)
     if (ntSuccess(status)) return status
-    return this.#fail(status, `filter ${filter.image.baseName} did not start: ${hex(status >>> 0)}`)
+    return this.#fail(status, `filter ${filter.image.baseName} did not start: ${ntstatusText(status)}`)
   }
 
   #startPort(): number {
@@ -178,7 +182,7 @@ export class DumpRun {
       const partitionOffset = map.partitionOffset(batch.start)
       const filtered = filter.write(partitionOffset, batch)
       if (!ntSuccess(filtered)) {
-        const what = `Dump_Write of ${filter.image.baseName} returned ${hex(filtered >>> 0)} at dump offset ${hex(batch.start)}`
+        const what = `Dump_Write of ${filter.image.baseName} returned ${ntstatusText(filtered)} at dump offset ${hex(batch.start)}`
         return this.#fail(filtered, what)
       }
       batch.mapTo(this.#dataWindow)

@@ -1,8 +1,8 @@
 // The world after KeBugCheckEx in which a dump miniport runs: HIGH_LEVEL, one processor, routines that have to return in time, a controller
 // that must not stop. It knows which routine runs and judges what it did. The dump port, whichever it is, says when it calls one.
-import type { Gva } from '@dumpstack/bytes'
-import type { ControllerOptions, Machine } from '@dumpstack/machine'
-import type { DumpModeRuleId } from '@dumpstack/nt'
+import { type Gva, hex } from '@dumpstack/bytes'
+import type { ControllerOptions, Machine, RegisterWindow } from '@dumpstack/machine'
+import type { DumpModeRuleId, Severity } from '@dumpstack/nt'
 import type { DumpWriteObserver } from '../dump-write-observer.ts'
 import { HIGH_LEVEL } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
@@ -10,7 +10,7 @@ import type { CallSite, MiniportImage } from '../miniport.ts'
 import { miniportRoutine } from '../port-configuration.ts'
 import { DmaAudit } from './dma-audit.ts'
 import { DriverHang } from './driver-hang.ts'
-import { type EntryPoint, RoutineWatch } from './routine-watch.ts'
+import { type EntryPoint, isEntryPoint, RoutineWatch } from './routine-watch.ts'
 import type { ViolationLog } from './violation-log.ts'
 
 export interface CrashEnvironmentOptions {
@@ -37,8 +37,15 @@ export class CrashEnvironment {
   readonly watch: RoutineWatch
   readonly dma: DmaAudit
   readonly #violations: ViolationLog
-  /** How many of the machine's stops were seen: those before the dump are not the dump driver's. */
+  /** How many of the machine's stops and refusals were seen: those before the dump are not the dump driver's. */
   #stopsSeen: number
+  #refusalsSeen: number
+  /** By limit: what is said of it. */
+  readonly #refused = new Map<string, { readonly call: string; readonly what: string }>()
+  /** The routine that builds requests: HwBuildIo, where the miniport has one. */
+  #requestRoutine: EntryPoint = 'HwStartIo'
+  /** Looked up with the first register that is named: a miniport may enable them itself. */
+  #windows: readonly RegisterWindow[] | null = null
 
   constructor(options: CrashEnvironmentOptions) {
     const { machine, controller } = options
@@ -49,31 +56,73 @@ export class CrashEnvironment {
     this.runtimeUncachedBytes = options.runtimeUncachedBytes
     this.#violations = options.violations
     this.#stopsSeen = machine.evidence.stops.length
+    this.#refusalsSeen = machine.evidence.refusals.length
     this.onWrite = options.onWrite
     this.watch = new RoutineWatch(machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
-    this.dma = new DmaAudit(machine, controller.name, (rule, call, message) =>
-      this.violate(rule, call, message),
-    )
+    this.dma = new DmaAudit(machine, controller.name, {
+      onLeftOver: (message) => this.violate('DM-29', 'HwInitialize', message),
+      onStray: (message) => this.violateInRequest('stray-write', 'WRITE', message),
+    })
   }
 
   /** Before and after each call of a miniport routine; `leave` is not reached when the routine faults. */
   enter(entryPoint: EntryPoint): void {
+    if (entryPoint === 'HwBuildIo') this.#requestRoutine = entryPoint
     this.watch.enter(entryPoint)
   }
 
   leave(): void {
     this.watch.leave()
-    const { stops } = this.machine.evidence
+    this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
+  }
+
+  /** The miniport has written a register: what the controller made of it is reported where that was. */
+  registerWritten(address: number): void {
+    const { stops, refusals } = this.machine.evidence
+    if (this.#stopsSeen === stops.length && this.#refusalsSeen === refusals.length) return
+    this.#judgeDevice(`write of ${this.registerName(address)}`)
+  }
+
+  /** As the specification of the controller spells it; its address where it has no name. */
+  registerName(address: number): string {
+    const window = this.windowOf(address)
+    const name = window && this.controller.model.registerName(window.bar, address - window.base)
+    return name ?? `register ${hex(address)}`
+  }
+
+  /** Of the controller, as it decodes it now. */
+  windowOf(address: number): RegisterWindow | undefined {
+    this.#windows ??= this.machine.registerWindows.filter(
+      ({ controller }) => controller === this.controller.name,
+    )
+    return this.#windows.find(({ base, byteLength }) => address >= base && address < base + byteLength)
+  }
+
+  #judgeDevice(call: string): void {
+    const { stops, refusals } = this.machine.evidence
+    while (this.#refusalsSeen < refusals.length) {
+      const { controller, limit, message } = refusals[this.#refusalsSeen++]!
+      if (controller !== this.controller.name) continue
+      const what = `${controller} refused ${message}`
+      // who went beyond a limit once does so again: that is one finding, at the first
+      const { call: at, what: said } = this.#refused.get(limit) ?? { call, what }
+      this.#refused.set(limit, { call: at, what: said })
+      this.violate('device-refused', at, said)
+    }
     while (this.#stopsSeen < stops.length) {
       const { controller, reason } = stops[this.#stopsSeen++]!
       if (controller !== this.controller.name) continue
-      this.violate('device-stopped', this.entryPoint, `${controller} stopped until its reset: ${reason}`)
+      this.violate('device-stopped', call, `${controller} stopped until its reset: ${reason}`)
     }
   }
 
   /** Address of the routine that runs. */
   get routine(): Gva {
-    return miniportRoutine(this.image, this.miniport, this.entryPoint)
+    return this.#addressOf(this.entryPoint)
+  }
+
+  #addressOf(entryPoint: EntryPoint): Gva {
+    return miniportRoutine(this.image, this.miniport, entryPoint)
   }
 
   get entryPoint(): EntryPoint {
@@ -84,30 +133,56 @@ export class CrashEnvironment {
     return this.watch.registerWrites
   }
 
-  violate(rule: DumpModeRuleId, call: string, message: string): void {
-    this.#violations.add({
-      rule,
-      call,
-      message,
-      driver: this.image,
-      routine: this.routine,
-      irql: this.irql,
-      atNs: this.machine.nowNs,
-      site: () => this.#site(call),
-    })
+  /** `call`: what the routine that runs called, or a routine itself. */
+  violate(rule: DumpModeRuleId, call: string, message: string, severity: Severity = 'fail'): void {
+    const routine = isEntryPoint(call) ? call : this.entryPoint
+    this.#add(rule, call, message, severity, routine, () => this.#site(call, routine))
+  }
+
+  /** What came of a request as a whole, which shows while it is polled, is reported where it was built. */
+  violateInRequest(
+    rule: DumpModeRuleId,
+    request: string,
+    message: string,
+    severity: Severity = 'fail',
+  ): void {
+    const routine = this.#requestRoutine
+    this.#add(rule, request, message, severity, routine, () => this.#startOf(routine))
+  }
+
+  #add(
+    rule: DumpModeRuleId,
+    call: string,
+    message: string,
+    severity: Severity,
+    routine: EntryPoint,
+    site: () => CallSite | null,
+  ): void {
+    const { image, irql, machine } = this
+    const atNs = machine.nowNs
+    const address = this.#addressOf(routine)
+    this.#violations.add({ severity, rule, call, message, driver: image, routine: address, irql, atNs, site })
   }
 
   /** A violation by the routine as a whole is reported at its start, a violation by a call at the call. */
-  #site(call: string): CallSite | null {
-    const { code } = this.miniport
-    const own = call === this.entryPoint ? null : code?.callSite()
-    return own ?? code?.routineSite(this.image, this.entryPoint) ?? null
+  #site(call: string, routine: EntryPoint): CallSite | null {
+    const own = call === routine ? null : this.miniport.code?.callSite()
+    return own ?? this.#startOf(routine)
+  }
+
+  #startOf(routine: EntryPoint): CallSite | null {
+    return this.miniport.code?.routineSite(this.image, routine) ?? null
   }
 
   #hang(limit: string, waitsForTime: boolean): never {
     const { entryPoint } = this
     const cause = waitsForTime ? '; it waits for the system time, which stands still in dump mode' : ''
-    const what = `did not return ${limit}${cause}`
+    const { lastReadAt, lastReadValue } = this.watch
+    const last =
+      lastReadAt < 0 || waitsForTime
+        ? ''
+        : `; the last register that it read is ${this.registerName(lastReadAt)}, which was ${hex(lastReadValue)}`
+    const what = `did not return ${limit}${cause}${last}`
     this.violate(waitsForTime ? 'DM-23' : 'DM-26', entryPoint, `${entryPoint} ${what}`)
     throw new DriverHang(this.image.baseName, entryPoint, what)
   }

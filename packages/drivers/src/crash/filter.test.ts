@@ -129,7 +129,7 @@ it('never writes past a filter that failed: its plain text would leak', () => {
   expect(report).toMatchObject({
     finalStatus: 0xc0000001,
     bytesWritten: 0,
-    failure: 'Dump_Write of dump_dumpfve.sys returned 0xc0000001 at dump offset 0x0',
+    failure: 'Dump_Write of dump_dumpfve.sys returned STATUS_UNSUCCESSFUL (0xc0000001) at dump offset 0x0',
   })
   expect(bytesOnDisk(crashed, 0x4000).every((byte) => byte === 0)).toBe(true)
 })
@@ -138,7 +138,7 @@ it('has no dump when a filter does not start, or a critical one does not load', 
   const noStart = writeDump(crash({ filter: withCallbacks({ dumpStart: () => 0xc000009a }) }).stack, PLAN)
   expect(noStart).toMatchObject({
     finalStatus: 0xc000009a,
-    failure: 'filter dump_dumpfve.sys did not start: 0xc000009a',
+    failure: 'filter dump_dumpfve.sys did not start: STATUS_INSUFFICIENT_RESOURCES (0xc000009a)',
   })
   const failing = (flags: number): DumpFilterImage =>
     filterOf((_extension, data) => {

@@ -32,7 +32,7 @@ it.each<[string, string, string, Step]>([
   [
     'a register, without a stall',
     'DM-26',
-    'HwInitialize did not return within 4000000 port calls and register accesses',
+    'HwInitialize did not return within 4000000 port calls and register accesses; the last register that it read is CAP, which was 0xc1301f05',
     (port, extension) => {
       const registers = port.getDeviceBase(extension, 5)!
       for (;;) registers.read32(0)

@@ -5,15 +5,18 @@ import { CALL_BUDGET } from '@dumpstack/cpu'
 import type { Machine } from '@dumpstack/machine'
 import type { RegisterWatch } from '../register-window.ts'
 
+const ENTRY_POINTS = [
+  'DriverEntry',
+  'HwFindAdapter',
+  'HwInitialize',
+  'HwBuildIo',
+  'HwStartIo',
+  'HwInterrupt',
+  'HwResetBus',
+] as const
 /** The entry point that is running, by the kit's name. */
-export type EntryPoint =
-  | 'DriverEntry'
-  | 'HwFindAdapter'
-  | 'HwInitialize'
-  | 'HwBuildIo'
-  | 'HwStartIo'
-  | 'HwInterrupt'
-  | 'HwResetBus'
+export type EntryPoint = (typeof ENTRY_POINTS)[number]
+export const isEntryPoint = (call: string): call is EntryPoint => ENTRY_POINTS.some((name) => name === call)
 
 const ROUTINE_SECONDS = CALL_BUDGET.stallNs / 1e9
 // Our choice: some seconds of the host's time, and far more than a driver needs that waits by stalls.
@@ -29,6 +32,9 @@ export type OnHang = (limit: string, waitsForTime: boolean) => never
 
 export class RoutineWatch implements RegisterWatch {
   registerWrites = 0
+  /** The register that the routine read last, by its address, and what it held; -1 before the first. */
+  lastReadAt = -1
+  lastReadValue = 0
   readonly #machine: Machine
   readonly #onHang: OnHang
   #entryPoint: EntryPoint = 'DriverEntry'
@@ -50,6 +56,7 @@ export class RoutineWatch implements RegisterWatch {
     this.#deadlineNs = this.#machine.nowNs + ROUTINE_SECONDS * 1e9
     this.#steps = 0
     this.#timeQueries = 0
+    this.lastReadAt = -1
   }
 
   leave(): void {
@@ -57,7 +64,9 @@ export class RoutineWatch implements RegisterWatch {
     this.#steps = 0
   }
 
-  onRead(): void {
+  onRead(address: number, value: number): void {
+    this.lastReadAt = address
+    this.lastReadValue = value
     this.#check()
   }
 

@@ -96,7 +96,7 @@ describe('a bad miniport of the toy is found by what the record says', () => {
   it('DM-34: an address register that is written in part', () => {
     const test = crashed({
       mischief: (port, _registers, list) => {
-        port.registerAccess(true, test.machine.registerWindows[0]!.base + TOY.list, 2)
+        port.registerAccess(true, test.machine.registerWindows[0]!.base + TOY.list, 2, 0)
         return list
       },
     })

@@ -1,6 +1,7 @@
-// The dump-mode rules that a driver broke, each once, with the routine it was in.
+// The dump-mode rules that a driver broke, each once, with the routine it was in. The same rule broken again at the same place is counted,
+// whatever numbers its message has.
 import { type Gva, hex } from '@dumpstack/bytes'
-import type { DumpModeRuleId, DumpModeViolation, Severity } from '@dumpstack/nt'
+import { type DumpModeRuleId, type DumpModeViolation, SEVERITIES, type Severity } from '@dumpstack/nt'
 import { irqlText } from '../irql.ts'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'
@@ -25,23 +26,30 @@ export interface BrokenRule {
 }
 
 export class ViolationLog {
-  readonly #counted: (DumpModeViolation & { count: number })[] = []
+  readonly #counted: (DumpModeViolation & { count: number; severity: Severity })[] = []
 
   get violations(): readonly DumpModeViolation[] {
     return this.#counted
   }
 
+  /** A rule may be kept loosely only where the dump is good all the same: one that was not becomes the reason, where there is no other. */
+  dumpFailed(): void {
+    if (this.#counted.some(({ severity }) => severity === 'fail')) return
+    for (const one of this.#counted) if (one.severity === 'warning') one.severity = 'fail'
+  }
+
   add({ severity = 'fail', rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
-    const known = this.#counted.find(
-      (one) => one.rule === rule && one.call === call && one.message === message,
-    )
+    const alike = this.#counted.filter((one) => one.rule === rule && one.call === call)
+    const same = alike.find((one) => one.message === message)
+    const site = same === undefined ? (broken.site?.() ?? null) : null
+    const address = site?.address ?? routine
+    const known = same ?? alike.find((one) => one.address === hex(address))
     if (known !== undefined) {
       known.count++
+      if (isWorse(severity, known.severity)) known.severity = severity
       return
     }
     if (this.#counted.length === MAX_VIOLATIONS) return
-    const site = broken.site?.() ?? null
-    const address = site?.address ?? routine
     const isInside = address >= driver.base && address < driver.base + BigInt(driver.size)
     this.#counted.push({
       severity,
@@ -59,6 +67,9 @@ export class ViolationLog {
     })
   }
 }
+
+const isWorse = (one: Severity, other: Severity): boolean =>
+  SEVERITIES.indexOf(one) < SEVERITIES.indexOf(other)
 
 /** `48 8b 00`. */
 export const hexBytes = (bytes: Uint8Array): string =>

@@ -10,6 +10,7 @@ import {
   SRB_FUNCTION_EXECUTE_SCSI,
   SRB_SIMPLE_TAG_REQUEST,
   SRB_STATUS_SUCCESS,
+  srbStatusText,
 } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
@@ -217,7 +218,7 @@ export class BootDisk {
     }
     this.#failure ??= new DriversError(
       'IO_FAILED',
-      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with SRB status ${hex(status)} ${ATTEMPTS} times`,
+      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with ${srbStatusText(status)} ${ATTEMPTS} times`,
       { diskOffset: transfer.diskOffset, status },
     )
   }

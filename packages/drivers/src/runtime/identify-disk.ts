@@ -1,6 +1,6 @@
 // What the class driver asks a disk before anybody uses it: REPORT LUNS, INQUIRY, READ CAPACITY (SPC-4, SBC-3).
 import { fromHalves, hex } from '@dumpstack/bytes'
-import { SRB_STATUS_BUSY, SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
+import { SRB_STATUS_BUSY, SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS, srbStatusText } from '@dumpstack/nt'
 import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 import type { BootDevice } from '../runtime-stack.ts'
@@ -73,7 +73,7 @@ function brings(
     if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
     if (status === null) throw incomplete(commands, name)
     if (status !== SRB_STATUS_BUSY || attempt === ATTEMPTS) {
-      throw new DriversError('IO_FAILED', `${name} ended with SRB status ${hex(status)}`, { status })
+      throw new DriversError('IO_FAILED', `${name} ended with ${srbStatusText(status)}`, { status })
     }
   }
 }

@@ -62,7 +62,7 @@ it('takes the capacity of a large disk, and of a small one from a miniport that 
   const small = testMachine()
   expect(startRuntimeStack({ ...small, miniport }).bootDevice.sectorCount).toBe((64 * 1024 * 1024) / 512)
   expect(() => startRuntimeStack({ ...testMachine({ diskBytes }), miniport })).toThrow(
-    'READ CAPACITY (16) ended with SRB status 0x6',
+    'READ CAPACITY (16) ended with SRB_STATUS_INVALID_REQUEST (0x6)',
   )
 })
 
@@ -88,7 +88,11 @@ it.each<[what: string, miniport: MiniportImage, message: RegExp]>([
     bad(() => ({ hwBuildIo: () => false })),
     /^storahci\.sys did not complete REPORT LUNS in 30 s$/,
   ],
-  ['is always busy', bad(answering(EXECUTE_SCSI, INQUIRY, 5)), /^INQUIRY ended with SRB status 0x5$/],
+  [
+    'is always busy',
+    bad(answering(EXECUTE_SCSI, INQUIRY, 5)),
+    /^INQUIRY ended with SRB_STATUS_BUSY \(0x5\)$/,
+  ],
   [
     'has no blocks',
     bad(answering(EXECUTE_SCSI, 0x25, 1)),
@@ -163,7 +167,7 @@ it('retries after a transient error and reports a bad sector', () => {
   machine.faults.add({ kind: 'badSector', controller: controller.name, lba: 80 as never, sectorCount: 1 })
   stack.write(80 * 512, gpa(0x100000), 4096)
   expect(() => stack.drain()).toThrow(
-    /write of 0x1000 bytes at disk offset 0xa000 ended with SRB status 0x4 4 times/,
+    /write of 0x1000 bytes at disk offset 0xa000 ended with SRB_STATUS_ERROR \(0x4\) 4 times/,
   )
 })
 

@@ -7,6 +7,7 @@ import {
   DriverObject,
   HwInitializationDataLayout,
   IO_TYPE_DRIVER,
+  ntstatusText,
   PortConfigurationInformation,
   SP_RETURN_FOUND,
   SP_RETURN_NOT_FOUND,
@@ -168,7 +169,7 @@ export class Storport extends PortServices implements PortExports {
     const driverObject = this.#driverObject()
     const registryPath = this.memory.allocate(0x10) // an empty UNICODE_STRING
     const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
-    if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${hex(status >>> 0)}`)
+    if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${ntstatusText(status)}`)
     this.#findAdapter()
     if (this.#takesMessages) this.#findAdapterWithMessages()
     const { requestedDumpBufferSize } = this.config

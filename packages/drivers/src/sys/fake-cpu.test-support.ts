@@ -98,7 +98,6 @@ export class FakeCpu implements Cpu {
   onDeviceAccess(): void {}
   onInterval(): void {}
   onUnmask(): void {}
-  onStop(): void {}
   charge(): void {}
   invalidate(): void {}
   xmm(): Uint8Array {

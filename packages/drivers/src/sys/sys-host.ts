@@ -51,7 +51,7 @@ export function hostSysFile({ machine, kernel, cpu, file, names, observer }: Sys
     traps,
     places,
     observer: observer ?? null,
-    file,
+    fileName,
   })
 
   function callDriverEntry(image: LoadedImage, port: PortExports, entry: EntryArguments): number {

@@ -248,8 +248,10 @@ export class SysInstance {
       hwResetBus: (extension, pathId) =>
         isTrue(this.call('HwResetBus', routine('HwResetBus'), [this.#known(extension), BigInt(pathId)])),
       ...(hwBuildIo !== undefined && {
-        hwBuildIo: (extension: GuestBlock, srb: GuestBlock) =>
-          isTrue(this.call('HwBuildIo', hwBuildIo, [this.#known(extension), this.#known(srb)])),
+        hwBuildIo: (extension: GuestBlock, srb: GuestBlock) => {
+          this.outstanding.add(srb.va)
+          return isTrue(this.call('HwBuildIo', hwBuildIo, [this.#known(extension), this.#known(srb)]))
+        },
       }),
       ...(hwAdapterControl !== undefined && {
         hwAdapterControl: (extension: GuestBlock, controlType: number, parameters: GuestBlock | null) =>

@@ -1,2 +1,3 @@
+export type { RuleSource, RuleText } from './rule.ts'
 export * from './rules.ts'
 export * from './violation.ts'

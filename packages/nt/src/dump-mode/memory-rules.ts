@@ -6,7 +6,8 @@ export const MEMORY_RULES = {
     title: 'The uncached extension has at most 32 KiB in dump mode, or is smaller than while the system ran.',
     why: 'The dump port has two small buffers that were set aside at boot. A driver that asks for queues of every processor gets nothing, and no dump is written on large systems.',
     howToFix: 'Count queues and structures for dump mode on their own: one queue, one request.',
-    answer: 'violation; NULL where so much does not exist',
+    answer:
+      'violation, a warning where it is less than while the system ran, or where the driver then asks for less; NULL where so much does not exist',
     sources: [
       BOOT_DRIVE,
       srb('ScsiPortGetUncachedExtension', 'nf-srb-scsiportgetuncachedextension'),
@@ -20,10 +21,11 @@ Queues = StorPortGetUncachedExtension(Extension, ConfigInfo, Size);`,
     },
   },
   'DM-12': {
-    title: 'The uncached extension is asked for in HwFindAdapter only.',
+    title: 'The uncached extension is asked for once, in HwFindAdapter.',
     why: 'The port lays its memory out while it runs HwFindAdapter; afterwards the rest belongs to SRB extensions.',
     howToFix: 'Ask once, in HwFindAdapter, for all of it, and divide the block yourself.',
-    answer: 'violation; NULL',
+    answer:
+      'violation, and NULL; a second call in HwFindAdapter returns the same block, which is a warning where it is large enough',
     sources: [storport('StorPortGetUncachedExtension', 'nf-storport-storportgetuncachedextension')],
     example: {
       breaks: `BOOLEAN HwInitialize(PVOID Extension)

@@ -24,6 +24,23 @@ export const OUTCOME_RULES = {
       keeps: `Descriptor[2].Flags &= ~VIRTQ_DESC_F_NEXT;`,
     },
   },
+  'device-refused': {
+    title: 'The controller is given nothing beyond the limits that it announces.',
+    why: 'What is beyond a limit, past the end of the disk, or written before a reset has ended, the device does not do: the request fails, or the register keeps its value.',
+    howToFix:
+      'The message names the limit, what it allows and what was found. Read the limit in dump mode too, and wait for the end of a reset.',
+    answer: 'violation; the device refuses it',
+    sources: [AHCI, VIRTIO_SPECIFICATION],
+    example: {
+      breaks: `WriteControl(Extension, RESET);
+StorPortStallExecution(100);
+WriteQueueAddress(Extension); // lost while the reset goes on`,
+      keeps: `WriteControl(Extension, RESET);
+for (ULONG Step = 0; Step < 1000 && (ReadControl(Extension) & RESET) != 0; Step++)
+    StorPortStallExecution(1000);
+WriteQueueAddress(Extension);`,
+    },
+  },
   'stray-write': {
     title: 'A write goes to the place on the disk that its SRB names.',
     why: 'A dump is written to the blocks of the page file by address. Another place holds the files of the user.',

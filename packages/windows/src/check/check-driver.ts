@@ -13,7 +13,7 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type CheckHardware, type ControllerModel, type Machine, Owner } from '@dumpstack/machine'
-import { type DumpModeRuleId, SP_RETURN_FOUND } from '@dumpstack/nt'
+import { type DumpModeRuleId, ntstatusText, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
 import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
@@ -262,7 +262,7 @@ class CheckRun {
       this.findings.push(ofViolation(violation, this.#hardware.name))
     }
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
-    const message = `${report.failure ?? 'the dump ended early'} (status ${hex(report.finalStatus)})`
+    const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
     else if (!report.violations.some(({ message: said }) => report.failure?.includes(said))) {
       this.#add('no-dump', 'dump', message)

@@ -100,7 +100,7 @@ it.each(DRIVERS)('%s stops and starts again', (fileName, kind) => {
   const control = tables.data!.hwAdapterControl!
   expect(control(tables.extension!, SCSI_STOP_ADAPTER, null)).toBe(0)
   write(1)
-  expect(() => runtime.drain()).toThrow('SRB status 0x8')
+  expect(() => runtime.drain()).toThrow('SRB_STATUS_NO_DEVICE (0x8)')
   expect(control(tables.extension!, SCSI_RESTART_ADAPTER, null)).toBe(0)
   write(2)
   runtime.drain()

@@ -4,6 +4,7 @@ import { gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   DUMP_MODE_CRASH,
   ntSuccess,
+  ntstatusText,
   PortConfigurationInformation,
   type Profile,
   SP_RETURN_FOUND,
@@ -69,7 +70,7 @@ export class DumpAdapter {
     environment.leave()
     if (this.failure !== '') return this.#status
     if (!ntSuccess(status)) {
-      return this.#fail(status, `DriverEntry of ${miniport.fileName} returned ${hex(status >>> 0)}`)
+      return this.#fail(status, `DriverEntry of ${miniport.fileName} returned ${ntstatusText(status)}`)
     }
     if (!this.#isInitialized) {
       return this.#fail(STATUS_UNSUCCESSFUL, `${miniport.fileName} did not call StorPortInitialize`)

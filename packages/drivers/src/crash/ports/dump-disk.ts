@@ -17,6 +17,7 @@ import {
   STATUS_IO_TIMEOUT,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
+  srbStatusText,
 } from '@dumpstack/nt'
 import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import type { DataWindow } from '../../data-window.ts'
@@ -103,7 +104,7 @@ export class DumpDisk {
     const { flushCount } = disk
     if (this.#mustSucceed('SYNCHRONIZE CACHE') && disk.flushCount === flushCount) {
       const what = `ended with success, but no flush reached ${disk.name}: its cache may still hold the dump`
-      this.#environment.violate('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
+      this.#environment.violateInRequest('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
     }
     this.#srb.begin(SRB_FUNCTION_SHUTDOWN, BASE_FLAGS, 0)
     this.#mustSucceed('SHUTDOWN')
@@ -134,7 +135,7 @@ export class DumpDisk {
 
   #mustSucceed(name: string): boolean {
     if (ntSuccess(this.#srb.send(name))) return true
-    this.#environment.violate('DM-47', name, `${this.#srb.failure}, expected success`)
+    this.#environment.violateInRequest('DM-47', name, `${this.#srb.failure}, expected success`)
     return false
   }
 
@@ -160,10 +161,10 @@ export class DumpDisk {
     const isTimeout = this.#srb.send(name) === STATUS_IO_TIMEOUT
     const status = this.#srb.srbStatus
     if (!isTimeout && (status === SRB_STATUS_INVALID_REQUEST || status === SRB_STATUS_BAD_FUNCTION)) return
-    this.#environment.violate(
+    this.#environment.violateInRequest(
       'DM-39',
       name,
-      `an unsupported function ended with SRB status ${hex(status)}, expected ${hex(SRB_STATUS_INVALID_REQUEST)}`,
+      `an unsupported function ended with ${srbStatusText(status)}, expected ${srbStatusText(SRB_STATUS_INVALID_REQUEST)}`,
     )
   }
 
@@ -194,7 +195,7 @@ export class DumpDisk {
     const end = block + byteLength / this.#sectorBytes
     if (end > blocks) return
     const what = `WRITE of blocks ${hex(block)} to ${hex(end - 1)} was refused as an invalid request, on a disk of ${hex(blocks)} blocks of ${this.#sectorBytes} bytes`
-    this.#environment.violate('DM-42', 'WRITE', what)
+    this.#environment.violateInRequest('DM-42', 'WRITE', what)
   }
 
   /** Bytes `from` to `from + length` of the MDL's pages. */

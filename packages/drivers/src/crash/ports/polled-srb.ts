@@ -8,6 +8,7 @@ import {
   STATUS_IO_DEVICE_ERROR,
   STATUS_IO_TIMEOUT,
   STATUS_SUCCESS,
+  srbStatusText,
 } from '@dumpstack/nt'
 import type { GuestBlock } from '../../miniport.ts'
 import { SrbBuilder } from '../../srb-builder.ts'
@@ -91,7 +92,7 @@ export class PolledSrb {
     }
     const status = this.srbStatus
     if (status === SRB_STATUS_SUCCESS) return STATUS_SUCCESS
-    this.failure = `${name} ended with SRB status ${hex(status)}`
+    this.failure = `${name} ended with ${srbStatusText(status)}`
     return STATUS_IO_DEVICE_ERROR
   }
 

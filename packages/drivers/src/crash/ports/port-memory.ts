@@ -1,5 +1,5 @@
 // The memory of a dump port, which is all that its miniport can have: the heap and the two common buffers of the context.
-import { hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
 import { DriversError } from '../../errors.ts'
 import { fillBlock, GuestHeap } from '../../guest-block.ts'
@@ -34,6 +34,15 @@ export class PortMemory {
 
   takeUncached(byteLength: number): GuestBlock | null {
     return this.#uncachedHeap.take(byteLength)
+  }
+
+  /** Bytes from an address to the end of the common buffer that it is in, which is in one piece; null for other memory. */
+  leftFrom(address: Gpa): number | null {
+    for (const { memory } of [this.#uncachedHeap, this.#srbHeap]) {
+      const offset = address - memory.gpa
+      if (offset >= 0 && offset < memory.byteLength) return memory.byteLength - offset
+    }
+    return null
   }
 
   takeSrbExtension(byteLength: number): GuestBlock | null {

@@ -25,19 +25,20 @@ interface Accessor {
 const REGISTER: Accessor = {
   step: 1,
   read(call, at, width) {
-    const address = physical(call, at, 'read')
+    const address = gpa(physical(call, at, 'read'))
     const { bus } = call
-    call.port.registerAccess(false, address, width)
-    if (width === 1) return bus.read8(gpa(address))
-    return width === 2 ? bus.read16(gpa(address)) : bus.read32(gpa(address)) >>> 0
+    const value =
+      width === 1 ? bus.read8(address) : width === 2 ? bus.read16(address) : bus.read32(address) >>> 0
+    call.port.registerAccess(false, address, width, value)
+    return value
   },
   write(call, at, width, value) {
     const address = gpa(physical(call, at, 'write'))
     const { bus } = call
-    call.port.registerAccess(true, address, width)
     if (width === 1) bus.write8(address, value)
     else if (width === 2) bus.write16(address, value)
     else bus.write32(address, value)
+    call.port.registerAccess(true, address, width, value)
   },
 }
 
@@ -46,19 +47,26 @@ const PORT: Accessor = {
   read(call, at, width) {
     const port = Number(at & 0xffffn)
     const { bus } = call
-    call.port.registerAccess(false, port, width)
-    if (port + width > PORTS) return ALL_ONES[width]
-    if (width === 1) return bus.in8(port)
-    return width === 2 ? bus.in16(port) : bus.in32(port) >>> 0
+    const value =
+      port + width > PORTS
+        ? ALL_ONES[width]
+        : width === 1
+          ? bus.in8(port)
+          : width === 2
+            ? bus.in16(port)
+            : bus.in32(port) >>> 0
+    call.port.registerAccess(false, port, width, value)
+    return value
   },
   write(call, at, width, value) {
     const port = Number(at & 0xffffn)
     const { bus } = call
-    call.port.registerAccess(true, port, width)
-    if (port + width > PORTS) return
-    if (width === 1) bus.out8(port, value)
-    else if (width === 2) bus.out16(port, value)
-    else bus.out32(port, value)
+    if (port + width <= PORTS) {
+      if (width === 1) bus.out8(port, value)
+      else if (width === 2) bus.out16(port, value)
+      else bus.out32(port, value)
+    }
+    call.port.registerAccess(true, port, width, value)
   },
 }
 

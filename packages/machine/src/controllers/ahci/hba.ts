@@ -10,6 +10,7 @@ import {
   AHCI_EM_LOC,
   AHCI_GHC,
   AHCI_IS,
+  AHCI_MAX_SLOTS,
   AHCI_PI,
   AHCI_PORT_BYTES,
   AHCI_PORTS,
@@ -21,7 +22,6 @@ import {
   CAP_S64A,
   CAP_SCLO,
   CAP_SNCQ,
-  CAP_SSS,
   GHC_AE,
   GHC_HR,
   GHC_IE,
@@ -30,8 +30,6 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import { MachineError } from '../../errors.ts'
-import type { BeyondLimit } from '../../evidence.ts'
 import {
   type DwordRegisters,
   merge,
@@ -46,20 +44,23 @@ import type { Attachment } from '../controller-model.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { MSI_CAPABILITY, Msi } from './msi.ts'
 import { AhciPort, type PortHost } from './port.ts'
-import { type AhciSettings, PORT_COUNT } from './settings.ts'
 
 const WINDOW_BYTES = 0x1000
+export const PORT_COUNT = 6
+/** How long GHC.HR reads 1; section 10.4.3 allows a second. */
+const HBA_RESET_NS = 1_000_000
 /** SATA 3: 6 Gb/s, 8b/10b coded. */
 const LINK_BYTES_PER_SECOND = 600e6
 
 /** No legacy interface is modelled, but SAM is 0 as on ICH9, so that software has to set GHC.AE. */
-function capabilities({ slots, ncq, addresses64, staggeredSpinUp }: AhciSettings): number {
-  let cap = (PORT_COUNT - 1) | ((slots - 1) << CAP_NCS_SHIFT) | (PxSSTS_SPD_GEN3 << CAP_ISS_SHIFT) | CAP_SCLO
-  if (ncq === 'on') cap |= CAP_SNCQ
-  if (addresses64 === 'on') cap |= CAP_S64A
-  if (staggeredSpinUp === 'on') cap |= CAP_SSS
-  return cap >>> 0
-}
+const CAP =
+  ((PORT_COUNT - 1) |
+    ((AHCI_MAX_SLOTS - 1) << CAP_NCS_SHIFT) |
+    (PxSSTS_SPD_GEN3 << CAP_ISS_SHIFT) |
+    CAP_SCLO |
+    CAP_SNCQ |
+    CAP_S64A) >>>
+  0
 
 const UNIMPLEMENTED: Readonly<Record<number, string>> = {
   [AHCI_CCC_CTL]: 'CCC_CTL',
@@ -75,15 +76,19 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   readonly interruptVector: number
   readonly clock: VirtualClock
   readonly ram: GuestRam
-  readonly config: PciConfig
-  readonly settings: AhciSettings
-  readonly #cap: number
-  /** PI */
-  readonly #implemented: number
+  readonly config = new PciConfig({
+    vendorId: 0x8086,
+    deviceId: 0x2922,
+    revisionId: 0x02,
+    classCode: PCI_CLASS_AHCI,
+    subsystemVendorId: 0x8086,
+    subsystemId: 0x2922,
+    windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
+    capabilities: [MSI_CAPABILITY, powerManagement(0x70)],
+  })
   readonly #msi: Msi
   readonly #parts: ControllerParts
-  /** Null: not implemented. */
-  readonly #ports: readonly (AhciPort | null)[]
+  readonly #ports: readonly AhciPort[]
   readonly #resetEnds = new ClockEvent(() => {
     this.#isResetting = false
   })
@@ -92,19 +97,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   #isResetting = false
   #is = 0
 
-  constructor(settings: AhciSettings, attachments: readonly Attachment[], parts: ControllerParts) {
-    this.settings = settings
-    this.#cap = capabilities(settings)
-    this.config = new PciConfig({
-      vendorId: 0x8086,
-      deviceId: 0x2922,
-      revisionId: 0x02,
-      classCode: PCI_CLASS_AHCI,
-      subsystemVendorId: 0x8086,
-      subsystemId: 0x2922,
-      windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
-      capabilities: [...(settings.msi === 'on' ? [MSI_CAPABILITY] : []), powerManagement(0x70)],
-    })
+  constructor(attachments: readonly Attachment[], parts: ControllerParts) {
     this.name = parts.name
     this.bdf = parts.bdf
     this.interruptVector = parts.interruptVector
@@ -113,18 +106,14 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
     const link = { bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster }
-    const places = attachments.map((attachment) => attachment.port ?? settings.port)
-    this.#implemented = places.reduce((ports, port) => ports | (1 << port), settings.portsImplemented)
     this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
-      if ((this.#implemented & (1 << port)) === 0) return null
-      const [block, another] = attachments.filter((_, disk) => places[disk] === port)
-      if (another !== undefined)
-        throw new MachineError('MACHINE_OPTIONS', `two disks of controller ${parts.name} are at port ${port}`)
-      block?.device.connect(link)
-      return new AhciPort(this, block === undefined ? null : new AtaDevice(block.device, settings, parts))
+      const attachment = attachments.find((candidate) => (candidate.port ?? 0) === port)
+      attachment?.device.connect(link)
+      const device = attachment && new AtaDevice(attachment.device, parts.name, parts.notModelled)
+      return new AhciPort(this, device ?? null)
     })
     parts.faults.onLinkChange.push(() => {
-      for (const port of this.#ports) port?.linkChanged()
+      for (const port of this.#ports) port.linkChanged()
     })
   }
 
@@ -132,7 +121,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.config.reset()
     this.clock.disarm(this.#resetEnds)
     this.#isResetting = this.#isEnabled = this.#interruptsEnabled = false
-    for (const port of this.#ports) port?.powerOn()
+    for (const port of this.#ports) port.powerOn()
     this.#is = 0
   }
 
@@ -143,7 +132,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   configReading(): void {}
 
   configWritten(): void {
-    for (const port of this.#ports) port?.busMasterChanged()
+    for (const port of this.#ports) port.busMasterChanged()
   }
 
   get isInterrupting(): boolean {
@@ -184,10 +173,6 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     writeDwords(this, offset, size, value)
   }
 
-  onRefused(refused: BeyondLimit): void {
-    this.#parts.onRefused(refused)
-  }
-
   onStopped(reason: string): void {
     this.#parts.onStopped(reason)
   }
@@ -203,7 +188,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     }
     switch (offset) {
       case AHCI_CAP:
-        return this.#cap
+        return CAP
       case AHCI_GHC:
         return (
           ((this.#isEnabled ? GHC_AE : 0) |
@@ -214,7 +199,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
       case AHCI_IS:
         return this.#is
       case AHCI_PI:
-        return this.#implemented
+        return (1 << PORT_COUNT) - 1
       case AHCI_VS:
         return AHCI_VS_1_3_1
       case AHCI_CAP2:
@@ -232,7 +217,8 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     }
     // software sets AE before it uses other registers (section 3.1.2) and leaves them alone during a reset
     if (!this.#isEnabled || this.#isResetting) {
-      this.note(this.#isResetting ? 'writes while GHC.HR is 1' : 'writes while GHC.AE is 0', 'write')
+      if (this.#isResetting) this.#refuseWrite()
+      else this.note('writes while GHC.AE is 0', 'write')
       return
     }
     if (offset >= AHCI_PORTS) {
@@ -255,7 +241,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   }
 
   #writeControl(value: number, mask: number): void {
-    if (this.#isResetting) return
+    if (this.#isResetting) {
+      this.#refuseWrite()
+      return
+    }
     if ((value & mask & GHC_HR) !== 0) {
       this.#reset()
       return
@@ -267,19 +256,24 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     if (this.#interruptsEnabled && !wasEnabled && this.#is !== 0) this.#msi.signal()
   }
 
+  #refuseWrite(): void {
+    const what = 'a write of a register before the HBA reset has ended'
+    this.#parts.onRefused({ limit: 'GHC.HR at its end', allowed: 0, found: 1, what })
+  }
+
   /** Section 10.4.3: GHC, IS and the ports go to their reset values; PxCLB and PxFB stay. */
   #reset(): void {
     this.#isEnabled = this.#interruptsEnabled = false
     this.#isResetting = true
-    for (const port of this.#ports) port?.hbaReset()
+    for (const port of this.#ports) port.hbaReset()
     this.#is = 0
-    this.clock.arm(this.#resetEnds, this.clock.nowNs + this.settings.resetNs)
+    this.clock.arm(this.#resetEnds, this.clock.nowNs + HBA_RESET_NS)
   }
 
   #portAt(offset: number, access: 'read' | 'write'): AhciPort | null {
     const index = Math.floor((offset - AHCI_PORTS) / AHCI_PORT_BYTES)
     const port = this.#ports[index]
-    if (port !== undefined && port !== null) return port
+    if (port !== undefined) return port
     this.note(`registers of port ${index}`, access)
     return null
   }
