@@ -1,4 +1,5 @@
 export * from './address.ts'
+export { countBefore } from './binary-search.ts'
 export { equalBytes } from './equal-bytes.ts'
 export * from './errors.ts'
 export * from './halves.ts'

@@ -1,6 +1,6 @@
 // The modules of the target: their names as debuggers write them, their image (from memory, and from a file where the
 // dump does not hold it), and their symbols, which are looked for when first needed.
-import { type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
+import { countBefore, type Gva, gva, hex, hex64 } from '@dumpstack/bytes'
 import { type LoadedModule, moduleFileName, type VirtualSpace } from '@dumpstack/dumpfile'
 import { ImageError, type MappedImage, mapPe, openMappedImage, parsePe } from '@dumpstack/image'
 import type { SymbolFile } from '@dumpstack/symbols'
@@ -176,14 +176,8 @@ export class DebugModule {
       return near === null || (near.displacement > 0 && near.name.startsWith(STRING_CONSTANT)) ? null : near
     }
     const table = this.#exportTable()
-    let low = 0
-    let high = table.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (table[middle]![1] <= rva) low = middle + 1
-      else high = middle
-    }
-    const found = table[low - 1]
+    const count = countBefore(table.length, (i) => table[i]![1] <= rva)
+    const found = table[count - 1]
     return found === undefined ? null : { name: found[0], displacement: rva - found[1] }
   }
 
@@ -294,14 +288,8 @@ export class ModuleList {
   }
 
   at(address: bigint): DebugModule | null {
-    let low = 0
-    let high = this.#byAddress.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#byAddress[middle]!.base <= address) low = middle + 1
-      else high = middle
-    }
-    const module = this.#byAddress[low - 1]
+    const count = countBefore(this.#byAddress.length, (i) => this.#byAddress[i]!.base <= address)
+    const module = this.#byAddress[count - 1]
     return module !== undefined && address < module.end ? module : null
   }
 

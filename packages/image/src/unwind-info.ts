@@ -1,7 +1,7 @@
 // .pdata and .xdata of x64: RUNTIME_FUNCTION and UNWIND_INFO versions 1 and 2.
 // Microsoft "x64 exception handling", learn.microsoft.com/cpp/build/exception-handling-x64; version 2 (EPILOG codes) is
 // not in it: layout as LLVM's Win64EH and VirtualBox's pecoff.h agree.
-import { hex } from '@dumpstack/bytes'
+import { countBefore, hex } from '@dumpstack/bytes'
 import { ImageError } from './errors.ts'
 import type { Directory, ImageFile } from './image-file.ts'
 import { RuntimeFunctionEntry, UnwindInfoHeader } from './layouts.ts'
@@ -97,16 +97,8 @@ function runtimeFunction(file: ImageFile, fileOffset: number): RuntimeFunction {
 }
 
 export function functionAt(functions: readonly RuntimeFunction[], rva: number): RuntimeFunction | null {
-  let low = 0
-  let high = functions.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    const entry = functions[middle]!
-    if (rva < entry.beginRva) high = middle
-    else if (rva >= entry.endRva) low = middle + 1
-    else return entry
-  }
-  return null
+  const entry = functions[countBefore(functions.length, (i) => functions[i]!.beginRva <= rva) - 1]
+  return entry !== undefined && rva < entry.endRva ? entry : null
 }
 
 export function readUnwindInfo(file: ImageFile, rva: number): UnwindInfo {

@@ -1,5 +1,5 @@
 // The memory of a minidump: no page tables, only the bytes that it keeps, each at the address where it lay.
-import { type ByteSource, type Gva, gva } from '@dumpstack/bytes'
+import { type ByteSource, countBefore, type Gva, gva } from '@dumpstack/bytes'
 import type { Absence, VirtualSpace } from '../virtual-space.ts'
 import type { TriageBlock, TriageDump, TriageObject } from './triage-dump.ts'
 
@@ -37,16 +37,9 @@ export class TriageSpace implements VirtualSpace {
   }
 
   #blockAt(address: Gva): TriageBlock | null {
-    let low = 0
-    let high = this.#blocks.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      const block = this.#blocks[middle]!
-      if (address < block.address) high = middle
-      else if (address >= block.address + BigInt(block.byteLength)) low = middle + 1
-      else return block
-    }
-    return null
+    const count = countBefore(this.#blocks.length, (i) => this.#blocks[i]!.address <= address)
+    const block = this.#blocks[count - 1]
+    return block !== undefined && address < block.address + BigInt(block.byteLength) ? block : null
   }
 }
 

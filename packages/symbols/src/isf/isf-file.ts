@@ -1,5 +1,6 @@
 // An ISF table as a symbol file: the JSON that volatility3 makes of a PDB (its schema 6.x). Opening parses the JSON and
 // reads the identity; symbols are sorted by the first address asked for, types made one by one.
+import { countBefore } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import type {
   NamedSymbol,
@@ -67,15 +68,9 @@ export class IsfFile implements SymbolFile {
   /** Of several names for one address the first one of the table: nothing in it says which is better. */
   near(rva: number): NearSymbol | null {
     const { rvas, symbols } = this.#sorted()
-    let low = 0
-    let high = rvas.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (rvas[middle]! <= rva) low = middle + 1
-      else high = middle
-    }
-    if (low === 0) return null
-    let index = low - 1
+    const count = countBefore(rvas.length, (i) => rvas[i]! <= rva)
+    if (count === 0) return null
+    let index = count - 1
     while (index > 0 && rvas[index - 1] === rvas[index]) index--
     const symbol = symbols[index]!
     return { ...symbol, displacement: rva - symbol.rva }

@@ -1,5 +1,6 @@
 // Publics and global data by address: one sorted table, made with the first address that is asked for. Names are read
 // one by one, when they are needed.
+import { countBefore } from '@dumpstack/bytes'
 import type { NamedSymbol } from '../symbol-file.ts'
 import type { Globals } from './globals.ts'
 import type { Publics } from './publics.ts'
@@ -61,16 +62,10 @@ export class AddressTable {
   /** The last symbol at or below an address; null below the first. */
   nearest(sourceRva: number): PlacedSymbol | null {
     const starts = this.#starts
-    let low = 0
-    let high = starts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (starts[middle]! <= sourceRva) low = middle + 1
-      else high = middle
-    }
-    if (low === 0) return null
-    this.#symbols[low - 1] ??= this.#read(low - 1)
-    return this.#symbols[low - 1]!
+    const count = countBefore(starts.length, (i) => starts[i]! <= sourceRva)
+    if (count === 0) return null
+    this.#symbols[count - 1] ??= this.#read(count - 1)
+    return this.#symbols[count - 1]!
   }
 
   #read(i: number): PlacedSymbol {

@@ -1,6 +1,6 @@
 // Source lines of one module: C13 line information behind its symbols (LLVM "The PDB Module Information Stream").
 // Subsections {u32 kind, u32 length, bytes, to a multiple of 4}; a kind with its high bit set is to be ignored.
-import { defineStruct, hex, u16, u32 } from '@dumpstack/bytes'
+import { countBefore, defineStruct, hex, u16, u32 } from '@dumpstack/bytes'
 import type { PdbModule } from './dbi.ts'
 import type { Segments } from './segments.ts'
 import type { StreamBytes } from './stream-bytes.ts'
@@ -63,14 +63,8 @@ export class ModuleLines {
   at(sourceRva: number): LineRow | null {
     this.#rows ??= this.#readRows()
     const rows = this.#rows
-    let low = 0
-    let high = rows.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (rows[middle]!.start <= sourceRva) low = middle + 1
-      else high = middle
-    }
-    const row = rows[low - 1]
+    const count = countBefore(rows.length, (i) => rows[i]!.start <= sourceRva)
+    const row = rows[count - 1]
     return row === undefined || sourceRva >= row.end || HIDDEN_LINES.has(row.line) ? null : row
   }
 

@@ -1,5 +1,6 @@
 // Modules by address: section contributions say which object file each piece of the image came from, so that one
 // address reads the symbols of one module.
+import { countBefore } from '@dumpstack/bytes'
 import type { Dbi, PdbModule } from './dbi.ts'
 import { ModuleLines } from './module-lines.ts'
 import { ModuleSymbols, type PdbProcedure } from './module-symbols.ts'
@@ -66,14 +67,8 @@ export class ModuleTable {
   moduleAt(sourceRva: number): number {
     this.#pieces ??= this.#readPieces()
     const { starts, ends, modules } = this.#pieces
-    let low = 0
-    let high = starts.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (starts[middle]! <= sourceRva) low = middle + 1
-      else high = middle
-    }
-    return low > 0 && sourceRva < ends[low - 1]! ? modules[low - 1]! : -1
+    const count = countBefore(starts.length, (i) => starts[i]! <= sourceRva)
+    return count > 0 && sourceRva < ends[count - 1]! ? modules[count - 1]! : -1
   }
 
   /** The last procedure at or below an address in the module that the address came from. */

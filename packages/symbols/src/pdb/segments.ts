@@ -1,6 +1,6 @@
 // From segment:offset, as symbols have it, to an RVA of the image and back: through section headers and, for images
 // whose parts were moved after linking, through the OMAP tables (entries {rva, rvaTo}, sorted; 0 or bit 31: nowhere).
-import { defineStruct, u32 } from '@dumpstack/bytes'
+import { countBefore, defineStruct, u32 } from '@dumpstack/bytes'
 import type { ImageSection } from '../symbol-file.ts'
 import type { StreamBytes } from './stream-bytes.ts'
 
@@ -28,15 +28,9 @@ export class Omap {
 
   /** Where `rva` went; -1 where it was removed or lies before the table. */
   map(rva: number): number {
-    let low = 0
-    let high = this.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#view.getUint32(middle * OmapEntry.size, true) <= rva) low = middle + 1
-      else high = middle
-    }
-    if (low === 0) return -1
-    const at = (low - 1) * OmapEntry.size
+    const count = countBefore(this.length, (i) => this.#view.getUint32(i * OmapEntry.size, true) <= rva)
+    if (count === 0) return -1
+    const at = (count - 1) * OmapEntry.size
     const to = this.#view.getUint32(at + 4, true)
     return to === 0 || to >= NOWHERE ? -1 : to + rva - this.#view.getUint32(at, true)
   }
@@ -56,14 +50,8 @@ export interface Placed {
 
 /** Of symbols in ascending order of `sourceRva`, the index of the last at or below an address; -1 where none is. */
 export function lastAtOrBelow(placed: readonly Placed[], sourceRva: number): number {
-  let low = 0
-  let high = placed.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (placed[middle]!.sourceRva <= sourceRva) low = middle + 1
-    else high = middle
-  }
-  return low - 1
+  const count = countBefore(placed.length, (i) => placed[i]!.sourceRva <= sourceRva)
+  return count - 1
 }
 
 /** Symbols are looked up where they were before anything was moved: there a function is one piece. */

@@ -1,6 +1,6 @@
 // Stream 2 (types) or 4 (ids) of a PDB: records by index, from 0x1000 on, without reading those before (LLVM "The PDB
 // TPI and IPI Streams"). The hash stream has the offset of every so-manieth record; the rest is walked from there.
-import { defineStruct, hex, i32, u16, u32 } from '@dumpstack/bytes'
+import { countBefore, defineStruct, hex, i32, u16, u32 } from '@dumpstack/bytes'
 import { SymbolsError } from '../errors.ts'
 import { NO_STREAM } from './dbi.ts'
 import type { Msf } from './msf.ts'
@@ -117,15 +117,9 @@ export class TypeRecords {
   #walk(index: number): void {
     this.#checkpoints ??= this.#readCheckpoints()
     const pieces = this.#checkpoints
-    let low = 0
-    let high = pieces.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (pieces[middle]!.index <= index) low = middle + 1
-      else high = middle
-    }
-    const start = pieces[low - 1]!
-    const end = pieces[low]?.index ?? this.end
+    const count = countBefore(pieces.length, (i) => pieces[i]!.index <= index)
+    const start = pieces[count - 1]!
+    const end = pieces[count]?.index ?? this.end
     let offset = start.offset
     for (let at = start.index; at < end; at++) {
       this.#offsets[at - this.begin] = offset
