@@ -7,18 +7,16 @@ export { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from './layouts.ts'
 export * from './module-list.ts'
 export { readModules, readModulesAsFarAsPossible } from './modules.ts'
 export { openDump } from './open-dump.ts'
-export { type PageTableEntry, PageWalker, pageTableEntries, translate } from './page-walk.ts'
+export { PageWalker, pageTableEntries } from './page-walk.ts'
 export * from './plan.ts'
-export { type DumpPlanOptions, planDump } from './plan-dump.ts'
+export { planDump } from './plan-dump.ts'
 export { readDumpType } from './recognise.ts'
-export type { SecondaryData } from './triage/compose-secondary-data.ts'
 export {
   type MemoryRange,
   planTriageDump,
   type TriageFacts,
-  type TriagePlanOptions,
 } from './triage/plan-triage-dump.ts'
 export { readSecondaryData, type SecondaryBlob } from './triage/secondary-data.ts'
-export type { TriageBlock, TriageDump, TriageObject } from './triage/triage-dump.ts'
+export type { TriageDump } from './triage/triage-dump.ts'
 export * from './verify-dump.ts'
-export type { Absence, VirtualSpace } from './virtual-space.ts'
+export type { VirtualSpace } from './virtual-space.ts'

@@ -4,7 +4,6 @@ export type {
   Attachment,
   CheckHardware,
   ControllerModel,
-  DiskPlace,
   Settings,
 } from './controllers/controller-model.ts'
 export type { ControllerParts } from './controllers/controller-parts.ts'
@@ -17,7 +16,7 @@ export { createDisk, type Disk, type DiskImage } from './disk/disk.ts'
 export { MemoryDiskImage } from './disk/memory-image.ts'
 export type { DmaLog, DmaRecord } from './dma-log.ts'
 export * from './errors.ts'
-export type { Fault, FaultPlan } from './faults.ts'
+export type { Fault } from './faults.ts'
 export * from './machine.ts'
 export { type Bdf, type DwordRegisters, PciConfig, type PciFunction, readDwords, writeDwords } from './pci.ts'
 export { Owner, type Ram } from './ram.ts'

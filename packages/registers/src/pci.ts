@@ -13,7 +13,6 @@ export const PCI_STATUS = 0x06
 export const PCI_REVISION_ID = 0x08
 export const PCI_CLASS_CODE = 0x09
 export const PCI_BASE_ADDRESS_0 = 0x10
-export const PCI_BASE_ADDRESS_5 = 0x24
 export const PCI_SUBSYSTEM_VENDOR_ID = 0x2c
 export const PCI_SUBSYSTEM_ID = 0x2e
 export const PCI_CAPABILITIES_POINTER = 0x34

@@ -77,13 +77,11 @@ export const VIRTIO_STATUS_DRIVER = 2
 export const VIRTIO_STATUS_DRIVER_OK = 4
 export const VIRTIO_STATUS_FEATURES_OK = 8
 export const VIRTIO_STATUS_DEVICE_NEEDS_RESET = 64
-export const VIRTIO_STATUS_FAILED = 128
 
 // Feature bits 0 to 31 of the block device (5.2.3)
 export const VIRTIO_BLK_F_SIZE_MAX = 1 << 1
 export const VIRTIO_BLK_F_SEG_MAX = 1 << 2
 export const VIRTIO_BLK_F_GEOMETRY = 1 << 4
-export const VIRTIO_BLK_F_RO = 1 << 5
 export const VIRTIO_BLK_F_BLK_SIZE = 1 << 6
 export const VIRTIO_BLK_F_FLUSH = 1 << 9
 export const VIRTIO_BLK_F_TOPOLOGY = 1 << 10
@@ -119,7 +117,6 @@ export const VIRTQ_AVAIL_RING = 0x04
 export const VIRTQ_AVAIL_ELEM_BYTES = 2
 export const VIRTQ_AVAIL_F_NO_INTERRUPT = 1
 // Used ring (2.7.8): flags, idx, ring of {le32 id, le32 len}, avail_event
-export const VIRTQ_USED_FLAGS = 0x00
 export const VIRTQ_USED_IDX = 0x02
 export const VIRTQ_USED_RING = 0x04
 export const VIRTQ_USED_ELEM_BYTES = 8

@@ -3,8 +3,6 @@
 export const PASSIVE_LEVEL = 0
 export const APC_LEVEL = 1
 export const DISPATCH_LEVEL = 2
-export const CLOCK_LEVEL = 13
-export const IPI_LEVEL = 14
 /** KeBugCheckEx raises to it, and nothing on the dump path lowers it again. */
 export const HIGH_LEVEL = 15
 
@@ -12,8 +10,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [PASSIVE_LEVEL, 'PASSIVE_LEVEL'],
   [APC_LEVEL, 'APC_LEVEL'],
   [DISPATCH_LEVEL, 'DISPATCH_LEVEL'],
-  [CLOCK_LEVEL, 'CLOCK_LEVEL'],
-  [IPI_LEVEL, 'IPI_LEVEL'],
+  [13, 'CLOCK_LEVEL'],
+  [14, 'IPI_LEVEL'],
   [HIGH_LEVEL, 'HIGH_LEVEL'],
 ])
 

@@ -1,8 +1,6 @@
 // CONTEXT of ARM64 processors (winnt.h, public); held against the header of a real dump of build 22000.
 import { array, bytes, defineStruct, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
-export const CONTEXT_ARM64 = 0x0040_0000
-
 export const ContextArm64 = defineStruct('_CONTEXT', 0x390, {
   contextFlags: u32(0x00),
   cpsr: u32(0x04),

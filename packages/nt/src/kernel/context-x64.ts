@@ -2,14 +2,6 @@
 import { array, bytes, defineStruct, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
 export const CONTEXT_AMD64 = 0x0010_0000
-export const CONTEXT_CONTROL = CONTEXT_AMD64 | 0x01
-export const CONTEXT_INTEGER = CONTEXT_AMD64 | 0x02
-export const CONTEXT_SEGMENTS = CONTEXT_AMD64 | 0x04
-export const CONTEXT_FLOATING_POINT = CONTEXT_AMD64 | 0x08
-export const CONTEXT_DEBUG_REGISTERS = CONTEXT_AMD64 | 0x10
-export const CONTEXT_XSTATE = CONTEXT_AMD64 | 0x40
-export const CONTEXT_FULL = CONTEXT_CONTROL | CONTEXT_INTEGER | CONTEXT_FLOATING_POINT
-export const CONTEXT_ALL = CONTEXT_FULL | CONTEXT_SEGMENTS | CONTEXT_DEBUG_REGISTERS
 
 export const ContextX64 = defineStruct('_CONTEXT', 0x4d0, {
   p1Home: u64(0x00),

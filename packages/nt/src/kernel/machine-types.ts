@@ -1,14 +1,11 @@
 // IMAGE_FILE_MACHINE_* (PE/COFF specification, section "Machine Types").
-export const IMAGE_FILE_MACHINE_I386 = 0x014c
-export const IMAGE_FILE_MACHINE_IA64 = 0x0200
-export const IMAGE_FILE_MACHINE_ARMNT = 0x01c4
 export const IMAGE_FILE_MACHINE_AMD64 = 0x8664
 export const IMAGE_FILE_MACHINE_ARM64 = 0xaa64
 
 const NAMES: ReadonlyMap<number, string> = new Map([
-  [IMAGE_FILE_MACHINE_I386, 'x86'],
-  [IMAGE_FILE_MACHINE_IA64, 'IA64'],
-  [IMAGE_FILE_MACHINE_ARMNT, 'ARM'],
+  [0x014c, 'x86'],
+  [0x0200, 'IA64'],
+  [0x01c4, 'ARM'],
   [IMAGE_FILE_MACHINE_AMD64, 'x64'],
   [IMAGE_FILE_MACHINE_ARM64, 'ARM64'],
 ])

@@ -45,11 +45,8 @@ export type HwInitializationDataLayout = ViewOf<typeof HwInitializationDataLayou
 
 // FeatureSupport
 export const STOR_FEATURE_DUMP_POINTERS = 0x8
-export const STOR_FEATURE_DUMP_RESUME_CAPABLE = 0x20
-export const STOR_FEATURE_DUMP_INFO = 0x1000
 
 // MapBuffers: which data buffers the miniport reaches through SRB.DataBuffer
-export const STOR_MAP_NO_BUFFERS = 0
 export const STOR_MAP_ALL_BUFFERS = 1
 export const STOR_MAP_NON_READ_WRITE_BUFFERS = 2
 export const STOR_MAP_ALL_BUFFERS_INCLUDING_READ_WRITE = 3

@@ -81,7 +81,6 @@ export const SP_UNINITIALIZED_VALUE = 0xffffffff
 export const SP_RETURN_NOT_FOUND = 0
 export const SP_RETURN_FOUND = 1
 export const SP_RETURN_ERROR = 2
-export const SP_RETURN_BAD_CONFIG = 3
 
 // DumpMode
 export const DUMP_MODE_NORMAL = 0

@@ -30,7 +30,6 @@ export type ScsiRequestBlock = ViewOf<typeof ScsiRequestBlock>
 export const SRB_CDB = 0x48
 
 export const SRB_FUNCTION_EXECUTE_SCSI = 0x00
-export const SRB_FUNCTION_IO_CONTROL = 0x02
 export const SRB_FUNCTION_SHUTDOWN = 0x07
 export const SRB_FUNCTION_FLUSH = 0x08
 export const SRB_FUNCTION_RESET_BUS = 0x12
@@ -41,18 +40,13 @@ export const SRB_FUNCTION_FREE_DUMP_POINTERS = 0x27
 
 export const SRB_STATUS_PENDING = 0x00
 export const SRB_STATUS_SUCCESS = 0x01
-export const SRB_STATUS_ABORTED = 0x02
 export const SRB_STATUS_ERROR = 0x04
 export const SRB_STATUS_BUSY = 0x05
 export const SRB_STATUS_INVALID_REQUEST = 0x06
 export const SRB_STATUS_NO_DEVICE = 0x08
-export const SRB_STATUS_TIMEOUT = 0x09
-export const SRB_STATUS_SELECTION_TIMEOUT = 0x0a
 export const SRB_STATUS_BUS_RESET = 0x0e
-export const SRB_STATUS_NO_HBA = 0x11
 export const SRB_STATUS_DATA_OVERRUN = 0x12
 export const SRB_STATUS_INVALID_LUN = 0x20
-export const SRB_STATUS_INVALID_TARGET_ID = 0x21
 export const SRB_STATUS_BAD_FUNCTION = 0x22
 /** Bits above the status: the queue is frozen, the sense buffer is valid. */
 export const SRB_STATUS_MASK = 0x3f
