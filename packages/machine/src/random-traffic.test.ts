@@ -4,11 +4,13 @@ import { gpa, hex, PAGE_SIZE, pfn } from '@dumpstack/bytes'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ahci } from './controllers/ahci/index.ts'
+import type { Settings } from './controllers/controller-model.ts'
 import { createMachine } from './create-machine.ts'
 import { createDisk, type DiskImage } from './disk/disk.ts'
 import { MemoryDiskImage } from './disk/memory-image.ts'
 import { MachineError } from './errors.ts'
 import type { Machine } from './machine.ts'
+import { randomSettings } from './random-settings.test-support.ts'
 import { DRIVER_MEMORY, TEST_BDF, TEST_RUNS } from './test-machine.ts'
 
 const DISK_BYTES = 2 ** 20
@@ -163,7 +165,7 @@ function play(machine: Machine, steps: readonly Step[]): number[] {
   return seen
 }
 
-function fresh() {
+function fresh(settings: Partial<Settings> = {}) {
   const image = new WatchedImage()
   const disk = createDisk({ name: 'd', model: 'm', serialNumber: 's', logicalSectorBytes: 512, image })
   const machine = createMachine({
@@ -171,7 +173,7 @@ function fresh() {
     runs: TEST_RUNS,
     cpuCount: 1,
     controllers: [
-      { model: ahci, name: 'ahci0', bdf: TEST_BDF, interruptVector: 11, attachments: [{ disk }] },
+      { model: ahci, name: 'ahci0', bdf: TEST_BDF, interruptVector: 11, attachments: [{ disk }], settings },
     ],
   })
   return { machine, image }
@@ -185,28 +187,32 @@ it('no exception, no hang, no byte outside, and the same traffic gives the same 
   const isRam = (page: number) =>
     TEST_RUNS.some(({ basePage, pageCount }) => page >= basePage && page < basePage + pageCount)
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), (steps) => {
-      const [one, two] = [fresh(), fresh()]
-      one.machine.checkpoint()
-      two.machine.checkpoint()
-      const seen = play(one.machine, steps)
-      expect(play(two.machine, steps)).toEqual(seen)
-      expect(two.image.digest).toEqual(one.image.digest)
-      transfers += one.machine.evidence.dmaLog.length
-      expect(one.machine.evidence.notModelled.length).toBeLessThanOrEqual(1001)
-      // every page that differs from the fill was logged as written, and lies in a run
-      for (const run of one.machine.evidence.writes.pages.runs()) {
-        expect(isRam(run.basePage) && isRam(run.basePage + run.pageCount - 1)).toBe(true)
-      }
-      for (const { basePage, pageCount } of TEST_RUNS) {
-        for (let page = basePage as number; page < basePage + pageCount; page++) {
-          if (one.machine.evidence.writes.pages.has(pfn(page))) continue
-          one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
-          reference.ram.read(gpa(page * PAGE_SIZE), untouched)
-          if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }),
+      randomSettings(ahci, ['port']),
+      (steps, given) => {
+        const [one, two] = [fresh(given), fresh(given)]
+        one.machine.checkpoint()
+        two.machine.checkpoint()
+        const seen = play(one.machine, steps)
+        expect(play(two.machine, steps)).toEqual(seen)
+        expect(two.image.digest).toEqual(one.image.digest)
+        transfers += one.machine.evidence.dmaLog.length
+        expect(one.machine.evidence.notModelled.length).toBeLessThanOrEqual(1001)
+        // every page that differs from the fill was logged as written, and lies in a run
+        for (const run of one.machine.evidence.writes.pages.runs()) {
+          expect(isRam(run.basePage) && isRam(run.basePage + run.pageCount - 1)).toBe(true)
         }
-      }
-    }),
+        for (const { basePage, pageCount } of TEST_RUNS) {
+          for (let page = basePage as number; page < basePage + pageCount; page++) {
+            if (one.machine.evidence.writes.pages.has(pfn(page))) continue
+            one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
+            reference.ram.read(gpa(page * PAGE_SIZE), untouched)
+            if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)
+          }
+        }
+      },
+    ),
     { numRuns: 30 },
   )
   expect(transfers).toBeGreaterThan(5) // the traffic is not only refused

@@ -8,6 +8,7 @@ import { expect, it } from 'vitest'
 import type { Settings } from './controllers/controller-model.ts'
 import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { createMachine } from './create-machine.ts'
+import { randomSettings } from './random-settings.test-support.ts'
 import { BUFFER, DRIVER_MEMORY, pattern, TEST_BDF, TEST_RUNS, testMachine } from './test-machine.ts'
 
 const MSIX_WINDOW = 0xe0000000
@@ -88,18 +89,6 @@ const step = fc.oneof(
   },
 )
 type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
-
-/** Each setting at its default or at a trial; both interfaces stay. */
-const settings: fc.Arbitrary<Partial<Settings>> = fc.record(
-  Object.fromEntries(
-    Object.entries(virtioBlk.settings)
-      .filter(([name]) => name !== 'virtio')
-      .map(([name, rule]) => [
-        name,
-        fc.oneof<fc.Arbitrary<number | string>[]>(fc.constant(rule.default), fc.constantFrom(...rule.trials)),
-      ]),
-  ),
-)
 
 function fresh(settings: Partial<Settings>) {
   const { machine, disk } = testMachine({ model: virtioBlk, settings })
@@ -194,34 +183,38 @@ it('no exception, no hang, no byte outside, the same traffic gives the same mach
   const bytes = new Uint8Array(PAGE_SIZE)
   const untouched = new Uint8Array(PAGE_SIZE)
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }), settings, (steps, given) => {
-      const [one, two] = [fresh(given), fresh(given)]
-      one.machine.checkpoint()
-      two.machine.checkpoint()
-      const seen = play(one, steps)
-      expect(play(two, steps)).toEqual(seen)
-      transfers += one.machine.evidence.dmaLog.length
-      for (const { basePage, pageCount } of TEST_RUNS) {
-        for (let page = basePage as number; page < basePage + pageCount; page++) {
-          if (one.machine.evidence.writes.pages.has(pfn(page))) continue
-          one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
-          reference.ram.read(gpa(page * PAGE_SIZE), untouched)
-          if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)
+    fc.property(
+      fc.array(step, { minLength: 1, maxLength: 60, size: 'max' }),
+      randomSettings(virtioBlk, ['virtio']),
+      (steps, given) => {
+        const [one, two] = [fresh(given), fresh(given)]
+        one.machine.checkpoint()
+        two.machine.checkpoint()
+        const seen = play(one, steps)
+        expect(play(two, steps)).toEqual(seen)
+        transfers += one.machine.evidence.dmaLog.length
+        for (const { basePage, pageCount } of TEST_RUNS) {
+          for (let page = basePage as number; page < basePage + pageCount; page++) {
+            if (one.machine.evidence.writes.pages.has(pfn(page))) continue
+            one.machine.ram.read(gpa(page * PAGE_SIZE), bytes)
+            reference.ram.read(gpa(page * PAGE_SIZE), untouched)
+            if (Buffer.compare(bytes, untouched) !== 0) throw new Error(`page ${hex(page)} changed unseen`)
+          }
         }
-      }
-      restoreConfig(one.machine.bus)
-      if ((one.modern.status & 0x40) !== 0) broken++
-      for (const driver of [one.legacy, one.modern]) {
-        driver.start(driver.offered()[0] & FEATURES)
-        one.machine.ram.write(BUFFER, pattern(4096, 3))
-        const out = [{ at: BUFFER, byteLength: 4096 }]
-        expect(driver.run({ type: 1, sector: 8, out })).toEqual({ status: 0, len: 1 })
-        const into = [{ at: BUFFER + 0x4000, byteLength: 4096 }]
-        const indirect = given.indirect === 'on'
-        expect(driver.run({ type: 0, sector: 8, into, indirect })).toEqual({ status: 0, len: 4097 })
-        expect(Buffer.compare(one.machine.ram.span(gpa(BUFFER + 0x4000), 4096), pattern(4096, 3))).toBe(0)
-      }
-    }),
+        restoreConfig(one.machine.bus)
+        if ((one.modern.status & 0x40) !== 0) broken++
+        for (const driver of [one.legacy, one.modern]) {
+          driver.start(driver.offered()[0] & FEATURES)
+          one.machine.ram.write(BUFFER, pattern(4096, 3))
+          const out = [{ at: BUFFER, byteLength: 4096 }]
+          expect(driver.run({ type: 1, sector: 8, out })).toEqual({ status: 0, len: 1 })
+          const into = [{ at: BUFFER + 0x4000, byteLength: 4096 }]
+          const indirect = given.indirect === 'on'
+          expect(driver.run({ type: 0, sector: 8, into, indirect })).toEqual({ status: 0, len: 4097 })
+          expect(Buffer.compare(one.machine.ram.span(gpa(BUFFER + 0x4000), 4096), pattern(4096, 3))).toBe(0)
+        }
+      },
+    ),
     { numRuns: 30 },
   )
   expect(transfers).toBeGreaterThan(20) // the traffic is not only refused

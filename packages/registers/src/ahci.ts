@@ -25,6 +25,7 @@ export const CAP_NCS_SHIFT = 8 // number of command slots minus one, bits 12:8
 export const CAP_NCS_MASK = 0x1f
 export const CAP_ISS_SHIFT = 20 // interface speed: 1, 2, 3 = 1.5, 3, 6 Gb/s
 export const CAP_SCLO = 1 << 24
+export const CAP_SSS = 1 << 27
 export const CAP_SNCQ = 1 << 30
 export const CAP_S64A = 0x80000000
 

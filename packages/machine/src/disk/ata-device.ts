@@ -43,6 +43,7 @@ import {
   SET_FEATURES_TRANSFER_MODE,
 } from '@dumpstack/registers'
 import type { SegmentList } from '../controllers/segment-list.ts'
+import type { OnRefused } from '../evidence.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import { type BlockDevice, BlockOp, type BlockRequest, BlockStatus } from './block-device.ts'
 import { checksum, identifyDevice } from './identify.ts'
@@ -101,10 +102,22 @@ export class AtaCommand implements BlockRequest {
   }
 }
 
+/** What the device says of native command queuing. */
+export interface Queueing {
+  readonly ncq: 'on' | 'off'
+  readonly queueDepth: number
+}
+interface AtaDeviceParts {
+  /** Of its controller. */
+  readonly name: string
+  readonly notModelled: NotModelledLog
+  readonly onRefused: OnRefused
+}
+
 export class AtaDevice {
   readonly block: BlockDevice
-  readonly #controller: string
-  readonly #notModelled: NotModelledLog
+  readonly #queueing: Queueing
+  readonly #parts: AtaDeviceParts
   #settings = { writeCache: true, readLookAhead: true }
   /** Set by the error of a queued command until the log is read (section 4.14.4). */
   #queueError = false
@@ -113,10 +126,10 @@ export class AtaDevice {
   error = 0
   errorLba = 0
 
-  constructor(block: BlockDevice, controller: string, notModelled: NotModelledLog) {
+  constructor(block: BlockDevice, queueing: Queueing, parts: AtaDeviceParts) {
     this.block = block
-    this.#controller = controller
-    this.#notModelled = notModelled
+    this.#queueing = queueing
+    this.#parts = parts
   }
 
   powerOn(): void {
@@ -148,6 +161,12 @@ export class AtaDevice {
     switch (fis.command) {
       case ATA_READ_FPDMA_QUEUED:
       case ATA_WRITE_FPDMA_QUEUED:
+        if (this.#queueing.ncq === 'off') {
+          const what = 'a queued command'
+          this.#parts.onRefused({ limit: 'CAP.SNCQ', allowed: 0, found: 1, what })
+          into.protocol = Protocol.unsupported
+          break
+        }
         into.protocol = fis.command === ATA_READ_FPDMA_QUEUED ? Protocol.dmaIn : Protocol.dmaOut
         into.isQueued = true
         into.tag = fis.count >>> ATA_NCQ_TAG_SHIFT
@@ -193,7 +212,7 @@ export class AtaDevice {
         break
       default:
         into.protocol = Protocol.unsupported
-        this.#notModelled.note(this.#controller, `ATA command 0x${fis.command.toString(16)}`, 'write')
+        this.#parts.notModelled.note(this.#parts.name, `ATA command 0x${fis.command.toString(16)}`, 'write')
     }
   }
 
@@ -231,7 +250,8 @@ export class AtaDevice {
 
   /** The data of a pioIn command that ended well. */
   page(command: AtaCommand): Uint8Array {
-    if (command.opcode === ATA_IDENTIFY_DEVICE) return identifyDevice(this.block.disk, this.#settings)
+    if (command.opcode === ATA_IDENTIFY_DEVICE)
+      return identifyDevice(this.block.disk, this.#settings, this.#queueing)
     if ((command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR) {
       this.#queueError = false
       return this.#errorLog
@@ -246,6 +266,17 @@ export class AtaDevice {
     const isErrorLog =
       command.opcode === ATA_READ_LOG_EXT && (command.lba & 0xff) === ATA_LOG_NCQ_COMMAND_ERROR
     if (this.#queueError && !isErrorLog) return true
+    if (command.isQueued && command.tag >= this.#queueing.queueDepth) {
+      const { tag } = command
+      const allowed = this.#queueing.queueDepth
+      this.#parts.onRefused({
+        limit: 'queue depth',
+        allowed,
+        found: tag + 1,
+        what: `a command with tag ${tag}`,
+      })
+      return true
+    }
     switch (blockOp(command)) {
       case BlockOp.read:
       case BlockOp.write:
@@ -272,7 +303,7 @@ export class AtaDevice {
       case SET_FEATURES_TRANSFER_MODE: // SATA has one speed: accepted, no effect (section 7.45.8)
         return true
       default:
-        this.#notModelled.note(this.#controller, `SET FEATURES 0x${subcommand.toString(16)}`, 'write')
+        this.#parts.notModelled.note(this.#parts.name, `SET FEATURES 0x${subcommand.toString(16)}`, 'write')
         return false
     }
   }

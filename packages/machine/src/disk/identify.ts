@@ -29,7 +29,6 @@ import {
 import type { Disk } from './disk.ts'
 
 const FIRMWARE_REVISION = '1.0'
-const QUEUE_DEPTH = 32
 const MAX_SECTORS_28 = 0x0fffffff
 /** ATA8-ACS, ACS-2 and ACS-3 (word 80). */
 const MAJOR_VERSION = (1 << 8) | (1 << 9) | (1 << 10)
@@ -42,7 +41,11 @@ export interface IdentifySettings {
   readonly readLookAhead: boolean
 }
 
-export function identifyDevice(disk: Disk, settings: IdentifySettings): Uint8Array {
+export function identifyDevice(
+  disk: Disk,
+  settings: IdentifySettings,
+  { ncq, queueDepth }: { readonly ncq: 'on' | 'off'; readonly queueDepth: number },
+): Uint8Array {
   const page = new Uint8Array(ATA_LOG_PAGE_BYTES)
   const words = IdentifyDevice.of(page)
   words.generalConfiguration = 0x0040 // a fixed ATA device
@@ -59,9 +62,11 @@ export function identifyDevice(disk: Disk, settings: IdentifySettings): Uint8Arr
   words.recommendedMultiwordDmaCycle = CYCLE_NS
   words.minimumPioCycle = CYCLE_NS
   words.minimumPioCycleIordy = CYCLE_NS
-  words.queueDepth = QUEUE_DEPTH - 1
-  words.sataCapabilities =
-    IDENTIFY_76_NCQ | IDENTIFY_76_SATA_GEN1 | IDENTIFY_76_SATA_GEN2 | IDENTIFY_76_SATA_GEN3
+  words.sataCapabilities = IDENTIFY_76_SATA_GEN1 | IDENTIFY_76_SATA_GEN2 | IDENTIFY_76_SATA_GEN3
+  if (ncq === 'on') {
+    words.queueDepth = queueDepth - 1
+    words.sataCapabilities |= IDENTIFY_76_NCQ
+  }
   words.majorVersion = MAJOR_VERSION
   const commands83 = IDENTIFY_83_48BIT | IDENTIFY_83_FLUSH_CACHE | IDENTIFY_83_FLUSH_CACHE_EXT
   const commands84 = IDENTIFY_84_VALID | IDENTIFY_84_GENERAL_PURPOSE_LOGGING

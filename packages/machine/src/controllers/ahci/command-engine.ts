@@ -34,10 +34,12 @@ import {
   STATUS_GOOD,
 } from '../../disk/ata-device.ts'
 import type { BlockStatus } from '../../disk/block-device.ts'
+import type { BeyondLimit } from '../../evidence.ts'
 import type { GuestRam } from '../../ram.ts'
 import type { SegmentList } from '../segment-list.ts'
 import { Gather, Prdt } from './prdt.ts'
 import type { ReceivedFis } from './received-fis.ts'
+import type { AhciSettings } from './settings.ts'
 
 const FIS_DWORDS = FisRegH2D.size / 4
 const NO_SLOT = -1
@@ -45,7 +47,6 @@ const NO_SLOT = -1
 const DRIVER_ERRORS: Readonly<Record<number, string>> = {
   [PxIS_HBFS]: 'host bus fatal error (PxIS.HBFS): a command structure or data outside RAM',
   [PxIS_IFS]: 'interface fatal error (PxIS.IFS): a command header or FIS that does not fit its command',
-  [PxIS_OFS]: 'overflow (PxIS.OFS): a PRD table that is shorter than the data',
 }
 
 /** What the commands of a port need from its HBA. */
@@ -58,6 +59,8 @@ export interface CommandHost {
   /** The end of a command was reported. */
   onCompletion(): void
   onStopped(reason: string): void
+  onRefused(refused: BeyondLimit): void
+  readonly settings: AhciSettings
 }
 
 /** The registers of a port that commands read and change. */
@@ -84,6 +87,7 @@ export class CommandEngine implements AtaHost {
   readonly #port: CommandPort
   readonly #device: AtaDevice | null
   readonly #prdt: Prdt
+  readonly #has64: boolean
   readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot, this))
   /**
    * Tags that the device holds and the HBA has forgotten: clearing PxCMD.ST empties PxCI and PxSACT (sections 3.3.13 and
@@ -109,7 +113,9 @@ export class CommandEngine implements AtaHost {
   constructor(port: CommandPort, device: AtaDevice | null) {
     this.#port = port
     this.#device = device
-    this.#prdt = new Prdt(port.host.ram)
+    const { host } = port
+    this.#has64 = host.settings.addresses64 === 'on'
+    this.#prdt = new Prdt(host.ram, this.#has64, (refused) => host.onRefused(refused))
   }
 
   /** PxCMD.ST was cleared: nothing that was accepted will end, no data of it will move. */
@@ -128,11 +134,15 @@ export class CommandEngine implements AtaHost {
     this.#forgottenTags = 0
   }
 
-  /** The link went down: the device's queue is empty, and a device that hung works again. */
+  /**
+   * The link went down: the device's queue is empty, and a device that hung works again. What a running list had issued will not end, and
+   * nothing is fetched until software clears PxCMD.ST.
+   */
   linkLost(): void {
     this.drop()
     this.#forgottenTags = 0
     this.#device?.block.reset()
+    this.#isStopped = this.#port.isRunning
   }
 
   resume(): void {
@@ -178,6 +188,15 @@ export class CommandEngine implements AtaHost {
     if ((di & COMMAND_HEADER_B) !== 0) {
       this.#port.host.note('BIST FIS', 'write')
       return this.#stopWith(PxIS_IFS)
+    }
+    if (!this.#has64 && this.#header.ctbau !== 0) {
+      this.#port.host.onRefused({
+        limit: 'CAP.S64A',
+        allowed: 0,
+        found: 1,
+        what: 'a command table above 4 GiB',
+      })
+      return this.#stopWith(PxIS_HBFS)
     }
     const table = fromHalves(this.#header.ctbau, (this.#header.ctba & ~0x7f) >>> 0)
     if (ram.read(gpa(table), this.#fisBytes) < FisRegH2D.size) return this.#stopWith(PxIS_HBFS)
@@ -250,8 +269,19 @@ export class CommandEngine implements AtaHost {
     host.commandWork(this.#entryCounts[slot]!)
     const gathered = this.#prdt.gather(table, this.#entryCounts[slot]!, byteLength)
     if (gathered === Gather.notRam) return this.#stopMoving(PxIS_HBFS)
+    if (gathered === Gather.badEntry)
+      return this.#stopMoving(
+        PxIS_HBFS,
+        'host bus fatal error (PxIS.HBFS): a PRD entry that the HBA cannot do',
+      )
     // unverified: what an HBA does for a table that is too short for data to the device
-    if (gathered === Gather.tooShort) return this.#stopMoving(PxIS_OFS)
+    if (gathered === Gather.tooShort) {
+      const { byteLength: described } = this.#prdt.segments
+      return this.#stopMoving(
+        PxIS_OFS,
+        `overflow (PxIS.OFS): a PRD table of ${described} bytes, the command has ${byteLength}`,
+      )
+    }
     if (command.isQueued) {
       const deviceSends = command.protocol === Protocol.dmaIn
       if (!this.#port.received.dmaSetup(command.tag, deviceSends, byteLength)) {
@@ -332,8 +362,8 @@ export class CommandEngine implements AtaHost {
     this.#port.ci = (this.#port.ci & ~(1 << slot)) >>> 0
   }
 
-  #stopWith(cause: number): false {
-    const error = DRIVER_ERRORS[cause]
+  /** `error`: why, where it is the driver's. */
+  #stopWith(cause: number, error = DRIVER_ERRORS[cause]): false {
     if (error !== undefined) this.#port.host.onStopped(error)
     this.#isStopped = true
     this.#forget()
@@ -342,8 +372,8 @@ export class CommandEngine implements AtaHost {
   }
 
   /** The HBA stops in the middle of a command that the device has not ended. */
-  #stopMoving(cause: number): null {
-    this.#stopWith(cause)
+  #stopMoving(cause: number, error?: string): null {
+    this.#stopWith(cause, error)
     return null
   }
 

@@ -254,7 +254,8 @@ describe('NCQ', () => {
     const before = diskBytes(disk, 4000 * 512, 32 * 4096)
     drop(ahci)
     machine.stall(1_000_000)
-    expect(ahci.port(0x34)).toBe(0)
+    ahci.stopPort() // COMRESET clears neither PxSACT nor PxCI, this does (3.3.13, 3.3.14)
+    expect([ahci.port(0x34), ahci.port(0x38)]).toEqual([0, 0])
     const after = diskBytes(disk, 4000 * 512, 32 * 4096)
     expect(Buffer.compare(after, before)).toBe(0)
     for (let slot = 0; slot < 32; slot++) {

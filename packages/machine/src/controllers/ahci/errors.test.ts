@@ -386,6 +386,9 @@ describe('faults', () => {
     expect(ahci.port(0x10) & 0x00400000).toBe(0x00400000)
     machine.stall(100_000)
     expect(diskBytes(disk, 0, 512)).toEqual(zeros(512))
+    expect(ahci.port(0x38)).toBe(1) // only clearing ST clears it (3.3.14)
+    ahci.stopPort()
+    expect(ahci.port(0x38)).toBe(0)
     const links = [0, 0, 0].map(() => {
       ahci.setPort(0x2c, 1)
       machine.stall(1000)

@@ -10,7 +10,6 @@ import {
   AHCI_EM_LOC,
   AHCI_GHC,
   AHCI_IS,
-  AHCI_MAX_SLOTS,
   AHCI_PI,
   AHCI_PORT_BYTES,
   AHCI_PORTS,
@@ -22,6 +21,7 @@ import {
   CAP_S64A,
   CAP_SCLO,
   CAP_SNCQ,
+  CAP_SSS,
   GHC_AE,
   GHC_HR,
   GHC_IE,
@@ -30,6 +30,8 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
+import { MachineError } from '../../errors.ts'
+import type { BeyondLimit } from '../../evidence.ts'
 import {
   type DwordRegisters,
   merge,
@@ -44,23 +46,20 @@ import type { Attachment } from '../controller-model.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { MSI_CAPABILITY, Msi } from './msi.ts'
 import { AhciPort, type PortHost } from './port.ts'
+import { type AhciSettings, PORT_COUNT } from './settings.ts'
 
 const WINDOW_BYTES = 0x1000
-export const PORT_COUNT = 6
-/** How long GHC.HR reads 1; section 10.4.3 allows a second. */
-const HBA_RESET_NS = 1_000_000
 /** SATA 3: 6 Gb/s, 8b/10b coded. */
 const LINK_BYTES_PER_SECOND = 600e6
 
 /** No legacy interface is modelled, but SAM is 0 as on ICH9, so that software has to set GHC.AE. */
-const CAP =
-  ((PORT_COUNT - 1) |
-    ((AHCI_MAX_SLOTS - 1) << CAP_NCS_SHIFT) |
-    (PxSSTS_SPD_GEN3 << CAP_ISS_SHIFT) |
-    CAP_SCLO |
-    CAP_SNCQ |
-    CAP_S64A) >>>
-  0
+function capabilities({ slots, ncq, addresses64, staggeredSpinUp }: AhciSettings): number {
+  let cap = (PORT_COUNT - 1) | ((slots - 1) << CAP_NCS_SHIFT) | (PxSSTS_SPD_GEN3 << CAP_ISS_SHIFT) | CAP_SCLO
+  if (ncq === 'on') cap |= CAP_SNCQ
+  if (addresses64 === 'on') cap |= CAP_S64A
+  if (staggeredSpinUp === 'on') cap |= CAP_SSS
+  return cap >>> 0
+}
 
 const UNIMPLEMENTED: Readonly<Record<number, string>> = {
   [AHCI_CCC_CTL]: 'CCC_CTL',
@@ -76,19 +75,15 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   readonly interruptVector: number
   readonly clock: VirtualClock
   readonly ram: GuestRam
-  readonly config = new PciConfig({
-    vendorId: 0x8086,
-    deviceId: 0x2922,
-    revisionId: 0x02,
-    classCode: PCI_CLASS_AHCI,
-    subsystemVendorId: 0x8086,
-    subsystemId: 0x2922,
-    windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
-    capabilities: [MSI_CAPABILITY, powerManagement(0x70)],
-  })
+  readonly config: PciConfig
+  readonly settings: AhciSettings
+  readonly #cap: number
+  /** PI */
+  readonly #implemented: number
   readonly #msi: Msi
   readonly #parts: ControllerParts
-  readonly #ports: readonly AhciPort[]
+  /** Null: not implemented. */
+  readonly #ports: readonly (AhciPort | null)[]
   readonly #resetEnds = new ClockEvent(() => {
     this.#isResetting = false
   })
@@ -97,7 +92,19 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   #isResetting = false
   #is = 0
 
-  constructor(attachments: readonly Attachment[], parts: ControllerParts) {
+  constructor(settings: AhciSettings, attachments: readonly Attachment[], parts: ControllerParts) {
+    this.settings = settings
+    this.#cap = capabilities(settings)
+    this.config = new PciConfig({
+      vendorId: 0x8086,
+      deviceId: 0x2922,
+      revisionId: 0x02,
+      classCode: PCI_CLASS_AHCI,
+      subsystemVendorId: 0x8086,
+      subsystemId: 0x2922,
+      windows: [{ bar: 5, kind: 'memory', byteLength: WINDOW_BYTES }],
+      capabilities: [...(settings.msi === 'on' ? [MSI_CAPABILITY] : []), powerManagement(0x70)],
+    })
     this.name = parts.name
     this.bdf = parts.bdf
     this.interruptVector = parts.interruptVector
@@ -106,14 +113,18 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
     const link = { bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster }
+    const places = attachments.map((attachment) => attachment.port ?? settings.port)
+    this.#implemented = places.reduce((ports, port) => ports | (1 << port), settings.portsImplemented)
     this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
-      const attachment = attachments.find((candidate) => (candidate.port ?? 0) === port)
-      attachment?.device.connect(link)
-      const device = attachment && new AtaDevice(attachment.device, parts.name, parts.notModelled)
-      return new AhciPort(this, device ?? null)
+      if ((this.#implemented & (1 << port)) === 0) return null
+      const [block, another] = attachments.filter((_, disk) => places[disk] === port)
+      if (another !== undefined)
+        throw new MachineError('MACHINE_OPTIONS', `two disks of controller ${parts.name} are at port ${port}`)
+      block?.device.connect(link)
+      return new AhciPort(this, block === undefined ? null : new AtaDevice(block.device, settings, parts))
     })
     parts.faults.onLinkChange.push(() => {
-      for (const port of this.#ports) port.linkChanged()
+      for (const port of this.#ports) port?.linkChanged()
     })
   }
 
@@ -121,7 +132,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.config.reset()
     this.clock.disarm(this.#resetEnds)
     this.#isResetting = this.#isEnabled = this.#interruptsEnabled = false
-    for (const port of this.#ports) port.powerOn()
+    for (const port of this.#ports) port?.powerOn()
     this.#is = 0
   }
 
@@ -132,7 +143,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   configReading(): void {}
 
   configWritten(): void {
-    for (const port of this.#ports) port.busMasterChanged()
+    for (const port of this.#ports) port?.busMasterChanged()
   }
 
   get isInterrupting(): boolean {
@@ -173,6 +184,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     writeDwords(this, offset, size, value)
   }
 
+  onRefused(refused: BeyondLimit): void {
+    this.#parts.onRefused(refused)
+  }
+
   onStopped(reason: string): void {
     this.#parts.onStopped(reason)
   }
@@ -188,7 +203,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     }
     switch (offset) {
       case AHCI_CAP:
-        return CAP
+        return this.#cap
       case AHCI_GHC:
         return (
           ((this.#isEnabled ? GHC_AE : 0) |
@@ -199,7 +214,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
       case AHCI_IS:
         return this.#is
       case AHCI_PI:
-        return (1 << PORT_COUNT) - 1
+        return this.#implemented
       case AHCI_VS:
         return AHCI_VS_1_3_1
       case AHCI_CAP2:
@@ -265,15 +280,15 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
   #reset(): void {
     this.#isEnabled = this.#interruptsEnabled = false
     this.#isResetting = true
-    for (const port of this.#ports) port.hbaReset()
+    for (const port of this.#ports) port?.hbaReset()
     this.#is = 0
-    this.clock.arm(this.#resetEnds, this.clock.nowNs + HBA_RESET_NS)
+    this.clock.arm(this.#resetEnds, this.clock.nowNs + this.settings.resetNs)
   }
 
   #portAt(offset: number, access: 'read' | 'write'): AhciPort | null {
     const index = Math.floor((offset - AHCI_PORTS) / AHCI_PORT_BYTES)
     const port = this.#ports[index]
-    if (port !== undefined) return port
+    if (port !== undefined && port !== null) return port
     this.note(`registers of port ${index}`, access)
     return null
   }

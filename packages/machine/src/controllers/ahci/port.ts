@@ -73,7 +73,8 @@ export interface PortHost extends LinkHost, CommandHost {
 /** Diagnostic code of the signature FIS: passed (ACS-3 section 9.1). */
 const DIAGNOSTIC_PASSED = 0x01
 
-const CMD_RESET = PxCMD_SUD | PxCMD_POD // read-only 1: CAP.SSS and PxCMD.CPD are 0
+/** Read-only 1: PxCMD.CPD is 0, and SUD unless CAP.SSS is 1. */
+const CMD_RESET = PxCMD_SUD | PxCMD_POD
 /** ICC ends where it began: the link is always active, requests are done at once. */
 const CMD_WRITABLE = PxCMD_ST | PxCMD_FRE | PxCMD_ATAPI | PxCMD_DLAE
 const IE_WRITABLE =
@@ -107,6 +108,9 @@ export class AhciPort implements LinkEnd, CommandPort {
   readonly #engine: CommandEngine
   readonly #device: AtaDevice | null
   readonly #link: SataLink
+  readonly #isStaggered: boolean
+  readonly #has64: boolean
+  readonly #slotMask: number
   #clb = 0
   #clbu = 0
   #fb = 0
@@ -125,6 +129,10 @@ export class AhciPort implements LinkEnd, CommandPort {
 
   constructor(host: PortHost, device: AtaDevice | null) {
     this.host = host
+    const { staggeredSpinUp, addresses64, slots } = host.settings
+    this.#isStaggered = staggeredSpinUp === 'on'
+    this.#has64 = addresses64 === 'on'
+    this.#slotMask = slots === 32 ? 0xffffffff : (1 << slots) - 1
     this.#device = device
     this.received = new ReceivedFis(host.ram)
     this.#engine = new CommandEngine(this, device)
@@ -158,14 +166,17 @@ export class AhciPort implements LinkEnd, CommandPort {
     this.#placeReceived()
     this.#device?.powerOn()
     this.hbaReset()
+    this.#cmd = CMD_RESET
     if (this.#link.powerOn()) this.#signaturePending = true
   }
 
   /** GHC.HR: everything but the list and FIS base addresses; then COMRESET (section 10.4.3). */
   hbaReset(): void {
     this.#is = this.#ie = 0
-    this.#cmd = CMD_RESET
+    this.#cmd = this.#isStaggered ? CMD_RESET & ~PxCMD_SUD : CMD_RESET
+    this.#stop()
     this.#link.hbaReset()
+    if (!this.#isStaggered) this.#link.spinUp()
   }
 
   read(offset: number): number {
@@ -211,14 +222,14 @@ export class AhciPort implements LinkEnd, CommandPort {
         this.#clb = merge(this.#clb, value & ~0x3ff, mask)
         break
       case PxCLBU:
-        this.#clbu = merge(this.#clbu, value, mask)
+        this.#clbu = merge(this.#clbu, this.#upperHalf('PxCLBU', value & mask), mask)
         break
       case PxFB:
         this.#fb = merge(this.#fb, value & ~0xff, mask)
         this.#placeReceived()
         break
       case PxFBU:
-        this.#fbu = merge(this.#fbu, value, mask)
+        this.#fbu = merge(this.#fbu, this.#upperHalf('PxFBU', value & mask), mask)
         this.#placeReceived()
         break
       case PxIS:
@@ -240,11 +251,11 @@ export class AhciPort implements LinkEnd, CommandPort {
         this.host.interruptChanged()
         break
       case PxSACT: // set only, while ST is 1 (section 3.3.13)
-        if ((this.#cmd & PxCMD_ST) !== 0) this.sact = (this.sact | set) >>> 0
+        if ((this.#cmd & PxCMD_ST) !== 0) this.sact = (this.sact | this.#slots(set)) >>> 0
         break
       case PxCI: // section 3.3.14
         if ((this.#cmd & PxCMD_ST) === 0) break
-        this.ci = (this.ci | set) >>> 0
+        this.ci = (this.ci | this.#slots(set)) >>> 0
         this.#engine.fetch()
         break
       case PxTFD:
@@ -285,9 +296,36 @@ export class AhciPort implements LinkEnd, CommandPort {
     return value >>> 0
   }
 
+  /** Without CAP.S64A the upper halves of addresses are read only 0 (sections 3.3.2 and 3.3.4). */
+  #upperHalf(register: string, value: number): number {
+    if (this.#has64 || value === 0) return value
+    this.host.onRefused({ limit: 'CAP.S64A', allowed: 0, found: 1, what: `${register} above 4 GiB` })
+    return 0
+  }
+
+  /** Slots that the HBA has; bits of others do nothing. */
+  #slots(bits: number): number {
+    const beyond = bits & ~this.#slotMask
+    if (beyond !== 0) {
+      const slot = 31 - Math.clz32(beyond)
+      const { slots: allowed } = this.host.settings
+      this.host.onRefused({
+        limit: 'command slots',
+        allowed,
+        found: slot + 1,
+        what: `a command in slot ${slot}`,
+      })
+    }
+    return bits & this.#slotMask
+  }
+
   #writeCommand(value: number): void {
     const before = this.#cmd
-    this.#cmd = (CMD_RESET | (value & CMD_WRITABLE)) >>> 0
+    // once spun up, a device stays so: listen mode is not modelled
+    const spunUp = this.#isStaggered ? (before | value) & PxCMD_SUD : PxCMD_SUD
+    if (this.#isStaggered && (before & ~value & PxCMD_SUD) !== 0) this.host.note('PxCMD.SUD cleared', 'write')
+    this.#cmd = ((CMD_RESET & ~PxCMD_SUD) | spunUp | (value & CMD_WRITABLE)) >>> 0
+    if ((this.#cmd & ~before & PxCMD_SUD) !== 0) this.#link.spinUp()
     // CLO (section 3.3.7): only while ST is 0; done at once, so it reads 0
     if ((value & PxCMD_CLO) !== 0 && (before & PxCMD_ST) === 0)
       this.#tfd &= ~(ATA_STATUS_BSY | ATA_STATUS_DRQ)
@@ -316,9 +354,9 @@ export class AhciPort implements LinkEnd, CommandPort {
 
   // LinkEnd
 
+  /** PxCI and PxSACT keep their bits: only clearing PxCMD.ST clears them. */
   linkLost(): void {
     this.#signaturePending = false
-    this.#stop()
     this.#engine.linkLost()
   }
 

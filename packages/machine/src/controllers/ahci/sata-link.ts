@@ -18,10 +18,8 @@ import {
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { AtaDevice } from '../../disk/ata-device.ts'
 import { merge } from '../../pci.ts'
+import type { AhciSettings } from './settings.ts'
 
-/** From the end of COMRESET to an established link, and from there to the device's signature. */
-const LINK_NS = 1_000_000
-const READY_NS = 5_000_000
 const SSTS_ESTABLISHED =
   PxSSTS_DET_ESTABLISHED | (PxSSTS_SPD_GEN3 << PxSSTS_SPD_SHIFT) | (PxSSTS_IPM_ACTIVE << PxSSTS_IPM_SHIFT)
 const SCTL_WRITABLE = 0xfff
@@ -31,6 +29,8 @@ export interface LinkHost {
   readonly clock: VirtualClock
   isLinkDown(): boolean
   countComreset(): void
+  /** From the end of COMRESET to an established link, and from there to the device's signature. */
+  readonly settings: AhciSettings
 }
 
 /** What a link tells its port. */
@@ -82,11 +82,15 @@ export class SataLink {
     return true
   }
 
-  /** GHC.HR: COMRESET (section 10.4.3). */
+  /** GHC.HR: COMRESET (section 10.4.3), which ends when the port spins up its device. */
   hbaReset(): void {
     this.errors = 0
     this.#sctl = 0
     this.#comresetBegins()
+  }
+
+  /** PxCMD.SUD was set, or always is (section 10.1.1). */
+  spinUp(): void {
     this.#comresetEnds()
   }
 
@@ -115,14 +119,14 @@ export class SataLink {
       !this.#host.isLinkDown() &&
       (this.#sctl & PxSCTL_DET_MASK) === PxSCTL_DET_NONE
     ) {
-      this.#arm(this.#linkEvent, LINK_NS)
+      this.#arm(this.#linkEvent, this.#host.settings.linkNs)
     }
   }
 
   /** Software reset by two control FISes (section 10.4.1): the device sends its signature when it is ready. */
   deviceResets(): void {
     this.#device?.reset()
-    this.#arm(this.#readyEvent, READY_NS)
+    this.#arm(this.#readyEvent, this.#host.settings.busyNs)
   }
 
   #comresetBegins(): void {
@@ -136,7 +140,7 @@ export class SataLink {
     if (this.#host.isLinkDown()) this.#host.countComreset()
     if (this.#host.isLinkDown()) return
     this.#device.reset()
-    this.#arm(this.#linkEvent, LINK_NS)
+    this.#arm(this.#linkEvent, this.#host.settings.linkNs)
   }
 
   #linkLost(): void {
@@ -149,7 +153,7 @@ export class SataLink {
     this.status = SSTS_ESTABLISHED
     this.#end.linkUp()
     this.#error(PxSERR_DIAG_X | PxSERR_DIAG_N)
-    this.#arm(this.#readyEvent, READY_NS)
+    this.#arm(this.#readyEvent, this.#host.settings.busyNs)
   }
 
   #error(bits: number): void {
