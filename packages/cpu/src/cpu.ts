@@ -146,6 +146,11 @@ export interface Cpu {
   /** Sees every device register access; null ends it. */
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void
   /**
+   * Asked about what ends a call: a CpuStop, or what a trap handler threw, with the registers as they were then. Where it answers true it
+   * has set the registers, and the call goes on at rip. It may call guest code. Null ends it.
+   */
+  onStop(handler: ((error: unknown) => boolean) | null): void
+  /**
    * Called before an instruction lets interrupts in that were kept out: it lowers cr8 to `level`, or sets the interrupt flag
    * (null). Rip is that of the instruction. Null ends it.
    */

@@ -42,6 +42,7 @@ class X64Cpu implements Cpu {
   readonly #returnLo = new Int32Array(MAX_CALL_DEPTH)
   readonly #returnHi = new Int32Array(MAX_CALL_DEPTH)
   #depth = 0
+  #onStop: ((error: unknown) => boolean) | null = null
 
   constructor(world: CpuWorld, decoder: Decoder, options: CpuOptions = {}) {
     this.#core = new Core(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
@@ -126,7 +127,7 @@ class X64Cpu implements Cpu {
       this.#quads[Word.rip >> 1] = entry
       this.#core.lookAtRam()
       this.#enter(args)
-      this.#core.run()
+      while (!this.#returned());
       words[Word.rip] = ripLo
       words[Word.rip + 1] = ripHi
       words[RSP_WORD] = rspLo
@@ -134,6 +135,17 @@ class X64Cpu implements Cpu {
       return this.#quads[RAX]!
     } finally {
       this.#depth--
+    }
+  }
+
+  /** False where code stopped and is to go on at rip. */
+  #returned(): boolean {
+    try {
+      this.#core.run()
+      return true
+    } catch (error) {
+      if (this.#onStop?.(error) === true) return false
+      throw error
     }
   }
 
@@ -200,6 +212,10 @@ class X64Cpu implements Cpu {
 
   onDeviceAccess(observer: ((access: DeviceAccess) => void) | null): void {
     this.#core.observer = observer
+  }
+
+  onStop(handler: ((error: unknown) => boolean) | null): void {
+    this.#onStop = handler
   }
 
   onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void {

@@ -7,6 +7,8 @@ import { DriversError } from './errors.ts'
 
 export type FaultAccess = 'read' | 'write'
 
+export const KMODE_EXCEPTION_NOT_HANDLED = 0x1e
+
 /** A driver wants to see memory at once whose pages do not follow each other in RAM; blocks are views of one piece of RAM. */
 export class NotOneView extends DriversError {
   constructor(driver: string, va: Gva, byteLength: number) {
@@ -39,6 +41,20 @@ export class GuestFault extends DriversError {
   }
 }
 
+/** The driver raised an exception by its code; nothing in it may have taken it. */
+export class RaisedException extends GuestFault {
+  readonly exceptionCode: number
+
+  constructor(driver: string, address: Gva, exceptionCode: number, place: string) {
+    const parameters = [BigInt(exceptionCode), address, 0n, 0n] as const
+    super(driver, 'read', address, {
+      what: `raised the exception ${hex(exceptionCode)} in ${place}, which no handler of it takes`,
+      bugcheck: { code: KMODE_EXCEPTION_NOT_HANDLED, parameters },
+    })
+    this.exceptionCode = exceptionCode
+  }
+}
+
 /**
  * Page tables lead where no RAM is, or to more tables than there can be. The kernel makes them right, and keeps them at addresses that drivers
  * can write: a driver did that, or its controller.
@@ -63,7 +79,6 @@ export class NotJudged extends DriversError {
       | 'UNKNOWN_IMPORT'
       | 'INSTRUCTION_NOT_MODELLED'
       | 'ACCESS_NOT_MODELLED'
-      | 'EXCEPTION_NOT_DISPATCHED'
       | 'ADAPTER_NOT_FOUND'
       | 'NO_SUCH_DEVICE'
       | 'OTHER_PORT'

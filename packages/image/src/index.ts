@@ -1,8 +1,14 @@
 export type { ImageIdentity } from './debug-directory.ts'
 export * from './errors.ts'
-export * from './exception-scopes.ts'
 export * from './frame-layout.ts'
 export * from './map.ts'
 export * from './mapped-image.ts'
 export * from './pe.ts'
-export { REGISTER_NAMES, type RuntimeFunction, type UnwindCode, type UnwindInfo } from './unwind-info.ts'
+export {
+  REGISTER_NAMES,
+  type RuntimeFunction,
+  UNW_FLAG_EHANDLER,
+  UNW_FLAG_UHANDLER,
+  type UnwindCode,
+  type UnwindInfo,
+} from './unwind-info.ts'

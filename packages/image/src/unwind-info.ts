@@ -49,8 +49,8 @@ export interface UnwindInfo {
   readonly chained: RuntimeFunction | null
 }
 
-const UNW_FLAG_EHANDLER = 1
-const UNW_FLAG_UHANDLER = 2
+export const UNW_FLAG_EHANDLER = 1
+export const UNW_FLAG_UHANDLER = 2
 const UNW_FLAG_CHAININFO = 4
 
 const UWOP_PUSH_NONVOL = 0

@@ -2,14 +2,14 @@
 // not return, or something that is not modelled. Bugcheck codes and parameters after the public Bug Check Code Reference.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { type Cpu, CpuStop, type CpuStopFacts, Gpr } from '@dumpstack/cpu'
-import type { Bugcheck } from '@dumpstack/nt'
+import { type Bugcheck, EXCEPTION_NONCONTINUABLE } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'
-import { GuestFault, NotJudged } from '../guest-fault.ts'
+import { GuestFault, KMODE_EXCEPTION_NOT_HANDLED, NotJudged, RaisedException } from '../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../irql.ts'
+import type { Raised } from './exception-dispatch.ts'
 
-const KMODE_EXCEPTION_NOT_HANDLED = 0x1e
 const PAGE_FAULT_IN_NONPAGED_AREA = 0x50
 const UNEXPECTED_KERNEL_MODE_TRAP = 0x7f
 const EXCEPTION_DOUBLE_FAULT = 0x8n
@@ -18,6 +18,9 @@ const DRIVER_IRQL_NOT_LESS_OR_EQUAL = 0xd1
 const ATTEMPTED_EXECUTE_OF_NOEXECUTE_MEMORY = 0xfc
 const KERNEL_SECURITY_CHECK_FAILURE = 0x139
 const LAST_USER_ADDRESS = 0x7fff_ffff_ffffn
+const STATUS_ACCESS_VIOLATION = 0xc000_0005
+/** What the record of an access beyond the canonical addresses names. */
+const NON_CANONICAL = 0xffff_ffff_ffff_ffffn
 
 const EXCEPTION_CODES: Readonly<Partial<Record<CpuStopFacts['reason'], bigint>>> = {
   debugBreak: 0x8000_0003n,
@@ -40,8 +43,6 @@ export interface StoppedAt {
   readonly stackLimit: Gva
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean
-  /** Where the driver stands in a __try with an __except, innermost first; null where nowhere. */
-  handlerPlace(): string | null
 }
 
 /** No stack is left to deliver the page fault on. */
@@ -54,14 +55,6 @@ export const isCpuStop = (error: unknown): error is CpuStop => error instanceof 
 
 export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
   const { driver, place } = at
-  const handler = isDispatched(stop, at.irql) ? at.handlerPlace() : null
-  if (handler !== null) {
-    const what = `the __except around ${handler} decides what follows, and exceptions are not dispatched in this model`
-    return new NotJudged('EXCEPTION_NOT_DISPATCHED', `${place}: ${stop.message}; ${what}`, {
-      rip: stop.rip,
-      driver,
-    })
-  }
   switch (stop.reason) {
     case 'notImplemented':
       return new NotJudged('INSTRUCTION_NOT_MODELLED', `${place}: ${stop.message}`, {
@@ -90,10 +83,27 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
   }
 }
 
-/** Whether a handler of the driver is asked at all: of bad addresses only for those of ring 3, and below DISPATCH_LEVEL. */
-function isDispatched(stop: CpuStop, irql: number): boolean {
-  if (stop.reason === 'pageFault') return irql < DISPATCH_LEVEL && (stop.address ?? 0n) <= LAST_USER_ADDRESS
-  return EXCEPTION_CODES[stop.reason] !== undefined
+/**
+ * What the kernel dispatches to the driver's own handlers; null of what it answers with a bugcheck. Of bad addresses only those of ring 3 are
+ * dispatched, and below DISPATCH_LEVEL.
+ */
+export function raisedBy(error: unknown, irql: number): Raised | null {
+  if (error instanceof RaisedException) {
+    return { code: error.exceptionCode, flags: EXCEPTION_NONCONTINUABLE, parameters: [] }
+  }
+  if (error instanceof GuestFault && error.bugcheck === null)
+    return violation(error.access, error.address, irql)
+  if (!isCpuStop(error)) return null
+  if (error.reason === 'pageFault') return violation(error.access ?? 'read', error.address ?? error.rip, irql)
+  const code = EXCEPTION_CODES[error.reason]
+  if (code === undefined) return null
+  const parameters = error.reason === 'generalProtection' ? [0n, NON_CANONICAL] : []
+  return { code: Number(code), flags: 0, parameters }
+}
+
+function violation(access: keyof typeof ACCESS_CODES, address: Gva, irql: number): Raised | null {
+  if (irql >= DISPATCH_LEVEL || address > LAST_USER_ADDRESS) return null
+  return { code: STATUS_ACCESS_VIOLATION, flags: 0, parameters: [ACCESS_CODES[access], address] }
 }
 
 const GUARD_BYTES = 0x1000n

@@ -1,7 +1,6 @@
 // Places in the code of one driver file: its images in the guest's memory, which may be two at a time, and the names that its PDB gives.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
-import { type Cpu, Gpr } from '@dumpstack/cpu'
-import { isInTryExcept } from '@dumpstack/image'
+import type { Cpu } from '@dumpstack/cpu'
 import type { SourcePlace } from '@dumpstack/nt'
 import type { LoadedImage } from '../kernel-services.ts'
 import type { CallSite } from '../miniport.ts'
@@ -76,16 +75,5 @@ export class DriverPlaces {
 
   #lineOf({ image, address }: GuestFrame, back: number): SourcePlace | null {
     return this.#names.lineAt?.(Number(address - image.base) - back) ?? null
-  }
-
-  /** The innermost routine on the stack with a handler of its own around what it does; behind a call the guarded instruction is the call. */
-  handlerPlace(rip: Gva): string | null {
-    const { image } = this.#file
-    const rsp = gva(this.#cpu.readGpr(Gpr.rsp))
-    const frames = guestFrames(this.#cpu, image, this.#images(), rip, rsp, false)
-    const guarded = frames.find((frame, index) =>
-      isInTryExcept(image, Number(frame.address - frame.image.base) - (index === 0 ? 0 : 1)),
-    )
-    return guarded === undefined ? null : this.inImage(guarded.image, guarded.address)
   }
 }

@@ -98,6 +98,7 @@ export class FakeCpu implements Cpu {
   onDeviceAccess(): void {}
   onInterval(): void {}
   onUnmask(): void {}
+  onStop(): void {}
   charge(): void {}
   invalidate(): void {}
   xmm(): Uint8Array {

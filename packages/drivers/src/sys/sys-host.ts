@@ -51,7 +51,7 @@ export function hostSysFile({ machine, kernel, cpu, file, names, observer }: Sys
     traps,
     places,
     observer: observer ?? null,
-    fileName,
+    file,
   })
 
   function callDriverEntry(image: LoadedImage, port: PortExports, entry: EntryArguments): number {

@@ -12,8 +12,10 @@ import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { CallSite, MiniportCode, PortExports } from '../miniport.ts'
 import { CallFrame } from './call-frame.ts'
 import { callMeaning } from './call-meaning.ts'
-import { faultOf, isCpuStop } from './cpu-fault.ts'
+import { faultOf, isCpuStop, raisedBy } from './cpu-fault.ts'
+import type { SysFile } from './driver-file.ts'
 import type { DriverPlaces } from './driver-places.ts'
+import { ExceptionDispatch } from './exception-dispatch.ts'
 import { type Export, NOTHING } from './exports/export.ts'
 import { EXPORTS } from './exports/index.ts'
 import { GuestMemory } from './guest-memory.ts'
@@ -43,8 +45,7 @@ export interface RunnerParts {
   readonly traps: TrapTable
   readonly places: DriverPlaces
   readonly observer: SysObserver | null
-  /** Named where no image runs. */
-  readonly fileName: string
+  readonly file: SysFile
 }
 
 export class SysRunner implements MiniportCode {
@@ -59,6 +60,7 @@ export class SysRunner implements MiniportCode {
   readonly #placeRecord: PlaceRecord
   readonly #observer: SysObserver | null
   readonly #frame: CallFrame
+  readonly #exceptions: ExceptionDispatch
   readonly #exports: readonly (Export | null)[]
   /** Of routines of the kernel that need a level below that of a dump. */
   readonly #levels: readonly (RoutineIrql | null)[]
@@ -71,7 +73,7 @@ export class SysRunner implements MiniportCode {
   #requests = 0
   #dataBytes = 0
 
-  constructor({ machine, cpu, loader, traps, places, observer, fileName }: RunnerParts) {
+  constructor({ machine, cpu, loader, traps, places, observer, file }: RunnerParts) {
     this.#machine = machine
     this.#cpu = cpu
     this.#loader = loader
@@ -80,7 +82,7 @@ export class SysRunner implements MiniportCode {
     this.#places = places
     this.#placeRecord = new PlaceRecord(cpu, machine)
     this.#observer = observer
-    this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? fileName)
+    this.memory = new GuestMemory(cpu, () => this.#instance?.image.baseName ?? file.fileName)
     this.#frame = new CallFrame(
       cpu,
       machine,
@@ -90,11 +92,18 @@ export class SysRunner implements MiniportCode {
       () => this.#caller,
       () => this.#routine,
     )
+    this.#exceptions = new ExceptionDispatch(
+      cpu,
+      file.image,
+      () => loader.images,
+      (entry, args) => this.run(this.#caller, 'the exception handler', entry, args, cpu.cr8),
+    )
     this.#exports = traps.slots.map(({ name }) => EXPORTS.get(name) ?? null)
     this.#levels = traps.slots.map(({ name }) => ROUTINE_IRQL.get(name) ?? null)
     cpu.trap(traps.base, traps.slots.length, (slot) => this.#serve(slot))
     cpu.onDeviceAccess((access) => this.#deviceAccess(access))
     cpu.onInterval(() => this.#tick())
+    cpu.onStop((error) => this.#dispatch(error))
     cpu.onUnmask((instruction, irql) => this.#instance?.port.unmask(instruction, irql))
     observer?.starts(machine.registerWindows)
   }
@@ -261,6 +270,15 @@ export class SysRunner implements MiniportCode {
     return this.#places.siteAt(cpu.returnAddress, cpu.readGpr(Gpr.rsp) + 8n, args, true)
   }
 
+  /** True where a handler of the driver takes what stopped it, and its code goes on. */
+  #dispatch(error: unknown): boolean {
+    const { cr8, rip } = this.#cpu
+    const raised = this.#instance === null ? null : raisedBy(error, cr8)
+    if (raised === null || !this.#exceptions.dispatch(raised, this.#traps.slotAt(rip) !== null)) return false
+    this.#stopped = null
+    return true
+  }
+
   #faultOf(stop: CpuStop, instance: SysInstance): DriversError {
     const cpu = this.#cpu
     // work for an import may stop it too: what counts is where it was called
@@ -275,7 +293,6 @@ export class SysRunner implements MiniportCode {
       irql: cpu.cr8,
       stackLimit: instance.memory.stack.va,
       isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),
-      handlerPlace: () => this.#places.handlerPlace(stop.rip),
     })
   }
 }

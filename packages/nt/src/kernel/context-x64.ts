@@ -2,6 +2,8 @@
 import { array, bytes, defineStruct, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
 export const CONTEXT_AMD64 = 0x0010_0000
+/** ContextFlags: control, integer and floating-point registers. */
+export const CONTEXT_FULL = CONTEXT_AMD64 | 0x0b
 
 export const ContextX64 = defineStruct('_CONTEXT', 0x4d0, {
   p1Home: u64(0x00),
@@ -69,3 +71,28 @@ export const ExceptionRecord64 = defineStruct('_EXCEPTION_RECORD64', 0x98, {
   exceptionInformation: array(0x20, 15, u64),
 })
 export type ExceptionRecord64 = ViewOf<typeof ExceptionRecord64>
+
+/** ExceptionFlags: the first of an exception that cannot be continued, the others while frames are unwound. */
+export const EXCEPTION_NONCONTINUABLE = 0x1
+export const EXCEPTION_UNWINDING = 0x2
+export const EXCEPTION_TARGET_UNWIND = 0x20
+
+/** What a language-specific handler gets as its fourth argument (winnt.h, ntdef.h). */
+export const DispatcherContext = defineStruct('_DISPATCHER_CONTEXT', 0x50, {
+  controlPc: u64(0x00),
+  imageBase: u64(0x08),
+  functionEntry: u64(0x10),
+  establisherFrame: u64(0x18),
+  targetIp: u64(0x20),
+  contextRecord: u64(0x28),
+  languageHandler: u64(0x30),
+  handlerData: u64(0x38),
+  historyTable: u64(0x40),
+  scopeIndex: u32(0x48),
+})
+
+/** EXCEPTION_POINTERS, the first argument of a filter. */
+export const ExceptionPointers = defineStruct('_EXCEPTION_POINTERS', 0x10, {
+  exceptionRecord: u64(0x00),
+  contextRecord: u64(0x08),
+})

@@ -1,6 +1,6 @@
 // The highest IRQL at which a driver may call each routine of the kernel, after the line "IRQL" of its page in the driver kit's reference.
 // Where that line leads to the remarks, what they say. Left out: routines for any level; those that are limited only because what the caller
-// gives may be pageable (strings, bitmaps, tables); those that only answer a question or fill in what the caller owns.
+// gives may be pageable (strings, bitmaps, tables); those that only answer a question, fill in what the caller owns, or raise an exception.
 import { APC_LEVEL, DISPATCH_LEVEL, PASSIVE_LEVEL } from '../codes/irql.ts'
 
 export interface RoutineIrql {
@@ -23,7 +23,7 @@ const ROUTINES: readonly (readonly [
     PASSIVE_LEVEL,
     'ntddk',
     false,
-    `ExRaiseAccessViolation ExRaiseDatatypeMisalignment ExUuidCreate HalExamineMBR IoAssignArcName IoCancelFileOpen
+    `ExUuidCreate HalExamineMBR IoAssignArcName IoCancelFileOpen
     IoCreateController IoDeassignArcName IoDeleteController IoGetFileObjectGenericMapping IoRegisterBootDriverCallback
     IoRegisterBootDriverReinitialization IoRegisterDriverReinitialization KeSetBasePriorityThread MmGetPhysicalMemoryRangesEx2
     PsGetParentSilo PsGetServerSiloActiveConsoleId PsGetSiloContainerId SeSinglePrivilegeCheck`,
@@ -144,7 +144,7 @@ const ROUTINES: readonly (readonly [
     ExAcquireResourceExclusiveLite ExAcquireResourceSharedLite ExAcquireSharedStarveExclusive ExAcquireSharedWaitForExclusive
     ExAllocateCacheAwareRundownProtection ExConvertExclusiveToSharedLite ExDeletePagedLookasideList
     ExEnterCriticalRegionAndAcquireResourceExclusive ExFreeCacheAwareRundownProtection ExInitializePagedLookasideList
-    ExInitializeRundownProtectionCacheAware ExInitializeRundownProtectionCacheAwareEx ExRaiseStatus
+    ExInitializeRundownProtectionCacheAware ExInitializeRundownProtectionCacheAwareEx
     ExReInitializeRundownProtection ExRegisterCallback ExReleaseFastMutex ExReleaseFastMutexUnsafe
     ExReleaseResourceAndLeaveCriticalRegion ExRundownCompleted ExSetTimerResolution ExSizeOfRundownProtectionCacheAware
     ExTryToAcquireFastMutex ExUnregisterCallback ExWaitForRundownProtectionRelease IoBuildAsynchronousFsdRequest

@@ -1,6 +1,7 @@
 // All exports that a driver file can import, by name: module names differ between systems, names do not.
 import { CALLBACK_EXPORTS } from './callbacks.ts'
 import { DISPATCHER_EXPORTS } from './dispatcher.ts'
+import { EXCEPTION_EXPORTS } from './exceptions.ts'
 import type { Export } from './export.ts'
 import { EXTENDED_EXPORTS } from './extended.ts'
 import { KERNEL_EXPORTS } from './kernel.ts'
@@ -25,6 +26,7 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     DISPATCHER_EXPORTS,
     WORK_ITEM_EXPORTS,
     CALLBACK_EXPORTS,
+    EXCEPTION_EXPORTS,
     REGISTER_EXPORTS,
     REGISTRY_EXPORTS,
     STRING_EXPORTS,

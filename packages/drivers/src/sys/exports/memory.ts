@@ -2,7 +2,7 @@
 // instructions. Overlapping copies move as memmove does, whatever the name.
 import { type Gva, gva } from '@dumpstack/bytes'
 import type { CallFrame } from '../call-frame.ts'
-import { type ExportFamily, exported, NOTHING } from './export.ts'
+import { type ExportFamily, exported } from './export.ts'
 
 /** Bytes that one round moves. */
 const ROUND = 0x1_0000
@@ -47,7 +47,6 @@ export const MEMORY_EXPORTS: ExportFamily = {
   }),
   tolower: exported(1, (call) => BigInt(String.fromCharCode(call.u8(0)).toLowerCase().charCodeAt(0))),
   toupper: exported(1, (call) => BigInt(String.fromCharCode(call.u8(0)).toUpperCase().charCodeAt(0))),
-  __C_specific_handler: exported(4, () => NOTHING), // only an exception would reach it, and none is delivered
 }
 
 function moved(call: CallFrame): bigint {
