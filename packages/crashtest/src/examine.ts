@@ -133,7 +133,6 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       type,
       verdict: worst(judged.map(({ judgement }) => judgement.verdict)),
       file: null,
-      byteLength: opened?.source.byteLength ?? 0,
       dumpType: dump?.header.dumpType ?? null,
       bugcheck: dump && { code: dump.header.bugcheckCode, parameters: dump.header.bugcheckParameters },
       pagesInDump: dump?.pages?.size ?? 0,
@@ -142,6 +141,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       seconds,
       bytesPerSecond: seconds > 0 ? Math.round(bytesWritten / seconds) : 0,
       checks: outcomesOf(judged),
+      byteLength: opened?.source.byteLength ?? 0,
     },
   }
 }

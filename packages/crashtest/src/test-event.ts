@@ -2,8 +2,9 @@
 // docs/schema/test-event.schema.json.
 
 import {
+  DUMP_MODE_RULE_ID,
+  type DumpModeRuleId,
   type DumpModeViolation,
-  isDumpModeRuleId,
   SEVERITIES,
   type SourcePlace,
   type StackRow,
@@ -35,10 +36,11 @@ import {
   objectOf,
   oneOf,
   optional,
+  type Schema,
   type Static,
   sha256,
   text,
-  textThat,
+  textLike,
   time,
 } from '@dumpstack/target/schema'
 
@@ -123,19 +125,32 @@ export const writtenRanges = list(
 )
 
 /** What the examine step learned about one dump. */
+/** The result and the events write a bugcheck and ranges each in its own way. */
+export const examinationFields = <B, W>(shown: Schema<B>, written: Schema<W>) => ({
+  verdict,
+  file: about(
+    'Path of the dump file: from the run folder in the files of a run, on the host where it is shown; null where there is none.',
+    nullable(text),
+  ),
+  dumpType: about('DUMP_HEADER64.DumpType', nullable(count)),
+  bugcheck: nullable(shown),
+  pagesInDump: about('0 in a mini dump, which holds blocks.', count),
+  truth: nullable(
+    truthCount,
+    'Null for a dump from elsewhere (dumpstack examine FILE): the RAM of its crash is not at hand.',
+  ),
+  writtenBy: about(
+    'Which controller wrote which bytes of the file, from the DMA log; none where no transfer did.',
+    written,
+  ),
+  seconds: about('Host seconds from OpenRoutine to FinishRoutine; 0 for a dump from elsewhere.', number),
+  bytesPerSecond: count,
+  checks: list(checkOutcome),
+})
 const examination = object({
   type: dumpType,
-  verdict,
-  file: about('Path of the dump file; null where there is none.', nullable(text)),
+  ...examinationFields(bugcheck, writtenRanges),
   byteLength: count,
-  dumpType: about('DUMP_HEADER64.DumpType', nullable(count)),
-  bugcheck: nullable(bugcheck),
-  pagesInDump: count,
-  truth: nullable(truthCount, 'Null for a dump from elsewhere: the RAM of its crash is not at hand.'),
-  writtenBy: writtenRanges,
-  seconds: number,
-  bytesPerSecond: number,
-  checks: list(checkOutcome),
 })
 export type DumpExamination = Static<typeof examination>
 
@@ -146,7 +161,7 @@ const sourceLine = objectOf<SourcePlace>(
 
 export const violationFields = {
   severity: about('fail, warning or note: only fail counts against the driver.', oneOf(SEVERITIES)),
-  rule: textThat(isDumpModeRuleId, 'a rule of dump mode'),
+  rule: textLike<DumpModeRuleId>(DUMP_MODE_RULE_ID, 'a rule of dump mode'),
   call: about('The call or access: StorPortIssueDpc.', text),
   message: text,
   count: about('How often the rule was broken at this place.', count),

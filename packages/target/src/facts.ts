@@ -11,7 +11,10 @@ export const bigintAsHex = (_key: string, value: unknown): unknown =>
 const MAX_DEPTH = 64
 
 /** ECMA-262, 21.4.1.1: the last time that a Date holds. */
-const LAST_DATE_MS = 8.64e15
+export const MAX_DATE_MS = 8.64e15
+
+/** How bigintAsHex writes a value. */
+export const HEX_64 = '^0x[0-9a-f]{1,16}$'
 
 export class Facts {
   readonly #fields: Readonly<Record<string, unknown>>
@@ -93,7 +96,7 @@ export class Facts {
   /** Milliseconds since 1970 that a Date can hold. */
   time(field: string): number {
     const value = this.number(field)
-    if (value > LAST_DATE_MS) throw this.wrong(field, value, 'milliseconds since 1970')
+    if (value > MAX_DATE_MS) throw this.wrong(field, value, 'milliseconds since 1970')
     return value
   }
 
@@ -122,9 +125,16 @@ export class Facts {
     return this.#fields[field] === undefined || this.#fields[field] === null ? null : this.object(field)
   }
 
-  /** Neither absent nor null. */
-  has(field: string): boolean {
-    return this.#fields[field] !== undefined && this.#fields[field] !== null
+  get names(): readonly string[] {
+    return Object.keys(this.#fields)
+  }
+
+  isAbsent(field: string): boolean {
+    return this.#fields[field] === undefined
+  }
+
+  isNull(field: string): boolean {
+    return this.#fields[field] === null
   }
 
   expect(field: string, value: string | number | true): void {
@@ -158,31 +168,25 @@ export class Facts {
     })
   }
 
-  /** `count` values written as hex strings. */
-  bigints(field: string, count: number): bigint[] {
-    const texts = this.strings(field)
-    if (texts.length !== count) throw this.wrong(field, `${texts.length} values`, count)
-    return texts.map((text) => this.#hex(field, text))
-  }
-
   /** A value written as a hex string. */
   bigint(field: string): bigint {
-    return this.#hex(field, this.string(field))
+    return BigInt(this.textLike(field, HEX_64, '64 bits in hexadecimal'))
+  }
+
+  textLike(field: string, pattern: string, expected: string): string {
+    const text = this.string(field)
+    if (!new RegExp(pattern).test(text)) throw this.wrong(field, text, expected)
+    return text
   }
 
   stringRecord(field: string): Record<string, string> {
     const inner = this.object(field)
-    return Object.fromEntries(Object.keys(inner.#fields).map((key) => [key, inner.string(key)]))
+    return Object.fromEntries(inner.names.map((key) => [key, inner.string(key)]))
   }
 
   /** As it stands there, for who only hands it on. */
   record(field: string): Readonly<Record<string, unknown>> {
     return this.object(field).#fields
-  }
-
-  #hex(field: string, text: string): bigint {
-    if (!/^0x[0-9a-f]{1,16}$/i.test(text)) throw this.wrong(field, text, '64 bits in hexadecimal')
-    return BigInt(text)
   }
 
   #list(field: string): readonly unknown[] {

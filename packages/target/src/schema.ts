@@ -1,5 +1,5 @@
 // What JSON of ours holds, stated once: the published JSON Schema (2020-12), the TypeScript type and the reader all come from one description.
-import type { Facts } from './facts.ts'
+import { type Facts, HEX_64, MAX_DATE_MS } from './facts.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 /** Gives a named part its place under $defs. */
@@ -46,13 +46,12 @@ export function object<F extends Fields>(
 ): ObjectSchema<Flat<StaticFields<F>>> {
   const schemas = Object.entries(fields)
   const of = (facts: Facts): Flat<StaticFields<F>> => {
-    const read = schemas.flatMap(([name, field]) =>
-      isOptional(field)
-        ? facts.has(name)
-          ? [[name, field.schema.read(facts, name)]]
-          : []
-        : [[name, field.read(facts, name)]],
-    )
+    for (const name of facts.names)
+      if (!Object.hasOwn(fields, name)) throw facts.wrong(name, 'there', 'no field of that name')
+    const read = schemas.flatMap(([name, field]) => {
+      if (!isOptional(field)) return [[name, field.read(facts, name)]]
+      return facts.isAbsent(name) ? [] : [[name, field.schema.read(facts, name)]]
+    })
     return Object.fromEntries(read) as Flat<StaticFields<F>> // field by field, as their schemas say
   }
   return {
@@ -117,7 +116,7 @@ export const nullable = <T>(schema: Schema<T>, description?: string): Schema<T |
       ? { ...inner, ...described(description), type: [inner['type'], 'null'] }
       : { ...described(description), oneOf: [{ type: 'null' }, inner] }
   },
-  read: (facts, field) => (facts.has(field) ? schema.read(facts, field) : null),
+  read: (facts, field) => (facts.isNull(field) ? null : schema.read(facts, field)),
 })
 
 /** Defined once under $defs and referenced by its name. */
@@ -141,17 +140,10 @@ export const text: Schema<string> = {
   json: () => ({ type: 'string' }),
   read: (facts, field) => facts.string(field),
 }
-/** Strings that `is` accepts. */
-export const textThat = <T extends string>(
-  is: (found: string) => found is T,
-  expected: string,
-): Schema<T> => ({
-  json: () => ({ type: 'string' }),
-  read(facts, field) {
-    const found = facts.string(field)
-    if (!is(found)) throw facts.wrong(field, found, expected)
-    return found
-  },
+/** Strings of one form, each of which is a T. */
+export const textLike = <T extends string = string>(pattern: string, expected: string): Schema<T> => ({
+  json: () => ({ type: 'string', pattern }),
+  read: (facts, field) => facts.textLike(field, pattern, expected) as T, // as the pattern says
 })
 export const flag: Schema<boolean> = {
   json: () => ({ type: 'boolean' }),
@@ -163,29 +155,19 @@ export const number: Schema<number> = {
 }
 /** A count or an offset. */
 export const count: Schema<number> = named('count', {
-  json: () => ({ type: 'integer', minimum: 0 }),
+  json: () => ({ type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   read: (facts, field) => facts.size(field),
 })
 /** Milliseconds since 1970 on the clock of the system under test. */
 export const time: Schema<number> = {
-  json: () => ({ type: 'number', minimum: 0 }),
+  json: () => ({ type: 'number', minimum: 0, maximum: MAX_DATE_MS }),
   read: (facts, field) => facts.time(field),
 }
-const hexJson = { type: 'string', pattern: '^0x[0-9a-f]+$' }
-/** 64 bits, as a string in JSON. */
-export const hex64: Schema<bigint> = named('hex', {
-  json: () => hexJson,
-  read: (facts, field) => facts.bigint(field),
-})
 /** A 64-bit value that is already a string. */
-export const hexText: Schema<string> = named('hex', {
-  json: () => hexJson,
-  read: (facts, field) => facts.string(field),
-})
-export const sha256: Schema<string> = {
-  json: () => ({ type: 'string', pattern: '^[0-9a-f]{64}$' }),
-  read: (facts, field) => facts.string(field),
-}
+export const hexText = named('hex', textLike(HEX_64, '64 bits in hexadecimal'))
+/** 64 bits, as a string in JSON. */
+export const hex64: Schema<bigint> = { json: hexText.json, read: (facts, field) => facts.bigint(field) }
+export const sha256 = textLike('^[0-9a-f]{64}$', '64 hexadecimal digits')
 export const anyObject: Schema<Readonly<Record<string, unknown>>> = {
   json: () => ({ type: 'object' }),
   read: (facts, field) => facts.record(field),

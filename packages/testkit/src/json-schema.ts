@@ -57,6 +57,9 @@ function violations(root: Schema, schema: Schema, value: Json, place: string): s
       case 'minimum':
         check(typeof value !== 'number' || value >= Number(rule), `is below ${String(rule)}`)
         break
+      case 'maximum':
+        check(typeof value !== 'number' || value <= Number(rule), `is above ${String(rule)}`)
+        break
       case 'minItems':
         check(!Array.isArray(value) || value.length >= Number(rule), `has fewer than ${String(rule)} items`)
         break

@@ -13,7 +13,7 @@ const target: TargetDescription = {
   ...run.target,
   driver: {
     fileName: 'viostor.sys',
-    sha256: '00ff',
+    sha256: '00ff'.repeat(16),
     byteLength: 123456,
     executed: true,
     pdb: { name: 'viostor.pdb', identity: '0A1', found: true },

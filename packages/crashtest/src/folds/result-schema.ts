@@ -7,8 +7,6 @@ import {
   hexText,
   list,
   named,
-  nullable,
-  number,
   object,
   optional,
   type Static,
@@ -16,11 +14,10 @@ import {
   tuple4,
 } from '@dumpstack/target/schema'
 import {
-  checkOutcome,
   dumpType,
+  examinationFields,
   messageLevel,
   targetDriver,
-  truthCount,
   verdict,
   violationFields,
 } from '../test-event.ts'
@@ -34,25 +31,10 @@ const resultDump = named(
   object({
     type: dumpType,
     variant,
-    verdict,
-    file: about(
-      'Path of the dump file: from the run folder in result.json, on the host where it is shown; null where there is none.',
-      nullable(text),
+    ...examinationFields(
+      object({ code: hexText, parameters: tuple4(hexText) }),
+      list(object({ device: text, fileOffset: hexText, byteLength: count })),
     ),
-    dumpType: about('DUMP_HEADER64.DumpType', nullable(count)),
-    bugcheck: nullable(object({ code: hexText, parameters: tuple4(hexText) })),
-    pagesInDump: about('0 in a mini dump, which holds blocks.', count),
-    truth: nullable(
-      truthCount,
-      'Null for a dump from elsewhere (dumpstack examine FILE): the RAM of its crash is not at hand.',
-    ),
-    writtenBy: list(
-      object({ device: text, fileOffset: hexText, byteLength: count }),
-      'Which controller wrote which bytes of the file, from the DMA log; none where no transfer did.',
-    ),
-    seconds: about('Host seconds from OpenRoutine to FinishRoutine; 0 for a dump from elsewhere.', number),
-    bytesPerSecond: count,
-    checks: list(checkOutcome),
   }),
 )
 export type ResultDump = Static<typeof resultDump>

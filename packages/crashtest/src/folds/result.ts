@@ -82,26 +82,21 @@ export class ResultFold {
   }
 }
 
-function bugcheckAsJson({ code, parameters }: Bugcheck): ResultDump['bugcheck'] {
-  const [first, second, third, fourth] = parameters
-  return { code: hex(code), parameters: [hex(first), hex(second), hex(third), hex(fourth)] }
+function bugcheckAsJson({ code, parameters: [a, b, c, d] }: Bugcheck): ResultDump['bugcheck'] {
+  return { code: hex(code), parameters: [hex(a), hex(b), hex(c), hex(d)] }
 }
 
-const dumpAsJson = (dump: DumpExamination, variant: { variant?: string }): ResultDump => ({
-  type: dump.type,
-  ...variant,
-  verdict: dump.verdict,
-  file: dump.file,
-  dumpType: dump.dumpType,
-  bugcheck: dump.bugcheck === null ? null : bugcheckAsJson(dump.bugcheck),
-  pagesInDump: dump.pagesInDump,
-  truth: dump.truth,
-  writtenBy: dump.writtenBy.map(({ fileOffset, byteLength, device }) => ({
-    device,
-    fileOffset: hex(fileOffset),
-    byteLength,
-  })),
-  seconds: dump.seconds,
-  bytesPerSecond: dump.bytesPerSecond,
-  checks: dump.checks,
-})
+function dumpAsJson(dump: DumpExamination, variant: { variant?: string }): ResultDump {
+  const { type, byteLength: _, ...fields } = dump
+  return {
+    type,
+    ...variant,
+    ...fields,
+    bugcheck: dump.bugcheck === null ? null : bugcheckAsJson(dump.bugcheck),
+    writtenBy: dump.writtenBy.map(({ fileOffset, byteLength, device }) => ({
+      device,
+      fileOffset: hex(fileOffset),
+      byteLength,
+    })),
+  }
+}

@@ -40,8 +40,8 @@ export const ruleExample = ({ example }: RuleText): string =>
 export const ruleSources = ({ sources }: RuleText): string =>
   sources.map(({ title, url }) => `[${title}](${url})`).join('; ')
 
-export const isDumpModeRuleId = (named: string): named is DumpModeRuleId =>
-  findDumpModeRule(named) !== undefined
+/** A pattern of DumpModeRuleId. */
+export const DUMP_MODE_RULE_ID = `^(${IDS.map((id) => (id === BUGCHECK ? `${id}-[\\s\\S]*` : id)).join('|')})$`
 
 /** The row that a finding names; undefined where it names an error code (docs/errors.md). */
 export function findDumpModeRule(named: string): DumpModeRule | undefined {
