@@ -20,8 +20,11 @@ export class DataWindow {
     this.#pages = new Float64Array(pageCount)
   }
 
-  addressOf(page: number): Gva {
-    return this.#addresses[page]!
+  /** Of a byte, counted from the first page that is shown. */
+  addressOf(offset: number): Gva {
+    const within = offset % PAGE_SIZE
+    const page = this.#addresses[(offset - within) / PAGE_SIZE]!
+    return within === 0 ? page : gva(page + BigInt(within))
   }
 
   /** Page table entries keep what they point at until the next pages are mapped, as those of a dump do. */

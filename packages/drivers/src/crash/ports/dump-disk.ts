@@ -85,11 +85,13 @@ export class DumpDisk {
     const first = view.getUint32(BYTE_OFFSET, true)
     if (this.#adapter.mapsBuffers) this.#dataWindow.map()
     for (let done = 0; done < total; ) {
-      const length = Math.min(total - done, this.#adapter.maximumTransfer)
-      this.#listPages(view, first + done, length)
+      const at = first + done
+      const within = at % PAGE_SIZE
+      const length = Math.min(total - done, this.#adapter.maximumTransfer - within)
+      this.#listPages(view, at, length)
       const block = (this.#partitionOffset + offset + done) / this.#sectorBytes
-      const firstPfn = pageOfMdl(view, Math.floor((first + done) / PAGE_SIZE))
-      const status = this.#transfer(block, length, this.#dataWindow.addressOf(done / PAGE_SIZE), firstPfn)
+      const firstPfn = pageOfMdl(view, (at - within) / PAGE_SIZE)
+      const status = this.#transfer(block, length, this.#dataWindow.addressOf(at), firstPfn)
       if (status !== STATUS_SUCCESS) return status
       done += length
     }
