@@ -2,8 +2,12 @@
 import { DriversError } from '../errors.ts'
 
 export class DriverHang extends DriversError {
+  /** Whether the log of violations has the hang already. */
+  readonly isLogged: boolean
+
   /** `what` did not return within which limit. */
-  constructor(driver: string, entryPoint: string, what: string) {
+  constructor(driver: string, entryPoint: string, what: string, isLogged = false) {
     super('DRIVER_HANG', `${driver} ${entryPoint} ${what}`, { driver, entryPoint })
+    this.isLogged = isLogged
   }
 }

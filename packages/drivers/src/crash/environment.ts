@@ -184,6 +184,6 @@ export class CrashEnvironment {
         : `; the last register that it read is ${this.registerName(lastReadAt)}, which was ${hex(lastReadValue)}`
     const what = `did not return ${limit}${cause}${last}`
     this.violate(waitsForTime ? 'DM-23' : 'DM-26', entryPoint, `${entryPoint} ${what}`)
-    throw new DriverHang(this.image.baseName, entryPoint, what)
+    throw new DriverHang(this.image.baseName, entryPoint, what, true)
   }
 }

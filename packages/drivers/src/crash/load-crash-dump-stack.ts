@@ -190,9 +190,7 @@ class Crashdmp implements CrashDumpStack {
     } catch (error) {
       if (error instanceof DriverHang) {
         const { environment } = run
-        // a hang that the processor's budget ended is not in the log yet
-        const isFound = log.violations.some(({ message }) => error.message.endsWith(message))
-        if (!isFound) environment.violate('DM-26', environment.entryPoint, error.message)
+        if (!error.isLogged) environment.violate('DM-26', environment.entryPoint, error.message)
         return report(STATUS_IO_TIMEOUT, error.message)
       }
       if (error instanceof NotOneView || error instanceof NotJudged) {

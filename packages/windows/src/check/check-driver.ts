@@ -95,6 +95,15 @@ const HANG: DumpModeRuleId = 'DM-26'
 const isOnAnyDisk = ({ phase, verdict, rule }: DriverFinding): boolean =>
   phase === 'start' || verdict === 'inconclusive' || rule === 'DRIVER_HANG' || rule === HANG
 
+/** A finding of these rules is why the dump ended. */
+const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
+  'DM-23',
+  HANG,
+  'DM-46',
+  'integrity-gate',
+  'page-tables',
+])
+
 /** The same place again, on other hardware and so with other numbers. */
 const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
   one.hardware !== other.hardware &&
@@ -264,9 +273,8 @@ class CheckRun {
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
-    else if (!report.violations.some(({ message: said }) => report.failure?.includes(said))) {
+    else if (!report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
       this.#add('no-dump', 'dump', message)
-    }
   }
 
   /** The running stack did not get this far. */
