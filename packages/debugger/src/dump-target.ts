@@ -17,12 +17,12 @@ import {
   HeaderDumpType,
   IMAGE_FILE_MACHINE_ARM64,
   type KddebuggerData64,
+  MAX_PROCESSORS,
   prcbNumber,
 } from '@dumpstack/nt'
 import type { DebugTarget, Processor, TargetModules, TargetSystem } from './debug-target.ts'
 import { DebuggerError } from './errors.ts'
 import { TargetMemory } from './memory.ts'
-import { MAX_PROCESSORS } from './processors.ts'
 import { type RegisterFile, Registers } from './registers.ts'
 import { RegistersArm64 } from './registers-arm64.ts'
 

@@ -3,9 +3,6 @@ import { hex } from '@dumpstack/bytes'
 import { IMAGE_FILE_MACHINE_AMD64, IMAGE_FILE_MACHINE_ARM64, machineName } from '@dumpstack/nt'
 import { DebuggerError } from './errors.ts'
 
-/** Windows allows 2048 logical processors. */
-export const MAX_PROCESSORS = 2048
-
 interface OfMachine {
   readonly system: { readonly machine: number }
 }

@@ -2,9 +2,8 @@
 // Computer Version)" and "Opening a crash dump file using KD".
 import { hex64 } from '@dumpstack/bytes'
 import { PAGE_FILL_64 } from '@dumpstack/dumpfile'
-import { machineName } from '@dumpstack/nt'
+import { MAX_PROCESSORS, machineName } from '@dumpstack/nt'
 import type { Write } from './command.ts'
-import { MAX_PROCESSORS } from './processors.ts'
 import type { Session } from './session.ts'
 
 const PRODUCTS: Readonly<Record<number, string>> = { 1: 'WinNt', 2: 'LanManNt', 3: 'Server' }

@@ -4,6 +4,11 @@ import type { StackRow } from '@dumpstack/nt'
 import type { CrashReport } from './crash-report.ts'
 import type { DumpType, Evidence } from './evidence.ts'
 
+/** No system under test has less RAM. */
+export const MIN_RAM_BYTES = 64 * 2 ** 20
+/** One processor group. */
+export const MAX_CPUS = 64
+
 /** The driver file under test, whose code is executed. */
 export interface TargetDriver {
   readonly fileName: string

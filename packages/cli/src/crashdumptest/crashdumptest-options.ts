@@ -1,6 +1,6 @@
 // The command line of crashdumptest, as the kit prints it: options are one dash and a word, which no option library
 // declares; so they are read here.
-import { DUMP_TYPES } from '@dumpstack/target'
+import { DUMP_TYPES, MAX_CPUS } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
@@ -10,7 +10,6 @@ import {
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   DRIVEN_CONTROLLERS,
-  MAX_CPUS,
   MAX_SEED,
   parseDumps,
   parseScenario,

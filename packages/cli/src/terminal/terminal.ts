@@ -94,11 +94,11 @@ export function sayBeside(json: boolean): (line: string) => void {
 }
 
 /** Lines are not broken narrower than this. */
-const NARROWEST = 40
+const MIN_COLUMNS = 40
 const DEFAULT_COLUMNS = 80
 
 const columnsOf = (stream: NodeJS.WriteStream): number =>
-  Math.max(NARROWEST, stream.columns ?? DEFAULT_COLUMNS)
+  Math.max(MIN_COLUMNS, stream.columns ?? DEFAULT_COLUMNS)
 
 /** What a screen beside the result is told, and how wide it is; null where --json leaves stderr quiet. */
 export function screenBeside(json: boolean): {

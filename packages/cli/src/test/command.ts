@@ -2,7 +2,7 @@
 
 import { scenarios } from '@dumpstack/crashtest'
 import type { Profile } from '@dumpstack/nt'
-import { DUMP_TYPES } from '@dumpstack/target'
+import { DUMP_TYPES, MAX_CPUS } from '@dumpstack/target'
 import type { Command } from 'commander'
 import {
   addOutputOptions,
@@ -21,7 +21,6 @@ import {
   DEFAULT_CONTROLLER,
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
-  MAX_CPUS,
   parseDumps,
   parsePath,
   parseScenario,

@@ -9,7 +9,7 @@ import {
   ProfileError,
   win10_19041,
 } from '@dumpstack/nt'
-import { DUMP_TYPES, type DumpType, type Facts } from '@dumpstack/target'
+import { DUMP_TYPES, type DumpType, type Facts, MAX_CPUS, MIN_RAM_BYTES } from '@dumpstack/target'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { MEGABYTE, type PageFileSize } from '../options/sizes.ts'
@@ -17,7 +17,6 @@ import { UsageError } from '../program/usage-error.ts'
 import { isShare } from '../symbols/kept-symbol-path.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 
-/** As commander hands them over. */
 /** What a test or an examination leaves besides a run folder. */
 export interface TestOutput {
   readonly json: boolean
@@ -83,17 +82,15 @@ export interface TestPlan {
 }
 
 const PAGE_BYTES = 4096
-export const MAX_CPUS = 64
 /** The Windows that is tested where nothing else is said: no library has a default. */
 export const DEFAULT_PROFILE: Profile = win10_19041
 /** The kinds of controller that it has drivers for; each is in the machine's registry. */
 export const DRIVEN_CONTROLLERS = drivenControllers(DEFAULT_PROFILE)
 export const DEFAULT_CONTROLLER = 'ahci'
 export const MAX_SEED = 0xffffffff
-const LEAST_RAM = 64 * MEGABYTE
 const MAX_RAM = 64 * 1024 * MEGABYTE
 const GIGABYTE = 1024 * MEGABYTE
-const LEAST_DISK = 64 * GIGABYTE
+const MIN_DISK = 64 * GIGABYTE
 /** What the partition table, its backup and the volume's own files take of the disk. */
 const DISK_OVERHEAD = 256 * MEGABYTE
 /** The page file that the kit's page asks for by default: RAM and 257 MB. */
@@ -165,13 +162,13 @@ const mostPageFileBytes = (diskBytes: number, ramBytes: number): number =>
 
 /** Sparse: big enough that a page file of RAM and the dumps leave what the test wants free. */
 const diskBytesFor = (ramBytes: number): number =>
-  Math.max(LEAST_DISK, Math.ceil((4 * ramBytes + FREE_BYTES_NEEDED) / GIGABYTE + 4) * GIGABYTE)
+  Math.max(MIN_DISK, Math.ceil((4 * ramBytes + FREE_BYTES_NEEDED) / GIGABYTE + 4) * GIGABYTE)
 
 /** Throws UsageError for what contradicts itself or cannot be. */
 export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize): TestPlan {
   const profile = given.profile ?? DEFAULT_PROFILE
   const ramBytes = given.ram
-  if (ramBytes < LEAST_RAM || ramBytes > MAX_RAM) {
+  if (ramBytes < MIN_RAM_BYTES || ramBytes > MAX_RAM) {
     throw new UsageError(`--ram is ${ramBytes} bytes, expected from 64M to 64G`)
   }
   if (ramBytes % PAGE_BYTES !== 0) {

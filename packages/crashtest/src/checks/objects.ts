@@ -1,8 +1,10 @@
 // What a developer asks a debugger for first: the processors, the thread and the process of the crash, the list of processes
 // and the data of the bugcheck, read through the kernel's types, sound in themselves and as RAM had them at the crash. A mini
 // dump holds them for the processor of the crash only.
+
 import { DumpstackError, gva, hex, hex64 } from '@dumpstack/bytes'
 import { KernelType, listEntries, type Session } from '@dumpstack/debugger'
+import { MAX_PROCESSORS } from '@dumpstack/nt'
 import { CrashtestError } from '../errors.ts'
 import * as messages from '../messages.ts'
 import { type Verdict, worst } from '../test-event.ts'
@@ -24,8 +26,6 @@ const BUGCHECK = 'the data of the bugcheck (nt!KiBugCheckData)'
 const IN_MINI = [PROCESSORS, THREAD, PROCESS, BUGCHECK]
 const ALL = [PROCESSORS, THREAD, PROCESS, PROCESSES, BUGCHECK]
 
-/** Windows allows 2048 logical processors. */
-const MAX_PROCESSORS = 2048
 const MAX_PROCESSES = 0x10000
 /** KOBJECTS: ProcessObject, ThreadObject. */
 const PROCESS_OBJECT = 3n

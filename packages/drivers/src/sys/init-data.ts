@@ -5,7 +5,7 @@ import { HwInitializationDataLayout, SRB_TYPE_FLAG_SCSI_REQUEST_BLOCK } from '@d
 import type { GuestMemory } from './guest-memory.ts'
 
 /** Up to and including HwBuildIo. */
-const LEAST_BYTES = 0x88
+const MIN_BYTES = 0x88
 
 /** The routines whose address a miniport may give, by the kit's names. */
 const ROUTINES = [
@@ -45,7 +45,7 @@ export function readInitializationData(
   va: Gva,
 ): GuestInitializationData | InitializationRefusal {
   const declared = memory.u32(va)
-  if (declared < LEAST_BYTES) return 'size'
+  if (declared < MIN_BYTES) return 'size'
   const bytes = new Uint8Array(HwInitializationDataLayout.size)
   memory.read(va, bytes.subarray(0, Math.min(declared, bytes.byteLength)))
   const fields = HwInitializationDataLayout.of(bytes)

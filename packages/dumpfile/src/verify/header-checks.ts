@@ -1,14 +1,17 @@
 // Checks of header fields that a dump of any type has. Nobody needs most of them to open a dump: what no reader depends on
 // is a remark.
 import { hex } from '@dumpstack/bytes'
-import { CONTEXT_AMD64, ContextX64, IMAGE_FILE_MACHINE_AMD64, machineName } from '@dumpstack/nt'
+import {
+  CONTEXT_AMD64,
+  ContextX64,
+  IMAGE_FILE_MACHINE_AMD64,
+  MAX_PROCESSORS,
+  machineName,
+} from '@dumpstack/nt'
 import { DumpHeader64, PAGE_FILL_32, PAGE_FILL_64 } from '../layouts.ts'
 import type { OpenedDump } from '../open-dump.ts'
 import type { Checks } from './checks.ts'
 import { isLive } from './memory-places.ts'
-
-/** Microsoft, "Compare memory and processor limits of Windows Server": 2048 logical processors in Windows Server 2025. */
-export const MAX_PROCESSORS = 2048
 
 export function checkHeader(checks: Checks, dump: OpenedDump): void {
   const { machine } = dump.header

@@ -2,6 +2,7 @@
 import { gva, hex, pagesInRuns } from '@dumpstack/bytes'
 import {
   type KddebuggerData64,
+  MAX_PROCESSORS,
   PhysicalMemoryDescriptor64,
   PhysicalMemoryRun64,
   prcbNumber,
@@ -12,7 +13,6 @@ import type { OpenedDump } from '../open-dump.ts'
 import { readHeaderRuns } from '../run-body.ts'
 import type { VirtualSpace } from '../virtual-space.ts'
 import type { Checks } from './checks.ts'
-import { MAX_PROCESSORS } from './header-checks.ts'
 import { fileOffset, isLive } from './memory-places.ts'
 
 const RUNS_PER_READ = 256

@@ -2,6 +2,7 @@
 // the loader block. Then the kernel's own code runs: each processor from KiSystemStartup into its idle loop, lists, threads.
 import { endOfRuns, type Gva, gva, pagesInRuns } from '@dumpstack/bytes'
 import { DbgkdGetVersion64, KthreadState, type Profile } from '@dumpstack/nt'
+import { MAX_CPUS } from '@dumpstack/target'
 import { WindowsError } from '../errors.ts'
 import type { BootedKernel, BootOptions } from './contract.ts'
 import { completeDebuggerData } from './debugger-data.ts'
@@ -30,8 +31,6 @@ export const KERNEL_FILE = 'ntkrnlmp.exe'
 /** The loader installs ntkrnlmp.exe under this name, and every list shows it. */
 export const KERNEL_NAME = 'ntoskrnl.exe'
 const HAL_FILE = 'hal.dll'
-/** One processor group. */
-const MAX_PROCESSORS = 64
 const SYSTEM_PROCESS_ID = 4
 /** Of NtBuildNumber: the bits above it tell a free build from a checked one. */
 const BUILD_MASK = 0xffff
@@ -43,10 +42,10 @@ const MAX_ENDED_PAGES = 1024
 
 export function bootKernel(options: BootOptions): BootedKernel {
   const { machine, profile } = options
-  if (machine.cpuCount > MAX_PROCESSORS) {
+  if (machine.cpuCount > MAX_CPUS) {
     throw new WindowsError(
       'TOO_MANY_PROCESSORS',
-      `the machine has ${machine.cpuCount} processors, expected at most ${MAX_PROCESSORS}`,
+      `the machine has ${machine.cpuCount} processors, expected at most ${MAX_CPUS}`,
       { cpuCount: machine.cpuCount },
     )
   }

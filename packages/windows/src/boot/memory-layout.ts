@@ -1,8 +1,7 @@
 // Physical memory of the modelled PC: where firmware leaves RAM and where it leaves holes.
 import { hex, PAGE_SIZE, type PageRun, pfn } from '@dumpstack/bytes'
-import { TargetOptionsError } from '@dumpstack/target'
+import { MIN_RAM_BYTES, TargetOptionsError } from '@dumpstack/target'
 
-const MINIMUM_RAM_BYTES = 64 * 1024 * 1024
 const MAX_RAM_BYTES = 2 ** 39
 
 // Page 0 stays with the firmware, 0xa0000-0xfffff is video memory and option ROMs, the last GiB below 4 GiB is PCI.
@@ -21,10 +20,10 @@ export function ramRuns(ramBytes: number): PageRun[] {
       ramBytes,
     })
   }
-  if (ramBytes < MINIMUM_RAM_BYTES || ramBytes > MAX_RAM_BYTES) {
+  if (ramBytes < MIN_RAM_BYTES || ramBytes > MAX_RAM_BYTES) {
     throw new TargetOptionsError(
       'RAM_SIZE',
-      `ram size is ${hex(ramBytes)} bytes, expected ${hex(MINIMUM_RAM_BYTES)} to ${hex(MAX_RAM_BYTES)}`,
+      `ram size is ${hex(ramBytes)} bytes, expected ${hex(MIN_RAM_BYTES)} to ${hex(MAX_RAM_BYTES)}`,
       { ramBytes },
     )
   }
