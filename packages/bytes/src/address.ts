@@ -25,6 +25,10 @@ export const gpaToPfn = (address: Gpa): Pfn => pfn(Math.floor(address / PAGE_SIZ
 /** `0x1aa018`: how every address is printed in messages and JSON. */
 export const hex = (value: number | bigint): string => `0x${value.toString(16)}`
 
+/** For JSON.stringify: a 64-bit value is a hex string in every JSON of ours. */
+export const bigintAsHex = (_key: string, value: unknown): unknown =>
+  typeof value === 'bigint' ? hex(value) : value
+
 /** `fffff804`12345678`: how debuggers print a 64-bit address. */
 export function hex64(value: bigint): string {
   const digits = value.toString(16).padStart(16, '0')

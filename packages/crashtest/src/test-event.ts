@@ -10,24 +10,18 @@ import {
   type StackRow,
 } from '@dumpstack/nt'
 import {
-  bugcheck,
-  type CrashReport,
-  DUMP_TYPES,
-  type InFlightCommands,
-  systemEvents,
-  type TargetDescription,
-  type TargetDriver,
-  type WrittenRange,
-} from '@dumpstack/target'
-import {
   about,
   anyObject,
+  bugcheck,
   byKind,
+  type CrashReport,
   constant,
   count,
+  DUMP_TYPES,
   flag,
   hex64,
   hexText,
+  type InFlightCommands,
   list,
   named,
   nullable,
@@ -39,10 +33,14 @@ import {
   type Schema,
   type Static,
   sha256,
+  systemEvents,
+  type TargetDescription,
+  type TargetDriver,
   text,
   textLike,
   time,
-} from '@dumpstack/target/schema'
+  type WrittenRange,
+} from '@dumpstack/target'
 
 /** Raised with each change of what an event holds: a journal of another format is refused. */
 export const EVENT_FORMAT = 1

@@ -5,6 +5,7 @@
 //   3. the dump's own copies of the pages that the dump path changed: no truth can judge these.
 import {
   type ByteSource,
+  bigintAsHex,
   endOfRuns,
   gpa,
   gva,
@@ -18,7 +19,6 @@ import {
   printableJson,
 } from '@dumpstack/bytes'
 import {
-  bigintAsHex,
   bugcheck,
   DUMP_TYPES,
   type Evidence,

@@ -1,5 +1,6 @@
 // What a command is: one file each, with its own help, from which the reference pages are made. A command finds facts and, apart
 // from that, says how a fact is written as text; whoever wants no text (--json, another program) takes the facts.
+import { bigintAsHex } from '@dumpstack/bytes'
 import type { Session } from './session.ts'
 
 export interface CommandHelp {
@@ -61,6 +62,4 @@ export interface Command<F extends Fact = Fact> {
 
 /** One line of JSON: the command as it was typed, then the fact. */
 export const factJson = (command: string, fact: Fact): string =>
-  JSON.stringify({ command, ...fact }, (_, value: unknown) =>
-    typeof value === 'bigint' ? `0x${value.toString(16)}` : value,
-  )
+  JSON.stringify({ command, ...fact }, bigintAsHex)

@@ -1,11 +1,6 @@
 // JSON of ours: written with 64-bit values as hex strings; read as if it had been damaged, every field asked for by name
 // and kind, so that an error says which.
-import { hex } from '@dumpstack/bytes'
 import { KeptRunError } from './errors.ts'
-
-/** Addresses that need 64 bits are hex strings in every file of ours. */
-export const bigintAsHex = (_key: string, value: unknown): unknown =>
-  typeof value === 'bigint' ? hex(value) : value
 
 /** What a run writes is nested nine deep; what is handed on as it stands is written again by code that calls itself for each level. */
 const MAX_DEPTH = 64

@@ -1,5 +1,5 @@
 // kd: the debugger at a terminal, behind a pipe or in a script. `dumpstack kd` is the same program.
-import { closeSync, constants, lstatSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import {
@@ -19,6 +19,7 @@ import { GUARD, obstacleOf } from '../files/output-file.ts'
 import { isSameFile } from '../files/same-file.ts'
 import { EXIT_INFRASTRUCTURE, exitCodeOf } from '../program/exit-code.ts'
 import { reportFailure } from '../program/failure.ts'
+import { version } from '../program/version.ts'
 import { HostSymbols } from '../symbols/host-symbols.ts'
 import { ProgressLine, printJsonLine, printText, tell } from '../terminal/terminal.ts'
 import { IcedDisassembler } from './kd-disassembler.ts'
@@ -157,9 +158,4 @@ function openLog(file: string, append: boolean, dump: string): LogFile {
     openSync(file, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC) | GUARD, 0o666),
   )
   return { write: (text) => tried(() => writeSync(handle, text)), close: () => closeSync(handle) }
-}
-
-function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version // our own manifest
 }

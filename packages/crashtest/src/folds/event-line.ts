@@ -1,7 +1,6 @@
 // The stream of events as a program reads it: each event as a line of JSON, progress included, and a last line that tells the result.
-import { printableJson } from '@dumpstack/bytes'
-import { bigintAsHex } from '@dumpstack/target'
-import { about, byKind, named, nullable, oneOf, type Static, text } from '@dumpstack/target/schema'
+import { bigintAsHex, printableJson } from '@dumpstack/bytes'
+import { about, byKind, named, nullable, oneOf, type Static, text } from '@dumpstack/target'
 import { eventKinds, eventPlace, type TestEvent } from '../test-event.ts'
 import { testResult } from './result-schema.ts'
 

@@ -1,6 +1,6 @@
 // The files of docs/schema that come from descriptions here. `npm run docs` writes them.
 
-import { document } from '@dumpstack/target/schema'
+import { document } from '@dumpstack/target'
 import { EVENT_SCHEMA, eventLine } from './event-line.ts'
 import { RESULT_SCHEMA, testResult } from './result-schema.ts'
 

@@ -1,5 +1,4 @@
 // What `dumpstack test --json` and result.json hold. The schema is the type, the reader and docs/schema/test-result.schema.json.
-import { systemEventFields } from '@dumpstack/target'
 import {
   about,
   constant,
@@ -10,9 +9,10 @@ import {
   object,
   optional,
   type Static,
+  systemEventFields,
   text,
   tuple4,
-} from '@dumpstack/target/schema'
+} from '@dumpstack/target'
 import {
   dumpType,
   examinationFields,

@@ -1,7 +1,7 @@
 // state.json: where a run is between two starts of its system. It is replaced at each power off, whole or not at all, and
 // gone when the run has its result. docs/formats/run-state.md.
-import { printableJson } from '@dumpstack/bytes'
-import { bigintAsHex, Facts } from '@dumpstack/target'
+import { bigintAsHex, printableJson } from '@dumpstack/bytes'
+import { Facts } from '@dumpstack/target'
 import { RunError } from '../errors.ts'
 import { STATE } from '../index.ts'
 import { MAX_STATE_BYTES } from '../limits.ts'

@@ -1,9 +1,10 @@
 // What a power off leaves, over JSON and back; and that damage to it is named, never believed.
 
+import { bigintAsHex } from '@dumpstack/bytes'
 import { IcedDecoder } from '@dumpstack/cpu/node'
 import { ahci, MemoryDiskImage } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
-import { bigintAsHex, Facts, type TargetConditions, TargetError } from '@dumpstack/target'
+import { Facts, type TargetConditions, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { ramRuns } from '../boot/memory-layout.ts'
