@@ -93,7 +93,7 @@ it('has what code scanning shows: help of each rule, a line of a file, a fingerp
   const source = { file: 'x:\\nowhere\\far.c', line: 120 }
   const [run] = write([finding, { ...finding, source }]).runs
   for (const { shortDescription, fullDescription, help } of run!.tool.driver.rules) {
-    for (const { text } of [shortDescription, fullDescription, help]) expect(text).toMatch(/PASSIVE_LEVEL/)
+    for (const { text } of [shortDescription, fullDescription, help]) expect(text).toMatch(/lower IRQL/)
     expect(help.text).toMatch(/How to fix it: Read settings while the system runs/)
     expect(help.markdown).toMatch(/```c\n\/\/ breaks the rule\n.*\/\/ keeps it\n.*\]\(https:/s)
   }
