@@ -32,9 +32,10 @@ export class GuestFault extends DriversError {
     access: FaultAccess,
     address: Gva,
     executed: { readonly what: string; readonly bugcheck: Bugcheck | null } | null = null,
+    code: 'GUEST_FAULT' | 'INIT_DISCARDED' = 'GUEST_FAULT',
   ) {
     const what = executed?.what ?? `touched ${hex(address)}, which is not mapped (${access})`
-    super('GUEST_FAULT', `${driver} ${what}`, { driver, access, address })
+    super(code, `${driver} ${what}`, { driver, access, address })
     this.address = address
     this.access = access
     this.bugcheck = executed?.bugcheck ?? null
@@ -81,6 +82,7 @@ export class NotJudged extends DriversError {
       | 'ACCESS_NOT_MODELLED'
       | 'ADAPTER_NOT_FOUND'
       | 'NO_SUCH_DEVICE'
+      | 'OTHER_MACHINE'
       | 'OTHER_PORT'
       | 'TOO_MANY_OBJECTS'
       | 'OBJECT_NOT_MODELLED',

@@ -1,6 +1,7 @@
 export type { ImageIdentity } from './debug-directory.ts'
 export * from './errors.ts'
 export * from './frame-layout.ts'
+export type { PeSection } from './image-file.ts'
 export * from './map.ts'
 export * from './mapped-image.ts'
 export * from './pe.ts'

@@ -171,7 +171,7 @@ describe('damage', () => {
     [
       'a 32-bit machine',
       (_, view) => view.setUint16(0x84, 0x14c, true),
-      /machine at file offset 0x84 is 0x14c/,
+      /image is for x86, expected one for x64/,
     ],
     ['a huge image', (_, view) => view.setUint32(0x98 + 0x38, 0xfffff000, true), /SizeOfImage is 0xfffff000/],
     ['no image', (_, view) => view.setUint32(0x98 + 0x38, 0, true), /SizeOfImage is 0x0/],

@@ -73,6 +73,14 @@ export interface PeImage {
   unwindInfo(rva: number): UnwindInfo
 }
 
+/** IMAGE_FILE_MACHINE_* that Windows has or had drivers for (PE Format, "Machine types"). */
+const MACHINES: ReadonlyMap<number, string> = new Map([
+  [0x014c, 'x86'],
+  [0x01c4, 'ARM (32 bits)'],
+  [0x0200, 'Itanium'],
+  [0xaa64, 'ARM64'],
+])
+
 export function parsePe(bytes: Uint8Array): PeImage {
   const file = new ImageFile(bytes)
   const dos = file.struct(DosHeader, 0, 'DOS header')
@@ -82,8 +90,10 @@ export function parsePe(bytes: Uint8Array): PeImage {
   const signature = file.view.getUint32(nt, true)
   if (signature !== NT_SIGNATURE) throw unexpected('PE signature', nt, signature, NT_SIGNATURE)
   const { machine } = fileHeader
-  if (machine !== IMAGE_FILE_MACHINE_AMD64)
-    throw unexpected('machine', nt + 4, machine, IMAGE_FILE_MACHINE_AMD64)
+  if (machine !== IMAGE_FILE_MACHINE_AMD64) {
+    const found = MACHINES.get(machine) ?? hex(machine)
+    throw new ImageError('IMAGE_OTHER_MACHINE', `image is for ${found}, expected one for x64`, { machine })
+  }
 
   const at = nt + 4 + FileHeader.size
   const optional = file.struct(OptionalHeader64, at, 'optional header')

@@ -6,7 +6,13 @@ import { type Bugcheck, EXCEPTION_NONCONTINUABLE } from '@dumpstack/nt'
 import { DriverHang } from '../crash/driver-hang.ts'
 import { patternHint } from '../crash/dump-memory-pattern.ts'
 import type { DriversError } from '../errors.ts'
-import { GuestFault, KMODE_EXCEPTION_NOT_HANDLED, NotJudged, RaisedException } from '../guest-fault.ts'
+import {
+  type FaultAccess,
+  GuestFault,
+  KMODE_EXCEPTION_NOT_HANDLED,
+  NotJudged,
+  RaisedException,
+} from '../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../irql.ts'
 import type { Raised } from './exception-dispatch.ts'
 
@@ -43,6 +49,8 @@ export interface StoppedAt {
   readonly stackLimit: Gva
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean
+  /** The section that lay there until DriverEntry returned; null of other addresses. */
+  discardedSection(va: Gva): string | null
 }
 
 /** No stack is left to deliver the page fault on. */
@@ -122,6 +130,12 @@ function pageFault(stop: CpuStop, at: StoppedAt): DriversError {
     const what = `ran over the end of its stack at ${hex(address)} (${access}) in ${at.place}`
     return fault(at, address, access, what, STACK_OVERFLOW)
   }
+  const section = at.discardedSection(address)
+  if (section !== null) {
+    const what = `needs ${hex(address)} in its section ${section} (${access}) in ${at.place}, which is discarded when DriverEntry has returned`
+    const bugcheck = pageFaultBugcheck(stop, address, access, at.irql)
+    return new GuestFault(at.driver, accessOf(access), address, { what, bugcheck }, 'INIT_DISCARDED')
+  }
   const state = stop.present === true ? 'which that access is forbidden to' : 'which is not mapped'
   const what = `touched ${hex(address)}, ${state} (${access}) in ${at.place}${patternHint(address)}`
   return fault(at, address, access, what, pageFaultBugcheck(stop, address, access, at.irql))
@@ -163,4 +177,7 @@ const fault = (
   access: 'read' | 'write' | 'execute',
   what: string,
   bugcheck: Bugcheck,
-): GuestFault => new GuestFault(at.driver, access === 'write' ? 'write' : 'read', address, { what, bugcheck })
+): GuestFault => new GuestFault(at.driver, accessOf(access), address, { what, bugcheck })
+
+const accessOf = (access: 'read' | 'write' | 'execute'): FaultAccess =>
+  access === 'write' ? 'write' : 'read'

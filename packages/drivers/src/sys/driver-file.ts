@@ -12,11 +12,21 @@ const IMAGE_SUBSYSTEM_NATIVE = 1
 const IMAGE_FILE_RELOCS_STRIPPED = 0x0001
 
 const STORPORT = 'storport.sys'
-/** Other ports that disks have or had, with what their miniports are called. */
-const OTHER_PORTS: ReadonlyMap<string, string> = new Map([
-  ['scsiport.sys', 'SCSI miniport'],
-  ['ataport.sys', 'ATA miniport'],
-  ['pciidex.sys', 'PCI IDE miniport'],
+/** What a driver is that imports from the module, the most telling first. */
+const OTHER_KINDS: ReadonlyMap<string, string> = new Map([
+  ['scsiport.sys', 'a SCSI miniport'],
+  ['ataport.sys', 'an ATA miniport'],
+  ['pciidex.sys', 'a PCI IDE miniport'],
+  ['ndis.sys', 'a network driver'],
+  ['fltmgr.sys', 'a file system minifilter'],
+  ['classpnp.sys', 'a class driver'],
+  ['wdfldr.sys', 'a KMDF driver'],
+  ['portcls.sys', 'an audio driver'],
+  ['ks.sys', 'a streaming driver'],
+  ['usbport.sys', 'a USB driver'],
+  ['hidclass.sys', 'a HID driver'],
+  ['videoprt.sys', 'a display driver'],
+  ['dxgkrnl.sys', 'a display driver'],
 ])
 
 /** A driver that can be mapped; `fileName` as it will be installed. */
@@ -26,8 +36,8 @@ export interface SysFile {
 }
 
 /**
- * Throws ImageError for what is no x64 image or is damaged, DriversError SYS_FILE for what is no driver, NotJudged OTHER_PORT for what is
- * no miniport of Storport.
+ * Throws ImageError for what is no image or is damaged, DriversError SYS_FILE for what is no driver, NotJudged OTHER_MACHINE for what is not for
+ * x64 and OTHER_PORT for what is no miniport of Storport.
  */
 export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   const refused = (what: string): DriversError =>
@@ -53,13 +63,13 @@ export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
     throw refused(`it imports ${stranger.dll}, expected modules that Windows has for drivers`)
   }
   const dlls = image.imports.map(({ dll }) => dll.toLowerCase())
-  const port = dlls.includes(STORPORT) ? undefined : dlls.find((dll) => OTHER_PORTS.has(dll))
-  if (port !== undefined) {
-    throw new NotJudged(
-      'OTHER_PORT',
-      `${fileName} imports ${port}: it is a ${OTHER_PORTS.get(port)}, expected a miniport of ${STORPORT}`,
-      { fileName, port },
-    )
+  if (!dlls.includes(STORPORT)) {
+    const [module, kind] = Array.from(OTHER_KINDS).find(([dll]) => dlls.includes(dll)) ?? [
+      dlls.join(', ') || 'nothing',
+      'a driver without a port',
+    ]
+    const what = `${fileName} imports ${module}: it is ${kind}, expected a miniport of ${STORPORT}`
+    throw new NotJudged('OTHER_PORT', what, { fileName, port: module })
   }
   return { fileName, image }
 }
@@ -70,6 +80,8 @@ function parseNamed(fileName: string, bytes: Uint8Array): PeImage {
     return parsePe(bytes)
   } catch (error) {
     if (!(error instanceof ImageError)) throw error
+    if (error.code === 'IMAGE_OTHER_MACHINE')
+      throw new NotJudged('OTHER_MACHINE', `${fileName}: ${error.message}`, error.fields)
     throw new ImageError(error.code, `${fileName}: ${error.message}`, error.fields, { cause: error })
   }
 }

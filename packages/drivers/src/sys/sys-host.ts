@@ -5,6 +5,7 @@ import type { Cpu } from '@dumpstack/cpu'
 import { type Machine, Owner } from '@dumpstack/machine'
 import { STATUS_SUCCESS } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
+import { NotJudged } from '../guest-fault.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { MiniportImage, PortExports } from '../miniport.ts'
 import type { SysFile } from './driver-file.ts'
@@ -67,8 +68,11 @@ export function hostSysFile({ machine, kernel, cpu, file, names, observer }: Sys
     const status = Number(instance.call('DriverEntry', loader.entryPoint(image), args) & 0xffffffffn)
     if (status === STATUS_SUCCESS && driver.table === null && life === 'runtime') {
       const { baseName } = image
-      throw new DriversError('SYS_START', `${baseName} did not call StorPortInitialize`, { driver: baseName })
+      const what = `DriverEntry of ${baseName} succeeded and did not call StorPortInitialize: it is no miniport of storport.sys`
+      throw new NotJudged('OTHER_PORT', what, { driver: baseName })
     }
+    // a routine that is called when all devices have started may lie there
+    if (life === 'runtime' && instance.reinitializations === 0) loader.discardInitialization(image)
     return status
   }
 

@@ -1,6 +1,7 @@
 // The loader of a driver file: maps its images as the kernel does, binds their imports, and knows which are loaded.
-import { type Gva, gva } from '@dumpstack/bytes'
+import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/cpu'
+import type { PeSection } from '@dumpstack/image'
 import type { Machine } from '@dumpstack/machine'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import { bindImage } from './bind-image.ts'
@@ -9,6 +10,25 @@ import type { SysFile } from './driver-file.ts'
 import type { LoadedDriver } from './sys-instance.ts'
 import type { TrapTable } from './trap-table.ts'
 
+const IMAGE_SCN_MEM_DISCARDABLE = 0x0200_0000
+const isDiscardable = ({ name, characteristics }: PeSection): boolean =>
+  name === 'INIT' && (characteristics & IMAGE_SCN_MEM_DISCARDABLE) !== 0
+
+/** Pages that begin in such a section and hold no byte of another one. */
+function discardablePages(sections: readonly PeSection[]): number[] {
+  const pages = new Map<number, boolean>()
+  for (const section of sections) {
+    const end = Math.ceil((section.rva + section.virtualSize) / PAGE_SIZE)
+    for (let page = Math.floor(section.rva / PAGE_SIZE); page < end; page++)
+      pages.set(page, isDiscardable(section) && pages.get(page) !== false)
+  }
+  const [header] = sections
+  const first = Math.ceil((header?.rva ?? 0) / PAGE_SIZE)
+  return Array.from(pages)
+    .filter(([page, isAlone]) => isAlone && page >= first)
+    .map(([page]) => page)
+}
+
 export class SysLoader {
   /** The kernel's services for the stacks that run the driver: images of the file come bound. */
   readonly kernel: KernelServices
@@ -16,8 +36,12 @@ export class SysLoader {
   /** By image base. */
   readonly #drivers = new Map<Gva, LoadedDriver>()
 
+  #discarded: LoadedImage | null = null
+  readonly #cpu: Cpu
+
   constructor(machine: Machine, cpu: Cpu, kernel: KernelServices, file: SysFile, traps: TrapTable) {
     this.#file = file
+    this.#cpu = cpu
     const data = new DataImports(machine, kernel)
     this.kernel = {
       version: kernel.version,
@@ -52,6 +76,28 @@ export class SysLoader {
   /** Null for an image that is not the file's, or that is not loaded. */
   driver(image: LoadedImage): LoadedDriver | null {
     return this.#drivers.get(image.base) ?? null
+  }
+
+  /**
+   * DriverEntry of the running driver has returned: the kernel frees the pages that hold nothing but discardable sections named INIT. The
+   * copy for a dump keeps them, since its DriverEntry runs after the crash. Microsoft "When should code and data be pageable".
+   */
+  discardInitialization(image: LoadedImage): void {
+    const pages = discardablePages(this.#file.image.sections)
+    for (const page of pages) this.kernel.mapSystemPte(gva(image.base + BigInt(page * PAGE_SIZE)), null)
+    if (pages.length === 0) return
+    this.#discarded = image
+    this.#cpu.invalidate()
+  }
+
+  /** The name of the section that lay at that address until it was discarded; null of others. */
+  discardedSection(address: Gva): string | null {
+    const image = this.#discarded
+    if (image === null || address < image.base || address >= image.base + BigInt(image.size)) return null
+    const rva = Number(address - image.base)
+    const { sections } = this.#file.image
+    const found = sections.find((one) => rva >= one.rva && rva < one.rva + one.virtualSize)
+    return found !== undefined && isDiscardable(found) ? found.name : null
   }
 
   entryPoint(image: LoadedImage): Gva {

@@ -292,6 +292,7 @@ export class SysRunner implements MiniportCode {
       place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
       irql: cpu.cr8,
       stackLimit: instance.memory.stack.va,
+      discardedSection: (va) => this.#loader.discardedSection(va),
       isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),
     })
   }

@@ -133,7 +133,7 @@ export class LoadedImages {
     const { space, pool } = this.#options
     this.#loaded.splice(index, 1)
     code.call('MiProcessLoaderEntry', found.entry, 0n)
-    space.decommit(found.base, found.size / PAGE_SIZE)
+    space.decommit(found.base, Math.ceil(found.size / PAGE_SIZE)) // SectionAlignment may be below a page
 
     const row: UnloadedImage = {
       name: found.baseName.slice(0, UNLOADED_NAME_LENGTH),

@@ -23,14 +23,20 @@ function check(bytes: Uint8Array): DriverCheckReport {
   return checkDriverFile(driver, win10_19041, ahci, SEED)
 }
 
+const PORT = { 'storport.sys': ['StorPortInitialize'] }
+
 /** A driver whose DriverEntry is `code`; its section may be written and executed. */
-const driverOf = (code: readonly number[], imports: Record<string, string[]> = {}): Uint8Array =>
+const driverOf = (
+  code: readonly number[],
+  imports: Record<string, string[]> = {},
+  port: Record<string, string[]> = PORT,
+): Uint8Array =>
   native(
     buildPe({
       sections: [{ name: '.text', bytes: Uint8Array.from(code) }],
       entryPoint: 0x1000,
       relocations: [],
-      imports,
+      imports: { ...imports, ...port },
     }),
   )
 
@@ -93,7 +99,6 @@ it.each<[string, number[], string, RegExp]>([
     'CONTROLLER_FAILED',
     /DriverEntry returned STATUS_UNSUCCESSFUL \(0xc0000001\)/,
   ],
-  ['does not start', [0x31, 0xc0, 0xc3], 'SYS_START', /did not call StorPortInitialize/],
   [
     'writes over the page tables', // rep stosq over the PML4, then cr3 is loaded again
     [
@@ -147,6 +152,7 @@ function guardedDriver(code: readonly number[], target: number): Uint8Array {
       sections: [{ name: '.text', bytes: Uint8Array.from([...entry, ...searchOn]) }],
       entryPoint: 0x1000,
       relocations: [],
+      imports: PORT,
       functions: [{ begin: 0x1000, end: 0x1000 + entry.length, unwind }],
     }),
   )
@@ -154,6 +160,16 @@ function guardedDriver(code: readonly number[], target: number): Uint8Array {
 const TARGET = 0x1004
 const DIVIDE_BY_ZERO = [0x31, 0xc9, 0xf7, 0xf1]
 const READ_4096 = [0xb8, 0, 0x10, 0, 0, 0x8b, 0x00]
+
+it('does not judge a driver that succeeds without calling StorPortInitialize', () => {
+  expect(check(driverOf([0x31, 0xc0, 0xc3])).findings).toMatchObject([
+    {
+      rule: 'OTHER_PORT',
+      verdict: 'inconclusive',
+      message: expect.stringContaining('did not call StorPortInitialize'),
+    },
+  ])
+})
 
 it.each<[string, Uint8Array]>([
   ['the handler lets a divide error pass', guardedDriver(DIVIDE_BY_ZERO, TARGET)],
@@ -178,7 +194,7 @@ it("gives no offset in the driver for code that is not the driver's", () => {
 it('executes code that a driver has written', () => {
   // mov word [rip+4], 0xc031; jmp to it; there: ud2 before, xor eax, eax after; then ret
   const code = [0x66, 0xc7, 0x05, 0x02, 0, 0, 0, 0x31, 0xc0, 0xeb, 0x00, 0x0f, 0x0b, 0xc3]
-  expect(check(driverOf(code)).findings[0]!.rule).toBe('SYS_START')
+  expect(check(driverOf(code)).findings[0]!.rule).toBe('OTHER_PORT')
 })
 
 it('lets the times of the shared page pass, which kernel code reads without a call', () => {
@@ -254,7 +270,8 @@ it.each<[string, Uint8Array, string]>([
   ['text', new TextEncoder().encode('MZ, but no more'), 'IMAGE_TRUNCATED'],
   ['nothing', new Uint8Array(0), 'IMAGE_TRUNCATED'],
   ['half of a driver', good.slice(0, good.length / 2), 'IMAGE_TRUNCATED'],
-  ['one for another processor', changed(good, 4, 0x14c), 'IMAGE_NOT_PE64'],
+  ['one for x86', changed(good, 4, 0x14c), 'OTHER_MACHINE'],
+  ['one for ARM64', changed(good, 4, 0xaa64), 'OTHER_MACHINE'],
   ['one without relocations', changed(good, 22, 0x23), 'SYS_FILE'],
   ['a program', changed(good, 24 + 68, 3), 'SYS_FILE'],
   ['100 MB of zeros behind MZ', new Uint8Array(100 * 2 ** 20).fill(0x4d, 0, 1).fill(0x5a, 1, 2), 'SYS_FILE'],
@@ -263,13 +280,16 @@ it.each<[string, Uint8Array, string]>([
 })
 
 it.each([
-  ['scsiport.sys', 'SCSI miniport'],
-  ['ATAPORT.SYS', 'ATA miniport'],
-])('says of a miniport of %s what it is', (port, what) => {
-  expect(() => openSysFile('old.sys', driverOf([0xc3], { [port]: ['ScsiPortInitialize'] }))).toThrow(
+  ['scsiport.sys', 'a SCSI miniport'],
+  ['ATAPORT.SYS', 'an ATA miniport'],
+  ['ndis.sys', 'a network driver'],
+  ['fltmgr.sys', 'a file system minifilter'],
+  ['ntoskrnl.exe', 'a driver without a port'],
+])('says of a driver that imports %s what it is', (port, what) => {
+  expect(() => openSysFile('old.sys', driverOf([0xc3], { [port]: ['ScsiPortInitialize'] }, {}))).toThrow(
     expect.objectContaining({
       code: 'OTHER_PORT',
-      message: expect.stringContaining(`it is a ${what}, expected`),
+      message: expect.stringContaining(`it is ${what}, expected`),
     }),
   )
   // one of Storport that borrows from it is none

@@ -21,13 +21,17 @@ export interface StartAttempt {
 export function controllerOf(fileName: string, attempts: Iterable<StartAttempt>): ControllerModel {
   const failed: { readonly controller: ControllerModel; readonly failure: DumpstackError }[] = []
   let found: ControllerModel | null = null
+  let notModelled: ControllerModel | null = null
   for (const { controller, failure, reached } of attempts) {
     // one that fails before any controller is shown to it does so on all
     if (failure === null || reached === 'entry') return controller
     if (reached === 'adapter') found ??= controller
+    if (failure instanceof NotJudged && failure.code !== 'ADAPTER_NOT_FOUND') notModelled ??= controller
     failed.push({ controller, failure })
   }
   if (found !== null) return found
+  // what it needs and is not modelled is what is to be said of it
+  if (notModelled !== null) return notModelled
   const reasons = failed
     .map(({ controller, failure }) => `on ${controller.kind}: ${failure.message}`)
     .join('; ')
