@@ -3,14 +3,20 @@ import type { Lba } from '@dumpstack/bytes'
 import { MachineError } from './errors.ts'
 
 /**
- * A fault that a device shows; `controller` is its name, `count` how often (default: always, transientError: once).
+ * A fault that a device shows; `controller` is its name, `count` how often (default: always; once of transientError, busy and surpriseReset).
  * `afterWrites` write commands that end after the fault was added are good, then it shows:
  * - badSector: reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.
  * - transientError: the write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.
+ * - persistentError: from the write on every read, write, verify and flush fails (ahci: DF and ABRT; virtio-blk: IOERR); no reset helps.
+ * - busy: for a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it goes on.
  * - hang: the write and all commands behind it never end, until the link or the controller is reset.
  * - lostCompletion: the data reaches the disk, the command's end is never reported.
  * - wrongStatus: the write is reported as good, its data never reaches the disk.
  * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
+ * - surpriseReset: instead of ending the write the device resets itself and forgets what it had (ahci: the link drops and COMINIT comes;
+ *   virtio-blk: DEVICE_NEEDS_RESET for a modern driver, silence for a legacy one).
+ * - slowReset: after a reset that the driver asked for the device is ready that much later (ahci: BSY after COMRESET, GHC.HR and a
+ *   software reset; virtio-blk: device_status of the modern interface); `count` is how many resets.
  * - latency: every command takes that much longer.
  * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
  * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. A controller without a link refuses it (FAULT_PLAN).
@@ -18,10 +24,14 @@ import { MachineError } from './errors.ts'
 export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
   | { readonly kind: 'transientError'; readonly afterWrites: number }
+  | { readonly kind: 'persistentError'; readonly afterWrites: number }
+  | { readonly kind: 'busy'; readonly afterWrites: number; readonly nanoseconds: number }
   | { readonly kind: 'hang'; readonly afterWrites: number }
   | { readonly kind: 'lostCompletion'; readonly afterWrites: number }
   | { readonly kind: 'wrongStatus'; readonly afterWrites: number }
   | { readonly kind: 'wrongPage'; readonly afterWrites: number }
+  | { readonly kind: 'surpriseReset'; readonly afterWrites: number }
+  | { readonly kind: 'slowReset'; readonly nanoseconds: number }
   | { readonly kind: 'latency'; readonly nanoseconds: number }
   | { readonly kind: 'throttle'; readonly bytesPerSecond: number }
   | { readonly kind: 'linkDown' }
@@ -31,7 +41,9 @@ export interface FaultPlan {
   clear(): void
 }
 
-export type WriteFault = Extract<Fault, { afterWrites: number }>['kind']
+export type WriteFault = Extract<Fault, { afterWrites: number }>
+/** Shown once where nothing else is said: the device recovers from them. */
+const ONCE: readonly Fault['kind'][] = ['transientError', 'busy', 'surpriseReset']
 
 /** What a plan has to know of a controller. */
 interface FaultyController {
@@ -83,8 +95,8 @@ export class PlannedFaults implements FaultPlan {
     if (fault.kind === 'throttle' && fault.bytesPerSecond === 0) {
       throw new MachineError('FAULT_PLAN', 'bytesPerSecond of fault throttle is 0, expected at least 1')
     }
-    const always = fault.kind === 'transientError' ? 1 : Number.POSITIVE_INFINITY
-    this.#planned.push({ fault, remaining: fault.count ?? always, writes: 0 })
+    const often = ONCE.includes(fault.kind) ? 1 : Number.POSITIVE_INFINITY
+    this.#planned.push({ fault, remaining: fault.count ?? often, writes: 0 })
     if (fault.kind === 'linkDown') this.#linkChanged()
   }
 
@@ -99,11 +111,25 @@ export class PlannedFaults implements FaultPlan {
     for (const planned of this.#planned) {
       const { fault } = planned
       if (fault.controller !== controller || !('afterWrites' in fault)) continue
-      if (planned.writes++ < fault.afterWrites || planned.remaining === 0 || shown !== null) continue
+      const isDue = planned.writes++ >= fault.afterWrites && planned.remaining > 0
+      if (!isDue || shown !== null || fault.kind === 'persistentError') continue
       planned.remaining--
-      shown = fault.kind
+      shown = fault
     }
     return shown
+  }
+
+  /** Whether an error stays; asked once for a request, a write that is counted already. */
+  failsForGood(controller: string): boolean {
+    const planned = this.#planned.find(
+      ({ fault, remaining, writes }) =>
+        fault.kind === 'persistentError' &&
+        fault.controller === controller &&
+        remaining > 0 &&
+        writes > fault.afterWrites,
+    )
+    if (planned !== undefined) planned.remaining--
+    return planned !== undefined
   }
 
   /** The first sector of the range that cannot be transferred, or -1. */
@@ -122,10 +148,19 @@ export class PlannedFaults implements FaultPlan {
 
   /** What every command of the controller takes longer; asked once a command. */
   latencyNs(controller: string): number {
+    return this.#totalNs('latency', controller)
+  }
+
+  /** What a reset takes longer; asked once a reset. */
+  slowResetNs(controller: string): number {
+    return this.#totalNs('slowReset', controller)
+  }
+
+  #totalNs(kind: 'latency' | 'slowReset', controller: string): number {
     let total = 0
     for (const planned of this.#planned) {
       const { fault } = planned
-      if (fault.kind !== 'latency' || fault.controller !== controller || planned.remaining === 0) continue
+      if (fault.kind !== kind || fault.controller !== controller || planned.remaining === 0) continue
       planned.remaining--
       total += fault.nanoseconds
     }

@@ -33,6 +33,7 @@ export const SET_FEATURES_ENABLE_READ_LOOK_AHEAD = 0xaa
 export const ATA_STATUS_ERR = 1 << 0
 export const ATA_STATUS_DRQ = 1 << 3
 export const ATA_STATUS_DSC = 1 << 4 // obsolete since ATA-4; devices still set it
+export const ATA_STATUS_DF = 1 << 5
 export const ATA_STATUS_DRDY = 1 << 6
 export const ATA_STATUS_BSY = 1 << 7
 

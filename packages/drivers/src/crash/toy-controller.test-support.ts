@@ -69,8 +69,14 @@ class ToyController implements PciFunction, DwordRegisters, BlockRequest {
     this.#segments = new SegmentList(parts.ram)
     this.#devices = [0, 1].map((n) => attachments.find(({ channel }) => (channel ?? 0) === n)?.device)
     const bytesPerSecond = mode === 'fast' ? BYTES_PER_SECOND : BYTES_PER_SECOND / 100
-    for (const device of this.#devices)
-      device?.connect({ bytesPerSecond, isReady: () => this.config.isBusMaster })
+    for (const device of this.#devices) {
+      device?.connect({
+        bytesPerSecond,
+        isReady: () => this.config.isBusMaster,
+        busyChanged: () => {},
+        resetsItself: () => this.#reset(),
+      })
+    }
   }
 
   powerOn(): void {

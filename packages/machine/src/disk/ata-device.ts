@@ -27,6 +27,7 @@ import {
   ATA_SET_FEATURES,
   ATA_STANDBY,
   ATA_STANDBY_IMMEDIATE,
+  ATA_STATUS_DF,
   ATA_STATUS_DRDY,
   ATA_STATUS_DSC,
   ATA_STATUS_ERR,
@@ -53,7 +54,7 @@ const MAX_SECTORS_28BIT = 0x100
 const DEVICE_LBA_27_TO_24 = 0xf
 
 export const STATUS_GOOD = ATA_STATUS_DRDY | ATA_STATUS_DSC
-export const STATUS_FAILED = STATUS_GOOD | ATA_STATUS_ERR
+const STATUS_FAILED = STATUS_GOOD | ATA_STATUS_ERR
 
 /** How a command's data moves. */
 export const Protocol = { nonData: 0, pioIn: 1, dmaIn: 2, dmaOut: 3, unsupported: 4 } as const
@@ -122,7 +123,8 @@ export class AtaDevice {
   /** Set by the error of a queued command until the log is read (section 4.14.4). */
   #queueError = false
   readonly #errorLog = new Uint8Array(ATA_LOG_PAGE_BYTES)
-  /** Error field and LBA of the command that failed last. */
+  /** Status, error field and LBA of the command that failed last. */
+  failedStatus = STATUS_FAILED
   error = 0
   errorLba = 0
 
@@ -238,11 +240,14 @@ export class AtaDevice {
         return this.#fail(command, command.op === BlockOp.write ? ATA_ERROR_IDNF : ATA_ERROR_UNC, lba)
       case BlockStatus.transferError:
         return this.#fail(command, ATA_ERROR_ICRC | ATA_ERROR_ABRT, lba)
+      case BlockStatus.deviceFault:
+        return this.#fail(command, ATA_ERROR_ABRT, lba, STATUS_FAILED | ATA_STATUS_DF)
     }
   }
 
   /** A tag that is in use, or a command that is not queued among queued ones, ends them all (section 4.14.4). */
   abortQueue(): void {
+    this.failedStatus = STATUS_FAILED
     this.error = ATA_ERROR_ABRT
     this.#queueError = true
     this.#logError(NCQ_ERROR_NQ, ATA_ERROR_ABRT, 0)
@@ -308,7 +313,8 @@ export class AtaDevice {
     }
   }
 
-  #fail(command: AtaCommand, error: number, lba: number): false {
+  #fail(command: AtaCommand, error: number, lba: number, status = STATUS_FAILED): false {
+    this.failedStatus = status
     this.error = error
     this.errorLba = lba
     if (command.isQueued && !this.#queueError) {
@@ -322,7 +328,7 @@ export class AtaDevice {
     this.#errorLog.fill(0)
     const log = NcqCommandErrorLog.of(this.#errorLog)
     log.tag = tag
-    log.status = STATUS_FAILED
+    log.status = this.failedStatus
     log.error = error
     log.device = ATA_DEVICE_LBA
     log.lba7to0 = lba & 0xff

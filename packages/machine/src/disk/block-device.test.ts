@@ -51,6 +51,7 @@ let disk: DiskMedium
 let device: BlockDevice
 let isReady: boolean
 let refused: BeyondLimit[]
+let busy: (boolean | 'reset')[]
 
 beforeEach(() => {
   clock = new VirtualClock()
@@ -71,7 +72,13 @@ beforeEach(() => {
   })
   isReady = true
   refused = []
-  device.connect({ bytesPerSecond: RATE, isReady: () => isReady })
+  busy = []
+  device.connect({
+    bytesPerSecond: RATE,
+    isReady: () => isReady,
+    busyChanged: (isBusy) => busy.push(isBusy),
+    resetsItself: () => busy.push('reset'),
+  })
 })
 
 function submitted(op: BlockOp, sector = 0, sectorCount = 1): Request {
@@ -166,6 +173,30 @@ it.each<[string, Fault | null, BlockOp, number, [BlockStatus, number] | null]>([
   const next = submitted(BlockOp.flush)
   clock.advanceTo(2e6)
   expect(next.ended).toEqual([BlockStatus.good, 0])
+})
+
+it('a busy device says when that begins and when it is over, and what it had ends then', () => {
+  faults.add({ kind: 'busy', controller, afterWrites: 0, nanoseconds: 1e6 })
+  const [first, second] = [submitted(BlockOp.write), submitted(BlockOp.flush)]
+  clock.advanceTo(9e5)
+  expect([busy, device.isBusy, first.ended]).toEqual([[true], true, null])
+  clock.advanceTo(2e6)
+  expect([busy, device.isBusy]).toEqual([[true, false], false])
+  expect([first.ended, second.ended]).toEqual([
+    [BlockStatus.good, 0],
+    [BlockStatus.good, 0],
+  ])
+})
+
+it('a device that resets itself forgets its requests', () => {
+  faults.add({ kind: 'surpriseReset', controller, afterWrites: 0 })
+  const lost = [submitted(BlockOp.write), submitted(BlockOp.flush)]
+  clock.advanceTo(1e6)
+  expect([busy, device.pendingCount]).toEqual([['reset'], 0])
+  expect(lost.map(({ ended, isPending }) => [ended, isPending])).toEqual([
+    [null, false],
+    [null, false],
+  ])
 })
 
 it('memory that its controller could not find cancels the request', () => {

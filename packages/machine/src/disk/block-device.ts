@@ -17,8 +17,17 @@ const FLUSH_NS = 50_000
 export const BlockOp = { read: 0, write: 1, verify: 2, flush: 3, other: 4 } as const
 export type BlockOp = (typeof BlockOp)[keyof typeof BlockOp]
 
-/** `transferError`: the data did not arrive whole, and none of it was taken; the same request may succeed when it is sent again. */
-export const BlockStatus = { good: 0, outOfRange: 1, badSector: 2, transferError: 3 } as const
+/**
+ * `transferError`: the data did not arrive whole, and none of it was taken; the same request may succeed when it is sent again.
+ * `deviceFault`: the device does not work any more.
+ */
+export const BlockStatus = {
+  good: 0,
+  outOfRange: 1,
+  badSector: 2,
+  transferError: 3,
+  deviceFault: 4,
+} as const
 export type BlockStatus = (typeof BlockStatus)[keyof typeof BlockStatus]
 
 /** One command of a controller; the controller reuses the object. */
@@ -48,6 +57,10 @@ export interface BlockHost {
   readonly bytesPerSecond: number
   /** Whether a request may end now: the controller runs, and the bus lets it reach RAM. */
   isReady(): boolean
+  /** A fault makes the device busy for a time, or that time is over. */
+  busyChanged(isBusy: boolean): void
+  /** A fault reset the device: what was submitted is gone. */
+  resetsItself(): void
 }
 
 /** The machine's side. */
@@ -64,7 +77,7 @@ export interface BlockDeviceParts {
 }
 
 /** How an attempt to perform a request went. */
-const Outcome = { ended: 0, lost: 1, hangs: 2, cancelled: 3 } as const
+const Outcome = { ended: 0, lost: 1, hangs: 2, cancelled: 3, busy: 4 } as const
 type Outcome = (typeof Outcome)[keyof typeof Outcome]
 
 export class BlockDevice {
@@ -79,6 +92,12 @@ export class BlockDevice {
   /** The head of the queue is due, but the controller is not ready. */
   #waits = false
   #isHung = false
+  readonly #busyEnds = new ClockEvent(() => {
+    this.resume()
+    if (!this.isBusy) this.#host.busyChanged(false)
+  })
+  /** The head of the queue has been counted and shown as busy. */
+  #hasBeenBusy = false
   #status: BlockStatus = BlockStatus.good
   #failedLba = 0
 
@@ -102,6 +121,11 @@ export class BlockDevice {
     return this.#isHung
   }
 
+  /** A fault: nothing ends for a time. */
+  get isBusy(): boolean {
+    return this.#busyEnds.isArmed
+  }
+
   /** Overheads overlap, data shares one link. */
   submit(request: BlockRequest): void {
     const { clock, faults, controller } = this.#parts
@@ -118,7 +142,7 @@ export class BlockDevice {
 
   /** The controller may have become ready. */
   resume(): void {
-    if (!this.#waits || !this.#host.isReady()) return
+    if (!this.#waits || this.isBusy || !this.#host.isReady()) return
     this.#waits = false
     this.#endNext()
   }
@@ -129,18 +153,19 @@ export class BlockDevice {
     this.#queue.length = 0
     this.#parts.clock.disarm(this.#dueEvent)
     this.#busyUntilNs = 0
-    this.#waits = false
+    this.#waits = this.#hasBeenBusy = false
   }
 
-  /** The same, and a device that hung works again. */
+  /** The same, and a device that hung or was busy works again. */
   reset(): void {
     this.cancel()
+    this.#parts.clock.disarm(this.#busyEnds)
     this.#isHung = false
   }
 
   #endNext(): void {
     if (this.#isHung) return
-    if (!this.#host.isReady()) {
+    if (this.isBusy || !this.#host.isReady()) {
       this.#waits = true
       return
     }
@@ -148,6 +173,11 @@ export class BlockDevice {
     if (request === undefined) return
     const outcome = this.#perform(request)
     if (outcome === Outcome.cancelled) return
+    if (outcome === Outcome.busy) {
+      this.#waits = true
+      this.#host.busyChanged(true)
+      return
+    }
     if (outcome === Outcome.hangs) {
       this.#isHung = true
       return
@@ -166,11 +196,11 @@ export class BlockDevice {
       case BlockOp.write:
         return this.#isReachable(request) ? this.#transfer(request) : Outcome.ended
       case BlockOp.verify:
-        if (this.#isReachable(request)) this.#end(BlockStatus.good, 0)
+        if (this.#isReachable(request)) this.#endUnlessFaulty(request)
         return Outcome.ended
       case BlockOp.flush:
-        this.disk.flush()
-        return this.#end(BlockStatus.good, 0)
+        if (this.#endUnlessFaulty(request)) this.disk.flush()
+        return Outcome.ended
       case BlockOp.other:
         return this.#end(BlockStatus.good, 0)
     }
@@ -201,16 +231,38 @@ export class BlockDevice {
   }
 
   #transfer(request: BlockRequest): Outcome {
-    const { faults, controller } = this.#parts
+    const { clock, faults, controller } = this.#parts
     const isWrite = request.op === BlockOp.write
-    const fault = isWrite ? faults.nextWrite(controller) : null
-    if (fault === 'hang') return Outcome.hangs
-    if (fault === 'transientError') return this.#end(BlockStatus.transferError, request.lba)
+    const fault = isWrite && !this.#hasBeenBusy ? faults.nextWrite(controller) : null
+    this.#hasBeenBusy = false
+    if (!this.#endUnlessFaulty(request)) return Outcome.ended
+    switch (fault?.kind) {
+      case 'hang':
+        return Outcome.hangs
+      case 'busy':
+        this.#hasBeenBusy = true
+        clock.arm(this.#busyEnds, clock.nowNs + fault.nanoseconds)
+        return Outcome.busy
+      case 'surpriseReset':
+        this.reset()
+        this.#host.resetsItself()
+        return Outcome.cancelled
+      case 'transientError':
+        return this.#end(BlockStatus.transferError, request.lba)
+    }
     const memory = request.memory()
     if (memory === null) return Outcome.cancelled
-    if (fault === 'wrongPage') memory.misdirect()
-    if (fault !== 'wrongStatus') this.#move(request, isWrite, memory)
-    return fault === 'lostCompletion' ? Outcome.lost : this.#end(BlockStatus.good, 0)
+    if (fault?.kind === 'wrongPage') memory.misdirect()
+    if (fault?.kind !== 'wrongStatus') this.#move(request, isWrite, memory)
+    return fault?.kind === 'lostCompletion' ? Outcome.lost : Outcome.ended
+  }
+
+  /** Ends it well, or by the error that stays; whether well. */
+  #endUnlessFaulty({ lba }: BlockRequest): boolean {
+    const { faults, controller } = this.#parts
+    const isGood = !faults.failsForGood(controller)
+    this.#end(isGood ? BlockStatus.good : BlockStatus.deviceFault, isGood ? 0 : lba)
+    return isGood
   }
 
   #move(request: BlockRequest, isWrite: boolean, memory: SegmentList): void {

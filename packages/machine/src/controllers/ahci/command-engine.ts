@@ -25,14 +25,7 @@ import {
   PxIS_SDBS,
   PxIS_TFES,
 } from '@dumpstack/registers'
-import {
-  AtaCommand,
-  type AtaDevice,
-  type AtaHost,
-  Protocol,
-  STATUS_FAILED,
-  STATUS_GOOD,
-} from '../../disk/ata-device.ts'
+import { AtaCommand, type AtaDevice, type AtaHost, Protocol, STATUS_GOOD } from '../../disk/ata-device.ts'
 import type { BlockStatus } from '../../disk/block-device.ts'
 import type { BeyondLimit } from '../../evidence.ts'
 import type { GuestRam } from '../../ram.ts'
@@ -145,6 +138,14 @@ export class CommandEngine implements AtaHost {
     this.#isStopped = this.#port.isRunning
   }
 
+  /** A fault keeps the device busy, or does no longer: PxTFD shows it, but for a command that keeps BSY itself. */
+  busyChanged(isBusy: boolean): void {
+    const port = this.#port
+    const hasBusy = isBusy || this.#commands.some(({ isPending, isQueued }) => isPending && !isQueued)
+    port.setTaskFile(hasBusy ? port.status | ATA_STATUS_BSY : port.status & ~ATA_STATUS_BSY, 0)
+    if (!hasBusy) this.fetch()
+  }
+
   resume(): void {
     this.#device?.block.resume()
     this.fetch()
@@ -155,6 +156,7 @@ export class CommandEngine implements AtaHost {
     const port = this.#port
     const device = this.#device
     while (device !== null && port.isRunning && !this.#isStopped && port.ci !== 0 && port.host.isBusMaster) {
+      if (device.block.isBusy) port.setTaskFile(port.status | ATA_STATUS_BSY, 0)
       if ((port.status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) !== 0) return
       const slot = nextSlot(port.ci, this.#lastSlot)
       this.#lastSlot = slot
@@ -348,9 +350,9 @@ export class CommandEngine implements AtaHost {
   #fail(command: AtaCommand, device: AtaDevice): void {
     const port = this.#port
     const posted = command.isQueued
-      ? port.received.setDeviceBits(STATUS_FAILED, device.error, 0)
-      : port.received.registerD2H(STATUS_FAILED, device.error, true, command, device.errorLba)
-    port.setTaskFile(STATUS_FAILED, device.error)
+      ? port.received.setDeviceBits(device.failedStatus, device.error, 0)
+      : port.received.registerD2H(device.failedStatus, device.error, true, command, device.errorLba)
+    port.setTaskFile(device.failedStatus, device.error)
     // the device has given up what was queued (ACS-3 section 4.14.4)
     this.#giveUpQueue()
     if (posted) port.host.onCompletion()

@@ -49,8 +49,6 @@ import { AhciPort, type PortHost } from './port.ts'
 import { type AhciSettings, PORT_COUNT } from './settings.ts'
 
 const WINDOW_BYTES = 0x1000
-/** SATA 3: 6 Gb/s, 8b/10b coded. */
-const LINK_BYTES_PER_SECOND = 600e6
 
 /** No legacy interface is modelled, but SAM is 0 as on ICH9, so that software has to set GHC.AE. */
 function capabilities({ slots, ncq, addresses64, staggeredSpinUp }: AhciSettings): number {
@@ -112,7 +110,6 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.ram = parts.ram
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
-    const link = { bytesPerSecond: LINK_BYTES_PER_SECOND, isReady: () => this.isBusMaster }
     const places = attachments.map((attachment) => attachment.port ?? settings.port)
     this.#implemented = places.reduce((ports, port) => ports | (1 << port), settings.portsImplemented)
     this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
@@ -120,7 +117,6 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
       const [block, another] = attachments.filter((_, disk) => places[disk] === port)
       if (another !== undefined)
         throw new MachineError('MACHINE_OPTIONS', `two disks of controller ${parts.name} are at port ${port}`)
-      block?.device.connect(link)
       return new AhciPort(this, block === undefined ? null : new AtaDevice(block.device, settings, parts))
     })
     parts.faults.onLinkChange.push(() => {
@@ -166,6 +162,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
 
   countComreset(): void {
     this.#parts.faults.countComreset(this.name)
+  }
+
+  slowResetNs(): number {
+    return this.#parts.faults.slowResetNs(this.name)
   }
 
   note(register: string, access: 'read' | 'write'): void {

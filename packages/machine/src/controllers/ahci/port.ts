@@ -59,6 +59,7 @@ import {
   PxVS,
 } from '@dumpstack/registers'
 import { type AtaDevice, STATUS_GOOD } from '../../disk/ata-device.ts'
+import type { BlockHost } from '../../disk/block-device.ts'
 import { merge } from '../../pci.ts'
 import { CommandEngine, type CommandHost, type CommandPort } from './command-engine.ts'
 import { ReceivedFis } from './received-fis.ts'
@@ -70,6 +71,8 @@ export interface PortHost extends LinkHost, CommandHost {
   interruptChanged(): void
 }
 
+/** SATA 3: 6 Gb/s, 8b/10b coded. */
+const LINK_BYTES_PER_SECOND = 600e6
 /** Diagnostic code of the signature FIS: passed (ACS-3 section 9.1). */
 const DIAGNOSTIC_PASSED = 0x01
 
@@ -102,8 +105,9 @@ const NAMES: Readonly<Record<number, string>> = {
   [PxDEVSLP]: 'PxDEVSLP',
 }
 
-export class AhciPort implements LinkEnd, CommandPort {
+export class AhciPort implements LinkEnd, CommandPort, BlockHost {
   readonly host: PortHost
+  readonly bytesPerSecond = LINK_BYTES_PER_SECOND
   readonly received: ReceivedFis
   readonly #engine: CommandEngine
   readonly #device: AtaDevice | null
@@ -134,6 +138,7 @@ export class AhciPort implements LinkEnd, CommandPort {
     this.#has64 = addresses64 === 'on'
     this.#slotMask = slots === 32 ? 0xffffffff : (1 << slots) - 1
     this.#device = device
+    device?.block.connect(this)
     this.received = new ReceivedFis(host.ram)
     this.#engine = new CommandEngine(this, device)
     this.#link = new SataLink(host, this, device)
@@ -270,6 +275,21 @@ export class AhciPort implements LinkEnd, CommandPort {
   /** PCI bus mastering or the power state changed. */
   busMasterChanged(): void {
     this.#engine.resume()
+  }
+
+  // BlockHost
+
+  isReady(): boolean {
+    return this.host.isBusMaster
+  }
+
+  busyChanged(isBusy: boolean): void {
+    this.#engine.busyChanged(isBusy)
+    this.#startIfReady()
+  }
+
+  resetsItself(): void {
+    this.#link.deviceRestarts()
   }
 
   /** A planned link fault came or went. */

@@ -29,6 +29,8 @@ export interface LinkHost {
   readonly clock: VirtualClock
   isLinkDown(): boolean
   countComreset(): void
+  /** What a fault adds to the time that the device is busy after a reset. */
+  slowResetNs(): number
   /** From the end of COMRESET to an established link, and from there to the device's signature. */
   readonly settings: AhciSettings
 }
@@ -123,10 +125,19 @@ export class SataLink {
     }
   }
 
+  /** The device reset itself: PhyRdy changes, then its COMINIT comes (section 10.4.2 without software). */
+  deviceRestarts(): void {
+    this.#linkLost()
+    this.status = 0
+    this.#device?.reset()
+    this.#error(PxSERR_DIAG_N)
+    this.#arm(this.#linkEvent, this.#host.settings.linkNs)
+  }
+
   /** Software reset by two control FISes (section 10.4.1): the device sends its signature when it is ready. */
   deviceResets(): void {
     this.#device?.reset()
-    this.#arm(this.#readyEvent, this.#host.settings.busyNs)
+    this.#armReady()
   }
 
   #comresetBegins(): void {
@@ -153,12 +164,16 @@ export class SataLink {
     this.status = SSTS_ESTABLISHED
     this.#end.linkUp()
     this.#error(PxSERR_DIAG_X | PxSERR_DIAG_N)
-    this.#arm(this.#readyEvent, this.#host.settings.busyNs)
+    this.#armReady()
   }
 
   #error(bits: number): void {
     this.errors |= bits
     this.#end.errorsChanged()
+  }
+
+  #armReady(): void {
+    this.#arm(this.#readyEvent, this.#host.settings.busyNs + this.#host.slowResetNs())
   }
 
   #arm(event: ClockEvent, afterNs: number): void {

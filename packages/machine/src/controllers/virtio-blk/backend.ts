@@ -31,6 +31,8 @@ export interface BackendHost {
   readonly canFlush: boolean
   /** A request was put onto the used ring. */
   onUsed(queue: Virtqueue): void
+  /** A fault reset the device. */
+  onReset(): void
   /** The available ring holds what no driver may put there. */
   onBroken(reason: string): void
 }
@@ -56,7 +58,14 @@ export class BlockBackend implements BlkHost {
     this.#queues = queues
     this.#limits = limits
     this.#host = host
-    block.connect({ bytesPerSecond: BYTES_PER_SECOND, isReady: () => host.isReady() })
+    block.connect({
+      bytesPerSecond: BYTES_PER_SECOND,
+      isReady: () => host.isReady(),
+      busyChanged: (isBusy) => {
+        if (!isBusy) this.resume()
+      },
+      resetsItself: () => host.onReset(),
+    })
     const { serialNumber } = block.disk
     this.#identity = new Uint8Array(VIRTIO_BLK_ID_BYTES)
     for (let i = 0; i < serialNumber.length; i++) this.#identity[i] = serialNumber.charCodeAt(i)
@@ -69,7 +78,7 @@ export class BlockBackend implements BlkHost {
 
   /** The driver says that the queue's available ring has something new. */
   notified(queue: Virtqueue): void {
-    while (queue.isEnabled && this.#host.isReady()) {
+    while (queue.isEnabled && !this.#block.isBusy && this.#host.isReady()) {
       const request = this.#free.pop() ?? new BlkRequest(this.#parts.ram, this)
       const popped = queue.pop(request)
       this.#parts.work.command(request.readable.count + request.writable.count)

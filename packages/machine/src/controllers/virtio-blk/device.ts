@@ -18,6 +18,7 @@ import {
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { BlockDevice } from '../../disk/block-device.ts'
 import type { OnRefused } from '../../evidence.ts'
+import type { PlannedFaults } from '../../faults.ts'
 import type { PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { BlockBackend } from './backend.ts'
@@ -37,7 +38,9 @@ export class VirtioBlk {
   queueSelect = 0
   generation = 0
   readonly #settings: VirtioBlkSettings
+  readonly #name: string
   readonly #clock: VirtualClock
+  readonly #faults: PlannedFaults
   readonly #offered: readonly [number, number]
   readonly #backend: BlockBackend
   readonly #onRefused: OnRefused
@@ -55,7 +58,9 @@ export class VirtioBlk {
 
   constructor(settings: VirtioBlkSettings, block: BlockDevice, parts: ControllerParts, config: PciConfig) {
     this.#settings = settings
+    this.#name = parts.name
     this.#clock = parts.clock
+    this.#faults = parts.faults
     this.#onRefused = parts.onRefused
     this.#onStopped = parts.onStopped
     const features = offeredFeatures(settings)
@@ -78,6 +83,7 @@ export class VirtioBlk {
         isWriteback: () => this.#deviceConfig.writeback !== 0,
         canFlush: (features & VIRTIO_BLK_F_FLUSH) !== 0,
         onUsed: (queue) => this.#used(queue),
+        onReset: () => this.#needsReset(),
         onBroken: (reason) => this.fail(reason),
       },
     )
@@ -94,15 +100,15 @@ export class VirtioBlk {
    * writes is taken. A device that is reset already reads 0 at once.
    */
   beginReset(): void {
-    const { resetNs } = this.#settings
     if (this.isResetting) return
-    if (resetNs === 0 || this.#status === 0) {
+    const takesNs = this.#status === 0 ? 0 : this.#settings.resetNs + this.#faults.slowResetNs(this.#name)
+    if (takesNs === 0) {
       this.reset()
       return
     }
     this.#backend.drop()
     this.#isr = 0
-    this.#clock.arm(this.#resetEnds, this.#clock.nowNs + resetNs)
+    this.#clock.arm(this.#resetEnds, this.#clock.nowNs + takesNs)
   }
 
   get isResetting(): boolean {
@@ -240,8 +246,12 @@ export class VirtioBlk {
   /** The driver broke a rule of the queue (2.1.2): the device stops and, to a modern driver, says so. */
   fail(reason: string): void {
     if (this.#isBroken) return
-    this.#isBroken = true
     this.#onStopped(reason)
+    this.#needsReset()
+  }
+
+  #needsReset(): void {
+    this.#isBroken = true
     this.#backend.drop()
     if (!this.#isModern) return
     this.#status |= VIRTIO_STATUS_DEVICE_NEEDS_RESET
