@@ -240,6 +240,7 @@ function flushing(disk: Disk): Disk {
     physicalSectorBytes: disk.physicalSectorBytes,
     sectorCount: disk.sectorCount,
     image: disk.image,
+    isCacheDirty: false,
     get flushCount() {
       return count++
     },

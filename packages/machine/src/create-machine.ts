@@ -14,7 +14,7 @@ import { checkPlaces, settingsOf } from './controllers/controller-model.ts'
 import { BlockDevice } from './disk/block-device.ts'
 import { type Disk, DiskMedium } from './disk/disk.ts'
 import { MachineError } from './errors.ts'
-import { MachineEvidence, type OnRefused } from './evidence.ts'
+import { MachineEvidence, type OnRefused, WatchedController } from './evidence.ts'
 import { PlannedFaults } from './faults.ts'
 import { HostWork } from './host-work.ts'
 import type { ControllerOptions, Machine, MachineOptions, RegisterWindow } from './machine.ts'
@@ -71,7 +71,13 @@ class EmbeddedMachine implements Machine {
         ...place,
         device: this.#blockDevice(name, disk, origin++),
       }))
-      return model.create(settingsOf(model, name, controller.settings), devices, {
+      const watched = new WatchedController(
+        name,
+        devices.map(({ device }) => device),
+        () => pci.isInterruptEnabled,
+      )
+      evidence.controllers.push(watched)
+      const pci: PciFunction = model.create(settingsOf(model, name, controller.settings), devices, {
         name,
         bdf,
         interruptVector,
@@ -82,11 +88,13 @@ class EmbeddedMachine implements Machine {
         work: this.#work,
         onCompletion: () => {
           evidence.completionCount++
+          watched.completionCount++
         },
         onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),
         onRefused: this.#onRefused(name),
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
+      return pci
     })
     checkPorts(this.#functions)
     this.#systemBus = new SystemBus(this.#clock, ram, this.#functions, evidence.notModelledLog)

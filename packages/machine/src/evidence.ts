@@ -42,11 +42,35 @@ export interface Refusal {
   readonly atNs: number
 }
 
+/** A request that a controller has accepted and its disk has not ended; one whose end is lost has ended. */
+export interface OutstandingRequest {
+  readonly disk: string
+  readonly kind: 'read' | 'write' | 'verify' | 'flush' | 'other'
+  readonly diskOffset: number
+  /** Of its data. */
+  readonly byteLength: number
+}
+
+/** What a driver's controller is doing now, and what it did. */
+export interface ControllerEvidence {
+  /** ControllerOptions.name */
+  readonly controller: string
+  /** Its part of Evidence.completionCount. */
+  readonly completionCount: number
+  /** In the order in which they will end; a list is made at each look, the count is not. */
+  readonly outstanding: readonly OutstandingRequest[]
+  readonly outstandingCount: number
+  /** Whether the end of a request would interrupt now. */
+  readonly isInterruptEnabled: boolean
+}
+
 export interface Evidence {
   readonly writes: WriteLog
   readonly dmaLog: DmaLog
   /** Commands whose completion controllers have reported: by status, and by what a driver polls or an interrupt. */
   readonly completionCount: number
+  /** In the order of Machine.controllers. */
+  readonly controllers: readonly ControllerEvidence[]
   /** The first thousand since the machine was made. */
   readonly stops: readonly ControllerStop[]
   /** The first thousand since the machine was made. */
@@ -57,10 +81,42 @@ export interface Evidence {
 /** Further stops of a driver that keeps stopping its controller add nothing; nor do further refusals. */
 const MAX_ENTRIES = 1000
 
+/** A disk behind a controller, for who looks at what it has to do. */
+interface WatchedDevice {
+  readonly outstanding: readonly OutstandingRequest[]
+  readonly pendingCount: number
+}
+
+export class WatchedController implements ControllerEvidence {
+  readonly controller: string
+  completionCount = 0
+  readonly #devices: readonly WatchedDevice[]
+  readonly #isInterruptEnabled: () => boolean
+
+  constructor(controller: string, devices: readonly WatchedDevice[], isInterruptEnabled: () => boolean) {
+    this.controller = controller
+    this.#devices = devices
+    this.#isInterruptEnabled = isInterruptEnabled
+  }
+
+  get outstanding(): readonly OutstandingRequest[] {
+    return this.#devices.flatMap(({ outstanding }) => outstanding)
+  }
+
+  get outstandingCount(): number {
+    return this.#devices.reduce((count, { pendingCount }) => count + pendingCount, 0)
+  }
+
+  get isInterruptEnabled(): boolean {
+    return this.#isInterruptEnabled()
+  }
+}
+
 export class MachineEvidence implements Evidence {
   readonly writes: WriteLog
   readonly dmaLog: ColumnarDmaLog
   completionCount = 0
+  readonly controllers: WatchedController[] = []
   readonly stops: ControllerStop[] = []
   readonly refusals: Refusal[] = []
   readonly notModelledLog = new NotModelledLog()

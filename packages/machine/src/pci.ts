@@ -51,6 +51,8 @@ export interface PciFunction {
   configWritten(offset: number): void
   /** Level of its interrupt pin, before the command register's disable bit. */
   readonly isInterrupting: boolean
+  /** Whether the end of a request would call a routine now: by its line, or by a message that may leave. */
+  readonly isInterruptEnabled: boolean
   /** To the state after power-on, before any firmware. */
   powerOn(): void
 }

@@ -30,6 +30,7 @@ export interface TestMachineOptions {
   readonly model?: ControllerModel
   readonly logicalSectorBytes?: number
   readonly settings?: Partial<Settings>
+  readonly port?: number
   readonly seed?: number
   readonly stopFlag?: Int32Array
 }
@@ -54,7 +55,7 @@ export function testMachine(options: TestMachineOptions = {}): TestMachine {
         name: `${model.kind}0`,
         bdf: TEST_BDF,
         interruptVector: TEST_VECTOR,
-        attachments: [{ disk }],
+        attachments: [{ disk, port: options.port ?? 0 }],
         ...(settings !== undefined && { settings }),
       },
     ],

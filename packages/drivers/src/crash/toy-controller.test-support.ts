@@ -90,6 +90,9 @@ class ToyController implements PciFunction, DwordRegisters, BlockRequest {
   get isInterrupting(): boolean {
     return this.#get(TOY.status) >= TOY_STATUS.done
   }
+  get isInterruptEnabled(): boolean {
+    return !this.config.isInterruptDisabled
+  }
   readWindow(bar: number, offset: number, size: number): number {
     return bar === PORTS_WINDOW ? this.#get(TOY.status) : readDwords(this, offset, size)
   }

@@ -43,6 +43,8 @@ type Rule<T> = [T] extends [string]
   : [T] extends [number]
     ? WholeNumber
     : WholeNumber | Choice<string>
+/** Of any setting. */
+export type SettingRule = WholeNumber | Choice<string>
 export type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
 
 /** A variant of the hardware on which a driver is checked; each was chosen for a defect that drivers had. */
@@ -87,14 +89,17 @@ export function settingsOf(model: ControllerModel, name: string, given: Partial<
   return Object.fromEntries(
     Object.entries(model.settings).map(([key, rule]) => {
       const value = given[key] ?? rule.default
-      const isGood =
-        'choices' in rule
-          ? rule.choices.some((choice) => choice === value)
-          : typeof value === 'number' && isInRange(value, rule)
-      if (!isGood) throw wrong(`${key} of controller ${name} is ${value}, expected ${expectedOf(rule)}`)
+      if (!isAllowed(rule, value))
+        throw wrong(`${key} of controller ${name} is ${value}, expected ${expectedOf(rule)}`)
       return [key, value]
     }),
   )
+}
+
+/** Whether a setting can have that value. */
+export function isAllowed(rule: SettingRule, value: number | string): boolean {
+  if ('choices' in rule) return rule.choices.some((choice) => choice === value)
+  return typeof value === 'number' && isInRange(value, rule)
 }
 
 const isInRange = (value: number, { min, max, isPowerOfTwo }: WholeNumber): boolean =>
@@ -104,7 +109,7 @@ const isInRange = (value: number, { min, max, isPowerOfTwo }: WholeNumber): bool
   (isPowerOfTwo !== true || Number.isInteger(Math.log2(value)))
 
 /** The values of a setting, in words. */
-export function expectedOf(rule: WholeNumber | Choice<string>): string {
+export function expectedOf(rule: SettingRule): string {
   if ('choices' in rule) return rule.choices.join(' or ')
   return `${rule.isPowerOfTwo === true ? 'a power of two, ' : ''}${rule.min} to ${rule.max}`
 }

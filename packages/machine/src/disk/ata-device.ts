@@ -70,7 +70,7 @@ export interface AtaHost {
 /** A command inside the device; one per command slot, reused. */
 export class AtaCommand implements BlockRequest {
   readonly slot: number
-  readonly isDurable = false
+  isDurable = false
   readonly #host: AtaHost
   opcode = 0
   protocol: Protocol = Protocol.nonData
@@ -221,6 +221,7 @@ export class AtaDevice {
   submit(command: AtaCommand): void {
     command.isRefused = this.#refuses(command)
     command.op = command.isRefused ? BlockOp.other : blockOp(command)
+    command.isDurable = command.op === BlockOp.write && !this.#settings.writeCache
     this.block.submit(command)
   }
 
@@ -229,6 +230,9 @@ export class AtaDevice {
     if (command.isRefused) return this.#fail(command, ATA_ERROR_ABRT, command.lba)
     switch (status) {
       case BlockStatus.good:
+        // STANDBY flushes (section 7.47), and so does turning the cache off (7.45.6)
+        if (command.opcode === ATA_STANDBY || command.opcode === ATA_STANDBY_IMMEDIATE)
+          this.block.disk.emptyCache()
         return (
           command.opcode !== ATA_SET_FEATURES ||
           this.#setFeatures(command.features) ||
@@ -300,6 +304,7 @@ export class AtaDevice {
       case SET_FEATURES_ENABLE_WRITE_CACHE:
       case SET_FEATURES_DISABLE_WRITE_CACHE:
         this.#settings.writeCache = subcommand === SET_FEATURES_ENABLE_WRITE_CACHE
+        if (!this.#settings.writeCache) this.block.disk.emptyCache()
         return true
       case SET_FEATURES_ENABLE_READ_LOOK_AHEAD:
       case SET_FEATURES_DISABLE_READ_LOOK_AHEAD:

@@ -4,7 +4,7 @@
 import { ClockEvent, type VirtualClock } from '../clock.ts'
 import type { SegmentList } from '../controllers/segment-list.ts'
 import type { ColumnarDmaLog } from '../dma-log.ts'
-import type { OnRefused } from '../evidence.ts'
+import type { OnRefused, OutstandingRequest } from '../evidence.ts'
 import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
 import type { DiskMedium } from './disk.ts'
@@ -16,6 +16,7 @@ const FLUSH_NS = 50_000
 /** `other` is a command that does not reach the medium: it takes its time in the queue, and its controller does the rest. */
 export const BlockOp = { read: 0, write: 1, verify: 2, flush: 3, other: 4 } as const
 export type BlockOp = (typeof BlockOp)[keyof typeof BlockOp]
+const OP_NAMES = ['read', 'write', 'verify', 'flush', 'other'] as const
 
 /**
  * `transferError`: the data did not arrive whole, and none of it was taken; the same request may succeed when it is sent again.
@@ -114,6 +115,17 @@ export class BlockDevice {
   /** Requests that have not ended. */
   get pendingCount(): number {
     return this.#queue.length
+  }
+
+  /** What has been submitted and not ended; a list for this look. */
+  get outstanding(): readonly OutstandingRequest[] {
+    const { name, logicalSectorBytes } = this.disk
+    return this.#queue.map(({ op, lba, byteLength }) => ({
+      disk: name,
+      kind: OP_NAMES[op],
+      diskOffset: lba * logicalSectorBytes,
+      byteLength,
+    }))
   }
 
   /** A fault stopped the device; it completes nothing until it is reset. */
@@ -272,6 +284,7 @@ export class BlockDevice {
     if (isWrite) {
       disk.image.write(diskOffset, memory.parts(false))
       if (request.isDurable) disk.flush()
+      else disk.isCacheDirty = true
     } else {
       let at = diskOffset
       for (const part of memory.parts(true)) {

@@ -24,8 +24,10 @@ export interface Disk {
   readonly physicalSectorBytes: number
   readonly sectorCount: number
   readonly image: DiskImage
-  /** FLUSH commands that reached the disk. */
+  /** FLUSH commands that reached the disk, and writes that did not stay in its cache. */
   readonly flushCount: number
+  /** Writes are in its volatile cache alone: nothing has emptied it since they came. */
+  readonly isCacheDirty: boolean
 }
 
 export interface DiskOptions {
@@ -36,28 +38,38 @@ export interface DiskOptions {
   readonly serialNumber: string
   /** 512 (512e, with physical sectors of 4096) or 4096 (4Kn). */
   readonly logicalSectorBytes: number
+  /** 4096 by default; 512 makes a disk of 512-byte sectors a 512n one. */
+  readonly physicalSectorBytes?: 512 | 4096
   readonly image: DiskImage
 }
 
-const PHYSICAL_SECTOR_BYTES = 4096
+const MAX_SECTOR_BYTES = 4096
 
 export class DiskMedium implements Disk {
   readonly name: string
   readonly model: string
   readonly serialNumber: string
   readonly logicalSectorBytes: number
-  readonly physicalSectorBytes = PHYSICAL_SECTOR_BYTES
+  readonly physicalSectorBytes: number
   readonly sectorCount: number
   readonly image: DiskImage
   #flushCount = 0
+  isCacheDirty = false
 
   constructor(options: DiskOptions) {
     const { name, model, serialNumber, logicalSectorBytes, image } = options
+    const physicalSectorBytes = options.physicalSectorBytes ?? MAX_SECTOR_BYTES
     if (logicalSectorBytes !== 512 && logicalSectorBytes !== 4096) {
       throw geometry(name, `has sectors of ${logicalSectorBytes} bytes, expected 512 or 4096`)
     }
-    if (image.byteLength < PHYSICAL_SECTOR_BYTES || image.byteLength % PHYSICAL_SECTOR_BYTES !== 0) {
-      throw geometry(name, `has ${image.byteLength} bytes, expected a multiple of ${PHYSICAL_SECTOR_BYTES}`)
+    if (physicalSectorBytes < logicalSectorBytes) {
+      throw geometry(
+        name,
+        `has physical sectors of ${physicalSectorBytes} bytes, expected at least one logical one`,
+      )
+    }
+    if (image.byteLength < MAX_SECTOR_BYTES || image.byteLength % MAX_SECTOR_BYTES !== 0) {
+      throw geometry(name, `has ${image.byteLength} bytes, expected a multiple of ${MAX_SECTOR_BYTES}`)
     }
     checkAscii(name, 'model', model, 40)
     checkAscii(name, 'serial number', serialNumber, 20)
@@ -65,6 +77,7 @@ export class DiskMedium implements Disk {
     this.model = model
     this.serialNumber = serialNumber
     this.logicalSectorBytes = logicalSectorBytes
+    this.physicalSectorBytes = physicalSectorBytes
     this.sectorCount = image.byteLength / logicalSectorBytes
     this.image = image
   }
@@ -73,9 +86,15 @@ export class DiskMedium implements Disk {
     return this.#flushCount
   }
 
-  /** FLUSH CACHE: recorded; reaches the host's medium only when the image asks for it. */
+  /** FLUSH CACHE: recorded. */
   flush(): void {
     this.#flushCount++
+    this.emptyCache()
+  }
+
+  /** The cache reaches the medium; the host's only when the image asks for it. */
+  emptyCache(): void {
+    this.isCacheDirty = false
     if (this.image.durable === true) this.image.sync()
   }
 }

@@ -82,12 +82,14 @@ export function identifyDevice(
   words.ultraDma = ULTRA_DMA
   words.sectorCount48Low = disk.sectorCount >>> 0
   words.sectorCount48High = highHalf(disk.sectorCount)
-  if (disk.logicalSectorBytes === disk.physicalSectorBytes) {
-    words.physicalLogicalSectorSize = IDENTIFY_106_VALID | IDENTIFY_106_LONG_LOGICAL
+  words.physicalLogicalSectorSize = IDENTIFY_106_VALID
+  if (disk.logicalSectorBytes > 512) {
+    words.physicalLogicalSectorSize |= IDENTIFY_106_LONG_LOGICAL
     words.logicalSectorWords = disk.logicalSectorBytes / 2
-  } else {
+  }
+  if (disk.physicalSectorBytes > disk.logicalSectorBytes) {
     const exponent = Math.log2(disk.physicalSectorBytes / disk.logicalSectorBytes)
-    words.physicalLogicalSectorSize = IDENTIFY_106_VALID | IDENTIFY_106_MULTIPLE_LOGICAL | exponent
+    words.physicalLogicalSectorSize |= IDENTIFY_106_MULTIPLE_LOGICAL | exponent
   }
   words.logicalSectorAlignment = 0x4000 // word 209: valid, logical sector 0 starts a physical one
   words.nominalMediaRotationRate = IDENTIFY_217_NON_ROTATING

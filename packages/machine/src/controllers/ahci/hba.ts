@@ -30,7 +30,6 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
-import { MachineError } from '../../errors.ts'
 import type { BeyondLimit } from '../../evidence.ts'
 import {
   type DwordRegisters,
@@ -110,13 +109,11 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.ram = parts.ram
     this.#parts = parts
     this.#msi = new Msi(this.config, parts.onMessage)
-    const places = attachments.map((attachment) => attachment.port ?? settings.port)
+    const places = attachments.map((attachment) => attachment.port ?? 0)
     this.#implemented = places.reduce((ports, port) => ports | (1 << port), settings.portsImplemented)
     this.#ports = Array.from({ length: PORT_COUNT }, (_, port) => {
       if ((this.#implemented & (1 << port)) === 0) return null
-      const [block, another] = attachments.filter((_, disk) => places[disk] === port)
-      if (another !== undefined)
-        throw new MachineError('MACHINE_OPTIONS', `two disks of controller ${parts.name} are at port ${port}`)
+      const block = attachments[places.indexOf(port)]
       return new AhciPort(this, block === undefined ? null : new AtaDevice(block.device, settings, parts))
     })
     parts.faults.onLinkChange.push(() => {
@@ -144,6 +141,11 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
 
   get isInterrupting(): boolean {
     return this.#interruptsEnabled && this.#is !== 0 && !this.#msi.isEnabled
+  }
+
+  get isInterruptEnabled(): boolean {
+    const mayLeave = this.#msi.isEnabled ? this.isBusMaster : !this.config.isInterruptDisabled
+    return this.#interruptsEnabled && mayLeave && this.#ports.some((port) => port?.hasInterrupts === true)
   }
 
   /** IS.IPS is set while PxIS & PxIE is not 0, and stays set until software clears it (section 3.1.3). */

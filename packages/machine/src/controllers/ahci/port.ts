@@ -161,6 +161,11 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     this.host.interruptChanged()
   }
 
+  /** A cause is enabled in PxIE. */
+  get hasInterrupts(): boolean {
+    return this.#ie !== 0
+  }
+
   get isInterrupting(): boolean {
     return (this.#interruptStatus & this.#ie) !== 0
   }

@@ -18,7 +18,7 @@ const HBFS = 0x20000000
 const OFS = 0x01000000
 
 function made(settings: Partial<Settings>, port = 0) {
-  const { machine, disk } = testMachine({ settings })
+  const { machine, disk } = testMachine({ settings, port })
   const ahci = new RawAhci(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, port)
   return { machine, disk, ahci }
 }
@@ -102,7 +102,7 @@ describe('ports', () => {
     [2, 0x2a, 0x2e],
     [0, 0, 0x01],
   ])('the disk on port %i, portsImplemented 0x%i: PI is 0x%i', (port, portsImplemented, pi) => {
-    const { ahci, machine, disk } = started({ port, portsImplemented }, port)
+    const { ahci, machine, disk } = started({ portsImplemented }, port)
     expect(ahci.get(0x0c)).toBe(pi)
     expect(ahci.get(0) & 0x1f).toBe(5) // NP: what the silicon has
     expect(ahci.run(0, write(3))).toBe(0x50)

@@ -11,7 +11,6 @@ export type AhciSettings = {
   readonly slots: number
   readonly ncq: OnOff
   readonly queueDepth: number
-  readonly port: number
   readonly portsImplemented: number
   readonly addresses64: OnOff
   readonly msi: OnOff
@@ -41,13 +40,6 @@ export const AHCI_SETTINGS: SettingRules<AhciSettings> = {
     max: MAX_QUEUE_DEPTH,
     trials: [1, 4],
     summary: 'Tags that the disk accepts (IDENTIFY word 75).',
-  },
-  port: {
-    default: 0,
-    min: 0,
-    max: PORT_COUNT - 1,
-    trials: [2, PORT_COUNT - 1],
-    summary: 'The port of a disk whose place says none.',
   },
   portsImplemented: {
     default: ALL_PORTS,

@@ -138,6 +138,17 @@ export class VirtioBlk {
     return this.#isr !== 0 && !this.msix.isEnabled
   }
 
+  /** Whether the end of a request on some queue would interrupt; `hasLine`: unless MSI-X is enabled. */
+  isInterruptEnabled(hasLine: boolean): boolean {
+    const { isEnabled, queueVectors } = this.msix
+    return this.queues.some(
+      (queue) =>
+        queue.isEnabled &&
+        queue.wantsNextInterrupt() &&
+        (isEnabled ? this.msix.isOpen(queueVectors[queue.index]!) : hasLine),
+    )
+  }
+
   /** Configuration space was written: messages may leave, requests may begin. */
   configWritten(): void {
     this.msix.release()

@@ -37,6 +37,10 @@ export class VirtioBlkPci implements PciFunction {
     return this.#device.isInterrupting
   }
 
+  get isInterruptEnabled(): boolean {
+    return this.#device.isInterruptEnabled(!this.config.isInterruptDisabled)
+  }
+
   configReading(offset: number): void {
     if (offset !== PCI_CFG_DATA_AT) return
     const target = this.#pciCfgTarget()

@@ -169,6 +169,13 @@ export class Virtqueue {
     return ((this.#usedIndex - event - 1) & INDEX_MASK) < ((this.#usedIndex - old) & INDEX_MASK)
   }
 
+  /** Whether the next chain that is put back will be signalled; changes nothing. */
+  wantsNextInterrupt(): boolean {
+    if (!this.hasEventIndex) return (this.#u16(this.#avail) & VIRTQ_AVAIL_F_NO_INTERRUPT) === 0
+    const event = this.#u16(this.#avail + VIRTQ_AVAIL_RING + this.size * VIRTQ_AVAIL_ELEM_BYTES)
+    return this.#signalledUsed < 0 || event === this.#usedIndex
+  }
+
   /** A chain: readable segments, then writable ones, each in RAM; one indirect table may end it (2.7.5.3). */
   #walk(into: Chain, head: number): boolean {
     let table = this.#desc
