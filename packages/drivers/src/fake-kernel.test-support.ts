@@ -32,6 +32,7 @@ const EXPORTS = [
   ...named(['DiskDump'], ['Open', 'Write', 'Finish']),
   'CrashdmpInitDumpStack',
   'KeStallExecutionProcessor',
+  'AhciHwAdapterControl',
 ]
 
 export class FakeKernel implements KernelServices {

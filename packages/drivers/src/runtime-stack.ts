@@ -24,6 +24,17 @@ export interface BufferPiece {
   readonly byteLength: number
 }
 
+/** What became of a request that does not lie on the disk. */
+export interface BeyondEndAnswer {
+  readonly isWrite: boolean
+  readonly block: number
+  readonly blockCount: number
+  /** SRB_STATUS_* without flags; null where the miniport did not complete it. */
+  readonly srbStatus: number | null
+  /** The miniport handed it to its device, which refuses it. */
+  readonly reachedDevice: boolean
+}
+
 export interface RuntimeStack {
   readonly controller: ControllerOptions
   readonly bootDevice: BootDevice
@@ -47,6 +58,15 @@ export interface RuntimeStack {
   readScattered(diskOffset: number, buffer: readonly BufferPiece[]): void
   /** Lets time pass until nothing is in flight; throws DriversError IO_FAILED when a request failed for good. */
   drain(): void
+  /**
+   * HwResetBus, as an application asks for one. Requests that the miniport completes with it are sent again a while later. The port
+   * does the same where a request does not end in its ten seconds while somebody waits for the disk.
+   */
+  resetBus(): void
+  /** Drains, stops the adapter and starts it again. Throws DriversError CONTROLLER_FAILED, ADAPTER_NOT_FOUND, ADAPTER_ERROR, IO_FAILED. */
+  restart(): void
+  /** Writes and reads at and across the end of the disk, one after the other; ends with the first that does not complete. */
+  probeBeyondEnd(): readonly BeyondEndAnswer[]
   /** IOCTL_SCSI_GET_DUMP_POINTERS: a DUMP_POINTERS_EX in guest RAM; the same one each time. */
   dumpPointers(): KernelMemory
   /** KeBugCheckEx stopped the system: interrupts disconnected, no DPC runs, what is in flight stays so. */

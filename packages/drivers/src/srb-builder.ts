@@ -45,6 +45,11 @@ export class SrbBuilder {
     return this.#view.getUint8(this.#layout.srbStatus) & SRB_STATUS_MASK
   }
 
+  /** SCSISTAT_* */
+  get scsiStatus(): number {
+    return this.#view.getUint8(this.#layout.scsiStatus)
+  }
+
   /** Clears the SRB and fills what every SRB has. */
   begin(
     srbFunction: number,

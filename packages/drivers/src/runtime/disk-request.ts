@@ -24,6 +24,10 @@ export class DiskRequest implements SrbResources {
   window: DataWindow
   /** The miniport has it. */
   isActive = false
+  /** Since then. */
+  sentNs = 0
+  /** Its end is for the caller alone: it is not sent again. */
+  isAwaited = false
   transfer: Transfer | null = null
   readonly #machine: Machine
   readonly #port: Storport

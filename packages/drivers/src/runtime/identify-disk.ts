@@ -1,12 +1,11 @@
 // What the class driver asks a disk before anybody uses it: REPORT LUNS, INQUIRY, READ CAPACITY (SPC-4, SBC-3).
 import { fromHalves, hex } from '@dumpstack/bytes'
-import { SRB_STATUS_BUSY, SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS, srbStatusText } from '@dumpstack/nt'
+import { SRB_STATUS_DATA_OVERRUN, SRB_STATUS_SUCCESS, srbStatusText } from '@dumpstack/nt'
 import { InquiryData, LunList, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import { DriversError } from '../errors.ts'
 import type { BootDevice } from '../runtime-stack.ts'
 import type { SrbBuilder } from '../srb-builder.ts'
 
-const ATTEMPTS = 4
 const LAST_BLOCK_DOES_NOT_FIT = 0xffffffff
 const BLOCK_BYTES: readonly number[] = [512, 1024, 2048, 4096]
 const MAX_DISK_BYTES = 2 ** 53
@@ -67,15 +66,11 @@ function brings(
   byteLength: number,
   compose: (builder: SrbBuilder) => void,
 ): void {
-  for (let attempt = 1; ; attempt++) {
-    const status = commands.send(byteLength, compose)
-    // Less data than there is room for is no error.
-    if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
-    if (status === null) throw incomplete(commands, name)
-    if (status !== SRB_STATUS_BUSY || attempt === ATTEMPTS) {
-      throw new DriversError('IO_FAILED', `${name} ended with ${srbStatusText(status)}`, { status })
-    }
-  }
+  const status = commands.send(byteLength, compose)
+  // Less data than there is room for is no error.
+  if (status === SRB_STATUS_SUCCESS || status === SRB_STATUS_DATA_OVERRUN) return
+  if (status === null) throw incomplete(commands, name)
+  throw new DriversError('IO_FAILED', `${name} ended with ${srbStatusText(status)}`, { status })
 }
 
 function incomplete({ driverName, patienceSeconds }: SmallCommands, name: string): DriversError {

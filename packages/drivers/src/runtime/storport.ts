@@ -9,15 +9,20 @@ import {
   IO_TYPE_DRIVER,
   ntstatusText,
   PortConfigurationInformation,
+  SCSI_ADAPTER_CONTROL_MAX,
+  ScsiAdapterControlType,
   SP_RETURN_FOUND,
   SP_RETURN_NOT_FOUND,
   STATUS_SUCCESS,
+  STOR_POWER_D0,
+  STOR_POWER_D3,
+  StorAdapterControlPower,
 } from '@dumpstack/nt'
 import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
 import { NotJudged } from '../guest-fault.ts'
-import type { KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
   GuestBlock,
   HwInitializationData,
@@ -34,6 +39,7 @@ import {
   transferLimit,
 } from '../port-configuration.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
+import { AdapterControl } from './adapter-control.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
 import { slotNumberOf } from './pci-device.ts'
 import { MAX_ALLOCATION } from './port-memory.ts'
@@ -42,6 +48,10 @@ import { PortServices } from './port-services.ts'
 const MAX_QUEUE_DEPTH = 32
 /** Of one transfer. Our choice: no storage driver at hand announces more, and one may announce no limit at all. */
 const MAX_TRANSFER_BYTES = 0x200000
+/**
+ * Requests wait so long after a bus reset. unverified: of storport; it is what the dump port of Windows Server 2003 and scsiport wait.
+ */
+const BUS_RESET_HOLD_NS = 4e9
 /** Interrupts without a completed request after which the line counts as stuck; starting a disk takes a few. */
 const INTERRUPT_STORM = 20_000
 
@@ -70,11 +80,14 @@ export class Storport extends PortServices implements PortExports {
   #data!: HwInitializationData
   /** By which the controller interrupts; none where it raises its line. */
   #messages: readonly MessageInterrupt[] = []
-  #deviceExtension!: GuestBlock
+  #deviceExtension: GuestBlock | null = null
+  #control: AdapterControl | null = null
+  #dumpRegion: KernelMemory | null = null
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
   #logicalUnit: GuestBlock | null = null
   #heldUntilNs = 0
+  #resetHoldsUntilNs = 0
   #interruptsInVain = 0
   #isFrozen = false
 
@@ -113,18 +126,23 @@ export class Storport extends PortServices implements PortExports {
     return Math.max(PAGE_SIZE, Math.min(transferLimit(this.config), MAX_TRANSFER_BYTES))
   }
 
+  /** ControllerOptions.name */
+  get controllerName(): string {
+    return this.controller.name
+  }
+
   get srbLayout(): SrbLayout {
     return srbLayoutFor(this.#data.srbTypeFlags)
   }
 
-  /** The miniport wants no requests now. */
+  /** The miniport wants no requests now, or the port lets a bus come to rest. */
   get isHeld(): boolean {
-    return this.machine.nowNs < this.#heldUntilNs
+    return this.machine.nowNs < Math.max(this.#heldUntilNs, this.#resetHoldsUntilNs)
   }
 
   /** While somebody waits for the disk: what the miniport deferred, and its timers, once they are due. */
   runDeferred(): void {
-    this.deferred.run(this.#deviceExtension)
+    this.deferred.run(this.#extension)
   }
 
   idle(untilNs: number): boolean {
@@ -150,19 +168,78 @@ export class Storport extends PortServices implements PortExports {
   /** Hands an SRB to the miniport; false when it is busy and wants it again later. */
   start(srb: GuestBlock): boolean {
     const { hwBuildIo, hwStartIo } = this.#data
-    if (hwBuildIo !== undefined && !hwBuildIo(this.#deviceExtension, srb)) return true
-    return hwStartIo(this.#deviceExtension, srb)
+    if (hwBuildIo !== undefined && !hwBuildIo(this.#extension, srb)) return true
+    return hwStartIo(this.#extension, srb)
   }
 
-  resetBus(): void {
-    this.#data.hwResetBus(this.#deviceExtension, 0)
+  /** No request is sent while the miniport resets the bus, which is when it completes what it has, nor for a while afterwards. */
+  resetBus(pathId: number): boolean {
+    this.#resetHoldsUntilNs = Number.POSITIVE_INFINITY
+    const isReset = this.#data.hwResetBus(this.#extension, pathId)
+    this.#resetHoldsUntilNs = this.machine.nowNs + BUS_RESET_HOLD_NS
+    this.deferred.runDpcs(this.#extension)
+    return isReset
+  }
+
+  /** After the adapter was initialised, before the first request; `block` is filled for the miniport's answer. */
+  queryControlTypes(block: GuestBlock): void {
+    this.#control = new AdapterControl(this.#data, this.#extension)
+    const past = this.#control.query(block)
+    if (past < 0) return
+    throw new DriversError(
+      'CONTROL_LIST',
+      `HwAdapterControl of ${this.driverName} wrote SupportedTypeList[${past}] for ScsiQuerySupportedControlTypes, expected none from MaxControlType on, which is ${SCSI_ADAPTER_CONTROL_MAX}`,
+      this.#names,
+    )
+  }
+
+  /**
+   * Stops the adapter and starts it again, as when its power goes and comes (SCSI_ADAPTER_CONTROL_TYPE). No request may be in flight.
+   * Resources and extensions stay as they are; a miniport that cannot be restarted is shown its adapter again. `block` is for
+   * parameters.
+   */
+  restart(block: GuestBlock): void {
+    const { adapterPower, stopAdapter, setRunningConfig, restartAdapter } = ScsiAdapterControlType
+    if (this.#control!.has(adapterPower)) {
+      for (const powerState of [STOR_POWER_D3, STOR_POWER_D0]) {
+        fillBlock(block, 0)
+        StorAdapterControlPower.at(block.view).powerState = powerState
+        this.#run('ScsiAdapterPower', adapterPower, block)
+      }
+      this.#settle()
+      return
+    }
+    this.#run('ScsiStopAdapter', stopAdapter)
+    this.#disconnect()
+    this.deferred.forget()
+    this.#run('ScsiSetRunningConfig', setRunningConfig)
+    if (this.#control!.has(restartAdapter)) {
+      this.#connect()
+      this.#run('ScsiRestartAdapter', restartAdapter)
+    } else {
+      this.#passiveInitialization = null
+      fillBlock(this.configBlock, 0)
+      this.#findAdapter()
+      this.#bringUp()
+    }
+    this.#settle()
+  }
+
+  #run(name: string, type: ScsiAdapterControlType, parameters: GuestBlock | null = null): void {
+    if (this.#control!.run(type, parameters)) return
+    const what = `HwAdapterControl of ${this.driverName} failed ${name}, expected ScsiAdapterControlSuccess`
+    throw new DriversError('CONTROLLER_FAILED', what, this.#names)
+  }
+
+  /** Of an adapter that was found. */
+  get #extension(): GuestBlock {
+    return this.#deviceExtension!
   }
 
   freeze(): void {
     this.#isFrozen = true
     this.deferred.stop()
-    this.machine.bus.onInterrupt(this.controller.interruptVector, null)
-    for (const { vector } of this.#messages) this.machine.bus.onInterrupt(vector, null)
+    this.#disconnect()
   }
 
   #start(miniport: MiniportImage): void {
@@ -172,14 +249,19 @@ export class Storport extends PortServices implements PortExports {
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${ntstatusText(status)}`)
     this.#findAdapter()
     if (this.#takesMessages) this.#findAdapterWithMessages()
+    this.#bringUp()
+    this.#settle()
+  }
+
+  /** An adapter that HwFindAdapter has found. */
+  #bringUp(): void {
     const { requestedDumpBufferSize } = this.config
     if (requestedDumpBufferSize > 0) this.#makeDumpRegion(requestedDumpBufferSize)
     this.#connect()
-    if (!this.#data.hwInitialize(this.#deviceExtension)) throw this.#failed('HwInitialize returned FALSE')
+    if (!this.#data.hwInitialize(this.#extension)) throw this.#failed('HwInitialize returned FALSE')
     if (this.#passiveInitialization !== null && !this.#passiveInitialization()) {
       throw this.#failed('passive initialisation returned FALSE')
     }
-    this.#settle()
   }
 
   /** Worker threads run what its start put off long before PnP asks for the disks: storahci starts its ports in work items. */
@@ -197,7 +279,7 @@ export class Storport extends PortServices implements PortExports {
       Math.max(deviceExtensionSize, srbExtensionSize, specificLuExtensionSize),
     )
     this.#checkWanted('access ranges', this.#data.numberOfAccessRanges * AccessRange.size)
-    this.#deviceExtension = this.memory.allocate(deviceExtensionSize)
+    this.#deviceExtension ??= this.memory.allocate(deviceExtensionSize)
     const { config } = this
     prefillConfiguration(config, this.#data)
     config.systemIoBusNumber = this.controller.bdf >>> 8
@@ -215,7 +297,7 @@ export class Storport extends PortServices implements PortExports {
     }
     config.accessRanges = ranges.va
     this.memory.serveController(() => !this.is64Bit)
-    const found = this.#data.hwFindAdapter(this.#deviceExtension, null, null, '', this.configBlock)
+    const found = this.#data.hwFindAdapter(this.#extension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
       // A driver for another device: nothing was tried of what it can.
       const what = 'HwFindAdapter found no adapter that it drives (SP_RETURN_NOT_FOUND)'
@@ -237,6 +319,7 @@ export class Storport extends PortServices implements PortExports {
     this.#messages = assignMessages(this.machine, bdf, this.ranges)
     if (this.#messages.length === 0) return
     this.deferred.forget()
+    this.#deviceExtension = null
     this.#uncached = null
     this.#passiveInitialization = null
     this.memory.serveController(() => false)
@@ -252,16 +335,23 @@ export class Storport extends PortServices implements PortExports {
     if (this.#messages.length === 0) bus.onInterrupt(this.controller.interruptVector, () => this.#interrupt())
     for (const { messageId, vector } of this.#messages) {
       bus.onInterrupt(vector, () => {
-        const isOwn = this.#data.hwMSInterruptRoutine!(this.#deviceExtension, messageId)
-        this.deferred.runDpcs(this.#deviceExtension)
+        const isOwn = this.#data.hwMSInterruptRoutine!(this.#extension, messageId)
+        this.deferred.runDpcs(this.#extension)
         return isOwn
       })
     }
   }
 
+  #disconnect(): void {
+    const { bus } = this.machine
+    bus.onInterrupt(this.controller.interruptVector, null)
+    for (const { vector } of this.#messages) bus.onInterrupt(vector, null)
+  }
+
   /** DM-15: memory that the dump instance will find in DumpRegion. */
   #makeDumpRegion(byteLength: number): void {
-    const memory = this.memory.dumpRegion(byteLength)
+    this.#dumpRegion ??= this.memory.dumpRegion(byteLength)
+    const memory = this.#dumpRegion
     this.config.dumpRegion.virtualBase = memory.va
     this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
     this.config.dumpRegion.length = byteLength
@@ -283,8 +373,8 @@ export class Storport extends PortServices implements PortExports {
         `HwInterrupt was called ${INTERRUPT_STORM} times and completed nothing: it does not acknowledge`,
       )
     }
-    const isOwn = this.#data.hwInterrupt(this.#deviceExtension)
-    this.deferred.runDpcs(this.#deviceExtension)
+    const isOwn = this.#data.hwInterrupt(this.#extension)
+    this.deferred.runDpcs(this.#extension)
     return isOwn
   }
 

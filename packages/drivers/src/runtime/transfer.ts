@@ -9,7 +9,9 @@ export interface Transfer extends BufferPiece {
   readonly diskOffset: number
   /** Of a buffer of several pieces; null where the transfer is one piece itself. */
   readonly pieces: readonly BufferPiece[] | null
+  /** How often it failed, and how often it found the device busy. */
   attempts: number
+  busyAttempts: number
 }
 
 export const pieceCount = ({ pieces }: Transfer): number => (pieces === null ? 1 : pieces.length)
@@ -34,6 +36,7 @@ export function splitPiece(
       byteLength: Math.min(limit, byteLength - done),
       pieces: null,
       attempts: 0,
+      busyAttempts: 0,
     })
   }
 }
@@ -50,7 +53,8 @@ export function splitPieces(
   let byteLength = 0
   let pieces: BufferPiece[] = []
   const cut = (): void => {
-    queue.push({ isWrite, diskOffset: at, gpa: pieces[0]!.gpa, byteLength, pieces, attempts: 0 })
+    const { gpa: first } = pieces[0]!
+    queue.push({ isWrite, diskOffset: at, gpa: first, byteLength, pieces, attempts: 0, busyAttempts: 0 })
     at += byteLength
     byteLength = 0
     pieces = []

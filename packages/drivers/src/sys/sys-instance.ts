@@ -4,6 +4,7 @@ import { type Gva, gpa, gva } from '@dumpstack/bytes'
 import {
   AccessRange,
   PortConfigurationInformation,
+  ScsiAdapterControlType,
   ScsiRequestBlock,
   SRB_FUNCTION_STORAGE_REQUEST_BLOCK,
   StorageRequestBlock,
@@ -25,8 +26,13 @@ const RUNTIME_LEVELS: Readonly<Record<RoutineName, number>> = {
   HwStartIo: DISPATCH_LEVEL,
   HwInterrupt: DEVICE_LEVEL,
   HwResetBus: DISPATCH_LEVEL,
-  HwAdapterControl: DISPATCH_LEVEL,
+  HwAdapterControl: PASSIVE_LEVEL,
 }
+/** Control types for which HwAdapterControl runs at the level of its interrupt. */
+const STOPS_AND_STARTS: readonly number[] = [
+  ScsiAdapterControlType.stopAdapter,
+  ScsiAdapterControlType.restartAdapter,
+]
 
 /** Memory that an instance runs on, set aside when the system starts. */
 export interface InstanceMemory {
@@ -256,11 +262,12 @@ export class SysInstance {
       ...(hwAdapterControl !== undefined && {
         hwAdapterControl: (extension: GuestBlock, controlType: number, parameters: GuestBlock | null) =>
           Number(
-            this.call('HwAdapterControl', hwAdapterControl, [
-              this.#known(extension),
-              BigInt(controlType),
-              parameters?.va ?? 0n,
-            ]) & 0xffffffffn,
+            this.callBack(
+              'HwAdapterControl',
+              hwAdapterControl,
+              [this.#known(extension), BigInt(controlType), parameters?.va ?? 0n],
+              STOPS_AND_STARTS.includes(controlType) ? DEVICE_LEVEL : PASSIVE_LEVEL,
+            ) & 0xffffffffn,
           ),
       }),
       deviceExtensionSize: fields.deviceExtensionSize,

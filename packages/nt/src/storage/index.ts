@@ -1,3 +1,4 @@
+export * from './adapter-control.ts'
 export * from './dump-filter.ts'
 export * from './dump-pointers.ts'
 export * from './dump-stack.ts'

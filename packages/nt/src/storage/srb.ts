@@ -64,3 +64,5 @@ export const SRB_SIMPLE_TAG_REQUEST = 0x20
 // ScsiStatus (SAM-5 table 41)
 export const SCSISTAT_GOOD = 0x00
 export const SCSISTAT_CHECK_CONDITION = 0x02
+export const SCSISTAT_BUSY = 0x08
+export const SCSISTAT_QUEUE_FULL = 0x28

@@ -107,7 +107,7 @@ describe.each([
     const { send, sendIntoHang, port } = started()
     const pending = sendIntoHang()
     expect(pending.status).toBeNull()
-    port.resetBus()
+    port.resetBus(0)
     expect(pending.status).toBe(0x04)
     expect(send(WRITE_ONE_BLOCK, { length: 512 }).status).toBe(1)
   })
