@@ -21,6 +21,7 @@ export async function testSystem({ target }: Walk, dumps: readonly DumpType[]): 
       given: {},
       runId: '0'.repeat(32),
       productVersion: '1.2.3',
+      debugCommand: (dump) => `kd -z ${dump}`,
       repro: 'dumpstack test',
       hostNow: () => performance.now(),
       symbols: guestSymbols,

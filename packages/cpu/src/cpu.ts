@@ -91,6 +91,7 @@ export interface Cpu {
   xmm(index: number): Uint8Array
   rip: Gva
   rflags: number
+  readonly mxcsr: number
   /** CR3: changing it flushes translations. */
   cr3: Gpa
   /** The IRQL: guest code reads and writes it as CR8. */

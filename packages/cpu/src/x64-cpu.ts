@@ -27,6 +27,10 @@ const HOME_BYTES = 32
 /** Marks that no call is open: no stack pointer has this value, since rsp is a multiple of 8 after a return. */
 const NOWHERE = 1
 
+/** What a call from the host takes of the stack, below an address that is a multiple of 16: home space and arguments, the return address. */
+export const callBytes = (argumentCount: number): number =>
+  ((HOME_BYTES + Math.max(0, argumentCount - ARGUMENT_REGISTERS.length) * 8 + 15) & ~15) + 8
+
 interface TrapRange {
   readonly base: bigint
   readonly end: bigint
@@ -77,6 +81,9 @@ class X64Cpu implements Cpu {
   }
   set rflags(value: number) {
     this.#core.flags.write(value)
+  }
+  get mxcsr(): number {
+    return this.#words[Word.mxcsr]!
   }
   get cr3(): Gpa {
     return gpaOf(Number(this.#quads[Word.cr3 >> 1]!))
@@ -241,7 +248,7 @@ class X64Cpu implements Cpu {
   #enter(args: readonly bigint[]): void {
     const words = this.#words
     const onStack = Math.max(0, args.length - ARGUMENT_REGISTERS.length)
-    const space = ((HOME_BYTES + onStack * 8 + 15) & ~15) + 8
+    const space = callBytes(args.length)
     const top = words[RSP_WORD]! & ~15
     const lo = (top - space) | 0
     const hi = (words[RSP_WORD + 1]! - (top >>> 0 < space ? 1 : 0)) | 0

@@ -1,5 +1,6 @@
 // What the kit's Crashdump Support Test says, verbatim and at its level (its reference page, "Troubleshooting"), and our own
 // sentences in the same voice. Each stands here once.
+import { hex } from '@dumpstack/bytes'
 
 export interface Message {
   /** Information, or what went wrong: the kit's (i) and (x). */
@@ -54,6 +55,12 @@ export const SYMBOLS_OUT_OF_DATE = info(
 export const errorRetrievingAddresses = (names: readonly string[]): Message =>
   complaint(`Error retrieving addresses of ${names.join(', ')}.`)
 export const unableToGet = (what: string): Message => complaint(`Unable to get ${what}.`)
+
+/** `command` opens a dump of the moment in which a driver file ended its dump. */
+export const debugWith = (command: string, deviceExtension: bigint | null): Message =>
+  info(
+    `To see the driver where it stopped: ${command}${deviceExtension === null ? '' : ` (its device extension is at ${hex(deviceExtension)})`}`,
+  )
 
 export const NO_TRUTH = info(
   'The RAM of this crash is not at hand: the dump is judged by its own words and by the debugger.',

@@ -33,6 +33,7 @@ async function run(
       stopAfter: null,
       variant: null,
       given: {},
+      debugCommand: (dump) => `kd -z ${dump}`,
       repro: 'dumpstack test --seed 7',
       runId: '0',
       productVersion: '1.2.3',

@@ -31,6 +31,8 @@ export interface TestOptions {
   readonly given: Readonly<Record<string, unknown>>
   /** The command that does this run again. */
   readonly repro: string
+  /** The command that opens a dump of the driver file under test in the debugger. */
+  debugCommand(dump: string): string
   /** Host milliseconds, for the seconds that a step takes. */
   hostNow(): number
   /** Where the debugger of the examine step has its symbols from. */
@@ -178,8 +180,17 @@ class Run {
       await this.#steps.step('crash', dump, async (): Promise<Verdict> => {
         const { violations, ...rest } = await target.crash(this.#steps.progress, this.#signal)
         const { repro } = this.#options
-        crash = { ...rest, violations: violations.map((violation) => ({ ...violation, repro })) }
+        const debug = rest.secondCrash && this.#options.debugCommand(rest.secondCrash.file)
+        crash = {
+          ...rest,
+          violations: violations.map((violation) => ({
+            ...violation,
+            repro,
+            ...(debug !== undefined && violation.severity === 'fail' && { debug }),
+          })),
+        }
         this.#steps.send({ kind: 'crashed', dump, report: crash })
+        if (debug !== undefined) this.#steps.say(messages.debugWith(debug, rest.secondCrash!.deviceExtension))
         return this.#judgeCrash(crash)
       }),
     )

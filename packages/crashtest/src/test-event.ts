@@ -31,6 +31,7 @@ import {
   oneOf,
   optional,
   type Schema,
+  type SecondCrash,
   type Static,
   sha256,
   systemEvents,
@@ -175,9 +176,16 @@ export const violationFields = {
   ),
   source: optional(sourceLine),
   repro: about('One line that shows it again: the test adds it, which knows its own options.', text),
+  debug: optional(
+    about(
+      'Of what ended a dump: the command that opens RAM of that moment in the debugger, at the driver.',
+      text,
+    ),
+  ),
 }
 export interface ReportedViolation extends DumpModeViolation {
   readonly repro: string
+  readonly debug?: string
 }
 /** The report of a target, with what the test adds. */
 export interface ReportedCrash extends CrashReport {
@@ -196,6 +204,18 @@ export const crashReport = objectOf<ReportedCrash>({
   finalStatus: about("The dump's own NTSTATUS.", count),
   bytesWritten: count,
   failure: optional(about('What ended the dump early, where the dump stack knows it.', text)),
+  secondCrash: optional(
+    objectOf<SecondCrash>(
+      {
+        file: about(
+          'A dump: from the run folder in the files of a run, on the host where it is shown.',
+          text,
+        ),
+        deviceExtension: about('Address of HwDeviceExtension; null before HwFindAdapter.', nullable(hex64)),
+      },
+      'All of RAM as a driver file left it when it ended its dump, with the registers of its code, for a debugger.',
+    ),
+  ),
   notJudged: optional(about('The error code of what is not modelled: this dump cannot be judged.', text)),
   seconds: about('Host seconds from OpenRoutine to FinishRoutine.', number),
   crashedAt: time,

@@ -23,6 +23,18 @@ export interface MiniportCode {
   callSite(): CallSite | null
   /** The same in a routine by the kit's name; the routine's first instruction where it has returned. Null where the miniport gave none. */
   routineSite(image: LoadedImage, name: string): CallSite | null
+  /** Where the code stopped for good, or, where it has returned, the entry of the routine that a port called last; null while none has run. */
+  stop(): CodeStop | null
+}
+
+/** Compiled code that stopped, as a debugger takes it. */
+export interface CodeStop {
+  /** CONTEXT. */
+  readonly contextRecord: Uint8Array
+  /** EXCEPTION_RECORD64. */
+  readonly exceptionRecord: Uint8Array
+  /** HwDeviceExtension; null before HwFindAdapter. */
+  readonly deviceExtension: Gva | null
 }
 
 /** A place in compiled code, as findings name it. */

@@ -12,12 +12,25 @@ export interface CrashReport {
   readonly failure?: string
   /** What the target does not model, as an error code: no driver is to blame for the failure, and this dump cannot be judged. */
   readonly notJudged?: string
+  /** Where a driver file ended its dump: a dump of that moment. */
+  readonly secondCrash?: SecondCrash
   /** Host seconds from OpenRoutine to FinishRoutine. */
   readonly seconds: number
   /** Virtual milliseconds since 1970 at KeBugCheckEx. */
   readonly crashedAt: number
   readonly violations: readonly DumpModeViolation[]
   readonly inFlight: InFlightCommands
+}
+
+/** In the folder of its dump type. */
+export const SECOND_CRASH_FILE = 'second-crash.dmp'
+
+/** All of RAM as a driver file left it when it stopped for good, with the registers of its code, for a debugger. */
+export interface SecondCrash {
+  /** A path of the host. */
+  readonly file: string
+  /** HwDeviceExtension; null before HwFindAdapter. */
+  readonly deviceExtension: bigint | null
 }
 
 /** What the disk was busy with when the system crashed. */

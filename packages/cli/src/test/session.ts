@@ -14,6 +14,7 @@ import {
 } from '@dumpstack/run/node'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { kdLaunchers } from '../drive/kd-launchers.ts'
+import { debugCommand } from '../driver/debug-command.ts'
 import { type OpenedDriver, openDriver } from '../driver/driver-file.ts'
 import { driverFailure } from '../driver/driver-verdict.ts'
 import { UsageError } from '../program/usage-error.ts'
@@ -81,6 +82,7 @@ function compose(plan: TestPlan, driver: OpenedDriver | null, options: SessionOp
       dumps: plan.dumps,
       stopAfter: plan.stopAfter,
       repro: reproOf(plan),
+      debugCommand: (dump) => debugCommand(dump, plan.driverPdb ?? plan.driverFile!, plan.profile), // only a driver file leaves one
       productVersion: version(),
       options: optionsOf(plan),
       variants: plan.scenario?.variants ?? [],

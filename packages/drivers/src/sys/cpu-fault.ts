@@ -14,7 +14,7 @@ import {
   RaisedException,
 } from '../guest-fault.ts'
 import { DISPATCH_LEVEL } from '../irql.ts'
-import type { Raised } from './exception-dispatch.ts'
+import type { Raised } from './registers.ts'
 
 const PAGE_FAULT_IN_NONPAGED_AREA = 0x50
 const UNEXPECTED_KERNEL_MODE_TRAP = 0x7f
@@ -91,27 +91,38 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
   }
 }
 
-/**
- * What the kernel dispatches to the driver's own handlers; null of what it answers with a bugcheck. Of bad addresses only those of ring 3 are
- * dispatched, and below DISPATCH_LEVEL.
- */
-export function raisedBy(error: unknown, irql: number): Raised | null {
+/** What stopped the code, as the kernel's record of an exception; null of what is none. */
+export function exceptionOf(error: unknown): Raised | null {
   if (error instanceof RaisedException) {
     return { code: error.exceptionCode, flags: EXCEPTION_NONCONTINUABLE, parameters: [] }
   }
-  if (error instanceof GuestFault && error.bugcheck === null)
-    return violation(error.access, error.address, irql)
+  if (error instanceof GuestFault && error.bugcheck === null) return violation(error.access, error.address)
   if (!isCpuStop(error)) return null
-  if (error.reason === 'pageFault') return violation(error.access ?? 'read', error.address ?? error.rip, irql)
+  if (error.reason === 'pageFault') return violation(error.access ?? 'read', error.address ?? error.rip)
   const code = EXCEPTION_CODES[error.reason]
   if (code === undefined) return null
   const parameters = error.reason === 'generalProtection' ? [0n, NON_CANONICAL] : []
   return { code: Number(code), flags: 0, parameters }
 }
 
-function violation(access: keyof typeof ACCESS_CODES, address: Gva, irql: number): Raised | null {
-  if (irql >= DISPATCH_LEVEL || address > LAST_USER_ADDRESS) return null
-  return { code: STATUS_ACCESS_VIOLATION, flags: 0, parameters: [ACCESS_CODES[access], address] }
+const violation = (access: keyof typeof ACCESS_CODES, address: Gva): Raised => ({
+  code: STATUS_ACCESS_VIOLATION,
+  flags: 0,
+  parameters: [ACCESS_CODES[access], address],
+})
+
+/**
+ * What the kernel dispatches to the driver's own handlers; null of what it answers with a bugcheck. Of bad addresses only those of ring 3 are
+ * dispatched, and below DISPATCH_LEVEL.
+ */
+export function raisedBy(error: unknown, irql: number): Raised | null {
+  const raised = exceptionOf(error)
+  const isOfAddress = isCpuStop(error)
+    ? error.reason === 'pageFault'
+    : error instanceof GuestFault && error.bugcheck === null
+  if (raised === null || !isOfAddress) return raised
+  const [, address] = raised.parameters
+  return irql >= DISPATCH_LEVEL || address! > LAST_USER_ADDRESS ? null : raised
 }
 
 const GUARD_BYTES = 0x1000n

@@ -6,7 +6,6 @@ import { type Gva, gva } from '@dumpstack/bytes'
 import { type Cpu, Gpr } from '@dumpstack/cpu'
 import { frameLayout, ImageError, type PeImage, UNW_FLAG_EHANDLER, UNW_FLAG_UHANDLER } from '@dumpstack/image'
 import {
-  CONTEXT_FULL,
   ContextX64,
   DispatcherContext,
   EXCEPTION_NONCONTINUABLE,
@@ -16,13 +15,17 @@ import {
   ExceptionRecord64,
 } from '@dumpstack/nt'
 import type { LoadedImage } from '../kernel-services.ts'
-
-/** What was raised: the fields of an EXCEPTION_RECORD that are not of the place. */
-export interface Raised {
-  readonly code: number
-  readonly flags: number
-  readonly parameters: readonly bigint[]
-}
+import {
+  contextOf,
+  copied,
+  exceptionRecordOf,
+  loadRegisters,
+  type Raised,
+  type Registers,
+  registersIn,
+  registersOf,
+  XMM_BYTES,
+} from './registers.ts'
 
 /** A handler's decision, thrown through the host's frames to the dispatch: go on at `ip` in the frame, and unwind what is above it. */
 export class UnwindRequest {
@@ -35,15 +38,11 @@ export class UnwindRequest {
   }
 }
 
-const REGISTERS = 16
-const XMM_BYTES = 16
 const MAX_FRAMES = 64
 const MAX_CHAIN = 32
 /** EXCEPTION_DISPOSITION */
 const CONTINUE_EXECUTION = 0n
 
-const GPR_AT = ContextX64.fields.rax.offset
-const XMM_AT = ContextX64.fields.fltSave.offset + 0xa0
 /** What lies on the stack below the exception, by offset; pointers follow the dispatcher context, where __C_specific_handler finds them. */
 const RECORD_AT = 0
 const CONTEXT_AT = 0xa0
@@ -54,12 +53,6 @@ const ROOM = 0x700
 /** Behind DISPATCHER_CONTEXT. */
 export const POINTERS_BEHIND_DISPATCHER = BigInt(POINTERS_AT - DISPATCHER_AT)
 const RUNTIME_FUNCTION_BYTES = 12
-
-interface Registers {
-  readonly gpr: bigint[]
-  readonly xmm: Uint8Array
-  rip: bigint
-}
 
 interface FrameHandler {
   readonly flags: number
@@ -98,7 +91,7 @@ export class ExceptionDispatch {
   dispatch(raised: Raised, isServed: boolean): boolean {
     const cpu = this.#cpu
     const saved = cpu.saveState()
-    const start = this.#registers(isServed)
+    const start = registersOf(cpu, isServed)
     const room = ((start.gpr[Gpr.rsp]! - BigInt(ROOM)) & ~0xfn) - 8n
     const base = gva(room + 8n)
     if (!this.#writeRecords(base, raised, start)) return false
@@ -108,7 +101,7 @@ export class ExceptionDispatch {
         if (((frame.handler?.flags ?? 0) & UNW_FLAG_EHANDLER) === 0) continue
         if (this.#callHandler(base, frame, 0n) !== CONTINUE_EXECUTION) continue
         if ((raised.flags & EXCEPTION_NONCONTINUABLE) !== 0) break
-        this.#load(this.#changedContext(base, start))
+        loadRegisters(cpu, this.#changedContext(base, start))
         return true
       }
     } catch (error) {
@@ -131,7 +124,7 @@ export class ExceptionDispatch {
       if (!isTarget) continue
       frame.registers.gpr[Gpr.rax] = BigInt(raised.code)
       frame.registers.rip = ip
-      this.#load(frame.registers)
+      loadRegisters(this.#cpu, frame.registers)
       return true
     }
     return false
@@ -233,56 +226,21 @@ export class ExceptionDispatch {
     return null
   }
 
-  // Registers, and what of them lies in the guest's memory
-
-  #registers(isServed: boolean): Registers {
-    const cpu = this.#cpu
-    const gpr = Array.from({ length: REGISTERS }, (_, index) => cpu.readGpr(index as Gpr)) // 0 to 15 are all there are
-    const xmm = new Uint8Array(REGISTERS * XMM_BYTES)
-    for (let index = 0; index < REGISTERS; index++) xmm.set(cpu.xmm(index), index * XMM_BYTES)
-    if (!isServed) return { gpr, xmm, rip: cpu.rip }
-    const rip = cpu.returnAddress
-    gpr[Gpr.rsp] = gpr[Gpr.rsp]! + 8n
-    return { gpr, xmm, rip }
-  }
-
-  #load({ gpr, xmm, rip }: Registers): void {
-    const cpu = this.#cpu
-    for (const [index, value] of gpr.entries()) cpu.writeGpr(index as Gpr, value) // as above
-    for (let index = 0; index < REGISTERS; index++)
-      cpu.xmm(index).set(xmm.subarray(index * XMM_BYTES, (index + 1) * XMM_BYTES))
-    cpu.rip = gva(rip)
-  }
+  // What of the registers lies in the guest's memory
 
   /** False where the stack has no room for them. */
-  #writeRecords(base: Gva, { code, flags, parameters }: Raised, { gpr, xmm, rip }: Registers): boolean {
+  #writeRecords(base: Gva, raised: Raised, start: Registers): boolean {
     const bytes = new Uint8Array(DISPATCHER_AT)
-    const view = new DataView(bytes.buffer)
-    const record = ExceptionRecord64.at(view, RECORD_AT)
-    record.exceptionCode = code
-    record.exceptionFlags = flags
-    record.exceptionAddress = rip
-    record.numberParameters = parameters.length
-    const { exceptionInformation } = ExceptionRecord64.fields
-    for (const [index, value] of parameters.entries())
-      view.setBigUint64(RECORD_AT + exceptionInformation.offset + index * 8, value, true)
-    const context = ContextX64.at(view, CONTEXT_AT)
-    context.contextFlags = CONTEXT_FULL
-    context.eFlags = this.#cpu.rflags
-    context.rip = rip
-    for (const [index, value] of gpr.entries())
-      view.setBigUint64(CONTEXT_AT + GPR_AT + index * 8, BigInt.asUintN(64, value), true)
-    bytes.set(xmm, CONTEXT_AT + XMM_AT)
+    bytes.set(exceptionRecordOf(raised, start.rip), RECORD_AT)
+    bytes.set(contextOf(start), CONTEXT_AT)
     return this.#write(base, bytes)
   }
 
   /** As a filter left it that had the exception continued. */
-  #changedContext(base: Gva, { xmm }: Registers): Registers {
+  #changedContext(base: Gva, start: Registers): Registers {
     const bytes = new Uint8Array(ContextX64.size)
     this.#cpu.read(gva(base + BigInt(CONTEXT_AT)), bytes)
-    const view = new DataView(bytes.buffer)
-    const gpr = Array.from({ length: REGISTERS }, (_, index) => view.getBigUint64(GPR_AT + index * 8, true))
-    return { gpr, xmm, rip: ContextX64.at(view).rip }
+    return { ...start, ...registersIn(bytes) }
   }
 
   #write(va: bigint, bytes: Uint8Array): boolean {
@@ -295,8 +253,6 @@ export class ExceptionDispatch {
     return new DataView(bytes.buffer).getBigUint64(0, true)
   }
 }
-
-const copied = ({ gpr, xmm, rip }: Registers): Registers => ({ gpr: gpr.slice(), xmm: xmm.slice(), rip })
 
 function u32Bytes(value: number): Uint8Array {
   const bytes = new Uint8Array(4)

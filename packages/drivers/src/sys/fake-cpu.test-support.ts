@@ -15,6 +15,7 @@ export class FakeCpu implements Cpu {
   readonly returnAddress = gva(0n)
   rip = gva(0n)
   rflags = 2
+  readonly mxcsr = 0x1f80
   cr3: Gpa = gpa(0)
   cr8 = 0
   gsBase = gva(0n)
@@ -101,8 +102,9 @@ export class FakeCpu implements Cpu {
   onStop(): void {}
   charge(): void {}
   invalidate(): void {}
+  /** Zeros: fake routines have no such registers. */
   xmm(): Uint8Array {
-    throw new Error('no xmm register')
+    return new Uint8Array(16)
   }
   run(): never {
     throw new Error('no instructions')

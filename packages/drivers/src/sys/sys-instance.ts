@@ -106,6 +106,7 @@ export class SysInstance {
   readonly mappings = new Set<string>()
   uncached: GuestBlock | null = null
   config: GuestBlock | null = null
+  deviceExtension: Gva | null = null
   hwContext = 0n
   readonly #runner: GuestRunner
   readonly #blocks = new Map<Gva, GuestBlock>()
@@ -293,6 +294,7 @@ export class SysInstance {
     config: GuestBlock,
   ): number {
     this.config = config
+    this.deviceExtension = extension.va
     const { va } = this.memory.scratch
     const text = argumentString.slice(0, MAX_ARGUMENT)
     const bytes = Uint8Array.from(`${text}\0`, (character) => character.charCodeAt(0))

@@ -9,10 +9,10 @@ import { DriversError } from '../errors.ts'
 import { NotJudged } from '../guest-fault.ts'
 import { DEVICE_LEVEL } from '../irql.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
-import type { CallSite, MiniportCode, PortExports } from '../miniport.ts'
+import type { CallSite, CodeStop, MiniportCode, PortExports } from '../miniport.ts'
 import { CallFrame } from './call-frame.ts'
 import { callMeaning } from './call-meaning.ts'
-import { faultOf, isCpuStop, raisedBy } from './cpu-fault.ts'
+import { exceptionOf, faultOf, isCpuStop, raisedBy } from './cpu-fault.ts'
 import type { SysFile } from './driver-file.ts'
 import type { DriverPlaces } from './driver-places.ts'
 import { ExceptionDispatch } from './exception-dispatch.ts'
@@ -20,6 +20,15 @@ import { type Export, NOTHING } from './exports/export.ts'
 import { EXPORTS } from './exports/index.ts'
 import { GuestMemory } from './guest-memory.ts'
 import { PlaceRecord } from './place-record.ts'
+import {
+  contextOf,
+  exceptionRecordOf,
+  type Raised,
+  type Registers,
+  registersAtCall,
+  registersAtEntry,
+  registersOf,
+} from './registers.ts'
 import type { SysInstance } from './sys-instance.ts'
 import type { SysLoader } from './sys-loader.ts'
 import type { SysObserver } from './sys-observer.ts'
@@ -34,6 +43,8 @@ const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
+/** What a debugger that breaks in leaves, and KeBugCheckEx where no exception led to it. */
+const BREAKPOINT: Raised = { code: 0x8000_0003, flags: 0, parameters: [] }
 const FAILED = BigInt(STATUS_UNSUCCESSFUL)
 /** Of RFLAGS: KeBugCheckEx clears it, and nothing on the dump path sets it. */
 const INTERRUPT_FLAG = 0x200
@@ -69,6 +80,11 @@ export class SysRunner implements MiniportCode {
   /** The slot that is being served, while one is. */
   #slot: number | null = null
   #stopped: CallSite | null = null
+  #stop: { readonly error: unknown; readonly code: CodeStop } | null = null
+  /** The last routine that a port called: whose it is, and how it was called. */
+  #lastInstance: SysInstance | null = null
+  #lastEntry = gva(0n)
+  #lastArguments: readonly bigint[] = []
   #nextTickNs = 0
   #requests = 0
   #dataBytes = 0
@@ -118,7 +134,7 @@ export class SysRunner implements MiniportCode {
     const rsp = cpu.readGpr(Gpr.rsp)
     const level = cpu.cr8
     const { interruptsEnabled } = machine
-    if (outer === null) this.#begin(instance, name, args)
+    if (outer === null) this.#begin(instance, name, entry, args)
     this.#instance = instance
     this.#routine = name
     this.#slot = null
@@ -128,7 +144,10 @@ export class SysRunner implements MiniportCode {
     try {
       return cpu.call(entry, args)
     } catch (error) {
-      throw isCpuStop(error) ? this.#faultOf(error, instance) : error
+      const reason = isCpuStop(error) ? this.#faultOf(error, instance) : error
+      if (reason instanceof Error && reason !== this.#stop?.error)
+        this.#stop = { error: reason, code: this.#stopOf(error, instance) }
+      throw reason
     } finally {
       this.#instance = outer
       this.#routine = outerRoutine
@@ -162,16 +181,37 @@ export class SysRunner implements MiniportCode {
     return start === null ? null : this.#places.startOf(image, start)
   }
 
+  stop(): CodeStop | null {
+    if (this.#stop !== null) return this.#stop.code
+    const instance = this.#lastInstance
+    if (instance === null) return null
+    const top = stackTop(instance)
+    return codeStop(
+      instance,
+      registersAtEntry(this.#cpu, this.#lastEntry, this.#lastArguments, top),
+      BREAKPOINT,
+    )
+  }
+
+  #stopOf(error: unknown, instance: SysInstance): CodeStop {
+    const cpu = this.#cpu
+    const isServed = this.#traps.slotAt(cpu.rip) !== null
+    return codeStop(
+      instance,
+      isServed ? registersAtCall(cpu) : registersOf(cpu, false),
+      exceptionOf(error) ?? BREAKPOINT,
+    )
+  }
+
   get #caller(): SysInstance {
     if (this.#instance === null) throw new DriversError('SYS_HOST', 'no guest code runs')
     return this.#instance
   }
 
   /** Of an outermost call: the stack of its instance, and what it may use. */
-  #begin(instance: SysInstance, name: string, args: readonly bigint[]): void {
+  #begin(instance: SysInstance, name: string, entry: Gva, args: readonly bigint[]): void {
     const cpu = this.#cpu
-    const { stack } = instance.memory
-    cpu.writeGpr(Gpr.rsp, stack.va + BigInt(stack.byteLength))
+    cpu.writeGpr(Gpr.rsp, stackTop(instance))
     if (name === 'HwStartIo') {
       this.#requests++
       this.#dataBytes += instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
@@ -183,6 +223,10 @@ export class SysRunner implements MiniportCode {
     Object.assign(cpu.budget, CALL_BUDGET)
     if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
     this.#stopped = null
+    this.#stop = null
+    this.#lastInstance = instance
+    this.#lastEntry = entry
+    this.#lastArguments = args
   }
 
   /**
@@ -297,6 +341,14 @@ export class SysRunner implements MiniportCode {
     })
   }
 }
+
+const stackTop = ({ memory: { stack } }: SysInstance): bigint => stack.va + BigInt(stack.byteLength)
+
+const codeStop = ({ deviceExtension }: SysInstance, registers: Registers, raised: Raised): CodeStop => ({
+  contextRecord: contextOf(registers),
+  exceptionRecord: exceptionRecordOf(raised, registers.rip),
+  deviceExtension,
+})
 
 /** Whether a port translates an address that the page tables do not. */
 function isShownByPort(port: PortExports, kernel: KernelServices, va: Gva): boolean {

@@ -51,6 +51,7 @@ beforeAll(async () => {
       given: {},
       runId: folder.owned.runId,
       productVersion: '1.2.3',
+      debugCommand: (dump) => `kd -z ${dump}`,
       repro: 'dumpstack test',
       hostNow: () => 0,
       symbols: NO_SYMBOLS,

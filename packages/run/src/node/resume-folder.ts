@@ -2,7 +2,7 @@
 // that never was. Journal and log are cut there; dumps and truths that the killed process made since are removed.
 import type { FileSource } from '@dumpstack/bytes/node'
 import { type RecordedCrash, restoreCrash, type TestEvent, testEvent } from '@dumpstack/crashtest'
-import { DUMP_TYPES, type DumpType, Facts, KeptRunError } from '@dumpstack/target'
+import { DUMP_TYPES, type DumpType, Facts, KeptRunError, SECOND_CRASH_FILE } from '@dumpstack/target'
 import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'
 import { inVariant } from '../variant-name.ts'
@@ -160,7 +160,11 @@ function removeUnexamined(
     }
     onHost(`take back ${owned.pathOf(folder)}`, () => {
       for (const name of owned.madeFiles(folder))
-        if (name.endsWith(`/${TRUTH_JSON}`) || /\.dmp$/i.test(name)) owned.remove(name)
+        if (
+          name !== `${folder}/${SECOND_CRASH_FILE}` &&
+          (name.endsWith(`/${TRUTH_JSON}`) || /\.dmp$/i.test(name))
+        )
+          owned.remove(name)
     })
   }
 }

@@ -6,7 +6,8 @@ import type { OwnedFolder } from './owned-folder.ts'
 import type { SystemFolder } from './system-folder.ts'
 
 /** The parts of the plan that the run itself reads. */
-export interface RunPlan extends Pick<TestOptions, 'dumps' | 'stopAfter' | 'repro' | 'productVersion'> {
+export interface RunPlan
+  extends Pick<TestOptions, 'dumps' | 'stopAfter' | 'repro' | 'debugCommand' | 'productVersion'> {
   /** As journal and state name them; a resumed run is planned from them again. */
   readonly options: Readonly<Record<string, unknown>>
   /** Those of the scenario; none where it has none. */

@@ -43,6 +43,7 @@ async function runInto(
       given: {},
       runId: '0'.repeat(32),
       productVersion: '1.2.3',
+      debugCommand: (dump) => `kd -z ${dump}`,
       repro: 'dumpstack test',
       hostNow: () => 0,
       symbols: NO_SYMBOLS,

@@ -19,8 +19,11 @@ export const onThisHost =
     folder.pathOf(file)
 
 export function eventWithPath(event: TestEvent, mapped: PathMap): TestEvent {
-  if (event.kind !== 'examined') return event
-  return { ...event, examination: withPath(event.examination, mapped) }
+  if (event.kind === 'examined') return { ...event, examination: withPath(event.examination, mapped) }
+  if (event.kind !== 'crashed') return event
+  const { secondCrash, ...report } = event.report
+  if (secondCrash === undefined) return event
+  return { ...event, report: { ...report, secondCrash: withPath(secondCrash, mapped) } }
 }
 
 export const resultWithPaths = (result: TestResult, mapped: PathMap): TestResult => ({

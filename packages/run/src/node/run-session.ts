@@ -191,7 +191,7 @@ class Session {
 
   async #runVariant(index: number, stopped: StoppedRun | null): Promise<RunEnd> {
     const { composition, folder, emit, options } = this.#parts
-    const { dumps, stopAfter, repro, productVersion, options: given } = composition.plan
+    const { dumps, stopAfter, repro, debugCommand, productVersion, options: given } = composition.plan
     const variant = this.#variants[index]!
     const place = { folder: new SystemFolder(folder.owned, variant.name), owned: folder.owned, variant }
     const state = stopped?.target ?? null
@@ -213,6 +213,7 @@ class Session {
           productVersion,
           given,
           repro,
+          debugCommand,
           hostNow: () => performance.now(),
           symbols: composition.symbols(place),
           resumeAt: stopped === null ? null : { crash: stopped.crash },

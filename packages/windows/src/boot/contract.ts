@@ -31,6 +31,16 @@ export interface UnloadedImage {
   readonly unloadedAt: bigint
 }
 
+/** CONTEXT and EXCEPTION_RECORD64 of a processor. */
+export type StoppedCode = Pick<DumpFacts, 'contextRecord' | 'exceptionRecord'>
+
+/** What a dump of a moment is made from. */
+export interface StoppedKernel {
+  readonly facts: DumpFacts
+  /** As long as nothing runs. */
+  readonly memory: PhysicalSpace
+}
+
 export interface BootedKernel extends KernelServices {
   /** nt!KeBugCheckReasonCallbackListHead. */
   readonly reasonCallbackHead: Gva
@@ -50,6 +60,8 @@ export interface BootedKernel extends KernelServices {
   bugcheck(bugcheck: Bugcheck, cpu: number): PhysicalSpace
   /** Throws WindowsError NOT_CRASHED before bugcheck(). */
   dumpFacts(): DumpFacts
+  /** As a bugcheck of this moment would leave the system, before the first one or after it, with the registers of other code than KeBugCheckEx. */
+  stoppedNow(bugcheck: Bugcheck, code: StoppedCode): StoppedKernel
   /** What a minidump says of this crash. Throws WindowsError NOT_CRASHED before bugcheck(). */
   triageFacts(): TriageFacts
   /** Pages that a dump of the type must hold: all of RAM, or what the kernel and the dump path own. */

@@ -5,9 +5,10 @@ import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
 import type { Bugcheck, DumpType, OsVersion } from '@dumpstack/nt'
 import { CRASH_DRIVER, crash, startCrashDriver } from '../bugcheck/crash.ts'
+import { stoppedKernel } from '../bugcheck/stopped-kernel.ts'
 import { triageFacts } from '../bugcheck/triage-facts.ts'
 import { WindowsError } from '../errors.ts'
-import type { BootedKernel, UnloadedImage } from './contract.ts'
+import type { BootedKernel, StoppedCode, StoppedKernel, UnloadedImage } from './contract.ts'
 import { CRASH_DRIVER_TAG, crashDriverData } from './crash-driver-data.ts'
 import type { KernelState } from './kernel-state.ts'
 import type { KernelImage } from './loaded-images.ts'
@@ -117,6 +118,12 @@ export class Kernel implements BootedKernel {
 
   dumpFacts(): DumpFacts {
     return this.#existingCrash().facts
+  }
+
+  stoppedNow(bugcheck: Bugcheck, { contextRecord, exceptionRecord }: StoppedCode): StoppedKernel {
+    const directoryTableBase = this.#crash?.facts.directoryTableBase ?? this.directoryTableBase
+    const stopped = { contextRecord, exceptionRecord, directoryTableBase }
+    return stoppedKernel(this.#state, this.#crash?.cpu ?? 0, bugcheck, stopped)
   }
 
   triageFacts(): TriageFacts {

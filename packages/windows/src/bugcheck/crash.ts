@@ -77,22 +77,31 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
   exception.numberParameters = 0
   exception.exceptionCode = STATUS_BREAKPOINT
   exception.exceptionAddress = globals.address('KeBugCheckEx')
+  // unverified: whether Windows writes the crashing process' table here or the System process'; both map the kernel.
+  const { directoryTableBase } = program.process
+  const contextRecord = space.read(crashing.context, ContextX64.size)
+  return dumpFactsOf(state, bugcheck, { contextRecord, exceptionRecord, directoryTableBase })
+}
+
+/** What a dump of this moment says of the system, whoever stopped it. */
+export function dumpFactsOf(
+  { profile, globals, processors, memory, clock }: KernelState,
+  bugcheck: Bugcheck,
+  stopped: Pick<DumpFacts, 'contextRecord' | 'exceptionRecord' | 'directoryTableBase'>,
+): DumpFacts {
   return {
-    build: state.profile.build,
+    ...stopped,
+    build: profile.build,
     processorCount: processors.length,
     bugcheckCode: bugcheck.code,
     bugcheckParameters: bugcheck.parameters,
-    // unverified: whether Windows writes the crashing process' table here or the System process'; both map the kernel.
-    directoryTableBase: program.process.directoryTableBase,
     pfnDataBase: globals.address('MmPfnDatabase'),
     psLoadedModuleList: globals.address('PsLoadedModuleList'),
     psActiveProcessHead: globals.address('PsActiveProcessHead'),
     kdDebuggerDataBlock: globals.address('KdDebuggerDataBlock'),
-    contextRecord: space.read(crashing.context, ContextX64.size),
-    exceptionRecord,
     systemTime: clock.systemTime,
     systemUpTime: clock.upTime,
-    productType: NT_PRODUCT_TYPES[state.profile.productType],
+    productType: NT_PRODUCT_TYPES[profile.productType],
     suiteMask: SUITE_SINGLEUSERTS_TERMINAL,
     physicalMemory: memory.ram.runs,
   }

@@ -3,7 +3,16 @@
 import { PageSet } from '@dumpstack/bytes'
 import type { DumpWriteReport } from '@dumpstack/drivers'
 import { type DumpPlan, moduleFileName, planDump, planTriageDump } from '@dumpstack/dumpfile'
-import type { CrashReport, DumpType, Evidence, KeptCrash, Progress } from '@dumpstack/target'
+import type { Bugcheck } from '@dumpstack/nt'
+import {
+  type CrashReport,
+  type DumpType,
+  type Evidence,
+  type KeptCrash,
+  type Progress,
+  SECOND_CRASH_FILE,
+  type SecondCrash,
+} from '@dumpstack/target'
 import { BlueScreen } from '../bugcheck/blue-screen.ts'
 import type { VolumeFile } from '../volume/volume.ts'
 import { CRASHING_PROCESSOR, CrashedSystem } from './crashed-system.ts'
@@ -13,6 +22,7 @@ import type { SystemOptions } from './options.ts'
 import { promisedPages } from './owned-pages.ts'
 import { promisedBlocks } from './promised-blocks.ts'
 import { SavedTruth } from './saved-truth.ts'
+import { secondCrashDump } from './second-crash.ts'
 import type { RunningSystem, WindowsSystem } from './windows-system.ts'
 import { writtenBy } from './written-by.ts'
 
@@ -66,6 +76,7 @@ export async function crash(
     dumpByteLength = plan.byteLength
     ;({ outcome, seconds } = await write(system.options, crashed, plan, screen, progress, signal))
   }
+  const secondCrash = await leaveSecondCrash(system, dump, outcome, bugcheck, signal)
   const used = copyOf(machine.ram.used)
   const truth = new SavedTruth(frozen, used, options.seed)
   if (outcome.secondBugcheck !== undefined) screen.replace(outcome.secondBugcheck)
@@ -109,6 +120,7 @@ export async function crash(
       bytesWritten: outcome.bytesWritten,
       ...(outcome.failure !== undefined && { failure: outcome.failure }),
       ...(outcome.notJudged !== undefined && { notJudged: outcome.notJudged }),
+      ...(secondCrash !== null && { secondCrash }),
       seconds,
       crashedAt,
       violations: outcome.violations,
@@ -169,6 +181,37 @@ async function write(
     progress(100)
   }
   return { outcome: step.value, seconds }
+}
+
+/** `full/second-crash.dmp` in the run folder, where the code of a driver file ended the dump. */
+async function leaveSecondCrash(
+  { running, options }: WindowsSystem,
+  dump: DumpType,
+  outcome: DumpWriteReport,
+  first: Bugcheck,
+  signal: AbortSignal,
+): Promise<SecondCrash | null> {
+  const { kernel } = running
+  const code = running.code?.stop() ?? null
+  if (outcome.finalStatus === 0 || outcome.notJudged !== undefined || code === null) return null
+  const { host, hostTurn } = options
+  const left = secondCrashDump({ kernel, bugcheck: outcome.secondBugcheck ?? first, code })
+  const name = `${dump}/${SECOND_CRASH_FILE}`
+  const draft = `${name}.part`
+  const file = host.create(draft, left.byteLength)
+  try {
+    for (const _written of left.write(file)) {
+      await hostTurn()
+      signal.throwIfAborted()
+    }
+  } catch (error) {
+    file.close()
+    host.remove(draft)
+    throw error
+  }
+  file.close()
+  host.rename(draft, name)
+  return { file: host.pathOf(name), deviceExtension: code.deviceExtension }
 }
 
 /** By the last part of the full name: minidumps keep no other. */

@@ -6,6 +6,7 @@ import {
   type CrashDumpStack,
   faultyMiniport,
   loadCrashDumpStack,
+  type MiniportCode,
   type RuntimeStack,
   startRuntimeStack,
 } from '@dumpstack/drivers'
@@ -46,6 +47,8 @@ export interface RunningSystem {
   readonly kernel: BootedKernel
   readonly runtime: RuntimeStack
   readonly dumpStack: CrashDumpStack
+  /** Of the driver file that runs the disk; null where TypeScript stands in for it. */
+  readonly code: MiniportCode | null
   readonly pageFile: VolumeFile | null
   /** Virtual nanoseconds at power on. */
   readonly startedNs: number
@@ -284,7 +287,8 @@ export class WindowsSystem {
     if (pageFile !== null) dumpStack.setPageFile(pageFile.extents, this.volume.partition.offset)
     if (this.#registry.open(CRASH_DRIVER_KEY) !== null) kernel.loadCrashDriver()
     machine.run(machine.nowNs + SERVICES_START_NS)
-    this.#running = { kernel, runtime, dumpStack, pageFile, startedNs, foundDump }
+    const code = drivers.miniport.code ?? null
+    this.#running = { kernel, runtime, dumpStack, code, pageFile, startedNs, foundDump }
     this.configureCrashDump()
   }
 
