@@ -7,13 +7,20 @@ import { commandPages } from './docs/commands.mjs'
 import { coveragePages } from './docs/coverage.mjs'
 import { rulePages } from './docs/rules.mjs'
 import { schemaFiles } from './docs/schemas.mjs'
+import { settingPages } from './docs/settings.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 /** Everything in these folders is made, so that what is no longer made goes. */
 const MADE_FOLDERS = ['docs/commands']
 
 /** `[file, text]` of each, with its path from the root. */
-export const madeFiles = () => [...commandPages(), ...coveragePages(), ...rulePages(), ...schemaFiles()]
+export const madeFiles = () => [
+  ...commandPages(),
+  ...coveragePages(),
+  ...rulePages(),
+  ...schemaFiles(),
+  ...settingPages(),
+]
 
 /** Files of the folders above that nothing makes. */
 export function leftOver(made) {

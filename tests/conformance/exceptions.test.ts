@@ -152,7 +152,10 @@ function reportOf(name: string, source: string, level: string) {
     ...['.obj', '-raising.obj', '.lib', '-port.lib'].map(at),
   ])
   const file = openSysFile(`${name}.sys`, readFileSync(at('.sys')))
-  return checkDriverFile({ file, names: { nameAt: () => null } }, win10_19041, ahci, 1)
+  return checkDriverFile(
+    { file, names: { nameAt: () => null } },
+    { profile: win10_19041, controller: ahci, seed: 1, settings: {}, isWhole: false },
+  )
 }
 
 describe.runIf(TOOLS.every(hasTool))(`exceptions of a driver (need ${TOOLS.join(', ')})`, () => {

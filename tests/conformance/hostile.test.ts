@@ -205,7 +205,13 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
     (name, moment, life, verdict, rule, message) => {
       const bytes = readFileSync(build(name, moment, life))
       const driver = { file: openSysFile('hostile.sys', bytes), names: { nameAt: () => null } }
-      const report = checkDriverFile(driver, win10_19041, ahci, 1)
+      const report = checkDriverFile(driver, {
+        profile: win10_19041,
+        controller: ahci,
+        seed: 1,
+        settings: {},
+        isWhole: false,
+      })
       expect(report.verdict).toBe(verdict)
       if (verdict === 'pass') expect(report.findings).toEqual([])
       else

@@ -53,7 +53,16 @@ function build(name: string, options: readonly string[], change: (source: string
 }
 
 const check = (file: ReturnType<typeof build>) =>
-  checkDriverFile({ file, names: { nameAt: () => null } }, win10_19041, ahci, 1)
+  checkDriverFile(
+    { file, names: { nameAt: () => null } },
+    {
+      profile: win10_19041,
+      controller: ahci,
+      seed: 1,
+      settings: {},
+      isWhole: false,
+    },
+  )
 
 describe.runIf(TOOLS.every(hasTool))(`odd images (need ${TOOLS.join(', ')})`, () => {
   beforeAll(() => {

@@ -17,37 +17,86 @@ function check(name: string, ...args: string[]): { code: number | null; result: 
 
 interface Checked {
   readonly verdict: string
+  readonly controller: string
   readonly driver: { readonly fileName: string }
-  readonly runs: readonly { readonly finished: boolean; readonly bytesWritten: number }[]
+  readonly runs: readonly {
+    readonly setting: string
+    readonly finished: boolean
+    readonly bytesWritten: number
+  }[]
   readonly findings: readonly {
     readonly rule: string
     readonly call: string
     readonly message: string
-    readonly hardware: string
+    readonly setting: string
+    readonly verdict: string
     readonly stack: readonly string[]
     readonly source?: { readonly file: string; readonly line: number }
     readonly repro: string
   }[]
 }
 
+/** One life, on plain hardware, where the plan is not what is looked at. */
+const PLAIN = ['--plan', 'one']
+
 it.each([
-  ['dsahci.sys', 'ahci', 2],
-  ['dsvioblk.sys', 'virtio-blk', 3],
+  ['dsahci.sys', 'ahci', ['plain', 'sector 4Kn']],
+  ['dsvioblk.sys', 'virtio-blk', ['plain', 'queueSize 8', 'cpus 64']],
 ])(
-  'passes %s',
-  (name, controller, runs) => {
-    const { code, result } = check(name, '--controller', controller)
-    expect(result).toMatchObject({ verdict: 'pass', findings: [], driver: { fileName: name } })
-    expect(result.runs).toHaveLength(runs)
-    for (const run of result.runs) expect(run).toMatchObject({ finished: true, bytesWritten: 0x302000 })
+  'passes %s in a plan of lives',
+  (name, controller, settings) => {
+    const { code, result } = check(name)
+    expect(result).toMatchObject({
+      verdict: 'pass',
+      controller: `${controller}0`,
+      driver: { fileName: name },
+    })
+    expect(result.findings.filter(({ verdict }) => verdict !== 'note')).toEqual([])
+    expect(result.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x482000 })
+    for (const setting of settings)
+      expect(result.runs.some((run) => run.setting.includes(setting))).toBe(true)
     expect(code).toBe(0)
+  },
+  240_000,
+)
+
+it('runs the one life whose settings are given', () => {
+  const given = ['--sector', '4Kn', '--cpus', '2', '--device', 'queueSize=64', '--device', 'msix=off']
+  const { code, result } = check('dsvioblk-b26.sys', ...given)
+  expect(code).toBe(1)
+  expect(result.runs.map(({ setting }) => setting)).toEqual([
+    'sector 4Kn, cpus 2, queueSize 64, msix off',
+  ])
+  expect(result.findings[0]!.repro).toContain(
+    '--controller virtio-blk --sector 4Kn --cpus 2 --device queueSize=64 --device msix=off --seed 1',
+  )
+}, 60_000)
+
+it.each([
+  ['--device', 'queueSize'],
+  ['--device', 'sector=4Kn'],
+  ['--device', 'queueSize=7'],
+  ['--cpus', '65'],
+  ['--sector', '520'],
+])(
+  'refuses %s %s',
+  (...args) => {
+    const { code } = dumpstack(folder.path, 'check', miniport('dsvioblk.sys'), ...args)
+    expect(code).toBe(2)
   },
   60_000,
 )
 
 it('writes text with code, stack and a command that shows it again, and SARIF', () => {
   const sarif = path.join(folder.path, 'findings.sarif')
-  const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsahci-b23.sys'), '--sarif', sarif)
+  const { code, stdout } = dumpstack(
+    folder.path,
+    'check',
+    miniport('dsahci-b23.sys'),
+    ...PLAIN,
+    '--sarif',
+    sarif,
+  )
   expect(stdout).toContain('fail  DM-08  ZwOpenKey')
   expect(stdout).toMatch(/at dump_dsahci-b23\.sys\+0x[0-9a-f]+, IRQL HIGH_LEVEL, [0-9.]+ ms, dump/)
   const line = 1 + lineOf('guest/miniports/dsahci/dsahci.c', 'if (ZwOpenKey(')
@@ -56,7 +105,7 @@ it('writes text with code, stack and a command that shows it again, and SARIF', 
       String.raw`!ReadSettings\+0x[0-9a-f]+ \[.*dsahci\.c @ ${line}\]\n +dump_dsahci-b23!AhciHwFindAdapter\+0x`,
     ),
   )
-  expect(stdout).toContain('Again: dumpstack check')
+  expect(stdout).toContain('      again: dumpstack check')
   expect(stdout).toContain('Verdict: fail, 1 finding')
   const log = JSON.parse(readFileSync(sarif, 'utf8'))
   expect(log).toMatchObject({ version: '2.1.0', runs: [{ results: [{ ruleId: 'DM-08', level: 'error' }] }] })
@@ -69,7 +118,7 @@ it('writes text with code, stack and a command that shows it again, and SARIF', 
 }, 60_000)
 
 it('places what a routine came to at that routine', () => {
-  const { result } = check('dsvioblk-b01.sys')
+  const { result } = check('dsvioblk-b01.sys', ...PLAIN)
   const [finding] = result.findings
   expect(finding).toMatchObject({ rule: 'DM-43', call: 'HwFindAdapter', arguments: [] })
   expect(finding!.message).toMatch(/do not agree, expected both: 0xffffffff is unset$/)
@@ -84,11 +133,11 @@ it('prints what the README of the miniports shows', () => {
   const [, name, shown] = text.match(/^\$ dumpstack check guest\/miniports\/bin\/(\S+) .*\n([\s\S]*?)```$/m)!
   // what moves with the machine
   const still = (lines: string): string => lines.replace(/0xffff[0-9a-f]+|[0-9.]+ ms/g, '~')
-  expect(still(dumpstack(folder.path, 'check', miniport(name!)).stdout)).toContain(still(shown!))
+  expect(still(dumpstack(folder.path, 'check', miniport(name!), ...PLAIN).stdout)).toContain(still(shown!))
 }, 60_000)
 
 it('says that a fault came of memory that a dump does not clear', () => {
-  const [finding] = check('dsvioblk-b17.sys').result.findings
+  const [finding] = check('dsvioblk-b17.sys', ...PLAIN).result.findings
   expect(finding).toMatchObject({ rule: 'bugcheck-0x1e' })
   expect(finding!.message).toMatch(/read at 0xa5a5a5a5a5a5a5a7, .*; 0xa5 is what memory holds in dump mode/)
 }, 60_000)
@@ -100,7 +149,7 @@ const lineOf = (file: string, text: string): number =>
     .findIndex((line) => line.includes(text))
 
 it('does not judge a driver on a controller of another kind', () => {
-  const { code, result } = check('dsvioblk.sys', '--controller', 'ahci')
+  const { code, result } = check('dsvioblk.sys', '--controller', 'ahci', ...PLAIN)
   expect(result.findings).toMatchObject([
     { rule: 'ADAPTER_NOT_FOUND', call: 'start', verdict: 'inconclusive' },
   ])
@@ -108,7 +157,7 @@ it('does not judge a driver on a controller of another kind', () => {
 }, 60_000)
 
 it('asks the driver which controller it drives where nobody says', () => {
-  const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsvioblk.sys'), '--json')
+  const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsvioblk.sys'), '--json', ...PLAIN)
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', controller: 'virtio-blk0' })
   expect(code).toBe(0)
 }, 60_000)

@@ -81,9 +81,11 @@ function tellRefusal(text: string): void {
   for (const line of text.trimEnd().split(/\n(?=\(Did you mean )/)) tell(line)
 }
 
-/** Of two values for one option, the first would silently mean nothing. */
+/** Of two values for one option, the first would silently mean nothing; --device names one of many settings. */
 function refuseRepeats(args: readonly string[]): void {
-  const names = args.filter((arg) => arg.startsWith('--') || arg === '-y').map((arg) => arg.split('=', 1)[0]!)
+  const names = args
+    .filter((arg) => (arg.startsWith('--') && arg !== '--device') || arg === '-y')
+    .map((arg) => arg.split('=', 1)[0]!)
   const repeated = names.find((name, index) => names.indexOf(name) < index)
   if (repeated !== undefined) throw new UsageError(`${repeated} is given twice`)
 }

@@ -1,10 +1,13 @@
 export type { Bus } from './bus.ts'
 export { ahci } from './controllers/ahci/index.ts'
-export type {
-  Attachment,
-  CheckHardware,
-  ControllerModel,
-  Settings,
+export {
+  type Attachment,
+  type ControllerModel,
+  expectedOf,
+  isAllowed,
+  type SettingRule,
+  type SettingRules,
+  type Settings,
 } from './controllers/controller-model.ts'
 export type { ControllerParts } from './controllers/controller-parts.ts'
 export { CONTROLLERS, controllerNamed } from './controllers/index.ts'

@@ -10,6 +10,7 @@ export type TargetErrorCode =
   | 'DRIVER_NAME_TAKEN'
   | 'PAGE_FILE_OUTSIDE_DISK'
   | 'RAM_SIZE'
+  | 'SETTING'
   | KeptRunErrorCode
 
 export type KeptRunErrorCode =

@@ -4,6 +4,14 @@ export * from './boot/contract.ts'
 export * from './boot/memory-layout.ts'
 export * from './bugcheck/blue-screen.ts'
 export type * from './check/driver-finding.ts'
+export {
+  type LifeSettings,
+  lifeOptions,
+  optionName,
+  SYSTEM_RULES,
+  type SystemSettings,
+  settingText,
+} from './check/settings.ts'
 export * from './errors.ts'
 export { CrashedSystem } from './system/crashed-system.ts'
 export * from './system/options.ts'

@@ -16,7 +16,7 @@ const COLORS: ScreenColors = {
 }
 const checked: Checked = {
   driver: { fileName: 'evil\x1b]0;x\x07.sys', executed: false },
-  repro: 'dumpstack check evil\x1b.sys',
+  reproOf: () => 'dumpstack check evil\x1b.sys',
   report: {
     verdict: 'fail',
     controller: 'ahci0',
@@ -29,7 +29,8 @@ const checked: Checked = {
         message: 'was called',
         count: 1,
         phase: 'dump',
-        hardware: 'any',
+        setting: 'plain',
+        settings: {},
         driver: 'x.sys',
         arguments: [],
         stack: ['x!\x9bfoo'],

@@ -9,19 +9,19 @@ type CheckedFile = TargetDriver | { readonly fileName: string; readonly executed
 export interface Checked {
   readonly driver: CheckedFile
   readonly report: DriverCheckReport
-  readonly repro: string
+  /** The command that shows a finding again. */
+  readonly reproOf: (finding: DriverFinding) => string
 }
 
-export function checkLines({ driver, report, repro }: Checked, seconds: number): Line[] {
+export function checkLines({ driver, report, reproOf }: Checked, seconds: number): Line[] {
   const { verdict, controller, findings, runs } = report
   return [
     driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
     ...runs.map(
       (run) =>
-        `  ${run.hardware}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
+        `  ${run.setting}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
     ),
-    ...findings.flatMap((finding) => ['', ...findingLines(finding)]),
-    ...(findings.length > 0 ? ['', `Again: ${repro}`] : []),
+    ...findings.flatMap((finding) => ['', ...findingLines(finding), `      again: ${reproOf(finding)}`]),
     '',
     painted`Verdict: ${bold(verdict)}, ${findings.length} finding${findings.length === 1 ? '' : 's'}, after ${seconds.toFixed(1)} s`,
   ]
@@ -33,13 +33,13 @@ function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
 }
 
 function findingLines(finding: DriverFinding): Line[] {
-  const { verdict, rule, call, message, count, phase, hardware, driver, offset, bytes, irql, atNs } = finding
+  const { verdict, rule, call, message, count, phase, setting, driver, offset, bytes, irql, atNs } = finding
   const place = offset === undefined ? driver : `${driver}+${offset}`
   const at = `${(atNs / 1e6).toFixed(3)} ms`
   const word = verdict === 'fail' ? red(verdict) : yellow(verdict)
   const details = [
     count > 1 ? `${message} (${count} times)` : message,
-    `at ${place}${irql === undefined ? '' : `, IRQL ${irql}`}, ${at}, ${phase}, ${hardware}`,
+    `at ${place}${irql === undefined ? '' : `, IRQL ${irql}`}, ${at}, ${phase}, ${setting}`,
     ...(finding.arguments.length > 0 ? [`arguments ${finding.arguments.join(', ')}`] : []),
     ...(bytes === undefined ? [] : [`bytes ${bytes}`]),
     ...finding.stack,

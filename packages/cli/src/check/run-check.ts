@@ -3,7 +3,12 @@ import path from 'node:path'
 import { printableJson } from '@dumpstack/bytes'
 import { controllerNamed } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
-import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
+import {
+  type DriverCheckReport,
+  type DriverFinding,
+  type LifeSettings,
+  lifeOptions,
+} from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { besideOf, type OpenedDriver, openDriver } from '../driver/driver-file.ts'
@@ -25,6 +30,10 @@ export interface CheckRequest {
   /** Null: the one that the driver says it drives. */
   readonly controller: string | null
   readonly seed: number
+  /** Of every life. */
+  readonly settings: LifeSettings
+  /** Whether the plan runs around them, or the one life that they are. */
+  readonly isWhole: boolean
   readonly sarif: string | null
   readonly json: boolean
   readonly toolVersion: string
@@ -35,13 +44,13 @@ export function runCheck(request: CheckRequest): number {
   const { sarif, file, toolVersion } = request
   if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, [file, request.pdb ?? besideOf(file)])
   const checked = check(request)
-  const { driver, report, repro } = checked
+  const { driver, report, reproOf } = checked
   const seconds = (performance.now() - startedAt) / 1000
   if (request.json) printJson(asJson(checked))
   else printLines(checkLines(checked, seconds))
   if (sarif !== null) {
     const sha256 = driver.executed ? driver.sha256 : null
-    const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, repro })
+    const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, reproOf })
     writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
   return exitCodeOf(report.verdict)
@@ -58,21 +67,33 @@ function check(request: CheckRequest): Checked {
     return {
       driver: { fileName, executed: false },
       report: refused(fileName, 'load', `${controller}0`, error),
-      repro: reproOf(request, controller),
+      reproOf: (finding) => reproOf(request, controller, finding.settings),
     }
   }
   const progress = new ProgressLine()
   try {
     if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
     const controller = request.controller ?? findDriverController(driver, profile).kind
-    const report = checkDriverFile(driver, profile, controllerNamed(controller), seed, (hardware, phase) =>
-      progress.show(`checking ${fileName} on ${controller}: ${hardware}, ${phase}`),
-    )
-    return { driver: driver.description, report, repro: reproOf(request, controller) }
+    const report = checkDriverFile(driver, {
+      profile,
+      controller: controllerNamed(controller),
+      seed,
+      settings: request.settings,
+      isWhole: request.isWhole,
+      onProgress: ({ life, lives, setting, phase }) => {
+        const which = lives === 0 ? 'what a finding needs' : `life ${life} of ${lives}`
+        progress.show(`checking ${fileName} on ${controller}, ${which}: ${setting}, ${phase}`)
+      },
+    })
+    return {
+      driver: driver.description,
+      report,
+      reproOf: (finding) => reproOf(request, controller, finding.settings),
+    }
   } catch (error) {
     // neither controller is its own; all else that it does is in a report
     const report = refused(fileName, 'start', 'no controller', error)
-    return { driver: driver.description, report, repro: reproOf(request, null) }
+    return { driver: driver.description, report, reproOf: () => reproOf(request, null, {}) }
   } finally {
     progress.clear()
     driver.close()
@@ -95,7 +116,8 @@ function refused(
     message: failure.message,
     count: 1,
     phase: 'start',
-    hardware: 'any',
+    setting: 'any',
+    settings: {},
     driver: fileName,
     arguments: [],
     stack: [],
@@ -104,20 +126,28 @@ function refused(
   return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
 }
 
-function reproOf({ file, pdb, profile, seed }: CheckRequest, controller: string | null): string {
+/** The command that runs just the life that showed a finding. */
+function reproOf(
+  { file, pdb, profile, seed }: CheckRequest,
+  controller: string | null,
+  settings: LifeSettings,
+): string {
   const parts = ['dumpstack check', shellWord(file)]
-  if (controller !== null) parts.push(`--controller ${controller}`)
+  if (controller !== null) {
+    const options = lifeOptions(controllerNamed(controller), settings)
+    parts.push(`--controller ${controller}`, ...(options.length === 0 ? ['--plan one'] : options))
+  }
   if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)
   parts.push(`--seed ${seed}`)
   if (pdb !== null) parts.push(`--pdb ${shellWord(pdb)}`)
   return parts.join(' ')
 }
 
-const asJson = ({ driver, report, repro }: Checked): object => ({
+const asJson = ({ driver, report, reproOf }: Checked): object => ({
   schema: CHECK_SCHEMA,
   verdict: report.verdict,
   driver,
   controller: report.controller,
-  findings: report.findings.map((finding) => ({ ...finding, repro })),
+  findings: report.findings.map((finding) => ({ ...finding, repro: reproOf(finding) })),
   runs: report.runs,
 })

@@ -11,7 +11,8 @@ const finding: DriverFinding = {
   message: 'ZwOpenKey was called in HwFindAdapter',
   count: 1,
   phase: 'dump',
-  hardware: '512-byte sectors',
+  setting: 'plain',
+  settings: {},
   driver: 'dump_x.sys',
   offset: '0x1ce9',
   arguments: ['0x1'],
@@ -64,7 +65,7 @@ const write = (findings: readonly DriverFinding[]): Sarif =>
         file: 'drivers/my x.sys',
         sha256: 'ab',
         findings,
-        repro: 'dumpstack check',
+        reproOf: () => 'dumpstack check',
       }),
     ),
   )

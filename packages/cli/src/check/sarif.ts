@@ -25,10 +25,10 @@ export interface SarifRun {
   /** Null where the file was not read to its end. */
   readonly sha256: string | null
   readonly findings: readonly DriverFinding[]
-  readonly repro: string
+  readonly reproOf: (finding: DriverFinding) => string
 }
 
-export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun): object {
+export function sarifOf({ toolVersion, file, sha256, findings, reproOf }: SarifRun): object {
   const rules = [...new Set(findings.map(({ rule }) => rule))]
   const fingerprints = new Fingerprints()
   return {
@@ -47,7 +47,7 @@ export function sarifOf({ toolVersion, file, sha256, findings, repro }: SarifRun
           { location: { uri: fileUri(file) }, ...(sha256 !== null && { hashes: { 'sha-256': sha256 } }) },
         ],
         results: findings.map((finding) => ({
-          ...resultOf(finding, file, rules, repro),
+          ...resultOf(finding, file, rules, reproOf(finding)),
           partialFingerprints: { primaryLocationLineHash: fingerprints.of(finding) },
         })),
       },
@@ -89,7 +89,7 @@ function resultOf(finding: DriverFinding, file: string, rules: readonly string[]
     ...(frames.length > 0 && { stacks: [{ message: { text: `calls to ${call}` }, frames }] }),
     properties: {
       phase: finding.phase,
-      hardware: finding.hardware,
+      setting: finding.setting,
       driver: finding.driver,
       arguments: finding.arguments,
       ...(finding.bytes !== undefined && { bytes: finding.bytes }),

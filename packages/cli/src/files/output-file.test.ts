@@ -13,7 +13,7 @@ writeFileSync(at('disk.sys'), 'driver')
 writeFileSync(
   at('old.sarif'),
   JSON.stringify(
-    sarifOf({ toolVersion: '1', file: 'a.sys', sha256: null, findings: [], repro: '' }),
+    sarifOf({ toolVersion: '1', file: 'a.sys', sha256: null, findings: [], reproOf: () => '' }),
     null,
     2,
   ),

@@ -1,13 +1,13 @@
-// Sizes on the command line: a number and B, K, M or G (binary multiples).
+// Sizes on the command line: a number and B, K, M, G or T (binary multiples).
 import { memPlus } from '@dumpstack/crashtest'
 import { InvalidArgumentError } from 'commander'
 
-const UNITS: Readonly<Record<string, number>> = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
+const UNITS: Readonly<Record<string, number>> = { B: 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
 export const MEGABYTE = 2 ** 20
 
 /** Bytes; null when `text` is no size with a suffix. */
 function suffixedSize(text: string): number | null {
-  const match = /^(\d{1,15})([BKMG])$/i.exec(text)
+  const match = /^(\d{1,15})([BKMGT])$/i.exec(text)
   if (match === null) return null
   const bytes = Number(match[1]) * UNITS[match[2]!.toUpperCase()]!
   return Number.isSafeInteger(bytes) ? bytes : null

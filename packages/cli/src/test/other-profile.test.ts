@@ -30,6 +30,8 @@ const check = (controller: 'ahci' | null) => () =>
     profile: copied,
     controller,
     seed: 1,
+    settings: {},
+    isWhole: false,
     sarif: null,
     json: true,
     toolVersion: '0',

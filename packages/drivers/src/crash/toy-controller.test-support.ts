@@ -177,5 +177,4 @@ export const toy: ControllerModel<ToySettings> = {
   create: (settings, attachments, parts) => new ToyController(settings, attachments, parts),
   registerName: (window, offset) => (window === 0 ? (NAMES[offset] ?? null) : 'PORT'),
   addressRegister: (window, offset) => (window === 0 && (offset & ~3) === TOY.list ? 'LIST' : null),
-  check: [{ name: '512-byte sectors', logicalSectorBytes: 512 }],
 }

@@ -47,13 +47,6 @@ type Rule<T> = [T] extends [string]
 export type SettingRule = WholeNumber | Choice<string>
 export type SettingRules<S extends Settings> = { readonly [K in keyof S]: Rule<S[K]> }
 
-/** A variant of the hardware on which a driver is checked; each was chosen for a defect that drivers had. */
-export interface CheckHardware<S extends Settings = Settings> {
-  readonly name: string
-  readonly logicalSectorBytes: 512 | 4096
-  readonly settings?: Partial<S>
-}
-
 export interface ControllerModel<S extends Settings = Settings> {
   /** As options, profiles and reports name it: `ahci`. */
   readonly kind: string
@@ -69,15 +62,7 @@ export interface ControllerModel<S extends Settings = Settings> {
   registerName(window: number, offset: number): string | null
   /** The same for registers that hold the address of a queue in guest RAM, whatever instance they are of; null for all others. */
   addressRegister(window: number, offset: number): string | null
-  /** The first is plain hardware. */
-  readonly check: readonly [CheckHardware<S>, ...CheckHardware<S>[]]
 }
-
-/** Drivers often do not handle sectors of 4 KiB. */
-export const BOTH_SECTOR_SIZES = [
-  { name: '512-byte sectors', logicalSectorBytes: 512 },
-  { name: '4096-byte sectors', logicalSectorBytes: 4096 },
-] as const satisfies readonly CheckHardware[]
 
 /** The settings that a controller gets: those given, and the defaults of the rest. Throws MachineError MACHINE_OPTIONS. */
 export function settingsOf(model: ControllerModel, name: string, given: Partial<Settings> = {}): Settings {

@@ -12,9 +12,10 @@ const FOUR_GIGABYTE_PAGE = 0x100000
 
 /**
  * RAM of `ramBytes` bytes as runs whose sum is exactly that: a quarter lies above 4 GiB (more where the rest does not fit
- * below the PCI hole), so that holes and 64-bit addresses occur on machines of any size. Throws WindowsError RAM_SIZE.
+ * below the PCI hole), so that holes and 64-bit addresses occur on machines of any size; none where `highest` says so. Throws
+ * TargetOptionsError RAM_SIZE.
  */
-export function ramRuns(ramBytes: number): PageRun[] {
+export function ramRuns(ramBytes: number, highest: 'below-4G' | 'above-4G' = 'above-4G'): PageRun[] {
   if (!Number.isSafeInteger(ramBytes) || ramBytes % PAGE_SIZE !== 0) {
     throw new TargetOptionsError('RAM_SIZE', `ram size ${ramBytes} is not a multiple of ${PAGE_SIZE} bytes`, {
       ramBytes,
@@ -29,12 +30,12 @@ export function ramRuns(ramBytes: number): PageRun[] {
   }
   const pages = ramBytes / PAGE_SIZE
   const conventional = LEGACY_HOLE_PAGE - 1
-  const wantedHigh = Math.floor(pages / 4)
+  const wantedHigh = highest === 'above-4G' ? Math.floor(pages / 4) : 0
   const low = Math.min(pages - wantedHigh - conventional, PCI_HOLE_PAGE - ONE_MEGABYTE_PAGE)
   const high = pages - conventional - low
   return [
     { basePage: pfn(1), pageCount: conventional },
     { basePage: pfn(ONE_MEGABYTE_PAGE), pageCount: low },
     { basePage: pfn(FOUR_GIGABYTE_PAGE), pageCount: high },
-  ]
+  ].filter(({ pageCount }) => pageCount > 0)
 }

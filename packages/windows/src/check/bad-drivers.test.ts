@@ -20,7 +20,13 @@ function check(bytes: Uint8Array): DriverCheckReport {
     file: openSysFile('bad.sys', bytes),
     names: { nameAt: () => null },
   }
-  return checkDriverFile(driver, win10_19041, ahci, SEED)
+  return checkDriverFile(driver, {
+    profile: win10_19041,
+    controller: ahci,
+    seed: SEED,
+    settings: {},
+    isWhole: true,
+  })
 }
 
 const PORT = { 'storport.sys': ['StorPortInitialize'] }

@@ -11,9 +11,9 @@ import {
 import { type Machine, Owner } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { expect, it } from 'vitest'
-import { ownMiniport, systemDrivenBy } from '../node/driven-system.test-support.ts'
+import { ownMiniport, PLAIN_LAYOUT, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
-import { CHECK_EXTENTS, checkPlan, firstDifference, PARTITION_OFFSET } from './check-plan.ts'
+import { checkDump, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
 
 const BYTES = 0x10000
 const DISK_AT = 0x3200000
@@ -49,7 +49,7 @@ function bothLives(fileName: string, kind: string, change: Change) {
     runtime,
     miniport,
   })
-  dumpStack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+  dumpStack.setPageFile(PLAIN_LAYOUT.pageFile, PARTITION_OFFSET)
   const from = kernel.allocate(BYTES, { owner: Owner.kernel })
   const into = kernel.allocate(BYTES, { owner: Owner.kernel })
   const pattern = Uint8Array.from({ length: BYTES }, (_, i) => (i >>> 8) ^ i)
@@ -63,7 +63,7 @@ function bothLives(fileName: string, kind: string, change: Change) {
 
   kernel.loadCrashDriver()
   const crashed = new CrashedSystem({ machine, kernel, runtime, dumpStack })
-  const plan = checkPlan(machine.ram)
+  const plan = checkDump(machine.ram, 'in-a-row')
   const report = crashed.writeAll(plan)
   const dma = Array.from(
     { length: machine.evidence.dmaLog.length },
@@ -72,7 +72,7 @@ function bothLives(fileName: string, kind: string, change: Change) {
   return {
     isReadBack: Buffer.compare(readBack, pattern) === 0,
     report,
-    difference: firstDifference(plan, machine.ram, image),
+    difference: firstDifference(plan, PLAIN_LAYOUT.pageFile, machine.ram, image),
     strayPages: crashed.pagesAfterCrash().strayWrites.size,
     highestDma: Math.max(...dma),
     dataAt: from.gpa,

@@ -8,27 +8,23 @@ import {
   createDisk,
   createMachine,
   type Machine,
-  MemoryDiskImage,
-  type Settings,
+  type MemoryDiskImage,
 } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { bootWithDriver } from '../boot/boot-with-driver.ts'
 import type { BootedKernel } from '../boot/contract.ts'
 import { ramRuns } from '../boot/memory-layout.ts'
 import { EPOCH_MS } from '../system/options.ts'
+import { deviceSettings, type LifeSettings, SECTORS, systemSettings } from './settings.ts'
 
 const RAM_BYTES = 64 * 2 ** 20
-const CPUS = 4
-const DISK_BYTES = 64 * 2 ** 20
 
 export interface DrivenSystemOptions {
   readonly profile: Profile
   readonly file: SysFile
   readonly names?: SymbolNames
   readonly controller: ControllerModel
-  readonly logicalSectorBytes?: 512 | 4096
-  /** Of the controller, where they differ from its defaults. */
-  readonly settings?: Partial<Settings>
+  readonly life: LifeSettings
   readonly seed: number
   /** Guest images, the driver among them under its own name. */
   readonly guestImages: ReadonlyMap<string, Uint8Array>
@@ -38,36 +34,35 @@ export interface DrivenSystemOptions {
 
 export interface DrivenSystem {
   readonly machine: Machine
-  /** The medium of its disk. */
-  readonly image: MemoryDiskImage
   readonly kernel: BootedKernel
   /** The driver's. */
   readonly cpu: Cpu
   readonly host: SysHost
 }
 
-export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
-  const { controller, seed, guestImages, file, names, observer, decoder, profile, settings } = options
-  const image = new MemoryDiskImage(DISK_BYTES)
+/** The medium of its disk stays with the caller: another start finds what this one left there. */
+export function bootDrivenSystem(options: DrivenSystemOptions, image: MemoryDiskImage): DrivenSystem {
+  const { controller, life, seed, guestImages, file, names, observer, decoder, profile } = options
+  const { sector, port, bus, cpus, memory } = systemSettings(life)
   const disk = createDisk({
     name: 'disk0',
     model: 'DUMPSTACK DISK',
     serialNumber: 'DS0001',
-    logicalSectorBytes: options.logicalSectorBytes ?? 512,
+    ...SECTORS[sector],
     image,
   })
   const machine = createMachine({
     seed,
-    runs: ramRuns(RAM_BYTES),
-    cpuCount: CPUS,
+    runs: ramRuns(RAM_BYTES, memory),
+    cpuCount: cpus,
     controllers: [
       {
         model: controller,
         name: `${controller.kind}0`,
-        bdf: 0x0010,
+        bdf: (bus << 8) | 0x10,
         interruptVector: 0x50,
-        attachments: [{ disk }],
-        ...(settings !== undefined && { settings }),
+        attachments: [{ disk, port }],
+        settings: deviceSettings(controller, life),
       },
     ],
   })
@@ -81,5 +76,5 @@ export function bootDrivenSystem(options: DrivenSystemOptions): DrivenSystem {
     controller,
     driver: { file, ...(names && { names }), ...(observer && { observer }), cpu },
   })
-  return { machine, image, kernel, cpu, host: drivers }
+  return { machine, kernel, cpu, host: drivers }
 }

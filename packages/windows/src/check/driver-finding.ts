@@ -2,6 +2,7 @@
 import { hex } from '@dumpstack/bytes'
 import { type CallSite, hexBytes, irqlText, type LoadedImage } from '@dumpstack/drivers'
 import type { DumpModeViolation, Severity, SourcePlace } from '@dumpstack/nt'
+import { type LifeSettings, lifeText } from './settings.ts'
 
 /** How far the driver had come. */
 export type CheckPhase = 'start' | 'running' | 'dump'
@@ -16,8 +17,9 @@ export interface DriverFinding {
   /** How often it was seen at this place. */
   readonly count: number
   readonly phase: CheckPhase
-  /** The hardware that it showed on. */
-  readonly hardware: string
+  /** What was not plain where it showed: `plain`, `queueSize 8`; no more than it needs to show. */
+  readonly setting: string
+  readonly settings: LifeSettings
   readonly driver: string
   /** Image offset of the caller or of the faulting instruction; absent where no code of the driver is to blame. */
   readonly offset?: string
@@ -32,8 +34,9 @@ export interface DriverFinding {
   readonly atNs: number
 }
 
+/** One life. */
 export interface DriverCheckRun {
-  readonly hardware: string
+  readonly setting: string
   /** Whether the dump was written to its end. */
   readonly finished: boolean
   readonly bytesWritten: number
@@ -50,14 +53,15 @@ export interface DriverCheckReport {
   readonly runs: readonly DriverCheckRun[]
 }
 
-export const ofViolation = (violation: DumpModeViolation, hardware: string): DriverFinding => ({
+export const ofViolation = (violation: DumpModeViolation, life: LifeSettings): DriverFinding => ({
   verdict: violation.severity,
   rule: violation.rule,
   call: violation.call,
   message: violation.message,
   count: violation.count,
   phase: 'dump',
-  hardware,
+  setting: lifeText(life),
+  settings: life,
   driver: violation.driver,
   ...(violation.offset !== undefined && { offset: violation.offset }),
   arguments: violation.arguments ?? [],

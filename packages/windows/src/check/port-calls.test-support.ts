@@ -14,9 +14,9 @@ import type { Machine } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import { afterEach } from 'vitest'
 import type { BootedKernel } from '../boot/contract.ts'
-import { systemDrivenBy } from '../node/driven-system.test-support.ts'
+import { PLAIN_LAYOUT, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
-import { CHECK_EXTENTS, checkPlan, PARTITION_OFFSET } from './check-plan.ts'
+import { checkDump, PARTITION_OFFSET } from './check-dump.ts'
 
 /** An argument: a number, or what the driver has at run time. */
 export type Arg = number | bigint | Place
@@ -326,10 +326,10 @@ export class PortCalls {
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport: storahci })
     const dumpStack = loadCrashDumpStack({ machine, kernel, profile: win10_19041, runtime, miniport })
-    dumpStack.setPageFile(CHECK_EXTENTS, PARTITION_OFFSET)
+    dumpStack.setPageFile(PLAIN_LAYOUT.pageFile, PARTITION_OFFSET)
     this.kernel.loadCrashDriver()
     const crashed = new CrashedSystem({ machine, kernel: this.kernel, runtime, dumpStack })
-    this.report = crashed.writeAll(checkPlan(machine.ram))
+    this.report = crashed.writeAll(checkDump(machine.ram, 'in-a-row'))
     this.#driver = `dump_${FILE}`
     return this
   }

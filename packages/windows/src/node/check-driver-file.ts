@@ -8,24 +8,22 @@ import type { DriverCheckReport } from '../check/driver-finding.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 
-/** Throws TargetOptionsError DRIVER_NAME_TAKEN. */
+/** Throws TargetOptionsError DRIVER_NAME_TAKEN and SETTING. */
 export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
-  profile: Profile,
-  controller: ControllerModel,
-  seed: number,
-  onPhase?: DriverCheckOptions['onPhase'],
+  options: Pick<
+    DriverCheckOptions,
+    'profile' | 'controller' | 'seed' | 'settings' | 'isWhole' | 'onProgress'
+  >,
 ): DriverCheckReport {
+  const { profile } = options
   return checkDriver({
-    profile,
+    ...options,
     file,
     names,
-    controller,
-    seed,
     guestImages: installDriver(readGuestImages(profile), profile, file),
     decoder: new IcedDecoder(),
     ...(observer !== undefined && { observer }),
-    ...(onPhase !== undefined && { onPhase }),
   })
 }
 

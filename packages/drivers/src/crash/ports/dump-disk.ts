@@ -103,8 +103,7 @@ export class DumpDisk {
     this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS, 0)
     this.#srb.builder.synchronizeCache()
     const { disk } = this.#environment.controller.attachments[0]!
-    const { flushCount } = disk
-    if (this.#mustSucceed('SYNCHRONIZE CACHE') && disk.flushCount === flushCount) {
+    if (this.#mustSucceed('SYNCHRONIZE CACHE') && disk.isCacheDirty) {
       const what = `ended with success, but no flush reached ${disk.name}: its cache may still hold the dump`
       this.#environment.violateInRequest('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
     }

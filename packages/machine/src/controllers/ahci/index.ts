@@ -1,6 +1,6 @@
 // The record of the AHCI controller: each disk is on a port of its own.
 import { PCI_CLASS_AHCI } from '@dumpstack/registers'
-import { BOTH_SECTOR_SIZES, type ControllerModel } from '../controller-model.ts'
+import type { ControllerModel } from '../controller-model.ts'
 import { AhciHba } from './hba.ts'
 import { ahciAddressRegister, ahciRegisterName } from './register-names.ts'
 import { AHCI_SETTINGS, type AhciSettings, PORT_COUNT } from './settings.ts'
@@ -14,5 +14,4 @@ export const ahci: ControllerModel<AhciSettings> = {
   create: (settings, attachments, parts) => new AhciHba(settings, attachments, parts),
   registerName: (_window, offset) => ahciRegisterName(offset),
   addressRegister: (_window, offset) => ahciAddressRegister(offset),
-  check: BOTH_SECTOR_SIZES,
 }

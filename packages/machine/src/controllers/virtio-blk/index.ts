@@ -1,6 +1,6 @@
 // The record of the virtio block device: one disk.
 import { PCI_CLASS_SCSI } from '@dumpstack/registers'
-import { BOTH_SECTOR_SIZES, type ControllerModel } from '../controller-model.ts'
+import type { ControllerModel } from '../controller-model.ts'
 import { VirtioBlkPci } from './pci-function.ts'
 import { virtioRegisterName } from './register-names.ts'
 import { VIRTIO_BLK_SETTINGS, type VirtioBlkSettings } from './settings.ts'
@@ -14,8 +14,4 @@ export const virtioBlk: ControllerModel<VirtioBlkSettings> = {
   create: (settings, [attachment], parts) => new VirtioBlkPci(settings, attachment!.device, parts),
   registerName: virtioRegisterName,
   addressRegister: () => null,
-  check: [
-    ...BOTH_SECTOR_SIZES,
-    { name: '8 segments a request', logicalSectorBytes: 512, settings: { segMax: 8 } },
-  ],
 }

@@ -1,0 +1,332 @@
+// One life of a driver file: load, start, some I/O, a crash with requests in flight, some MiB through the dump port, flush and shutdown.
+// No volume, no dump files. Where the life asks for it, the system starts again on the used page file and dumps once more.
+import { DumpstackError, equalBytes, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import type { Cpu } from '@dumpstack/cpu'
+import {
+  alteredMiniport,
+  type BufferPiece,
+  type DumpWriteReport,
+  loadCrashDumpStack,
+  NotJudged,
+  type RuntimeStack,
+  type SymbolNames,
+  type SysHost,
+  startRuntimeStack,
+} from '@dumpstack/drivers'
+import { type Machine, MemoryDiskImage, Owner } from '@dumpstack/machine'
+import { type DumpModeRuleId, ntstatusText, SP_RETURN_FOUND } from '@dumpstack/nt'
+import type { BootedKernel } from '../boot/contract.ts'
+import { CrashedSystem } from '../system/crashed-system.ts'
+import { checkDump, type DiskLayout, diskLayout, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
+import { bootDrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
+import {
+  type CheckPhase,
+  type DriverCheckRun,
+  type DriverFinding,
+  ofViolation,
+  placeOf,
+} from './driver-finding.ts'
+import type { Reached, StartAttempt } from './find-controller.ts'
+import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
+
+export interface LifeOptions
+  extends Pick<
+    DrivenSystemOptions,
+    'profile' | 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'
+  > {
+  readonly names: SymbolNames
+  /** Told at the begin of each phase. */
+  readonly onPhase?: (phase: CheckPhase) => void
+}
+
+const BUSY_NS = 5_000_000
+const REQUEST_BYTES = 0x10000
+const REQUESTS = 8
+
+/** Where a scattered buffer begins in its first page: no page of it lies in one sector of 4 KiB. */
+const FIRST_OFFSET = 512
+const SCATTERED_BYTES = (REQUEST_BYTES / PAGE_SIZE + 1) * 2 * PAGE_SIZE
+
+export interface LifeResult {
+  readonly life: LifeSettings
+  readonly run: DriverCheckRun
+  readonly findings: readonly DriverFinding[]
+}
+
+export function runLife(options: LifeOptions, life: LifeSettings): LifeResult {
+  const system = systemSettings(life)
+  const layout = diskLayout(system, options.seed, REQUESTS * REQUEST_BYTES)
+  const image = new MemoryDiskImage(layout.byteLength)
+  const first = startOf(options, life, layout, image)
+  if (system.secondDump === 'off' || !first.run.finished) return first
+  // other bytes in RAM: what the first dump left in the page file does not pass for the second
+  return startOf({ ...options, seed: options.seed + 1 }, life, layout, image)
+}
+
+function startOf(
+  options: LifeOptions,
+  life: LifeSettings,
+  layout: DiskLayout,
+  image: MemoryDiskImage,
+): LifeResult {
+  const start = new SystemStart(options, life, layout, image)
+  try {
+    return { life, run: start.run(), findings: start.findings }
+  } finally {
+    start.close()
+  }
+}
+
+/** The way to a running disk alone. */
+export function attemptStart(options: LifeOptions): StartAttempt {
+  const layout = diskLayout(systemSettings({}), options.seed, 0)
+  const start = new SystemStart(options, {}, layout, new MemoryDiskImage(layout.byteLength))
+  try {
+    return { controller: options.controller, ...start.attempt() }
+  } finally {
+    start.close()
+  }
+}
+
+/** The pieces of a request's buffer, a page between any two. */
+function scattered(start: number): BufferPiece[] {
+  const buffer: BufferPiece[] = []
+  for (let page = start, done = 0; done < REQUEST_BYTES; page += 2 * PAGE_SIZE) {
+    const within = done === 0 ? FIRST_OFFSET : 0
+    const byteLength = Math.min(PAGE_SIZE - within, REQUEST_BYTES - done)
+    buffer.push({ gpa: gpa(page + within), byteLength })
+    done += byteLength
+  }
+  return buffer
+}
+
+/** With the offset of each in the data of all requests. */
+function eachPiece(buffers: readonly BufferPiece[][], use: (piece: BufferPiece, at: number) => void): void {
+  let at = 0
+  for (const piece of buffers.flat()) {
+    use(piece, at)
+    at += piece.byteLength
+  }
+}
+
+/** A finding of these rules is why the dump ended. */
+const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
+  'DM-23',
+  'DM-26',
+  'DM-42',
+  'DM-46',
+  'integrity-gate',
+  'page-tables',
+])
+
+/** Of a start that the driver itself ends in order. */
+const REFUSALS: ReadonlySet<string> = new Set(['ADAPTER_NOT_FOUND', 'ADAPTER_ERROR', 'CONTROLLER_FAILED'])
+
+/** From power on to the end of the dump. */
+class SystemStart {
+  readonly findings: DriverFinding[] = []
+  readonly #options: LifeOptions
+  readonly #life: LifeSettings
+  readonly #system: SystemSettings
+  readonly #layout: DiskLayout
+  readonly #image: MemoryDiskImage
+  readonly #machine: Machine
+  readonly #cpu: Cpu
+  readonly #kernel: BootedKernel
+  readonly #host: SysHost
+  #phase: CheckPhase = 'start'
+  #bytesWritten = 0
+  #hasFinished = false
+
+  constructor(options: LifeOptions, life: LifeSettings, layout: DiskLayout, image: MemoryDiskImage) {
+    this.#options = options
+    this.#life = life
+    this.#system = systemSettings(life)
+    this.#layout = layout
+    this.#image = image
+    this.#enter('start')
+    const system = bootDrivenSystem({ ...options, life }, image)
+    this.#machine = system.machine
+    this.#kernel = system.kernel
+    this.#cpu = system.cpu
+    this.#host = system.host
+  }
+
+  run(): DriverCheckRun {
+    try {
+      this.#live()
+    } catch (error) {
+      // the kernel refuses what cannot be mapped, the ports what cannot run
+      if (!(error instanceof DumpstackError)) throw error
+      this.#broke(error)
+    }
+    return {
+      setting: lifeText(this.#life),
+      finished: this.#hasFinished,
+      bytesWritten: this.#bytesWritten,
+      instructions: this.#cpu.instructionCount,
+      work: this.#cpu.workCount,
+    }
+  }
+
+  attempt(): Omit<StartAttempt, 'controller'> {
+    const machine = this.#machine
+    const { kernel, miniport } = this.#host
+    let reached: Reached = 'entry'
+    const watched = alteredMiniport(miniport, (data) => ({
+      ...data,
+      hwFindAdapter: (...given) => {
+        reached = 'controller'
+        const answer = data.hwFindAdapter(...given)
+        if (answer === SP_RETURN_FOUND) reached = 'adapter'
+        return answer
+      },
+    }))
+    try {
+      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport: watched })
+      return { failure: null, reached }
+    } catch (error) {
+      if (!(error instanceof DumpstackError)) throw error
+      return { failure: error, reached }
+    }
+  }
+
+  close(): void {
+    this.#machine.close()
+  }
+
+  #enter(phase: CheckPhase): void {
+    this.#phase = phase
+    this.#options.onPhase?.(phase)
+  }
+
+  #live(): void {
+    const machine = this.#machine
+    const { kernel, miniport } = this.#host
+    const controller = machine.controllers[0]!
+    const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
+    const { profile } = this.#options
+    const dumpStack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
+    this.#enter('running')
+    dumpStack.setPageFile(this.#layout.pageFile, PARTITION_OFFSET)
+    this.#transfer(runtime)
+    this.#kernel.loadCrashDriver()
+    this.#keepBusy(runtime, controller.name)
+
+    const crashed = new CrashedSystem({ machine, kernel: this.#kernel, runtime, dumpStack })
+    this.#enter('dump')
+    const plan = checkDump(machine.ram, this.#system.buffers)
+    this.#judge(crashed.writeAll(plan))
+    if (!this.#hasFinished) return
+    const at = firstDifference(plan, this.#layout.pageFile, machine.ram, this.#image)
+    if (at !== null) {
+      const what = `the page at dump offset ${hex(at)} is not on the disk as it was in RAM, although all writes succeeded`
+      this.#add('wrong-data', 'HwStartIo', what)
+    }
+    const { strayWrites } = crashed.pagesAfterCrash()
+    const [stray] = strayWrites.runs(1)
+    if (stray !== undefined) {
+      const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`
+      this.#add('stray-memory', 'HwStartIo', what)
+    }
+  }
+
+  /** Writes and reads back through the running stack. */
+  #transfer(runtime: RuntimeStack): void {
+    const { ram } = this.#machine
+    const { transferAt } = this.#layout
+    const bytes = REQUESTS * REQUEST_BYTES
+    const from = this.#buffers()
+    const into = this.#buffers()
+    const pattern = new Uint8Array(bytes)
+    for (let i = 0; i < bytes; i++) pattern[i] = (i >>> 9) ^ i
+    eachPiece(from, (piece, at) => ram.write(piece.gpa, pattern.subarray(at, at + piece.byteLength)))
+    for (const [i, buffer] of from.entries()) runtime.writeScattered(transferAt + i * REQUEST_BYTES, buffer)
+    runtime.drain()
+    for (const [i, buffer] of into.entries()) runtime.readScattered(transferAt + i * REQUEST_BYTES, buffer)
+    runtime.drain()
+    const found = new Uint8Array(bytes)
+    eachPiece(into, (piece, at) => ram.read(piece.gpa, found.subarray(at, at + piece.byteLength)))
+    const onDisk = new Uint8Array(bytes)
+    this.#image.read(transferAt, onDisk)
+    for (const [what, got] of [
+      ['reached the disk', onDisk],
+      ['were read back', found],
+    ] as const) {
+      if (equalBytes(got, pattern)) continue
+      const at = got.findIndex((byte, index) => byte !== pattern[index])
+      const page = Math.floor(at / PAGE_SIZE) * PAGE_SIZE
+      this.#add(
+        'wrong-data',
+        'HwStartIo',
+        `other bytes ${what} than were written, from ${hex(page)} of the request on`,
+      )
+    }
+  }
+
+  /** RAM for each request; scattered: pages apart, all but the first and the last whole. */
+  #buffers(): BufferPiece[][] {
+    const isScattered = this.#system.buffers === 'scattered'
+    const room = isScattered ? SCATTERED_BYTES : REQUEST_BYTES
+    const memory = this.#kernel.allocate(REQUESTS * room, { owner: Owner.kernel })
+    return Array.from({ length: REQUESTS }, (_, index) => {
+      const start = memory.gpa + index * room
+      return isScattered ? scattered(start) : [{ gpa: gpa(start), byteLength: REQUEST_BYTES }]
+    })
+  }
+
+  /** What the crash interrupts: requests that take longer than the way to it. */
+  #keepBusy(runtime: RuntimeStack, controller: string): void {
+    const memory = this.#kernel.allocate(REQUEST_BYTES, { owner: Owner.kernel })
+    this.#machine.faults.add({ kind: 'latency', controller, nanoseconds: BUSY_NS, count: REQUESTS })
+    const { busyAt } = this.#layout
+    for (let i = 0; i < REQUESTS; i++) runtime.write(busyAt + i * REQUEST_BYTES, memory.gpa, REQUEST_BYTES)
+  }
+
+  #judge(report: DumpWriteReport): void {
+    this.#bytesWritten = report.bytesWritten
+    this.#hasFinished = report.finalStatus === 0
+    for (const violation of report.violations) {
+      this.findings.push(ofViolation(violation, this.#life))
+    }
+    if (this.#hasFinished || report.secondBugcheck !== undefined) return
+    const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
+    if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
+    else if (!report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
+      this.#add('no-dump', 'dump', message)
+  }
+
+  /** The running stack did not get this far. */
+  #broke(error: DumpstackError): void {
+    // a driver may refuse hardware that is not plain, and says so
+    const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).length > 0
+    const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
+    this.#find(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
+  }
+
+  #add(rule: DumpModeRuleId, call: string, message: string): void {
+    this.#find(rule, call, message, 'fail')
+  }
+
+  /** `rule`: of the table, or an error code. */
+  #find(rule: string, call: string, message: string, verdict: DriverFinding['verdict']): void {
+    const { fileName } = this.#options.file
+    const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
+    const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)
+    const hasPlace = verdict === 'inconclusive' || this.#phase !== 'dump'
+    const site = hasPlace ? (this.#host.miniport.code?.callSite() ?? null) : null
+    this.findings.push({
+      verdict,
+      rule,
+      call,
+      message,
+      count: 1,
+      phase: this.#phase,
+      setting: lifeText(this.#life),
+      settings: this.#life,
+      driver,
+      ...placeOf(site, image),
+      atNs: this.#machine.nowNs,
+    })
+  }
+}
