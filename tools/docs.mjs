@@ -5,6 +5,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { commandPages } from './docs/commands.mjs'
 import { coveragePages } from './docs/coverage.mjs'
+import { devicePages } from './docs/devices.mjs'
 import { rulePages } from './docs/rules.mjs'
 import { schemaFiles } from './docs/schemas.mjs'
 import { settingPages } from './docs/settings.mjs'
@@ -17,6 +18,7 @@ const MADE_FOLDERS = ['docs/commands']
 export const madeFiles = () => [
   ...commandPages(),
   ...coveragePages(),
+  ...devicePages(),
   ...rulePages(),
   ...schemaFiles(),
   ...settingPages(),

@@ -3,23 +3,8 @@ import type { Lba } from '@dumpstack/bytes'
 import { MachineError } from './errors.ts'
 
 /**
- * A fault that a device shows; `controller` is its name, `count` how often (default: always; once of transientError, busy and surpriseReset).
- * `afterWrites` write commands that end after the fault was added are good, then it shows:
- * - badSector: reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.
- * - transientError: the write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.
- * - persistentError: from the write on every read, write, verify and flush fails (ahci: DF and ABRT; virtio-blk: IOERR); no reset helps.
- * - busy: for a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it goes on.
- * - hang: the write and all commands behind it never end, until the link or the controller is reset.
- * - lostCompletion: the data reaches the disk, the command's end is never reported.
- * - wrongStatus: the write is reported as good, its data never reaches the disk.
- * - wrongPage: the first page of the transfer comes from (goes to) another page of RAM.
- * - surpriseReset: instead of ending the write the device resets itself and forgets what it had (ahci: the link drops and COMINIT comes;
- *   virtio-blk: DEVICE_NEEDS_RESET for a modern driver, silence for a legacy one).
- * - slowReset: after a reset that the driver asked for the device is ready that much later (ahci: BSY after COMRESET, GHC.HR and a
- *   software reset; virtio-blk: device_status of the modern interface); `count` is how many resets.
- * - latency: every command takes that much longer.
- * - throttle: data moves at that rate, where the link is not slower; `count` is how many commands.
- * - linkDown: the link drops now; `count` is how many COMRESETs stay without answer. A controller without a link refuses it (FAULT_PLAN).
+ * A fault that a device shows, as FAULT_KINDS says it; `controller` is its name, `count` how often. `afterWrites` write commands that end
+ * after the fault was added are good, then it shows.
  */
 export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'badSector'; readonly lba: Lba; readonly sectorCount: number }
@@ -42,8 +27,83 @@ export interface FaultPlan {
 }
 
 export type WriteFault = Extract<Fault, { afterWrites: number }>
-/** Shown once where nothing else is said: the device recovers from them. */
-const ONCE: readonly Fault['kind'][] = ['transientError', 'busy', 'surpriseReset']
+interface FaultKind {
+  /** How often it shows where its record does not say it. */
+  readonly count: number
+  /** What `count` counts, where that is not the fault itself. */
+  readonly counted?: string
+  /** Sentences for tables and help. */
+  readonly summary: string
+}
+const ALWAYS = Number.POSITIVE_INFINITY
+
+export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
+  badSector: {
+    count: ALWAYS,
+    summary:
+      'Reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.',
+  },
+  transientError: {
+    count: 1,
+    summary:
+      'The write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.',
+  },
+  persistentError: {
+    count: ALWAYS,
+    counted: 'requests that fail',
+    summary:
+      'From the write on every read, write, verify and flush fails (ahci: DF and ABRT; virtio-blk: IOERR); no reset helps.',
+  },
+  busy: {
+    count: 1,
+    summary:
+      'For a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it goes on.',
+  },
+  hang: {
+    count: ALWAYS,
+    summary: 'The write and all commands behind it never end, until the link or the controller is reset.',
+  },
+  lostCompletion: {
+    count: ALWAYS,
+    summary: "The data reaches the disk, the command's end is never reported.",
+  },
+  surpriseReset: {
+    count: 1,
+    summary:
+      'Instead of ending the write the device resets itself and forgets what it had (ahci: the link drops and COMINIT comes; ' +
+      'virtio-blk: DEVICE_NEEDS_RESET for a modern driver, silence for a legacy one).',
+  },
+  wrongStatus: {
+    count: ALWAYS,
+    summary: 'The write is reported as good, its data never reaches the disk.',
+  },
+  wrongPage: {
+    count: ALWAYS,
+    summary: 'The first page of the transfer comes from (goes to) another page of RAM.',
+  },
+  slowReset: {
+    count: ALWAYS,
+    counted: 'resets',
+    summary:
+      'After a reset that the driver asked for the device is ready that much later (ahci: BSY after COMRESET, GHC.HR and a ' +
+      'software reset; virtio-blk: device_status of the modern interface).',
+  },
+  latency: {
+    count: ALWAYS,
+    counted: 'commands',
+    summary: 'Every command takes that much longer.',
+  },
+  throttle: {
+    count: ALWAYS,
+    counted: 'commands',
+    summary: 'Data moves at that rate, where the link is not slower.',
+  },
+  linkDown: {
+    count: ALWAYS,
+    counted: 'COMRESETs that stay without answer',
+    summary: 'The link drops now. A controller without a link refuses it (FAULT_PLAN).',
+  },
+}
 
 /** What a plan has to know of a controller. */
 interface FaultyController {
@@ -95,8 +155,8 @@ export class PlannedFaults implements FaultPlan {
     if (fault.kind === 'throttle' && fault.bytesPerSecond === 0) {
       throw new MachineError('FAULT_PLAN', 'bytesPerSecond of fault throttle is 0, expected at least 1')
     }
-    const often = ONCE.includes(fault.kind) ? 1 : Number.POSITIVE_INFINITY
-    this.#planned.push({ fault, remaining: fault.count ?? often, writes: 0 })
+    const remaining = fault.count ?? FAULT_KINDS[fault.kind].count
+    this.#planned.push({ fault, remaining, writes: 0 })
     if (fault.kind === 'linkDown') this.#linkChanged()
   }
 

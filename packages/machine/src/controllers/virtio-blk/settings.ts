@@ -54,7 +54,8 @@ export const VIRTIO_BLK_SETTINGS: SettingRules<VirtioBlkSettings> = {
     default: 0,
     min: 0,
     max: 0xffffffff,
-    trials: [4096],
+    // less than the length that ports join pages to, and more than drivers copy through a buffer of their own
+    trials: [16384],
     summary: 'Bytes of a segment; 0 does not offer VIRTIO_BLK_F_SIZE_MAX.',
   },
   indirect: {
