@@ -121,6 +121,11 @@ export interface MessageInterrupt {
   readonly data: number
   readonly vector: number
 }
+/** Of an adapter's stack: the functional device is attached to the physical one, which the bus driver made. */
+export interface DeviceObjects {
+  readonly functional: Gva
+  readonly physical: Gva
+}
 /** An initialised STOR_DPC. */
 export interface StorDpc {
   readonly routine: (deviceExtension: GuestBlock) => void
@@ -198,6 +203,8 @@ export interface PortExports {
   registryWrite(deviceExtension: GuestBlock, valueName: string, value: Uint8Array): boolean
   querySystemTime(): bigint
   logError(deviceExtension: GuestBlock, errorCode: number, uniqueId: number): void
+  /** Null where there are none: in a dump. */
+  getDeviceObjects(deviceExtension: GuestBlock): DeviceObjects | null
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
   /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
   dereference(va: Gva, byteLength: number): GuestBlock

@@ -4,9 +4,7 @@ import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
-  DriverObject,
   HwInitializationDataLayout,
-  IO_TYPE_DRIVER,
   ntstatusText,
   PortConfigurationInformation,
   SCSI_ADAPTER_CONTROL_MAX,
@@ -24,6 +22,7 @@ import { fillBlock } from '../guest-block.ts'
 import { NotJudged } from '../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
 import type {
+  DeviceObjects,
   GuestBlock,
   HwInitializationData,
   MessageInterrupt,
@@ -40,6 +39,7 @@ import {
 } from '../port-configuration.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { AdapterControl } from './adapter-control.ts'
+import { DriverObjects } from './driver-objects.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
 import { slotNumberOf } from './pci-device.ts'
 import { MAX_ALLOCATION } from './port-memory.ts'
@@ -77,6 +77,7 @@ export class Storport extends PortServices implements PortExports {
     throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
   }
   readonly #miniport: MiniportImage
+  readonly #objects: DriverObjects
   #data!: HwInitializationData
   /** By which the controller interrupts; none where it raises its line. */
   #messages: readonly MessageInterrupt[] = []
@@ -103,6 +104,7 @@ export class Storport extends PortServices implements PortExports {
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
     this.configBlock = this.memory.allocate(PortConfigurationInformation.size)
     this.config = PortConfigurationInformation.at(this.configBlock.view)
+    this.#objects = new DriverObjects((byteLength) => this.memory.allocate(byteLength), this.image)
     this.#start(miniport)
   }
 
@@ -150,6 +152,10 @@ export class Storport extends PortServices implements PortExports {
     this.machine.run(untilNs)
     this.runDeferred()
     return true
+  }
+
+  getDeviceObjects(): DeviceObjects {
+    return this.#objects.devices
   }
 
   get isFrozen(): boolean {
@@ -243,9 +249,8 @@ export class Storport extends PortServices implements PortExports {
   }
 
   #start(miniport: MiniportImage): void {
-    const driverObject = this.#driverObject()
-    const registryPath = this.memory.allocate(0x10) // an empty UNICODE_STRING
-    const status = miniport.load(this.image)(this, driverObject.va, registryPath.va)
+    const { driverObject, registryPath } = this.#objects
+    const status = miniport.load(this.image)(this, driverObject, registryPath)
     if (status !== STATUS_SUCCESS) throw this.#failed(`DriverEntry returned ${ntstatusText(status)}`)
     this.#findAdapter()
     if (this.#takesMessages) this.#findAdapterWithMessages()
@@ -355,16 +360,6 @@ export class Storport extends PortServices implements PortExports {
     this.config.dumpRegion.virtualBase = memory.va
     this.config.dumpRegion.physicalBase = BigInt(memory.gpa)
     this.config.dumpRegion.length = byteLength
-  }
-
-  #driverObject(): GuestBlock {
-    const block = this.memory.allocate(DriverObject.size)
-    const object = DriverObject.at(block.view)
-    object.type = IO_TYPE_DRIVER
-    object.size = DriverObject.size
-    object.driverStart = this.image.base
-    object.driverSize = this.image.size
-    return block
   }
 
   #interrupt(): boolean {

@@ -402,7 +402,8 @@ describe('the kernel', () => {
       )
       call('RtlInitUnicodeString', page, page + 0x40n)
       expect([u32(page), u64(page + 8n)]).toEqual([(8 << 16) | 6, page + 0x40n])
-      expect(call('ZwOpenKey', page, 0, page)).toBe(0xc0000034n)
+      put(page + 0x100n, new Uint8Array(0x30)) // OBJECT_ATTRIBUTES without a name
+      expect(call('ZwOpenKey', page, 0, page + 0x100n)).toBe(0xc0000034n)
       expect(call('MmIsAddressValid', page)).toBe(1n)
       expect(call('RtlGetVersion', page)).toBe(0n)
       expect([u32(page + 4n), u32(page + 8n), u32(page + 12n)]).toEqual([10, 0, 19041])

@@ -13,8 +13,10 @@ import { NotJudged } from '../guest-fault.ts'
 import { DEVICE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL } from '../irql.ts'
 import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
 import type { GuestBlock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
+import { serviceKeyPath } from '../runtime/driver-objects.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import type { GuestInitializationData, RoutineName } from './init-data.ts'
+import { KernelRegistry } from './kernel-registry.ts'
 import type { SysLife } from './sys-observer.ts'
 
 /** The level of each routine while the system runs (storport.h); in dump mode all run at HIGH_LEVEL. */
@@ -100,8 +102,12 @@ export class SysInstance {
   /** Callback objects by their names in lower case, and who has registered with one, by the handle of the registration. */
   readonly callbackObjects = new Map<string, bigint>()
   readonly callbacks = new Map<bigint, RegisteredCallback>()
+  /** Made at its first use. */
+  #registry: KernelRegistry | null = null
   /** How often the driver asked to be called when all devices have started. */
   reinitializations = 0
+  /** IRPs that the I/O manager frees when they complete, by their addresses. */
+  readonly builtIrps = new Set<Gva>()
   /** By MmMapIoSpace: address and length. */
   readonly mappings = new Set<string>()
   uncached: GuestBlock | null = null
@@ -126,6 +132,12 @@ export class SysInstance {
     this.life = life
     this.memory = memory
     this.#runner = runner
+  }
+
+  get registry(): KernelRegistry {
+    const { nameOnDisk } = this.image
+    this.#registry ??= new KernelRegistry(serviceKeyPath(nameOnDisk), nameOnDisk)
+    return this.#registry
   }
 
   get image(): LoadedImage {

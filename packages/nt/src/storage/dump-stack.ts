@@ -1,6 +1,6 @@
 // What the context of a dump stack points to (MAPPED_ADDRESS of ntdddisk.h, SCSI_ADDRESS), and DRIVER_OBJECT, x64; the context
 // itself is of a build (profile/win10-19041/dump-stack.ts).
-import { defineStruct, size64, u8, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
+import { defineStruct, size64, u8, u32, u64, type ViewOf } from '@dumpstack/bytes'
 
 /** DEVICE_USAGE_NOTIFICATION_TYPE DeviceUsageTypeDumpFile. */
 export const DEVICE_USAGE_TYPE_DUMP_FILE = 3
@@ -22,13 +22,3 @@ export const ScsiAddress = defineStruct('SCSI_ADDRESS', 0x8, {
   lun: u8(0x7),
 })
 export type ScsiAddress = ViewOf<typeof ScsiAddress>
-
-/** DRIVER_OBJECT (wdm.h), x64: the fields that a boot loader fills. */
-export const DriverObject = defineStruct('_DRIVER_OBJECT', 0x150, {
-  type: u16(0x00),
-  size: u16(0x02),
-  driverStart: u64(0x18),
-  driverSize: u32(0x20),
-})
-export type DriverObject = ViewOf<typeof DriverObject>
-export const IO_TYPE_DRIVER = 4

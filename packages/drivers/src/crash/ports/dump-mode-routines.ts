@@ -110,6 +110,11 @@ export abstract class DumpModeRoutines {
     return null
   }
 
+  getDeviceObjects(): null {
+    this.watch.onCall()
+    return null
+  }
+
   initializePerfOpts(): number {
     this.watch.onCall()
     return STOR_STATUS_NOT_IMPLEMENTED

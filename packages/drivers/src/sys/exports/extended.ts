@@ -58,6 +58,16 @@ const FUNCTIONS: ExtendedFunctions = {
   // (Address, Length, Flags)
   MarkDumpMemory: (call) => call.port.markDumpMemory(extensionOf(call), call.va(2), call.u32(3)),
 
+  // (*AdapterDeviceObject, *PhysicalDeviceObject, *LowerDeviceObject): the lower one is the physical one
+  GetDeviceObjects: (call) => {
+    const found = call.port.getDeviceObjects(extensionOf(call))
+    if (found === null) return STOR_STATUS_NOT_IMPLEMENTED
+    call.memory.setU64(call.va(2), found.functional)
+    call.memory.setU64(call.va(3), found.physical)
+    call.memory.setU64(call.va(4), found.physical)
+    return STOR_STATUS_SUCCESS
+  },
+
   // (Query, PerfConfigData)
   InitializePerformanceOptimizations: (call) =>
     call.port.initializePerfOpts(extensionOf(call), call.u8(2) !== 0),

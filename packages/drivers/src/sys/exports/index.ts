@@ -4,6 +4,7 @@ import { DISPATCHER_EXPORTS } from './dispatcher.ts'
 import { EXCEPTION_EXPORTS } from './exceptions.ts'
 import type { Export } from './export.ts'
 import { EXTENDED_EXPORTS } from './extended.ts'
+import { IO_REQUEST_EXPORTS } from './io-requests.ts'
 import { KERNEL_EXPORTS } from './kernel.ts'
 import { MEMORY_EXPORTS } from './memory.ts'
 import { NOTIFICATION_EXPORTS } from './notification.ts'
@@ -11,6 +12,7 @@ import { OUTSTANDING_EXPORTS } from './outstanding.ts'
 import { PORT_EXPORTS } from './port.ts'
 import { REGISTER_EXPORTS } from './registers.ts'
 import { REGISTRY_EXPORTS } from './registry.ts'
+import { SCAN_EXPORTS } from './scan.ts'
 import { STRING_EXPORTS } from './strings.ts'
 import { WMI_EXPORTS } from './wmi.ts'
 import { WORK_ITEM_EXPORTS } from './work-items.ts'
@@ -27,9 +29,11 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     WORK_ITEM_EXPORTS,
     CALLBACK_EXPORTS,
     EXCEPTION_EXPORTS,
+    IO_REQUEST_EXPORTS,
     REGISTER_EXPORTS,
     REGISTRY_EXPORTS,
     STRING_EXPORTS,
+    SCAN_EXPORTS,
     WMI_EXPORTS,
   ].flatMap((family) => Object.entries(family)),
 )
