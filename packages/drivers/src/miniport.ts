@@ -29,6 +29,8 @@ export interface MiniportCode {
 
 /** Compiled code that stopped, as a debugger takes it. */
 export interface CodeStop {
+  /** Base name of the image: `dump_viostor.sys`. */
+  readonly driver: string
   /** CONTEXT. */
   readonly contextRecord: Uint8Array
   /** EXCEPTION_RECORD64. */

@@ -34,6 +34,8 @@ export const DumpHeader64 = defineStruct('_DUMP_HEADER64', HEADER64_SIZE, {
   dumpType: u32(0x0f98),
   requiredDumpSpace: u64(0x0fa0),
   systemTime: u64(0x0fa8),
+  /** ANSI text. */
+  comment: bytes(0x0fb0, 0x80),
   systemUpTime: u64(0x1030),
   miniDumpFields: u32(0x1038),
   productType: u32(0x1040),

@@ -344,7 +344,12 @@ export class SysRunner implements MiniportCode {
 
 const stackTop = ({ memory: { stack } }: SysInstance): bigint => stack.va + BigInt(stack.byteLength)
 
-const codeStop = ({ deviceExtension }: SysInstance, registers: Registers, raised: Raised): CodeStop => ({
+const codeStop = (
+  { image, deviceExtension }: SysInstance,
+  registers: Registers,
+  raised: Raised,
+): CodeStop => ({
+  driver: image.baseName,
   contextRecord: contextOf(registers),
   exceptionRecord: exceptionRecordOf(raised, registers.rip),
   deviceExtension,

@@ -6,6 +6,7 @@ import {
   alteredMiniport,
   type BufferPiece,
   type DumpWriteReport,
+  GuestFault,
   loadCrashDumpStack,
   NotJudged,
   type RuntimeStack,
@@ -14,9 +15,10 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type Machine, MemoryDiskImage, Owner } from '@dumpstack/machine'
-import { type DumpModeRuleId, ntstatusText, SP_RETURN_FOUND } from '@dumpstack/nt'
+import { type Bugcheck, type DumpModeRuleId, ntstatusText, SP_RETURN_FOUND } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
-import { CrashedSystem } from '../system/crashed-system.ts'
+import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
+import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
 import { checkDump, type DiskLayout, diskLayout, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
 import { bootDrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {
@@ -37,6 +39,15 @@ export interface LifeOptions
   readonly names: SymbolNames
   /** Told at the begin of each phase. */
   readonly onPhase?: (phase: CheckPhase) => void
+  /** Told where the driver ends a life before its dump is written: what it left, as long as it is looked at in the call. */
+  readonly onStop?: (stopped: StoppedLife) => void
+}
+
+/** RAM of a life that ended early, for a debugger. */
+export interface StoppedLife {
+  readonly dump: SecondCrashDump
+  /** HwDeviceExtension; null before HwFindAdapter. */
+  readonly deviceExtension: bigint | null
 }
 
 const BUSY_NS = 5_000_000
@@ -137,6 +148,8 @@ class SystemStart {
   #phase: CheckPhase = 'start'
   #bytesWritten = 0
   #hasFinished = false
+  /** Of a life that the driver has ended early. */
+  #stoppedWith: Bugcheck | null = null
 
   constructor(options: LifeOptions, life: LifeSettings, layout: DiskLayout, image: MemoryDiskImage) {
     this.#options = options
@@ -160,6 +173,7 @@ class SystemStart {
       if (!(error instanceof DumpstackError)) throw error
       this.#broke(error)
     }
+    if (this.#stoppedWith !== null) this.#leave(this.#stoppedWith)
     return {
       setting: lifeText(this.#life),
       finished: this.#hasFinished,
@@ -193,6 +207,13 @@ class SystemStart {
 
   close(): void {
     this.#machine.close()
+  }
+
+  #leave(bugcheck: Bugcheck): void {
+    const code = this.#host.miniport.code?.stop() ?? null
+    if (code === null) return
+    const dump = secondCrashDump({ kernel: this.#kernel, bugcheck, code })
+    this.#options.onStop?.({ dump, deviceExtension: code.deviceExtension })
   }
 
   #enter(phase: CheckPhase): void {
@@ -289,6 +310,8 @@ class SystemStart {
     for (const violation of report.violations) {
       this.findings.push(ofViolation(violation, this.#life))
     }
+    if (!this.#hasFinished && report.notJudged === undefined)
+      this.#stoppedWith = report.secondBugcheck ?? MANUAL_CRASH
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
@@ -301,6 +324,8 @@ class SystemStart {
     // a driver may refuse hardware that is not plain, and says so
     const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).length > 0
     const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
+    if (verdict === 'fail')
+      this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
     this.#find(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
   }
 

@@ -13,7 +13,7 @@ export function checkDriverFile(
   { file, names, observer }: Omit<DriverFileOptions, 'description'>,
   options: Pick<
     DriverCheckOptions,
-    'profile' | 'controller' | 'seed' | 'settings' | 'isWhole' | 'onProgress'
+    'profile' | 'controller' | 'seed' | 'settings' | 'isWhole' | 'onProgress' | 'onStop'
   >,
 ): DriverCheckReport {
   const { profile } = options

@@ -9,6 +9,7 @@ import type { BootedKernel } from '../boot/contract.ts'
 import { type PagesAfterCrash, pagesAfterCrash, pagesOf } from './owned-pages.ts'
 
 export const CRASHING_PROCESSOR = 0
+export const MANUAL_CRASH: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
 
 /** A system that runs, with its crash driver and its crash dump stack loaded. */
 export interface CrashableSystem {
@@ -20,7 +21,7 @@ export interface CrashableSystem {
 }
 
 export class CrashedSystem {
-  readonly bugcheck: Bugcheck = { code: MANUALLY_INITIATED_CRASH, parameters: [0n, 0n, 0n, 0n] }
+  readonly bugcheck = MANUAL_CRASH
   /** Commands that were in the controller when the storage stack froze: they can only be dropped. */
   readonly commandsInFlight: number
   /** RAM as KeBugCheckEx left it. */

@@ -2,7 +2,7 @@
 // of the driver's code, for a debugger. The host writes it, since nothing of the system runs any more.
 import { gpa, PAGE_SIZE } from '@dumpstack/bytes'
 import type { CodeStop } from '@dumpstack/drivers'
-import { planDump } from '@dumpstack/dumpfile'
+import { DumpHeader64, planDump } from '@dumpstack/dumpfile'
 import { type Bugcheck, HeaderDumpType } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import type { HostFile } from '../volume/host-folder.ts'
@@ -15,6 +15,9 @@ export interface StoppedSystem {
   readonly bugcheck: Bugcheck
   readonly code: CodeStop
 }
+
+/** How the comment in each header begins: debuggers show it, and it tells the file from other dumps. */
+const SECOND_CRASH_COMMENT = 'dumpstack second crash: '
 
 export interface SecondCrashDump {
   readonly byteLength: number
@@ -38,6 +41,7 @@ export function secondCrashDump({ kernel, bugcheck, code }: StoppedSystem): Seco
       let nextYield = YIELD_BYTES
       for (const extent of plan.extents()) {
         if ('bytes' in extent) {
+          if (extent.at === 0) comment(extent.bytes, `${SECOND_CRASH_COMMENT}${code.driver}`)
           file.write(extent.at, extent.bytes)
           continue
         }
@@ -53,4 +57,12 @@ export function secondCrashDump({ kernel, bugcheck, code }: StoppedSystem): Seco
       }
     },
   }
+}
+
+/** In as many ASCII characters as there are, with a zero behind them. */
+function comment(header: Uint8Array, text: string): void {
+  const { byteLength } = DumpHeader64.fields.comment
+  const bytes = new Uint8Array(byteLength)
+  bytes.set(new TextEncoder().encode(text.replace(/[^ -~]/g, '?').slice(0, byteLength - 1)))
+  DumpHeader64.of(header).comment = bytes
 }
