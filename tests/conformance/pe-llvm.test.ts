@@ -1,5 +1,6 @@
 // What our PE reader says about real files, against llvm-readobj: guest images (lld) and images of Microsoft's linker.
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type PeImage, parsePe, REGISTER_NAMES, type UnwindCode } from '@dumpstack/image'
 import { describe, expect, it } from 'vitest'
@@ -164,3 +165,25 @@ describe.each(files)('%s reads as llvm-readobj reads it', (name, file) => {
     expect(unwindAsPrinted(image())).toEqual(expected)
   })
 })
+
+const BUILDERS = ['clang-16', 'lld-link-16', 'llvm-rc-16']
+it.skipIf(!BUILDERS.every(hasTool))(
+  `reads the version that llvm-rc writes (needs ${BUILDERS.join(', ')})`,
+  () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'dumpstack-version-'))
+    const at = (name: string): string => path.join(folder, name)
+    try {
+      writeFileSync(at('v.rc'), '1 VERSIONINFO\nFILEVERSION 100,93,104,24000\nBEGIN\nEND\n')
+      writeFileSync(at('d.c'), 'int DriverEntry(void) { return 0; }\n')
+      toolOutput('llvm-rc-16', ['-no-preprocess', '/fo', at('v.res'), at('v.rc')])
+      toolOutput('clang-16', ['--target=x86_64-pc-windows-msvc', '-c', at('d.c'), '-o', at('d.obj')])
+      toolOutput('lld-link-16', [
+        ...['/nologo', '/subsystem:native', '/nodefaultlib', '/driver', '/entry:DriverEntry'],
+        ...[`/out:${at('d.sys')}`, at('d.obj'), at('v.res')],
+      ])
+      expect(parsePe(readFileSync(at('d.sys'))).fileVersion).toBe('100.93.104.24000')
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
+  },
+)

@@ -1,5 +1,5 @@
 // `dumpstack check FILE.sys` as a user runs it; what it finds in each of the repository's miniports is windows' own test.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, repository, schemaViolation, temporaryFolder } from './cli.ts'
@@ -64,9 +64,7 @@ it('runs the one life whose settings are given', () => {
   const given = ['--sector', '4Kn', '--cpus', '2', '--device', 'queueSize=64', '--device', 'msix=off']
   const { code, result } = check('dsvioblk-b26.sys', ...given)
   expect(code).toBe(1)
-  expect(result.runs.map(({ setting }) => setting)).toEqual([
-    'sector 4Kn, cpus 2, queueSize 64, msix off',
-  ])
+  expect(result.runs.map(({ setting }) => setting)).toEqual(['sector 4Kn, cpus 2, queueSize 64, msix off'])
   expect(result.findings[0]!.repro).toContain(
     '--controller virtio-blk --sector 4Kn --cpus 2 --device queueSize=64 --device msix=off --seed 1',
   )
@@ -115,6 +113,50 @@ it('writes text with code, stack and a command that shows it again, and SARIF', 
     region: { startLine: line },
   })
   expect(code).toBe(1)
+}, 60_000)
+
+it('checks the drivers of a folder, and counts no finding that is known', () => {
+  const drivers = path.join(folder.path, 'drivers')
+  mkdirSync(drivers)
+  for (const name of ['dsahci-b23.sys', 'dsvioblk.sys'])
+    copyFileSync(miniport(name), path.join(drivers, name))
+  const known = path.join(folder.path, 'known.json')
+  const junit = path.join(folder.path, 'check.xml')
+  const issue = { rule: 'DM-08', driver: 'dsahci-b23.sys', reason: 'reads its settings' }
+  writeFileSync(known, JSON.stringify({ knownIssues: [issue] }))
+  const run = (...args: string[]) => dumpstack(folder.path, 'check', drivers, ...PLAIN, ...args)
+
+  const plain = run('--json')
+  expect(schemaViolation('docs/schema/check-results.schema.json', plain.stdout)).toBe('')
+  expect(JSON.parse(plain.stdout)).toMatchObject({
+    verdict: 'fail',
+    brokenOff: null,
+    results: [
+      { file: path.join(drivers, 'dsahci-b23.sys'), verdict: 'fail', errata: 0 },
+      { file: path.join(drivers, 'dsvioblk.sys'), verdict: 'pass' },
+    ],
+  })
+  expect(plain.code).toBe(1)
+
+  const { code, stdout } = run('--known-issues', known, '--junit', junit)
+  expect(stdout).toContain('known  DM-08  ZwOpenKey\n      known issue: reads its settings')
+  expect(stdout).toContain('Verdict: pass with errata, 1 finding')
+  expect(stdout).toContain('2 drivers: pass (2 pass, 0 fail, 0 inconclusive)')
+  expect(code).toBe(0)
+  const xml = readFileSync(junit, 'utf8')
+  expect(xml).toMatch(/<testsuites name="dumpstack check" tests="\d+" failures="0" errors="0"/)
+  expect(xml).toContain('<skipped message="known: reads its settings: ')
+}, 120_000)
+
+it('writes what it was asked for where a file cannot be read', () => {
+  const absent = path.join(folder.path, 'absent.sys')
+  const { code, stdout } = dumpstack(folder.path, 'check', absent, '--json')
+  expect(schemaViolation('docs/schema/check-results.schema.json', stdout)).toBe('')
+  expect(JSON.parse(stdout)).toMatchObject({
+    verdict: null,
+    brokenOff: expect.stringContaining('absent.sys'),
+  })
+  expect(code).toBe(2)
 }, 60_000)
 
 it('places what a routine came to at that routine', () => {

@@ -30,6 +30,7 @@ export const DataDirectory = defineStruct('IMAGE_DATA_DIRECTORY', 8, { virtualAd
 /** Indices into the data directories. */
 export const DIRECTORY_ENTRY_EXPORT = 0
 export const DIRECTORY_ENTRY_IMPORT = 1
+export const DIRECTORY_ENTRY_RESOURCE = 2
 export const DIRECTORY_ENTRY_EXCEPTION = 3
 export const DIRECTORY_ENTRY_BASERELOC = 5
 export const DIRECTORY_ENTRY_DEBUG = 6
@@ -104,3 +105,21 @@ export const UnwindInfoHeader = defineStruct('UNWIND_INFO', 4, {
 })
 
 export type OptionalHeader64 = ViewOf<typeof OptionalHeader64>
+
+export const ResourceDirectory = defineStruct('IMAGE_RESOURCE_DIRECTORY', 0x10, {
+  numberOfNamedEntries: u16(0xc),
+  numberOfIdEntries: u16(0xe),
+})
+export const ResourceDirectoryEntry = defineStruct('IMAGE_RESOURCE_DIRECTORY_ENTRY', 8, {
+  name: u32(0),
+  offsetToData: u32(4),
+})
+export const ResourceDataEntry = defineStruct('IMAGE_RESOURCE_DATA_ENTRY', 0x10, {
+  offsetToData: u32(0),
+  byteLength: u32(4),
+})
+export const FixedFileInfo = defineStruct('VS_FIXEDFILEINFO', 0x34, {
+  signature: u32(0),
+  fileVersionMs: u32(8),
+  fileVersionLs: u32(0xc),
+})

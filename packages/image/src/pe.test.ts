@@ -27,6 +27,7 @@ const whole = (): Uint8Array =>
     forwarders: { HalOld: 'ntoskrnl.HalNew' },
     imports: { 'ntoskrnl.exe': ['DbgPrint', 'KeBugCheckEx'], 'storport.sys': [17] },
     relocations: [0x2010, 0x2038],
+    fileVersion: [100, 93, 104, 24000],
     rsds: { guid: GUID, age: 3, path: 'C:\\ä\\ntkrnlmp.pdb' },
     functions: [
       // push rbx; sub rsp, 0x28
@@ -50,6 +51,17 @@ describe('parsePe', () => {
       ['.data', 0x2000, 0x2345],
     ])
     expect(image.sizeOfImage % 0x1000).toBe(0)
+  })
+
+  it('reads the version of the file, and takes a damaged one for none', () => {
+    expect(image.fileVersion).toBe('100.93.104.24000')
+    const { fileOffset } = image.sections.find(({ name }) => name === '.rsrc')!
+    for (const at of [0x10, 0x14, 0x48, 0x80]) {
+      const damaged = whole()
+      damaged.fill(0xff, fileOffset + at, fileOffset + at + 4)
+      expect(parsePe(damaged).fileVersion).toBeNull()
+    }
+    expect(parsePe(buildPe({ sections: [{ name: '.text', bytes: text }] })).fileVersion).toBeNull()
   })
 
   it('finds exports through the ordinal table and keeps forwarders apart', () => {

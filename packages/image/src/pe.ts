@@ -14,6 +14,7 @@ import {
   DIRECTORY_ENTRY_EXPORT,
   DIRECTORY_ENTRY_IMPORT,
   DIRECTORY_ENTRY_LOAD_CONFIG,
+  DIRECTORY_ENTRY_RESOURCE,
   DosHeader,
   FileHeader,
   OptionalHeader64,
@@ -28,6 +29,7 @@ import {
   readUnwindInfo,
   type UnwindInfo,
 } from './unwind-info.ts'
+import { readFileVersion } from './version-resource.ts'
 
 const DOS_SIGNATURE = 0x5a4d // MZ
 const NT_SIGNATURE = 0x00004550 // PE\0\0
@@ -65,6 +67,8 @@ export interface PeImage {
   /** RVA of the /GS cookie, which a loader makes random; null where the image has none. */
   readonly securityCookieRva: number | null
   readonly rsds: CodeView | null
+  /** `10.0.19041.1`, of its version resource; null where it has none. */
+  readonly fileVersion: string | null
   /** Ascending. */
   readonly runtimeFunctions: readonly RuntimeFunction[]
   /** The entry that covers `rva`; null for a leaf function, which has none. */
@@ -160,6 +164,7 @@ export function parsePe(bytes: Uint8Array): PeImage {
       sizeOfImage,
     ),
     rsds: readCodeView(file, directory(DIRECTORY_ENTRY_DEBUG)),
+    fileVersion: readFileVersion(file, directory(DIRECTORY_ENTRY_RESOURCE)),
     runtimeFunctions,
     findFunction: (rva) => functionAt(runtimeFunctions, rva),
     unwindInfo: (rva) => readUnwindInfo(file, rva),

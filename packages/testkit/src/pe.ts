@@ -23,6 +23,8 @@ export interface PeInput {
   imports?: Record<string, (string | number)[]>
   relocations?: number[]
   rsds?: { guid: Uint8Array; age: number; path: string }
+  /** Of a version resource. */
+  fileVersion?: readonly [number, number, number, number]
   /** Unwind information as raw bytes, 4-byte aligned by the builder; or the RVA of one that is there already. */
   functions?: { begin: number; end: number; unwind: Uint8Array | number }[]
 }
@@ -103,6 +105,7 @@ export function buildPe(input: PeInput): Uint8Array {
 
   if (input.exports || input.forwarders) table('.edata', 0, (out, rva) => writeExports(out, rva, input))
   if (input.imports) table('.idata', 1, (out, rva) => writeImports(out, rva, input.imports!))
+  if (input.fileVersion) table('.rsrc', 2, (out, rva) => writeVersion(out, rva, input.fileVersion!))
   if (input.functions) table('.pdata', 3, (out, rva) => writeFunctions(out, rva, input.functions!))
   if (input.relocations) table('.reloc', 5, (out) => writeRelocations(out, input.relocations!))
   let debugAt = -1
@@ -183,6 +186,31 @@ export function buildPe(input: PeInput): Uint8Array {
 }
 
 const up = (value: number, to: number): number => Math.ceil(value / to) * to
+
+/** Type 16 (a version), name 1, language 0x409, each a directory of one entry; then the data entry, then VS_VERSIONINFO. */
+function writeVersion(
+  out: Bytes,
+  rva: number,
+  [major, minor, build, patch]: readonly number[],
+): [number, number] {
+  const directory = (id: number, leadsTo: number): void => {
+    out.put(new Uint8Array(12)).u16(0).u16(1).u32(id).u32(leadsTo)
+  }
+  directory(16, 0x80000018)
+  directory(1, 0x80000030)
+  directory(0x409, 0x48)
+  out
+    .u32(rva + 0x58)
+    .u32(0x5c)
+    .u32(0)
+    .u32(0)
+  out.u16(0x5c).u16(0x34).u16(0)
+  for (const letter of 'VS_VERSION_INFO\0\0') out.u16(letter.charCodeAt(0))
+  out.u32(0xfeef04bd).u32(0x10000)
+  out.u16(minor!).u16(major!).u16(patch!).u16(build!)
+  out.put(new Uint8Array(0x24))
+  return [0, out.length]
+}
 
 function writeExports(out: Bytes, rva: number, input: PeInput): [number, number] {
   const forwarders = input.forwarders ?? {}

@@ -1,43 +1,66 @@
 // What `dumpstack check` prints for people.
+import type { Verdict } from '@dumpstack/crashtest'
 import type { TargetDriver } from '@dumpstack/target'
-import type { DriverCheckReport, DriverFinding } from '@dumpstack/windows'
 import { bold, type Line, painted, red, yellow } from '../terminal/painted.ts'
+import type { CheckedFile, CheckedFinding } from './check-file.ts'
 
-/** What was checked; a file that no system would load is known by its name alone. */
-type CheckedFile = TargetDriver | { readonly fileName: string; readonly executed: false }
-
-export interface Checked {
-  readonly driver: CheckedFile
-  readonly report: DriverCheckReport
-  /** The command that shows a finding again. */
-  readonly reproOf: (finding: DriverFinding) => string
-}
-
-export function checkLines({ driver, report, reproOf }: Checked, seconds: number): Line[] {
-  const { verdict, controller, findings, runs } = report
+/** `more` follow. */
+export function fileLines(checked: CheckedFile, more: boolean): Line[] {
+  const { driver, controller, findings, runs, hostSeconds } = checked
+  const errata = findings.some(({ knownIssue }) => knownIssue !== undefined)
+  const verdict = `${checked.verdict}${errata ? ' with errata' : ''}`
   return [
     driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
     ...runs.map(
       (run) =>
         `  ${run.setting}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
     ),
-    ...findings.flatMap((finding) => ['', ...findingLines(finding), `      again: ${reproOf(finding)}`]),
+    ...findings.flatMap((finding) => ['', ...findingLines(finding), `      again: ${finding.repro}`]),
     '',
-    painted`Verdict: ${bold(verdict)}, ${findings.length} finding${findings.length === 1 ? '' : 's'}, after ${seconds.toFixed(1)} s`,
+    painted`Verdict: ${bold(verdict)}, ${counted(findings.length, 'finding')}, after ${hostSeconds.toFixed(1)} s`,
+    ...(more ? [''] : []),
   ]
 }
+
+/** What the files come to together. */
+export function filesLine(checked: readonly CheckedFile[], verdict: Verdict, seconds: number): Line[] {
+  const of = (wanted: Verdict): number => checked.filter((one) => one.verdict === wanted).length
+  const counts = `${of('pass')} pass, ${of('fail')} fail, ${of('inconclusive')} inconclusive`
+  return [
+    '',
+    painted`${counted(checked.length, 'driver')}: ${bold(verdict)} (${counts}), after ${seconds.toFixed(1)} s`,
+  ]
+}
+
+const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
   const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
   return `${fileName}, ${byteLength} bytes, SHA-256 ${sha256.slice(0, 16)}..., ${names}`
 }
 
-function findingLines(finding: DriverFinding): Line[] {
-  const { verdict, rule, call, message, count, phase, setting, driver, offset, bytes, irql, atNs } = finding
+function findingLines(finding: CheckedFinding): Line[] {
+  const {
+    verdict,
+    rule,
+    call,
+    message,
+    count,
+    phase,
+    setting,
+    driver,
+    offset,
+    bytes,
+    irql,
+    atNs,
+    knownIssue,
+  } = finding
   const place = offset === undefined ? driver : `${driver}+${offset}`
   const at = `${(atNs / 1e6).toFixed(3)} ms`
-  const word = verdict === 'fail' ? red(verdict) : yellow(verdict)
+  const word =
+    knownIssue !== undefined ? yellow('known') : verdict === 'fail' ? red(verdict) : yellow(verdict)
   const details = [
+    ...(knownIssue === undefined ? [] : [`known issue: ${knownIssue}`]),
     count > 1 ? `${message} (${count} times)` : message,
     `at ${place}${irql === undefined ? '' : `, IRQL ${irql}`}, ${at}, ${phase}, ${setting}`,
     ...(finding.arguments.length > 0 ? [`arguments ${finding.arguments.join(', ')}`] : []),

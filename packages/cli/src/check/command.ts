@@ -12,6 +12,9 @@ interface GivenCheckOptions extends GivenSettings {
   readonly controller?: string
   readonly seed: number
   readonly plan?: 'one' | 'full'
+  readonly strict?: true
+  readonly knownIssues?: string
+  readonly junit?: string
   readonly sarif?: string
   readonly json?: true
 }
@@ -19,13 +22,13 @@ interface GivenCheckOptions extends GivenSettings {
 export function addCheck(program: Command, exit: Exit): void {
   const command = program
     .command('check')
-    .summary('does a driver file keep the dump-mode contract?')
+    .summary('do driver files keep the dump-mode contract?')
     .description(
       'The contract check of a storage miniport: loads it, does some I/O, crashes with requests in flight and writes a few MiB through its dump copy, ' +
         'in a plan of lives, each on another system: sectors, rings, processors, memory, page file. A setting that is given is the only one, and has one life. ' +
         'Its code is executed. No volume, no dump files: dumpstack test --driver does those.',
     )
-    .argument('<file>', 'a Storport miniport for x64: viostor.sys')
+    .argument('<files...>', 'Storport miniports for x64: viostor.sys; of a folder, all .sys files below it')
     .addOption(pdbOption())
     .addOption(profileOption())
     .option(
@@ -39,22 +42,36 @@ export function addCheck(program: Command, exit: Exit): void {
         "'one': the one life with the settings that are given; 'full': the whole plan around them (default: one where any is given, or else full)",
       ).choices(['one', 'full']),
     )
+    .option('--strict', 'a warning fails too')
+    .addOption(
+      option(
+        '--known-issues <file>',
+        'findings that do not count: JSON, {"knownIssues": [{"rule", "driver" or "version", "reason"}]}',
+      ).argParser(parsePath),
+    )
+    .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
   addSettingOptions(command, SYSTEM_KEYS)
-    .addHelpText('after', `\nExample:\n  dumpstack check viostor.sys --controller virtio-blk\n${EXIT_CODES}`)
-    .action(async (file: string, given: GivenCheckOptions) => {
+    .addHelpText(
+      'after',
+      `\nExamples:\n  dumpstack check viostor.sys --controller virtio-blk\n  dumpstack check build/ --known-issues known.json --junit check.xml\n${EXIT_CODES}`,
+    )
+    .action(async (places: string[], given: GivenCheckOptions) => {
       const { runCheck } = await import('./run-check.ts')
       const settings = givenSettings(given)
       exit(
         runCheck({
-          file,
+          places,
           pdb: given.pdb ?? null,
           profile: given.profile,
           controller: given.controller === undefined ? null : controllerOf(given.controller, given.profile),
           seed: given.seed,
           settings,
           isWhole: given.plan === undefined ? Object.keys(settings).length === 0 : given.plan === 'full',
+          isStrict: given.strict === true,
+          known: given.knownIssues ?? null,
+          junit: given.junit ?? null,
           sarif: given.sarif ?? null,
           json: given.json === true,
           toolVersion: version(),

@@ -1,39 +1,28 @@
-// `dumpstack check FILE.sys`: the contract check of a driver file, as text, JSON and SARIF.
-import path from 'node:path'
+// `dumpstack check FILE.sys...`: the contract check of driver files, as text, JSON, JUnit and SARIF. Whatever ends it, what was asked for
+// is written with the files that were checked until then.
 import { printableJson } from '@dumpstack/bytes'
-import { controllerNamed } from '@dumpstack/machine'
-import type { Profile } from '@dumpstack/nt'
-import {
-  type DriverCheckReport,
-  type DriverFinding,
-  type LifeSettings,
-  lifeOptions,
-} from '@dumpstack/windows'
-import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
-import { DriverFailure } from '../driver/driver-failure.ts'
-import { besideOf, type OpenedDriver, openDriver } from '../driver/driver-file.ts'
-import { driverFailure } from '../driver/driver-verdict.ts'
+import type { Verdict } from '@dumpstack/crashtest'
+import { besideOf } from '../driver/driver-file.ts'
 import { checkOutput, writeOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
-import { shellWord } from '../terminal/shell-word.ts'
-import { ProgressLine, printJson, printLines } from '../terminal/terminal.ts'
-import { DEFAULT_CONTROLLER, DEFAULT_PROFILE } from '../test/test-options.ts'
-import { type Checked, checkLines } from './check-lines.ts'
+import { UsageError } from '../program/usage-error.ts'
+import { printJson, printLines } from '../terminal/terminal.ts'
+import { type CheckedFile, type CheckOptions, checkFile } from './check-file.ts'
+import { checkJunit } from './check-junit.ts'
+import { fileLines, filesLine } from './check-lines.ts'
+import { driverFiles } from './driver-files.ts'
+import { readKnownIssues } from './known-issues.ts'
 import { sarifOf } from './sarif.ts'
 
-const CHECK_SCHEMA = 'docs/schema/check-result.schema.json'
+const RESULT_SCHEMA = 'docs/schema/check-result.schema.json'
+const RESULTS_SCHEMA = 'docs/schema/check-results.schema.json'
 
-export interface CheckRequest {
-  readonly file: string
-  readonly pdb: string | null
-  readonly profile: Profile
-  /** Null: the one that the driver says it drives. */
-  readonly controller: string | null
-  readonly seed: number
-  /** Of every life. */
-  readonly settings: LifeSettings
-  /** Whether the plan runs around them, or the one life that they are. */
-  readonly isWhole: boolean
+export interface CheckRequest extends Omit<CheckOptions, 'knownIssues'> {
+  /** Driver files, and folders of them. */
+  readonly places: readonly string[]
+  /** File with a list of known issues. */
+  readonly known: string | null
+  readonly junit: string | null
   readonly sarif: string | null
   readonly json: boolean
   readonly toolVersion: string
@@ -41,113 +30,99 @@ export interface CheckRequest {
 
 export function runCheck(request: CheckRequest): number {
   const startedAt = performance.now()
-  const { sarif, file, toolVersion } = request
-  if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, [file, request.pdb ?? besideOf(file)])
-  const checked = check(request)
-  const { driver, report, reproOf } = checked
-  const seconds = (performance.now() - startedAt) / 1000
-  if (request.json) printJson(asJson(checked))
-  else printLines(checkLines(checked, seconds))
+  const checked: CheckedFile[] = []
+  const seconds = (): number => (performance.now() - startedAt) / 1000
+  let files: readonly string[] = []
+  try {
+    files = driverFiles(request.places)
+    checkOutputs(request, files)
+  } catch (error) {
+    // an output that may not be written is not
+    if (request.json) printJson(resultsOf(request, checked, seconds(), reasonOf(error)))
+    throw error
+  }
+  try {
+    const options = { ...request, knownIssues: request.known === null ? [] : readKnownIssues(request.known) }
+    for (const file of files) {
+      const one = checkFile(file, options)
+      checked.push(one)
+      if (!request.json) printLines(fileLines(one, checked.length < files.length))
+    }
+  } catch (error) {
+    write(request, checked, files.length, seconds(), reasonOf(error))
+    throw error
+  }
+  write(request, checked, files.length, seconds(), null)
+  return exitCodeOf(worst(checked))
+}
+
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+function checkOutputs({ places, pdb, known, sarif, junit }: CheckRequest, files: readonly string[]): void {
+  if (pdb !== null && files.length > 1)
+    throw new UsageError(`--pdb is of one driver, and ${files.length} are to be checked`)
+  const reads = [...places, known, ...files.flatMap((file) => [file, pdb ?? besideOf(file)])]
+  if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, reads)
+  if (junit !== null) checkOutput('--junit', 'junit', junit, reads)
+}
+
+/** `brokenOff` says why not all files were checked; null where they were. */
+function write(
+  request: CheckRequest,
+  checked: readonly CheckedFile[],
+  files: number,
+  seconds: number,
+  brokenOff: string | null,
+): void {
+  const { json, junit, sarif, toolVersion } = request
+  const [only] = checked
+  const isOne = files === 1 && only !== undefined
+  if (json) printJson(isOne ? resultOf(request, only) : resultsOf(request, checked, seconds, brokenOff))
+  else if (files > 1) printLines(filesLine(checked, worst(checked), seconds))
+  if (junit !== null) writeOutput(junit, checkJunit(checked, request, brokenOff))
   if (sarif !== null) {
-    const sha256 = driver.executed ? driver.sha256 : null
-    const log = sarifOf({ toolVersion, file, sha256, findings: report.findings, reproOf })
+    const log = sarifOf(toolVersion, checked, request.isStrict)
     writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
-  return exitCodeOf(report.verdict)
 }
 
-function check(request: CheckRequest): Checked {
-  const { file, pdb, profile, seed } = request
-  const fileName = path.basename(file)
-  let driver: OpenedDriver
-  try {
-    driver = openDriver(file, pdb)
-  } catch (error) {
-    const controller = request.controller ?? DEFAULT_CONTROLLER
-    return {
-      driver: { fileName, executed: false },
-      report: refused(fileName, 'load', `${controller}0`, error),
-      reproOf: (finding) => reproOf(request, controller, finding.settings),
-    }
-  }
-  const progress = new ProgressLine()
-  try {
-    if (request.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver, profile).kind
-    const report = checkDriverFile(driver, {
-      profile,
-      controller: controllerNamed(controller),
-      seed,
-      settings: request.settings,
-      isWhole: request.isWhole,
-      onProgress: ({ life, lives, setting, phase }) => {
-        const which = lives === 0 ? 'what a finding needs' : `life ${life} of ${lives}`
-        progress.show(`checking ${fileName} on ${controller}, ${which}: ${setting}, ${phase}`)
-      },
-    })
-    return {
-      driver: driver.description,
-      report,
-      reproOf: (finding) => reproOf(request, controller, finding.settings),
-    }
-  } catch (error) {
-    // neither controller is its own; all else that it does is in a report
-    const report = refused(fileName, 'start', 'no controller', error)
-    return { driver: driver.description, report, reproOf: () => reproOf(request, null, {}) }
-  } finally {
-    progress.clear()
-    driver.close()
-  }
-}
+const WORST_FIRST: readonly Verdict[] = ['fail', 'inconclusive', 'pass']
+const worst = (checked: readonly CheckedFile[]): Verdict =>
+  WORST_FIRST.find((verdict) => checked.some((one) => one.verdict === verdict)) ?? 'inconclusive'
 
-/** The report of a driver that no check was made of; throws what is not its fault. */
-function refused(
-  fileName: string,
-  call: 'load' | 'start',
-  controller: string,
-  error: unknown,
-): DriverCheckReport {
-  const failure = driverFailure(error)
-  if (!(failure instanceof DriverFailure)) throw error
-  const finding: DriverFinding = {
-    verdict: failure.verdict,
-    rule: failure.code,
-    call,
-    message: failure.message,
-    count: 1,
-    phase: 'start',
-    setting: 'any',
-    settings: {},
-    driver: fileName,
-    arguments: [],
-    stack: [],
-    atNs: 0,
-  }
-  return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
-}
+const optionsOf = ({ profile, seed, settings, isWhole, isStrict }: CheckRequest): object => ({
+  profile: profile.name,
+  seed,
+  settings,
+  plan: isWhole ? 'full' : 'one',
+  strict: isStrict,
+})
 
-/** The command that runs just the life that showed a finding. */
-function reproOf(
-  { file, pdb, profile, seed }: CheckRequest,
-  controller: string | null,
-  settings: LifeSettings,
-): string {
-  const parts = ['dumpstack check', shellWord(file)]
-  if (controller !== null) {
-    const options = lifeOptions(controllerNamed(controller), settings)
-    parts.push(`--controller ${controller}`, ...(options.length === 0 ? ['--plan one'] : options))
-  }
-  if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)
-  parts.push(`--seed ${seed}`)
-  if (pdb !== null) parts.push(`--pdb ${shellWord(pdb)}`)
-  return parts.join(' ')
-}
+const resultOf = (request: CheckRequest, checked: CheckedFile): object => ({
+  schema: RESULT_SCHEMA,
+  productVersion: request.toolVersion,
+  options: optionsOf(request),
+  verdict: checked.verdict,
+  errata: checked.findings.filter(({ knownIssue }) => knownIssue !== undefined).length,
+  driver: checked.driver,
+  controller: checked.controller,
+  findings: checked.findings,
+  runs: checked.runs,
+  machineSeconds: checked.runs.reduce((sum, run) => sum + run.machineSeconds, 0),
+  hostSeconds: checked.hostSeconds,
+})
 
-const asJson = ({ driver, report, reproOf }: Checked): object => ({
-  schema: CHECK_SCHEMA,
-  verdict: report.verdict,
-  driver,
-  controller: report.controller,
-  findings: report.findings.map((finding) => ({ ...finding, repro: reproOf(finding) })),
-  runs: report.runs,
+const resultsOf = (
+  request: CheckRequest,
+  checked: readonly CheckedFile[],
+  hostSeconds: number,
+  brokenOff: string | null,
+): object => ({
+  schema: RESULTS_SCHEMA,
+  productVersion: request.toolVersion,
+  options: optionsOf(request),
+  verdict: brokenOff === null ? worst(checked) : null,
+  brokenOff,
+  results: checked.map((one) => ({ file: one.file, ...resultOf(request, one) })),
+  hostSeconds,
 })

@@ -1,10 +1,10 @@
 // Against the required properties of SARIF 2.1.0 (OASIS, sections 3.13 to 3.28) and of GitHub's page "SARIF support for code scanning",
 // written down here from the two.
-import type { DriverFinding } from '@dumpstack/windows'
 import { expect, it } from 'vitest'
+import type { CheckedFile, CheckedFinding } from './check-file.ts'
 import { sarifOf } from './sarif.ts'
 
-const finding: DriverFinding = {
+const finding: CheckedFinding = {
   verdict: 'fail',
   rule: 'DM-08',
   call: 'ZwOpenKey',
@@ -20,6 +20,7 @@ const finding: DriverFinding = {
   bytes: '48 8b',
   irql: 'HIGH_LEVEL',
   atNs: 12,
+  repro: 'dumpstack check',
 }
 
 interface Text {
@@ -57,18 +58,19 @@ interface Sarif {
   }[]
 }
 
-const write = (findings: readonly DriverFinding[]): Sarif =>
-  JSON.parse(
-    JSON.stringify(
-      sarifOf({
-        toolVersion: '1',
-        file: 'drivers/my x.sys',
-        sha256: 'ab',
-        findings,
-        reproOf: () => 'dumpstack check',
-      }),
-    ),
-  )
+const checked = (file: string, findings: readonly CheckedFinding[]): CheckedFile => ({
+  file,
+  driver: { fileName: file, byteLength: 1, sha256: 'ab', executed: true, pdb: null },
+  verdict: 'fail',
+  controller: 'ahci0',
+  findings,
+  runs: [],
+  hostSeconds: 0,
+})
+
+const logOf = (files: readonly CheckedFile[], isStrict = false): Sarif =>
+  JSON.parse(JSON.stringify(sarifOf('1', files, isStrict)))
+const write = (findings: readonly CheckedFinding[]): Sarif => logOf([checked('drivers/my x.sys', findings)])
 
 it('has what SARIF 2.1.0 requires, and a place by address', () => {
   const { version, runs } = write([finding, { ...finding, verdict: 'inconclusive', rule: 'UNKNOWN_IMPORT' }])
@@ -107,7 +109,7 @@ it('has what code scanning shows: help of each rule, a line of a file, a fingerp
 it('gives a defect the same fingerprint in the next build, and no two results of a log the same', () => {
   const frames = ['dump_x!Read+0x59 [c:\\x.c @ 7]', 'dump_x!Find+0x48']
   const moved = ['dump_x!Read+0x63 [c:\\x.c @ 9]', 'dump_x!Find+0x50']
-  const prints = (...findings: DriverFinding[]): string[] =>
+  const prints = (...findings: CheckedFinding[]): string[] =>
     write(findings).runs[0]!.results.map(
       ({ partialFingerprints }) => partialFingerprints.primaryLocationLineHash,
     )
@@ -118,4 +120,24 @@ it('gives a defect the same fingerprint in the next build, and no two results of
 
 it('is a whole log where nothing was found', () => {
   expect(write([]).runs[0]!.results).toEqual([])
+})
+
+it('holds several drivers in one run, each finding at its own, with levels, and what somebody takes', () => {
+  const warning: CheckedFinding = { ...finding, verdict: 'warning' }
+  const files = [
+    checked('a.sys', [warning]),
+    checked('b.sys', [{ ...finding, knownIssue: 'known since 2020' }]),
+  ]
+  const { artifacts, results } = logOf(files).runs[0]!
+  expect(artifacts.map(({ location }) => location.uri)).toEqual(['a.sys', 'b.sys'])
+  expect(results.map(({ locations }) => locations[0]!.physicalLocation.artifactLocation)).toEqual([
+    { uri: 'a.sys', index: 0 },
+    { uri: 'b.sys', index: 1 },
+  ])
+  expect(results).toMatchObject([
+    { level: 'warning', kind: 'fail' },
+    { level: 'error', suppressions: [{ kind: 'external', justification: 'known since 2020' }] },
+  ])
+  expect(results[0]).not.toHaveProperty('suppressions')
+  expect(logOf(files, true).runs[0]!.results[0]!.level).toBe('error')
 })

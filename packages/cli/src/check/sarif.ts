@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto'
 import { type DumpModeRule, findDumpModeRule, ruleExample, ruleSources } from '@dumpstack/nt'
 import type { DriverFinding } from '@dumpstack/windows'
+import type { CheckedFile, CheckedFinding } from './check-file.ts'
 import { fileUri, sourceUri } from './source-files.ts'
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json'
@@ -19,17 +20,8 @@ const LEVELS = {
   inconclusive: { level: 'none', kind: 'open' },
 } as const satisfies Record<DriverFinding['verdict'], object>
 
-export interface SarifRun {
-  readonly toolVersion: string
-  readonly file: string
-  /** Null where the file was not read to its end. */
-  readonly sha256: string | null
-  readonly findings: readonly DriverFinding[]
-  readonly reproOf: (finding: DriverFinding) => string
-}
-
-export function sarifOf({ toolVersion, file, sha256, findings, reproOf }: SarifRun): object {
-  const rules = [...new Set(findings.map(({ rule }) => rule))]
+export function sarifOf(toolVersion: string, checked: readonly CheckedFile[], isStrict: boolean): object {
+  const rules = [...new Set(checked.flatMap(({ findings }) => findings.map(({ rule }) => rule)))]
   const fingerprints = new Fingerprints()
   return {
     $schema: SCHEMA,
@@ -43,16 +35,25 @@ export function sarifOf({ toolVersion, file, sha256, findings, reproOf }: SarifR
             rules: rules.map((id) => ({ id, ...textsOf(findDumpModeRule(id)) })),
           },
         },
-        artifacts: [
-          { location: { uri: fileUri(file) }, ...(sha256 !== null && { hashes: { 'sha-256': sha256 } }) },
-        ],
-        results: findings.map((finding) => ({
-          ...resultOf(finding, file, rules, reproOf(finding)),
-          partialFingerprints: { primaryLocationLineHash: fingerprints.of(finding) },
+        artifacts: checked.map(({ file, driver }) => ({
+          location: { uri: fileUri(file) },
+          ...(driver.executed && { hashes: { 'sha-256': driver.sha256 } }),
         })),
+        results: checked.flatMap(({ file, findings }, index) =>
+          findings.map((finding) => ({
+            ...resultOf(finding, { uri: fileUri(file), index }, file, rules, isStrict),
+            partialFingerprints: { primaryLocationLineHash: fingerprints.of(finding) },
+          })),
+        ),
       },
     ],
   }
+}
+
+/** The driver file, by its place among the artifacts of the log. */
+interface Artifact {
+  readonly uri: string
+  readonly index: number
 }
 
 /** Section 3.49: what a viewer shows of a rule. */
@@ -66,23 +67,32 @@ function textsOf(rule: DumpModeRule | undefined): object {
   return {
     shortDescription: { text: title },
     fullDescription: { text: `${title} ${why}` },
+    helpUri: rule.sources[0]!.url,
     help: { text, markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}` },
   }
 }
 
-function resultOf(finding: DriverFinding, file: string, rules: readonly string[], repro: string): object {
-  const { rule, call, message, stack } = finding
+function resultOf(
+  finding: CheckedFinding,
+  artifact: Artifact,
+  file: string,
+  rules: readonly string[],
+  isStrict: boolean,
+): object {
+  const { rule, call, message, stack, repro, knownIssue } = finding
   const where = stack.length > 0 ? ` (${stack.map(placeOf).join(' < ')})` : ''
   const frames = stack.map((frame) => ({ location: { logicalLocations: [logicalOf(frame)] } }))
   return {
     ruleId: rule,
     ruleIndex: rules.indexOf(rule),
-    ...LEVELS[finding.verdict],
+    ...LEVELS[isStrict && finding.verdict === 'warning' ? 'fail' : finding.verdict],
+    // section 3.35: what somebody takes is kept, and counts for nobody
+    ...(knownIssue !== undefined && { suppressions: [{ kind: 'external', justification: knownIssue }] }),
     message: { text: `${call}: ${message}${where}` },
-    analysisTarget: { uri: fileUri(file), index: 0 },
+    analysisTarget: artifact,
     locations: [
       {
-        physicalLocation: physicalOf(finding, file),
+        physicalLocation: physicalOf(finding, artifact, file),
         ...(stack[0] !== undefined && { logicalLocations: [logicalOf(stack[0])] }),
       },
     ],
@@ -101,9 +111,9 @@ function resultOf(finding: DriverFinding, file: string, rules: readonly string[]
 }
 
 /** Without a line of the sources it is the driver file, as a whole: its first line. */
-function physicalOf({ source, offset, driver }: DriverFinding, file: string): object {
+function physicalOf({ source, offset, driver }: DriverFinding, artifact: Artifact, file: string): object {
   return {
-    artifactLocation: source ? { uri: sourceUri(source.file, file) } : { uri: fileUri(file), index: 0 },
+    artifactLocation: source ? { uri: sourceUri(source.file, file) } : artifact,
     region: { startLine: source?.line ?? 1 },
     ...(offset !== undefined && {
       address: {

@@ -10,14 +10,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'output-file-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 const at = (name: string): string => path.join(folder, name)
 writeFileSync(at('disk.sys'), 'driver')
-writeFileSync(
-  at('old.sarif'),
-  JSON.stringify(
-    sarifOf({ toolVersion: '1', file: 'a.sys', sha256: null, findings: [], reproOf: () => '' }),
-    null,
-    2,
-  ),
-)
+writeFileSync(at('old.sarif'), JSON.stringify(sarifOf('1', [], false), null, 2))
 writeFileSync(at('empty'), '')
 linkSync(at('disk.sys'), at('hard.sarif'))
 symlinkSync(at('disk.sys'), at('soft.sarif'))

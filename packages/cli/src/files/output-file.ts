@@ -19,7 +19,7 @@ import { isSameFile } from './same-file.ts'
 
 /** How each kind of output begins. */
 export const OUTPUT_BEGINS = {
-  junit: /^<\?xml [^>]*>\s*<testsuites name="Crashdump Support Test" /,
+  junit: /^<\?xml [^>]*>\s*<testsuites name="(?:Crashdump Support Test|dumpstack check)" /,
   sarif: /^\{\s*"\$schema": "[^"]*sarif[^"]*",[\s\S]*"name": "dumpstack"/,
   events: /^\{"seq":\d+,"at":\d+,"kind":"/,
 } as const

@@ -25,13 +25,16 @@ const plan = planTest(
 )
 const check = (controller: 'ahci' | null) => () =>
   runCheck({
-    file: MINIPORT,
+    places: [MINIPORT],
     pdb: null,
     profile: copied,
     controller,
     seed: 1,
     settings: {},
     isWhole: false,
+    isStrict: false,
+    known: null,
+    junit: null,
     sarif: null,
     json: true,
     toolVersion: '0',

@@ -93,7 +93,7 @@ export class JunitFold {
       `<testsuites name="Crashdump Support Test" ${totals(this.#suites, errors)}>`,
     ]
     if (brokenOff !== null) {
-      const text = escaped(brokenOff)
+      const text = xmlText(brokenOff)
       out.push(
         `  <testsuite name="run" ${totals([], errors)}>`,
         `    <testcase classname="run" name="comes to its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
@@ -101,7 +101,7 @@ export class JunitFold {
       )
     }
     for (const suite of this.#suites) {
-      out.push(`  <testsuite name="${escaped(suite.name)}" ${totals([suite])}>`)
+      out.push(`  <testsuite name="${xmlText(suite.name)}" ${totals([suite])}>`)
       if (suite.machineSeconds.size > 0) {
         out.push('    <properties>')
         for (const [step, seconds] of suite.machineSeconds)
@@ -109,19 +109,19 @@ export class JunitFold {
         out.push('    </properties>')
       }
       for (const entry of suite.cases) {
-        const open = `    <testcase classname="${escaped(suite.name)}" name="${escaped(entry.name)}" time="${entry.seconds.toFixed(3)}"`
+        const open = `    <testcase classname="${xmlText(suite.name)}" name="${xmlText(entry.name)}" time="${entry.seconds.toFixed(3)}"`
         if (entry.verdict === 'pass') {
           out.push(`${open}/>`)
         } else {
           const other = reportedBy(entry, suite)
-          const text = escaped(other === null ? entry.message : `see ${other}: ${entry.message}`)
+          const text = xmlText(other === null ? entry.message : `see ${other}: ${entry.message}`)
           const inner = isFailure(entry, suite)
             ? `<failure message="${text}">${text}</failure>`
             : `<skipped message="${text}"/>`
           out.push(`${open}>${inner}</testcase>`)
         }
       }
-      out.push(`    <system-out>${suite.lines.map(escaped).join('\n')}</system-out>`, '  </testsuite>')
+      out.push(`    <system-out>${suite.lines.map(xmlText).join('\n')}</system-out>`, '  </testsuite>')
     }
     out.push('</testsuites>', '')
     return out.join('\n')
@@ -164,7 +164,7 @@ function totals(suites: readonly Suite[], errors = 0): string {
 }
 
 /** Text for an attribute or an element, which a terminal may show: nothing is left that XML 1.0 has no place for. */
-const escaped = (text: string): string =>
+export const xmlText = (text: string): string =>
   printable(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')

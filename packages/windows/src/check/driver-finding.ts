@@ -40,6 +40,8 @@ export interface DriverCheckRun {
   /** Whether the dump was written to its end. */
   readonly finished: boolean
   readonly bytesWritten: number
+  /** From power on to the end of the dump, by the machine's clock. */
+  readonly machineSeconds: number
   /** Guest instructions, in both lives. */
   readonly instructions: number
   /** What they made the host do, in instructions (ADR 0015). */

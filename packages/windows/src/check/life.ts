@@ -178,6 +178,7 @@ class SystemStart {
       setting: lifeText(this.#life),
       finished: this.#hasFinished,
       bytesWritten: this.#bytesWritten,
+      machineSeconds: this.#machine.nowNs / 1e9,
       instructions: this.#cpu.instructionCount,
       work: this.#cpu.workCount,
     }

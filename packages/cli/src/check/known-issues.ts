@@ -1,0 +1,54 @@
+// `--known-issues FILE`: findings that somebody knows of and takes, each with a reason. What is known is shown, and does not count.
+import { readFileSync, statSync } from 'node:fs'
+import { Facts, KeptRunError, list, object, optional, type Static, text } from '@dumpstack/target'
+import type { DriverFinding } from '@dumpstack/windows'
+import { readNamed } from '../files/named-input.ts'
+import { UsageError } from '../program/usage-error.ts'
+
+const MAX_BYTES = 2 ** 20
+
+const knownIssue = object({ rule: text, driver: optional(text), version: optional(text), reason: text })
+const knownIssues = object({ knownIssues: list(knownIssue) })
+export type KnownIssue = Static<typeof knownIssue>
+
+/** Throws UsageError for a file that is no such list, or has an entry for every driver. */
+export function readKnownIssues(file: string): readonly KnownIssue[] {
+  const wrong = (what: string, cause?: unknown): UsageError =>
+    new UsageError(`--known-issues ${what}`, { cause })
+  const { size } = readNamed(file, () => statSync(file))
+  if (size > MAX_BYTES) throw wrong(`${file} has ${size} bytes, expected at most ${MAX_BYTES}`)
+  const json = readNamed(file, () => readFileSync(file, 'utf8'))
+  let issues: readonly KnownIssue[]
+  try {
+    issues = knownIssues.of(Facts.parse(json, file)).knownIssues
+  } catch (error) {
+    if (!(error instanceof KeptRunError)) throw error
+    throw wrong(error.message, error)
+  }
+  const open = issues.findIndex(({ driver, version }) => driver === undefined && version === undefined)
+  if (open >= 0)
+    throw wrong(`${file}: entry ${open} names neither a driver nor a version, expected one of them or both`)
+  return issues
+}
+
+/** The file that was checked. */
+export interface CheckedVersion {
+  readonly fileName: string
+  /** Of its version resource. */
+  readonly fileVersion: string | null
+}
+
+/** Why the finding is taken; null where nobody knows of it. */
+export function knownReason(
+  issues: readonly KnownIssue[],
+  { fileName, fileVersion }: CheckedVersion,
+  { rule }: Pick<DriverFinding, 'rule'>,
+): string | null {
+  const known = issues.find(
+    (issue) =>
+      issue.rule === rule &&
+      (issue.driver === undefined || issue.driver.toLowerCase() === fileName.toLowerCase()) &&
+      (issue.version === undefined || issue.version === fileVersion),
+  )
+  return known?.reason ?? null
+}
