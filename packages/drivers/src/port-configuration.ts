@@ -71,6 +71,10 @@ export function copyInitializationData(
   copy.addressTypeFlags = data.addressTypeFlags
 }
 
+// What a miniport that sets neither gets (PORT_CONFIGURATION_INFORMATION).
+const SCSI_MAXIMUM_TARGETS = 8
+const SCSI_MAXIMUM_LOGICAL_UNITS = 8
+
 const DMA64_MINIPORT = SCSI_DMA64_MINIPORT_SUPPORTED | SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED
 
 /** Whether the controller reaches memory above 4 GiB, as its miniport says. */
@@ -110,6 +114,8 @@ export function prefillConfiguration(config: PortConfigurationInformation, data:
   config.dmaChannel = SP_UNINITIALIZED_VALUE
   config.dmaPort = SP_UNINITIALIZED_VALUE
   config.numberOfAccessRanges = data.numberOfAccessRanges
+  config.maximumNumberOfTargets = SCSI_MAXIMUM_TARGETS
+  config.maximumNumberOfLogicalUnits = SCSI_MAXIMUM_LOGICAL_UNITS
   for (let bus = 0; bus < 8; bus++) config.initiatorBusId.set(bus, 0xff)
   config.mapBuffers = data.mapBuffers
   config.needPhysicalAddresses = data.needPhysicalAddresses ? 1 : 0

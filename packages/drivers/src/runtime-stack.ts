@@ -11,6 +11,13 @@ export interface RuntimeStackOptions {
   readonly miniport: MiniportImage
 }
 
+/** Where a logical unit is behind its adapter. */
+export interface ScsiPlace {
+  readonly pathId: number
+  readonly targetId: number
+  readonly lun: number
+}
+
 /** From INQUIRY and READ CAPACITY. */
 export interface BootDevice {
   readonly model: string
@@ -38,6 +45,8 @@ export interface BeyondEndAnswer {
 export interface RuntimeStack {
   readonly controller: ControllerOptions
   readonly bootDevice: BootDevice
+  /** Of the boot device, which the dump port finds there again. */
+  readonly place: ScsiPlace
   /** Bytes of uncached extension that the miniport asked for; 0 where it asked for none. */
   readonly uncachedBytes: number
   /** Requests that were queued and have not completed. */

@@ -18,6 +18,7 @@ import {
   SERVICE_ACTION_READ_CAPACITY16,
 } from '@dumpstack/registers'
 import type { GuestBlock } from './miniport.ts'
+import type { ScsiPlace } from './runtime-stack.ts'
 import type { SrbLayout } from './srb-layout.ts'
 
 /** Views of one SRB, made once. */
@@ -68,7 +69,7 @@ export class SrbBuilder {
     view.setBigUint64(layout.extension, extension, true)
   }
 
-  address(pathId: number, targetId: number, lun: number): void {
+  address({ pathId, targetId, lun }: ScsiPlace): void {
     this.#view.setUint8(this.#layout.pathId, pathId)
     this.#view.setUint8(this.#layout.targetId, targetId)
     this.#view.setUint8(this.#layout.lun, lun)

@@ -8,7 +8,7 @@ function build(layout: SrbLayout, srbFunction: number): DataView {
   const view = new DataView(new ArrayBuffer(SRB_BYTES))
   const builder = new SrbBuilder({ va: gva(0n), gpa: gpa(0), view }, layout)
   builder.begin(srbFunction, 0x80, 0x10000, 10, gva(0xffff_8000_1234_5000n))
-  builder.address(0, 1, 2)
+  builder.address({ pathId: 0, targetId: 1, lun: 2 })
   builder.data(gva(0xffff_8000_aaaa_0000n))
   builder.sense(gva(0xffff_8000_bbbb_0000n), 18)
   builder.queue(0x20, 7)

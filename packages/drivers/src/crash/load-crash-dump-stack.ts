@@ -113,6 +113,7 @@ class Crashdmp implements CrashDumpStack {
       pointers,
       partitionOffset,
       disk,
+      runtime.place,
     )
     const mapMemory = this.#allocate(pageFileMapBytes(extents.length))
     layPageFileMap(guestBlock(this.#machine.ram, mapMemory), extents)

@@ -9,6 +9,7 @@ import {
 } from '@dumpstack/nt'
 import { fillBlock, guestBlock } from '../guest-block.ts'
 import type { KernelMemory, KernelServices } from '../kernel-services.ts'
+import type { ScsiPlace } from '../runtime-stack.ts'
 import type { DiskIdentity } from './disk-identity.ts'
 import { DUMP_MEMORY_PATTERN } from './dump-memory-pattern.ts'
 
@@ -27,6 +28,7 @@ export function layStackContext(
   pointersMemory: KernelMemory,
   partitionOffset: number,
   disk: DiskIdentity,
+  { pathId, targetId, lun }: ScsiPlace,
 ): KernelMemory {
   const { DumpInitializationContext, DumpStackContext } = profile.layouts
   const { commonBufferSize, memoryBlockSize, maximumTransferSize } = profile.limits
@@ -44,6 +46,9 @@ export function layStackContext(
 
   const address = ScsiAddress.at(block.view, SCSI_ADDRESS_AT)
   address.length = ScsiAddress.size
+  address.pathId = pathId
+  address.targetId = targetId
+  address.lun = lun
   for (let i = 0; i < MODULE_PREFIX.length; i++) {
     block.view.setUint16(MODULE_PREFIX_AT + i * 2, MODULE_PREFIX.charCodeAt(i), true)
   }

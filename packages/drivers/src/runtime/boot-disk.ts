@@ -31,6 +31,13 @@ export class BootDisk {
     this.device = identifyDisk({
       driverName: port.image.baseName,
       patienceSeconds: PATIENCE_NS / 1e9,
+      config: port.config,
+      get place() {
+        return port.place
+      },
+      set place(place) {
+        port.place = place
+      },
       answer: this.#queue.buffer.view,
       send: (byteLength, compose) => this.#queue.small(SRB_FUNCTION_EXECUTE_SCSI, byteLength, compose),
     })

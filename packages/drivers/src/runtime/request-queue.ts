@@ -113,6 +113,7 @@ export class RequestQueue {
       fillBlock(this.buffer, 0)
       const flags = byteLength > 0 ? SRB_FLAGS_DATA_IN : 0
       builder.begin(srbFunction, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
+      builder.address(this.#port.place)
       if (byteLength > 0) builder.data(this.buffer.va)
       compose(builder)
       request.transfer = null
@@ -130,7 +131,7 @@ export class RequestQueue {
 
   /** As on the request of an application, or because a request did not end in time. */
   resetBus(): void {
-    this.#port.resetBus(0)
+    this.#port.resetBus(this.#port.place.pathId)
     for (const request of this.#bySrb.values()) request.sentNs = this.#machine.nowNs
     this.pump()
   }
@@ -179,6 +180,7 @@ export class RequestQueue {
     const { isWrite, diskOffset, byteLength } = transfer
     const flags = (isWrite ? SRB_FLAGS_DATA_OUT : SRB_FLAGS_DATA_IN) | SRB_FLAGS_QUEUE_ACTION_ENABLE
     builder.begin(SRB_FUNCTION_EXECUTE_SCSI, flags, byteLength, SRB_TIMEOUT_SECONDS, request.extension.va)
+    builder.address(this.#port.place)
     builder.queue(SRB_SIMPLE_TAG_REQUEST, request.tag)
     builder.sense(sense.va, sense.view.byteLength)
     builder.transfer(isWrite, diskOffset / this.sectorBytes, byteLength / this.sectorBytes)

@@ -13,6 +13,7 @@ export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
   return {
     controller,
     bootDevice: disk.device,
+    place: port.place,
     uncachedBytes: port.uncachedBytes,
     get inFlight() {
       return disk.inFlight

@@ -37,6 +37,7 @@ import {
   reaches64Bit,
   transferLimit,
 } from '../port-configuration.ts'
+import type { ScsiPlace } from '../runtime-stack.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { AdapterControl } from './adapter-control.ts'
 import { DriverObjects } from './driver-objects.ts'
@@ -87,6 +88,7 @@ export class Storport extends PortServices implements PortExports {
   #uncached: GuestBlock | null = null
   #passiveInitialization: (() => boolean) | null = null
   #logicalUnit: GuestBlock | null = null
+  #place: ScsiPlace = { pathId: 0, targetId: 0, lun: 0 }
   #heldUntilNs = 0
   #resetHoldsUntilNs = 0
   #interruptsInVain = 0
@@ -126,6 +128,17 @@ export class Storport extends PortServices implements PortExports {
   get transferLimit(): number {
     if (this.config.numberOfPhysicalBreaks === 0) return PAGE_SIZE // no scatter/gather
     return Math.max(PAGE_SIZE, Math.min(transferLimit(this.config), MAX_TRANSFER_BYTES))
+  }
+
+  /** Of the boot disk; while a bus scan looks for it, of what is asked. */
+  get place(): ScsiPlace {
+    return this.#place
+  }
+
+  /** Another unit, whose extension is new. */
+  set place(place: ScsiPlace) {
+    this.#place = place
+    if (this.#logicalUnit !== null) fillBlock(this.#logicalUnit, 0)
   }
 
   /** ControllerOptions.name */
@@ -453,7 +466,9 @@ export class Storport extends PortServices implements PortExports {
 
   getLogicalUnit(_extension: GuestBlock, path: number, target: number, lun: number): GuestBlock | null {
     const { specificLuExtensionSize } = this.#data
-    if (path !== 0 || target !== 0 || lun !== 0 || specificLuExtensionSize === 0) return null
+    const { place } = this
+    const isOurs = path === place.pathId && target === place.targetId && lun === place.lun
+    if (!isOurs || specificLuExtensionSize === 0) return null
     this.#logicalUnit ??= this.memory.allocate(specificLuExtensionSize)
     return this.#logicalUnit
   }

@@ -43,10 +43,13 @@ export const SRB_STATUS_SUCCESS = 0x01
 export const SRB_STATUS_ERROR = 0x04
 export const SRB_STATUS_BUSY = 0x05
 export const SRB_STATUS_INVALID_REQUEST = 0x06
+export const SRB_STATUS_INVALID_PATH_ID = 0x07
 export const SRB_STATUS_NO_DEVICE = 0x08
+export const SRB_STATUS_SELECTION_TIMEOUT = 0x0a
 export const SRB_STATUS_BUS_RESET = 0x0e
 export const SRB_STATUS_DATA_OVERRUN = 0x12
 export const SRB_STATUS_INVALID_LUN = 0x20
+export const SRB_STATUS_INVALID_TARGET_ID = 0x21
 export const SRB_STATUS_BAD_FUNCTION = 0x22
 /** Bits above the status: the queue is frozen, the sense buffer is valid. */
 export const SRB_STATUS_MASK = 0x3f

@@ -5,7 +5,6 @@ import * as srb from './srb.ts'
 /** Those that no code here gives or expects; a driver may. */
 const OTHER_SRB_STATUSES = {
   SRB_STATUS_ABORT_FAILED: 0x03,
-  SRB_STATUS_INVALID_PATH_ID: 0x07,
   SRB_STATUS_COMMAND_TIMEOUT: 0x0b,
   SRB_STATUS_MESSAGE_REJECTED: 0x0d,
   SRB_STATUS_PARITY_ERROR: 0x0f,

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import {
   type Arg,
   at,
+  behind,
   callback,
   config,
   extension,
@@ -191,7 +192,7 @@ describe('requests', () => {
       startIo: [
         ['StorPortExtendedFunction', 5, extension, srb, at(0x80)],
         ['RtlCopyMemory', at(0), srb, 0x58],
-        ['RtlFillMemory', held(0x80), 0x24, 0x5a],
+        ['RtlFillMemory', behind(held(0x80), 4), 4, 0x5a],
         ['StorPortCompleteRequest', extension, 0, 0, 0, 1],
       ],
     })

@@ -14,6 +14,7 @@ import { checkRam, GuestFault } from '../../guest-fault.ts'
 import type { KernelMemory, KernelServices, LoadedImage } from '../../kernel-services.ts'
 import type { GuestBlock } from '../../miniport.ts'
 import { routineAddress } from '../../port-configuration.ts'
+import type { ScsiPlace } from '../../runtime-stack.ts'
 
 const MAX_WINDOWS = 16
 
@@ -22,12 +23,6 @@ export interface SavedWindow {
   readonly va: Gva
   readonly gpa: Gpa
   readonly byteLength: number
-}
-
-export interface ScsiPlace {
-  readonly pathId: number
-  readonly targetId: number
-  readonly lun: number
 }
 
 export class DumpContext {

@@ -11,11 +11,11 @@ import {
   srbStatusText,
 } from '@dumpstack/nt'
 import type { GuestBlock } from '../../miniport.ts'
+import type { ScsiPlace } from '../../runtime-stack.ts'
 import { SrbBuilder } from '../../srb-builder.ts'
 import { SRB_BYTES, srbLayoutFor } from '../../srb-layout.ts'
 import type { CrashEnvironment } from '../environment.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
-import type { ScsiPlace } from './dump-context.ts'
 import type { PortMemory } from './port-memory.ts'
 
 // Our choice: a disk that is silent for this long is asked less often, or a hang costs a million polls of the host's time.
@@ -69,7 +69,7 @@ export class PolledSrb {
     const { builder } = this
     const { va } = this.#adapter.srbExtension
     builder.begin(srbFunction, flags, byteLength, this.#timeoutSeconds, va)
-    builder.address(this.place.pathId, this.place.targetId, this.place.lun)
+    builder.address(this.place)
   }
 
   /** STATUS_SUCCESS, STATUS_IO_DEVICE_ERROR (worth another try) or STATUS_IO_TIMEOUT (the miniport still has the SRB). */
