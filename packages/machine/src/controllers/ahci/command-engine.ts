@@ -87,6 +87,8 @@ export class CommandEngine implements AtaHost {
    * 3.3.14) but sends nothing over the link. unverified: such a command never ends, the HBA takes none of its data FISes.
    */
   #forgottenTags = 0
+  /** The same of a command that is not queued: it keeps BSY. */
+  #forgotBusy = false
   readonly #headerBytes = new Uint8Array(CommandHeader.size)
   readonly #header = CommandHeader.of(this.#headerBytes)
   /** Of each slot, as they were when it was fetched: header and table address, PRDT entries, direction. */
@@ -121,10 +123,14 @@ export class CommandEngine implements AtaHost {
 
   /**
    * Both engines have stopped. A port in that state can be given to another list without a reset (section 10.1.2), so what the device
-   * held is over. unverified: how a device finds out; no FIS of it gets through, since the HBA receives none.
+   * held is over, and so is its BSY. unverified: how a device finds out; no FIS of it gets through, since the HBA receives none. QEMU's
+   * ends the command.
    */
   portIsIdle(): void {
     this.#forgottenTags = 0
+    if (this.#forgotBusy && this.#device?.block.isHung === false && !this.#device.block.isBusy)
+      this.#port.setTaskFile(STATUS_GOOD, 0)
+    this.#forgotBusy = false
   }
 
   /**
@@ -134,6 +140,7 @@ export class CommandEngine implements AtaHost {
   linkLost(): void {
     this.drop()
     this.#forgottenTags = 0
+    this.#forgotBusy = false
     this.#device?.block.reset()
     this.#isStopped = this.#port.isRunning
   }
@@ -382,7 +389,9 @@ export class CommandEngine implements AtaHost {
   /** The HBA lets go of its commands; queued ones stay with the device. */
   #forget(): void {
     for (const command of this.#commands) {
-      if (command.isPending && command.isQueued) this.#forgottenTags |= 1 << command.tag
+      if (!command.isPending) continue
+      if (command.isQueued) this.#forgottenTags |= 1 << command.tag
+      else this.#forgotBusy = true
     }
     this.#device?.block.cancel()
   }
@@ -391,6 +400,7 @@ export class CommandEngine implements AtaHost {
   #giveUpQueue(): void {
     this.#forget()
     this.#forgottenTags = 0
+    this.#forgotBusy = false
   }
 }
 

@@ -135,6 +135,27 @@ describe('a command that fails', () => {
     expect(diskBytes(disk, 48 * 512, 4096)).toEqual(zeros(4096))
   })
 
+  it.each([
+    ['idle without a reset takes a new list: the disk is done with what it held', false, 0x50],
+    ['not, while the disk hangs', true, 0xd0],
+  ])('a port that was brought to %s (10.1.2)', (_, hangs, taskFile) => {
+    const { ahci, machine, disk } = started()
+    if (hangs) machine.faults.add({ kind: 'hang', controller: 'ahci0', afterWrites: 0 })
+    ahci.prepare(3, write(8))
+    ahci.issue(8)
+    if (hangs) machine.stall(1000)
+    ahci.stopPort()
+    expect(ahci.port(0x20)).toBe(0xd0)
+    ahci.setPort(0x18, ahci.port(0x18) & ~0x10)
+    expect(ahci.port(0x20)).toBe(taskFile)
+    if (hangs) return
+    ahci.startPort()
+    expect(ahci.run(0, write(16))).toBe(0x50)
+    machine.stall(10_000)
+    expect(diskBytes(disk, 8 * 512, 512)).toEqual(zeros(512))
+    expect(machine.evidence.completionCount).toBe(1)
+  })
+
   it('another tag than those that the device holds is good', () => {
     const { ahci, disk } = started()
     ahci.prepare(6, queued(6, 48))

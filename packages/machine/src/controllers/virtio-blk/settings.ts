@@ -32,7 +32,8 @@ export const VIRTIO_BLK_SETTINGS: SettingRules<VirtioBlkSettings> = {
     min: 4,
     max: 1024,
     isPowerOfTwo: true,
-    trials: [8, 16, 64, 128, 512, 1024],
+    // not 1024, whose rings fill the 32 KiB that some drivers ask for whatever the device says
+    trials: [8, 16, 64, 128, 512],
     summary: 'Entries of each ring; a modern driver may take fewer.',
   },
   queues: {
