@@ -11,6 +11,7 @@ import {
   lifeOptions,
 } from '@dumpstack/windows'
 import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { debugCommand } from '../driver/debug-command.ts'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { type OpenedDriver, openDriver } from '../driver/driver-file.ts'
 import { driverFailure } from '../driver/driver-verdict.ts'
@@ -18,6 +19,7 @@ import { shellWord } from '../terminal/shell-word.ts'
 import { ProgressLine } from '../terminal/terminal.ts'
 import { DEFAULT_CONTROLLER, DEFAULT_PROFILE } from '../test/test-options.ts'
 import { type KnownIssue, knownReason } from './known-issues.ts'
+import type { SecondCrashes, SecondCrashFile } from './second-crashes.ts'
 
 /** What all files of a command are checked with. */
 export interface CheckOptions {
@@ -33,6 +35,8 @@ export interface CheckOptions {
   /** Whether a warning fails. */
   readonly isStrict: boolean
   readonly knownIssues: readonly KnownIssue[]
+  /** Where lives that the driver ends leave RAM; null where they do not. */
+  readonly secondCrashes: SecondCrashes | null
 }
 
 export interface CheckedFinding extends DriverFinding {
@@ -40,6 +44,8 @@ export interface CheckedFinding extends DriverFinding {
   readonly repro: string
   /** Why it is taken, of the list of known issues: it does not count. */
   readonly knownIssue?: string
+  /** RAM of the life that the driver ended, where it was asked for. */
+  readonly secondCrash?: SecondCrashFile
 }
 
 export interface CheckedFile {
@@ -56,13 +62,15 @@ export interface CheckedFile {
 /** Throws UsageError for what cannot be read, and what else is not the driver's fault. */
 export function checkFile(file: string, options: CheckOptions): CheckedFile {
   const startedAt = performance.now()
-  const { driver, fileVersion, controller, report } = reportOf(file, options)
+  const { driver, fileVersion, controller, report, secondCrashes } = reportOf(file, options)
   const findings = report.findings.map((finding): CheckedFinding => {
+    const secondCrash = secondCrashes.get(finding)
     const knownIssue = knownReason(options.knownIssues, { fileName: driver.fileName, fileVersion }, finding)
     return {
       ...finding,
       repro: reproOf(file, options, controller, finding.settings),
       ...(knownIssue !== null && { knownIssue }),
+      ...(secondCrash !== undefined && { secondCrash }),
     }
   })
   return {
@@ -96,7 +104,9 @@ interface FileReport {
   /** Null where none is its own. */
   readonly controller: string | null
   readonly report: DriverCheckReport
+  readonly secondCrashes: ReturnType<SecondCrashes['leave']>
 }
+const NO_DUMPS: FileReport['secondCrashes'] = new Map()
 
 function reportOf(file: string, options: CheckOptions): FileReport {
   const { pdb, profile, seed, settings, isWhole } = options
@@ -107,7 +117,8 @@ function reportOf(file: string, options: CheckOptions): FileReport {
   } catch (error) {
     const controller = options.controller ?? DEFAULT_CONTROLLER
     const report = refused(fileName, 'load', `${controller}0`, error)
-    return { driver: { fileName, executed: false }, fileVersion: null, controller, report }
+    const unread = { fileName, executed: false } as const
+    return { driver: unread, fileVersion: null, controller, report, secondCrashes: NO_DUMPS }
   }
   const { description } = driver
   const { fileVersion } = driver.file.image
@@ -115,10 +126,9 @@ function reportOf(file: string, options: CheckOptions): FileReport {
   try {
     if (options.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
     const controller = options.controller ?? findDriverController(driver, profile).kind
+    const system = { profile, controller: controllerNamed(controller), seed }
     const report = checkDriverFile(driver, {
-      profile,
-      controller: controllerNamed(controller),
-      seed,
+      ...system,
       settings,
       isWhole,
       onProgress: ({ life, lives, setting, phase }) => {
@@ -126,11 +136,18 @@ function reportOf(file: string, options: CheckOptions): FileReport {
         progress.show(`checking ${fileName} on ${controller}, ${which}: ${setting}, ${phase}`)
       },
     })
-    return { driver: description, fileVersion, controller, report }
+    progress.show(`checking ${fileName} on ${controller}: what it leaves for the debugger`)
+    const secondCrashes = options.secondCrashes?.leave(report.findings, {
+      driver: file,
+      live: (finding, onStop) =>
+        void checkDriverFile(driver, { ...system, settings: finding.settings, isWhole: false, onStop }),
+      commandOf: (dump) => debugCommand(dump, pdb ?? file, profile),
+    })
+    return { driver: description, fileVersion, controller, report, secondCrashes: secondCrashes ?? NO_DUMPS }
   } catch (error) {
     // neither controller is its own; all else that it does is in a report
     const report = refused(fileName, 'start', 'no controller', error)
-    return { driver: description, fileVersion, controller: null, report }
+    return { driver: description, fileVersion, controller: null, report, secondCrashes: NO_DUMPS }
   } finally {
     progress.clear()
     driver.close()

@@ -3,6 +3,7 @@ import type { Verdict } from '@dumpstack/crashtest'
 import type { TargetDriver } from '@dumpstack/target'
 import { bold, type Line, painted, red, yellow } from '../terminal/painted.ts'
 import type { CheckedFile, CheckedFinding } from './check-file.ts'
+import type { SecondCrashFile } from './second-crashes.ts'
 
 /** `more` follow. */
 export function fileLines(checked: CheckedFile, more: boolean): Line[] {
@@ -54,6 +55,7 @@ function findingLines(finding: CheckedFinding): Line[] {
     irql,
     atNs,
     knownIssue,
+    secondCrash,
   } = finding
   const place = offset === undefined ? driver : `${driver}+${offset}`
   const at = `${(atNs / 1e6).toFixed(3)} ms`
@@ -66,6 +68,12 @@ function findingLines(finding: CheckedFinding): Line[] {
     ...(finding.arguments.length > 0 ? [`arguments ${finding.arguments.join(', ')}`] : []),
     ...(bytes === undefined ? [] : [`bytes ${bytes}`]),
     ...finding.stack,
+    ...(secondCrash === undefined ? [] : debugLines(secondCrash)),
   ]
   return [painted`${word}  ${bold(rule)}  ${call}`, ...details.map((line) => `      ${line}`)]
 }
+
+const debugLines = ({ command, deviceExtension }: SecondCrashFile): string[] => [
+  `debug: ${command}`,
+  ...(deviceExtension === null ? [] : [`device extension at ${deviceExtension}`]),
+]

@@ -14,6 +14,7 @@ interface GivenCheckOptions extends GivenSettings {
   readonly plan?: 'one' | 'full'
   readonly strict?: true
   readonly knownIssues?: string
+  readonly secondCrash?: string
   readonly junit?: string
   readonly sarif?: string
   readonly json?: true
@@ -49,6 +50,12 @@ export function addCheck(program: Command, exit: Exit): void {
         'findings that do not count: JSON, {"knownIssues": [{"rule", "driver" or "version", "reason"}]}',
       ).argParser(parsePath),
     )
+    .addOption(
+      option(
+        '--second-crash <folder>',
+        'leave RAM of each life that a driver ends as a dump in that folder, for kd',
+      ).argParser(parsePath),
+    )
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
@@ -71,6 +78,7 @@ export function addCheck(program: Command, exit: Exit): void {
           isWhole: given.plan === undefined ? Object.keys(settings).length === 0 : given.plan === 'full',
           isStrict: given.strict === true,
           known: given.knownIssues ?? null,
+          secondCrash: given.secondCrash ?? null,
           junit: given.junit ?? null,
           sarif: given.sarif ?? null,
           json: given.json === true,

@@ -13,15 +13,18 @@ import { fileLines, filesLine } from './check-lines.ts'
 import { driverFiles } from './driver-files.ts'
 import { readKnownIssues } from './known-issues.ts'
 import { sarifOf } from './sarif.ts'
+import { SecondCrashes } from './second-crashes.ts'
 
 const RESULT_SCHEMA = 'docs/schema/check-result.schema.json'
 const RESULTS_SCHEMA = 'docs/schema/check-results.schema.json'
 
-export interface CheckRequest extends Omit<CheckOptions, 'knownIssues'> {
+export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'secondCrashes'> {
   /** Driver files, and folders of them. */
   readonly places: readonly string[]
   /** File with a list of known issues. */
   readonly known: string | null
+  /** The folder for dumps of lives that a driver ended. */
+  readonly secondCrash: string | null
   readonly junit: string | null
   readonly sarif: string | null
   readonly json: boolean
@@ -33,16 +36,20 @@ export function runCheck(request: CheckRequest): number {
   const checked: CheckedFile[] = []
   const seconds = (): number => (performance.now() - startedAt) / 1000
   let files: readonly string[] = []
+  let secondCrashes: SecondCrashes | null = null
   try {
     files = driverFiles(request.places)
-    checkOutputs(request, files)
+    const reads = readsOf(request, files)
+    checkOutputs(request, files, reads)
+    if (request.secondCrash !== null) secondCrashes = new SecondCrashes(request.secondCrash, reads)
   } catch (error) {
     // an output that may not be written is not
     if (request.json) printJson(resultsOf(request, checked, seconds(), reasonOf(error)))
     throw error
   }
   try {
-    const options = { ...request, knownIssues: request.known === null ? [] : readKnownIssues(request.known) }
+    const knownIssues = request.known === null ? [] : readKnownIssues(request.known)
+    const options = { ...request, knownIssues, secondCrashes }
     for (const file of files) {
       const one = checkFile(file, options)
       checked.push(one)
@@ -58,10 +65,19 @@ export function runCheck(request: CheckRequest): number {
 
 const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-function checkOutputs({ places, pdb, known, sarif, junit }: CheckRequest, files: readonly string[]): void {
+const readsOf = ({ places, pdb, known }: CheckRequest, files: readonly string[]): (string | null)[] => [
+  ...places,
+  known,
+  ...files.flatMap((file) => [file, pdb ?? besideOf(file)]),
+]
+
+function checkOutputs(
+  { pdb, sarif, junit }: CheckRequest,
+  files: readonly string[],
+  reads: readonly (string | null)[],
+): void {
   if (pdb !== null && files.length > 1)
     throw new UsageError(`--pdb is of one driver, and ${files.length} are to be checked`)
-  const reads = [...places, known, ...files.flatMap((file) => [file, pdb ?? besideOf(file)])]
   if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, reads)
   if (junit !== null) checkOutput('--junit', 'junit', junit, reads)
 }

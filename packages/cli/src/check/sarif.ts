@@ -79,7 +79,7 @@ function resultOf(
   rules: readonly string[],
   isStrict: boolean,
 ): object {
-  const { rule, call, message, stack, repro, knownIssue } = finding
+  const { rule, call, message, stack, repro, knownIssue, secondCrash } = finding
   const where = stack.length > 0 ? ` (${stack.map(placeOf).join(' < ')})` : ''
   const frames = stack.map((frame) => ({ location: { logicalLocations: [logicalOf(frame)] } }))
   return {
@@ -106,6 +106,7 @@ function resultOf(
       ...(finding.irql !== undefined && { irql: finding.irql }),
       atNs: finding.atNs,
       repro,
+      ...(secondCrash !== undefined && { secondCrash }),
     },
   }
 }

@@ -17,15 +17,17 @@ import { onHost, runOfFile } from '@dumpstack/run/guarded'
 import { UsageError } from '../program/usage-error.ts'
 import { isSameFile } from './same-file.ts'
 
-/** How each kind of output begins. */
+/** How each kind of output begins, by bytes. */
 export const OUTPUT_BEGINS = {
   junit: /^<\?xml [^>]*>\s*<testsuites name="(?:Crashdump Support Test|dumpstack check)" /,
   sarif: /^\{\s*"\$schema": "[^"]*sarif[^"]*",[\s\S]*"name": "dumpstack"/,
   events: /^\{"seq":\d+,"at":\d+,"kind":"/,
+  /** A dump whose comment, at 0xfb0 of its header, is that of windows/system/second-crash.ts. */
+  secondCrash: /^PAGEDU64[\s\S]{4008}dumpstack second crash: /,
 } as const
 export type OutputKind = keyof typeof OUTPUT_BEGINS
 
-const MAX_BEGIN_BYTES = 1024
+const MAX_BEGIN_BYTES = 0x1030
 /** To follow no link and to wait for no reader; Windows has none of these flags, and no entry that they are for. */
 export const GUARD = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 
@@ -70,7 +72,7 @@ function beginOf(file: string): string {
     const handle = openSync(file, constants.O_RDONLY | GUARD)
     try {
       const bytes = Buffer.alloc(MAX_BEGIN_BYTES)
-      return bytes.toString('utf8', 0, readSync(handle, bytes, 0, MAX_BEGIN_BYTES, 0))
+      return bytes.toString('latin1', 0, readSync(handle, bytes, 0, MAX_BEGIN_BYTES, 0))
     } finally {
       closeSync(handle)
     }

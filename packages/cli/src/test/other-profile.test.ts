@@ -34,6 +34,7 @@ const check = (controller: 'ahci' | null) => () =>
     isWhole: false,
     isStrict: false,
     known: null,
+    secondCrash: null,
     junit: null,
     sarif: null,
     json: true,
