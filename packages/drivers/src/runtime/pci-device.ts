@@ -1,6 +1,7 @@
 // Finds what PnP would hand to the port: the PCI function, its ranges of memory and ports, its identity. PCI 3.0, section 6.2.5.
 import { fromHalves, type Gpa, gpa, hex } from '@dumpstack/bytes'
 import type { Bdf, ControllerOptions, Machine } from '@dumpstack/machine'
+import { AccessRange } from '@dumpstack/nt'
 import {
   PCI_BASE_ADDRESS_0,
   PCI_BASE_ADDRESS_64,
@@ -52,6 +53,18 @@ export function discoverFunction(machine: Machine, { bdf, model }: ControllerOpt
   const spaces = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE
   bus.setConfig32(bdf, PCI_COMMAND, command | spaces | PCI_COMMAND_BUS_MASTER)
   return ranges
+}
+
+/** ACCESS_RANGEs in `view`, as many as the miniport has room for: one a base address register, zero where there is none. */
+export function layAccessRanges(view: DataView, count: number, ranges: readonly (PciRange | null)[]): void {
+  for (let index = 0; index < count; index++) {
+    const range = ranges[index]
+    if (!range) continue
+    const entry = AccessRange.at(view, index * AccessRange.size)
+    entry.rangeStart = BigInt(range.base)
+    entry.rangeLength = range.byteLength
+    entry.rangeInMemory = range.isMemory ? 1 : 0
+  }
 }
 
 /** Sizes a register by writing ones; whether the next one is its upper half. */

@@ -42,7 +42,7 @@ import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { AdapterControl } from './adapter-control.ts'
 import { DriverObjects } from './driver-objects.ts'
 import { assignMessages, disableMessages } from './message-interrupts.ts'
-import { slotNumberOf } from './pci-device.ts'
+import { layAccessRanges, slotNumberOf } from './pci-device.ts'
 import { MAX_ALLOCATION } from './port-memory.ts'
 import { PortServices } from './port-services.ts'
 
@@ -305,14 +305,7 @@ export class Storport extends PortServices implements PortExports {
     config.busInterruptLevel = this.controller.interruptVector
     config.busInterruptVector = this.controller.interruptVector
     const ranges = this.memory.allocate(config.numberOfAccessRanges * AccessRange.size)
-    for (let i = 0; i < config.numberOfAccessRanges; i++) {
-      const range = this.ranges[i]
-      if (!range) continue
-      const entry = AccessRange.at(ranges.view, i * AccessRange.size)
-      entry.rangeStart = BigInt(range.base)
-      entry.rangeLength = range.byteLength
-      entry.rangeInMemory = range.isMemory ? 1 : 0
-    }
+    layAccessRanges(ranges.view, config.numberOfAccessRanges, this.ranges)
     config.accessRanges = ranges.va
     this.memory.serveController(() => !this.is64Bit)
     const found = this.#data.hwFindAdapter(this.#extension, null, null, '', this.configBlock)
