@@ -66,3 +66,15 @@ it('says of a finding that somebody takes why, and of several drivers what they 
     '2 drivers: \x1b<bold>fail</bold> (1 pass, 1 fail, 0 inconclusive), after 2.0 s',
   )
 })
+
+it('says of many lives how many wrote their dump, and of one which it was', () => {
+  const run = { finished: true, bytesWritten: 1, machineSeconds: 0.25, instructions: 1, work: 1 }
+  const lives = [
+    { ...run, setting: 'plain' },
+    { ...run, setting: 'queueSize 8', finished: false },
+  ]
+  const second = (runs: CheckedFile['runs']): string =>
+    lineText(fileLines({ ...checked, runs }, false)[1]!, COLORS)
+  expect(second(lives)).toBe('  2 lives: 1 dump is whole, 0.500 s of machine time')
+  expect(second(lives.slice(1))).toBe('  one life (queueSize 8): 0 dumps are whole, 0.250 s of machine time')
+})

@@ -12,10 +12,7 @@ export function fileLines(checked: CheckedFile, more: boolean): Line[] {
   const verdict = `${checked.verdict}${errata ? ' with errata' : ''}`
   return [
     driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
-    ...runs.map(
-      (run) =>
-        `  ${run.setting}: ${run.bytesWritten} bytes written, ${run.finished ? 'finished' : 'not finished'}, ${run.instructions} instructions`,
-    ),
+    ...(runs.length === 0 ? [] : [`  ${livesText(runs)}`]),
     ...findings.flatMap((finding) => ['', ...findingLines(finding), `      again: ${finding.repro}`]),
     '',
     painted`Verdict: ${bold(verdict)}, ${counted(findings.length, 'finding')}, after ${hostSeconds.toFixed(1)} s`,
@@ -34,6 +31,16 @@ export function filesLine(checked: readonly CheckedFile[], verdict: Verdict, sec
 }
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+
+/** Which lives there were, and what each came to, is in the JSON. */
+function livesText(runs: CheckedFile['runs']): string {
+  const finished = runs.filter((run) => run.finished).length
+  const machineSeconds = runs.reduce((sum, run) => sum + run.machineSeconds, 0)
+  const [first] = runs
+  const what = runs.length === 1 ? `one life (${first!.setting})` : `${runs.length} lives`
+  const dumps = finished === 1 ? '1 dump is whole' : `${finished} dumps are whole`
+  return `${what}: ${dumps}, ${machineSeconds.toFixed(3)} s of machine time`
+}
 
 function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
   const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
