@@ -52,7 +52,7 @@ it.each([
       driver: { fileName: name },
     })
     expect(result.findings.filter(({ verdict }) => verdict !== 'note')).toEqual([])
-    expect(result.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x482000 })
+    expect(result.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x202000 })
     for (const setting of settings)
       expect(result.runs.some((run) => run.setting.includes(setting))).toBe(true)
     expect(code).toBe(0)

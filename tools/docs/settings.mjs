@@ -1,14 +1,14 @@
 // docs/settings.md, from the table of the system and the records of the controllers.
 import { CONTROLLERS, expectedOf } from '../../packages/machine/dist/index.js'
-import { optionName, SYSTEM_RULES, settingText } from '../../packages/windows/dist/index.js'
+import { LIFE_EVENTS, optionName, SYSTEM_RULES, settingText } from '../../packages/windows/dist/index.js'
 
 const HEAD = `# Settings of a life
 
 What \`dumpstack check\` varies from life to life, and what its options set by hand; \`dumpstack test\` takes those of the controller, \`--sector\`, \`--disk-size\` and \`--bus\`
 too. Made from the sources by \`npm run docs\`.
 
-The plan of a check begins with the plain life. In the others any two values of any two settings meet, of a setting with many values those of its first three trials; each further
-trial is in a life at least. Which trials come first, and which settings meet in a life, is drawn from \`--seed\`.
+The plan of a check begins with the plain life. In the others any two values of any two settings meet, of a setting with many values those of its first two trials; each further
+trial is in a life at least. Which trials come first, and which settings meet in a life, is drawn from \`--seed\`. The lives with an event come last.
 `
 
 const TABLE = `| setting | plain | trials | expected | meaning |
@@ -29,6 +29,8 @@ const row = (name, key, rule) => {
 export function settingPages() {
   let text = `${HEAD}\n## The system\n\n${TABLE}`
   for (const [key, rule] of Object.entries(SYSTEM_RULES)) text += row(optionName(key), key, rule)
+  text += '\n## Events\n\n| `--event` | what happens |\n|---|---|\n'
+  for (const [name, { summary }] of Object.entries(LIFE_EVENTS)) text += `| \`${name}\` | ${summary} |\n`
   for (const { kind, settings } of CONTROLLERS) {
     text += `\n## ${kind}\n\n${TABLE}`
     for (const [key, rule] of Object.entries(settings)) text += row(`--device ${key}=`, key, rule)

@@ -4,6 +4,7 @@ export * from './boot/contract.ts'
 export * from './boot/memory-layout.ts'
 export * from './bugcheck/blue-screen.ts'
 export type * from './check/driver-finding.ts'
+export { LIFE_EVENTS } from './check/events.ts'
 export type { StoppedLife } from './check/life.ts'
 export {
   type LifeSettings,

@@ -45,7 +45,7 @@ it.each([
     const report = check(fileName, controller, null)
     expect(report.verdict).toBe('pass')
     expect(textOf(report)).toEqual(notes)
-    expect(report.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x482000 })
+    expect(report.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x202000 })
     for (const { setting, finished } of report.runs)
       expect({ setting, finished }).toEqual({
         setting,

@@ -55,7 +55,7 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     if (index === 0 && result.findings.some(endsPlan)) break
   }
   // a driver that refuses the only hardware that it was shown wrote no dump
-  const isJudged = lives[0]!.run.finished
+  const { isJudged } = lives[0]!
   const findings = reduceFindings(lives, settings, live)
   const has = (verdict: DriverFinding['verdict']): boolean => findings.some((one) => one.verdict === verdict)
   return {

@@ -19,9 +19,7 @@ import { SECTORS, type SystemSettings } from './settings.ts'
 export const PARTITION_OFFSET = 0x100000
 const HEADER_BYTES = 0x2000
 const HEADER_FILL = 0x5a
-/** More than the requests that a driver with a leak has room for, where each page is a request. */
-const DUMP_PAGES = 0x480
-const DUMP_BYTES = HEADER_BYTES + DUMP_PAGES * PAGE_SIZE
+const LEAST_PAGES = 0x200
 /** Shorter runs of free pages are left out, so that most requests are one piece of RAM unless they are to be scattered. */
 const LEAST_RUN_PAGES = 0x20
 
@@ -31,6 +29,9 @@ const IO_AT = 0x3200000
 /** A page file beyond a sector begins so far before it: a request crosses it. */
 const BEFORE_BOUNDARY = 0x8000
 const ROOM_BEYOND = 0x4000000
+
+/** Some more than the page file has pieces, so that it can be in so many. */
+const dumpPages = ({ extents }: SystemSettings): number => Math.max(LEAST_PAGES, extents + 0x20)
 
 /** Where things lie on the disk of a life; offsets in bytes. */
 export interface DiskLayout {
@@ -43,8 +44,9 @@ export interface DiskLayout {
 }
 
 export function diskLayout(system: SystemSettings, seed: number, transferBytes: number): DiskLayout {
-  const pieces = cut(DUMP_BYTES / PAGE_SIZE, system.extents, new SeededChoice(seed, 'page file of a check'))
-  const regionBytes = DUMP_BYTES + (pieces.length - 1) * PAGE_SIZE
+  const dumpBytes = HEADER_BYTES + dumpPages(system) * PAGE_SIZE
+  const pieces = cut(dumpBytes / PAGE_SIZE, system.extents, new SeededChoice(seed, 'page file of a check'))
+  const regionBytes = dumpBytes + (pieces.length - 1) * PAGE_SIZE
   const boundary = boundaryOf(system)
   const byteLength = Math.max(system.diskSize, boundary + ROOM_BEYOND)
   const isAtEnd = system.pageFile === 'end'
@@ -100,12 +102,12 @@ function shuffled(values: number[], choice: SeededChoice): number[] {
 }
 
 /** Free pages, as many from each piece of RAM above the first MiB. */
-function freeRuns(ram: Ram): PageRun[] {
+function freeRuns(ram: Ram, count: number): PageRun[] {
   const pieces = ram.runs.filter(({ basePage }) => basePage >= 0x100)
   return pieces.flatMap(({ basePage, pageCount }) => {
     const runs: PageRun[] = []
     const end = basePage + pageCount
-    let wanted = DUMP_PAGES / pieces.length
+    let wanted = Math.ceil(count / pieces.length)
     for (let start = basePage as number, page = start; page <= end && wanted > 0; page++) {
       const isFree = page < end && ram.owner(pfn(page)) === Owner.free
       const length = page - start
@@ -121,11 +123,11 @@ function freeRuns(ram: Ram): PageRun[] {
 }
 
 /** With its pages as they follow each other in RAM, or such that no two do. */
-export function checkDump(ram: Ram, buffers: SystemSettings['buffers']): DumpPlan {
-  const runs = freeRuns(ram)
+export function checkDump(ram: Ram, system: SystemSettings): DumpPlan {
+  const runs = freeRuns(ram, dumpPages(system))
   const byteLength = HEADER_BYTES + pagesInRuns(runs) * PAGE_SIZE
   const header = new Uint8Array(HEADER_BYTES).fill(HEADER_FILL)
-  const pieces = buffers === 'scattered' ? pagesApart(runs) : runs
+  const pieces = system.buffers === 'scattered' ? pagesApart(runs) : runs
   return {
     byteLength,
     requiredByteLength: byteLength,

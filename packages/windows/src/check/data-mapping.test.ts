@@ -14,6 +14,7 @@ import { expect, it } from 'vitest'
 import { ownMiniport, PLAIN_LAYOUT, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
 import { checkDump, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
+import { systemSettings } from './settings.ts'
 
 const BYTES = 0x10000
 const DISK_AT = 0x3200000
@@ -63,7 +64,7 @@ function bothLives(fileName: string, kind: string, change: Change) {
 
   kernel.loadCrashDriver()
   const crashed = new CrashedSystem({ machine, kernel, runtime, dumpStack })
-  const plan = checkDump(machine.ram, 'in-a-row')
+  const plan = checkDump(machine.ram, systemSettings({}))
   const report = crashed.writeAll(plan)
   const dma = Array.from(
     { length: machine.evidence.dmaLog.length },

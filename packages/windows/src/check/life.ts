@@ -15,7 +15,13 @@ import {
   startRuntimeStack,
 } from '@dumpstack/drivers'
 import { type Machine, MemoryDiskImage, Owner } from '@dumpstack/machine'
-import { type Bugcheck, type DumpModeRuleId, ntstatusText, SP_RETURN_FOUND } from '@dumpstack/nt'
+import {
+  type Bugcheck,
+  type DumpModeRuleId,
+  ntstatusText,
+  SP_RETURN_FOUND,
+  SRB_STATUS_SUCCESS,
+} from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
 import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
@@ -28,6 +34,7 @@ import {
   ofViolation,
   placeOf,
 } from './driver-finding.ts'
+import { LIFE_EVENTS, type LifeEvent } from './events.ts'
 import type { Reached, StartAttempt } from './find-controller.ts'
 import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
 
@@ -62,6 +69,8 @@ export interface LifeResult {
   readonly life: LifeSettings
   readonly run: DriverCheckRun
   readonly findings: readonly DriverFinding[]
+  /** It came to a dump: not where the driver refused the hardware. */
+  readonly isJudged: boolean
 }
 
 export function runLife(options: LifeOptions, life: LifeSettings): LifeResult {
@@ -82,7 +91,7 @@ function startOf(
 ): LifeResult {
   const start = new SystemStart(options, life, layout, image)
   try {
-    return { life, run: start.run(), findings: start.findings }
+    return { life, run: start.run(), findings: start.findings, isJudged: start.isJudged }
   } finally {
     start.close()
   }
@@ -139,6 +148,7 @@ class SystemStart {
   readonly #options: LifeOptions
   readonly #life: LifeSettings
   readonly #system: SystemSettings
+  readonly #event: LifeEvent
   readonly #layout: DiskLayout
   readonly #image: MemoryDiskImage
   readonly #machine: Machine
@@ -146,6 +156,7 @@ class SystemStart {
   readonly #kernel: BootedKernel
   readonly #host: SysHost
   #phase: CheckPhase = 'start'
+  isJudged = false
   #bytesWritten = 0
   #hasFinished = false
   /** Of a life that the driver has ended early. */
@@ -155,6 +166,7 @@ class SystemStart {
     this.#options = options
     this.#life = life
     this.#system = systemSettings(life)
+    this.#event = LIFE_EVENTS[this.#system.event]
     this.#layout = layout
     this.#image = image
     this.#enter('start')
@@ -232,12 +244,18 @@ class SystemStart {
     this.#enter('running')
     dumpStack.setPageFile(this.#layout.pageFile, PARTITION_OFFSET)
     this.#transfer(runtime)
+    if (this.#system.event === 'beyond-end') this.#beyondEnd(runtime)
+    machine.faults.clear()
     this.#kernel.loadCrashDriver()
     this.#keepBusy(runtime, controller.name)
 
     const crashed = new CrashedSystem({ machine, kernel: this.#kernel, runtime, dumpStack })
     this.#enter('dump')
-    const plan = checkDump(machine.ram, this.#system.buffers)
+    if (this.#event.dumpFault !== undefined) {
+      machine.faults.clear()
+      machine.faults.add(this.#event.dumpFault(controller.name))
+    }
+    const plan = checkDump(machine.ram, this.#system)
     this.#judge(crashed.writeAll(plan))
     if (!this.#hasFinished) return
     const at = firstDifference(plan, this.#layout.pageFile, machine.ram, this.#image)
@@ -263,7 +281,10 @@ class SystemStart {
     const pattern = new Uint8Array(bytes)
     for (let i = 0; i < bytes; i++) pattern[i] = (i >>> 9) ^ i
     eachPiece(from, (piece, at) => ram.write(piece.gpa, pattern.subarray(at, at + piece.byteLength)))
+    if (this.#event.runningFault !== undefined)
+      this.#machine.faults.add(this.#event.runningFault(runtime.controller.name))
     for (const [i, buffer] of from.entries()) runtime.writeScattered(transferAt + i * REQUEST_BYTES, buffer)
+    this.#event.running?.(runtime)
     runtime.drain()
     for (const [i, buffer] of into.entries()) runtime.readScattered(transferAt + i * REQUEST_BYTES, buffer)
     runtime.drain()
@@ -283,6 +304,23 @@ class SystemStart {
         'HwStartIo',
         `other bytes ${what} than were written, from ${hex(page)} of the request on`,
       )
+    }
+  }
+
+  /** A request that does not lie on the disk must fail, and the miniport knows that without its device. */
+  #beyondEnd(runtime: RuntimeStack): void {
+    for (const { isWrite, block, blockCount, srbStatus, reachedDevice } of runtime.probeBeyondEnd()) {
+      const what = `${isWrite ? 'a write' : 'a read'} of ${blockCount} blocks from ${hex(block)} on, beyond the end of the disk,`
+      if (srbStatus === null) this.#find('IO_FAILED', 'HwStartIo', `${what} did not complete`, 'fail')
+      else if (srbStatus === SRB_STATUS_SUCCESS)
+        this.#add('wrong-data', 'HwStartIo', `${what} ended with success`)
+      else if (reachedDevice)
+        this.#find(
+          'OUT_OF_RANGE',
+          'HwStartIo',
+          `${what} was handed to the device, which refused it`,
+          'warning',
+        )
     }
   }
 
@@ -306,6 +344,7 @@ class SystemStart {
   }
 
   #judge(report: DumpWriteReport): void {
+    this.isJudged = true
     this.#bytesWritten = report.bytesWritten
     this.#hasFinished = report.finalStatus === 0
     for (const violation of report.violations) {
@@ -316,12 +355,13 @@ class SystemStart {
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
-    else if (!report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
+    else if (this.#event.mayFail !== true && !report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
       this.#add('no-dump', 'dump', message)
   }
 
   /** The running stack did not get this far. */
   #broke(error: DumpstackError): void {
+    if (error.code === 'IO_FAILED' && this.#event.mayFail === true) return
     // a driver may refuse hardware that is not plain, and says so
     const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).length > 0
     const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'

@@ -5,7 +5,7 @@ import { SeededChoice } from '../boot/seeded-choice.ts'
 /** Drawn for each line; more give hardly fewer lines. */
 const CANDIDATES = 20
 /** Values of a row that meet every value of every other row; the plain one is among them. A further one is in a line at least. */
-const PAIRED_VALUES = 4
+const PAIRED_VALUES = 3
 
 /** An index of a value for each row. */
 export type PlanLine = readonly number[]

@@ -17,6 +17,7 @@ import type { BootedKernel } from '../boot/contract.ts'
 import { PLAIN_LAYOUT, systemDrivenBy } from '../node/driven-system.test-support.ts'
 import { CrashedSystem } from '../system/crashed-system.ts'
 import { checkDump, PARTITION_OFFSET } from './check-dump.ts'
+import { systemSettings } from './settings.ts'
 
 /** An argument: a number, or what the driver has at run time. */
 export type Arg = number | bigint | Place
@@ -329,7 +330,7 @@ export class PortCalls {
     dumpStack.setPageFile(PLAIN_LAYOUT.pageFile, PARTITION_OFFSET)
     this.kernel.loadCrashDriver()
     const crashed = new CrashedSystem({ machine, kernel: this.kernel, runtime, dumpStack })
-    this.report = crashed.writeAll(checkDump(machine.ram, 'in-a-row'))
+    this.report = crashed.writeAll(checkDump(machine.ram, systemSettings({})))
     this.#driver = `dump_${FILE}`
     return this
   }

@@ -28,10 +28,15 @@ export function reduceFindings(
   for (const finding of lives.flatMap(({ findings }) => findings)) {
     const isKnown = reduced.some((one) => isSame(one, finding) && isWithin(one.settings, finding.settings))
     if (isKnown || reduced.filter((one) => isSame(one, finding)).length >= MAX_CAUSES) continue
-    reduced.push(reduceOne(finding, lives, fixed, live))
+    const cause = reduceOne(finding, lives, fixed, live)
+    // 64 processors are the cause that 16 were
+    const isOtherValue = reduced.some((one) => isSame(one, cause) && keysOf(one) === keysOf(cause))
+    if (!isOtherValue) reduced.push(cause)
   }
   return reduced
 }
+
+const keysOf = ({ settings }: DriverFinding): string => Object.keys(settings).sort().join()
 
 const isWithin = (few: LifeSettings, many: LifeSettings): boolean =>
   Object.entries(few).every(([key, value]) => many[key] === value)

@@ -9,6 +9,7 @@ import {
   type Settings,
 } from '@dumpstack/machine'
 import { TargetOptionsError } from '@dumpstack/target'
+import { type EventName, LIFE_EVENTS } from './events.ts'
 import { pairwiseLines } from './pairwise.ts'
 
 const MEGABYTE = 2 ** 20
@@ -25,6 +26,7 @@ export type SystemSettings = {
   readonly pageFile: 'middle' | 'end' | 'beyond-2^28' | 'beyond-2^32'
   readonly extents: number
   readonly secondDump: 'off' | 'on'
+  readonly event: EventName
 }
 
 /** Bytes of a sector, by its name. */
@@ -36,6 +38,8 @@ export const SECTORS = {
 
 /** What a life has that is not plain; the keys of SystemSettings and of the controller's settings. */
 export type LifeSettings = Readonly<Record<string, number | string>>
+
+const EVENT_NAMES = Object.keys(LIFE_EVENTS) as readonly EventName[] // of a literal
 
 export const SYSTEM_RULES: SettingRules<SystemSettings> = {
   sector: {
@@ -104,10 +108,19 @@ export const SYSTEM_RULES: SettingRules<SystemSettings> = {
     summary:
       'Whether the system restarts after the dump, crashes again and writes another into the used page file.',
   },
+  event: {
+    default: 'none',
+    choices: EVENT_NAMES,
+    trials: EVENT_NAMES.filter((name) => name !== 'none'),
+    summary: 'What happens to the running system or to the dump; each in a life of its own.',
+  },
 }
 
 /** All settings that a life on the controller can have. */
-export function settingRules({ places, settings }: ControllerModel): Readonly<Record<string, SettingRule>> {
+export function settingRules({
+  places,
+  settings,
+}: ControllerModel): Readonly<Record<string, SettingRule>> & { readonly event: SettingRule } {
   const lastPort = (places.port ?? 1) - 1
   const port = { ...SYSTEM_RULES.port, max: lastPort, trials: lastPort > 0 ? [lastPort, lastPort >> 1] : [] }
   return { ...SYSTEM_RULES, port, ...settings }
@@ -141,22 +154,26 @@ export function lifeOf(controller: ControllerModel, given: LifeSettings): LifeSe
 
 /**
  * The lives of a plan: the first has nothing but `fixed`; in the others any two values of any two other settings meet, or of the first
- * trials of a setting that has many.
+ * trials of a setting that has many. Each event has a life of its own at the end.
  */
 export function planLives(controller: ControllerModel, fixed: LifeSettings, seed: number): LifeSettings[] {
-  const rows = Object.entries(settingRules(controller))
+  const { event, ...rules } = settingRules(controller)
+  const rows = Object.entries(rules)
     .filter(([key, { trials }]) => trials.length > 0 && !(key in fixed))
     .map(([key, { trials }]) => ({ key, trials: rotated<number | string>(trials, seed) }))
   const lines = pairwiseLines(
     rows.map(({ trials }) => trials.length + 1),
     seed,
   )
-  return lines.map((line) => {
+  const combined = lines.map((line) => {
     const chosen = rows.flatMap(({ key, trials }, row) =>
       line[row] === 0 ? [] : [[key, trials[line[row]! - 1]!]],
     )
     return { ...fixed, ...Object.fromEntries(chosen) }
   })
+  return 'event' in fixed
+    ? combined
+    : [...combined, ...event.trials.map((name) => ({ ...fixed, event: name }))]
 }
 
 function rotated<T>(values: readonly T[], seed: number): T[] {

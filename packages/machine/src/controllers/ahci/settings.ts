@@ -31,7 +31,8 @@ export const AHCI_SETTINGS: SettingRules<AhciSettings> = {
   ncq: {
     default: 'on',
     choices: ON_OFF,
-    trials: ['off'],
+    // a command in flight then keeps BSY until COMRESET, which not every driver that is right does in a dump
+    trials: [],
     summary: 'Whether HBA and disk do native command queuing (CAP.SNCQ, IDENTIFY word 76).',
   },
   queueDepth: {
