@@ -5,7 +5,7 @@ import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { CheckPhase, DriverCheckReport, DriverFinding } from './driver-finding.ts'
 import { controllerOf } from './find-controller.ts'
 import { attemptStart, type LifeOptions, type LifeResult, runLife } from './life.ts'
-import { reduceFindings } from './reduce.ts'
+import { isWithin, reduceFindings } from './reduce.ts'
 import { type LifeSettings, lifeOf, lifeText, planLives } from './settings.ts'
 
 export interface DriverCheckOptions extends Omit<LifeOptions, 'onPhase'> {
@@ -56,7 +56,14 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   }
   // a driver that refuses the only hardware that it was shown wrote no dump
   const { isJudged } = lives[0]!
-  const findings = reduceFindings(lives, settings, live)
+  let findings = reduceFindings(lives, settings, live)
+  // what ended a life early hides what else it would have shown: once more without that
+  const more = lives.filter(({ run }) => !run.finished).flatMap(({ life }) => withoutCause(life, findings))
+  if (more.length > 0) {
+    lives.push(...more.map((life, index) => live(life, index + 1, more.length)))
+    findings = reduceFindings(lives, settings, live)
+  }
+  findings.sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict))
   const has = (verdict: DriverFinding['verdict']): boolean => findings.some((one) => one.verdict === verdict)
   return {
     verdict: has('fail') ? 'fail' : has('inconclusive') || !isJudged ? 'inconclusive' : 'pass',
@@ -64,6 +71,16 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     findings,
     runs: lives.map(({ run }) => run),
   }
+}
+
+const VERDICTS: readonly DriverFinding['verdict'][] = ['fail', 'inconclusive', 'warning', 'note']
+
+/** The life without the settings that a finding needed; none where there is no such finding. */
+function withoutCause(life: LifeSettings, findings: readonly DriverFinding[]): LifeSettings[] {
+  const cause = findings.find(({ settings }) => Object.keys(settings).length > 0 && isWithin(settings, life))
+  if (cause === undefined) return []
+  const rest = Object.entries(life).filter(([key]) => !(key in cause.settings))
+  return rest.length === 0 ? [] : [Object.fromEntries(rest)]
 }
 
 const HANG: DumpModeRuleId = 'DM-26'

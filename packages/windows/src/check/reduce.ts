@@ -7,12 +7,12 @@ import type { LifeSettings } from './settings.ts'
 /** Of one finding: settings that show it, each without the others. */
 const MAX_CAUSES = 3
 /** Lives for one of them; past it the finding keeps what it has. */
-const MAX_LIVES = 16
+const MAX_LIVES = 32
 
 type Setting = readonly [key: string, value: number | string]
 
 /** Whether it is the same defect, on whatever settings and so with other numbers. */
-export const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
+const isSame = (one: DriverFinding, other: DriverFinding): boolean =>
   one.rule === other.rule && one.call === other.call && one.offset === other.offset
 
 /**
@@ -38,7 +38,7 @@ export function reduceFindings(
 
 const keysOf = ({ settings }: DriverFinding): string => Object.keys(settings).sort().join()
 
-const isWithin = (few: LifeSettings, many: LifeSettings): boolean =>
+export const isWithin = (few: LifeSettings, many: LifeSettings): boolean =>
   Object.entries(few).every(([key, value]) => many[key] === value)
 
 function reduceOne(
