@@ -18,11 +18,12 @@ export const CALL_BUDGET: Readonly<CpuBudget> = { instructions: 50_000_000, stal
  */
 const CALL_WORK = CALL_BUDGET.instructions
 /**
- * Code that has run for so many instructions and never stalled is waiting for something: for a device, or for the clock. From
+ * Code that has run for so many instructions and never stalled is waiting for something: for a device, or for the clock. A driver may well
+ * compute for as many with the data of a request, such as a digest of 64 KiB bit by bit, which takes two to twenty million. From
  * then on each instruction takes this time, as if the processor were interrupted all the while. A wait by the clock comes
  * to its end so, where it would take the host minutes.
  */
-const WAITING_AFTER = 2_000_000
+const WAITING_AFTER = 30_000_000
 const WAITING_NS = 1000
 /** What passes besides the code's own time and counts as a stall. */
 const STALLED_NS = 1000
@@ -59,7 +60,7 @@ export class Meter {
     this.#unstalled = 0
     this.#world.checkStop()
     this.#chargeDevices() // what moved between two calls is no call's, but the life's
-    this.#workLimit = this.workCount + CALL_WORK
+    this.#workLimit = this.workCount + Math.max(CALL_WORK, this.budget.instructions)
   }
 
   /** Something took the host as long as that many instructions. */

@@ -77,6 +77,22 @@ it('ends an endless loop by its instruction budget, exactly once it is used up',
   expect(cpu.budget.instructions).toBe(0)
 })
 
+it('computes 20 million instructions in the time of a processor, and more than any call where it is given more', () => {
+  // mov ecx, N; 1: dec ecx; jnz 1b; ret
+  const counting = (turns: number) => [
+    0xb9,
+    ...new Uint8Array(Uint32Array.of(turns).buffer),
+    ...hexBytes('ff c9 75 fc c3'),
+  ]
+  const short = testCpu(counting(10_000_000))
+  short.cpu.call(CODE, [])
+  expect(short.world.nowNs).toBeLessThan(0.1e9)
+  const { cpu } = testCpu(counting(30_000_000))
+  cpu.budget.instructions = 70_000_000
+  expect(() => cpu.call(CODE, [])).not.toThrow()
+  expect(cpu.instructionCount).toBeGreaterThan(CALL_BUDGET.instructions)
+})
+
 it.each([
   ['loads cr3', '0f 20 d8', '0f 22 d8', 'eb f8'],
   ['divides 128 bits', '31 d2', '48 c7 c0 ff ff ff ff', '48 f7 f0', 'eb f2'],

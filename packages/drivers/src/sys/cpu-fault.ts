@@ -47,6 +47,8 @@ export interface StoppedAt {
   readonly irql: number
   /** Lowest address of the stack that may be touched; below it lies its guard. */
   readonly stackLimit: Gva
+  /** What it waits for, as the end of a sentence; empty where that was not seen. */
+  awaited(): string
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean
   /** The section that lay there until DriverEntry returned; null of other addresses. */
@@ -71,7 +73,7 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
       })
     case 'instructionBudget':
     case 'stallBudget':
-      return new DriverHang(driver, at.routine, `did not return: ${stop.message}, at ${place}`)
+      return new DriverHang(driver, at.routine, `did not return: ${stop.message}, at ${place}${at.awaited()}`)
     case 'halted':
       return new DriverHang(driver, at.routine, `stopped the processor (hlt) at ${place}`)
     case 'pageFault':

@@ -36,10 +36,11 @@ import type { TrapTable } from './trap-table.ts'
 
 /**
  * Work of the host in one start of the system, all routines together: so much, and more with the data of each request, so that
- * a driver is stopped too that always returns but never gets on. 20,000,000,000 a GiB is 25 times what our checked builds take.
+ * a driver is stopped too that always returns but never gets on. A driver may compute with the data of a request, which takes 20,000,000
+ * instructions for 64 KiB where it does so bit by bit and twice: a call may do so much more than any call.
  */
 const START_WORK = 1_000_000_000
-const WORK_OF_BYTE = 20_000_000_000 / 2 ** 30
+const WORK_OF_BYTE = 400
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
@@ -88,6 +89,10 @@ export class SysRunner implements MiniportCode {
   #nextTickNs = 0
   #requests = 0
   #dataBytes = 0
+  #largestData = 0
+  /** Of the outermost call: what it waits for, where it does not return. */
+  #lastRead: DeviceAccess | null = null
+  #readsInRow = 0
 
   constructor({ machine, cpu, loader, traps, places, observer, file }: RunnerParts) {
     this.#machine = machine
@@ -214,13 +219,18 @@ export class SysRunner implements MiniportCode {
     cpu.writeGpr(Gpr.rsp, stackTop(instance))
     if (name === 'HwStartIo') {
       this.#requests++
-      this.#dataBytes += instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
+      const byteLength = instance.dataLengthOf(gva(args[1]!)) // (HwDeviceExtension, Srb)
+      this.#dataBytes += byteLength
+      this.#largestData = Math.max(this.#largestData, byteLength)
     }
     if (cpu.workCount > START_WORK + this.#dataBytes * WORK_OF_BYTE) {
       const what = `would be instruction ${cpu.instructionCount} of the driver, after ${this.#requests} requests for ${this.#dataBytes} bytes`
       throw new DriverHang(instance.image.baseName, name, what)
     }
-    Object.assign(cpu.budget, CALL_BUDGET)
+    // of the largest request so far: its data may be worked on where it is built, started or completed
+    cpu.budget.instructions = CALL_BUDGET.instructions + this.#largestData * WORK_OF_BYTE
+    cpu.budget.stallNs = CALL_BUDGET.stallNs
+    this.#lastRead = null
     if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
     this.#stopped = null
     this.#stop = null
@@ -301,7 +311,25 @@ export class SysRunner implements MiniportCode {
     this.#tick()
     this.#observer?.deviceAccess(this.#placeRecord.at(instance, this.#routine, access.rip), access)
     const { direction, address, byteLength, value } = access
+    if (direction === 'read') {
+      this.#readsInRow = this.#lastRead?.address === address ? this.#readsInRow + 1 : 1
+      this.#lastRead = access
+    }
     instance.port.registerAccess(direction === 'write', address, byteLength, Number(value))
+  }
+
+  /** The register that the call read last, by its controller's name of it. */
+  #awaited(): string {
+    const last = this.#lastRead
+    if (last === null) return ''
+    const { registerWindows, controllers } = this.#machine
+    const window = registerWindows.find(
+      ({ kind, base, byteLength }) =>
+        kind === last.kind && last.address >= base && last.address < base + byteLength,
+    )
+    const model = controllers.find(({ name }) => name === window?.controller)?.model
+    const name = window && model?.registerName(window.bar, last.address - window.base)
+    return `; the last register that it read, ${this.#readsInRow} times in a row, is ${name ?? hex(last.address)}, which was ${hex(last.value)}`
   }
 
   #siteOfCall(slot: number): CallSite {
@@ -335,6 +363,7 @@ export class SysRunner implements MiniportCode {
       routine: this.#routine,
       place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
       irql: cpu.cr8,
+      awaited: () => this.#awaited(),
       stackLimit: instance.memory.stack.va,
       discardedSection: (va) => this.#loader.discardedSection(va),
       isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),
