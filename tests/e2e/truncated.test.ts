@@ -31,6 +31,7 @@ it('a full dump whose bitmap outgrows the extra megabyte is truncated, marked an
     conditions: {},
     controller: ahci,
     logicalSectorBytes: 512,
+    physicalSectorBytes: 4096,
     image: new MemoryDiskImage(32 * 1024 * MIB),
     host: new MemoryHostFolder(),
     guestImages: readGuestImages(win10_19041),

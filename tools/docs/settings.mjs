@@ -4,8 +4,8 @@ import { LIFE_EVENTS, optionName, SYSTEM_RULES, settingText } from '../../packag
 
 const HEAD = `# Settings of a life
 
-What \`dumpstack check\` varies from life to life, and what its options set by hand; \`dumpstack test\` takes those of the controller, \`--sector\`, \`--disk-size\` and \`--bus\`
-too. Made from the sources by \`npm run docs\`.
+What \`dumpstack check\` varies from life to life, and what its options set by hand; \`dumpstack test\` takes those of the controller, \`--sector\` and
+\`--disk-size\` too. Made from the sources by \`npm run docs\`.
 
 The plan of a check begins with the plain life. In the others any two values of any two settings meet, of a setting with many values those of its first two trials; each further
 trial is in a life at least. Which trials come first, and which settings meet in a life, is drawn from \`--seed\`. The lives with an event come last.
@@ -18,7 +18,7 @@ const TABLE = `| setting | plain | trials | expected | meaning |
 const row = (name, key, rule) => {
   if (name === '--port')
     return (
-      '| `--port` | 0 | the last, one in the middle | a port of the controller | ' + `${rule.summary} |\n`
+      `| \`--port\` | 0 | the last, one in the middle | a port of the controller | ${rule.summary} |\n`
     )
   const trials = rule.trials.map((value) => settingText(key, value)).join(', ')
   const size = key === 'diskSize'

@@ -9,7 +9,9 @@ export type { StoppedLife } from './check/life.ts'
 export {
   type LifeSettings,
   lifeOptions,
+  lifeOf,
   optionName,
+  SECTORS,
   SYSTEM_RULES,
   type SystemSettings,
   settingText,

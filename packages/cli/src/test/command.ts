@@ -15,6 +15,7 @@ import {
   seedOption,
   symbolPathOption,
 } from '../options/options.ts'
+import { addSettingOptions } from '../options/settings.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
 import { UsageError } from '../program/usage-error.ts'
 import {
@@ -91,6 +92,7 @@ export function addTest(program: Command, exit: Exit): void {
         'go on with the stopped or killed run in that folder, with its own options; only -y, --json, --junit and --events beside it',
       ).argParser(parsePath),
     )
+  addSettingOptions(command, ['sector', 'diskSize'])
   addOutputOptions(command)
     .addHelpText('after', `\nScenarios:\n${scenarioLines()}\n${EXIT_CODES}`)
     .action(async (given: GivenTestOptions) => {
@@ -101,9 +103,11 @@ export function addTest(program: Command, exit: Exit): void {
         exit(await resumeTest(given.resume, given.y ?? null, output))
         return
       }
-      let plan = planTest(given, defaultPageFile)
-      const controller = await controllerWith(command, given, plan.profile)
-      if (controller !== given.controller) plan = planTest({ ...given, controller }, defaultPageFile)
+      // what can be refused without the driver is, before it is asked which controller it drives
+      const { device, ...others } = given
+      const { profile } = planTest(others, defaultPageFile)
+      const controller = await controllerWith(command, given, profile)
+      const plan = planTest({ ...others, controller, ...(device && { device }) }, defaultPageFile)
       const { runTest } = await import('./run-test.ts')
       exit(await runTest(plan, given.out ?? null, output))
     })

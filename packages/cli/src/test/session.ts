@@ -12,6 +12,7 @@ import {
   type SystemUnderTest,
   startRun as startRunIn,
 } from '@dumpstack/run/node'
+import { SECTORS } from '@dumpstack/windows'
 import { createWindowsTarget, isDiskKept, removeSystem } from '@dumpstack/windows/node'
 import { kdLaunchers } from '../drive/kd-launchers.ts'
 import { debugCommand } from '../driver/debug-command.ts'
@@ -115,6 +116,8 @@ function createSystem(
       conditions: variant.conditions,
       controller: controllerNamed(plan.controller),
       diskBytes: plan.diskBytes,
+      ...SECTORS[plan.sector],
+      settings: plan.settings,
       ...(driver !== null && recorder !== null && { driver: { ...driver, observer: recorder } }),
       debuggers: kdLaunchers(plan.debuggersFolder),
       ...(resumed !== null && { resumed }),

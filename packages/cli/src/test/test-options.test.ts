@@ -1,6 +1,7 @@
+import { Facts } from '@dumpstack/target'
 import { expect, it } from 'vitest'
 import { parsePageFileSize, parseSize } from '../options/sizes.ts'
-import { type GivenTestOptions, planTest } from './test-options.ts'
+import { type GivenTestOptions, optionsOf, planOf, planTest, reproOf } from './test-options.ts'
 
 const given: GivenTestOptions = {
   dumps: ['full', 'kernel'],
@@ -67,3 +68,18 @@ it.each([64 * 2 ** 20, 512 * 2 ** 20, 2 ** 30, 32 * 2 ** 30, 64 * 2 ** 30])(
     expect(diskBytes - pageFileBytes - 2 * ram).toBeGreaterThan(20 * 2 ** 30)
   },
 )
+
+it('takes settings of the controller, the sectors and the size of the disk, and names them in the command', () => {
+  const made = plan({ device: { slots: 8, msi: 'on' }, sector: '4Kn', diskSize: 2 ** 37 })
+  expect(made).toMatchObject({ settings: { slots: 8 }, sector: '4Kn', diskBytes: 2 ** 37 })
+  expect(reproOf(made)).toContain(' --device slots=8 --sector 4Kn --disk-size 128G ')
+  expect(reproOf(plan())).not.toMatch(/--device|--sector|--disk-size/)
+  expect(planOf(Facts.parse(JSON.stringify(optionsOf(made)), 'state'))).toEqual(made)
+})
+
+it.each([
+  [{ slots: 33 }, '--device: setting slots is 33 for ahci, expected 1 to 32'],
+  [{ queueSize: 8 }, /^--device: setting queueSize is unknown, expected one of ahci: /],
+])('refuses the settings %o', (device, message) => {
+  expect(() => plan({ device })).toThrow(message)
+})

@@ -1,6 +1,7 @@
 // `dumpstack test`: what the options mean together. Everything that can be refused before a machine exists is refused here.
 import path from 'node:path'
 import { FREE_BYTES_NEEDED, type Scenario, scenarios } from '@dumpstack/crashtest'
+import { controllerNamed } from '@dumpstack/machine'
 import {
   controllerDrivers,
   drivenControllers,
@@ -9,7 +10,22 @@ import {
   ProfileError,
   win10_19041,
 } from '@dumpstack/nt'
-import { DUMP_TYPES, type DumpType, type Facts, MAX_CPUS, MIN_RAM_BYTES } from '@dumpstack/target'
+import {
+  DUMP_TYPES,
+  type DumpType,
+  type Facts,
+  MAX_CPUS,
+  MIN_RAM_BYTES,
+  TargetOptionsError,
+} from '@dumpstack/target'
+import {
+  type LifeSettings,
+  lifeOf,
+  lifeOptions,
+  SECTORS,
+  type SystemSettings,
+  settingText,
+} from '@dumpstack/windows'
 import { InvalidArgumentError } from 'commander'
 import { DEFAULT_DEBUGGERS, debuggersFolder } from '../drive/kd-launchers.ts'
 import { MEGABYTE, type PageFileSize } from '../options/sizes.ts'
@@ -58,6 +74,11 @@ export interface GivenTestOptions extends GivenOutput {
   readonly pdb?: string
   /** Folder of C: for the debuggers; DEFAULT_DEBUGGERS without it. */
   readonly debuggers?: string
+  /** Of the controller. */
+  readonly device?: LifeSettings
+  readonly sector?: SystemSettings['sector']
+  /** As large as the test needs without it. */
+  readonly diskSize?: number
 }
 
 export interface TestPlan {
@@ -69,6 +90,9 @@ export interface TestPlan {
   readonly controller: string
   readonly pageFileBytes: number
   readonly diskBytes: number
+  readonly sector: SystemSettings['sector']
+  /** Of the controller, where they differ from its defaults. */
+  readonly settings: LifeSettings
   readonly scenario: Scenario | null
   readonly seed: number
   readonly stopAfter: 'crash' | null
@@ -82,6 +106,7 @@ export interface TestPlan {
 }
 
 const PAGE_BYTES = 4096
+const SECTOR_NAMES = Object.keys(SECTORS) as readonly SystemSettings['sector'][] // of a literal
 /** The Windows that is tested where nothing else is said: no library has a default. */
 export const DEFAULT_PROFILE: Profile = win10_19041
 /** The kinds of controller that it has drivers for; each is in the machine's registry. */
@@ -186,7 +211,8 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
   }
   const pageFileBytes = scenario?.pageFileBytes?.(ramBytes) ?? (given.pagefile ?? defaultPageFile)(ramBytes)
   if (pageFileBytes === 0) throw new UsageError('--pagefile is 0 bytes, expected a page file')
-  const diskBytes = diskBytesFor(ramBytes)
+  const diskBytes = given.diskSize ?? diskBytesFor(ramBytes)
+  const controller = controllerOf(given.controller, profile)
   const most = mostPageFileBytes(diskBytes, ramBytes)
   if (pageFileBytes > most) {
     throw new UsageError(
@@ -198,7 +224,9 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     ramBytes,
     cpuCount: given.cpus,
     profile,
-    controller: controllerOf(given.controller, profile),
+    controller,
+    sector: given.sector ?? '512e',
+    settings: deviceSettingsOf(controller, given.device ?? {}),
     pageFileBytes,
     diskBytes,
     scenario,
@@ -208,6 +236,16 @@ export function planTest(given: GivenTestOptions, defaultPageFile: PageFileSize)
     driverFile: given.driver === undefined ? null : path.resolve(given.driver),
     driverPdb: given.pdb === undefined ? null : path.resolve(given.pdb),
     debuggersFolder: given.debuggers ?? DEFAULT_DEBUGGERS,
+  }
+}
+
+/** Throws UsageError for what the controller does not have. */
+function deviceSettingsOf(controller: string, given: LifeSettings): LifeSettings {
+  try {
+    return lifeOf(controllerNamed(controller), given)
+  } catch (error) {
+    if (!(error instanceof TargetOptionsError)) throw error
+    throw new UsageError(`--device: ${error.message}`, { cause: error })
   }
 }
 
@@ -252,6 +290,9 @@ export function planOf(facts: Facts): TestPlan {
     controller: facts.oneOf('controller', drivenControllers(profile)),
     seed: whole('seed', 0, MAX_SEED),
     debuggers: debuggersFolder(facts.string('debuggersFolder')),
+    sector: facts.oneOf('sector', SECTOR_NAMES),
+    diskSize: facts.size('diskBytes'),
+    device: settingsFact(facts),
     ...(scenario !== undefined && { scenario }),
     ...(symbolPath !== null && { y: symbolPath }),
     ...(driverFile !== null && { driver: driverFile }),
@@ -269,6 +310,16 @@ export function planOf(facts: Facts): TestPlan {
   }
 }
 
+function settingsFact(facts: Facts): LifeSettings {
+  const settings: Record<string, number | string> = {}
+  for (const [key, value] of Object.entries(facts.record('settings'))) {
+    if (typeof value !== 'number' && typeof value !== 'string')
+      throw facts.wrong('settings', String(value), 'numbers and words')
+    settings[key] = value
+  }
+  return settings
+}
+
 /** The command that does the same run again, on any machine. */
 export function reproOf(plan: TestPlan): string {
   const {
@@ -284,11 +335,17 @@ export function reproOf(plan: TestPlan): string {
     symbolPath,
     driverFile,
     driverPdb,
+    sector,
+    settings,
+    diskBytes,
   } = plan
   const parts = ['dumpstack test', `--dumps ${dumps.join(',')}`, `--ram ${ramBytes}B`, `--cpus ${cpuCount}`]
   if (profile !== DEFAULT_PROFILE) parts.push(`--profile ${profile.name}`)
   // a driver file is asked where nothing is said
   if (controller !== DEFAULT_CONTROLLER || driverFile !== null) parts.push(`--controller ${controller}`)
+  parts.push(...lifeOptions(controllerNamed(controller), settings))
+  if (sector !== '512e') parts.push(`--sector ${sector}`)
+  if (diskBytes !== diskBytesFor(ramBytes)) parts.push(`--disk-size ${settingText('diskSize', diskBytes)}`)
   if (driverFile !== null) parts.push(`--driver ${shellWord(driverFile)}`)
   if (driverPdb !== null) parts.push(`--pdb ${shellWord(driverPdb)}`)
   if (scenario?.pageFileBytes === undefined) parts.push(`--pagefile ${pageFileBytes}B`)

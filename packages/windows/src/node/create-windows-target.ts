@@ -30,6 +30,8 @@ export interface WindowsTargetOptions {
   readonly settings?: Partial<Settings>
   /** 512 (512e) by default, or 4096 (4Kn). */
   readonly logicalSectorBytes?: 512 | 4096
+  /** 4096 by default. */
+  readonly physicalSectorBytes?: 512 | 4096
   /** 64 GiB by default. */
   readonly diskBytes?: number
   /** A system in that folder that another process switched off; a new one without it. */
@@ -83,6 +85,7 @@ export function createWindowsTarget(options: WindowsTargetOptions): Target {
         controller: options.controller ?? ahci,
         ...(options.settings !== undefined && { settings: options.settings }),
         logicalSectorBytes: options.logicalSectorBytes ?? 512,
+        physicalSectorBytes: options.physicalSectorBytes ?? 4096,
         image,
         host,
         debuggers: options.debuggers ?? [],

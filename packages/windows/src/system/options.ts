@@ -40,6 +40,7 @@ export interface SystemOptions {
   /** Of the controller, where they differ from its defaults. */
   readonly settings?: Partial<Settings>
   readonly logicalSectorBytes: 512 | 4096
+  readonly physicalSectorBytes: 512 | 4096
   readonly image: DiskImage
   /** The run folder. */
   readonly host: HostFolder

@@ -31,6 +31,7 @@ function optionsOf(conditions: TargetConditions = {}) {
     pageFileBytes: 256 * MIB,
     conditions,
     logicalSectorBytes: 512 as const,
+    physicalSectorBytes: 4096 as const,
     debuggers: [],
     decoder: new IcedDecoder(),
     controller: ahci,

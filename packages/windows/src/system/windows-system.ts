@@ -80,13 +80,14 @@ export class WindowsSystem {
       ...(productType !== undefined && { productType }),
       ...(isDomainMember !== undefined && { isDomainMember }),
     }
-    const { seed, runs, cpuCount, image, logicalSectorBytes } = options
+    const { seed, runs, cpuCount, image, logicalSectorBytes, physicalSectorBytes } = options
     this.#startTimes = new SeededChoice(seed, 'start times')
     this.disk = createDisk({
       name: 'disk0',
       model: 'DUMPSTACK DISK',
       serialNumber: `DS${seed.toString(16).padStart(8, '0')}`,
       logicalSectorBytes,
+      physicalSectorBytes,
       image,
     })
     this.#partition = partitionDisk(this.disk, seed)
