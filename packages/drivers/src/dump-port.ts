@@ -26,6 +26,11 @@ export interface DumpPort {
   open(partitionOffset: number): boolean
   /** WriteRoutine: NTSTATUS. `offset` counts from the partition's start; `mdl` is a single one, and is mapped. */
   write(offset: number, mdl: GuestBlock): number
+  /**
+   * What a port may ask of its miniport and a dump does not: in a check, after the last write, whose data `mdl` holds again. False: the
+   * miniport kept a request, and no more can be sent.
+   */
+  probe(offset: number, mdl: GuestBlock): boolean
   /** FinishRoutine, which returns nothing: the data is flushed, and no SRB follows. */
   finish(): void
 }

@@ -21,6 +21,8 @@ export interface CrashDumpStackOptions {
   readonly port?: DumpPortImage
   /** Loaded under the profile's filter row; dumpfve unless told otherwise. */
   readonly filter?: DumpFilterImage
+  /** After the last write the port also asks what a dump does not: resets, and SHUTDOWN with data in the cache. */
+  readonly probes?: boolean
   /** Told of each write of the dump. */
   readonly onWrite?: DumpWriteObserver
 }

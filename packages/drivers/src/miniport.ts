@@ -133,6 +133,11 @@ export interface StorDpc {
   readonly routine: (deviceExtension: GuestBlock) => void
 }
 
+export type LockKind = 'interrupt' | 'startIo' | 'dpc'
+export interface HeldLock {
+  readonly kind: LockKind
+}
+
 /** The port driver's routines by their names (StorPort prefix dropped); in dump mode each is under the DM rules. */
 export interface PortExports {
   initialize(driverObject: Gva | null, registryPath: Gva | null, data: HwInitializationData): number
@@ -189,8 +194,9 @@ export interface PortExports {
   issueDpc(deviceExtension: GuestBlock, dpc: StorDpc, call?: string): boolean
   /** Null for a message that the controller does not have. */
   getMessageInterruptInformation(deviceExtension: GuestBlock, messageId: number): MessageInterrupt | null
-  acquireSpinLock(deviceExtension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object
-  releaseSpinLock(deviceExtension: GuestBlock, lock: object): void
+  acquireSpinLock(deviceExtension: GuestBlock, kind: LockKind): HeldLock
+  /** Null: the miniport names a lock that it does not hold. */
+  releaseSpinLock(deviceExtension: GuestBlock, lock: HeldLock | null): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   freePool(deviceExtension: GuestBlock, block: GuestBlock): number
   /** Whether there is a timer, or a worker, to be had: StorPortInitializeTimer and StorPortInitializeWorker. */

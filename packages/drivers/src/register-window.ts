@@ -7,7 +7,7 @@ import type { DeviceRegisters } from './miniport.ts'
 /** What an access that was done means to the port; both are hot. */
 export interface RegisterWatch {
   onRead(address: number, value: number): void
-  onWrite(): void
+  onWrite(address: number): void
 }
 
 export class RegisterWindow implements DeviceRegisters {
@@ -50,18 +50,21 @@ export class RegisterWindow implements DeviceRegisters {
   }
 
   write8(offset: number, value: number): void {
-    this.#bus.write8(this.#address('write', offset, 1), value)
-    this.#watch?.onWrite()
+    const address = this.#address('write', offset, 1)
+    this.#bus.write8(address, value)
+    this.#watch?.onWrite(address)
   }
 
   write16(offset: number, value: number): void {
-    this.#bus.write16(this.#address('write', offset, 2), value)
-    this.#watch?.onWrite()
+    const address = this.#address('write', offset, 2)
+    this.#bus.write16(address, value)
+    this.#watch?.onWrite(address)
   }
 
   write32(offset: number, value: number): void {
-    this.#bus.write32(this.#address('write', offset, 4), value)
-    this.#watch?.onWrite()
+    const address = this.#address('write', offset, 4)
+    this.#bus.write32(address, value)
+    this.#watch?.onWrite(address)
   }
 
   #address(access: 'read' | 'write', offset: number, byteLength: number): Gpa {

@@ -18,7 +18,7 @@ import { MachineEvidence, type OnRefused, WatchedController } from './evidence.t
 import { PlannedFaults } from './faults.ts'
 import { HostWork } from './host-work.ts'
 import type { ControllerOptions, Machine, MachineOptions, RegisterWindow } from './machine.ts'
-import type { PciFunction } from './pci.ts'
+import type { ControllerState, PciFunction } from './pci.ts'
 import { GuestRam } from './ram.ts'
 
 /** Where firmware puts memory windows: in the PCI hole that every RAM layout leaves below 4 GiB. */
@@ -116,6 +116,10 @@ class EmbeddedMachine implements Machine {
 
   checkStop(): void {
     this.#work.checkStop()
+  }
+
+  controllerState(controller: string): ControllerState {
+    return this.#functions.find(({ name }) => name === controller)!.state
   }
 
   get registerWindows(): readonly RegisterWindow[] {

@@ -21,5 +21,13 @@ export type { DmaLog, DmaRecord } from './dma-log.ts'
 export * from './errors.ts'
 export { FAULT_KINDS, type Fault } from './faults.ts'
 export * from './machine.ts'
-export { type Bdf, type DwordRegisters, PciConfig, type PciFunction, readDwords, writeDwords } from './pci.ts'
+export {
+  type Bdf,
+  type ControllerState,
+  type DwordRegisters,
+  PciConfig,
+  type PciFunction,
+  readDwords,
+  writeDwords,
+} from './pci.ts'
 export { Owner, type Ram } from './ram.ts'

@@ -6,7 +6,7 @@ import type { ControllerModel, DiskPlace, Settings } from './controllers/control
 import type { Disk } from './disk/disk.ts'
 import type { Evidence } from './evidence.ts'
 import type { FaultPlan } from './faults.ts'
-import type { Bdf } from './pci.ts'
+import type { Bdf, ControllerState } from './pci.ts'
 import type { Ram } from './ram.ts'
 
 /** A disk as its machine is given it. */
@@ -66,6 +66,8 @@ export interface Machine extends CpuWorld {
   checkpoint(): PhysicalSpace
   /** What happened, for whoever judges it: no driver sees it. */
   readonly evidence: Evidence
+  /** Of a controller, by its name, live; looking takes no time. */
+  controllerState(controller: string): ControllerState
   /** As controllers decode them now; looking takes no time. */
   readonly registerWindows: readonly RegisterWindow[]
   /**

@@ -36,6 +36,16 @@ export type Bdf = number
 export const merge = (old: number, value: number, mask: number): number =>
   ((old & ~mask) | (value & mask)) >>> 0
 
+/** What a driver has made of its controller, for whoever judges that driver: no driver sees it. */
+export interface ControllerState {
+  /** Requests that it is given get done. */
+  readonly takesRequests: boolean
+  /** What its driver has switched on; a line that needs no switch does not count. */
+  readonly interrupts: 'off' | 'line' | 'message'
+  /** How often it was told to forget what it was given: a reset of the whole, or of what runs requests. */
+  readonly resetCount: number
+}
+
 /** A device on the bus: one function with its windows. Offsets are bytes from the start of a window. */
 export interface PciFunction {
   readonly name: string
@@ -49,6 +59,8 @@ export interface PciFunction {
   configReading(offset: number): void
   /** It was written: the command register, the power state, a capability. */
   configWritten(offset: number): void
+  /** What its driver has made of it; its getters are live. */
+  readonly state: ControllerState
   /** Level of its interrupt pin, before the command register's disable bit. */
   readonly isInterrupting: boolean
   /** Whether the end of a request would call a routine now: by its line, or by a message that may leave. */

@@ -56,6 +56,8 @@ export interface CrashOptions {
   readonly miniport?: MiniportImage
   readonly runtimeMiniport?: MiniportImage
   readonly port?: DumpPortImage
+  /** What a check asks beside the dump. */
+  readonly probes?: boolean
   readonly filter?: DumpFilterImage
   readonly profile?: Profile
   readonly logicalSectorBytes?: 512 | 4096
@@ -99,6 +101,7 @@ export function crash(options: CrashOptions = {}): Crashed {
     miniport: options.miniport ?? good(),
     ...(options.port && { port: options.port }),
     ...(options.filter && { filter: options.filter }),
+    probes: options.probes ?? false,
   })
   stack.setPageFile(options.extents ?? EXTENTS, PARTITION_OFFSET)
   for (let i = 0; i < (options.writesInFlight ?? 0); i++) {

@@ -19,6 +19,9 @@ export class DmaAudit {
   #next = Number.POSITIVE_INFINITY
   #diskOffset = 0
   #byteLength = 0
+  /** Of what is asked for. */
+  #moved = 0
+  #hasEndedEarly = false
   #list: GuestScatterGatherList | null = null
 
   /** `device`: ControllerOptions.name. */
@@ -38,22 +41,42 @@ export class DmaAudit {
     this.settle()
     this.#diskOffset = diskOffset
     this.#byteLength = byteLength
+    this.#moved = 0
     this.#list = list
   }
 
   /** Judges what moved since the last time; nothing is asked for any more. */
   settle(): void {
-    const { dmaLog } = this.#machine.evidence
-    while (this.#next < dmaLog.length) this.#judge(dmaLog.at(this.#next++))
+    this.#judgeNew()
     this.#byteLength = 0
     this.#list = null
+  }
+
+  /** Whether what is asked for has reached the disk. */
+  hasMoved(): boolean {
+    this.#judgeNew()
+    return this.#moved >= this.#byteLength
+  }
+
+  /** The driver said so before it was true: data that moves late, and from memory that it uses again, has that cause. */
+  endedEarly(): void {
+    this.#hasEndedEarly = true
+  }
+
+  #judgeNew(): void {
+    const { dmaLog } = this.#machine.evidence
+    while (this.#next < dmaLog.length) this.#judge(dmaLog.at(this.#next++))
   }
 
   #judge(record: DmaRecord): void {
     const { device, direction, diskOffset, byteLength, gpa } = record
     if (device !== this.#device) return
     const end = this.#diskOffset + this.#byteLength
-    if (direction === 'toDisk' && diskOffset >= this.#diskOffset && diskOffset + byteLength <= end) return
+    if (direction === 'toDisk' && diskOffset >= this.#diskOffset && diskOffset + byteLength <= end) {
+      this.#moved += byteLength
+      return
+    }
+    if (this.#hasEndedEarly) return
     const isOurs = this.#machine.ram.owner(gpaToPfn(gpa)) === Owner.dumpPath
     // The dump path reads nothing from the disk but into its own memory.
     if (direction === 'fromDisk' && isOurs) return

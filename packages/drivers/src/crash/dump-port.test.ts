@@ -48,6 +48,10 @@ class ToyPort implements DumpPort {
     }
   }
 
+  probe(): boolean {
+    return true
+  }
+
   driverEntry(
     ...[context, { kernel, environment, dataWindow }]: Parameters<DumpPort['driverEntry']>
   ): number {

@@ -47,6 +47,8 @@ export interface DumpRunOptions {
   readonly map: PageFileMap
   readonly log: ViolationLog
   readonly onWrite: DumpWriteObserver | null
+  /** DumpPort.probe, after the last write. */
+  readonly probes: boolean
 }
 
 export class DumpRun {
@@ -92,7 +94,8 @@ export class DumpRun {
       return status
     } finally {
       this.environment.dma.settle()
-      if (!ntSuccess(status)) this.#options.log.dumpFailed()
+      // later a device may be the reason
+      if (!ntSuccess(status) && this.bytesWritten === 0) this.#options.log.dumpFailed()
     }
   }
 
@@ -105,6 +108,7 @@ export class DumpRun {
     yield 0
     const status = yield* this.#writeExtents(plan)
     if (!ntSuccess(status)) return status
+    if (this.#options.probes && !this.#probe(plan)) return STATUS_SUCCESS
     const finished = this.#options.filter.finish()
     if (!ntSuccess(finished)) {
       return this.#fail(
@@ -171,6 +175,23 @@ export class DumpRun {
       }
     }
     return this.#flush(0)
+  }
+
+  /** Lets the port ask what a dump does not, with what was written last as its data. False: no more requests can be sent. */
+  #probe(plan: DumpPlan): boolean {
+    const batch = this.#batch
+    const header = Array.from(plan.extents()).findLast((extent) => 'bytes' in extent)
+    if (header === undefined || !('bytes' in header)) return true
+    const { filter, map } = this.#options
+    const offset = map.partitionOffset(header.at)
+    batch.begin(header.at, map.contiguousFrom(header.at))
+    batch.takeBytes(header.at, header.bytes, 0)
+    batch.seal()
+    if (!ntSuccess(filter.write(offset, batch))) return true
+    batch.mapTo(this.#dataWindow)
+    const goesOn = this.#port.probe(offset, batch.mdl)
+    this.#dataWindow.unmap()
+    return goesOn
   }
 
   /** Writes the batch, if it holds anything, and starts the next one at `next`. */

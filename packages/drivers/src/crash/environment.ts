@@ -1,7 +1,7 @@
 // The world after KeBugCheckEx in which a dump miniport runs: HIGH_LEVEL, one processor, routines that have to return in time, a controller
 // that must not stop. It knows which routine runs and judges what it did. The dump port, whichever it is, says when it calls one.
 import { type Gva, hex } from '@dumpstack/bytes'
-import type { ControllerOptions, Machine, RegisterWindow } from '@dumpstack/machine'
+import type { ControllerOptions, ControllerState, Machine, RegisterWindow } from '@dumpstack/machine'
 import type { DumpModeRuleId, Severity } from '@dumpstack/nt'
 import type { DumpWriteObserver } from '../dump-write-observer.ts'
 import { HIGH_LEVEL } from '../irql.ts'
@@ -10,7 +10,8 @@ import type { CallSite, MiniportImage } from '../miniport.ts'
 import { miniportRoutine } from '../port-configuration.ts'
 import { DmaAudit } from './dma-audit.ts'
 import { DriverHang } from './driver-hang.ts'
-import { type EntryPoint, isEntryPoint, RoutineWatch } from './routine-watch.ts'
+import { MemoryGuards } from './memory-guards.ts'
+import { type EntryPoint, isEntryPoint, isStart, RoutineWatch } from './routine-watch.ts'
 import type { ViolationLog } from './violation-log.ts'
 
 export interface CrashEnvironmentOptions {
@@ -36,7 +37,13 @@ export class CrashEnvironment {
   readonly irql = HIGH_LEVEL
   readonly watch: RoutineWatch
   readonly dma: DmaAudit
+  readonly guards = new MemoryGuards()
   readonly #violations: ViolationLog
+  readonly #state: ControllerState
+  /** Of the controller, as the instance that died left it. */
+  readonly #resetsBefore: number
+  #interrupts: ControllerState['interrupts']
+  #hasSwitchedOn = false
   /** How many of the machine's stops and refusals were seen: those before the dump are not the dump driver's. */
   #stopsSeen: number
   #refusalsSeen: number
@@ -55,6 +62,9 @@ export class CrashEnvironment {
     this.miniport = options.miniport
     this.runtimeUncachedBytes = options.runtimeUncachedBytes
     this.#violations = options.violations
+    this.#state = machine.controllerState(controller.name)
+    this.#resetsBefore = this.#state.resetCount
+    this.#interrupts = this.#state.interrupts
     this.#stopsSeen = machine.evidence.stops.length
     this.#refusalsSeen = machine.evidence.refusals.length
     this.onWrite = options.onWrite
@@ -73,11 +83,14 @@ export class CrashEnvironment {
 
   leave(): void {
     this.watch.leave()
+    const beside = this.guards.change()
+    if (beside !== null) this.violate('stray-memory', this.entryPoint, `${this.entryPoint} wrote ${beside}`)
     this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
   }
 
   /** The miniport has written a register: what the controller made of it is reported where that was. */
   registerWritten(address: number): void {
+    if (isStart(this.entryPoint)) this.#judgeInterrupts(address)
     const { stops, refusals } = this.machine.evidence
     if (this.#stopsSeen === stops.length && this.#refusalsSeen === refusals.length) return
     this.#judgeDevice(`write of ${this.registerName(address)}`)
@@ -98,6 +111,35 @@ export class CrashEnvironment {
     return this.#windows.find(({ base, byteLength }) => address >= base && address < base + byteLength)
   }
 
+  /** HwInitialize says that the disk takes commands. */
+  judgeReadiness(): void {
+    const { name } = this.controller
+    if (!this.#state.takesRequests) {
+      const what = `HwInitialize returned TRUE, but ${name} takes no requests yet: expected a disk that is ready`
+      this.violate('DM-10', 'HwInitialize', what, 'warning')
+    }
+    if (!this.#hasSwitchedOn && this.#state.interrupts !== 'off') {
+      const what = `${name} interrupts as the instance that died left it, expected none while the dump is written: the port polls`
+      this.violate('DM-18', 'HwInitialize', what, 'note')
+    }
+  }
+
+  /** A line stays raised until somebody acknowledges it, and nobody does; a message is lost. */
+  #judgeInterrupts(address: number): void {
+    const { interrupts } = this.#state
+    const before = this.#interrupts
+    this.#interrupts = interrupts
+    if (before !== 'off' || interrupts === 'off') return
+    this.#hasSwitchedOn = true
+    const what = `interrupts of ${this.controller.name} were switched on, expected none while the dump is written: the port polls`
+    this.violate(
+      'DM-18',
+      `write of ${this.registerName(address)}`,
+      what,
+      interrupts === 'line' ? 'warning' : 'note',
+    )
+  }
+
   #judgeDevice(call: string): void {
     const { stops, refusals } = this.machine.evidence
     while (this.#refusalsSeen < refusals.length) {
@@ -112,7 +154,12 @@ export class CrashEnvironment {
     while (this.#stopsSeen < stops.length) {
       const { controller, reason } = stops[this.#stopsSeen++]!
       if (controller !== this.controller.name) continue
-      this.violate('device-stopped', call, `${controller} stopped until its reset: ${reason}`)
+      if (isStart(this.entryPoint) && this.#state.resetCount === this.#resetsBefore) {
+        const cause = 'no routine has reset it, and it still runs as the instance that died left it'
+        this.violate('DM-29', call, `${controller} stopped: ${reason}; ${cause}`)
+      } else {
+        this.violate('device-stopped', call, `${controller} stopped until its reset: ${reason}`)
+      }
     }
   }
 

@@ -178,6 +178,7 @@ class Crashdmp implements CrashDumpStack {
       map: new PageFileMap(guestBlock(this.#machine.ram, loaded.mapMemory), loaded.extentCount),
       log,
       onWrite: this.#options.onWrite ?? null,
+      probes: this.#options.probes ?? false,
     })
     const report = (finalStatus: number, failure: string): DumpWriteReport => ({
       finalStatus: finalStatus >>> 0,

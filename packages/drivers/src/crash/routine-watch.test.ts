@@ -27,7 +27,7 @@ it.each<[string, string, string, Step]>([
     'a lock',
     'DM-26',
     'HwInitialize did not return within 4000000 port calls and register accesses',
-    (port, extension) => port.acquireSpinLock(extension, 'interrupt'),
+    (port, extension) => port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'interrupt')),
   ],
   [
     'a register, without a stall',
@@ -82,7 +82,7 @@ it('lets time pass at each call of the port', () => {
     enablePassiveInitialization: (port, extension) => port.enablePassiveInitialization(extension, () => true),
     initializePerfOpts: (port, extension) => port.initializePerfOpts(extension, true),
     acquireSpinLock: (port, extension) => port.acquireSpinLock(extension, 'startIo'),
-    releaseSpinLock: (port, extension) => port.releaseSpinLock(extension, {}),
+    releaseSpinLock: (port, extension) => port.releaseSpinLock(extension, { kind: 'startIo' }),
     querySystemTime: (port) => port.querySystemTime(),
     logError: (port, extension) => port.logError(extension, 0, 0),
     markDumpMemory: (port, extension) => port.markDumpMemory(extension, extension.va, 8),

@@ -3,7 +3,6 @@
 // ends with the processor's budget where a driver file runs; in a TypeScript miniport it is beyond our reach.
 import { CALL_BUDGET } from '@dumpstack/cpu'
 import type { Machine } from '@dumpstack/machine'
-import type { RegisterWatch } from '../register-window.ts'
 
 const ENTRY_POINTS = [
   'DriverEntry',
@@ -16,6 +15,9 @@ const ENTRY_POINTS = [
 ] as const
 /** The entry point that is running, by the kit's name. */
 export type EntryPoint = (typeof ENTRY_POINTS)[number]
+/** Whether it runs before the first request. */
+export const isStart = (entryPoint: EntryPoint): boolean =>
+  entryPoint === 'DriverEntry' || entryPoint === 'HwFindAdapter' || entryPoint === 'HwInitialize'
 export const isEntryPoint = (call: string): call is EntryPoint => ENTRY_POINTS.some((name) => name === call)
 
 const ROUTINE_SECONDS = CALL_BUDGET.stallNs / 1e9
@@ -30,7 +32,7 @@ const STEPS_PER_TIME_QUERY = 4
 /** What was exceeded: `steps` or `seconds`, in words; `waitsForTime` when the routine mostly asked what time it is. */
 export type OnHang = (limit: string, waitsForTime: boolean) => never
 
-export class RoutineWatch implements RegisterWatch {
+export class RoutineWatch {
   registerWrites = 0
   /** The register that the routine read last, by its address, and what it held; -1 before the first. */
   lastReadAt = -1

@@ -79,6 +79,7 @@ class ToyController implements PciFunction, DwordRegisters, BlockRequest {
     }
   }
 
+  readonly state = { takesRequests: true, interrupts: 'off', resetCount: 0 } as const
   powerOn(): void {
     this.config.reset()
     this.#reset()

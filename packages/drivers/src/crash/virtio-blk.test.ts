@@ -62,7 +62,7 @@ it('device-stopped: a miniport that breaks the queue is told how, and in which r
   const report = writeDump(crash({ model: virtioBlk, miniport: breaking }).stack, plan)
   expect(report.violations[0]).toMatchObject({
     rule: 'device-stopped',
-    call: 'HwStartIo',
+    call: 'write of NOTIFY',
     message: expect.stringMatching(
       /^virtio-blk0 stopped until its reset: idx of the available ring is \d+ ahead, expected at most the queue's 256$/,
     ),
@@ -94,7 +94,10 @@ describe('faults of the device', () => {
 
   it.each(['hang', 'lostCompletion'] as const)('%s ends the dump with a timeout', (fault) => {
     const { report } = dumpWith({ kind: fault, controller, afterWrites: 2 })
-    expect(report).toMatchObject({ finalStatus: 0xc00000b5, violations: [] })
+    expect(report).toMatchObject({
+      finalStatus: 0xc00000b5,
+      violations: [],
+    })
   })
 
   it.each<[string, Fault]>([

@@ -4,7 +4,7 @@ import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import { checkRam, GuestFault } from '../guest-fault.ts'
 import type { KernelServices } from '../kernel-services.ts'
-import type { DeviceRegisters, GuestBlock, StorDpc } from '../miniport.ts'
+import type { DeviceRegisters, GuestBlock, HeldLock, LockKind, StorDpc } from '../miniport.ts'
 import { RegisterWindow } from '../register-window.ts'
 import { STOR_STATUS_BUSY, STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
 import { DeferredWork, FIRST_TIMER } from './deferred-work.ts'
@@ -70,8 +70,8 @@ export abstract class PortServices {
   }
 
   // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
-  acquireSpinLock(): object {
-    return {}
+  acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
+    return { kind }
   }
 
   releaseSpinLock(): void {}

@@ -12,7 +12,7 @@ import {
 import { NotJudged } from '../guest-fault.ts'
 import { DEVICE_LEVEL, DISPATCH_LEVEL, HIGH_LEVEL, PASSIVE_LEVEL } from '../irql.ts'
 import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
-import type { GuestBlock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
+import type { GuestBlock, HeldLock, HwInitializationData, PortExports, StorDpc } from '../miniport.ts'
 import { serviceKeyPath } from '../runtime/driver-objects.ts'
 import type { GuestMemory } from './guest-memory.ts'
 import type { GuestInitializationData, RoutineName } from './init-data.ts'
@@ -43,8 +43,8 @@ export interface InstanceMemory {
   readonly scratch: KernelMemory
 }
 
-interface HeldLock {
-  readonly lock: object
+interface TakenLock {
+  readonly lock: HeldLock
   readonly irql: number
   readonly interruptsEnabled: boolean
 }
@@ -90,7 +90,7 @@ export class SysInstance {
   readonly memory: InstanceMemory
   readonly dpcs = new Map<Gva, StorDpc>()
   /** By the address of a STOR_LOCK_HANDLE, or what stands for one. */
-  readonly locks = new Map<bigint, HeldLock>()
+  readonly locks = new Map<bigint, TakenLock>()
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()

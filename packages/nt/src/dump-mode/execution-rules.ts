@@ -3,10 +3,11 @@ import { BOOT_DRIVE, BUGCHECK_CALLBACK, NVMEWIN, type RuleText, sample, storport
 
 export const EXECUTION_RULES = {
   'DM-18': {
-    title: 'No interrupts are let in while the dump is written: the port polls.',
+    title: 'No interrupts are let in or switched on while the dump is written: the port polls.',
     why: 'An interrupt would run a routine of the system that crashed. The dump port calls HwInterrupt itself after each HwStartIo.',
     howToFix: 'Remove `sti` and everything that restores a saved interrupt flag from the dump path.',
-    answer: 'violation',
+    answer:
+      'violation; a warning where the controller is told to raise its line, a note where it may send messages or was left as it was',
     sources: [BUGCHECK_CALLBACK, NVMEWIN],
     example: {
       breaks: `_enable();

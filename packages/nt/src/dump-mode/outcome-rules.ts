@@ -41,6 +41,35 @@ for (ULONG Step = 0; Step < 1000 && (ReadControl(Extension) & RESET) != 0; Step+
 WriteQueueAddress(Extension);`,
     },
   },
+  'early-completion': {
+    title: 'A write is completed with success once the controller has ended it, and not before.',
+    why: 'The dump port builds the next request as soon as one is complete: what the controller still reads then is other data, or none.',
+    howToFix:
+      'Complete a request where the queue or the command slot says that it has ended, by its own tag.',
+    answer: 'violation',
+    sources: [storport('StorPortNotification', 'nf-storport-storportnotification')],
+    example: {
+      breaks: `StartCommand(Extension, Srb);
+Srb->SrbStatus = SRB_STATUS_SUCCESS;
+StorPortNotification(RequestComplete, Extension, Srb);`,
+      keeps: `StartCommand(Extension, Srb); // HwInterrupt completes it`,
+    },
+  },
+  'lock-state': {
+    title: 'A lock is taken once, and released by who holds it.',
+    why: 'A lock that its holder takes again is waited for without an end; one that nobody holds is then free for two.',
+    howToFix:
+      'Pair each StorPortAcquireSpinLock with one release on every path, and take no lock in a routine that is called with it.',
+    answer: 'violation; the lock is left as it is',
+    sources: [storport('StorPortAcquireSpinLock', 'nf-storport-storportacquirespinlock')],
+    example: {
+      breaks: `StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Outer);
+StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Inner);`,
+      keeps: `StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Handle);
+CompleteUsed(Extension);
+StorPortReleaseSpinLock(Extension, &Handle);`,
+    },
+  },
   'stray-write': {
     title: 'A write goes to the place on the disk that its SRB names.',
     why: 'A dump is written to the blocks of the page file by address. Another place holds the files of the user.',

@@ -56,10 +56,11 @@ if (Slot == Extension->ActiveSlot)
     },
   },
   'DM-37': {
-    title: 'HwResetBus returns TRUE in dump mode and writes no register.',
+    title: 'HwResetBus returns TRUE in dump mode and writes no register; reset requests write none either.',
     why: 'A reset during the dump aborts the request that the dump waits for.',
-    howToFix: 'Return TRUE at once in dump mode.',
-    answer: 'violation',
+    howToFix: 'Return TRUE at once in dump mode, and complete reset requests with success.',
+    answer:
+      'violation; the port of Windows Server 2003, and none that is modelled by default, also waits for ever for a request that the reset left pending',
     sources: [BOOT_DRIVE],
     example: {
       breaks: `BOOLEAN HwResetBus(PVOID Extension, ULONG PathId)
@@ -157,7 +158,7 @@ ConfigInfo->NumberOfPhysicalBreaks = 17;`,
     why: 'The machine is reset as soon as the dump is written. What the cache of the disk still holds is then lost.',
     howToFix:
       'Send the flush command of the device for SYNCHRONIZE CACHE, and complete it when the device has.',
-    answer: 'violation',
+    answer: 'violation; a warning where SHUTDOWN alone leaves the cache as it is',
     sources: [sample('storahci'), AHCI, VIRTIO_SPECIFICATION],
     example: {
       breaks: `case SCSIOP_SYNCHRONIZE_CACHE:

@@ -105,7 +105,8 @@ StartQueue(Extension);`,
     why: 'The dump port sends INQUIRY and READ CAPACITY at once, and there is no second chance.',
     howToFix:
       'Wait in HwInitialize, with a bound, until the device is ready, and return FALSE where it is not.',
-    answer: 'no dump: status and reason',
+    answer:
+      'a warning where HwInitialize returns TRUE before the controller takes requests; no dump: status and reason',
     sources: [BOOT_DRIVE],
     example: {
       breaks: `WriteControl(Extension, ENABLE);

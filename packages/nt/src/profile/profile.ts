@@ -3,6 +3,7 @@
 import { DumpstackError, type Gva, type Pfn } from '@dumpstack/bytes'
 import type { HeaderDumpType } from '../codes/header-dump-type.ts'
 import type { KernelLayouts } from './layouts.ts'
+import type { LostRequest } from './lost-request.ts'
 
 export class ProfileError extends DumpstackError {}
 
@@ -109,6 +110,7 @@ export interface Profile extends OsVersion {
     /** Bytes that the page file of a small dump has. */
     readonly smallDumpBytes: number
   }
+  readonly lostRequest: LostRequest
   readonly order: {
     /** Dump_Start of the filters relative to the port's DriverEntry. unverified: sources disagree. */
     readonly filterStart: 'beforePort' | 'afterPort'

@@ -240,7 +240,14 @@ class SystemStart {
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const { profile } = this.#options
-    const dumpStack = loadCrashDumpStack({ machine, kernel, profile, runtime, miniport })
+    const dumpStack = loadCrashDumpStack({
+      machine,
+      kernel,
+      profile,
+      runtime,
+      miniport,
+      probes: this.#event.mayFail !== true,
+    })
     this.#enter('running')
     dumpStack.setPageFile(this.#layout.pageFile, PARTITION_OFFSET)
     this.#transfer(runtime)
@@ -261,13 +268,13 @@ class SystemStart {
     const at = firstDifference(plan, this.#layout.pageFile, machine.ram, this.#image)
     if (at !== null) {
       const what = `the page at dump offset ${hex(at)} is not on the disk as it was in RAM, although all writes succeeded`
-      this.#add('wrong-data', 'HwStartIo', what)
+      this.#addOutcome('wrong-data', 'HwStartIo', what)
     }
     const { strayWrites } = crashed.pagesAfterCrash()
     const [stray] = strayWrites.runs(1)
     if (stray !== undefined) {
       const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`
-      this.#add('stray-memory', 'HwStartIo', what)
+      this.#addOutcome('stray-memory', 'HwStartIo', what)
     }
   }
 
@@ -356,7 +363,15 @@ class SystemStart {
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
     else if (this.#event.mayFail !== true && !report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
-      this.#add('no-dump', 'dump', message)
+      this.#addOutcome('no-dump', 'dump', message)
+  }
+
+  /** What came of a failure that was found is no finding of its own: it is said with the first. */
+  #addOutcome(rule: DumpModeRuleId, call: string, message: string): void {
+    const index = this.findings.findIndex(({ verdict, phase }) => verdict === 'fail' && phase === 'dump')
+    const cause = this.findings[index]
+    if (cause === undefined) this.#add(rule, call, message)
+    else this.findings[index] = { ...cause, message: `${cause.message}; so ${message}` }
   }
 
   /** The running stack did not get this far. */

@@ -89,7 +89,7 @@ it.each([
     [
       { rule: 'DM-34', call: 'write of PxCLB' },
       { rule: 'DM-34', call: 'write of PxFB' },
-      { rule: 'device-stopped', call: 'HwInitialize' },
+      { rule: 'device-stopped', call: 'write of P0CI' },
     ],
     0xc0000001,
   ],

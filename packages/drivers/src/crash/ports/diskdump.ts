@@ -32,7 +32,7 @@ class DiskDump implements DumpPort {
     const { environment, kernel, profile } = imports
     const { ram } = environment.machine
     const context = new DumpContext(ram, kernel, this.#image, contextVa, profile)
-    const memory = new PortMemory(ram, context)
+    const memory = new PortMemory(ram, context, environment.guards)
     const adapter = new DumpAdapter(environment, memory, context, profile)
     const srb = new PolledSrb(environment, adapter, memory, context.place, profile)
     const disk = new DumpDisk(imports, adapter, srb, memory)
@@ -52,6 +52,10 @@ class DiskDump implements DumpPort {
 
   write(offset: number, mdl: GuestBlock): number {
     return this.#disk.write(offset, mdl)
+  }
+
+  probe(offset: number, mdl: GuestBlock): boolean {
+    return this.#disk.probe(offset, mdl)
   }
 
   finish(): void {

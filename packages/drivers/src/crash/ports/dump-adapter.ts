@@ -82,7 +82,7 @@ export class DumpAdapter {
 
   onInitialize(data: HwInitializationData): number {
     if (this.#isInitialized) return STATUS_INVALID_PARAMETER
-    const extension = this.#memory.heap.take(data.deviceExtensionSize)
+    const extension = this.#memory.takeDeviceExtension(data.deviceExtensionSize)
     if (extension === null) {
       return this.#fail(
         STATUS_INSUFFICIENT_RESOURCES,
@@ -94,7 +94,7 @@ export class DumpAdapter {
     this.data = data
     const { specificLuExtensionSize } = data
     if (specificLuExtensionSize > 0) {
-      this.logicalUnit = this.#memory.heap.take(specificLuExtensionSize)
+      this.logicalUnit = this.#memory.takeLogicalUnitExtension(specificLuExtensionSize)
       if (this.logicalUnit === null) {
         return this.#fail(
           STATUS_INSUFFICIENT_RESOURCES,
@@ -215,6 +215,7 @@ export class DumpAdapter {
       }
       return this.#fail(STATUS_UNSUCCESSFUL, `HwInitialize of ${fileName} returned FALSE`)
     }
+    environment.judgeReadiness()
     // DM-20: a poll with nothing pending must be safe.
     environment.enter('HwInterrupt')
     data.hwInterrupt(this.deviceExtension)

@@ -5,12 +5,15 @@ import {
   MDL_PFN_ARRAY,
   Mdl,
   ntSuccess,
+  type Severity,
   SRB_FLAGS_DATA_IN,
   SRB_FLAGS_DATA_OUT,
   SRB_FLAGS_DISABLE_AUTOSENSE,
   SRB_FLAGS_DISABLE_DISCONNECT,
   SRB_FLAGS_DISABLE_SYNCH_TRANSFER,
   SRB_FUNCTION_EXECUTE_SCSI,
+  SRB_FUNCTION_RESET_BUS,
+  SRB_FUNCTION_RESET_LOGICAL_UNIT,
   SRB_FUNCTION_SHUTDOWN,
   SRB_STATUS_BAD_FUNCTION,
   SRB_STATUS_INVALID_REQUEST,
@@ -34,6 +37,10 @@ const BASE_FLAGS =
   SRB_FLAGS_DISABLE_AUTOSENSE | SRB_FLAGS_DISABLE_DISCONNECT | SRB_FLAGS_DISABLE_SYNCH_TRANSFER
 const SMALL_BUFFER_BYTES = 0x40
 const LIST_ELEMENTS = 0x21
+const RESETS = [
+  [SRB_FUNCTION_RESET_BUS, 'SRB_FUNCTION_RESET_BUS'],
+  [SRB_FUNCTION_RESET_LOGICAL_UNIT, 'SRB_FUNCTION_RESET_LOGICAL_UNIT'],
+] as const
 /** No public header gives it a meaning: a probe of ours, not part of a real dump. */
 const UNASSIGNED_FUNCTION = 0x7f
 const BYTE_COUNT = Mdl.fields.byteCount.offset
@@ -98,6 +105,34 @@ export class DumpDisk {
     return STATUS_SUCCESS
   }
 
+  /**
+   * Resets while a request runs and while none does, then SHUTDOWN while the cache of the disk is not empty. False: the miniport kept a
+   * request.
+   */
+  probe(offset: number, mdl: GuestBlock): boolean {
+    const { view } = mdl
+    const first = view.getUint32(BYTE_OFFSET, true)
+    const length = Math.min(view.getUint32(BYTE_COUNT, true), this.#adapter.maximumTransfer)
+    this.#listPages(view, first, length)
+    if (this.#adapter.mapsBuffers) this.#dataWindow.map()
+    const block = (this.#partitionOffset + offset) / this.#sectorBytes
+    const write = (resetsBus: boolean): boolean =>
+      this.#send(block, length, this.#dataWindow.addressOf(first), resetsBus) !== STATUS_IO_TIMEOUT
+    if (!write(true)) return false
+    for (const [srbFunction, name] of RESETS) {
+      this.#srb.begin(srbFunction, BASE_FLAGS, 0)
+      const status = this.#srb.send(name)
+      const { startWrites } = this.#srb
+      if (startWrites > 0) {
+        const what = `${name} made the miniport write ${startWrites} registers, expected none in dump mode`
+        this.#environment.violateInRequest('DM-37', name, what)
+      }
+      if (status === STATUS_IO_TIMEOUT) return false
+    }
+    // whatever the resets did, the data is there again; SHUTDOWN and SYNCHRONIZE CACHE each find it in the cache
+    return write(false) && this.#shutdown('warning') && write(false)
+  }
+
   /** SYNCHRONIZE CACHE, judged by the disk, then SHUTDOWN as the last SRB (DM-47). */
   finish(): void {
     this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS, 0)
@@ -107,8 +142,18 @@ export class DumpDisk {
       const what = `ended with success, but no flush reached ${disk.name}: its cache may still hold the dump`
       this.#environment.violateInRequest('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
     }
+    this.#shutdown('fail')
+  }
+
+  /** `severity`: of a cache that is left as it is. False: the miniport kept the request. */
+  #shutdown(severity: Severity): boolean {
+    const { disk } = this.#environment.controller.attachments[0]!
     this.#srb.begin(SRB_FUNCTION_SHUTDOWN, BASE_FLAGS, 0)
-    this.#mustSucceed('SHUTDOWN')
+    if (this.#mustSucceed('SHUTDOWN') && disk.isCacheDirty) {
+      const what = `SHUTDOWN ended with success, but ${disk.name} still has writes in its cache`
+      this.#environment.violateInRequest('DM-47', 'SHUTDOWN', what, severity)
+    }
+    return this.#srb.isOver
   }
 
   /** READ CAPACITY (16), or (10) where a miniport for small disks knows only that. */
@@ -169,18 +214,23 @@ export class DumpDisk {
     )
   }
 
+  #send(block: number, byteLength: number, va: Gva, resetsBus: boolean): number {
+    this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
+    this.#srb.builder.data(va)
+    this.#srb.builder.transfer(true, block, byteLength / this.#sectorBytes)
+    this.#environment.dma.ask(block * this.#sectorBytes, byteLength, this.list)
+    const status = this.#srb.send('WRITE', { isWrite: true, resetsBus })
+    this.#environment.dma.settle()
+    return status
+  }
+
   #transfer(block: number, byteLength: number, va: Gva, firstPfn: number): number {
     let status: number = STATUS_UNSUCCESSFUL
     const blockCount = byteLength / this.#sectorBytes
     const { machine, onWrite } = this.#environment
     for (let send = 0; send < this.#sendsPerSrb; send++) {
-      this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_OUT, byteLength)
-      this.#srb.builder.data(va)
-      this.#srb.builder.transfer(true, block, blockCount)
-      this.#environment.dma.ask(block * this.#sectorBytes, byteLength, this.list)
-      status = this.#srb.send('WRITE')
+      status = this.#send(block, byteLength, va, false)
       onWrite?.(machine.nowNs, block, blockCount, this.#sectorBytes, firstPfn, this.#srb.srbStatus)
-      this.#environment.dma.settle()
       if (status === STATUS_SUCCESS) return status
       this.failure = `${this.#srb.failure} at sector ${hex(block)}`
       if (status === STATUS_IO_TIMEOUT) return status

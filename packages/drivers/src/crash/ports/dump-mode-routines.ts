@@ -3,7 +3,7 @@
 import { hex } from '@dumpstack/bytes'
 import type { DumpModeRuleId } from '@dumpstack/nt'
 import { irqlText } from '../../irql.ts'
-import type { GuestBlock, StorDpc } from '../../miniport.ts'
+import type { GuestBlock, HeldLock, LockKind, StorDpc } from '../../miniport.ts'
 import {
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
@@ -24,6 +24,7 @@ const KERNEL_RULES: readonly (readonly [names: RegExp, rule: DumpModeRuleId, why
 export abstract class DumpModeRoutines {
   protected readonly environment: CrashEnvironment
   protected readonly watch: RoutineWatch
+  readonly #held = new Set<LockKind>()
 
   constructor(environment: CrashEnvironment) {
     this.environment = environment
@@ -80,18 +81,26 @@ export abstract class DumpModeRoutines {
   // Harmless: locks, time, logging (DM-23, DM-25, DM-28)
 
   /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
-  acquireSpinLock(_extension: GuestBlock, kind: 'interrupt' | 'startIo' | 'dpc'): object {
+  acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
     this.watch.onCall()
     if (kind !== 'interrupt') {
       const name = kind === 'startIo' ? 'StartIoLock' : 'DpcLock'
       const what = `${name} was taken in ${this.environment.entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
       this.environment.violate('DM-25', 'StorPortAcquireSpinLock', what)
     }
-    return {}
+    if (kind !== 'dpc' && this.#held.has(kind)) {
+      const what = `the ${kind} lock was taken in ${this.environment.entryPoint} while it was held: its holder waits for itself`
+      this.environment.violate('lock-state', 'StorPortAcquireSpinLock', what)
+    }
+    this.#held.add(kind)
+    return { kind }
   }
 
-  releaseSpinLock(): void {
+  releaseSpinLock(_extension: GuestBlock, lock: HeldLock | null): void {
     this.watch.onCall()
+    if (lock !== null && this.#held.delete(lock.kind)) return
+    const what = `a lock was released in ${this.environment.entryPoint} that is not held`
+    this.environment.violate('lock-state', 'StorPortReleaseSpinLock', what)
   }
 
   querySystemTime(): bigint {

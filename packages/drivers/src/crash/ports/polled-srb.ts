@@ -2,6 +2,7 @@
 // HwInterrupt returns nor an interrupt counts (DM-18, DM-20).
 import { hex } from '@dumpstack/bytes'
 import {
+  type LostRequest,
   type Profile,
   SRB_STATUS_PENDING,
   SRB_STATUS_SUCCESS,
@@ -22,6 +23,13 @@ import type { PortMemory } from './port-memory.ts'
 const FAST_POLL_NS = 20e6
 const SLOW_POLL_MICROSECONDS = 500
 
+interface SendOptions {
+  /** Success means that data is on the disk. */
+  readonly isWrite?: boolean
+  /** A bus reset is asked for while it runs. */
+  readonly resetsBus?: boolean
+}
+
 export class PolledSrb {
   readonly block: GuestBlock
   /** One line: why the last SRB failed. */
@@ -31,10 +39,15 @@ export class PolledSrb {
   readonly place: ScsiPlace
   readonly #timeoutSeconds: number
   readonly #pollMicroseconds: number
+  readonly #lostRequest: LostRequest
   #builder: SrbBuilder | null = null
   #isActive = false
   #isComplete = true
+  #isKept = false
   #completedBefore = 0
+  #isWrite = false
+  /** Registers that HwBuildIo and HwStartIo wrote for the last one. */
+  startWrites = 0
 
   constructor(
     environment: CrashEnvironment,
@@ -48,6 +61,7 @@ export class PolledSrb {
     this.place = place
     this.#timeoutSeconds = profile.limits.srbTimeoutSeconds
     this.#pollMicroseconds = profile.limits.pollMicroseconds
+    this.#lostRequest = profile.lostRequest
     this.block = memory.need(SRB_BYTES)
   }
 
@@ -59,6 +73,11 @@ export class PolledSrb {
 
   get activeBlock(): GuestBlock | null {
     return this.#isActive ? this.block : null
+  }
+
+  /** Whether the miniport has let go of the last one: it ended, or was refused. */
+  get isOver(): boolean {
+    return !this.#isKept
   }
 
   get srbStatus(): number {
@@ -73,16 +92,22 @@ export class PolledSrb {
   }
 
   /** STATUS_SUCCESS, STATUS_IO_DEVICE_ERROR (worth another try) or STATUS_IO_TIMEOUT (the miniport still has the SRB). */
-  send(name: string): number {
+  send(name: string, { isWrite = false, resetsBus = false }: SendOptions = {}): number {
+    const environment = this.#environment
     this.#isActive = true
     this.#isComplete = false
-    this.#completedBefore = this.#environment.machine.evidence.completionCount
-    const ended = this.#start() ? this.#poll() : true
+    this.#isWrite = isWrite
+    this.#completedBefore = environment.machine.evidence.completionCount
+    const writesBefore = environment.registerWrites
+    const isPending = this.#start()
+    this.startWrites = environment.registerWrites - writesBefore
+    if (resetsBus) this.#resetBus()
+    const ended = !isPending || this.#poll(this.#timeoutSeconds + this.#lostRequest.patienceSeconds)
     if (!ended) {
       this.failure = `${name} did not complete within ${this.#timeoutSeconds} s`
-      this.#blame(name)
-      this.#resetBus()
+      if (this.#recovers(name, resetsBus)) return STATUS_IO_DEVICE_ERROR
       this.#isActive = false
+      this.#isKept = !this.#isComplete
       return STATUS_IO_TIMEOUT
     }
     this.#isActive = false
@@ -109,8 +134,23 @@ export class PolledSrb {
       if (this.srbStatus === SRB_STATUS_PENDING) {
         this.#environment.violate('DM-38', call, 'an SRB was completed with SRB_STATUS_PENDING')
       }
+      if (this.#isWrite && this.srbStatus === SRB_STATUS_SUCCESS) this.#judgeEnd(call)
       this.#isComplete = true
     }
+  }
+
+  /** Success needs an end that the controller has reported, and data on the disk; a device that lies has reported one. */
+  #judgeEnd(call: string): void {
+    const { machine, dma, controller } = this.#environment
+    const isReported = machine.evidence.completionCount !== this.#completedBefore
+    if (
+      dma.hasMoved() ||
+      (isReported && machine.evidence.controllers.every(({ outstandingCount }) => outstandingCount === 0))
+    )
+      return
+    dma.endedEarly()
+    const what = `a WRITE was completed with success before ${controller.name} had ended it: its data was not on the disk`
+    this.#environment.violate('early-completion', call, what)
   }
 
   /** False when there is nothing to poll for: refused, or completed in HwBuildIo (DM-40). */
@@ -130,11 +170,11 @@ export class PolledSrb {
     return isTaken && !this.#isComplete
   }
 
-  #poll(): boolean {
+  #poll(seconds: number): boolean {
     const { data, deviceExtension } = this.#adapter
     const environment = this.#environment
     const { machine } = environment
-    const giveUpAt = machine.nowNs + this.#timeoutSeconds * 1e9
+    const giveUpAt = machine.nowNs + seconds * 1e9
     const slowFrom = machine.nowNs + FAST_POLL_NS
     for (;;) {
       environment.enter('HwInterrupt')
@@ -148,14 +188,47 @@ export class PolledSrb {
   }
 
   /** DM-19: the command has ended, and the routine that was asked again and again did not see it. */
-  #blame(name: string): void {
+  #blame(name: string): boolean {
     const { completionCount } = this.#environment.machine.evidence
-    if (completionCount === this.#completedBefore) return
+    if (completionCount === this.#completedBefore) return false
     const what = `the controller has reported the end of ${name}, but HwInterrupt did not complete it in ${this.#timeoutSeconds} s of polling`
     this.#environment.violate('DM-19', 'HwInterrupt', what)
+    return true
   }
 
-  /** DM-37: after a timeout the port asks for a bus reset, which a dump miniport must only nod at. */
+  /** After a time-out: whether the request came back in the reset, and can be sent again. */
+  #recovers(name: string, wasReset: boolean): boolean {
+    const { machine } = this.#environment
+    const { resend, waitsForKept } = this.#lostRequest
+    const isBlamed = this.#blame(name)
+    if (!wasReset) this.#resetBus()
+    if (!this.#isComplete) {
+      const what = `HwResetBus left ${name} pending, which has not ended: this port waits for it for ever`
+      if (waitsForKept && !isBlamed) this.#environment.violate('DM-37', 'HwResetBus', what)
+      return false
+    }
+    if (resend === null) return false
+    this.#isActive = false
+    machine.stall(resend.stallSeconds * 1e6)
+    this.#pollIdle(resend.pollSeconds)
+    machine.stall(resend.settleSeconds * 1e6)
+    return true
+  }
+
+  #pollIdle(seconds: number): void {
+    const { machine } = this.#environment
+    for (
+      const until = machine.nowNs + seconds * 1e9;
+      machine.nowNs < until;
+      machine.stall(SLOW_POLL_MICROSECONDS)
+    ) {
+      this.#environment.enter('HwInterrupt')
+      this.#adapter.data.hwInterrupt(this.#adapter.deviceExtension)
+      this.#environment.leave()
+    }
+  }
+
+  /** DM-37: the port asks for a bus reset, which a dump miniport must only nod at. */
   #resetBus(): void {
     const { data, deviceExtension } = this.#adapter
     const environment = this.#environment

@@ -4,6 +4,7 @@ import type { Ram } from '@dumpstack/machine'
 import { DriversError } from '../../errors.ts'
 import { fillBlock, GuestHeap } from '../../guest-block.ts'
 import type { GuestBlock } from '../../miniport.ts'
+import { GUARD_BYTES, type MemoryGuards } from '../memory-guards.ts'
 import type { DumpContext } from './dump-context.ts'
 
 /** DM-13: common buffers are aligned for the processor, not for a controller. */
@@ -15,7 +16,10 @@ export class PortMemory {
   readonly #uncachedHeap: GuestHeap
   readonly #srbHeap: GuestHeap
 
-  constructor(ram: Ram, { memoryBlock, commonBuffers }: DumpContext) {
+  readonly #guards: MemoryGuards
+
+  constructor(ram: Ram, { memoryBlock, commonBuffers }: DumpContext, guards: MemoryGuards) {
+    this.#guards = guards
     this.heap = new GuestHeap(ram, memoryBlock)
     this.#uncachedHeap = new GuestHeap(ram, commonBuffers[0])
     this.#srbHeap = new GuestHeap(ram, commonBuffers[1])
@@ -33,7 +37,7 @@ export class PortMemory {
   }
 
   takeUncached(byteLength: number): GuestBlock | null {
-    return this.#uncachedHeap.take(byteLength)
+    return this.#guarded(this.#uncachedHeap, 'uncached extension', byteLength)
   }
 
   /** Bytes from an address to the end of the common buffer that it is in, which is in one piece; null for other memory. */
@@ -46,7 +50,23 @@ export class PortMemory {
   }
 
   takeSrbExtension(byteLength: number): GuestBlock | null {
-    return this.#srbHeap.take(byteLength)
+    return this.#guarded(this.#srbHeap, 'SRB extension', byteLength)
+  }
+
+  takeDeviceExtension(byteLength: number): GuestBlock | null {
+    return this.#guarded(this.heap, 'device extension', byteLength)
+  }
+
+  takeLogicalUnitExtension(byteLength: number): GuestBlock | null {
+    return this.#guarded(this.heap, 'logical unit extension', byteLength)
+  }
+
+  /** The bytes behind it are watched, where there are any. */
+  #guarded(heap: GuestHeap, what: string, byteLength: number): GuestBlock | null {
+    const block = heap.take(byteLength)
+    const guard = block === null ? null : heap.take(GUARD_BYTES, 1)
+    if (guard !== null) this.#guards.add(`past the end of the ${what} of ${hex(byteLength)} bytes`, guard)
+    return block
   }
 
   /** Whole pages for data that the controller cannot reach where it is, at most so many bytes; null where there is not one left. */

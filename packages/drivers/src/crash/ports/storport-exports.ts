@@ -19,7 +19,7 @@ import type {
   ScatterGatherList,
 } from '../../miniport.ts'
 import { copyInitializationData } from '../../port-configuration.ts'
-import { RegisterWindow } from '../../register-window.ts'
+import { type RegisterWatch, RegisterWindow } from '../../register-window.ts'
 import { readConfig, writeConfig } from '../../runtime/pci-device.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
 import type { SavedWindow } from './dump-context.ts'
@@ -36,7 +36,7 @@ export interface StorportParts {
   readonly list: ScatterGatherList
 }
 
-export class StorportExports extends DumpModeRoutines implements PortExports {
+export class StorportExports extends DumpModeRoutines implements PortExports, RegisterWatch {
   readonly #kernel: KernelServices
   readonly #profile: Profile
   readonly #dataWindow: DataWindow
@@ -94,7 +94,7 @@ export class StorportExports extends DumpModeRoutines implements PortExports {
       saved.va,
       saved.gpa,
       saved.byteLength,
-      this.watch,
+      this,
     )
   }
 
@@ -218,13 +218,21 @@ export class StorportExports extends DumpModeRoutines implements PortExports {
     return { va, gpa: gpa(address), view: this.environment.machine.ram.view(address, byteLength) }
   }
 
-  registerAccess(isWrite: boolean, address: number, byteLength: number, value: number): void {
-    if (!isWrite) {
-      this.watch.onRead(address, value)
-      return
-    }
+  onRead(address: number, value: number): void {
+    this.watch.onRead(address, value)
+  }
+
+  onWrite(address: number): void {
     this.watch.onWrite()
     this.environment.registerWritten(address)
+  }
+
+  registerAccess(isWrite: boolean, address: number, byteLength: number, value: number): void {
+    if (!isWrite) {
+      this.onRead(address, value)
+      return
+    }
+    this.onWrite(address)
     const register = byteLength < 4 ? this.#addressRegister(address) : null
     if (register === null) return
     const what = `${register} was written with ${byteLength * 8} bits, expected all 32: the rest of it still is the dead instance's`

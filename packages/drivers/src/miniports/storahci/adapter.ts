@@ -137,7 +137,7 @@ export class AhciAdapter extends DiskAdapter<AhciRequest> {
     this.disk.isReady = 1
     hba.write(PxIS, 0xffffffff)
     this.#registers.write32(AHCI_IS, 1 << this.#facts.portNumber)
-    hba.write(PxIE, PORT_INTERRUPTS)
+    if (!this.isDump) hba.write(PxIE, PORT_INTERRUPTS) // polled: PxIS needs no PxIE
     return true
   }
 

@@ -1,9 +1,8 @@
 // The port's spin locks: what they do to the level and to interrupts of the one processor that runs driver code.
 
 import { DEVICE_LEVEL, DISPATCH_LEVEL } from '../../irql.ts'
+import type { LockKind } from '../../miniport.ts'
 import type { CallFrame } from '../call-frame.ts'
-
-export type LockKind = 'dpc' | 'startIo' | 'interrupt'
 
 const LEVELS: Readonly<Record<LockKind, number>> = {
   dpc: DISPATCH_LEVEL,
@@ -25,11 +24,14 @@ export function acquireLock(call: CallFrame, kind: LockKind, key: bigint): numbe
   return irql
 }
 
-/** A key that is not held is left alone. */
+/** Of a key that is not held nothing is done but that the port hears of it. */
 export function releaseLock(call: CallFrame, key: bigint): void {
   const { instance, port } = call
   const held = instance.locks.get(key)
-  if (held === undefined) return
+  if (held === undefined) {
+    port.releaseSpinLock(instance.blockAt(call.va(1)), null)
+    return
+  }
   instance.locks.delete(key)
   port.releaseSpinLock(instance.blockAt(call.va(1)), held.lock)
   call.irql = held.irql

@@ -2,10 +2,11 @@
 import { gva, hex } from '@dumpstack/bytes'
 import { NotJudged } from '../../guest-fault.ts'
 import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../../irql.ts'
+import type { LockKind } from '../../miniport.ts'
 import type { CallFrame } from '../call-frame.ts'
 import { NotificationType, notificationMeaning } from '../notification-type.ts'
 import { type ExportFamily, exported, NOTHING } from './export.ts'
-import { acquireLock, type LockKind, releaseLock } from './locks.ts'
+import { acquireLock, releaseLock } from './locks.ts'
 
 // STOR_SPINLOCK
 const LOCKS: Readonly<Record<number, LockKind>> = { 1: 'dpc', 2: 'startIo', 3: 'interrupt' }

@@ -32,6 +32,7 @@ import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import { AtaDevice } from '../../disk/ata-device.ts'
 import type { BeyondLimit } from '../../evidence.ts'
 import {
+  type ControllerState,
   type DwordRegisters,
   merge,
   PciConfig,
@@ -66,7 +67,7 @@ const UNIMPLEMENTED: Readonly<Record<number, string>> = {
   [AHCI_BOHC]: 'BOHC',
 }
 
-export class AhciHba implements PciFunction, DwordRegisters, PortHost {
+export class AhciHba implements PciFunction, DwordRegisters, PortHost, ControllerState {
   readonly name: string
   readonly bdf: number
   readonly interruptVector: number
@@ -127,6 +128,23 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost {
     this.#isResetting = this.#isEnabled = this.#interruptsEnabled = false
     for (const port of this.#ports) port?.powerOn()
     this.#is = 0
+  }
+
+  get state(): ControllerState {
+    return this
+  }
+
+  get takesRequests(): boolean {
+    return this.#ports.some((port) => port?.isRunning === true)
+  }
+
+  get interrupts(): ControllerState['interrupts'] {
+    if (!this.#interruptsEnabled || !this.#ports.some((port) => port?.hasInterrupts)) return 'off'
+    return this.#msi.isEnabled ? 'message' : 'line'
+  }
+
+  get resetCount(): number {
+    return this.#ports.reduce((count, port) => count + (port?.resetCount ?? 0), 0)
   }
 
   get isBusMaster(): boolean {

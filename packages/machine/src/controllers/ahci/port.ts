@@ -130,6 +130,8 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
   ci = 0
   currentSlot = 0
   isRunning = false
+  /** How often its list was given up: by a stop of both engines, COMRESET or the reset of its HBA. */
+  resetCount = 0
 
   constructor(host: PortHost, device: AtaDevice | null) {
     this.host = host
@@ -182,6 +184,7 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
 
   /** GHC.HR: everything but the list and FIS base addresses; then COMRESET (section 10.4.3). */
   hbaReset(): void {
+    this.resetCount++
     this.#is = this.#ie = 0
     this.#cmd = this.#isStaggered ? CMD_RESET & ~PxCMD_SUD : CMD_RESET
     this.#stop()
@@ -356,7 +359,10 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
       this.#tfd &= ~(ATA_STATUS_BSY | ATA_STATUS_DRQ)
     if ((this.#cmd & PxCMD_FRE) !== 0 && this.#signaturePending) this.#deliverSignature()
     if ((before & PxCMD_ST) !== 0 && (this.#cmd & PxCMD_ST) === 0) this.#stop()
-    if ((before & PxCMD_FRE) !== 0 && (this.#cmd & (PxCMD_ST | PxCMD_FRE)) === 0) this.#engine.portIsIdle()
+    if ((before & PxCMD_FRE) !== 0 && (this.#cmd & (PxCMD_ST | PxCMD_FRE)) === 0) {
+      this.#engine.portIsIdle()
+      this.resetCount++
+    }
     this.#startIfReady()
   }
 

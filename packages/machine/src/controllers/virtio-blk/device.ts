@@ -19,7 +19,7 @@ import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { BlockDevice } from '../../disk/block-device.ts'
 import type { OnRefused } from '../../evidence.ts'
 import type { PlannedFaults } from '../../faults.ts'
-import type { PciConfig } from '../../pci.ts'
+import type { ControllerState, PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { BlockBackend } from './backend.ts'
 import { deviceConfig, OFFERED_BY_LEGACY, OFFERED_HIGH, offeredFeatures } from './identity.ts'
@@ -27,7 +27,7 @@ import { Msix } from './msix.ts'
 import type { VirtioBlkSettings } from './settings.ts'
 import { Virtqueue } from './virtqueue.ts'
 
-export class VirtioBlk {
+export class VirtioBlk implements ControllerState {
   readonly queues: readonly Virtqueue[]
   readonly msix: Msix
   /** Bits 0 to 31 that the legacy interface offers. */
@@ -42,6 +42,7 @@ export class VirtioBlk {
   readonly #clock: VirtualClock
   readonly #faults: PlannedFaults
   readonly #offered: readonly [number, number]
+  resetCount = 0
   readonly #backend: BlockBackend
   readonly #onRefused: OnRefused
   readonly #onStopped: (reason: string) => void
@@ -111,6 +112,17 @@ export class VirtioBlk {
     this.#clock.arm(this.#resetEnds, this.#clock.nowNs + takesNs)
   }
 
+  get takesRequests(): boolean {
+    return this.#isProcessing && this.queues.some(({ isEnabled }) => isEnabled)
+  }
+
+  /** INTx needs no switch; a message needs a vector. */
+  get interrupts(): ControllerState['interrupts'] {
+    return this.queues.some((_, index) => this.msix.isOpen(this.msix.queueVectors[index]!))
+      ? 'message'
+      : 'off'
+  }
+
   get isResetting(): boolean {
     return this.#resetEnds.isArmed
   }
@@ -123,6 +135,7 @@ export class VirtioBlk {
 
   /** Device reset (2.4): nothing of a request that was in flight happens. */
   reset(): void {
+    this.resetCount++
     this.#clock.disarm(this.#resetEnds)
     this.#backend.drop()
     for (const queue of this.queues) queue.reset()

@@ -2,7 +2,7 @@
 // the legacy one in ports (VIRTIO 1.2 section 4.1), INTx or MSI-X.
 import { VIRTIO_PCI_CAP_EXTRA, VirtioPciCap } from '@dumpstack/registers'
 import type { BlockDevice } from '../../disk/block-device.ts'
-import { PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
+import { type ControllerState, PciConfig, type PciFunction, sizeMask } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { VirtioBlk } from './device.ts'
 import { LEGACY_BAR, MODERN_BAR, PCI_CFG_CAPABILITY_AT, pciIdentity, STRUCTURE_BYTES } from './identity.ts'
@@ -31,6 +31,10 @@ export class VirtioBlkPci implements PciFunction {
   powerOn(): void {
     this.config.reset()
     this.#device.powerOn()
+  }
+
+  get state(): ControllerState {
+    return this.#device
   }
 
   get isInterrupting(): boolean {

@@ -3,6 +3,7 @@
 // that has been seen with stornvme and storufs only, and dump_storport among the unloaded drivers.
 import { pfn } from '@dumpstack/bytes'
 import { HeaderDumpType } from '../../codes/header-dump-type.ts'
+import { GIVES_UP } from '../lost-request.ts'
 import { type ControllerDrivers, dumpMiniport, type Profile, type StackImage } from '../profile.ts'
 import * as layouts from './layouts.ts'
 
@@ -76,6 +77,7 @@ export const win10_19041: Profile = {
     // what Windows asks for
     smallDumpBytes: 0x20_0000,
   },
+  lostRequest: GIVES_UP,
   order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
   stack: {
     ahci: stackOn('storahci.sys', 'the AHCI disk'),
