@@ -46,11 +46,9 @@ it.each([
     expect(report.verdict).toBe('pass')
     expect(textOf(report)).toEqual(notes)
     expect(report.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x202000 })
-    for (const { setting, finished } of report.runs)
-      expect({ setting, finished }).toEqual({
-        setting,
-        finished: !setting.includes('segMax 1,') && !setting.endsWith('segMax 1'),
-      })
+    // a dump may end early where the device fails
+    for (const { setting, finished } of report.runs.filter((run) => !run.setting.startsWith('event ')))
+      expect({ setting, finished }).toEqual({ setting, finished: !/segMax 1(,|$)/.test(setting) })
   },
   120_000,
 )
