@@ -16,7 +16,7 @@ const QUICK = [
 ]
 
 /** What compiles drivers and images of `guest/`. */
-const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile}.test.ts']
+const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile,mutants}.test.ts']
 
 // `npm test` runs `rooms` and `quick`, `npm run check` all four. Tests of rooms share a process: they leave no state in it.
 export default defineConfig({
