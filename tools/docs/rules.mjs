@@ -1,4 +1,4 @@
-// docs/dump-mode-rules.md and the table of rules in packages/drivers/README.md, from the table in packages/nt.
+// docs/dump-mode-rules.md, docs/rules and the table of rules in packages/drivers/README.md, from the table in packages/nt.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DUMP_MODE_RULES, ruleExample, ruleSources } from '@dumpstack/nt'
@@ -8,26 +8,40 @@ const DRIVERS_README = 'packages/drivers/README.md'
 const BEGIN = '<!-- Made by npm run docs from packages/nt/src/dump-mode: begin. Do not edit. -->'
 const END = '<!-- end -->'
 
-function rulesPage() {
-  const lines = [
+const MADE = '<!-- Made by npm run docs from packages/nt/src/dump-mode. Do not edit. -->'
+
+const rulesPage = () =>
+  [
     '# Rules of dump mode',
     '',
-    '<!-- Made by npm run docs from packages/nt/src/dump-mode. Do not edit. -->',
+    MADE,
     '',
     'What a storage driver has to keep to while a crash dump is written, and what `dumpstack check` and `dumpstack test --driver` find broken: by the number of the rule,',
-    'or by what happened. Examples are C in the manner of the driver kit; `IsDump` is the flag that DriverEntry computes from its arguments.',
+    'or by what happened. Each has a page with the reason, an example and how to mend it.',
     '',
-    ...DUMP_MODE_RULES.map(({ id, title }) => `- [${id}](#${id.toLowerCase()}): ${title}`),
-  ]
-  for (const rule of DUMP_MODE_RULES) {
-    const { id, title, why, howToFix, answer } = rule
-    lines.push('', `## ${id}`, '', `**${title}** ${why}`, '')
-    lines.push(ruleExample(rule), '')
-    lines.push(`How to fix it: ${howToFix}`, '', `Here: ${answer}.`, '')
-    lines.push(`Sources: ${ruleSources(rule)}.`)
-  }
-  return `${lines.join('\n')}\n`
-}
+    ...DUMP_MODE_RULES.map(({ id, title }) => `- [${id}](rules/${id}.md): ${title}`),
+    '',
+  ].join('\n')
+
+const rulePage = (rule) =>
+  [
+    `# ${rule.id}`,
+    '',
+    MADE,
+    '',
+    `**${rule.title}** ${rule.why}`,
+    '',
+    ruleExample(rule),
+    '',
+    `How to fix it: ${rule.howToFix}`,
+    '',
+    `Here: ${rule.answer}.`,
+    '',
+    `Sources: ${ruleSources(rule)}.`,
+    '',
+    'The example is C in the manner of the driver kit; `IsDump` is the flag that DriverEntry computes from its arguments. All rules: [dump-mode-rules.md](../dump-mode-rules.md).',
+    '',
+  ].join('\n')
 
 /** `readme` with its rows as the table has them. */
 export function withRuleRows(readme) {
@@ -54,6 +68,7 @@ export function rulePages() {
   const readme = readFileSync(fileURLToPath(new URL(`../../${DRIVERS_README}`, import.meta.url)), 'utf8')
   return [
     [RULES_PAGE, rulesPage()],
+    ...DUMP_MODE_RULES.map((rule) => [`docs/rules/${rule.id}.md`, rulePage(rule)]),
     [DRIVERS_README, withRuleRows(readme)],
   ]
 }

@@ -17,9 +17,7 @@ const TABLE = `| setting | plain | trials | expected | meaning |
 
 const row = (name, key, rule) => {
   if (name === '--port')
-    return (
-      `| \`--port\` | 0 | the last, one in the middle | a port of the controller | ${rule.summary} |\n`
-    )
+    return `| \`--port\` | 0 | the last, one in the middle | a port of the controller | ${rule.summary} |\n`
   const trials = rule.trials.map((value) => settingText(key, value)).join(', ')
   const size = key === 'diskSize'
   const expected = size ? `${settingText(key, rule.min)} to ${settingText(key, rule.max)}` : expectedOf(rule)

@@ -68,7 +68,10 @@ function textsOf(rule: DumpModeRule | undefined): object {
     shortDescription: { text: title },
     fullDescription: { text: `${title} ${why}` },
     helpUri: rule.sources[0]!.url,
-    help: { text, markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}` },
+    help: {
+      text,
+      markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}. In the documentation: docs/rules/${rule.id}.md`,
+    },
   }
 }
 
