@@ -16,16 +16,20 @@ const QUICK = [
 ]
 
 /** What compiles drivers and images of `guest/`. */
-const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile,mutants}.test.ts']
+const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile}.test.ts']
 
-// `npm test` runs `rooms` and `quick`, `npm run check` all four. Tests of rooms share a process: they leave no state in it.
+/** Forty whole checks, which take a quarter of an hour: `npm run bug-score` runs them. */
+const SCORE = ['tests/conformance/mutants.test.ts']
+
+// `npm test` runs `rooms` and `quick`, `npm run check` all but `score`. Tests of rooms share a process: they leave no state in it.
 export default defineConfig({
   test: {
     projects: [
       project('rooms', { include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.mjs'], isolate: false }),
       project('quick', { include: QUICK }),
-      project('thorough', { include: ['tests/**/*.test.ts'], exclude: [...QUICK, ...GUESTS] }),
+      project('thorough', { include: ['tests/**/*.test.ts'], exclude: [...QUICK, ...GUESTS, ...SCORE] }),
       project('guests', { include: GUESTS }),
+      project('score', { include: SCORE }),
     ],
     maxWorkers: availableParallelism(), // the default leaves one of two idle
     reporters: ['default', './tools/skip-reporter.mjs'],

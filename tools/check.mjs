@@ -10,6 +10,7 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const bin = (name, file) => path.join(root, 'node_modules', name, file)
 const given = process.argv.slice(2)
 const toVitest = given.filter((option) => option !== '--no-tests')
+if (!toVitest.some((option) => option.startsWith('--project'))) toVitest.push('--project=!score')
 const steps = [
   [
     'format, lint and import rules',

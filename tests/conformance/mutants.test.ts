@@ -5,7 +5,8 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } fro
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasTool, ROOT, sharedData, toolOutput } from './tools.ts'
+import { KINDS_OF_BUGS, type KindOfBug } from './bug-catalogue.ts'
+import { hasTool, MINIPORT_BIN, ROOT, sharedData, toolOutput } from './tools.ts'
 
 /** llvm-dlltool-16, which has no --version, comes with llvm-pdbutil-16. */
 const TOOLS = ['clang-16', 'lld-link-16', 'llvm-pdbutil-16', 'patch']
@@ -84,22 +85,32 @@ function build(patch: string): string {
 
 interface Found {
   readonly verdict: string
+  readonly runs: readonly { readonly finished: boolean }[]
   readonly findings: readonly {
     readonly verdict: string
     readonly rule: string
+    readonly setting: string
     readonly source?: { readonly file: string; readonly line: number }
     readonly stack: readonly string[]
   }[]
 }
 
-function check(kind: keyof typeof FOLDERS, patch: string): Found {
+function checkFile(file: string): Found {
   const program = path.join(ROOT, 'packages/cli/bin/dumpstack.js')
-  const file = build(path.join(FOLDERS[kind]!, patch))
   const { stdout, stderr } = spawnSync(process.execPath, [program, 'check', '--json', file], {
     encoding: 'utf8',
   })
-  if (stdout === '') throw new Error(`the check of ${patch} printed nothing: ${stderr}`)
+  if (stdout === '') throw new Error(`the check of ${file} printed nothing: ${stderr}`)
   return JSON.parse(stdout)
+}
+
+/** What was found of each patch: docs/bug-score.md is made from it. */
+const found = new Map<string, Found>()
+
+function check(kind: keyof typeof FOLDERS, patch: string): Found {
+  const result = checkFile(build(path.join(FOLDERS[kind]!, patch)))
+  found.set(path.basename(patch, '.patch'), result)
+  return result
 }
 
 const counts = ({ verdict }: Found['findings'][number]): boolean =>
@@ -130,3 +141,51 @@ describe.skipIf(!canRun)(`unusual, right miniports ${NEEDS}`, () => {
     240_000,
   )
 })
+
+/** `fail DM-08 (plain), queue.c:41`: what leads. */
+function saidOf({ findings }: Found): string {
+  const [first] = findings.filter(counts)
+  if (first === undefined) return 'nothing'
+  const { verdict, rule, setting, source } = first
+  const line = source === undefined ? '' : `, ${source.file.replace(/^.*[\\/]/, '')}:${source.line}`
+  return `${verdict} ${rule} (${setting})${line}`
+}
+
+/** Where the plain life writes its dump whole, somebody who opens it finds nothing wrong. */
+const openedText = ({ runs }: Found): string => (runs[0]!.finished ? 'a whole dump' : 'no dump')
+
+function rowsOf({ id, what, builds, patches: others, missing }: KindOfBug): string[] {
+  if (missing !== null) return [`| ${id} | ${what} | not tried: it takes ${missing} | | |`]
+  const results = [
+    ...builds.map((name) => [`\`${name}\``, checkFile(path.join(MINIPORT_BIN, `${name}.sys`))] as const),
+    ...others.map((name) => [`${name} (a patch of others)`, found.get(name)!] as const),
+  ]
+  return results.map(([name, one]) => `| ${id} | ${what} | ${name} | ${saidOf(one)} | ${openedText(one)} |`)
+}
+
+// npm run bug-score writes the page
+it.skipIf(!canRun)(
+  `docs/bug-score.md says what check says of each kind of defect ${NEEDS}`,
+  async () => {
+    const rows = KINDS_OF_BUGS.flatMap(rowsOf)
+    const kinds = KINDS_OF_BUGS.filter(({ missing }) => missing === null).length
+    const text = [
+      '# Bug score',
+      '',
+      '<!-- Made by npm run bug-score. Do not edit. -->',
+      '',
+      'Kinds of defect that storage drivers shipped, and what `dumpstack check` says of a driver that has one, with its default options: severity, rule, the setting that it needs to show, and the line.',
+      'The last column is what somebody gets who only opens the dump of a plain system in a debugger.',
+      '',
+      `${kinds} of ${KINDS_OF_BUGS.length} kinds are tried, with ${rows.length - (KINDS_OF_BUGS.length - kinds)} drivers.`,
+      '',
+      '| id | defect | tried with | check says | a debugger alone |',
+      '|---|---|---|---|---|',
+      ...rows,
+      '',
+    ].join('\n')
+    expect(rows.filter((row) => row.includes('| nothing |'))).toEqual([])
+    await expect(text).toMatchFileSnapshot(path.join(ROOT, 'docs/bug-score.md'))
+  },
+  600_000,
+)

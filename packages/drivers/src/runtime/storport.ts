@@ -208,7 +208,7 @@ export class Storport extends PortServices implements PortExports {
     throw new DriversError(
       'CONTROL_LIST',
       `HwAdapterControl of ${this.driverName} wrote SupportedTypeList[${past}] for ScsiQuerySupportedControlTypes, expected none from MaxControlType on, which is ${SCSI_ADAPTER_CONTROL_MAX}`,
-      this.#names,
+      { ...this.#names, routine: 'HwAdapterControl' },
     )
   }
 
@@ -247,7 +247,7 @@ export class Storport extends PortServices implements PortExports {
   #run(name: string, type: ScsiAdapterControlType, parameters: GuestBlock | null = null): void {
     if (this.#control!.run(type, parameters)) return
     const what = `HwAdapterControl of ${this.driverName} failed ${name}, expected ScsiAdapterControlSuccess`
-    throw new DriversError('CONTROLLER_FAILED', what, this.#names)
+    throw new DriversError('CONTROLLER_FAILED', what, { ...this.#names, routine: 'HwAdapterControl' })
   }
 
   /** Of an adapter that was found. */

@@ -382,7 +382,9 @@ class SystemStart {
     const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
     if (verdict === 'fail')
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
-    this.#find(error.code, this.#phase === 'start' ? 'start' : 'I/O', error.message, verdict)
+    const { routine } = error.fields
+    const step = this.#phase === 'start' ? 'start' : 'I/O'
+    this.#find(error.code, typeof routine === 'string' ? routine : step, error.message, verdict)
   }
 
   #add(rule: DumpModeRuleId, call: string, message: string): void {
@@ -395,7 +397,10 @@ class SystemStart {
     const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
     const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)
     const hasPlace = verdict === 'inconclusive' || this.#phase !== 'dump'
-    const site = hasPlace ? (this.#host.miniport.code?.callSite() ?? null) : null
+    const { code } = this.#host.miniport
+    const stopped = hasPlace ? code?.callSite() : null
+    // what a routine came to after it returned is placed at the routine
+    const site = stopped ?? (image && code?.routineSite(image, call)) ?? null
     this.findings.push({
       verdict,
       rule,

@@ -1,0 +1,51 @@
+// The whole plan of lives, in process: the good miniports keep the contract in each life, and a finding names the settings that it needs.
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { openSysFile } from '@dumpstack/drivers'
+import { controllerNamed } from '@dumpstack/machine'
+import { win10_19041 } from '@dumpstack/nt'
+import type { DriverCheckReport } from '@dumpstack/windows'
+import { checkDriverFile } from '@dumpstack/windows/node'
+import { expect, it } from 'vitest'
+import { MINIPORT_BIN } from './tools.ts'
+
+function check(fileName: string, kind: string): DriverCheckReport {
+  const file = openSysFile(fileName, readFileSync(path.join(MINIPORT_BIN, fileName)))
+  return checkDriverFile(
+    { file, names: { nameAt: () => null } },
+    { profile: win10_19041, controller: controllerNamed(kind), seed: 1, settings: {}, isWhole: true },
+  )
+}
+
+const textOf = ({ findings }: DriverCheckReport): string[] =>
+  findings.map(({ verdict, rule, setting }) => `${verdict} ${rule} on ${setting}`)
+
+it.each([
+  ['dsahci.sys', 'ahci', []],
+  // a request of any shape takes two segments
+  ['dsvioblk.sys', 'virtio-blk', ['note ADAPTER_ERROR on segMax 1']],
+])(
+  'passes %s in each life of the plan',
+  (fileName, controller, notes) => {
+    const report = check(fileName, controller)
+    expect(report.verdict).toBe('pass')
+    expect(textOf(report)).toEqual(notes)
+    expect(report.runs[0]).toMatchObject({ setting: 'plain', finished: true, bytesWritten: 0x202000 })
+    // a dump may end early where the device fails
+    for (const { setting, finished } of report.runs.filter((run) => !run.setting.startsWith('event ')))
+      expect({ setting, finished }).toEqual({ setting, finished: !/segMax 1(,|$)/.test(setting) })
+  },
+  300_000,
+)
+
+it.each([
+  ['dsvioblk-b26.sys', 'fail DM-42 on sector 4Kn'],
+  ['dsvioblk-b02.sys', 'fail DM-43 on segMax 8'],
+])(
+  'names the one setting that %s needs to fail: %s',
+  (fileName, expected) => {
+    const report = check(fileName, 'virtio-blk')
+    expect(textOf(report)).toContain(expected)
+  },
+  300_000,
+)
