@@ -15,7 +15,7 @@ export const randomSettings = (
           name,
           fc.oneof<fc.Arbitrary<number | string>[]>(
             fc.constant(rule.default),
-            fc.constantFrom(...rule.trials),
+            ...(rule.trials.length === 0 ? [] : [fc.constantFrom(...rule.trials)]),
           ),
         ]),
     ),

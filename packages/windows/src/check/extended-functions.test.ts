@@ -183,7 +183,7 @@ const ROWS: readonly Row[] = [
 ]
 
 /** Codes that need a request, or another life, and are tried elsewhere. */
-const ELSEWHERE = [3, 4, 13]
+const ELSEWHERE = [3, 4, 8, 13]
 const refusedCodes = [...Array(LAST + 1).keys(), NEWER].filter(
   (code) => !ROWS.some((known) => known.code === code) && !ELSEWHERE.includes(code),
 )
