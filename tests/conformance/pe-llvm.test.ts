@@ -166,7 +166,8 @@ describe.each(files)('%s reads as llvm-readobj reads it', (name, file) => {
   })
 })
 
-const BUILDERS = ['clang-16', 'lld-link-16', 'llvm-rc-16']
+/** llvm-rc-16, which has no --version, comes with llvm-pdbutil-16. */
+const BUILDERS = ['clang-16', 'lld-link-16', 'llvm-pdbutil-16']
 it.skipIf(!BUILDERS.every(hasTool))(
   `reads the version that llvm-rc writes (needs ${BUILDERS.join(', ')})`,
   () => {

@@ -8,8 +8,8 @@ export { LIFE_EVENTS } from './check/events.ts'
 export type { StoppedLife } from './check/life.ts'
 export {
   type LifeSettings,
-  lifeOptions,
   lifeOf,
+  lifeOptions,
   optionName,
   SECTORS,
   SYSTEM_RULES,
