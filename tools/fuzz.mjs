@@ -247,9 +247,13 @@ async function makeTargets() {
         const isVirtio = file.image.rsds?.path.includes('vioblk') === true
         checkDriverFile(
           { file, names: { nameAt: () => null } },
-          win10_19041,
-          controllerNamed(isVirtio ? 'virtio-blk' : 'ahci'),
-          1,
+          {
+            profile: win10_19041,
+            controller: controllerNamed(isVirtio ? 'virtio-blk' : 'ahci'),
+            seed: 1,
+            settings: {},
+            isWhole: false,
+          },
         )
       },
     },
