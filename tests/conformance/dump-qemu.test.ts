@@ -87,7 +87,8 @@ class SmallKernel implements KernelServices {
     const present = this.#images.get(baseName)
     if (present !== undefined) return present
     const base = this.reserveSystemPtes(1)
-    const image = { nameOnDisk, baseName, base, size: 4096, exportAddress: () => null }
+    // no code of it runs: each routine has the same place
+    const image = { nameOnDisk, baseName, base, size: 4096, exportAddress: () => base }
     this.#images.set(baseName, image)
     return image
   }
