@@ -20,6 +20,6 @@ const named = (violations: readonly DumpModeViolation[]): string =>
     .slice(0, NAMED)
     .map(
       (v) =>
-        `${v.rule} by ${v.driver}${v.offset === undefined ? '' : ` at offset ${v.offset}`} in ${v.call}: ${v.message}${stackText(v)}`,
+        `${v.rule} by ${v.driver}${v.offset === undefined ? '' : ` at offset ${v.offset}`} in ${v.call}: ${v.message}${v.count > 1 ? ` (${v.count} times)` : ''}${stackText(v)}`,
     )
     .join('; ') + andMore(violations.length, NAMED)
