@@ -95,7 +95,7 @@ it.each([
   [['test', '--scenario', 'wrong-bugcheck', '--scenario', 'dump-in-use'], 2, '--scenario is given twice'],
   [['test', '--ram=64M', '--ram', '128M'], 2, '--ram is given twice'],
   [['verify', '.'], 2, '. is a folder, expected a file'],
-  [['check', '.'], 2, '. is a folder, expected a file'],
+  [['check', '.'], 2, '. has no .sys file, expected at least one'],
   [['check', '/dev/zero'], 2, '/dev/zero is a device, expected a file'],
   [['test', '--driver', '/dev/zero'], 2, '/dev/zero is a device, expected a file'],
   [['verify', '/dev/zero'], 2, '/dev/zero is a device, expected a file'],
