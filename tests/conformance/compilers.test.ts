@@ -61,11 +61,11 @@ function expectGood(file: string, controller: string): void {
     controller: controllerNamed(controller),
     seed: 1,
     settings: {},
-    isWhole: true,
+    isWhole: false,
   })
   expect(report.findings.filter(({ verdict }) => verdict !== 'note')).toEqual([])
   expect(report.verdict).toBe('pass')
-  expect(report.runs.length).toBeGreaterThan(10)
+  expect(report.runs[0]!.finished).toBe(true)
 }
 
 describe.runIf(CLANG.every(hasTool))('clang', () => {
