@@ -42,7 +42,7 @@ export interface CheckOptions {
 export interface CheckedFinding extends DriverFinding {
   /** The command that runs just the life that showed it. */
   readonly repro: string
-  /** Why it is taken, of the list of known issues: it does not count. */
+  /** The reason that the list of known issues gives: the finding does not count. */
   readonly knownIssue?: string
   /** RAM of the life that the driver ended, where it was asked for. */
   readonly secondCrash?: SecondCrashFile

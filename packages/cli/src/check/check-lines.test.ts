@@ -50,7 +50,7 @@ it('colours its own words, and lets no control character of the file through', (
   expect(text.replaceAll('\x1b<', '').replaceAll('\n', '')).not.toMatch(/\p{Cc}/u)
 })
 
-it('says of a finding that somebody takes why, and of several drivers what they come to', () => {
+it('shows the reason of a known issue, and sums up several drivers', () => {
   const [finding] = checked.findings
   const known: CheckedFile = {
     ...checked,
@@ -73,8 +73,11 @@ it('says of many lives how many wrote their dump, and of one which it was', () =
     { ...run, setting: 'plain' },
     { ...run, setting: 'queueSize 8', finished: false },
   ]
-  const second = (runs: CheckedFile['runs']): string =>
-    lineText(fileLines({ ...checked, runs }, false)[1]!, COLORS)
+  const second = (runs: CheckedFile['runs'], verdict: 'pass' | 'fail' = 'fail'): string =>
+    lineText(fileLines({ ...checked, runs, verdict }, false)[1]!, COLORS)
   expect(second(lives)).toBe('  2 lives: 1 dump is whole, 0.500 s of machine time')
+  expect(second(lives, 'pass')).toBe(
+    '  2 lives: 1 dump is whole (in the others the device fails, or the driver refuses it), 0.500 s of machine time',
+  )
   expect(second(lives.slice(1))).toBe('  one life (queueSize 8): 0 dumps are whole, 0.250 s of machine time')
 })

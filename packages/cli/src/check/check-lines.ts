@@ -9,10 +9,10 @@ import type { SecondCrashFile } from './second-crashes.ts'
 export function fileLines(checked: CheckedFile, more: boolean): Line[] {
   const { driver, controller, findings, runs, hostSeconds } = checked
   const errata = findings.some(({ knownIssue }) => knownIssue !== undefined)
-  const verdict = `${checked.verdict}${errata ? ' with errata' : ''}`
+  const verdict = errata && checked.verdict === 'pass' ? 'pass with errata' : checked.verdict
   return [
     driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
-    ...(runs.length === 0 ? [] : [`  ${livesText(runs)}`]),
+    ...(runs.length === 0 ? [] : [`  ${livesText(checked)}`]),
     ...findings.flatMap((finding) => ['', ...findingLines(finding), `      again: ${finding.repro}`]),
     '',
     painted`Verdict: ${bold(verdict)}, ${counted(findings.length, 'finding')}, after ${hostSeconds.toFixed(1)} s`,
@@ -33,13 +33,17 @@ export function filesLine(checked: readonly CheckedFile[], verdict: Verdict, sec
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Which lives there were, and what each came to, is in the JSON. */
-function livesText(runs: CheckedFile['runs']): string {
-  const finished = runs.filter((run) => run.finished).length
+function livesText({ runs, verdict }: CheckedFile): string {
+  const whole = runs.filter((run) => run.finished).length
   const machineSeconds = runs.reduce((sum, run) => sum + run.machineSeconds, 0)
   const [first] = runs
   const what = runs.length === 1 ? `one life (${first!.setting})` : `${runs.length} lives`
-  const dumps = finished === 1 ? '1 dump is whole' : `${finished} dumps are whole`
-  return `${what}: ${dumps}, ${machineSeconds.toFixed(3)} s of machine time`
+  const dumps = whole === 1 ? '1 dump is whole' : `${whole} dumps are whole`
+  const others =
+    verdict === 'pass' && whole < runs.length
+      ? ' (in the others the device fails, or the driver refuses it)'
+      : ''
+  return `${what}: ${dumps}${others}, ${machineSeconds.toFixed(3)} s of machine time`
 }
 
 function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -49,3 +50,15 @@ it.each([
   expect(() => read(text)).toThrow(UsageError)
   expect(() => read(text)).toThrow(message)
 })
+
+it.skipIf(process.platform === 'win32')(
+  'waits for no pipe, reads no device without end, and no folder',
+  () => {
+    const pipe = path.join(folder, 'pipe')
+    expect(spawnSync('mkfifo', [pipe]).status).toBe(0)
+    expect(() => readKnownIssues(pipe)).toThrow(/is a pipe, expected a file/)
+    expect(() => readKnownIssues('/dev/zero')).toThrow(/is a device, expected a file/)
+    expect(() => readKnownIssues(folder)).toThrow(/is a folder, expected a file/)
+    expect(() => read(' '.repeat(2 ** 20 + 1))).toThrow(/has more than 1048576 bytes/)
+  },
+)

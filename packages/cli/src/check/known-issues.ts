@@ -1,8 +1,7 @@
-// `--known-issues FILE`: findings that somebody knows of and takes, each with a reason. What is known is shown, and does not count.
-import { readFileSync, statSync } from 'node:fs'
+// `--known-issues FILE`: a list of findings that are accepted, each with a reason. A known issue is shown, and does not count.
 import { Facts, KeptRunError, list, object, optional, type Static, text } from '@dumpstack/target'
 import type { DriverFinding } from '@dumpstack/windows'
-import { readNamed } from '../files/named-input.ts'
+import { readBeginning } from '../files/named-input.ts'
 import { UsageError } from '../program/usage-error.ts'
 
 const MAX_BYTES = 2 ** 20
@@ -15,9 +14,9 @@ export type KnownIssue = Static<typeof knownIssue>
 export function readKnownIssues(file: string): readonly KnownIssue[] {
   const wrong = (what: string, cause?: unknown): UsageError =>
     new UsageError(`--known-issues ${what}`, { cause })
-  const { size } = readNamed(file, () => statSync(file))
-  if (size > MAX_BYTES) throw wrong(`${file} has ${size} bytes, expected at most ${MAX_BYTES}`)
-  const json = readNamed(file, () => readFileSync(file, 'utf8'))
+  const bytes = readBeginning(file, MAX_BYTES + 1)
+  if (bytes.byteLength > MAX_BYTES) throw wrong(`${file} has more than ${MAX_BYTES} bytes`)
+  const json = new TextDecoder().decode(bytes)
   let issues: readonly KnownIssue[]
   try {
     issues = knownIssues.of(Facts.parse(json, file)).knownIssues
@@ -38,7 +37,7 @@ export interface CheckedVersion {
   readonly fileVersion: string | null
 }
 
-/** Why the finding is taken; null where nobody knows of it. */
+/** The reason that the list gives for accepting the finding; null where it is not listed. */
 export function knownReason(
   issues: readonly KnownIssue[],
   { fileName, fileVersion }: CheckedVersion,

@@ -3,7 +3,7 @@
 import { printableJson } from '@dumpstack/bytes'
 import type { Verdict } from '@dumpstack/crashtest'
 import { besideOf } from '../driver/driver-file.ts'
-import { checkOutput, writeOutput } from '../files/output-file.ts'
+import { checkDistinct, checkOutput, writeOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { printJson, printLines } from '../terminal/terminal.ts'
@@ -78,6 +78,10 @@ function checkOutputs(
 ): void {
   if (pdb !== null && files.length > 1)
     throw new UsageError(`--pdb is of one driver, and ${files.length} are to be checked`)
+  checkDistinct([
+    ['--sarif', sarif],
+    ['--junit', junit],
+  ])
   if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, reads)
   if (junit !== null) checkOutput('--junit', 'junit', junit, reads)
 }

@@ -122,7 +122,7 @@ it('is a whole log where nothing was found', () => {
   expect(write([]).runs[0]!.results).toEqual([])
 })
 
-it('holds several drivers in one run, each finding at its own, with levels, and what somebody takes', () => {
+it('holds several drivers in one run, each finding at its own file, with its level, known issues suppressed', () => {
   const warning: CheckedFinding = { ...finding, verdict: 'warning' }
   const files = [
     checked('a.sys', [warning]),

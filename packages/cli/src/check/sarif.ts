@@ -89,7 +89,7 @@ function resultOf(
     ruleId: rule,
     ruleIndex: rules.indexOf(rule),
     ...LEVELS[isStrict && finding.verdict === 'warning' ? 'fail' : finding.verdict],
-    // section 3.35: what somebody takes is kept, and counts for nobody
+    // section 3.35: a known issue stays in the log and is suppressed
     ...(knownIssue !== undefined && { suppressions: [{ kind: 'external', justification: knownIssue }] }),
     message: { text: `${call}: ${message}${where}` },
     analysisTarget: artifact,

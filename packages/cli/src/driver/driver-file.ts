@@ -6,7 +6,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { openSysFile, SYS_FILE_LIMIT, type SymbolNames, type SysFile } from '@dumpstack/drivers'
 import { PdbFile, SymbolsError } from '@dumpstack/symbols'
 import type { DriverFileOptions } from '@dumpstack/windows/node'
-import { readNamed } from '../files/named-input.ts'
+import { readBeginning, readNamed } from '../files/named-input.ts'
 import { UsageError } from '../program/usage-error.ts'
 
 export interface OpenedDriver extends DriverFileOptions {
@@ -16,7 +16,7 @@ export interface OpenedDriver extends DriverFileOptions {
 
 /** Throws UsageError for a PDB of another driver, DriversError or ImageError for what is no driver, FileError for what is no file. */
 export function openDriver(file: string, pdb: string | null): OpenedDriver {
-  const bytes = readBounded(file)
+  const bytes = readBeginning(file, SYS_FILE_LIMIT + 1) // one byte too many is enough to refuse it
   const sys = openSysFile(path.basename(file), bytes)
   const symbols = openPdb(sys, pdb ?? besideOf(file), pdb !== null)
   const { rsds } = sys.image
@@ -36,19 +36,6 @@ export function openDriver(file: string, pdb: string | null): OpenedDriver {
     },
     close: () => symbols?.close(),
   }
-}
-
-/** One byte more than a driver may have: enough to refuse it without reading the rest. */
-function readBounded(file: string): Uint8Array {
-  return readNamed(file, () => {
-    const source = new FileSource(file)
-    try {
-      const bytes = new Uint8Array(Math.min(source.byteLength, SYS_FILE_LIMIT + 1))
-      return bytes.subarray(0, source.read(0, bytes))
-    } finally {
-      source.close()
-    }
-  })
 }
 
 const identityOf = ({ guid, age }: { readonly guid: string; readonly age: number }): string =>

@@ -1,6 +1,6 @@
 // Files and folders that a command line names to be read. One that is absent, of another kind or closed to this user is wrong use, with
 // exit code 2; what the host fails at, such as too many open files, stays the host's.
-import { FileError, isSystemError, systemReason } from '@dumpstack/bytes/node'
+import { FileError, FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
 import { onHost } from '@dumpstack/run/guarded'
 import { UsageError } from '../program/usage-error.ts'
 
@@ -20,3 +20,15 @@ export function readNamed<T>(place: string, read: () => T): T {
     })
   }
 }
+
+/** At most `limit` bytes of a file, from its beginning. Throws as `readNamed` does, for folders, pipes and devices too. */
+export const readBeginning = (file: string, limit: number): Uint8Array =>
+  readNamed(file, () => {
+    const source = new FileSource(file)
+    try {
+      const bytes = new Uint8Array(Math.min(source.byteLength, limit))
+      return bytes.subarray(0, source.read(0, bytes))
+    } finally {
+      source.close()
+    }
+  })

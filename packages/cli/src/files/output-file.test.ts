@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { sarifOf } from '../check/sarif.ts'
-import { checkOutput, openOutput, writeOutput } from './output-file.ts'
+import { checkDistinct, checkOutput, openOutput, writeOutput } from './output-file.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'output-file-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -61,4 +61,20 @@ it('empties what it takes the place of', () => {
   writeOutput(at('out'), 'a long text')
   writeOutput(at('out'), 'short')
   expect(readFileSync(at('out'), 'utf8')).toBe('short')
+})
+
+it('lets no two outputs write one file, by whatever name', () => {
+  const twice = /^--sarif and --junit both write .*: give each a file of its own$/
+  const both = (junit: string) => () =>
+    checkDistinct([
+      ['--sarif', at('old.sarif')],
+      ['--events', null],
+      ['--junit', junit],
+    ])
+  expect(both(at('old.sarif'))).toThrow(twice)
+  expect(both(path.join(folder, '..', path.basename(folder), 'old.sarif'))).toThrow(twice)
+  linkSync(at('old.sarif'), at('same.xml'))
+  expect(both(at('same.xml'))).toThrow(twice)
+  unlinkSync(at('same.xml'))
+  expect(both(at('other.xml'))).not.toThrow()
 })

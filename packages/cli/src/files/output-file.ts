@@ -59,6 +59,19 @@ export function checkOutput(
     refuse('is there already, and is no earlier output of this option: choose another file, or remove it')
 }
 
+/** Throws UsageError where two outputs, each an option with its file, would write one file. */
+export function checkDistinct(outputs: readonly (readonly [option: string, file: string | null])[]): void {
+  const given = outputs.filter((output): output is [string, string] => output[1] !== null)
+  for (const [index, [option, file]] of given.entries()) {
+    const other = given.slice(0, index).find((one) => isOnePlace(one[1], file))
+    if (other !== undefined)
+      throw new UsageError(`${other[0]} and ${option} both write ${file}: give each a file of its own`)
+  }
+}
+
+const isOnePlace = (one: string, other: string): boolean =>
+  path.resolve(one) === path.resolve(other) || isSameFile(one, other)
+
 /** Why an entry of the file system must not be written to; null for a file with one name, and for a device. */
 export function obstacleOf(found: Stats): string | null {
   if (found.isDirectory()) return 'is a folder, expected a file'

@@ -1,10 +1,8 @@
 // What a test is asked to leave besides its run folder: the result as JSON on stdout, JUnit XML in a file, the events as lines of JSON.
 // Both front ends of the test write it here, so that the same run gives the same.
-import path from 'node:path'
 import { JunitFold, type Sink, type TestResult } from '@dumpstack/crashtest'
 import { readResult } from '@dumpstack/run/node'
-import { checkOutput, writeOutput } from '../files/output-file.ts'
-import { isSameFile } from '../files/same-file.ts'
+import { checkDistinct, checkOutput, writeOutput } from '../files/output-file.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { shellWord } from '../terminal/shell-word.ts'
 import { printJson } from '../terminal/terminal.ts'
@@ -32,11 +30,10 @@ export function checkTestOutput(
   const eventsFile = events === STDOUT ? null : events
   if (junit !== null) checkOutput(`${dash}junit`, 'junit', junit, reads, nextRun)
   if (eventsFile !== null) checkOutput(`${dash}events`, 'events', eventsFile, reads, nextRun)
-  if (junit === null || eventsFile === null) return
-  if (path.resolve(junit) === path.resolve(eventsFile) || isSameFile(junit, eventsFile))
-    throw new UsageError(
-      `${dash}junit and ${dash}events both write ${eventsFile}: give each a file of its own`,
-    )
+  checkDistinct([
+    [`${dash}junit`, junit],
+    [`${dash}events`, eventsFile],
+  ])
 }
 
 /** The result of a run that has come to its end, printed where JSON is asked for. Throws UsageError for what only a run that goes on can give. */

@@ -58,7 +58,7 @@ const lateReset: MiniportImage = {
   },
 }
 
-/** A controller that nobody has reset interrupts too, which is a note. */
+/** A controller that was not reset interrupts too, which is a note. */
 const failures = ({ violations }: DumpWriteReport): readonly DumpModeViolation[] =>
   violations.filter(({ severity }) => severity === 'fail')
 

@@ -19,7 +19,7 @@ export class DmaAudit {
   #next = Number.POSITIVE_INFINITY
   #diskOffset = 0
   #byteLength = 0
-  /** Of what is asked for. */
+  /** Bytes of the current request that the controller has moved. */
   #moved = 0
   #hasEndedEarly = false
   #list: GuestScatterGatherList | null = null

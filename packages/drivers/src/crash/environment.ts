@@ -124,7 +124,7 @@ export class CrashEnvironment {
     }
   }
 
-  /** A line stays raised until somebody acknowledges it, and nobody does; a message is lost. */
+  /** A raised line stays raised, because nothing acknowledges it in dump mode; a message is lost. */
   #judgeInterrupts(address: number): void {
     const { interrupts } = this.#state
     const before = this.#interrupts

@@ -56,8 +56,8 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
     },
   },
   'lock-state': {
-    title: 'A lock is taken once, and released by who holds it.',
-    why: 'A lock that its holder takes again is waited for without an end; one that nobody holds is then free for two.',
+    title: 'A lock is acquired once, and released by its holder.',
+    why: 'A processor that takes a lock again which it already holds waits for ever. A lock that is released without being held can be taken by two processors at once.',
     howToFix:
       'Pair each StorPortAcquireSpinLock with one release on every path, and take no lock in a routine that is called with it.',
     answer: 'violation; the lock is left as it is',
