@@ -5,7 +5,7 @@ import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { CheckPhase, DriverCheckReport, DriverFinding } from './driver-finding.ts'
 import { controllerOf } from './find-controller.ts'
 import { attemptStart, type LifeOptions, type LifeResult, runLife } from './life.ts'
-import { isWithin, reduceFindings } from './reduce.ts'
+import { reduceFindings, withoutCause } from './reduce.ts'
 import { type LifeSettings, lifeOf, lifeText, planLives } from './settings.ts'
 
 export interface DriverCheckOptions extends Omit<LifeOptions, 'onPhase'> {
@@ -74,14 +74,6 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
 }
 
 const VERDICTS: readonly DriverFinding['verdict'][] = ['fail', 'inconclusive', 'warning', 'note']
-
-/** The life without the settings that a finding needed; none where there is no such finding. */
-function withoutCause(life: LifeSettings, findings: readonly DriverFinding[]): LifeSettings[] {
-  const cause = findings.find(({ settings }) => Object.keys(settings).length > 0 && isWithin(settings, life))
-  if (cause === undefined) return []
-  const rest = Object.entries(life).filter(([key]) => !(key in cause.settings))
-  return rest.length === 0 ? [] : [Object.fromEntries(rest)]
-}
 
 const HANG: DumpModeRuleId = 'DM-26'
 /** On plain hardware: a driver that does not start, hangs, or cannot be judged, does so in all lives; a hang takes the host long. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { DriverFinding } from './driver-finding.ts'
 import type { LifeResult } from './life.ts'
-import { reduceFindings } from './reduce.ts'
+import { reduceFindings, withoutCause } from './reduce.ts'
 import { type LifeSettings, lifeText } from './settings.ts'
 
 const findingOf = (settings: LifeSettings, rule: string): DriverFinding => ({
@@ -90,4 +90,11 @@ it('leaves the settings alone that every life has', () => {
   expect(driver({ x: [{ a: 1, b: 2 }] }).settingsOf([{ a: 1 }, { a: 1, b: 2, c: 3 }], { a: 1 })).toEqual([
     'x on a 1, b 2',
   ])
+})
+
+it('runs a life again without what ended it, also where that had another value', () => {
+  const known = [findingOf({}, 'x'), findingOf({ queueSize: 16 }, 'y')]
+  expect(withoutCause({ queueSize: 8, segMax: 8 }, known)).toEqual([{ segMax: 8 }])
+  expect(withoutCause({ segMax: 8 }, known)).toEqual([])
+  expect(withoutCause({ queueSize: 8 }, known)).toEqual([])
 })

@@ -38,8 +38,23 @@ export function reduceFindings(
 
 const keysOf = ({ settings }: DriverFinding): string => Object.keys(settings).sort().join()
 
-export const isWithin = (few: LifeSettings, many: LifeSettings): boolean =>
+const isWithin = (few: LifeSettings, many: LifeSettings): boolean =>
   Object.entries(few).every(([key, value]) => many[key] === value)
+
+/**
+ * The life without the settings that a finding needed, whatever their values in it: a finding stands for all values of its settings. None
+ * where there is no such finding, or where nothing would be left.
+ */
+export function withoutCause(life: LifeSettings, findings: readonly DriverFinding[]): LifeSettings[] {
+  const isCause = ({ settings }: DriverFinding): boolean => {
+    const keys = Object.keys(settings)
+    return keys.length > 0 && keys.every((key) => key in life)
+  }
+  const cause = findings.find(isCause)
+  if (cause === undefined) return []
+  const rest = Object.entries(life).filter(([key]) => !(key in cause.settings))
+  return rest.length === 0 ? [] : [Object.fromEntries(rest)]
+}
 
 function reduceOne(
   finding: DriverFinding,
