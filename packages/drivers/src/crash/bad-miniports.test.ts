@@ -3,8 +3,7 @@
 import { gpa, gva } from '@dumpstack/bytes'
 import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
-import { portWith } from '../altered-miniport.ts'
-import type { GuestBlock, MiniportImage, PortExports } from '../miniport.ts'
+import type { GuestBlock, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import {
   answering,
@@ -425,74 +424,6 @@ describe('a miniport that cannot go on', () => {
     expect(report.failure).toBeTruthy()
     expect(report.secondBugcheck).toBeUndefined()
   })
-})
-
-/** storahci with another idea of how much uncached memory it needs: one call, as it has to be. */
-const uncached = (
-  ask: (port: PortExports, config: GuestBlock, byteLength: number) => GuestBlock | null,
-): MiniportImage => ({
-  ...storahci,
-  load: (loaded) => (port, driverObject, registryPath) => {
-    const between = portWith(port, {
-      getUncachedExtension: (_extension, config, byteLength) => ask(port, config, byteLength),
-    })
-    return storahci.load(loaded)(between, driverObject, registryPath)
-  },
-})
-
-it('DM-11: warns of more than 32 KiB where it is less than while the system ran', () => {
-  const asking = (byteLength: number): MiniportImage =>
-    uncached((port, config) => port.getUncachedExtension(config, config, byteLength))
-  const { report } = dumpWith(asking(0x9794), { runtimeMiniport: asking(0x24000) })
-  expect(report).toMatchObject({ finalStatus: 0, violations: [{ rule: 'DM-11', severity: 'warning' }] })
-  expect(dumpWith(asking(0x8000), { runtimeMiniport: asking(0x24000) }).report.violations).toEqual([])
-})
-
-describe('DM-11: more noncached memory than there is', () => {
-  const wants = (fallback: number): MiniportImage =>
-    uncached(
-      (port, config) =>
-        port.getUncachedExtension(config, config, 0x10000) ??
-        port.getUncachedExtension(config, config, fallback),
-    )
-
-  it('is a warning where the miniport then asks for what there is', () => {
-    expect(dumpWith(wants(0x6000)).report).toMatchObject({
-      finalStatus: 0,
-      violations: [{ rule: 'DM-11', severity: 'warning', count: 1 }],
-    })
-  })
-
-  it('is why there is no dump where the miniport gives up', () => {
-    expect(dumpWith(wants(0x10000)).report).toMatchObject({
-      finalStatus: 0xc000009d,
-      violations: [{ rule: 'DM-11', severity: 'fail', count: 2 }],
-    })
-  })
-})
-
-it('DM-12: warns of a second call that gets what the first one got', () => {
-  const { report } = dumpWith(
-    uncached((port, config, byteLength) => {
-      port.getUncachedExtension(config, config, byteLength)
-      return port.getUncachedExtension(config, config, byteLength)
-    }),
-  )
-  expect(report).toMatchObject({ finalStatus: 0, violations: [{ rule: 'DM-12', severity: 'warning' }] })
-})
-
-it('DM-43: takes breaks as the only limit of a miniport whose length is longer than any dump write', () => {
-  const limits = changingConfig((config) => {
-    config.maximumTransferLength = 0xffffff
-    config.numberOfPhysicalBreaks = 8
-  })
-  const { crashed, report } = dumpWith(bad(limits))
-  expect(report).toMatchObject({ finalStatus: 0, violations: [] })
-  const { dmaLog } = crashed.machine.evidence
-  const lengths = Array.from({ length: dmaLog.length }, (_, i) => dmaLog.at(i))
-    .filter(({ direction }) => direction === 'toDisk')
-    .map(({ byteLength }) => byteLength)
-  expect(Math.max(...lengths)).toBe(7 * 0x1000)
 })
 
 describe('a miniport that touches what is not mapped', () => {

@@ -1,44 +1,15 @@
 // Errors of commands and structures (AHCI 1.3.1 section 6) and the fault plan, as a driver sees them.
 import { gpa, lba } from '@dumpstack/bytes'
-import { RawAhci, rawBusOf } from '@dumpstack/testkit'
+import type { RawAhci } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { MachineError } from '../../errors.ts'
-import {
-  BUFFER,
-  DRIVER_MEMORY,
-  diskBytes,
-  pattern,
-  TEST_BDF,
-  TEST_DISK_BYTES,
-  testMachine,
-} from '../../test-machine.ts'
+import { BUFFER, DRIVER_MEMORY, diskBytes, pattern, TEST_DISK_BYTES } from '../../test-machine.ts'
+import { queued, started, write } from './ahci-commands.test-support.ts'
 
 const SECTORS = TEST_DISK_BYTES / 512
 const zeros = (byteLength: number) => new Uint8Array(byteLength)
 
-function started() {
-  const { machine, disk } = testMachine()
-  const ahci = new RawAhci(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY)
-  ahci.startPort()
-  machine.ram.write(BUFFER, pattern(8192, 1))
-  return { machine, disk, ahci }
-}
-const write = (at: number, count = 1) => ({
-  command: 0x35,
-  isWrite: true,
-  lba: at,
-  count,
-  segments: [{ at: BUFFER, byteLength: count * 512 }],
-})
 const read = (at: number, count = 1) => ({ ...write(at, count), command: 0x25, isWrite: false })
-const queued = (slot: number, at: number) => ({
-  command: 0x61,
-  isWrite: true,
-  lba: at,
-  features: 8,
-  count: slot << 3,
-  segments: [{ at: BUFFER, byteLength: 4096 }],
-})
 
 describe('a command that fails', () => {
   it('stops the list with TFES and the cause of its FIS; CI stays; clearing ST goes on (6.2.2.1)', () => {

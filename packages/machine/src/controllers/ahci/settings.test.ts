@@ -1,6 +1,5 @@
 // Settings of the HBA and its disk, and their limits, from AHCI 1.3.1 and ACS-3, by literal offset.
 import { gpa } from '@dumpstack/bytes'
-import { RawAhci, rawBusOf } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import {
   BUFFER,
@@ -10,39 +9,12 @@ import {
   pattern,
   TEST_BDF,
   TEST_DISK_BYTES,
-  testMachine,
 } from '../../test-machine.ts'
-import type { Settings } from '../controller-model.ts'
+import { made, queued, started, write } from './ahci-commands.test-support.ts'
 
 const HBFS = 0x20000000
 const OFS = 0x01000000
 
-function made(settings: Partial<Settings>, port = 0) {
-  const { machine, disk } = testMachine({ settings, port })
-  const ahci = new RawAhci(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, port)
-  return { machine, disk, ahci }
-}
-function started(settings: Partial<Settings> = {}, port = 0) {
-  const parts = made(settings, port)
-  parts.ahci.startPort()
-  parts.machine.ram.write(BUFFER, pattern(8192, 1))
-  return parts
-}
-const write = (at: number, count = 1) => ({
-  command: 0x35,
-  isWrite: true,
-  lba: at,
-  count,
-  segments: [{ at: BUFFER, byteLength: count * 512 }],
-})
-const queued = (slot: number, at: number) => ({
-  command: 0x61,
-  isWrite: true,
-  lba: at,
-  features: 8,
-  count: slot << 3,
-  segments: [{ at: BUFFER, byteLength: 4096 }],
-})
 const refusals = (machine: ReturnType<typeof made>['machine']) =>
   machine.evidence.refusals.map(({ message }) => message)
 const identify = ({ machine, ahci }: ReturnType<typeof made>) => {
