@@ -68,6 +68,8 @@ it('shows a second bugcheck at its instruction, and keeps the dump with the run'
   const text = debugged(command, '.bugcheck; k; !analyze -v')
   expect(text).toContain('Bugcheck code 0000001E')
   expect(text).toContain('KMODE_EXCEPTION_NOT_HANDLED')
+  // a read of an address that is not canonical, as Windows shows it
+  expect(text).toMatch(/Arguments 00000000`c0000005 \S+ 00000000`00000000 ffffffff`ffffffff/)
   expect(text).toMatch(/dump_dsvioblk_b17!VioRequestOf\+0x8/)
   expect(text).toMatch(
     /dump_dsvioblk_b17!VioReapQueue\+0x49 \[x:\\dumpstack\\miniports\\dsvioblk\\queue\.c @ 149\]/,

@@ -85,11 +85,14 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
         code: KERNEL_SECURITY_CHECK_FAILURE,
         parameters: [cpu.readGpr(Gpr.rcx) & 0xffffffffn, 0n, 0n, 0n],
       })
-    default:
+    default: {
+      // parameters 3 and 4 are those of the exception: "Bug Check 0x1E" of the kit's documentation
+      const [third = 0n, fourth = 0n] = exceptionOf(stop)?.parameters ?? []
       return trap(stop, at, {
         code: KMODE_EXCEPTION_NOT_HANDLED,
-        parameters: [EXCEPTION_CODES[stop.reason] ?? 0n, stop.rip, 0n, 0n],
+        parameters: [EXCEPTION_CODES[stop.reason] ?? 0n, stop.rip, third, fourth],
       })
+    }
   }
 }
 
