@@ -37,11 +37,12 @@ describe.skipIf(!hasPty)('on a terminal (needs python3 with pty)', () => {
       .split(CLEAR)
       .map((line) => line.split('\r', 1)[0]!)
       .filter((line) => line.startsWith('checking '))
-    expect(shown).toEqual(
-      ['start', 'running', 'dump'].map(
+    expect(shown).toEqual([
+      ...['start', 'running', 'dump'].map(
         (phase) => `checking dsahci-b23.sys on ahci, life 1 of 1: plain, ${phase}`,
       ),
-    )
+      'checking dsahci-b23.sys on ahci: what it leaves for the debugger',
+    ])
     const report = text.slice(text.lastIndexOf(CLEAR) + CLEAR.length)
     expect(report).toMatch(/^dsahci-b23\.sys, /)
     expect(report).not.toContain('checking ')

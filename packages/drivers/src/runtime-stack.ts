@@ -38,6 +38,8 @@ export interface BeyondEndAnswer {
   readonly blockCount: number
   /** SRB_STATUS_* without flags; null where the miniport did not complete it. */
   readonly srbStatus: number | null
+  /** It says that it moved less than was asked for. */
+  readonly isCut: boolean
   /** The miniport handed it to its device, which refuses it. */
   readonly reachedDevice: boolean
 }

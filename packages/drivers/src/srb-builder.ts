@@ -46,6 +46,11 @@ export class SrbBuilder {
     return this.#view.getUint8(this.#layout.srbStatus) & SRB_STATUS_MASK
   }
 
+  /** As the miniport leaves it: less than was asked for where it moved less. */
+  get dataTransferLength(): number {
+    return this.#view.getUint32(this.#layout.dataTransferLength, true)
+  }
+
   /** SCSISTAT_* */
   get scsiStatus(): number {
     return this.#view.getUint8(this.#layout.scsiStatus)

@@ -14,6 +14,9 @@ import { MemoryGuards } from './memory-guards.ts'
 import { type EntryPoint, isEntryPoint, isStart, RoutineWatch } from './routine-watch.ts'
 import type { ViolationLog } from './violation-log.ts'
 
+/** Services that do not run in dump mode. A driver that asks for them in a reset only does so where a dump has gone wrong already. */
+const REMARKS_IN_A_RESET: ReadonlySet<DumpModeRuleId> = new Set(['DM-21', 'DM-22', 'DM-25'])
+
 export interface CrashEnvironmentOptions {
   readonly machine: Machine
   readonly controller: ControllerOptions
@@ -44,6 +47,7 @@ export class CrashEnvironment {
   readonly #resetsBefore: number
   #interrupts: ControllerState['interrupts']
   #hasSwitchedOn = false
+  #isInReset = false
   /** How many of the machine's stops and refusals were seen: those before the dump are not the dump driver's. */
   #stopsSeen: number
   #refusalsSeen: number
@@ -86,6 +90,16 @@ export class CrashEnvironment {
     const beside = this.guards.change()
     if (beside !== null) this.violate('stray-memory', this.entryPoint, `${this.entryPoint} wrote ${beside}`)
     this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
+  }
+
+  /** `reset` asks the miniport for a reset: HwResetBus, or a reset request. */
+  inReset<T>(reset: () => T): T {
+    this.#isInReset = true
+    try {
+      return reset()
+    } finally {
+      this.#isInReset = false
+    }
   }
 
   /** The miniport has written a register: what the controller made of it is reported where that was. */
@@ -207,8 +221,19 @@ export class CrashEnvironment {
   ): void {
     const { image, irql, machine } = this
     const atNs = machine.nowNs
+    const counts = this.#isInReset && REMARKS_IN_A_RESET.has(rule) ? 'note' : severity
     const address = this.#addressOf(routine)
-    this.#violations.add({ severity, rule, call, message, driver: image, routine: address, irql, atNs, site })
+    this.#violations.add({
+      severity: counts,
+      rule,
+      call,
+      message,
+      driver: image,
+      routine: address,
+      irql,
+      atNs,
+      site,
+    })
   }
 
   /** A violation by the routine as a whole is reported at its start, a violation by a call at the call. */

@@ -67,6 +67,19 @@ describe('under probes', () => {
   })
 })
 
+it('only notes a lock that is taken in a reset, where a dump has gone wrong already', () => {
+  const locks = bad((data, { port }) => ({
+    hwResetBus: (extension, pathId) => {
+      port.releaseSpinLock(extension, port.acquireSpinLock(extension, 'dpc'))
+      return data.hwResetBus(extension, pathId)
+    },
+  }))
+  expect(dumpWith(locks, { probes: true }).report).toMatchObject({
+    finalStatus: 0,
+    violations: [{ rule: 'DM-25', call: 'StorPortAcquireSpinLock', severity: 'note' }],
+  })
+})
+
 describe('interrupts of the controller', () => {
   const switching = (line: boolean): MiniportImage =>
     bad((data, { port }) => ({

@@ -99,7 +99,7 @@ export class BootDisk {
       for (const block of [sectorCount, sectorCount - 1]) {
         const blockCount = sectorCount + 1 - block
         const before = this.#beyondCapacityCount()
-        const srbStatus = this.#queue.once({
+        const { srbStatus, dataTransferLength } = this.#queue.once({
           isWrite,
           diskOffset: block * sectorBytes,
           gpa: gpa(memory.gpa + (blockCount === 1 ? sectorBytes : 0)),
@@ -109,7 +109,8 @@ export class BootDisk {
           busyAttempts: 0,
         })
         const reachedDevice = this.#beyondCapacityCount() > before
-        answers.push({ isWrite, block, blockCount, srbStatus, reachedDevice })
+        const isCut = dataTransferLength < blockCount * sectorBytes
+        answers.push({ isWrite, block, blockCount, srbStatus, isCut, reachedDevice })
         if (srbStatus === null) return answers
       }
     }

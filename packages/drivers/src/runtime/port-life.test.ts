@@ -294,6 +294,7 @@ describe('requests beyond the end of the disk', () => {
         if (!isTransfer || cdb.getUint32(2) + cdb.getUint16(7) <= BLOCKS)
           return data.hwBuildIo!(extension, block)
         srb.srbStatus = srb.cdb[0] === READ ? 1 : 6
+        srb.dataTransferLength = 512
         port.notificationRequestComplete(extension, block)
         return false
       },
@@ -302,8 +303,8 @@ describe('requests beyond the end of the disk', () => {
     expect(stack.probeBeyondEnd()).toMatchObject([
       { isWrite: true, srbStatus: 6, reachedDevice: false },
       { isWrite: true, srbStatus: 6, reachedDevice: false },
-      { isWrite: false, srbStatus: 1, reachedDevice: false },
-      { isWrite: false, srbStatus: 1, reachedDevice: false },
+      { isWrite: false, srbStatus: 1, isCut: false, reachedDevice: false },
+      { isWrite: false, srbStatus: 1, isCut: true, reachedDevice: false },
     ])
   })
 

@@ -124,9 +124,10 @@ export class RequestQueue {
   }
 
   /** One transfer, sent once and awaited: its status without flags, null where it never completes. */
-  once(transfer: Transfer): number | null {
+  once(transfer: Transfer): { readonly srbStatus: number | null; readonly dataTransferLength: number } {
     const request = this.#idle.pop()!
-    return this.#await(request, this.#send(request, transfer, true))
+    const srbStatus = this.#await(request, this.#send(request, transfer, true))
+    return { srbStatus, dataTransferLength: request.builder.dataTransferLength }
   }
 
   /** As on the request of an application, or because a request did not end in time. */

@@ -314,20 +314,21 @@ class SystemStart {
     }
   }
 
-  /** A request that does not lie on the disk must fail, and the miniport knows that without its device. */
+  /**
+   * A request that does not lie on the disk must fail, and the miniport knows that without its device. One that lies there in part may also
+   * be cut at the end: public drivers do that.
+   */
   #beyondEnd(runtime: RuntimeStack): void {
-    for (const { isWrite, block, blockCount, srbStatus, reachedDevice } of runtime.probeBeyondEnd()) {
+    const { sectorCount } = runtime.bootDevice
+    for (const answer of runtime.probeBeyondEnd()) {
+      const { isWrite, block, blockCount, srbStatus, isCut, reachedDevice } = answer
+      const isInPart = block < sectorCount
       const what = `${isWrite ? 'a write' : 'a read'} of ${blockCount} blocks from ${hex(block)} on, beyond the end of the disk,`
+      const handed = `${what} was handed to the device, which refused it`
       if (srbStatus === null) this.#find('IO_FAILED', 'HwStartIo', `${what} did not complete`, 'fail')
-      else if (srbStatus === SRB_STATUS_SUCCESS)
+      else if (srbStatus === SRB_STATUS_SUCCESS && !(isInPart && isCut))
         this.#add('wrong-data', 'HwStartIo', `${what} ended with success`)
-      else if (reachedDevice)
-        this.#find(
-          'OUT_OF_RANGE',
-          'HwStartIo',
-          `${what} was handed to the device, which refused it`,
-          'warning',
-        )
+      else if (reachedDevice) this.#find('OUT_OF_RANGE', 'HwStartIo', handed, isInPart ? 'note' : 'warning')
     }
   }
 

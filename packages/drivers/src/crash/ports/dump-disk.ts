@@ -121,7 +121,7 @@ export class DumpDisk {
     if (!write(true)) return false
     for (const [srbFunction, name] of RESETS) {
       this.#srb.begin(srbFunction, BASE_FLAGS, 0)
-      const status = this.#srb.send(name)
+      const status = this.#environment.inReset(() => this.#srb.send(name))
       const { startWrites } = this.#srb
       if (startWrites > 0) {
         const what = `${name} made the miniport write ${startWrites} registers, expected none in dump mode`

@@ -234,7 +234,7 @@ export class PolledSrb {
     const environment = this.#environment
     const before = environment.registerWrites
     environment.enter('HwResetBus')
-    const isDone = data.hwResetBus(deviceExtension, this.place.pathId)
+    const isDone = environment.inReset(() => data.hwResetBus(deviceExtension, this.place.pathId))
     const touched = environment.registerWrites - before
     if (!isDone) environment.violate('DM-37', 'HwResetBus', 'HwResetBus returned FALSE, expected TRUE')
     if (touched > 0) {
