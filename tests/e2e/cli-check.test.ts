@@ -217,3 +217,42 @@ it('gives what is no driver a verdict by name, as text, JSON and SARIF', () => {
   expect(json.code).toBe(1)
   expect(dumpstack(folder.path, 'check', 'absent.sys').code).toBe(2)
 })
+
+it('tables the memory that a driver asks for, and names the first cell past each limit', () => {
+  const run = (name: string, ...args: string[]) =>
+    dumpstack(folder.path, 'check', '--budget', miniport(name), ...args)
+  const given = ['--device', 'queues=1', '--device', 'queueSize=256']
+  const { code, stdout } = run('dsvioblk-b04.sys', ...given)
+  expect(stdout).toMatch(
+    / in a dump\n +cpus 1 +cpus 4 +cpus 16 +cpus 64\n +12,304 +49,168\* +196,624!a +786,448!a\n/,
+  )
+  expect(stdout).toContain('a no-dump: HwFindAdapter returned 2, expected 1')
+  expect(stdout).toContain('win10-19041: first past 32,768 bytes: cpus 4\n')
+  expect(stdout).toContain('win10-19041: first past what there is: cpus 16\n')
+  expect(code).toBe(1)
+
+  const json = run('dsvioblk-b04.sys', ...given, '--cpus', '4', '--json')
+  expect(schemaViolation('docs/schema/budget-result.schema.json', json.stdout)).toBe('')
+  expect(JSON.parse(json.stdout)).toMatchObject({
+    verdict: 'pass',
+    limits: [{ profile: 'win10-19041', advisedBytes: 32768, firstPastAdvised: {}, firstPastMax: null }],
+    cells: [
+      { dump: { uncachedBytes: 49168, poolBytes: 0 }, running: { uncachedBytes: 49168 }, stopped: null },
+    ],
+  })
+  expect(json.code).toBe(0)
+
+  // it takes two segments for a page that begins inside another
+  const refused = run('dsvioblk.sys', ...given, '--cpus', '4', '--device', 'segMax=1')
+  expect(refused.stdout).toMatch(/ {2}-a\n/)
+  expect(refused.stdout).toContain('a ADAPTER_ERROR: ')
+  expect(refused.code).toBe(3)
+}, 120_000)
+
+it.each([['--strict'], ['--plan', 'one'], ['--junit', 'x.xml'], ['dsahci.sys']])(
+  'refuses --budget beside %s',
+  (...args) => {
+    const more = args.map((arg) => (arg.endsWith('.sys') ? miniport(arg) : arg))
+    expect(dumpstack(folder.path, 'check', '--budget', miniport('dsvioblk.sys'), ...more).code).toBe(2)
+  },
+)

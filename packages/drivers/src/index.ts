@@ -1,6 +1,7 @@
-export { alteredMiniport } from './altered-miniport.ts'
+export { alteredMiniport, portWith } from './altered-miniport.ts'
 export * from './calls/index.ts'
 export * from './crash/load-crash-dump-stack.ts'
+export { maxUncachedBytes } from './crash/ports/port-memory.ts'
 export { hexBytes } from './crash/violation-log.ts'
 export * from './dump-filter.ts'
 export type * from './dump-port.ts'

@@ -30,7 +30,7 @@ export function filesLine(checked: readonly CheckedFile[], verdict: Verdict, sec
   ]
 }
 
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
+export const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 /** Which lives there were, and what each came to, is in the JSON. */
 function livesText({ runs, verdict }: CheckedFile): string {
@@ -46,7 +46,7 @@ function livesText({ runs, verdict }: CheckedFile): string {
   return `${what}: ${dumps}${others}, ${machineSeconds.toFixed(3)} s of machine time`
 }
 
-function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
+export function describe({ fileName, byteLength, sha256, pdb }: TargetDriver): string {
   const names = pdb === null ? 'no PDB' : `${pdb.name}${pdb.found ? '' : ' not found'}`
   return `${fileName}, ${byteLength} bytes, SHA-256 ${sha256.slice(0, 16)}..., ${names}`
 }

@@ -12,6 +12,7 @@ interface GivenCheckOptions extends GivenSettings {
   readonly controller?: string
   readonly seed: number
   readonly plan?: 'one' | 'full'
+  readonly budget?: true
   readonly strict?: true
   readonly knownIssues?: string
   readonly secondCrash?: string
@@ -43,6 +44,12 @@ export function addCheck(program: Command, exit: Exit): void {
         "'one': the one life with the settings that are given; 'full': the whole plan around them (default: one where any is given, or else full)",
       ).choices(['one', 'full']),
     )
+    .addOption(
+      option(
+        '--budget',
+        'no check, but a table: the memory that one driver asks for, over processors and the settings of its controller that it grows with',
+      ).conflicts(['plan', 'strict', 'knownIssues', 'secondCrash', 'junit', 'sarif']),
+    )
     .option('--strict', 'a warning fails too')
     .addOption(
       option(
@@ -62,27 +69,35 @@ export function addCheck(program: Command, exit: Exit): void {
   addSettingOptions(command, SYSTEM_KEYS)
     .addHelpText(
       'after',
-      `\nExamples:\n  dumpstack check viostor.sys --controller virtio-blk\n  dumpstack check build/ --known-issues known.json --junit check.xml\n${EXIT_CODES}`,
+      `\nExamples:\n  dumpstack check viostor.sys --controller virtio-blk\n  dumpstack check build/ --known-issues known.json --junit check.xml\n  dumpstack check viostor.sys --budget\n${EXIT_CODES}`,
     )
     .action(async (places: string[], given: GivenCheckOptions) => {
-      const { runCheck } = await import('./run-check.ts')
       const settings = givenSettings(given)
+      const alike = {
+        places,
+        pdb: given.pdb ?? null,
+        profile: given.profile,
+        controller: given.controller === undefined ? null : controllerOf(given.controller, given.profile),
+        seed: given.seed,
+        settings,
+        json: given.json === true,
+        toolVersion: version(),
+      }
+      if (given.budget === true) {
+        const { runBudget } = await import('./run-budget.ts')
+        exit(runBudget(alike))
+        return
+      }
+      const { runCheck } = await import('./run-check.ts')
       exit(
         runCheck({
-          places,
-          pdb: given.pdb ?? null,
-          profile: given.profile,
-          controller: given.controller === undefined ? null : controllerOf(given.controller, given.profile),
-          seed: given.seed,
-          settings,
+          ...alike,
           isWhole: given.plan === undefined ? Object.keys(settings).length === 0 : given.plan === 'full',
           isStrict: given.strict === true,
           known: given.knownIssues ?? null,
           secondCrash: given.secondCrash ?? null,
           junit: given.junit ?? null,
           sarif: given.sarif ?? null,
-          json: given.json === true,
-          toolVersion: version(),
         }),
       )
     })

@@ -132,7 +132,7 @@ it('shows the percentage in place on a terminal', async () => {
 })
 
 it('has a schema that names the file it is in', () => {
-  for (const name of ['verify-result', 'stack-result', 'check-result', 'check-results']) {
+  for (const name of ['verify-result', 'stack-result', 'check-result', 'check-results', 'budget-result']) {
     const file = new URL(`../../../../docs/schema/${name}.schema.json`, import.meta.url)
     const schema: unknown = JSON.parse(readFileSync(file, 'utf8'))
     expect(schema).toMatchObject({ $id: `docs/schema/${name}.schema.json` })

@@ -27,6 +27,8 @@ interface Described<T> {
   readonly summary: string
   /** Values that are worth a life of a check beside the default: drivers had defects there. */
   readonly trials: readonly T[]
+  /** Values for a table of the memory that drivers ask for, smallest first; absent where it hardly grows with the setting. */
+  readonly sizes?: readonly T[]
 }
 interface WholeNumber extends Described<number> {
   readonly min: number

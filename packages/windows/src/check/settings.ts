@@ -74,6 +74,7 @@ export const SYSTEM_RULES: SettingRules<SystemSettings> = {
     min: 1,
     max: 64,
     trials: [16, 1, 64],
+    sizes: [1, 4, 16, 64],
     summary: 'Processors.',
   },
   memory: {

@@ -1,6 +1,7 @@
 // The memory of a dump port, which is all that its miniport can have: the heap and the two common buffers of the context.
 import { type Gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
+import type { Profile } from '@dumpstack/nt'
 import { DriversError } from '../../errors.ts'
 import { fillBlock, GuestHeap } from '../../guest-block.ts'
 import type { GuestBlock } from '../../miniport.ts'
@@ -8,7 +9,10 @@ import { GUARD_BYTES, type MemoryGuards } from '../memory-guards.ts'
 import type { DumpContext } from './dump-context.ts'
 
 /** DM-13: common buffers are aligned for the processor, not for a controller. */
-export const MISALIGNMENT = 0x40
+const MISALIGNMENT = 0x40
+
+/** Bytes of the largest uncached extension that there is in a dump. */
+export const maxUncachedBytes = ({ limits }: Profile): number => limits.commonBufferSize - MISALIGNMENT
 
 export class PortMemory {
   /** Nonpaged: device extension, SRB, lists. */

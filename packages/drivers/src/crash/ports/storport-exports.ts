@@ -25,7 +25,7 @@ import type { DumpAdapter } from './dump-adapter.ts'
 import type { SavedWindow } from './dump-context.ts'
 import { DumpModeRoutines } from './dump-mode-routines.ts'
 import type { PolledSrb } from './polled-srb.ts'
-import { MISALIGNMENT, type PortMemory } from './port-memory.ts'
+import { maxUncachedBytes, type PortMemory } from './port-memory.ts'
 
 export interface StorportParts {
   readonly memory: PortMemory
@@ -110,10 +110,10 @@ export class StorportExports extends DumpModeRoutines implements PortExports, Re
       return null
     }
     if (this.#uncached !== null) return this.#uncachedAgain(this.#uncached, byteLength)
-    const { commonBufferSize, noncachedBudget } = this.#profile.limits
+    const { noncachedBudget } = this.#profile.limits
     const block = this.#memory.takeUncached(byteLength)
     if (block === null) {
-      const most = `at most ${hex(commonBufferSize - MISALIGNMENT)} exist in dump mode`
+      const most = `at most ${hex(maxUncachedBytes(this.#profile))} exist in dump mode`
       // a driver that then asks for less gets it, and its dump is good
       this.environment.violate(
         'DM-11',

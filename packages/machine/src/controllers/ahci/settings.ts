@@ -26,6 +26,7 @@ export const AHCI_SETTINGS: SettingRules<AhciSettings> = {
     min: 1,
     max: 32,
     trials: [1, 8],
+    sizes: [1, 8, 32],
     summary: 'Command slots of each port (CAP.NCS).',
   },
   ncq: {

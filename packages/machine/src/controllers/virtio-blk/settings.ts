@@ -34,6 +34,7 @@ export const VIRTIO_BLK_SETTINGS: SettingRules<VirtioBlkSettings> = {
     isPowerOfTwo: true,
     // not 1024, whose rings fill the 32 KiB that some drivers ask for whatever the device says
     trials: [8, 16, 64, 128, 512],
+    sizes: [64, 256, 1024],
     summary: 'Entries of each ring; a modern driver may take fewer.',
   },
   queues: {
@@ -41,6 +42,7 @@ export const VIRTIO_BLK_SETTINGS: SettingRules<VirtioBlkSettings> = {
     min: 1,
     max: MAX_QUEUES,
     trials: [4, MAX_QUEUES],
+    sizes: [1, 4, MAX_QUEUES],
     summary: 'Request queues; more than one offers VIRTIO_BLK_F_MQ.',
   },
   segMax: {
