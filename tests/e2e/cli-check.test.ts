@@ -2,7 +2,7 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { dumpstack, repository, schemaViolation, temporaryFolder } from './cli.ts'
+import { dumpstack, repository, schemaViolation, startDumpstack, temporaryFolder } from './cli.ts'
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
@@ -256,3 +256,45 @@ it.each([['--strict'], ['--plan', 'one'], ['--junit', 'x.xml'], ['dsahci.sys']])
     expect(dumpstack(folder.path, 'check', '--budget', miniport('dsvioblk.sys'), ...more).code).toBe(2)
   },
 )
+
+it('writes at Ctrl-C what it found until then, and ends with 130', async () => {
+  const noDriver = path.join(folder.path, 'no-driver.sys')
+  const junit = path.join(folder.path, 'interrupted.xml')
+  writeFileSync(noDriver, 'MZ')
+  const child = startDumpstack(folder.path, 'check', noDriver, miniport('dsahci-b23.sys'), '--junit', junit)
+  let output = ''
+  let stoppedAt = 0
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+    if (child.killed || !output.includes('no-driver.sys')) return
+    // its lives take longer
+    setTimeout(() => {
+      stoppedAt = performance.now()
+      child.kill('SIGINT')
+    }, 4000)
+  })
+  const code = await new Promise<number | null>((resolve) => child.on('exit', (status) => resolve(status)))
+  const seconds = (performance.now() - stoppedAt) / 1000
+  expect(output).toContain('Verdict: inconclusive: interrupted, ')
+  expect(output).toContain('2 drivers: inconclusive (0 pass, 1 fail, 1 inconclusive)')
+  const xml = readFileSync(junit, 'utf8')
+  expect(xml).toContain('<error message="stopped by the user">')
+  expect(xml).toContain('<testsuite name="dsahci-b23.sys"')
+  expect(code).toBe(130)
+  // a second where the host has nothing else to do
+  expect(seconds).toBeLessThan(6)
+}, 120_000)
+
+it('writes JSON at Ctrl-C', async () => {
+  const child = startDumpstack(folder.path, 'check', miniport('dsvioblk.sys'), '--json')
+  let output = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    output += chunk.toString()
+  })
+  // long after it has begun, and long before it would end
+  await new Promise((resolve) => setTimeout(resolve, 6000))
+  child.kill('SIGINT')
+  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(130)
+  expect(schemaViolation('docs/schema/check-results.schema.json', output)).toBe('')
+  expect(JSON.parse(output)).toMatchObject({ verdict: 'inconclusive', brokenOff: 'stopped by the user' })
+}, 60_000)

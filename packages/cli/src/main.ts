@@ -4,6 +4,5 @@ import { runProgram } from './program/program.ts'
 await runProgram(
   import.meta.url,
   async () => (await import('./command-line.ts')).runCommandLine,
-  // a check has nothing to finish: a signal simply ends it
-  (args) => args.find((arg) => !arg.startsWith('-')) === 'test',
+  (args) => ['test', 'check'].includes(args.find((arg) => !arg.startsWith('-')) ?? ''),
 )

@@ -6,7 +6,7 @@ import { type Budget, type BudgetLimit, isPastAdvised, isPastMax } from './budge
 import { describe } from './check-lines.ts'
 
 export function budgetLines(budget: Budget, profile: Profile): Line[] {
-  const { driver, controller, cells, limits, verdict, hostSeconds } = budget
+  const { driver, controller, cells, limits, interrupted, hostSeconds } = budget
   const stops = [...new Set(cells.flatMap(({ stopped }) => (stopped === null ? [] : [stopText(stopped)])))]
   const letter = ({ stopped }: BudgetCell): string =>
     stopped === null ? '' : letterOf(stops.indexOf(stopText(stopped)))
@@ -31,7 +31,7 @@ export function budgetLines(budget: Budget, profile: Profile): Line[] {
     ...stops.map((text, index) => `${letterOf(index)} ${text}`),
     ...limits.flatMap(limitLines),
     '',
-    painted`Verdict: ${bold(verdict)}, ${cells.length} starts, after ${hostSeconds.toFixed(1)} s`,
+    painted`Verdict: ${bold(interrupted ? 'inconclusive: interrupted' : budget.verdict)}, ${cells.length} starts, after ${hostSeconds.toFixed(1)} s`,
   ]
 }
 
@@ -49,7 +49,7 @@ const cellText = (settings: LifeSettings): string =>
 function tableOf({ axes, cells }: Budget, title: string, textOf: (cell: BudgetCell) => string): string[] {
   const columns = axes.at(-1) ?? { key: '', values: [''] }
   const heads = columns.values.map((value) => `${columns.key} ${value}`)
-  const rows = Array.from({ length: cells.length / heads.length }, (_, row) =>
+  const rows = Array.from({ length: Math.ceil(cells.length / heads.length) }, (_, row) =>
     cells.slice(row * heads.length, (row + 1) * heads.length),
   )
   const names = rows.map(([first]) => cellText(withoutKey(first!.settings, columns.key)))

@@ -9,7 +9,7 @@ import type { OpenedDriver } from '../driver/driver-file.ts'
 import { ProgressLine } from '../terminal/terminal.ts'
 import type { CheckOptions } from './check-file.ts'
 
-export type BudgetRequest = Pick<CheckOptions, 'profile' | 'controller' | 'seed' | 'settings'>
+export type BudgetRequest = Pick<CheckOptions, 'profile' | 'controller' | 'seed' | 'settings' | 'stopFlag'>
 
 export interface Budget extends BudgetTable {
   readonly file: string
@@ -37,14 +37,16 @@ export function budgetOf(file: string, driver: OpenedDriver, request: BudgetRequ
   const { profile, seed, settings } = request
   const { fileName } = driver.description
   const progress = new ProgressLine()
+  const stop = request.stopFlag === undefined ? {} : { stopFlag: request.stopFlag }
   try {
     if (request.controller === null) progress.show(`measuring ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver, profile).kind
+    const controller = request.controller ?? findDriverController(driver, { profile, ...stop }).kind
     const table = measureDriverBudget(driver, {
       profile,
       controller: controllerNamed(controller),
       seed,
       settings,
+      ...stop,
       onCell: (cell, cells) =>
         progress.show(`measuring ${fileName} on ${controller}: start ${cell} of ${cells}`),
     })
@@ -81,7 +83,8 @@ function limitOf({ cells }: BudgetTable, profile: Profile): BudgetLimit {
 }
 
 /** A driver may refuse a cell, and one that then asks for less has its dump. */
-function verdictOf({ cells }: BudgetTable, profile: Profile): Verdict {
+function verdictOf({ cells, interrupted }: BudgetTable, profile: Profile): Verdict {
+  if (interrupted) return 'inconclusive'
   if (cells.some((cell) => isPastMax(cell, profile) && cell.stopped !== null)) return 'fail'
   return cells.some(({ stopped }) => stopped === null) ? 'pass' : 'inconclusive'
 }

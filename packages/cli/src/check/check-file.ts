@@ -37,6 +37,8 @@ export interface CheckOptions {
   readonly knownIssues: readonly KnownIssue[]
   /** Where lives that the driver ends leave RAM; null where they do not. */
   readonly secondCrashes: SecondCrashes | null
+  /** Interrupt.stopFlag */
+  readonly stopFlag?: Int32Array
 }
 
 export interface CheckedFinding extends DriverFinding {
@@ -56,8 +58,14 @@ export interface CheckedFile {
   readonly controller: string
   readonly findings: readonly CheckedFinding[]
   readonly runs: DriverCheckReport['runs']
+  /** The user stopped it: this is what was found until then. */
+  readonly interrupted: boolean
   readonly hostSeconds: number
 }
+
+/** Whether the user wants the command to end. */
+export const isStopped = ({ stopFlag }: Pick<CheckOptions, 'stopFlag'>): boolean =>
+  stopFlag !== undefined && stopFlag[0] !== 0
 
 /** Throws UsageError for what cannot be read, and what else is not the driver's fault. */
 export function checkFile(file: string, options: CheckOptions): CheckedFile {
@@ -80,6 +88,7 @@ export function checkFile(file: string, options: CheckOptions): CheckedFile {
     controller: report.controller,
     findings,
     runs: report.runs,
+    interrupted: report.interrupted,
     hostSeconds: (performance.now() - startedAt) / 1000,
   }
 }
@@ -89,6 +98,7 @@ function verdictOf(
   findings: readonly CheckedFinding[],
   isStrict: boolean,
 ): Verdict {
+  if (report.interrupted) return 'inconclusive'
   const counting = findings.filter(({ knownIssue }) => knownIssue === undefined)
   const has = (verdict: DriverFinding['verdict']): boolean => counting.some((one) => one.verdict === verdict)
   if (has('fail') || (isStrict && has('warning'))) return 'fail'
@@ -109,7 +119,7 @@ interface FileReport {
 const NO_DUMPS: FileReport['secondCrashes'] = new Map()
 
 function reportOf(file: string, options: CheckOptions): FileReport {
-  const { pdb, profile, seed, settings, isWhole } = options
+  const { pdb, profile, seed, settings, isWhole, stopFlag } = options
   const fileName = path.basename(file)
   let driver: OpenedDriver
   try {
@@ -123,10 +133,11 @@ function reportOf(file: string, options: CheckOptions): FileReport {
   const { description } = driver
   const { fileVersion } = driver.file.image
   const progress = new ProgressLine()
+  const stop = stopFlag === undefined ? {} : { stopFlag }
   try {
     if (options.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = options.controller ?? findDriverController(driver, profile).kind
-    const system = { profile, controller: controllerNamed(controller), seed }
+    const controller = options.controller ?? findDriverController(driver, { profile, ...stop }).kind
+    const system = { profile, controller: controllerNamed(controller), seed, ...stop }
     const report = checkDriverFile(driver, {
       ...system,
       settings,
@@ -137,13 +148,15 @@ function reportOf(file: string, options: CheckOptions): FileReport {
       },
     })
     progress.show(`checking ${fileName} on ${controller}: what it leaves for the debugger`)
-    const secondCrashes = options.secondCrashes?.leave(report.findings, {
+    const left = options.secondCrashes?.leave(report.findings, {
       driver: file,
       live: (finding, onStop) =>
         void checkDriverFile(driver, { ...system, settings: finding.settings, isWhole: false, onStop }),
       commandOf: (dump) => debugCommand(dump, pdb ?? file, profile),
     })
-    return { driver: description, fileVersion, controller, report, secondCrashes: secondCrashes ?? NO_DUMPS }
+    const secondCrashes = left ?? NO_DUMPS
+    const interrupted = report.interrupted || isStopped(options)
+    return { driver: description, fileVersion, controller, report: { ...report, interrupted }, secondCrashes }
   } catch (error) {
     // neither controller is its own; all else that it does is in a report
     const report = refused(fileName, 'start', 'no controller', error)
@@ -177,7 +190,7 @@ function refused(
     stack: [],
     atNs: 0,
   }
-  return { verdict: failure.verdict, controller, findings: [finding], runs: [] }
+  return { verdict: failure.verdict, controller, findings: [finding], runs: [], interrupted: false }
 }
 
 function reproOf(

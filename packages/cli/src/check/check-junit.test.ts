@@ -35,6 +35,7 @@ const checked: CheckedFile = {
     { ...finding, knownIssue: 'old' },
     { ...finding, verdict: 'inconclusive', rule: 'UNKNOWN_IMPORT' },
   ],
+  interrupted: false,
   hostSeconds: 2,
 }
 const options = { isStrict: false, seed: 7, profile: win10_19041, toolVersion: '0.1.0' }

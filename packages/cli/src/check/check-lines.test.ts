@@ -21,6 +21,7 @@ const checked: CheckedFile = {
   verdict: 'fail',
   controller: 'ahci0',
   runs: [],
+  interrupted: false,
   hostSeconds: 1,
   findings: [
     {

@@ -9,7 +9,8 @@ import type { SecondCrashFile } from './second-crashes.ts'
 export function fileLines(checked: CheckedFile, more: boolean): Line[] {
   const { driver, controller, findings, runs, hostSeconds } = checked
   const errata = findings.some(({ knownIssue }) => knownIssue !== undefined)
-  const verdict = errata && checked.verdict === 'pass' ? 'pass with errata' : checked.verdict
+  const what = checked.interrupted ? 'inconclusive: interrupted' : checked.verdict
+  const verdict = errata && checked.verdict === 'pass' ? 'pass with errata' : what
   return [
     driver.executed ? `${describe(driver)}, on ${controller}` : driver.fileName,
     ...(runs.length === 0 ? [] : [`  ${livesText(checked)}`]),

@@ -1,10 +1,11 @@
 // `dumpstack check FILE.sys...`: the contract check of driver files, as text, JSON, JUnit and SARIF. Whatever ends it, what was asked for
 // is written with the files that were checked until then.
-import { printableJson } from '@dumpstack/bytes'
+import { Interrupted, printableJson } from '@dumpstack/bytes'
 import type { Verdict } from '@dumpstack/crashtest'
 import { besideOf } from '../driver/driver-file.ts'
 import { checkDistinct, checkOutput, writeOutput } from '../files/output-file.ts'
 import { exitCodeOf } from '../program/exit-code.ts'
+import { catchInterrupts } from '../program/interrupt.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { printJson, printLines } from '../terminal/terminal.ts'
 import { type CheckedFile, type CheckOptions, checkFile } from './check-file.ts'
@@ -18,7 +19,7 @@ import { SecondCrashes } from './second-crashes.ts'
 const RESULT_SCHEMA = 'docs/schema/check-result.schema.json'
 const RESULTS_SCHEMA = 'docs/schema/check-results.schema.json'
 
-export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'secondCrashes'> {
+export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'secondCrashes' | 'stopFlag'> {
   /** Driver files, and folders of them. */
   readonly places: readonly string[]
   /** File with a list of known issues. */
@@ -47,17 +48,22 @@ export function runCheck(request: CheckRequest): number {
     if (request.json) printJson(resultsOf(request, checked, seconds(), reasonOf(error)))
     throw error
   }
+  const interrupt = catchInterrupts()
   try {
     const knownIssues = request.known === null ? [] : readKnownIssues(request.known)
-    const options = { ...request, knownIssues, secondCrashes }
+    const { stopFlag } = interrupt
+    const options = { ...request, knownIssues, secondCrashes, ...(stopFlag !== undefined && { stopFlag }) }
     for (const file of files) {
       const one = checkFile(file, options)
       checked.push(one)
       if (!request.json) printLines(fileLines(one, checked.length < files.length))
+      if (one.interrupted) throw new Interrupted()
     }
   } catch (error) {
     write(request, checked, files.length, seconds(), reasonOf(error))
     throw error
+  } finally {
+    interrupt.release()
   }
   write(request, checked, files.length, seconds(), null)
   return exitCodeOf(worst(checked))
@@ -95,10 +101,11 @@ function write(
   brokenOff: string | null,
 ): void {
   const { json, junit, sarif, toolVersion } = request
+  const verdict = verdictOf(checked, brokenOff)
   const [only] = checked
-  const isOne = files === 1 && only !== undefined
+  const isOne = files === 1 && only !== undefined && brokenOff === null
   if (json) printJson(isOne ? resultOf(request, only) : resultsOf(request, checked, seconds, brokenOff))
-  else if (files > 1) printLines(filesLine(checked, worst(checked), seconds))
+  else if (files > 1) printLines(filesLine(checked, verdict, seconds))
   if (junit !== null) writeOutput(junit, checkJunit(checked, request, brokenOff))
   if (sarif !== null) {
     const log = sarifOf(toolVersion, checked, request.isStrict)
@@ -109,6 +116,9 @@ function write(
 const WORST_FIRST: readonly Verdict[] = ['fail', 'inconclusive', 'pass']
 const worst = (checked: readonly CheckedFile[]): Verdict =>
   WORST_FIRST.find((verdict) => checked.some((one) => one.verdict === verdict)) ?? 'inconclusive'
+
+const verdictOf = (checked: readonly CheckedFile[], brokenOff: string | null): Verdict =>
+  brokenOff === null ? worst(checked) : 'inconclusive'
 
 const optionsOf = ({ profile, seed, settings, isWhole, isStrict }: CheckRequest): object => ({
   profile: profile.name,
@@ -128,6 +138,7 @@ const resultOf = (request: CheckRequest, checked: CheckedFile): object => ({
   controller: checked.controller,
   findings: checked.findings,
   runs: checked.runs,
+  interrupted: checked.interrupted,
   machineSeconds: checked.runs.reduce((sum, run) => sum + run.machineSeconds, 0),
   hostSeconds: checked.hostSeconds,
 })
@@ -141,7 +152,7 @@ const resultsOf = (
   schema: RESULTS_SCHEMA,
   productVersion: request.toolVersion,
   options: optionsOf(request),
-  verdict: brokenOff === null ? worst(checked) : null,
+  verdict: verdictOf(checked, brokenOff),
   brokenOff,
   results: checked.map((one) => ({ file: one.file, ...resultOf(request, one) })),
   hostSeconds,

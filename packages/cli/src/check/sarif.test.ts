@@ -65,6 +65,7 @@ const checked = (file: string, findings: readonly CheckedFinding[]): CheckedFile
   controller: 'ahci0',
   findings,
   runs: [],
+  interrupted: false,
   hostSeconds: 0,
 })
 

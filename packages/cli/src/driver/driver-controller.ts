@@ -8,7 +8,7 @@ export function controllerOfDriver(file: string, pdb: string | null, profile: Pr
   try {
     const driver = openDriver(file, pdb)
     try {
-      return findDriverController(driver, profile).kind
+      return findDriverController(driver, { profile }).kind
     } finally {
       driver.close()
     }

@@ -1,5 +1,6 @@
 // The one place that writes to stdout and stderr. Whatever comes from a file is made printable here, whoever brings it: lines,
 // JSON and errors. Escape sequences are of ours alone, on a terminal that obeys them (TERM is not dumb), colours never with NO_COLOR.
+import { writeSync } from 'node:fs'
 import path from 'node:path'
 import { printable, printableJson, printableLines } from '@dumpstack/bytes'
 import type { ScreenColors, ScreenOptions } from '@dumpstack/crashtest'
@@ -71,16 +72,28 @@ export class LineOutput {
   }
 }
 
+const STDERR = 2
+
 /** How far work is, in the last line of the terminal on stderr; nothing where there is none. */
 export class ProgressLine {
   readonly #isShown = isScreen(process.stderr)
 
   show(text: string): void {
-    if (this.#isShown) process.stderr.write(`\r\x1b[K${printable(text)}`)
+    this.#put(`\r\x1b[K${printable(text)}`)
   }
 
   clear(): void {
-    if (this.#isShown) process.stderr.write('\r\x1b[K')
+    this.#put('\r\x1b[K')
+  }
+
+  /** At once: the streams of a thread show nothing before its next turn. */
+  #put(text: string): void {
+    if (!this.#isShown) return
+    try {
+      writeSync(STDERR, text)
+    } catch {
+      // the terminal takes nothing now
+    }
   }
 }
 

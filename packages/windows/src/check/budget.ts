@@ -1,6 +1,6 @@
 // How much memory a driver asks for while the system runs and in a dump, over the settings that it grows with. Of each cell a system and
 // its dump are started, and nothing is written.
-import { DumpstackError } from '@dumpstack/bytes'
+import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import {
   loadCrashDumpStack,
   type MiniportImage,
@@ -51,6 +51,8 @@ export interface BudgetTable {
   /** The last varies fastest. */
   readonly axes: readonly { readonly key: string; readonly values: readonly (number | string)[] }[]
   readonly cells: readonly BudgetCell[]
+  /** The user stopped it: there are no more cells. */
+  readonly interrupted: boolean
 }
 
 /** Throws TargetOptionsError SETTING. */
@@ -64,11 +66,16 @@ export function measureBudget(options: BudgetOptions): BudgetTable {
     (before, { key, values }) => before.flatMap((one) => values.map((value) => ({ ...one, [key]: value }))),
     [{}],
   )
-  const cells = places.map((place, index) => {
-    onCell?.(index + 1, places.length)
-    return { settings: place, ...startsOf(options, lifeOf(controller, { ...settings, ...place })) }
-  })
-  return { axes, cells }
+  const cells: BudgetCell[] = []
+  try {
+    for (const place of places) {
+      onCell?.(cells.length + 1, places.length)
+      cells.push({ settings: place, ...startsOf(options, lifeOf(controller, { ...settings, ...place })) })
+    }
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+  }
+  return { axes, cells, interrupted: cells.length < places.length }
 }
 
 function startsOf(options: BudgetOptions, life: LifeSettings): Omit<BudgetCell, 'settings'> {

@@ -1,5 +1,6 @@
 // The contract check of a driver file: lives that differ in their settings, each on a system of its own. A finding names the least settings
 // that it needs to show.
+import { Interrupted } from '@dumpstack/bytes'
 import type { ControllerModel } from '@dumpstack/machine'
 import type { DumpModeRuleId } from '@dumpstack/nt'
 import type { CheckPhase, DriverCheckReport, DriverFinding } from './driver-finding.ts'
@@ -49,27 +50,40 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     return result
   }
   const lives: LifeResult[] = []
-  for (const [index, life] of plan.entries()) {
-    const result = live(life, index + 1, plan.length)
-    lives.push(result)
-    if (index === 0 && result.findings.some(endsPlan)) break
+  let findings: DriverFinding[] = []
+  let interrupted = false
+  try {
+    for (const [index, life] of plan.entries()) {
+      const result = live(life, index + 1, plan.length)
+      lives.push(result)
+      if (index === 0 && result.findings.some(endsPlan)) break
+    }
+    findings = reduceFindings(lives, settings, live)
+    // what ended a life early hides what else it would have shown: once more without that
+    const more = lives.filter(({ run }) => !run.finished).flatMap(({ life }) => withoutCause(life, findings))
+    for (const [index, life] of more.entries()) lives.push(live(life, index + 1, more.length))
+    if (more.length > 0) findings = reduceFindings(lives, settings, live)
+  } catch (error) {
+    if (!(error instanceof Interrupted)) throw error
+    interrupted = true
+    // with the settings of the lives that showed them: no more lives are to be had
+    findings = reduceFindings(
+      lives,
+      settings,
+      (life) => results.get(lifeText(life)) ?? { ...lives[0]!, life, findings: [] },
+    )
   }
   // a driver that refuses the only hardware that it was shown wrote no dump
-  const { isJudged } = lives[0]!
-  let findings = reduceFindings(lives, settings, live)
-  // what ended a life early hides what else it would have shown: once more without that
-  const more = lives.filter(({ run }) => !run.finished).flatMap(({ life }) => withoutCause(life, findings))
-  if (more.length > 0) {
-    lives.push(...more.map((life, index) => live(life, index + 1, more.length)))
-    findings = reduceFindings(lives, settings, live)
-  }
+  const isJudged = !interrupted && lives[0]!.isJudged
   findings.sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict))
   const has = (verdict: DriverFinding['verdict']): boolean => findings.some((one) => one.verdict === verdict)
   return {
-    verdict: has('fail') ? 'fail' : has('inconclusive') || !isJudged ? 'inconclusive' : 'pass',
+    verdict:
+      has('fail') && !interrupted ? 'fail' : has('inconclusive') || !isJudged ? 'inconclusive' : 'pass',
     controller: `${controller.kind}0`,
     findings,
     runs: lives.map(({ run }) => run),
+    interrupted,
   }
 }
 

@@ -30,6 +30,8 @@ export interface DrivenSystemOptions {
   readonly guestImages: ReadonlyMap<string, Uint8Array>
   readonly decoder: Decoder
   readonly observer?: SysObserver
+  /** MachineOptions.stopFlag */
+  readonly stopFlag?: Int32Array
 }
 
 export interface DrivenSystem {
@@ -42,7 +44,7 @@ export interface DrivenSystem {
 
 /** The medium of its disk stays with the caller: another start finds what this one left there. */
 export function bootDrivenSystem(options: DrivenSystemOptions, image: MemoryDiskImage): DrivenSystem {
-  const { controller, life, seed, guestImages, file, names, observer, decoder, profile } = options
+  const { controller, life, seed, guestImages, file, names, observer, decoder, profile, stopFlag } = options
   const { sector, port, bus, cpus, memory } = systemSettings(life)
   const disk = createDisk({
     name: 'disk0',
@@ -55,6 +57,7 @@ export function bootDrivenSystem(options: DrivenSystemOptions, image: MemoryDisk
     seed,
     runs: ramRuns(RAM_BYTES, memory),
     cpuCount: cpus,
+    ...(stopFlag !== undefined && { stopFlag }),
     controllers: [
       {
         model: controller,

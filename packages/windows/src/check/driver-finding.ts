@@ -53,6 +53,8 @@ export interface DriverCheckReport {
   readonly controller: string
   readonly findings: readonly DriverFinding[]
   readonly runs: readonly DriverCheckRun[]
+  /** The user stopped it: these are the lives until then, and its verdict is inconclusive. */
+  readonly interrupted: boolean
 }
 
 export const ofViolation = (violation: DumpModeViolation, life: LifeSettings): DriverFinding => ({

@@ -65,7 +65,7 @@ const MINIPORTS = new URL('../../../../guest/miniports/bin/', import.meta.url)
 const find = (bytes: Uint8Array): string =>
   findDriverController(
     { file: openSysFile('stranger.sys', bytes), names: { nameAt: () => null } },
-    win10_19041,
+    { profile: win10_19041 },
   ).kind
 const read = (fileName: string): Uint8Array =>
   new Uint8Array(readFileSync(fileURLToPath(new URL(fileName, MINIPORTS))))

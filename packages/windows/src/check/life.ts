@@ -41,7 +41,7 @@ import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from
 export interface LifeOptions
   extends Pick<
     DrivenSystemOptions,
-    'profile' | 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer'
+    'profile' | 'file' | 'controller' | 'seed' | 'guestImages' | 'decoder' | 'observer' | 'stopFlag'
   > {
   readonly names: SymbolNames
   /** Told at the begin of each phase. */

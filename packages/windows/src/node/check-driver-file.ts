@@ -42,8 +42,11 @@ const installed = (
 /** The one of the profile's controllers that the driver is for. Throws NotJudged NO_SUCH_DEVICE, and TargetOptionsError DRIVER_NAME_TAKEN. */
 export function findDriverController(
   driver: Omit<DriverFileOptions, 'description'>,
-  profile: Profile,
+  options: Pick<LifeOptions, 'profile' | 'stopFlag'>,
 ): ControllerModel {
-  const options = { profile, seed: 1, ...installed(driver, profile) }
-  return findController(options, drivenControllers(profile).map(controllerNamed))
+  const { profile } = options
+  return findController(
+    { ...options, seed: 1, ...installed(driver, profile) },
+    drivenControllers(profile).map(controllerNamed),
+  )
 }
