@@ -3,6 +3,7 @@
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
 import type { Bugcheck, DumpModeViolation, Profile, StackRow } from '@dumpstack/nt'
+import type { DumpTimes } from './crash/dump-pace.ts'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { DumpPortImage } from './dump-port.ts'
 import type { DumpWriteObserver } from './dump-write-observer.ts'
@@ -39,6 +40,8 @@ export interface DumpWriteReport {
   readonly finalStatus: number
   readonly bytesWritten: number
   readonly violations: readonly DumpModeViolation[]
+  /** By the machine's clock; absent where the stack did not start. */
+  readonly times?: DumpTimes
   /** One line: what ended the dump early. */
   readonly failure?: string
   /** What the model lacks, as an error code: no driver is to blame, and the dump cannot be judged. */

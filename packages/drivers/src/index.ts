@@ -1,5 +1,6 @@
 export { alteredMiniport, portWith } from './altered-miniport.ts'
 export * from './calls/index.ts'
+export type { DumpTimes } from './crash/dump-pace.ts'
 export * from './crash/load-crash-dump-stack.ts'
 export { maxUncachedBytes } from './crash/ports/port-memory.ts'
 export { hexBytes } from './crash/violation-log.ts'

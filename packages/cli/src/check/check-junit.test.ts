@@ -19,7 +19,14 @@ const finding: CheckedFinding = {
   atNs: 1,
   repro: 'dumpstack check x.sys',
 }
-const run = { finished: true, bytesWritten: 1, machineSeconds: 0.25, instructions: 1, work: 1 }
+const run = {
+  finished: true,
+  bytesWritten: 1,
+  machineSeconds: 0.25,
+  dumpSeconds: 0.125,
+  instructions: 1,
+  work: 1,
+}
 const checked: CheckedFile = {
   file: 'x.sys',
   driver: { fileName: 'x.sys', byteLength: 1, sha256: 'ab', executed: true, pdb: null },

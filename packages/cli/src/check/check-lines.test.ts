@@ -69,7 +69,14 @@ it('shows the reason of a known issue, and sums up several drivers', () => {
 })
 
 it('says of many lives how many wrote their dump, and of one which it was', () => {
-  const run = { finished: true, bytesWritten: 1, machineSeconds: 0.25, instructions: 1, work: 1 }
+  const run = {
+    finished: true,
+    bytesWritten: 1,
+    machineSeconds: 0.25,
+    dumpSeconds: 0.125,
+    instructions: 1,
+    work: 1,
+  }
   const lives = [
     { ...run, setting: 'plain' },
     { ...run, setting: 'queueSize 8', finished: false },

@@ -207,7 +207,7 @@ export class DumpRun {
         return this.#fail(filtered, what)
       }
       batch.mapTo(this.#dataWindow)
-      const status = this.#port.write(partitionOffset, batch.mdl)
+      const status = this.environment.pace.write(() => this.#port.write(partitionOffset, batch.mdl))
       if (status !== STATUS_SUCCESS) {
         return this.#fail(status, `${this.#port.failure} (dump offset ${hex(batch.start)})`)
       }

@@ -10,6 +10,7 @@ import type { CallSite, MiniportImage } from '../miniport.ts'
 import { miniportRoutine } from '../port-configuration.ts'
 import { DmaAudit } from './dma-audit.ts'
 import { DriverHang } from './driver-hang.ts'
+import { DumpPace } from './dump-pace.ts'
 import { MemoryGuards } from './memory-guards.ts'
 import { type EntryPoint, isEntryPoint, isStart, RoutineWatch } from './routine-watch.ts'
 import type { ViolationLog } from './violation-log.ts'
@@ -41,6 +42,7 @@ export class CrashEnvironment {
   readonly watch: RoutineWatch
   readonly dma: DmaAudit
   readonly guards = new MemoryGuards()
+  readonly pace: DumpPace
   readonly #violations: ViolationLog
   readonly #state: ControllerState
   /** Of the controller, as the instance that died left it. */
@@ -72,6 +74,7 @@ export class CrashEnvironment {
     this.#stopsSeen = machine.evidence.stops.length
     this.#refusalsSeen = machine.evidence.refusals.length
     this.onWrite = options.onWrite
+    this.pace = new DumpPace(machine)
     this.watch = new RoutineWatch(machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
     this.dma = new DmaAudit(machine, controller.name, {
       onLeftOver: (message) => this.violate('DM-29', 'HwInitialize', message),
@@ -83,13 +86,21 @@ export class CrashEnvironment {
   enter(entryPoint: EntryPoint): void {
     if (entryPoint === 'HwBuildIo') this.#requestRoutine = entryPoint
     this.watch.enter(entryPoint)
+    this.pace.enter()
   }
 
   leave(): void {
     this.watch.leave()
+    this.pace.leave(this.entryPoint)
     const beside = this.guards.change()
     if (beside !== null) this.violate('stray-memory', this.entryPoint, `${this.entryPoint} wrote ${beside}`)
     this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
+  }
+
+  /** The miniport waits, by a call of its own. */
+  stall(microseconds: number): void {
+    this.pace.stalls(this.entryPoint, microseconds, () => this.miniport.code?.callSite() ?? null)
+    this.watch.onStall(microseconds)
   }
 
   /** `reset` asks the miniport for a reset: HwResetBus, or a reset request. */

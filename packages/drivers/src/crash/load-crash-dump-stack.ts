@@ -184,6 +184,7 @@ class Crashdmp implements CrashDumpStack {
       finalStatus: finalStatus >>> 0,
       bytesWritten: run.bytesWritten,
       violations: log.violations,
+      times: run.environment.pace.times(),
       ...(failure !== '' && { failure }),
     })
     try {

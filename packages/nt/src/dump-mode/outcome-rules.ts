@@ -178,6 +178,22 @@ RtlCopyMemory(MmGetMdlPfnArray(Mdl), ScratchPfns, Pages * sizeof(PFN_NUMBER));`,
 return SubmitRequest(Extension, Srb);`,
     },
   },
+  'slow-dump': {
+    title: 'A dump of 64 MiB is written within a minute.',
+    why: 'Nobody can work meanwhile, and who waits longer switches the machine off. A wait of some milliseconds in each request is hours for the memory of a server.',
+    howToFix:
+      'Wait for the end of a request by the polls of the port, and where a register must settle look at it every few microseconds.',
+    answer:
+      'a warning, and a violation where they take more than an hour; a smaller dump is scaled, its start and its longest write once',
+    sources: [storport('StorPortStallExecution', 'nf-storport-storportstallexecution')],
+    example: {
+      breaks: `RingDoorbell(Extension);
+StorPortStallExecution(10000); // it will be done by then
+CompleteUsed(Extension);`,
+      keeps: `RingDoorbell(Extension);
+return TRUE; // the port polls HwInterrupt`,
+    },
+  },
   'wrong-data': {
     title: 'What is on the disk is what was in RAM.',
     why: 'A dump with other contents is worse than none: it explains a crash that did not happen.',

@@ -5,6 +5,7 @@ import type { Cpu } from '@dumpstack/cpu'
 import {
   alteredMiniport,
   type BufferPiece,
+  type CallSite,
   type DumpWriteReport,
   GuestFault,
   loadCrashDumpStack,
@@ -37,6 +38,7 @@ import {
 import { LIFE_EVENTS, type LifeEvent } from './events.ts'
 import type { Reached, StartAttempt } from './find-controller.ts'
 import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
+import { slowDump } from './slow-dump.ts'
 
 export interface LifeOptions
   extends Pick<
@@ -158,6 +160,7 @@ class SystemStart {
   #phase: CheckPhase = 'start'
   isJudged = false
   #bytesWritten = 0
+  #dumpSeconds = 0
   #hasFinished = false
   /** Of a life that the driver has ended early. */
   #stoppedWith: Bugcheck | null = null
@@ -191,6 +194,7 @@ class SystemStart {
       finished: this.#hasFinished,
       bytesWritten: this.#bytesWritten,
       machineSeconds: this.#machine.nowNs / 1e9,
+      dumpSeconds: this.#dumpSeconds,
       instructions: this.#cpu.instructionCount,
       work: this.#cpu.workCount,
     }
@@ -263,7 +267,10 @@ class SystemStart {
       machine.faults.add(this.#event.dumpFault(controller.name))
     }
     const plan = checkDump(machine.ram, this.#system)
-    this.#judge(crashed.writeAll(plan))
+    const beganNs = machine.nowNs
+    const report = crashed.writeAll(plan)
+    this.#dumpSeconds = (machine.nowNs - beganNs) / 1e9
+    this.#judge(report)
     if (!this.#hasFinished) return
     const at = firstDifference(plan, this.#layout.pageFile, machine.ram, this.#image)
     if (at !== null) {
@@ -360,11 +367,21 @@ class SystemStart {
     }
     if (!this.#hasFinished && report.notJudged === undefined)
       this.#stoppedWith = report.secondBugcheck ?? MANUAL_CRASH
+    if (this.#hasFinished) this.#judgeTimes(report)
     if (this.#hasFinished || report.secondBugcheck !== undefined) return
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
     else if (this.#event.mayFail !== true && !report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
       this.#addOutcome('no-dump', 'dump', message)
+  }
+
+  /** A device with a fault may be as slow as it likes. */
+  #judgeTimes({ times, bytesWritten }: DumpWriteReport): void {
+    if (times === undefined || this.#event.dumpFault !== undefined) return
+    const slow = slowDump(times, bytesWritten)
+    if (slow === null) return
+    const { entryPoint, site } = times.waits ?? { entryPoint: 'HwStartIo', site: null }
+    this.#find('slow-dump' satisfies DumpModeRuleId, entryPoint, slow.message, slow.verdict, site)
   }
 
   /** What came of a failure that was found is no finding of its own: it is said with the first. */
@@ -392,14 +409,20 @@ class SystemStart {
     this.#find(rule, call, message, 'fail')
   }
 
-  /** `rule`: of the table, or an error code. */
-  #find(rule: string, call: string, message: string, verdict: DriverFinding['verdict']): void {
+  /** `rule`: of the table, or an error code. `at`: where that is known from before. */
+  #find(
+    rule: string,
+    call: string,
+    message: string,
+    verdict: DriverFinding['verdict'],
+    at: CallSite | null = null,
+  ): void {
     const { fileName } = this.#options.file
     const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
     const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)
     const hasPlace = verdict === 'inconclusive' || this.#phase !== 'dump'
     const { code } = this.#host.miniport
-    const stopped = hasPlace ? code?.callSite() : null
+    const stopped = at ?? (hasPlace ? code?.callSite() : null)
     // what a routine came to after it returned is placed at the routine
     const site = stopped ?? (image && code?.routineSite(image, call)) ?? null
     this.findings.push({

@@ -36,6 +36,7 @@ function driver(causes: Readonly<Record<string, readonly LifeSettings[]>>) {
         instructions: 0,
         work: 0,
         machineSeconds: 0,
+        dumpSeconds: 0,
       },
       findings: broken.map((rule) => findingOf(life, rule)),
       isJudged: true,

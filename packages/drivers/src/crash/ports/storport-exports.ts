@@ -201,7 +201,7 @@ export class StorportExports extends DumpModeRoutines implements PortExports, Re
   }
 
   stallExecution(microseconds: number): void {
-    this.watch.onStall(microseconds)
+    this.environment.stall(microseconds)
   }
 
   dereference(va: Gva, byteLength: number): GuestBlock {
