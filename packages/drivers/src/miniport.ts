@@ -218,6 +218,9 @@ export interface PortExports {
   dereference(va: Gva, byteLength: number): GuestBlock
   /** Nor this: the driver called a kernel routine, by that name, above the highest IRQL that is documented for it. */
   calledTooHigh(call: string, maxIrql: number): void
+  /** Nor these: the driver takes a spin lock of the kernel, by that call, or releases it. `toDispatch`: the call sets that level. */
+  spinLockTaken(call: string, wasHeld: boolean, toDispatch: boolean): void
+  spinLockReleased(call: string, wasHeld: boolean): void
   /**
    * Nor this: the driver waits, and time passes up to `untilNs` with the interrupts and what is put off. False where nothing of
    * that comes: the system has stopped.

@@ -139,6 +139,10 @@ export abstract class PortServices {
 
   unmask(): void {}
 
+  spinLockTaken(): void {}
+
+  spinLockReleased(): void {}
+
   dereference(va: Gva, byteLength: number): GuestBlock {
     const address = this.kernel.vaToGpa(va)
     if (address === null) throw new GuestFault(this.driverName, 'read', va)

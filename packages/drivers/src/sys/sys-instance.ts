@@ -91,6 +91,8 @@ export class SysInstance {
   readonly dpcs = new Map<Gva, StorDpc>()
   /** By the address of a STOR_LOCK_HANDLE, or what stands for one. */
   readonly locks = new Map<bigint, TakenLock>()
+  /** Addresses of the KSPIN_LOCKs that it holds. */
+  readonly spinLocks = new Set<Gva>()
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()

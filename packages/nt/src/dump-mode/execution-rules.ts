@@ -95,7 +95,7 @@ while (Now.QuadPart < Deadline.QuadPart && !IsReady(Extension));`,
   },
   'DM-25': {
     title: 'No lock is taken in dump mode that lowers the IRQL to DISPATCH_LEVEL.',
-    why: 'StartIoLock and DpcLock run their holder at DISPATCH_LEVEL, below HIGH_LEVEL, and the crash may have left them taken. The lock of the interrupt is harmless.',
+    why: 'StartIoLock, DpcLock and spin locks of the kernel run their holder at DISPATCH_LEVEL, below HIGH_LEVEL, and the crash may have left them taken. The lock of the interrupt is harmless.',
     howToFix: 'Take no locks in dump mode: one processor runs one request.',
     answer: 'violation; the lock is taken',
     sources: [virtioWin('locks in a dump', 'pull/1294'), BUGCHECK_CALLBACK],

@@ -82,25 +82,39 @@ export abstract class DumpModeRoutines {
 
   /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
   acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
-    this.watch.onCall()
-    if (kind !== 'interrupt') {
-      const name = kind === 'startIo' ? 'StartIoLock' : 'DpcLock'
-      const what = `${name} was taken in ${this.environment.entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
-      this.environment.violate('DM-25', 'StorPortAcquireSpinLock', what)
-    }
-    if (kind !== 'dpc' && this.#held.has(kind)) {
-      const what = `the ${kind} lock was taken in ${this.environment.entryPoint} while it was held: its holder waits for itself`
-      this.environment.violate('lock-state', 'StorPortAcquireSpinLock', what)
-    }
+    const name = kind === 'startIo' ? 'StartIoLock' : kind === 'dpc' ? 'DpcLock' : 'the interrupt lock'
+    const wasHeld = kind !== 'dpc' && this.#held.has(kind)
+    this.#lockTaken('StorPortAcquireSpinLock', name, wasHeld, kind !== 'interrupt')
     this.#held.add(kind)
     return { kind }
   }
 
   releaseSpinLock(_extension: GuestBlock, lock: HeldLock | null): void {
+    this.spinLockReleased('StorPortReleaseSpinLock', lock !== null && this.#held.delete(lock.kind))
+  }
+
+  spinLockTaken(call: string, wasHeld: boolean, toDispatch: boolean): void {
+    this.#lockTaken(call, 'a spin lock', wasHeld, toDispatch)
+  }
+
+  spinLockReleased(call: string, wasHeld: boolean): void {
     this.watch.onCall()
-    if (lock !== null && this.#held.delete(lock.kind)) return
+    if (wasHeld) return
     const what = `a lock was released in ${this.environment.entryPoint} that is not held`
-    this.environment.violate('lock-state', 'StorPortReleaseSpinLock', what)
+    this.environment.violate('lock-state', call, what)
+  }
+
+  #lockTaken(call: string, lock: string, wasHeld: boolean, toDispatch: boolean): void {
+    this.watch.onCall()
+    const { entryPoint } = this.environment
+    if (toDispatch) {
+      const what = `${lock} was taken in ${entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
+      this.environment.violate('DM-25', call, what)
+    }
+    if (wasHeld) {
+      const what = `${lock} was taken in ${entryPoint} while it was held: its holder waits for itself`
+      this.environment.violate('lock-state', call, what)
+    }
   }
 
   querySystemTime(): bigint {

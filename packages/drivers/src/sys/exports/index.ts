@@ -13,6 +13,7 @@ import { PORT_EXPORTS } from './port.ts'
 import { REGISTER_EXPORTS } from './registers.ts'
 import { REGISTRY_EXPORTS } from './registry.ts'
 import { SCAN_EXPORTS } from './scan.ts'
+import { SPIN_LOCK_EXPORTS } from './spin-locks.ts'
 import { STRING_EXPORTS } from './strings.ts'
 import { WMI_EXPORTS } from './wmi.ts'
 import { WORK_ITEM_EXPORTS } from './work-items.ts'
@@ -25,6 +26,7 @@ export const EXPORTS: ReadonlyMap<string, Export> = new Map(
     EXTENDED_EXPORTS,
     MEMORY_EXPORTS,
     KERNEL_EXPORTS,
+    SPIN_LOCK_EXPORTS,
     DISPATCHER_EXPORTS,
     WORK_ITEM_EXPORTS,
     CALLBACK_EXPORTS,

@@ -1,8 +1,7 @@
 // ntoskrnl.exe and hal.dll: what simple miniports call beside their port. Signatures as documented for wdm.h and ntddk.h.
-import { type Gva, gpa, gva, hex } from '@dumpstack/bytes'
-import { KlockQueueHandle, STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
+import { gpa, gva, hex } from '@dumpstack/bytes'
+import { STATUS_INVALID_PARAMETER } from '@dumpstack/nt'
 import { GuestFault } from '../../guest-fault.ts'
-import { DISPATCH_LEVEL } from '../../irql.ts'
 import type { CallFrame } from '../call-frame.ts'
 import { STACK_OVERFLOW } from '../cpu-fault.ts'
 import { addressOf, asBoolean, type Export, type ExportFamily, exported, NOTHING } from './export.ts'
@@ -64,34 +63,6 @@ export const KERNEL_EXPORTS: ExportFamily = {
     if (call.va(0) !== gva(0n)) call.memory.setU32(call.va(0), 0)
     return 0n
   }),
-
-  // Levels and locks.
-  KeGetCurrentIrql: exported(0, (call) => BigInt(call.irql)),
-  KfRaiseIrql: exported(1, (call) => raise(call, call.u8(0))),
-  KeRaiseIrqlToDpcLevel: exported(0, (call) => raise(call, DISPATCH_LEVEL)),
-  KeLowerIrql: exported(1, (call) => lower(call, 'KeLowerIrql', call.u8(0))),
-  KfLowerIrql: exported(1, (call) => lower(call, 'KfLowerIrql', call.u8(0))),
-  KeInitializeSpinLock: exported(1, (call) => {
-    call.memory.setU64(call.va(0), 0n)
-    return NOTHING
-  }),
-  KeAcquireSpinLockRaiseToDpc: exported(1, (call) => raise(call, DISPATCH_LEVEL)),
-  KeAcquireSpinLockAtDpcLevel: nothing(1),
-  KeReleaseSpinLockFromDpcLevel: nothing(1),
-  KeReleaseSpinLock: exported(2, (call) => {
-    return lower(call, 'KeReleaseSpinLock', call.u8(1))
-  }),
-
-  // (*SpinLock, *KLOCK_QUEUE_HANDLE), (*KLOCK_QUEUE_HANDLE)
-  KeAcquireInStackQueuedSpinLock: exported(2, (call) => {
-    call.memory.setU8(oldIrqlAt(call.va(1)), Number(raise(call, DISPATCH_LEVEL)))
-    return holdQueued(call)
-  }),
-  KeReleaseInStackQueuedSpinLock: exported(1, (call) =>
-    lower(call, 'KeReleaseInStackQueuedSpinLock', call.memory.u8(oldIrqlAt(call.va(0)))),
-  ),
-  KeAcquireInStackQueuedSpinLockAtDpcLevel: exported(2, holdQueued),
-  KeReleaseInStackQueuedSpinLockFromDpcLevel: nothing(1),
 
   // (PhysicalAddress, NumberOfBytes, CacheType or Protect)
   MmMapIoSpace: exported(3, mapIoSpace),
@@ -173,13 +144,6 @@ export const KERNEL_EXPORTS: ExportFamily = {
 
 const MAX_CHARACTERS = 1024
 
-const oldIrqlAt = (handle: Gva): Gva => gva(handle + BigInt(KlockQueueHandle.fields.oldIrql.offset))
-
-function holdQueued(call: CallFrame): bigint {
-  call.memory.setU64(gva(call.va(1) + BigInt(KlockQueueHandle.fields.lock.offset)), call.u64(0))
-  return NOTHING
-}
-
 /** NULL where nothing is: neither RAM nor registers. */
 function mapIoSpace(call: CallFrame): bigint {
   const byteLength = Number(call.u64(1))
@@ -211,19 +175,6 @@ function probeStack({ rax: frame, rsp, instance }: CallFrame): bigint {
 
 function systemTime(call: CallFrame): bigint {
   call.memory.setU64(call.va(0), call.port.querySystemTime())
-  return NOTHING
-}
-
-function raise(call: CallFrame, level: number): bigint {
-  const old = call.irql
-  call.irql = Math.max(old, level)
-  return BigInt(old)
-}
-
-function lower(call: CallFrame, name: string, level: number): bigint {
-  if (level >= call.irql) return NOTHING
-  call.port.unmask(name, level)
-  call.irql = level
   return NOTHING
 }
 
