@@ -102,6 +102,8 @@ beforeAll(() => {
   ).toBe(1)
 }, 240_000)
 
+const ONE_LIFE = ['--plan', 'one']
+
 const miniDump = (): string => {
   const mini = path.join(RUN, 'mini')
   return path.join(mini, readdirSync(inPlace(mini)).find((name) => name.endsWith('.dmp'))!)
@@ -154,14 +156,14 @@ describe.skipIf(process.platform === 'win32')('hostile names (file systems of Wi
   })
 
   it('are escapes in what check says of a driver, names of its functions from its PDB among them', () => {
-    const done = run('dumpstack', ['check', DRIVER, '--sarif', 'check.sarif'])
+    const done = run('dumpstack', ['check', DRIVER, ...ONE_LIFE, '--sarif', 'check.sarif'])
     expectShown(done)
     expect(done.stdout).toContain(`!${RENAMED}`)
   }, 120_000)
 
   it.each([
     ['test', () => ['test', '--resume', RUN]],
-    ['check', () => ['check', DRIVER]],
+    ['check', () => ['check', DRIVER, ...ONE_LIFE]],
     ['examine', () => ['examine', RUN]],
     ['verify', () => ['verify', DUMP]],
     ['kd', () => ['kd', '-z', DUMP, '-c', 'lmv; q']],

@@ -7,7 +7,7 @@ import { type BlockMaker, makerOf, writeBlock } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { Exception, joined } from './stop.ts'
 import { upperHalf } from './tlb.ts'
-import type { CpuRam } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 /** The longest instruction there is (Intel SDM vol. 2, 2.3.11). */
 const MAX_BYTES = 15
@@ -42,15 +42,16 @@ export const keyOf = (lo: number, hi: number): number => hi * TWO_32 + (lo >>> 0
 const shared: Readonly<Record<Heat, Map<number, BlockSource>>> = { cold: new Map(), hot: new Map() }
 
 export class BlockSources {
-  readonly #ram: CpuRam
+  readonly #world: CpuWorld
   readonly #mmu: Mmu
   readonly #decoder: Decoder
   readonly #charge: (instructions: number) => void
   readonly #window = new Uint8Array(MAX_BYTES)
+  #found = new Uint8Array(64)
 
-  constructor(ram: CpuRam, mmu: Mmu, decoder: Decoder, charge: (instructions: number) => void) {
+  constructor(world: CpuWorld, mmu: Mmu, decoder: Decoder, charge: (instructions: number) => void) {
     this.#charge = charge
-    this.#ram = ram
+    this.#world = world
     this.#mmu = mmu
     this.#decoder = decoder
   }
@@ -71,10 +72,12 @@ export class BlockSources {
   }
 
   isInMemory(lo: number, hi: number, bytes: Uint8Array): boolean {
-    const found = new Uint8Array(bytes.byteLength)
-    return (
-      this.#read(lo, hi, found) === bytes.byteLength && found.every((byte, index) => byte === bytes[index])
-    )
+    const count = bytes.byteLength
+    if (count > this.#found.byteLength) this.#found = new Uint8Array(count)
+    const found = this.#found
+    if (this.#read(lo, hi, found, count) < count) return false
+    for (let i = 0; i < count; i++) if (found[i] !== bytes[i]) return false
+    return true
   }
 
   /** Up to 15 bytes of code. */
@@ -128,14 +131,14 @@ export class BlockSources {
   }
 
   /** How many bytes could be read. */
-  #read(lo: number, hi: number, into: Uint8Array): number {
+  #read(lo: number, hi: number, into: Uint8Array, count = into.byteLength): number {
     let done = 0
-    while (done < into.byteLength) {
+    while (done < count) {
       const at = (lo + done) | 0
       const physical = this.#mmu.translate(at, upperHalf(lo, hi, at), 'execute')
       if (physical < 0) break
-      const part = into.subarray(done, done + 4096 - (at & 4095))
-      const got = this.#ram.read(gpaOf(physical), part)
+      const part = into.subarray(done, Math.min(count, done + 4096 - (at & 4095)))
+      const got = this.#world.ram.read(gpaOf(physical), part)
       done += got
       if (got < part.byteLength) break
     }

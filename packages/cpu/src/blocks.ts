@@ -1,11 +1,11 @@
 // Decoded code: basic blocks by virtual address, and by the physical pages whose bytes they hold, so that a write into
 // them drops what was decoded. After paging or RAM changed otherwise a block is compared with memory before it runs.
 import { pfn } from '@dumpstack/bytes'
-import { type BlockSources, type Heat, keyOf } from './block-sources.ts'
+import { type BlockSource, type BlockSources, type Heat, keyOf } from './block-sources.ts'
 import { type Bindings, type BlockCode, makerOf } from './emit/compile.ts'
 import type { Mmu } from './mmu.ts'
 import { type CodePages, upperHalf } from './tlb.ts'
-import type { CpuRam } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 const MAX_INSTRUCTIONS = 64
 /** Blocks kept: some 100,000 instructions, more than any driver executes; past it all are forgotten. */
@@ -59,7 +59,7 @@ interface CodePage {
 export class Blocks implements CodePages {
   /** Blocks of another generation are compared with memory before they run. */
   generation = 0
-  readonly #ram: CpuRam
+  readonly #world: CpuWorld
   readonly #mmu: Mmu
   readonly #sources: BlockSources
   readonly #hotRuns: number
@@ -67,11 +67,13 @@ export class Blocks implements CodePages {
   readonly #protect: (page: number) => void
   readonly #blocks = new Map<number, Block>()
   readonly #pages = new Map<number, CodePage>()
+  /** What was made of a source for this processor, in whatever world. */
+  readonly #made = new WeakMap<BlockSource, BlockCode>()
   /** Set when a write dropped the block that runs. */
   readonly #onWrite: (dropped: Block) => void
 
   constructor(
-    ram: CpuRam,
+    world: CpuWorld,
     mmu: Mmu,
     sources: BlockSources,
     hotRuns: number,
@@ -81,7 +83,7 @@ export class Blocks implements CodePages {
       onWrite(dropped: Block): void
     },
   ) {
-    this.#ram = ram
+    this.#world = world
     this.#mmu = mmu
     this.#sources = sources
     this.#hotRuns = hotRuns
@@ -100,7 +102,7 @@ export class Blocks implements CodePages {
       this.#drop(known)
       if (isAsBefore) return this.#keep(known)
     }
-    if (this.#blocks.size >= MAX_BLOCKS) this.#forget()
+    if (this.#blocks.size >= MAX_BLOCKS) this.forget()
     return this.#keep(this.decode(bindings, lo, hi))
   }
 
@@ -111,7 +113,7 @@ export class Blocks implements CodePages {
     return this.#keep(this.decode(bindings, lo, hi, MAX_INSTRUCTIONS, 'hot'))
   }
 
-  #forget(): void {
+  forget(): void {
     this.#blocks.clear()
     this.#pages.clear()
     this.generation++
@@ -124,11 +126,19 @@ export class Blocks implements CodePages {
     const next = ((lo & -4096) + 4096) | 0
     const isInTwo = source.bytes.byteLength > 4096 - (lo & 4095)
     const second = isInTwo ? this.#mmu.translate(next, upperHalf(lo, hi, next), 'execute') : -1
-    const make = source.make ?? makerOf(source.text)
-    const code = make(bindings)
+    const code = this.#codeOf(source, bindings)
     const block = new Block(lo, hi, code, source.offsets, source.bytes, first, second)
     if (heat === 'cold') block.runsLeft = this.#hotRuns
     return block
+  }
+
+  #codeOf(source: BlockSource, bindings: Bindings): BlockCode {
+    const made = this.#made.get(source)
+    if (made !== undefined) return made
+    const make = source.make ?? makerOf(source.text)
+    const code = make(bindings)
+    this.#made.set(source, code)
+    return code
   }
 
   has(page: number): boolean {
@@ -182,7 +192,7 @@ export class Blocks implements CodePages {
 
   /** A write by the host or a device drops nothing, but what runs next is compared with memory first. */
   #watch(page: number): void {
-    this.#ram.watch(pfn(page), () => {
+    this.#world.ram.watch(pfn(page), () => {
       const held = this.#pages.get(page)
       if (held === undefined) return
       if (!held.isDealtWith) this.generation++

@@ -1,5 +1,5 @@
 // The run loop: decoded blocks one after the other, until the call is over or something stops it. Puts the parts of the
-// processor together.
+// processor together. One that is over leaves its parts to the next: code that was made for them need not be made again.
 import { type Gva, gva as gvaOf } from '@dumpstack/bytes'
 import { BlockSources } from './block-sources.ts'
 import { Block, Blocks } from './blocks.ts'
@@ -17,6 +17,7 @@ import { MultiplyUnit } from './multiply-unit.ts'
 import { Privileged } from './privileged.ts'
 import { ShiftUnit } from './shift-unit.ts'
 import { createSimdUnit } from './simd-unit.ts'
+import { Socket } from './socket.ts'
 import { createSse4Unit } from './sse4-unit.ts'
 import { createState, type State, Word } from './state.ts'
 import { CpuStop, Exception, joined } from './stop.ts'
@@ -38,42 +39,69 @@ const isRewind = (error: unknown): boolean => error instanceof Exception && erro
 /** What runs at an address instead of guest code, or null. */
 export type FindSpecial = (lo: number, hi: number) => BlockCode | null
 
+/** Of processors that are over: a system that is driven has two. */
+const MAX_SPARES = 2
+const spares: Core[] = []
+
+/** A core in this world, with registers as after a reset. */
+export function plugCore(
+  world: CpuWorld,
+  decoder: Decoder,
+  options: Required<CpuOptions>,
+  findSpecial: FindSpecial,
+): Core {
+  const index = spares.findLastIndex((core) => core.isMadeFor(decoder, options))
+  const core = index < 0 ? new Core(decoder, options) : spares.splice(index, 1)[0]!
+  core.plug(world, findSpecial)
+  return core
+}
+
+/** Leaves it to the next that is asked for. */
+export function unplugCore(core: Core): void {
+  core.unplug()
+  spares.push(core)
+  if (spares.length > MAX_SPARES) spares.shift()
+}
+
 export class Core {
   readonly state: State = createState()
   readonly flags: Flags = new Flags(this.state)
   readonly memory: Memory
   readonly hostMemory: HostMemory
-  readonly meter: Meter
+  /** Of the world that it is plugged into. */
+  meter!: Meter
   observer: ((access: DeviceAccess) => void) | null = null
   onUnmask: ((instruction: string, level: number | null) => void) | null = null
-  readonly #world: CpuWorld
+  readonly #socket = new Socket()
+  readonly #decoder: Decoder
+  readonly #options: Required<CpuOptions>
   readonly #words = this.state.words
   readonly #mmu: Mmu
   readonly #tlb: Tlb
   readonly #sources: BlockSources
   readonly #blocks: Blocks
+  readonly #system: System
   readonly #bindings: Bindings
-  readonly #findSpecial: FindSpecial
+  #findSpecial: FindSpecial = () => null
   readonly #noBlock = new Block(1, 1, () => Exit.next)
   readonly #cache: Block[] = Array.from({ length: CACHE_BLOCKS }, () => this.#noBlock)
   #current = this.#noBlock
-  #ramGeneration: number
+  #ramGeneration = -1
 
-  constructor(world: CpuWorld, decoder: Decoder, options: Required<CpuOptions>, findSpecial: FindSpecial) {
-    this.#world = world
-    this.#findSpecial = findSpecial
-    this.#ramGeneration = world.ram.generation
+  constructor(decoder: Decoder, options: Required<CpuOptions>) {
+    this.#decoder = decoder
+    this.#options = options
     const { state, flags } = this
+    const world = this.#socket
     const charge = (instructions: number): void => this.meter.charge(instructions)
-    this.meter = new Meter(world, state, options.nsPerInstruction)
-    this.#mmu = new Mmu(world.ram, state, charge)
-    this.#sources = new BlockSources(world.ram, this.#mmu, decoder, charge)
-    this.#blocks = new Blocks(world.ram, this.#mmu, this.#sources, options.hotRuns, {
+    this.#mmu = new Mmu(world, state, charge)
+    this.#sources = new BlockSources(world, this.#mmu, decoder, charge)
+    this.#blocks = new Blocks(world, this.#mmu, this.#sources, options.hotRuns, {
       charge,
       protect: (page) => this.#tlb.protect(page),
       onWrite: (dropped) => this.#rewindIfRunning(dropped),
     })
-    const devices = new DeviceAccesses(world.bus, {
+    const devices = new DeviceAccesses(world, {
       before: () => {
         charge(DEVICE_ACCESS_COST)
         this.#settleTime()
@@ -82,12 +110,12 @@ export class Core {
       rip: () => this.#currentRip(),
       observe: (access) => this.observer?.(access),
     })
-    this.#tlb = new Tlb(world.ram, this.#mmu, this.#blocks)
+    this.#tlb = new Tlb(world, this.#mmu, this.#blocks)
     const memory = new Memory(this.#tlb, state, devices)
     this.memory = memory
-    this.hostMemory = new HostMemory(world.ram, this.#mmu, this.#blocks)
+    this.hostMemory = new HostMemory(world, this.#mmu, this.#blocks)
     const ports = new PortUnit(devices)
-    const system = new System(state, flags, {
+    this.#system = new System(state, flags, {
       flushTranslations: () => {
         charge(FLUSH_COST)
         this.flush()
@@ -102,7 +130,6 @@ export class Core {
         this.state.quads[Word.rip >> 1] = this.#currentRip()
         this.onUnmask(instruction, level)
       },
-      seed: world.seed,
     })
     this.#bindings = bindingsOf({
       state,
@@ -119,10 +146,37 @@ export class Core {
       sse4: createSse4Unit(state),
       strings: new StringUnit(state, memory, ports),
       ports,
-      system,
-      floats: new FloatUnit(state, system),
-      stringCompare: new StringCompareUnit(state, system),
+      system: this.#system,
+      floats: new FloatUnit(state, this.#system),
+      stringCompare: new StringCompareUnit(state, this.#system),
     })
+  }
+
+  isMadeFor(decoder: Decoder, { nsPerInstruction, hotRuns }: Required<CpuOptions>): boolean {
+    const own = this.#options
+    return decoder === this.#decoder && nsPerInstruction === own.nsPerInstruction && hotRuns === own.hotRuns
+  }
+
+  plug(world: CpuWorld, findSpecial: FindSpecial): void {
+    this.#socket.plug(world)
+    this.#findSpecial = findSpecial
+    this.state.words.set(createState().words)
+    this.#system.seed = world.seed
+    this.meter = new Meter(this.#socket, this.state, this.#options.nsPerInstruction)
+    this.#ramGeneration = world.ram.generation
+    this.flush()
+  }
+
+  /** Keeps nothing of the world but code, which is decoded anew in any other. */
+  unplug(): void {
+    this.flush()
+    this.#blocks.forget()
+    this.#socket.plug(null)
+    this.#findSpecial = () => null
+    this.observer = null
+    this.onUnmask = null
+    this.#current = this.#noBlock
+    this.#cache.fill(this.#noBlock)
   }
 
   /** Before an outermost call. */
@@ -162,8 +216,8 @@ export class Core {
 
   /** A checkpoint or reset ended the views; decoded code is compared with RAM again. */
   lookAtRam(): void {
-    if (this.#world.ram.generation === this.#ramGeneration) return
-    this.#ramGeneration = this.#world.ram.generation
+    if (this.#socket.ram.generation === this.#ramGeneration) return
+    this.#ramGeneration = this.#socket.ram.generation
     this.flush()
   }
 

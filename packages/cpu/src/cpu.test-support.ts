@@ -44,9 +44,13 @@ export interface TestCpu {
   mapLarge(at: bigint, level: 1 | 2, entry: bigint): void
 }
 
-export function testCpu(code: Uint8Array | readonly number[], stopFlag?: Int32Array): TestCpu {
+export function testCpu(
+  code: Uint8Array | readonly number[],
+  stopFlag?: Int32Array,
+  decoder = new IcedDecoder(),
+): TestCpu {
   const world = new TestWorld(stopFlag ?? new Int32Array(1))
-  const cpu = createCpu(world, new IcedDecoder())
+  const cpu = createCpu(world, decoder)
   const { ram } = world
   const zero = new Uint8Array(PAGE_SIZE)
   let nextTable = TABLES

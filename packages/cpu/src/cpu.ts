@@ -163,6 +163,8 @@ export interface Cpu {
    * page, which may not be executed before or after.
    */
   invalidate(dataPage?: Gva): void
+  /** Ends its use: what was compiled for it serves the next processor, in whatever world. Throws CpuError CPU_USE inside a call. */
+  close(): void
 }
 
 export interface CpuOptions {

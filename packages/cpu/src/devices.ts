@@ -3,7 +3,7 @@
 import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
 import type { DeviceAccess } from './cpu.ts'
 import { Exception } from './stop.ts'
-import type { CpuBus } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 export interface DeviceHooks {
   /** Lets the time pass that the instructions before this one took; stops when the stall budget is used up. */
@@ -14,11 +14,11 @@ export interface DeviceHooks {
 }
 
 export class DeviceAccesses {
-  readonly #bus: CpuBus
+  readonly #world: CpuWorld
   readonly #hooks: DeviceHooks
 
-  constructor(bus: CpuBus, hooks: DeviceHooks) {
-    this.#bus = bus
+  constructor(world: CpuWorld, hooks: DeviceHooks) {
+    this.#world = world
     this.#hooks = hooks
   }
 
@@ -39,7 +39,11 @@ export class DeviceAccesses {
     this.#hooks.before()
     const at = gpaOf(gpa)
     const value =
-      byteLength === 4 ? this.#bus.read32(at) : byteLength === 2 ? this.#bus.read16(at) : this.#bus.read8(at)
+      byteLength === 4
+        ? this.#world.bus.read32(at)
+        : byteLength === 2
+          ? this.#world.bus.read16(at)
+          : this.#world.bus.read8(at)
     this.#seen('mmio', 'read', gpa, byteLength, value)
     return value
   }
@@ -47,9 +51,9 @@ export class DeviceAccesses {
   write(gpa: number, byteLength: 1 | 2 | 4, value: number): void {
     this.#hooks.before()
     const at: Gpa = gpaOf(gpa)
-    if (byteLength === 4) this.#bus.write32(at, value)
-    else if (byteLength === 2) this.#bus.write16(at, value)
-    else this.#bus.write8(at, value)
+    if (byteLength === 4) this.#world.bus.write32(at, value)
+    else if (byteLength === 2) this.#world.bus.write16(at, value)
+    else this.#world.bus.write8(at, value)
     this.#seen('mmio', 'write', gpa, byteLength, value)
   }
 
@@ -57,16 +61,20 @@ export class DeviceAccesses {
   readPort(port: number, byteLength: 1 | 2 | 4): number {
     this.#hooks.before()
     const value =
-      byteLength === 4 ? this.#bus.in32(port) : byteLength === 2 ? this.#bus.in16(port) : this.#bus.in8(port)
+      byteLength === 4
+        ? this.#world.bus.in32(port)
+        : byteLength === 2
+          ? this.#world.bus.in16(port)
+          : this.#world.bus.in8(port)
     this.#seen('port', 'read', port, byteLength, value)
     return value
   }
 
   writePort(port: number, byteLength: 1 | 2 | 4, value: number): void {
     this.#hooks.before()
-    if (byteLength === 4) this.#bus.out32(port, value)
-    else if (byteLength === 2) this.#bus.out16(port, value)
-    else this.#bus.out8(port, value)
+    if (byteLength === 4) this.#world.bus.out32(port, value)
+    else if (byteLength === 2) this.#world.bus.out16(port, value)
+    else this.#world.bus.out8(port, value)
     this.#seen('port', 'write', port, byteLength, value)
   }
 }

@@ -3,15 +3,15 @@ import { type Gpa, type Gva, gpa as gpaOf } from '@dumpstack/bytes'
 import type { Mmu } from './mmu.ts'
 import { highHalf, lowHalf } from './stop.ts'
 import type { CodePages } from './tlb.ts'
-import type { CpuRam } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 export class HostMemory {
-  readonly #ram: CpuRam
+  readonly #world: CpuWorld
   readonly #mmu: Mmu
   readonly #code: CodePages
 
-  constructor(ram: CpuRam, mmu: Mmu, code: CodePages) {
-    this.#ram = ram
+  constructor(world: CpuWorld, mmu: Mmu, code: CodePages) {
+    this.#world = world
     this.#mmu = mmu
     this.#code = code
   }
@@ -23,15 +23,15 @@ export class HostMemory {
 
   read(gva: Gva, into: Uint8Array): number {
     return this.#pieces(gva, into.byteLength, 'read', (gpa, start, length) => {
-      return this.#ram.read(gpa, into.subarray(start, start + length)) === length
+      return this.#world.ram.read(gpa, into.subarray(start, start + length)) === length
     })
   }
 
   write(gva: Gva, from: Uint8Array): number {
     return this.#pieces(gva, from.byteLength, 'write', (gpa, start, length) => {
-      if (!this.#ram.has(gpa, length)) return false
+      if (!this.#world.ram.has(gpa, length)) return false
       if (this.#code.has(Math.floor(gpa / 4096))) this.#code.written(gpa, length)
-      this.#ram.write(gpa, from.subarray(start, start + length))
+      this.#world.ram.write(gpa, from.subarray(start, start + length))
       return true
     })
   }
@@ -41,7 +41,9 @@ export class HostMemory {
     const lo = lowHalf(at)
     if ((lo & 4095) <= 4096 - 8) {
       const physical = this.#mmu.translateForHost(lo, highHalf(at), 'read')
-      return physical >= 0 && this.#ram.has(gpaOf(physical), 8) ? this.#ram.u64(gpaOf(physical)) : 0n
+      return physical >= 0 && this.#world.ram.has(gpaOf(physical), 8)
+        ? this.#world.ram.u64(gpaOf(physical))
+        : 0n
     }
     const bytes = new DataView(new ArrayBuffer(8))
     this.read(BigInt.asUintN(64, at) as Gva, new Uint8Array(bytes.buffer)) // wrapped as the processor wraps addresses

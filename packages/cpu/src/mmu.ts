@@ -3,7 +3,7 @@
 // must show, and a translation must not change them. CR4 has neither SMEP nor SMAP nor keys: writing them stops by name.
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import { type State, Word } from './state.ts'
-import type { CpuRam } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 const PRESENT = 0x1
 const WRITABLE = 0x2
@@ -39,7 +39,7 @@ export class Mmu {
   /** After it answered -1: whether the address is one, its upper 17 bits being equal. */
   isCanonical = true
   #isReserved = false
-  readonly #ram: CpuRam
+  readonly #world: CpuWorld
   readonly #words: Int32Array
   readonly #charge: (instructions: number) => void
   readonly #tagLo = new Int32Array(TLB_ENTRIES)
@@ -49,8 +49,8 @@ export class Mmu {
   readonly #isWritable = new Uint8Array(TLB_ENTRIES)
   readonly #isExecutable = new Uint8Array(TLB_ENTRIES)
 
-  constructor(ram: CpuRam, state: State, charge: (instructions: number) => void) {
-    this.#ram = ram
+  constructor(world: CpuWorld, state: State, charge: (instructions: number) => void) {
+    this.#world = world
     this.#charge = charge
     this.#words = state.words
     this.flush()
@@ -129,9 +129,9 @@ export class Mmu {
     for (let level = 3; ; level--) {
       const index = indexAt(lo, hi, level)
       const at = gpaOf(table + index * 8)
-      if (!this.#ram.has(at, 8)) return false
-      const low = this.#ram.u32(at)
-      const high = this.#ram.u32(gpaOf(at + 4))
+      if (!this.#world.ram.has(at, 8)) return false
+      const low = this.#world.ram.u32(at)
+      const high = this.#world.ram.u32(gpaOf(at + 4))
       if ((low & PRESENT) === 0) return false
       if ((high & RESERVED_HIGH) !== 0) return this.#reserved()
       isUser &&= (low & USER) !== 0

@@ -14,8 +14,6 @@ export interface SystemHooks {
   nowNs(): number
   /** Before interrupts are let in that were kept out: cr8 falls to `level`, or the interrupt flag is set (null). */
   unmasks(instruction: string, level: number | null): void
-  /** The state of the generator that rdrand reads. */
-  readonly seed: number
 }
 
 // words of registers
@@ -47,13 +45,13 @@ export class System {
   readonly #words: Int32Array
   readonly #flags: Flags
   readonly #hooks: SystemHooks
-  #seed: number
+  /** The state of the generator that rdrand reads. */
+  seed = 0
 
   constructor({ words }: State, flags: Flags, hooks: SystemHooks) {
     this.#words = words
     this.#flags = flags
     this.#hooks = hooks
-    this.#seed = hooks.seed
   }
 
   stop(reason: CpuStopReason): never {
@@ -176,8 +174,8 @@ export class System {
   /** 32 bits that follow from the world's seed. */
   random(): number {
     // SplitMix32 (Steele, Lea, Flood 2014, for 32 bits)
-    this.#seed = (this.#seed + 0x9e3779b9) | 0
-    const mixed = Math.imul(this.#seed ^ (this.#seed >>> 16), 0x21f0aaad)
+    this.seed = (this.seed + 0x9e3779b9) | 0
+    const mixed = Math.imul(this.seed ^ (this.seed >>> 16), 0x21f0aaad)
     const again = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97)
     return again ^ (again >>> 15)
   }

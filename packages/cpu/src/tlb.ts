@@ -4,7 +4,7 @@
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import { type Access, ENTRY_MASK, type Mmu, NO_PAGE, OFFSET_MASK, PAGE_MASK, TLB_ENTRIES } from './mmu.ts'
 import { Exception, joined } from './stop.ts'
-import type { CpuRam } from './world.ts'
+import type { CpuWorld } from './world.ts'
 
 /** Decoded code that a write may hit. */
 export interface CodePages {
@@ -23,7 +23,7 @@ export const upperHalf = (lo: number, hi: number, above: number): number =>
 
 /** Entry `(lo >>> 12) & ENTRY_MASK` is of an address where its two tags are the page's halves. */
 export class Tlb {
-  readonly #ram: CpuRam
+  readonly #world: CpuWorld
   readonly #mmu: Mmu
   readonly #code: CodePages
   readonly #nothing = new DataView(new ArrayBuffer(4096))
@@ -37,8 +37,8 @@ export class Tlb {
   /** Of the last page that was asked for. */
   #physical = 0
 
-  constructor(ram: CpuRam, mmu: Mmu, code: CodePages) {
-    this.#ram = ram
+  constructor(world: CpuWorld, mmu: Mmu, code: CodePages) {
+    this.#world = world
     this.#mmu = mmu
     this.#code = code
   }
@@ -63,8 +63,8 @@ export class Tlb {
   readable(lo: number, hi: number): DataView | null {
     this.#physical = this.#translate(lo, hi, 'read')
     const base = gpaOf(this.#physical - (lo & OFFSET_MASK))
-    if (!this.#ram.has(base, 4096)) return null
-    const bytes = this.#ram.span(base, 4096)
+    if (!this.#world.ram.has(base, 4096)) return null
+    const bytes = this.#world.ram.span(base, 4096)
     const view = new DataView(bytes.buffer, bytes.byteOffset, 4096)
     const entry = (lo >>> 12) & ENTRY_MASK
     this.readLo[entry] = lo & PAGE_MASK
@@ -77,13 +77,13 @@ export class Tlb {
   writable(lo: number, hi: number, byteLength: number): DataView | null {
     this.#physical = this.#translate(lo, hi, 'write')
     const base = gpaOf(this.#physical - (lo & OFFSET_MASK))
-    if (!this.#ram.has(base, 4096)) return null
+    if (!this.#world.ram.has(base, 4096)) return null
     const page = base / 4096
     if (this.#code.has(page)) {
       this.#code.written(this.#physical, byteLength)
-      return this.#ram.view(base, 4096)
+      return this.#world.ram.view(base, 4096)
     }
-    const view = this.#ram.view(base, 4096)
+    const view = this.#world.ram.view(base, 4096)
     const entry = (lo >>> 12) & ENTRY_MASK
     this.writeLo[entry] = lo & PAGE_MASK
     this.writeHi[entry] = hi

@@ -1,6 +1,6 @@
 // The processor as its callers see it: registers, calls into guest code, traps out of it.
 import { type Gpa, type Gva, gpa as gpaOf, gva as gvaOf, hex } from '@dumpstack/bytes'
-import { Core } from './core.ts'
+import { type Core, plugCore, unplugCore } from './core.ts'
 import type { Cpu, CpuBudget, CpuOptions, CpuState, DeviceAccess, Gpr } from './cpu.ts'
 import type { Decoder } from './decoder.ts'
 import { type BlockCode, Exit } from './emit/compile.ts'
@@ -38,9 +38,8 @@ interface TrapRange {
 }
 
 class X64Cpu implements Cpu {
-  readonly #core: Core
-  readonly #words: Int32Array
-  readonly #quads: BigUint64Array
+  /** Null once it is closed. */
+  #plugged: Core | null
   readonly #traps: TrapRange[] = []
   /** Of the calls in progress: rsp after the return. */
   readonly #returnLo = new Int32Array(MAX_CALL_DEPTH)
@@ -49,9 +48,20 @@ class X64Cpu implements Cpu {
   #onStop: ((error: unknown) => boolean) | null = null
 
   constructor(world: CpuWorld, decoder: Decoder, options: CpuOptions = {}) {
-    this.#core = new Core(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
-    this.#words = this.#core.state.words
-    this.#quads = this.#core.state.quads
+    this.#plugged = plugCore(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
+  }
+
+  get #core(): Core {
+    if (this.#plugged === null) throw new CpuError('CPU_USE', 'the processor is closed')
+    return this.#plugged
+  }
+
+  get #words(): Int32Array {
+    return this.#core.state.words
+  }
+
+  get #quads(): BigUint64Array {
+    return this.#core.state.quads
   }
 
   readGpr(register: Gpr): bigint {
@@ -227,6 +237,12 @@ class X64Cpu implements Cpu {
 
   onUnmask(listener: ((instruction: string, level: number | null) => void) | null): void {
     this.#core.onUnmask = listener
+  }
+
+  close(): void {
+    if (this.#depth > 0) throw new CpuError('CPU_USE', 'the processor was closed in a call of guest code')
+    unplugCore(this.#core)
+    this.#plugged = null
   }
 
   onInterval(listener: (() => void) | null): void {

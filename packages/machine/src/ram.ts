@@ -36,11 +36,19 @@ const MAX_STRAY_PAGES = 0x4000
 
 /** RAM of at most this many bytes is kept when its machine is closed. */
 const SPARE_BYTES = 64 * 2 ** 20
+/** A driver check has RAM of one run and of two, and a second dump has its own seed. */
+const MAX_SPARES = 4
+interface Spare {
+  readonly seed: number
+  readonly runs: readonly PageRun[]
+  readonly chunks: readonly Chunk[]
+  readonly used: PageSet
+}
 /**
- * The RAM closed last, but for what was written to it filled as the next one of its seed and runs is to be: a driver check
- * makes up to five machines, and filling takes longer than what three of them do.
+ * RAM closed last, but for what was written to it filled as the next one of its seed and runs is to be: a driver check makes dozens of
+ * machines, and filling takes as long as what most of them do.
  */
-let spare: { seed: number; runs: readonly PageRun[]; chunks: readonly Chunk[]; used: PageSet } | null = null
+const spares: Spare[] = []
 
 /** Who uses a page; `free` pages hold the published fill unless something once wrote them. */
 export const Owner = { free: 0, kernel: 1, user: 2, dumpPath: 3 } as const
@@ -256,7 +264,9 @@ export class GuestRam implements Ram {
     this.#checkpoint = null
     const { seed, runs, used } = this
     const byteLength = this.#chunks.reduce((sum, { base, end }) => sum + end - base, 0)
-    if (byteLength > 0 && byteLength <= SPARE_BYTES) spare = { seed, runs, chunks: [...this.#chunks], used }
+    if (byteLength > 0 && byteLength <= SPARE_BYTES)
+      spares.push({ seed, runs, chunks: [...this.#chunks], used })
+    if (spares.length > MAX_SPARES) spares.shift()
     this.#chunks.length = 0
     this.#last = { base: 0, end: 0, bytes: new Uint8Array(0), view: new DataView(new ArrayBuffer(0)) }
   }
@@ -351,17 +361,17 @@ function clear(set: PageSet): void {
   if (set.bitCount > 0) set.delete(pfn(0)) // forgets the totals that the set keeps
 }
 
-function takeSpare(seed: number, runs: readonly PageRun[]): typeof spare {
-  const kept = spare
-  if (kept === null || kept.seed !== seed || kept.runs.length !== runs.length) return null
-  const isSame = kept.runs.every(
-    ({ basePage, pageCount }, index) =>
-      runs[index]!.basePage === basePage && runs[index]!.pageCount === pageCount,
-  )
-  if (!isSame) return null
-  spare = null
-  return kept
+function takeSpare(seed: number, runs: readonly PageRun[]): Spare | null {
+  const index = spares.findLastIndex((kept) => kept.seed === seed && isSame(kept.runs, runs))
+  return index < 0 ? null : spares.splice(index, 1)[0]!
 }
+
+const isSame = (some: readonly PageRun[], others: readonly PageRun[]): boolean =>
+  some.length === others.length &&
+  some.every(
+    ({ basePage, pageCount }, index) =>
+      others[index]!.basePage === basePage && others[index]!.pageCount === pageCount,
+  )
 
 function chunksOf(run: PageRun): Chunk[] {
   const chunks: Chunk[] = []

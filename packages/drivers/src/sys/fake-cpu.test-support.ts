@@ -115,4 +115,6 @@ export class FakeCpu implements Cpu {
   restoreState(): never {
     throw new Error('no state')
   }
+
+  close(): void {}
 }

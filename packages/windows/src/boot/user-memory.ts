@@ -27,10 +27,12 @@ export function commitUserMemory(
   }
 }
 
+const encoder = new TextEncoder()
+
 /** A page of one line, again and again. */
 export function pageOfText(line: string): Uint8Array {
   const page = new Uint8Array(PAGE_SIZE)
-  const bytes = new TextEncoder().encode(`${line}\r\n`)
-  for (let at = 0; at < PAGE_SIZE; at += bytes.byteLength) page.set(bytes.subarray(0, PAGE_SIZE - at), at)
+  const { written } = encoder.encodeInto(`${line}\r\n`, page)
+  for (let at = written; at < PAGE_SIZE; at *= 2) page.copyWithin(at, 0, at)
   return page
 }

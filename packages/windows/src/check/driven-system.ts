@@ -40,6 +40,7 @@ export interface DrivenSystem {
   /** The driver's. */
   readonly cpu: Cpu
   readonly host: SysHost
+  close(): void
 }
 
 /** The medium of its disk stays with the caller: another start finds what this one left there. */
@@ -70,14 +71,20 @@ export function bootDrivenSystem(options: DrivenSystemOptions, image: MemoryDisk
     ],
   })
   const cpu = createCpu(machine, decoder)
+  const kernelCpu = createCpu(machine, decoder)
   const { kernel, drivers } = bootWithDriver({
     machine,
-    cpu: createCpu(machine, decoder),
+    cpu: kernelCpu,
     images: guestImages,
     epochMs: EPOCH_MS,
     profile,
     controller,
     driver: { file, ...(names && { names }), ...(observer && { observer }), cpu },
   })
-  return { machine, kernel, cpu, host: drivers }
+  const close = (): void => {
+    kernelCpu.close()
+    cpu.close() // the last one is the first to be used again
+    machine.close()
+  }
+  return { machine, kernel, cpu, host: drivers, close }
 }

@@ -157,6 +157,7 @@ class SystemStart {
   readonly #cpu: Cpu
   readonly #kernel: BootedKernel
   readonly #host: SysHost
+  readonly close: () => void
   #phase: CheckPhase = 'start'
   isJudged = false
   #bytesWritten = 0
@@ -178,6 +179,7 @@ class SystemStart {
     this.#kernel = system.kernel
     this.#cpu = system.cpu
     this.#host = system.host
+    this.close = system.close
   }
 
   run(): DriverCheckRun {
@@ -220,10 +222,6 @@ class SystemStart {
       if (!(error instanceof DumpstackError)) throw error
       return { failure: error, reached }
     }
-  }
-
-  close(): void {
-    this.#machine.close()
   }
 
   #leave(bugcheck: Bugcheck): void {

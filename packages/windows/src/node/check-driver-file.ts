@@ -10,6 +10,9 @@ import type { LifeOptions } from '../check/life.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 
+/** One, so that what is decoded for one file serves the next. */
+const decoder = new IcedDecoder()
+
 /** Throws TargetOptionsError DRIVER_NAME_TAKEN and SETTING. */
 export function checkDriverFile(
   driver: Omit<DriverFileOptions, 'description'>,
@@ -35,7 +38,7 @@ const installed = (
   file,
   names,
   guestImages: installDriver(readGuestImages(profile), profile, file),
-  decoder: new IcedDecoder(),
+  decoder,
   ...(observer !== undefined && { observer }),
 })
 

@@ -64,6 +64,8 @@ export class WindowsSystem {
   readonly profile: Profile
   readonly #partition: Partition
   readonly #startTimes: SeededChoice
+  /** Of the last start. */
+  readonly #cpus: Cpu[] = []
   #registry!: Registry // #load, which the constructor calls, sets all four
   #crashControl!: CrashControl
   #volume!: Volume
@@ -251,7 +253,12 @@ export class WindowsSystem {
     const { machine, profile } = this
     const { conditions, controller, decoder, driver, guestImages, onDumpWrite } = this.options
     const startedNs = machine.nowNs
-    const newCpu = (): Cpu => createCpu(machine, decoder)
+    for (const cpu of this.#cpus.splice(0)) cpu.close()
+    const newCpu = (): Cpu => {
+      const cpu = createCpu(machine, decoder)
+      this.#cpus.push(cpu)
+      return cpu
+    }
     const { kernel, drivers } = bootWithDriver({
       machine,
       images: guestImages,
