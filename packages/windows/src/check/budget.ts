@@ -83,7 +83,7 @@ function startsOf(options: BudgetOptions, life: LifeSettings): Omit<BudgetCell, 
   const layout = diskLayout(system, options.seed, 0)
   const running = new Asked()
   const dump = new Asked()
-  const { machine, kernel, host } = bootDrivenSystem(
+  const { machine, kernel, host, close } = bootDrivenSystem(
     { ...options, life, observer: dump },
     new MemoryDiskImage(layout.byteLength),
   )
@@ -127,7 +127,7 @@ function startsOf(options: BudgetOptions, life: LifeSettings): Omit<BudgetCell, 
     if (!(error instanceof DumpstackError)) throw error
     return stopped(error.code, error.message)
   } finally {
-    machine.close()
+    close()
   }
 }
 
