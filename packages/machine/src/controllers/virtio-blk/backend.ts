@@ -27,8 +27,6 @@ export interface BackendHost {
   isReady(): boolean
   /** The disk's cache is write-back: a write need not reach the medium before it ends. */
   isWriteback(): boolean
-  /** FLUSH is offered. */
-  readonly canFlush: boolean
   /** A request was put onto the used ring. */
   onUsed(queue: Virtqueue): void
   /** A fault reset the device. */
@@ -120,7 +118,7 @@ export class BlockBackend implements BlkHost {
     request.op = BlockOp.other
     request.isRefused = this.#refuses(request, isTransfer)
     if (request.isRefused) return
-    if (request.type === VIRTIO_BLK_T_FLUSH && this.#host.canFlush) request.op = BlockOp.flush
+    if (request.type === VIRTIO_BLK_T_FLUSH) request.op = BlockOp.flush
     if (!isTransfer) return
     const unit = this.#block.disk.logicalSectorBytes
     request.lba = (request.sector * VIRTIO_BLK_SECTOR_BYTES) / unit
@@ -158,8 +156,9 @@ export class BlockBackend implements BlkHost {
     switch (request.type) {
       case VIRTIO_BLK_T_IN:
         return request.op === BlockOp.other ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK
+      // as QEMU does, also where VIRTIO_BLK_F_FLUSH is not offered: drivers send it to each disk
       case VIRTIO_BLK_T_FLUSH:
-        return this.#host.canFlush ? VIRTIO_BLK_S_OK : VIRTIO_BLK_S_UNSUPP
+        return VIRTIO_BLK_S_OK
       case VIRTIO_BLK_T_GET_ID:
         this.#identify(request)
         return VIRTIO_BLK_S_OK

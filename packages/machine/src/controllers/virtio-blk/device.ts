@@ -82,7 +82,6 @@ export class VirtioBlk implements ControllerState {
       {
         isReady: () => this.#isProcessing && config.isBusMaster,
         isWriteback: () => this.#deviceConfig.writeback !== 0,
-        canFlush: (features & VIRTIO_BLK_F_FLUSH) !== 0,
         onUsed: (queue) => this.#used(queue),
         onReset: () => this.#needsReset(),
         onBroken: (reason) => this.fail(reason),

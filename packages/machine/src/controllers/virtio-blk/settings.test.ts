@@ -22,7 +22,6 @@ const EVENT_IDX = 0x20000000
 const FEATURES = BASIC | INDIRECT
 const OK = 0
 const IOERR = 1
-const UNSUPP = 2
 const IN = 0
 const OUT = 1
 
@@ -227,7 +226,7 @@ describe('what is not offered', () => {
     expect(driver.device(32, 1)).toBe(0)
     expect(driver.run(write(1)).status).toBe(OK)
     expect(disk.flushCount).toBe(1)
-    expect(driver.run({ type: 4 }).status).toBe(UNSUPP)
+    expect(driver.run({ type: 4 }).status).toBe(OK) // a flush that nobody needs is no error, as for QEMU
   })
 
   it('write cache off: write-through until the driver turns it on', () => {
