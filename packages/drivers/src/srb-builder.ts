@@ -1,6 +1,6 @@
 // Fills an SRB of either kind: what class drivers and the dump port put into one. CDBs after SPC-4 and SBC-3.
 import { type Gva, highHalf, lowHalf, TWO_TO_32 } from '@dumpstack/bytes'
-import { SRB_STATUS_MASK } from '@dumpstack/nt'
+import { SRB_STATUS_AUTOSENSE_VALID, SRB_STATUS_MASK } from '@dumpstack/nt'
 import {
   Cdb6Inquiry,
   Cdb10,
@@ -44,6 +44,11 @@ export class SrbBuilder {
   /** SRB_STATUS_*, without the bits above it. */
   get srbStatus(): number {
     return this.#view.getUint8(this.#layout.srbStatus) & SRB_STATUS_MASK
+  }
+
+  /** The miniport has filled the sense buffer. */
+  get hasSense(): boolean {
+    return (this.#view.getUint8(this.#layout.srbStatus) & SRB_STATUS_AUTOSENSE_VALID) !== 0
   }
 
   /** As the miniport leaves it: less than was asked for where it moved less. */

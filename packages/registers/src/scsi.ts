@@ -156,6 +156,7 @@ export const SCSI_SENSE_ERRORCODE_FIXED_CURRENT = 0x70
 export const SCSI_SENSE_MEDIUM_ERROR = 0x03
 export const SCSI_SENSE_HARDWARE_ERROR = 0x04
 export const SCSI_SENSE_ILLEGAL_REQUEST = 0x05
+export const SCSI_SENSE_UNIT_ATTENTION = 0x06
 
 // Additional sense codes (SPC-4 annex F.2)
 export const SCSI_ADSENSE_WRITE_ERROR = 0x0c

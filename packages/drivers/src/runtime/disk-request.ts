@@ -2,7 +2,7 @@
 // which the miniport finds the data, and a buffer below 4 GiB for a controller that reaches no further.
 import { type Gpa, gpa, gva, PAGE_SIZE, TWO_TO_32 } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
-import { SenseData } from '@dumpstack/registers'
+import { SCSI_SENSE_UNIT_ATTENTION, SenseData } from '@dumpstack/registers'
 import type { DataWindow } from '../data-window.ts'
 import type { GuestBlock } from '../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts'
@@ -45,6 +45,11 @@ export class DiskRequest implements SrbResources {
     this.list = new GuestScatterGatherList(port.allocate(scatterGatherBytes(1)))
     this.sense = port.allocate(SenseData.size)
     this.window = port.reserveWindow(pagesOf(USUAL_BYTES))
+  }
+
+  /** It ended with news of the device, as after a change of its configuration. */
+  get isUnitAttention(): boolean {
+    return this.builder.hasSense && SenseData.at(this.sense.view).senseKey === SCSI_SENSE_UNIT_ATTENTION
   }
 
   /** Lets list, window and DataBuffer show the data of `transfer`, which this request is about to move. */

@@ -1,5 +1,5 @@
 // What the running port does with an adapter that stops, hangs, is reset or is busy; the miniports are storahci with one change.
-import { gpa } from '@dumpstack/bytes'
+import { gpa, gva } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
 import { PortConfigurationInformation, ScsiRequestBlock } from '@dumpstack/nt'
 import { describe, expect, it, vi } from 'vitest'
@@ -262,6 +262,43 @@ describe('a busy device', () => {
       }
     })
     expect(stack.bootDevice.model).toBe('Dumpstack Disk')
+  })
+})
+
+describe('a unit attention', () => {
+  const SENSE_KEY = 2
+  /** The first `count` writes end with sense data of `senseKey`. */
+  const ending = (senseKey: number, count: number): Change => {
+    let left = count
+    return (data, { port }) => ({
+      hwBuildIo: (extension, block) => {
+        const srb = ScsiRequestBlock.at(block.view)
+        if (srb.function !== EXECUTE_SCSI || srb.cdb[0] !== WRITE || left-- <= 0)
+          return data.hwBuildIo!(extension, block)
+        const { view } = port.dereference(gva(srb.senseInfoBuffer), 18)
+        view.setUint8(0, 0x70)
+        view.setUint8(SENSE_KEY, senseKey)
+        srb.srbStatus = 0x84 // SRB_STATUS_ERROR, AUTOSENSE_VALID
+        port.notificationRequestComplete(extension, block)
+        return false
+      },
+    })
+  }
+
+  it('is news and no failure: the request is sent again more often than after an error', () => {
+    const { stack, write, onDisk } = started(ending(6, 10))
+    write(0)
+    stack.drain()
+    expect(onDisk(0)).toBe(1)
+  })
+
+  it.each([
+    ['that never ends', 6, /ended with .*0x4.* 32 times/],
+    ['is no medium error', 3, /ended with .*0x4.* 4 times/],
+  ])('%s', (_what, senseKey, message) => {
+    const { stack, write } = started(ending(senseKey, 1000))
+    write(0)
+    expect(() => stack.drain()).toThrow(message)
   })
 })
 

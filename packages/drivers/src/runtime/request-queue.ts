@@ -27,6 +27,8 @@ const REQUESTS = 32
 /** Time-out of the disk class driver (Services\Disk\TimeoutValue). */
 const SRB_TIMEOUT_SECONDS = 10
 const ATTEMPTS = 4
+/** Of a request that ends with a unit attention: a device with much news fails those that it has not failed yet as well. */
+const ATTENTION_ATTEMPTS = 32
 // Of storport: BusyPauseTime, BusyRetryCount and QueueFullWaitIoPercentage of the registry, where they are not set.
 const BUSY_PAUSE_NS = 250e6
 const BUSY_ATTEMPTS = 20
@@ -224,13 +226,14 @@ export class RequestQueue {
     if (request.isAwaited) return
     const transfer = request.transfer!
     if (srbStatus === SRB_STATUS_SUCCESS) request.takeData()
-    else this.#retry(transfer, srbStatus, isBusy)
+    else this.#retry(request, transfer, isBusy)
     this.pump()
   }
 
-  #retry(transfer: Transfer, status: number, isBusy: boolean): void {
+  #retry({ builder, isUnitAttention }: DiskRequest, transfer: Transfer, isBusy: boolean): void {
+    const { srbStatus: status } = builder
     const attempts = isBusy ? ++transfer.busyAttempts : ++transfer.attempts
-    if (attempts < (isBusy ? BUSY_ATTEMPTS : ATTEMPTS)) {
+    if (attempts < (isBusy ? BUSY_ATTEMPTS : isUnitAttention ? ATTENTION_ATTEMPTS : ATTEMPTS)) {
       this.waiting.unshift(transfer)
       return
     }
