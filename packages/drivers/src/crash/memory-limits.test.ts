@@ -58,6 +58,26 @@ it('DM-12: warns of a second call that gets what the first one got', () => {
   expect(report).toMatchObject({ finalStatus: 0, violations: [{ rule: 'DM-12', severity: 'warning' }] })
 })
 
+it('DM-43: notes limits that allow nothing, and sends single pages', () => {
+  const { crashed, report } = dumpWith(
+    bad(
+      changingConfig((config) => {
+        config.maximumTransferLength = 0
+        config.numberOfPhysicalBreaks = 1
+      }),
+    ),
+  )
+  const violations = [
+    { rule: 'DM-43', severity: 'note', message: expect.stringContaining('allow no transfer') },
+  ]
+  expect(report).toMatchObject({ finalStatus: 0, violations })
+  const { dmaLog } = crashed.machine.evidence
+  const lengths = Array.from({ length: dmaLog.length }, (_, i) => dmaLog.at(i))
+    .filter(({ direction }) => direction === 'toDisk')
+    .map(({ byteLength }) => byteLength)
+  expect(Math.max(...lengths)).toBe(0x1000)
+})
+
 it('DM-43: takes breaks as the only limit of a miniport whose length is longer than any dump write', () => {
   const limits = changingConfig((config) => {
     config.maximumTransferLength = 0xffffff

@@ -60,7 +60,7 @@ if (Slot == Extension->ActiveSlot)
     why: 'A reset during the dump aborts the request that the dump waits for.',
     howToFix: 'Return TRUE at once in dump mode, and complete reset requests with success.',
     answer:
-      'violation; the port of Windows Server 2003, and none that is modelled by default, also waits for ever for a request that the reset left pending',
+      'violation where HwResetBus returns FALSE; a warning where registers are written, as public drivers do: what that breaks is a finding of its own; the port of Windows Server 2003, and none that is modelled by default, also waits for ever for a request that the reset left pending',
     sources: [BOOT_DRIVE],
     example: {
       breaks: `BOOLEAN HwResetBus(PVOID Extension, ULONG PathId)
@@ -126,7 +126,7 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
     howToFix:
       'Set both in the branch of dump mode too; N pages of data touch N + 1 pages where they begin inside one.',
     answer:
-      'violation where one is unset, or a length of at most 64 KiB is more than the breaks carry; the smaller counts',
+      'violation where one is unset, or a length of at most 64 KiB is more than the breaks carry; the smaller counts; a note where they allow nothing, as some drivers say for a device of one segment, and single pages are sent',
     sources: [
       virtioWin('limits that do not agree', 'issues/809'),
       storport('PORT_CONFIGURATION_INFORMATION', 'ns-storport-_port_configuration_information'),

@@ -167,7 +167,19 @@ export class DumpAdapter {
         : `expected at most ${hex(byBreaks)}: data that begins inside a page touches a page more`
       environment.violate('DM-43', 'HwFindAdapter', `${found}, ${expected}`)
     }
-    this.maximumTransfer = Math.floor(Math.min(limit, byBreaks) / PAGE_SIZE) * PAGE_SIZE
+    const allowed = Math.min(limit, byBreaks)
+    this.maximumTransfer = Math.floor(allowed / PAGE_SIZE) * PAGE_SIZE
+    if (allowed === 0) {
+      // as the class driver of Windows does with the limits of the running instance (classpnp, HwMaxXferLen)
+      this.maximumTransfer = PAGE_SIZE
+      const found = `MaximumTransferLength ${hex(maximumTransferLength)} and NumberOfPhysicalBreaks ${hex(numberOfPhysicalBreaks)}`
+      environment.violate(
+        'DM-43',
+        'HwFindAdapter',
+        `${found} allow no transfer: single pages are sent`,
+        'note',
+      )
+    }
     if (this.maximumTransfer < PAGE_SIZE) {
       return this.#fail(
         STATUS_INVALID_PARAMETER,

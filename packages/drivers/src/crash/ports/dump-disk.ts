@@ -125,7 +125,7 @@ export class DumpDisk {
       const { startWrites } = this.#srb
       if (startWrites > 0) {
         const what = `${name} made the miniport write ${startWrites} registers, expected none in dump mode`
-        this.#environment.violateInRequest('DM-37', name, what)
+        this.#environment.violateInRequest('DM-37', name, what, 'warning')
       }
       if (status === STATUS_IO_TIMEOUT) return false
     }
