@@ -16,7 +16,7 @@ const QUICK = [
 ]
 
 /** What compiles drivers and images of `guest/`. */
-const GUESTS = ['tests/conformance/{compilers,guest,guest-types,hostile}.test.ts']
+const GUESTS = ['tests/conformance/{compilers,defects,guest,guest-types,hostile}.test.ts']
 
 /** Forty whole checks, which take a quarter of an hour: `npm run bug-score` runs them. */
 const SCORE = ['tests/conformance/mutants.test.ts']

@@ -1,4 +1,4 @@
-// A miniport whose tables are changed on their way to the port: for miniports that fault on purpose.
+// A miniport whose tables are changed on their way to the port, or whose port is: for miniports that fault on purpose, and for who watches one.
 import type { HwInitializationData, MiniportImage, PortExports } from './miniport.ts'
 
 export interface Alteration {
@@ -8,9 +8,20 @@ export interface Alteration {
 }
 
 /** `alter` sees the tables that the miniport gives to `initialize` and answers those that the port gets. */
-export function alteredMiniport(
+export const alteredMiniport = (
   image: MiniportImage,
   alter: (data: HwInitializationData, alteration: Alteration) => HwInitializationData,
+): MiniportImage =>
+  behindPort(image, (port, isDump) =>
+    portWith(port, {
+      initialize: (object, path, data) => port.initialize(object, path, alter(data, { port, isDump })),
+    }),
+  )
+
+/** The miniport on a port that `between` makes of each that it is started on. */
+export function behindPort(
+  image: MiniportImage,
+  between: (port: PortExports, isDump: boolean) => PortExports,
 ): MiniportImage {
   return {
     fileName: image.fileName,
@@ -18,13 +29,8 @@ export function alteredMiniport(
     ...(image.code !== undefined && { code: image.code }),
     load: (loaded) => {
       const driverEntry = image.load(loaded)
-      return (port, driverObject, registryPath) => {
-        const isDump = driverObject === null && registryPath === null
-        const between = portWith(port, {
-          initialize: (object, path, data) => port.initialize(object, path, alter(data, { port, isDump })),
-        })
-        return driverEntry(between, driverObject, registryPath)
-      }
+      return (port, driverObject, registryPath) =>
+        driverEntry(between(port, driverObject === null && registryPath === null), driverObject, registryPath)
     },
   }
 }

@@ -1,4 +1,4 @@
-export { alteredMiniport, portWith } from './altered-miniport.ts'
+export { alteredMiniport, behindPort, portWith } from './altered-miniport.ts'
 export * from './calls/index.ts'
 export type { DumpTimes } from './crash/dump-pace.ts'
 export * from './crash/load-crash-dump-stack.ts'

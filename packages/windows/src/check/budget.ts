@@ -2,8 +2,8 @@
 // its dump are started, and nothing is written.
 import { DumpstackError, Interrupted } from '@dumpstack/bytes'
 import {
+  behindPort,
   loadCrashDumpStack,
-  type MiniportImage,
   type ObservedPlace,
   type PortExports,
   portWith,
@@ -100,14 +100,14 @@ function startsOf(options: BudgetOptions, life: LifeSettings): Omit<BudgetCell, 
       machine,
       kernel: host.kernel,
       controller,
-      miniport: watched(host.miniport, running),
+      miniport: behindPort(host.miniport, (port) => running.watch(port)),
     })
     const dumpStack = loadCrashDumpStack({
       machine,
       kernel: host.kernel,
       profile,
       runtime,
-      miniport: watched(host.miniport, dump),
+      miniport: behindPort(host.miniport, (port) => dump.watch(port)),
     })
     dumpStack.setPageFile(layout.pageFile, PARTITION_OFFSET)
     kernel.loadCrashDriver()
@@ -169,18 +169,5 @@ class Asked implements MemoryAsked, SysObserver {
   #askPool(byteLength: number): void {
     this.#held += byteLength
     this.poolBytes = Math.max(this.poolBytes, this.#held)
-  }
-}
-
-/** The miniport, with a port that keeps what is asked for. */
-function watched(miniport: MiniportImage, asked: Asked): MiniportImage {
-  return {
-    fileName: miniport.fileName,
-    symbolPrefix: miniport.symbolPrefix,
-    ...(miniport.code !== undefined && { code: miniport.code }),
-    load: (image) => {
-      const driverEntry = miniport.load(image)
-      return (port, driverObject, registryPath) => driverEntry(asked.watch(port), driverObject, registryPath)
-    },
   }
 }

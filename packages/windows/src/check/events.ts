@@ -16,6 +16,10 @@ export interface LifeEvent {
   readonly runningFault?: (controller: string) => Fault
   /** Shown by the device while the dump is written. */
   readonly dumpFault?: (controller: string) => Fault
+  /** The running system has no more pool once the disk runs. */
+  readonly isOutOfPool?: true
+  /** On controllers alone whose disks are behind a link. */
+  readonly needsLink?: true
   /** Requests of the running system, or the dump, may end with an error; they may not end well without their data. */
   readonly mayFail?: true
 }
@@ -37,6 +41,11 @@ export const LIFE_EVENTS = {
   'running-hang': {
     summary: 'The device hangs in the running system until it is reset.',
     runningFault: (controller) => ({ kind: 'hang', controller, afterWrites: 1, count: 1 }),
+    mayFail: true,
+  },
+  'low-memory': {
+    summary: 'The running system has no pool for the driver once the disk runs.',
+    isOutOfPool: true,
     mayFail: true,
   },
   'transient-error': {
@@ -75,6 +84,12 @@ export const LIFE_EVENTS = {
   'surprise-reset': {
     summary: 'The device resets itself in a write of the dump.',
     dumpFault: (controller) => ({ kind: 'surpriseReset', controller, afterWrites: AFTER_WRITES }),
+    mayFail: true,
+  },
+  'link-down': {
+    summary: 'The link to the disk is down when the dump begins, and stays so.',
+    dumpFault: (controller) => ({ kind: 'linkDown', controller }),
+    needsLink: true,
     mayFail: true,
   },
 } as const satisfies Readonly<Record<string, LifeEvent>>

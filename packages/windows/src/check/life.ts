@@ -5,11 +5,14 @@ import type { Cpu } from '@dumpstack/cpu'
 import {
   alteredMiniport,
   type BufferPiece,
+  behindPort,
   type CallSite,
   type DumpWriteReport,
   GuestFault,
   loadCrashDumpStack,
+  type MiniportImage,
   NotJudged,
+  portWith,
   type RuntimeStack,
   type SymbolNames,
   type SysHost,
@@ -238,7 +241,8 @@ class SystemStart {
 
   #live(): void {
     const machine = this.#machine
-    const { kernel, miniport } = this.#host
+    const { kernel } = this.#host
+    const miniport = this.#miniport()
     const controller = machine.controllers[0]!
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
     const { profile } = this.#options
@@ -281,6 +285,17 @@ class SystemStart {
       const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`
       this.#addOutcome('stray-memory', 'HwStartIo', what)
     }
+  }
+
+  #miniport(): MiniportImage {
+    const { miniport } = this.#host
+    if (this.#event.isOutOfPool !== true) return miniport
+    return behindPort(miniport, (port) =>
+      portWith(port, {
+        allocatePool: (extension, byteLength) =>
+          this.#phase === 'running' ? null : port.allocatePool(extension, byteLength),
+      }),
+    )
   }
 
   /** Writes and reads back through the running stack. */

@@ -9,7 +9,7 @@ import {
   type Settings,
 } from '@dumpstack/machine'
 import { TargetOptionsError } from '@dumpstack/target'
-import { type EventName, LIFE_EVENTS } from './events.ts'
+import { type EventName, LIFE_EVENTS, type LifeEvent } from './events.ts'
 import { pairwiseLines } from './pairwise.ts'
 
 const MEGABYTE = 2 ** 20
@@ -121,10 +121,17 @@ export const SYSTEM_RULES: SettingRules<SystemSettings> = {
 export function settingRules({
   places,
   settings,
+  hasLink,
 }: ControllerModel): Readonly<Record<string, SettingRule>> & { readonly event: SettingRule } {
   const lastPort = (places.port ?? 1) - 1
   const port = { ...SYSTEM_RULES.port, max: lastPort, trials: lastPort > 0 ? [lastPort, lastPort >> 1] : [] }
-  return { ...SYSTEM_RULES, port, ...settings }
+  const { choices, trials, ...event } = SYSTEM_RULES.event
+  const canHappen = (name: EventName): boolean => {
+    const { needsLink }: LifeEvent = LIFE_EVENTS[name]
+    return hasLink || needsLink !== true
+  }
+  const events = { ...event, choices: choices.filter(canHappen), trials: trials.filter(canHappen) }
+  return { ...SYSTEM_RULES, port, event: events, ...settings }
 }
 
 /** Those of the system, whole. */
