@@ -1,6 +1,7 @@
 // The contract of the processor: one x86-64 core in long mode that runs guest code when the host calls it. It has no
 // life of its own: between calls nothing executes. Guest faults end the call by name; there is no IDT to deliver to.
 import type { Gpa, Gva } from '@dumpstack/bytes'
+import type { DecodedInstruction } from './decoder.ts'
 
 /** General registers in the order of their encoding; also the index into `readGpr`. */
 export const Gpr = {
@@ -110,6 +111,8 @@ export interface Cpu {
    * call is used up, as code does.
    */
   charge(instructions: number): void
+  /** The instruction at an address; null where none lies. */
+  decodeAt(address: Gva): DecodedInstruction | null
   /** What is left of the outermost call; set before it. */
   readonly budget: CpuBudget
 

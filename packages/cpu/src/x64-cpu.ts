@@ -2,7 +2,7 @@
 import { type Gpa, type Gva, gpa as gpaOf, gva as gvaOf, hex } from '@dumpstack/bytes'
 import { type Core, plugCore, unplugCore } from './core.ts'
 import type { Cpu, CpuBudget, CpuOptions, CpuState, DeviceAccess, Gpr } from './cpu.ts'
-import type { Decoder } from './decoder.ts'
+import type { DecodedInstruction, Decoder } from './decoder.ts'
 import { type BlockCode, Exit } from './emit/compile.ts'
 import { CpuError } from './errors.ts'
 import type { HostMemory } from './host-memory.ts'
@@ -24,6 +24,7 @@ const RSP_WORD = RSP * 2
 const ARGUMENT_REGISTERS = [1, 2, 8, 9] // rcx, rdx, r8, r9
 /** Room above the return address for the register arguments. */
 const HOME_BYTES = 32
+const MAX_INSTRUCTION_BYTES = 15
 /** Marks that no call is open: no stack pointer has this value, since rsp is a multiple of 8 after a return. */
 const NOWHERE = 1
 
@@ -38,6 +39,7 @@ interface TrapRange {
 }
 
 class X64Cpu implements Cpu {
+  readonly #decoder: Decoder
   /** Null once it is closed. */
   #plugged: Core | null
   readonly #traps: TrapRange[] = []
@@ -48,6 +50,7 @@ class X64Cpu implements Cpu {
   #onStop: ((error: unknown) => boolean) | null = null
 
   constructor(world: CpuWorld, decoder: Decoder, options: CpuOptions = {}) {
+    this.#decoder = decoder
     this.#plugged = plugCore(world, decoder, { ...DEFAULTS, ...options }, (lo, hi) => this.#special(lo, hi))
   }
 
@@ -130,6 +133,11 @@ class X64Cpu implements Cpu {
     const { meter } = this.#core
     meter.charge(instructions)
     if (this.#depth > 0) meter.checkWork()
+  }
+  decodeAt(address: Gva): DecodedInstruction | null {
+    const bytes = new Uint8Array(MAX_INSTRUCTION_BYTES)
+    const decoded = this.#decoder.decode(bytes.subarray(0, this.read(address, bytes)), address)
+    return typeof decoded === 'string' ? null : decoded
   }
   get budget(): CpuBudget {
     return this.#core.meter.budget

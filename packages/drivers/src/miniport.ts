@@ -23,6 +23,8 @@ export interface MiniportCode {
   callSite(): CallSite | null
   /** The same in a routine by the kit's name; the routine's first instruction where it has returned. Null where the miniport gave none. */
   routineSite(image: LoadedImage, name: string): CallSite | null
+  /** What the code waits for that polls the register which it has just read: `(value & 0x80) == 0`; null where it does not show. */
+  awaited(): string | null
   /** Where the code stopped for good, or, where it has returned, the entry of the routine that a port called last; null while none has run. */
   stop(): CodeStop | null
 }

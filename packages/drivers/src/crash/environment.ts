@@ -265,7 +265,9 @@ export class CrashEnvironment {
       lastReadAt < 0 || waitsForTime
         ? ''
         : `; the last register that it read is ${this.registerName(lastReadAt)}, which was ${hex(lastReadValue)}`
-    const what = `did not return ${limit}${cause}${last}`
+    const awaited = last === '' ? null : (this.miniport.code?.awaited() ?? null)
+    const waits = awaited === null ? '' : `; it waits for ${awaited}`
+    const what = `did not return ${limit}${cause}${last}${waits}`
     this.violate(waitsForTime ? 'DM-23' : 'DM-26', entryPoint, `${entryPoint} ${what}`)
     throw new DriverHang(this.image.baseName, entryPoint, what, true)
   }

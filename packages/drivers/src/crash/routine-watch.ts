@@ -29,6 +29,9 @@ const TIME_QUERIES = 100_000
 /** A loop that asks for the time at least every so many steps waits for it. */
 const STEPS_PER_TIME_QUERY = 4
 
+/** A wait that is over ends where it looks at its register again, if that comes soon: there it shows what it waits for. */
+const GRACE_STEPS = 64
+
 /** What was exceeded: `steps` or `seconds`, in words; `waitsForTime` when the routine mostly asked what time it is. */
 export type OnHang = (limit: string, waitsForTime: boolean) => never
 
@@ -43,6 +46,7 @@ export class RoutineWatch {
   #deadlineNs = Number.POSITIVE_INFINITY
   #steps = 0
   #timeQueries = 0
+  #graceSteps = 0
 
   constructor(machine: Machine, onHang: OnHang) {
     this.#machine = machine
@@ -58,6 +62,7 @@ export class RoutineWatch {
     this.#deadlineNs = this.#machine.nowNs + ROUTINE_SECONDS * 1e9
     this.#steps = 0
     this.#timeQueries = 0
+    this.#graceSteps = GRACE_STEPS
     this.lastReadAt = -1
   }
 
@@ -69,7 +74,7 @@ export class RoutineWatch {
   onRead(address: number, value: number): void {
     this.lastReadAt = address
     this.lastReadValue = value
-    this.#check()
+    this.#check(true)
   }
 
   onWrite(): void {
@@ -92,11 +97,12 @@ export class RoutineWatch {
     this.onCall()
   }
 
-  #check(): void {
+  #check(isRead = false): void {
     const steps = ++this.#steps
     const isLate = this.#machine.nowNs > this.#deadlineNs
     const waits = this.#timeQueries > TIME_QUERIES
     if (!isLate && !waits && steps <= ROUTINE_STEPS) return
+    if (isLate && !waits && !isRead && this.lastReadAt >= 0 && this.#graceSteps-- > 0) return
     const limit = isLate
       ? `within ${ROUTINE_SECONDS} s of the machine's time`
       : waits

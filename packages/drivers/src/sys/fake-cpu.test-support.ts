@@ -31,6 +31,10 @@ export class FakeCpu implements Cpu {
     this.#kernel = kernel
   }
 
+  decodeAt(): null {
+    return null
+  }
+
   /** Calls the import at `address`, as guest code does through its import table. */
   import(address: bigint, ...args: readonly (bigint | number)[]): bigint {
     const outer = this.#args

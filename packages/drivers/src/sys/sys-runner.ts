@@ -10,6 +10,7 @@ import { NotJudged } from '../guest-fault.ts'
 import { DEVICE_LEVEL } from '../irql.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { CallSite, CodeStop, MiniportCode, PortExports } from '../miniport.ts'
+import { awaitedValue } from './awaited-value.ts'
 import { CallFrame } from './call-frame.ts'
 import { callMeaning } from './call-meaning.ts'
 import { exceptionOf, faultOf, isCpuStop, raisedBy } from './cpu-fault.ts'
@@ -93,6 +94,8 @@ export class SysRunner implements MiniportCode {
   /** Of the outermost call: what it waits for, where it does not return. */
   #lastRead: DeviceAccess | null = null
   #readsInRow = 0
+  /** That the port is being told of. */
+  #access: DeviceAccess | null = null
 
   constructor({ machine, cpu, loader, traps, places, observer, file }: RunnerParts) {
     this.#machine = machine
@@ -173,7 +176,9 @@ export class SysRunner implements MiniportCode {
     if (this.#instance === null) return this.#stopped
     const cpu = this.#cpu
     const slot = this.#slot
-    if (slot === null) return this.#places.siteAt(cpu.rip, cpu.readGpr(Gpr.rsp), [], false)
+    // within a block of instructions the processor is at its start
+    const rip = this.#access?.rip ?? cpu.rip
+    if (slot === null) return this.#places.siteAt(rip, cpu.readGpr(Gpr.rsp), [], false)
     return this.#siteOfCall(slot)
   }
 
@@ -229,8 +234,10 @@ export class SysRunner implements MiniportCode {
     }
     // of the largest request so far: its data may be worked on where it is built, started or completed
     cpu.budget.instructions = CALL_BUDGET.instructions + this.#largestData * WORK_OF_BYTE
-    cpu.budget.stallNs = CALL_BUDGET.stallNs
+    // in a dump the port ends what takes too long, and where it reads a register
+    cpu.budget.stallNs = instance.life === 'dump' ? 2 * CALL_BUDGET.stallNs : CALL_BUDGET.stallNs
     this.#lastRead = null
+    this.#access = null
     if (instance.life === 'dump') cpu.rflags &= ~INTERRUPT_FLAG
     this.#stopped = null
     this.#stop = null
@@ -315,11 +322,19 @@ export class SysRunner implements MiniportCode {
       this.#readsInRow = this.#lastRead?.address === address ? this.#readsInRow + 1 : 1
       this.#lastRead = access
     }
+    this.#access = access
     instance.port.registerAccess(direction === 'write', address, byteLength, Number(value))
+    this.#access = null
+  }
+
+  awaited(): string | null {
+    return this.#lastRead === null
+      ? null
+      : awaitedValue(this.#cpu, this.#lastRead, this.#access === this.#lastRead)
   }
 
   /** The register that the call read last, by its controller's name of it. */
-  #awaited(): string {
+  #lastRegister(): string {
     const last = this.#lastRead
     if (last === null) return ''
     const { registerWindows, controllers } = this.#machine
@@ -329,7 +344,9 @@ export class SysRunner implements MiniportCode {
     )
     const model = controllers.find(({ name }) => name === window?.controller)?.model
     const name = window && model?.registerName(window.bar, last.address - window.base)
-    return `; the last register that it read, ${this.#readsInRow} times in a row, is ${name ?? hex(last.address)}, which was ${hex(last.value)}`
+    const awaited = this.awaited()
+    const waits = awaited === null ? '' : `; it waits for ${awaited}`
+    return `; the last register that it read, ${this.#readsInRow} times in a row, is ${name ?? hex(last.address)}, which was ${hex(last.value)}${waits}`
   }
 
   #siteOfCall(slot: number): CallSite {
@@ -363,7 +380,7 @@ export class SysRunner implements MiniportCode {
       routine: this.#routine,
       place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
       irql: cpu.cr8,
-      awaited: () => this.#awaited(),
+      awaited: () => this.#lastRegister(),
       stackLimit: instance.memory.stack.va,
       discardedSection: (va) => this.#loader.discardedSection(va),
       isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),
