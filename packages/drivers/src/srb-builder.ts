@@ -1,6 +1,12 @@
 // Fills an SRB of either kind: what class drivers and the dump port put into one. CDBs after SPC-4 and SBC-3.
 import { type Gva, highHalf, lowHalf, TWO_TO_32 } from '@dumpstack/bytes'
-import { SRB_STATUS_AUTOSENSE_VALID, SRB_STATUS_MASK } from '@dumpstack/nt'
+import {
+  SCSISTAT_GOOD,
+  SRB_STATUS_AUTOSENSE_VALID,
+  SRB_STATUS_MASK,
+  scsiStatusText,
+  srbStatusText,
+} from '@dumpstack/nt'
 import {
   Cdb6Inquiry,
   Cdb10,
@@ -16,6 +22,7 @@ import {
   SCSIOP_WRITE,
   SCSIOP_WRITE16,
   SERVICE_ACTION_READ_CAPACITY16,
+  senseText,
 } from '@dumpstack/registers'
 import type { GuestBlock } from './miniport.ts'
 import type { ScsiPlace } from './runtime-stack.ts'
@@ -59,6 +66,18 @@ export class SrbBuilder {
   /** SCSISTAT_* */
   get scsiStatus(): number {
     return this.#view.getUint8(this.#layout.scsiStatus)
+  }
+
+  /** How it ended: SRB status, SCSI status where it is not GOOD, and sense data where the miniport left some. */
+  outcome(sense: DataView | null): string {
+    const { srbStatus, scsiStatus, hasSense } = this
+    const sensed = sense !== null && hasSense ? senseText(sense) : null
+    const parts = [
+      srbStatusText(srbStatus),
+      ...(scsiStatus === SCSISTAT_GOOD ? [] : [scsiStatusText(scsiStatus)]),
+      ...(sensed === null ? [] : [sensed]),
+    ]
+    return parts.join(', ')
   }
 
   /** Clears the SRB and fills what every SRB has. */

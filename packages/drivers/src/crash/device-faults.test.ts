@@ -39,13 +39,13 @@ it.each<[string, Fault, number, RegExp]>([
     'a bad sector',
     { kind: 'badSector', controller, lba: lba(firstSector + 8), sectorCount: 1 },
     0xc0000185,
-    /^WRITE ended with SRB_STATUS_ERROR \(0x4\) at sector 0x3800, 5 times \(dump offset 0x6000\)$/,
+    /^WRITE ended with SRB_STATUS_ERROR \(0x4\), SCSISTAT_CHECK_CONDITION \(0x2\) at sector 0x3800, 5 times \(dump offset 0x6000\)$/,
   ],
   [
     'an error that stays',
     { kind: 'transientError', controller, afterWrites: 3, count: 1000 },
     0xc0000185,
-    /^WRITE ended with SRB_STATUS_ERROR \(0x4\) at sector .*, 5 times/,
+    /^WRITE ended with SRB_STATUS_ERROR \(0x4\), SCSISTAT_CHECK_CONDITION \(0x2\) at sector .*, 5 times/,
   ],
   [
     'a hang',

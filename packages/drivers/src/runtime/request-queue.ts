@@ -12,7 +12,6 @@ import {
   SRB_SIMPLE_TAG_REQUEST,
   SRB_STATUS_BUSY,
   SRB_STATUS_SUCCESS,
-  srbStatusText,
 } from '@dumpstack/nt'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
@@ -230,8 +229,7 @@ export class RequestQueue {
     this.pump()
   }
 
-  #retry({ builder, isUnitAttention }: DiskRequest, transfer: Transfer, isBusy: boolean): void {
-    const { srbStatus: status } = builder
+  #retry({ builder, isUnitAttention, sense }: DiskRequest, transfer: Transfer, isBusy: boolean): void {
     const attempts = isBusy ? ++transfer.busyAttempts : ++transfer.attempts
     if (attempts < (isBusy ? BUSY_ATTEMPTS : isUnitAttention ? ATTENTION_ATTEMPTS : ATTEMPTS)) {
       this.waiting.unshift(transfer)
@@ -239,8 +237,8 @@ export class RequestQueue {
     }
     this.#failure ??= new DriversError(
       'IO_FAILED',
-      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with ${srbStatusText(status)} ${attempts} times`,
-      { diskOffset: transfer.diskOffset, status },
+      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with ${builder.outcome(sense.view)} ${attempts} times`,
+      { diskOffset: transfer.diskOffset, status: builder.srbStatus },
     )
   }
 

@@ -167,7 +167,7 @@ it('retries after a transient error and reports a bad sector', () => {
   machine.faults.add({ kind: 'badSector', controller: controller.name, lba: 80 as never, sectorCount: 1 })
   stack.write(80 * 512, gpa(0x100000), 4096)
   expect(() => stack.drain()).toThrow(
-    /write of 0x1000 bytes at disk offset 0xa000 ended with SRB_STATUS_ERROR \(0x4\) 4 times/,
+    /write of 0x1000 bytes at disk offset 0xa000 ended with SRB_STATUS_ERROR \(0x4\), SCSISTAT_CHECK_CONDITION \(0x2\), MEDIUM ERROR \(0x3\), WRITE ERROR \(0xc, 0x0\) 4 times/,
   )
 })
 

@@ -9,7 +9,6 @@ import {
   STATUS_IO_DEVICE_ERROR,
   STATUS_IO_TIMEOUT,
   STATUS_SUCCESS,
-  srbStatusText,
 } from '@dumpstack/nt'
 import type { GuestBlock } from '../../miniport.ts'
 import type { ScsiPlace } from '../../runtime-stack.ts'
@@ -115,9 +114,8 @@ export class PolledSrb {
       this.failure = `${name} was refused by HwStartIo`
       return STATUS_IO_DEVICE_ERROR
     }
-    const status = this.srbStatus
-    if (status === SRB_STATUS_SUCCESS) return STATUS_SUCCESS
-    this.failure = `${name} ended with ${srbStatusText(status)}`
+    if (this.srbStatus === SRB_STATUS_SUCCESS) return STATUS_SUCCESS
+    this.failure = `${name} ended with ${this.builder.outcome(null)}`
     return STATUS_IO_DEVICE_ERROR
   }
 
