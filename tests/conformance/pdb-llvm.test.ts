@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { Cabinet, PdbFile } from '@dumpstack/symbols'
+import { Cabinet, type LocalPlace, PdbFile } from '@dumpstack/symbols'
 import { inflateRaw } from '@dumpstack/symbols/node'
 import { afterAll, describe, expect, it } from 'vitest'
 import { hex, ourLines, theirLines } from './pdb-types.ts'
@@ -51,6 +51,9 @@ const recordsOf = (output: string): string[] =>
     .slice(1)
     .map((text) => text.trimEnd())
 
+const placeText = (place: LocalPlace | null): string | null =>
+  place === null ? null : place.kind === 'register' ? place.register : `[${place.register}+${place.offset}]`
+
 /** The part of each module. */
 const modulesOf = (output: string): string[] => output.split(/^ *Mod \d+ \| .*$/m).slice(1)
 
@@ -76,6 +79,68 @@ function proceduresOf(module: string): string[] {
     }
   }
   return lines
+}
+
+interface TheirRange {
+  /** `rcx`, or `[rsp+40]`. */
+  readonly place: string
+  readonly start: number
+  readonly end: number
+  readonly gaps: readonly (readonly [start: number, end: number])[]
+}
+interface TheirLocal {
+  readonly name: string
+  readonly ranges: TheirRange[]
+  /** Something else than these tells its place. */
+  hasOther: boolean
+}
+
+/** What each S_LOCAL of each procedure says of its places, from `--symbols`; by the procedure's name and address. */
+function theirPlaces(module: string): Map<string, TheirLocal[]> {
+  const procedures = new Map<string, TheirLocal[]>()
+  let locals: TheirLocal[] = []
+  let inlined = 0
+  let bases = { local: '', param: '' }
+  let isParameter = false
+  const records = recordsOf(module)
+  for (const [index, text] of records.entries()) {
+    const [, kind, name] = /\| (S_\w+) \[size = \d+\](?: `(.*)`)?/.exec(text)!
+    const of = (pattern: RegExp): string => pattern.exec(text)?.[1]?.toLowerCase() ?? ''
+    if (/^S_[GL]PROC32/.test(kind!)) {
+      locals = []
+      // before the locals or after them
+      const frame = records.slice(index).find((one) => one.includes('| S_FRAMEPROC')) ?? ''
+      const base = (which: string): string =>
+        new RegExp(`${which} fp reg = (\\w+)`).exec(frame)?.[1]?.toLowerCase() ?? ''
+      bases = { local: base('local'), param: base('param') }
+      procedures.set(`${name} ${/addr = (\d+:\d+)/.exec(text)![1]}`, locals)
+    } else if (kind === 'S_INLINESITE') inlined++
+    else if (kind === 'S_INLINESITE_END') inlined--
+    else if (inlined > 0) continue
+    else if (kind === 'S_LOCAL') {
+      locals.push({ name: name!, ranges: [], hasOther: false })
+      isParameter = /flags = .*param/.test(text)
+    } else if (/^S_(REGREL32|BPREL32|REGISTER)$/.test(kind!)) {
+      for (const local of locals) local.hasOther ||= local.name === name
+    } else if (/^S_DEFRANGE_(REGISTER|REGISTER_REL|FRAMEPOINTER_REL)$/.test(kind!)) {
+      const [, start, length] = /(?:range start = \d+:|range = \[\d+:)(\d+),(?: length = |\+)(\d+)/.exec(
+        text,
+      )!
+      const base = of(/register = (\w+)/) || (isParameter ? bases.param : bases.local)
+      const offset = of(/\boffset = (-?\d+)/)
+      const gaps = [...text.matchAll(/\((\d+),\s*(\d+)\)/g)].map(([, at, count]) => {
+        return [Number(start) + Number(at), Number(start) + Number(at) + Number(count)] as const
+      })
+      if (/has spilled udt = true/.test(text)) continue
+      // llvm-pdbutil 16 shows some gaps of a record as none; frames of x86, and those of no register, are not read
+      const fixedBytes = kind === 'S_DEFRANGE_REGISTER_REL' ? 20 : 16
+      const isCut = Number(/size = (\d+)/.exec(text)![1]) !== fixedBytes + gaps.length * 4
+      if (isCut || ['', 'ebp', 'vframe'].includes(base)) locals.at(-1)!.hasOther = true
+      const place = kind === 'S_DEFRANGE_REGISTER' ? base : `[${base}+${offset}]`
+      locals.at(-1)?.ranges.push({ place, start: Number(start), end: Number(start) + Number(length), gaps })
+    }
+  }
+  return procedures
 }
 
 /**
@@ -308,6 +373,38 @@ describe.each(files)('%s reads as llvm-pdbutil reads it', (name, file) => {
       expect(parameters.length).toBeLessThanOrEqual(parameterCount(pdb, procedure.type))
       for (const { type, typeName } of pdb.procedureAt(procedure.rva)?.locals ?? []) {
         expect([type, typeName]).not.toEqual([type, ''])
+      }
+    }
+  })
+
+  test(`places of locals ${needs}`, () => {
+    const pdb = open()
+    const theirs = modulesOf(dump('--symbols')).map(theirPlaces)
+    for (let i = 0; i < pdb.modules.list.length; i++) {
+      const symbols = pdb.modules.symbolsOf(i)
+      for (const procedure of symbols?.procedures() ?? []) {
+        const key = `${procedure.name} ${address(procedure.segment, procedure.offset)}`
+        const all = theirs[i]!.get(key)!
+        const odd = new Set(all.filter(({ hasOther }) => hasOther).map(({ name }) => name))
+        const expected = all.filter(({ name }) => !odd.has(name))
+        const edges = new Set(
+          expected.flatMap(({ ranges }) =>
+            ranges.flatMap(({ start, end, gaps }) => [start - 1, start, end - 1, end, ...gaps.flat()]),
+          ),
+        )
+        for (const at of edges) {
+          const places = symbols!
+            .locals(procedure, at)
+            .map(({ name, place }) => ({ name, place: placeText(place) }))
+          const names = new Set(expected.map(({ name }) => name))
+          const isIn = ({ start, end, gaps }: TheirRange): boolean =>
+            at >= start && at < end && !gaps.some(([from, to]) => at >= from && at < to)
+          expect([key, at, places.filter(({ name }) => names.has(name))]).toEqual([
+            key,
+            at,
+            expected.map(({ name, ranges }) => ({ name, place: ranges.findLast(isIn)?.place ?? null })),
+          ])
+        }
       }
     }
   })

@@ -65,7 +65,7 @@ it('shows a second bugcheck at its instruction, and keeps the dump with the run'
   const command = /To see the driver where it stopped: (dumpstack kd .*) \(its device extension/.exec(
     stdout,
   )![1]!
-  const text = debugged(command, '.bugcheck; k; !analyze -v')
+  const text = debugged(command, '.bugcheck; k; dv; .frame 1; dv s*; !analyze -v')
   expect(text).toContain('Bugcheck code 0000001E')
   expect(text).toContain('KMODE_EXCEPTION_NOT_HANDLED')
   // a read of an address that is not canonical, as Windows shows it
@@ -74,6 +74,11 @@ it('shows a second bugcheck at its instruction, and keeps the dump with the run'
   expect(text).toMatch(
     /dump_dsvioblk_b17!VioReapQueue\+0x49 \[x:\\dumpstack\\miniports\\dsvioblk\\queue\.c @ 149\]/,
   )
+  // where locals are: in the frame at fault, and what a call has kept in its caller's
+  expect(text).toMatch(
+    /prv param @rcx +Ptr64 _SCSI_REQUEST_BLOCK Srb = 0xa5a5a5a5`a5a5a5a5 _SCSI_REQUEST_BLOCK/,
+  )
+  expect(text).toMatch(/prv local @rbx +Ptr64 _QUEUE_STATE state = 0xffff\S+ _QUEUE_STATE/)
   expect(text).toMatch(/FAILURE_BUCKET_ID:\s+0x1E_c0000005_dump_dsvioblk_b17!VioRequestOf/)
   // the file is of the run: in its list, and in its journal by its place there
   const run = path.join(folder.path, 'fault')

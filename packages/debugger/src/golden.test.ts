@@ -80,7 +80,7 @@ describe.skipIf(missing.length > 0)(`the real minidump (shared/data/${DUMP})`, (
     ],
     [
       'refusals',
-      'lmx; wt; k kk; dt nt!_NO_SUCH_TYPE; u; !pte nt; .frame; r rax=5; poi(; ? nomodule!x; .reload /user; !process 0 8; !process 0 7',
+      'lmx; wt; k kk; dt nt!_NO_SUCH_TYPE; u; !pte nt; .childdbg; r rax=5; poi(; ? nomodule!x; .reload /user; !process 0 8; !process 0 7',
     ],
   ])('%s', async (name, line) => {
     golden(name, await say(await realSession(), line))

@@ -85,4 +85,4 @@ export function fewSymbols(rows: Readonly<Record<string, number>>): SymbolFile {
 export const EVERYTHING =
   'r; r rip; k; kv; lm; lmvm *; .bugcheck; vertarget; .dumpdebug; .enumtag; db . L20; dps @rsp L8; du @rsp; da @rsp; ' +
   'ln; x *!*; u; !analyze -v; !process 0 7; !process -1 7; lm u; .reload /user; ? @x0; !thread; !pte @rsp; dt nt!_EPROCESS; .ecxr; k; .cxr @rsp; ~0s; ~1s; ~; .reload /f; .help; ' +
-  '.exr -1; .trap @rsp; .logopen kd.log; .logclose; .sympath'
+  '.exr -1; .frame; dv; .trap @rsp; .logopen kd.log; .logclose; .sympath'

@@ -10,6 +10,7 @@ import { type DebugModule, ModuleList, noSymbols, symbolize } from './modules.ts
 import { requireX64 } from './processors.ts'
 import type { RegisterFile, Registers } from './registers.ts'
 import type { SymbolSource } from './symbol-source.ts'
+import type { StackFrame } from './unwind/stack-frame.ts'
 import { readUserModules } from './user-modules.ts'
 
 export interface SessionOptions {
@@ -28,6 +29,13 @@ export interface Progress {
   done: number
   /** Null where nothing tells how many there are. */
   readonly total: number | null
+}
+
+/** A frame of the current stack. */
+export interface Scope {
+  /** As kn numbers them. */
+  readonly number: number
+  readonly frame: StackFrame
 }
 
 /** Steps of a long command between two turns of the host. */
@@ -49,6 +57,7 @@ export class Session {
   #processor: number
   #registers: RegisterFile | null = null
   #isDefaultContext = true
+  #scope: Scope | null = null
 
   constructor(options: SessionOptions) {
     this.target = options.target
@@ -116,20 +125,29 @@ export class Session {
   }
   /** Does something on another processor; then the current one and its context are as before. */
   async onProcessor(number: number, work: () => Promise<void>): Promise<void> {
-    const before = [this.#processor, this.#registers, this.#isDefaultContext] as const
+    const before = [this.#processor, this.#registers, this.#isDefaultContext, this.#scope] as const
     try {
       this.selectProcessor(number)
       await work()
     } finally {
-      ;[this.#processor, this.#registers, this.#isDefaultContext] = before
+      ;[this.#processor, this.#registers, this.#isDefaultContext, this.#scope] = before
     }
+  }
+  /** The frame whose locals are shown, where .frame chose one; the innermost one otherwise. It goes with the context. */
+  get scope(): Scope | null {
+    return this.#scope
+  }
+  setScope(scope: Scope): void {
+    this.#scope = scope
   }
   /** Back to the processor's own registers. */
   resetContext(): void {
+    this.#scope = null
     this.#registers = null
     this.#isDefaultContext = true
   }
   setContext(registers: RegisterFile): void {
+    this.#scope = null
     this.#registers = registers
     this.#isDefaultContext = false
   }

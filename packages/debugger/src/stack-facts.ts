@@ -3,7 +3,8 @@ import { hex64 } from '@dumpstack/bytes'
 import type { Write } from './command.ts'
 import type { Registers } from './registers.ts'
 import type { Session } from './session.ts'
-import { type FoundBy, MAX_FRAMES, type OpenValue, stackFrames } from './unwind/stack.ts'
+import { MAX_FRAMES, type OpenValue, stackFrames } from './unwind/stack.ts'
+import type { FoundBy, StackFrame } from './unwind/stack-frame.ts'
 
 export interface StackOptions {
   readonly count: number
@@ -30,7 +31,7 @@ export type StackFact =
     }
   | OpenValueFact
 
-type FrameFact = {
+export type FrameFact = {
   readonly kind: 'frame'
   /** Null unless frames are numbered. */
   readonly number: number | null
@@ -69,28 +70,9 @@ export async function* stackFacts(
   let number = 0
   let step = await walk.next()
   for (; step.done !== true; step = await walk.next()) {
-    const { ip, childSp, returnAddress, argumentsAt, foundBy, missing } = step.value
-    hasGuesses ||= foundBy === 'scan'
+    hasGuesses ||= step.value.foundBy === 'scan'
     if (number++ >= count) continue
-    const symbol = await session.symbolize(ip)
-    const module = session.modules.at(ip)
-    const source = module?.symbols?.lineAt(Number(ip - module.base)) // inside the module
-    yield {
-      kind: 'frame',
-      number: isNumbered ? number - 1 : null,
-      childSp,
-      returnAddress,
-      arguments: hasArguments
-        ? ARGUMENTS.map((offset) =>
-            argumentsAt === null ? null : session.memory.tryU64(argumentsAt + offset),
-          )
-        : null,
-      address: ip,
-      symbol,
-      source: source == null ? null : { file: source.file, line: source.line },
-      foundBy,
-      missing,
-    }
+    yield await frameFact(session, step.value, isNumbered ? number - 1 : null, hasArguments)
   }
   const { open, stopped, missingImages } = step.value
   const isWhole = number <= count
@@ -105,6 +87,31 @@ export async function* stackFacts(
     })),
   }
   if (isWhole) yield* openValueFacts(session, open)
+}
+
+export async function frameFact(
+  session: Session,
+  { ip, childSp, returnAddress, argumentsAt, foundBy, missing }: StackFrame,
+  number: number | null,
+  hasArguments: boolean,
+): Promise<FrameFact> {
+  const symbol = await session.symbolize(ip)
+  const module = session.modules.at(ip)
+  const source = module?.symbols?.lineAt(Number(ip - module.base)) // inside the module
+  return {
+    kind: 'frame',
+    number,
+    childSp,
+    returnAddress,
+    arguments: hasArguments
+      ? ARGUMENTS.map((offset) => (argumentsAt === null ? null : session.memory.tryU64(argumentsAt + offset)))
+      : null,
+    address: ip,
+    symbol,
+    source: source == null ? null : { file: source.file, line: source.line },
+    foundBy,
+    missing,
+  }
 }
 
 export async function* openValueFacts(

@@ -20,11 +20,19 @@ export interface SourceLine {
   readonly line: number
   readonly displacement: number
 }
+/** Registers by the names that debuggers use: `rcx`, `dl`. */
+export type LocalPlace =
+  | { readonly kind: 'register'; readonly register: string }
+  /** In memory, so many bytes above the register's value. */
+  | { readonly kind: 'memory'; readonly register: string; readonly offset: number }
+
 export interface LocalVariable {
   readonly name: string
   readonly typeName: string
   readonly type: TypeRef
   readonly isParameter: boolean
+  /** Null where it is nowhere as a whole while the code at the address that was asked for runs: optimised away, in parts, or not described. */
+  readonly place: LocalPlace | null
 }
 export interface Procedure {
   readonly name: string

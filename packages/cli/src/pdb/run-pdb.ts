@@ -6,6 +6,7 @@ import { FileSource } from '@dumpstack/bytes/node'
 import { parsePe } from '@dumpstack/image'
 import {
   type ImageSection,
+  type LocalPlace,
   PdbFile,
   SymbolsError,
   type SymbolType,
@@ -277,11 +278,18 @@ function line(pdb: PdbFile, address: string): Shown {
             `  function   ${procedure.name}, ${hex(procedure.rva)} to ${hex(procedure.rva + procedure.byteLength)}`,
           ]),
       ...locals.map(
-        ({ name, typeName, isParameter }) =>
-          `  ${isParameter ? 'parameter' : 'local    '}  ${typeName} ${name}`,
+        ({ name, typeName, isParameter, place }) =>
+          `  ${isParameter ? 'parameter' : 'local    '}  ${typeName} ${name}${placeText(place)}`,
       ),
     ],
   }
+}
+
+function placeText(place: LocalPlace | null): string {
+  if (place === null) return ''
+  if (place.kind === 'register') return `, in ${place.register}`
+  const { register, offset } = place
+  return `, at ${register}${offset < 0 ? '-' : '+'}${hex(Math.abs(offset))}`
 }
 
 /** `0x1234` (an RVA), `KeBugCheckEx`, `KeBugCheckEx+0x10`. */

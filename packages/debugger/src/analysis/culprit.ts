@@ -5,7 +5,8 @@ import { type BugcheckDescription, bugcheckBase, parameterOfKind } from '@dumpst
 import type { DebugModule } from '../modules.ts'
 import type { Session } from '../session.ts'
 import { unicodeString } from '../typed-value.ts'
-import type { OpenValue, StackFrame } from '../unwind/stack.ts'
+import type { OpenValue } from '../unwind/stack.ts'
+import type { StackFrame } from '../unwind/stack-frame.ts'
 import { namedFault } from './exception.ts'
 
 export interface Culprit {

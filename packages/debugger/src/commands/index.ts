@@ -6,9 +6,11 @@ import { cxr, ecxr, trap } from './cxr.ts'
 import { d } from './d.ts'
 import { dt } from './dt.ts'
 import { dumpdebug } from './dumpdebug.ts'
+import { dv } from './dv.ts'
 import { enumtag } from './enumtag.ts'
 import { evaluateCommand } from './evaluate.ts'
 import { exr } from './exr.ts'
+import { frame } from './frame.ts'
 import { helpOn } from './help.ts'
 import { k } from './k.ts'
 import { lm } from './lm.ts'
@@ -27,7 +29,7 @@ import { vertarget } from './vertarget.ts'
 import { x } from './x.ts'
 
 export const COMMANDS: readonly Command[] = [
-  analyze, bugcheck, cxr, d, dt, dumpdebug, ecxr, enumtag, evaluateCommand, exr, k, lm, ln, logclose, logopen,
-  processCommand, processorCommand, pte, quit, r, reload, sympath, thread, trap, u, vertarget, x,
+  analyze, bugcheck, cxr, d, dt, dumpdebug, dv, ecxr, enumtag, evaluateCommand, exr, frame, k, lm, ln, logclose,
+  logopen, processCommand, processorCommand, pte, quit, r, reload, sympath, thread, trap, u, vertarget, x,
   helpOn(() => COMMANDS),
 ] // biome-ignore format: a list

@@ -5,32 +5,13 @@ import { ImageError } from '@dumpstack/image'
 import { bugcheckBase } from '@dumpstack/nt'
 import { DebuggerError } from '../errors.ts'
 import type { DebugModule } from '../modules.ts'
-import type { Registers } from '../registers.ts'
+import { Registers } from '../registers.ts'
 import type { Session } from '../session.ts'
 import { isOfAnotherProcess } from '../user-modules.ts'
 import { judgeReturnAddress, type ReturnAddress } from './call-before.ts'
 import { returnSlot } from './code-to-return.ts'
+import type { FoundBy, StackFrame } from './stack-frame.ts'
 import { UnknownRegister, unwindStep } from './unwind-x64.ts'
-
-/**
- * frame: recorded as such, in a register context or by a trap. unwind: by unwind information from the frame below.
- * call: the caller of KeBugCheckEx, whose return address lies at rsp while the registers are those of the call.
- * code: by the code of the frame below, which runs straight to a ret.
- * scan: a guess, the next value on the stack that evidence shows to be a return address, of this call or an earlier one.
- */
-export type FoundBy = 'frame' | 'unwind' | 'call' | 'code' | 'scan'
-
-export interface StackFrame {
-  readonly childSp: bigint
-  readonly ip: bigint
-  readonly foundBy: FoundBy
-  /** Why unwinding did not lead here; null for frames that are no guess. */
-  readonly missing: string | null
-  /** rsp after the return address is popped: where the caller left room for the arguments; null where not known. */
-  readonly argumentsAt: bigint | null
-  /** Where the next frame goes on; 0 at the end of the stack, null where the walk ends before it. */
-  readonly returnAddress: bigint | null
-}
 
 /** A value on the stack that points into a module, of which nothing at hand tells whether it is a return address. */
 export interface OpenValue {
@@ -52,6 +33,8 @@ export interface WalkedStack extends StackEnd {
 }
 
 export const MAX_FRAMES = 256
+/** General registers that a call may lose: rax, rcx, rdx and r8 to r11 ("x64 calling convention", learn.microsoft.com). */
+const VOLATILE = [0, 1, 2, 8, 9, 10, 11]
 /** General registers that nobody knows after a guess: all but rsp. */
 const ALL_BUT_RSP = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 /** A kernel stack has 24 KiB, a large one 72 KiB. */
@@ -92,7 +75,16 @@ export async function* stackFrames(
   for (let count = 1; count <= maxFrames; count++) {
     await session.step()
     const { rip: ip, rsp: childSp } = registers
-    const frame = { childSp, ip, foundBy, missing, argumentsAt: null, returnAddress: null }
+    const lost = foundBy === 'frame' ? unknown : new Set([...unknown, ...VOLATILE])
+    const frame = {
+      childSp,
+      ip,
+      registers: new Registers(registers.context, new Set(lost)),
+      foundBy,
+      missing,
+      argumentsAt: null,
+      returnAddress: null,
+    }
     const module = session.modules.at(ip)
     const isUser = ip < FIRST_KERNEL_ADDRESS
     if (isUser && isOfAnotherProcess(session, thread)) {

@@ -47,7 +47,7 @@ export class ModuleTable {
     if (kept !== undefined) return kept
     const module = this.list[index]
     if (module === undefined || module.stream === null) return null
-    const symbols = new ModuleSymbols(module, this.#streamOf(index, module.stream))
+    const symbols = new ModuleSymbols(module, this.#streamOf(index, module.stream), this.#dbi!.machine)
     this.#symbols.set(index, symbols)
     return symbols
   }

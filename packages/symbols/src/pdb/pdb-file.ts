@@ -175,7 +175,7 @@ export class PdbFile implements SymbolFile {
     const source = this.segments.toSource(rva)
     const found = source < 0 ? null : this.modules.procedureBelow(source)
     if (found === null || source >= found.sourceRva + found.byteLength) return null
-    const readLocals = (): LocalVariable[] => this.#localsOf(found)
+    const readLocals = (): LocalVariable[] => this.#localsOf(found, found.offset + source - found.sourceRva)
     let locals: readonly LocalVariable[] | null = null
     return {
       name: found.name,
@@ -247,8 +247,9 @@ export class PdbFile implements SymbolFile {
     }
   }
 
-  #localsOf(procedure: PlacedProcedure): LocalVariable[] {
-    const locals = this.modules.symbolsOf(procedure.module)?.locals(procedure) ?? []
+  /** Their places as they are for the code at `offset` of its segment. */
+  #localsOf(procedure: PlacedProcedure, offset: number): LocalVariable[] {
+    const locals = this.modules.symbolsOf(procedure.module)?.locals(procedure, offset) ?? []
     return locals.map((local) => ({ ...local, typeName: this.types.nameOf(local.type) }))
   }
 

@@ -23,6 +23,10 @@ export const S_PROCREF = 0x1125
 export const S_LPROCREF = 0x1127
 export const S_SEPCODE = 0x1132
 export const S_LOCAL = 0x113e
+export const S_DEFRANGE_REGISTER = 0x1141
+export const S_DEFRANGE_FRAMEPOINTER_REL = 0x1142
+export const S_DEFRANGE_FRAMEPOINTER_REL_FULL_SCOPE = 0x1144
+export const S_DEFRANGE_REGISTER_REL = 0x1145
 const S_LPROC32_ID = 0x1146
 export const S_GPROC32_ID = 0x1147
 export const S_INLINESITE = 0x114d
@@ -70,6 +74,7 @@ export const ProcSym32 = defineStruct('S_GPROC32', 0x27, {
 export const FrameProcSym = defineStruct('S_FRAMEPROC', 0x1e, {
   frameBytes: u32(4),
   savedRegisterBytes: u32(0x10),
+  flags: u32(0x1a),
 })
 export const LocalSym = defineStruct('S_LOCAL', 0xa, { type: u32(4), flags: u16(8) })
 export const BpRelSym32 = defineStruct('S_BPREL32', 0xc, { offset: i32(4), type: u32(8) })
@@ -81,6 +86,27 @@ export const RegRelSym32 = defineStruct('S_REGREL32', 0xe, {
 export const RegisterSym = defineStruct('S_REGISTER', 0xa, { type: u32(4), register: u16(8) })
 /** S_LOCAL */
 export const LVAR_IS_PARAMETER = 1
+
+// Where the local before them is while some code runs. Each ends with a range, behind which its gaps follow (`AddressGap`).
+export const DefRangeRegister = defineStruct('S_DEFRANGE_REGISTER', 0x10, { register: u16(4) })
+export const DefRangeFramePointer = defineStruct('S_DEFRANGE_FRAMEPOINTER_REL', 0x10, { offset: i32(4) })
+export const DefRangeFullScope = defineStruct('S_DEFRANGE_FRAMEPOINTER_REL_FULL_SCOPE', 8, { offset: i32(4) })
+export const DefRangeRegisterRel = defineStruct('S_DEFRANGE_REGISTER_REL', 0x14, {
+  register: u16(4),
+  flags: u16(6),
+  offset: i32(8),
+})
+/** LocalVariableAddrRange. */
+export const AddressRange = defineStruct('range of a local', 8, {
+  start: u32(0),
+  segment: u16(4),
+  byteLength: u16(6),
+})
+/** LocalVariableAddrGap: `start` is from the range's. */
+export const AddressGap = defineStruct('gap in the range of a local', 4, {
+  start: u16(0),
+  byteLength: u16(2),
+})
 
 const RECORD_HEAD_BYTES = 4
 

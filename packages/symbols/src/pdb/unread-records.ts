@@ -66,9 +66,12 @@ function* symbolKinds(stream: StreamBytes | null, start: number): Generator<numb
 }
 
 function* moduleSymbolKinds(pdb: PdbFile): Generator<number> {
-  for (const [index, module] of (pdb.dbi?.modules ?? []).entries()) {
+  const { dbi } = pdb
+  if (dbi === null) return
+  for (const [index, module] of dbi.modules.entries()) {
     if (module.stream === null) continue
-    const symbols = new ModuleSymbols(module, pdb.msf.stream(module.stream, `stream of module ${index}`))
+    const stream = pdb.msf.stream(module.stream, `stream of module ${index}`)
+    const symbols = new ModuleSymbols(module, stream, dbi.machine)
     for (const { kind } of symbols.records()) if (!isKnownSymbol(kind)) yield kind
   }
 }
