@@ -201,14 +201,22 @@ describe('a request that is lost', () => {
     }
   })
 
-  it('ends the dump where the port gives up, and nothing is said of the miniport that ignores the reset', () => {
+  it('ends the dump where the port gives up, and the miniport that ignores the reset is told which port would not', () => {
     const { report } = dumpWith(
       bad(() => ({})),
       before,
     )
     expect(report).toMatchObject({
       finalStatus: 0xc000_00b5,
-      violations: [],
+      violations: [
+        {
+          rule: 'DM-37',
+          call: 'HwResetBus',
+          severity: 'note',
+          message:
+            'HwResetBus left WRITE pending, which has not ended: this port gives up, that of Windows Server 2003 waits for it for ever',
+        },
+      ],
     })
   })
 

@@ -60,7 +60,7 @@ if (Slot == Extension->ActiveSlot)
     why: 'A reset during the dump aborts the request that the dump waits for.',
     howToFix: 'Return TRUE at once in dump mode, and complete reset requests with success.',
     answer:
-      'violation where HwResetBus returns FALSE; a warning where registers are written, as public drivers do: what that breaks is a finding of its own; the port of Windows Server 2003, and none that is modelled by default, also waits for ever for a request that the reset left pending',
+      'violation where HwResetBus returns FALSE; a warning where registers are written, as public drivers do: what that breaks is a finding of its own; a note where a request that is lost stays pending: the port of Windows Server 2003 waits for it for ever, and there it is a violation',
     sources: [BOOT_DRIVE],
     example: {
       breaks: `BOOLEAN HwResetBus(PVOID Extension, ULONG PathId)

@@ -199,10 +199,16 @@ export class PolledSrb {
     const { machine } = this.#environment
     const { resend, waitsForKept } = this.#lostRequest
     const isBlamed = this.#blame(name)
-    if (!wasReset) this.#resetBus()
+    const touched = wasReset ? 0 : this.#resetBus()
     if (!this.#isComplete) {
-      const what = `HwResetBus left ${name} pending, which has not ended: this port waits for it for ever`
-      if (waitsForKept && !isBlamed) this.#environment.violate('DM-37', 'HwResetBus', what)
+      const what = `HwResetBus left ${name} pending, which has not ended: `
+      if (isBlamed) return false
+      if (waitsForKept)
+        this.#environment.violate('DM-37', 'HwResetBus', `${what}this port waits for it for ever`)
+      else if (touched === 0) {
+        const others = 'this port gives up, that of Windows Server 2003 waits for it for ever'
+        this.#environment.violate('DM-37', 'HwResetBus', what + others, 'note')
+      }
       return false
     }
     if (resend === null) return false
@@ -226,8 +232,8 @@ export class PolledSrb {
     }
   }
 
-  /** DM-37: the port asks for a bus reset, which a dump miniport must only nod at. */
-  #resetBus(): void {
+  /** DM-37: the port asks for a bus reset, which a dump miniport must only nod at. How many registers it wrote. */
+  #resetBus(): number {
     const { data, deviceExtension } = this.#adapter
     const environment = this.#environment
     const before = environment.registerWrites
@@ -240,5 +246,6 @@ export class PolledSrb {
       environment.violate('DM-37', 'HwResetBus', what, 'warning')
     }
     environment.leave()
+    return touched
   }
 }
