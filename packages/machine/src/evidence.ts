@@ -26,10 +26,12 @@ export interface BeyondLimit {
   readonly found: number
   /** What was found, in words: `a request of 12 data segments`. */
   readonly what: string
+  /** The device does it all the same, as real ones do. */
+  readonly isTolerated?: true
 }
 export type OnRefused = (refused: BeyondLimit) => void
 
-/** A controller refused one request, or one access, that goes beyond a limit that it announces; it works on. */
+/** A controller refused, or tolerates, one request or one access that goes beyond a limit that it announces; it works on. */
 export interface Refusal {
   /** ControllerOptions.name */
   readonly controller: string
@@ -39,6 +41,7 @@ export interface Refusal {
   readonly found: number
   /** What was found, what is allowed: `a request of 12 data segments, seg_max is 8`. */
   readonly message: string
+  readonly isTolerated: boolean
   readonly atNs: number
 }
 
@@ -134,7 +137,7 @@ export class MachineEvidence implements Evidence {
     if (this.stops.length < MAX_ENTRIES) this.stops.push(stop)
   }
 
-  refused(controller: string, { limit, allowed, found, what }: BeyondLimit, atNs: number): void {
+  refused(controller: string, { limit, allowed, found, what, isTolerated }: BeyondLimit, atNs: number): void {
     if (this.refusals.length >= MAX_ENTRIES) return
     this.refusals.push({
       controller,
@@ -142,6 +145,7 @@ export class MachineEvidence implements Evidence {
       allowed,
       found,
       message: `${what}, ${limit} is ${allowed}`,
+      isTolerated: isTolerated === true,
       atNs,
     })
   }

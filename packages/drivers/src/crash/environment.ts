@@ -93,7 +93,10 @@ export class CrashEnvironment {
     this.watch.leave()
     this.pace.leave(this.entryPoint)
     const beside = this.guards.change()
-    if (beside !== null) this.violate('stray-memory', this.entryPoint, `${this.entryPoint} wrote ${beside}`)
+    if (beside !== null) {
+      const what = `${this.entryPoint} wrote ${beside.message}`
+      this.violate('stray-memory', this.entryPoint, what, beside.isPromised ? 'warning' : 'fail')
+    }
     this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
   }
 
@@ -168,13 +171,13 @@ export class CrashEnvironment {
   #judgeDevice(call: string): void {
     const { stops, refusals } = this.machine.evidence
     while (this.#refusalsSeen < refusals.length) {
-      const { controller, limit, message } = refusals[this.#refusalsSeen++]!
+      const { controller, limit, message, isTolerated } = refusals[this.#refusalsSeen++]!
       if (controller !== this.controller.name) continue
-      const what = `${controller} refused ${message}`
+      const what = `${controller} ${isTolerated ? 'tolerates' : 'refused'} ${message}`
       // who went beyond a limit once does so again: that is one finding, at the first
       const { call: at, what: said } = this.#refused.get(limit) ?? { call, what }
       this.#refused.set(limit, { call: at, what: said })
-      this.violate('device-refused', at, said)
+      this.violate('device-refused', at, said, isTolerated ? 'warning' : 'fail')
     }
     while (this.#stopsSeen < stops.length) {
       const { controller, reason } = stops[this.#stopsSeen++]!

@@ -11,12 +11,21 @@ import {
   VIRTIO_BLK_T_IN,
 } from '@dumpstack/registers'
 import { type BlockDevice, BlockOp, BlockStatus } from '../../disk/block-device.ts'
+import type { BeyondLimit } from '../../evidence.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { type BlkHost, type BlkLimits, BlkRequest } from './request.ts'
 import { Popped, type Virtqueue } from './virtqueue.ts'
 
 /** The rate of the host's disk; of the order of a fast one. */
 const BYTES_PER_SECOND = 2e9
+/** 2.7.5.3.1 forbids it. */
+const UNAGREED_INDIRECT: BeyondLimit = {
+  limit: 'VIRTIO_F_INDIRECT_DESC of the driver',
+  allowed: 0,
+  found: 1,
+  what: 'a request with an indirect descriptor',
+  isTolerated: true,
+}
 const NO_ROOM = 'a request without room for its header of 16 bytes and its status byte'
 /** QEMU's limit of one request: what its block layer counts in an int. */
 const MAX_TRANSFER_BYTES = Math.floor((2 ** 31 - 1) / VIRTIO_BLK_SECTOR_BYTES) * VIRTIO_BLK_SECTOR_BYTES
@@ -134,6 +143,7 @@ export class BlockBackend implements BlkHost {
    * device announces (5.2.4). QEMU does not look; the specification has IOERR for a request that the device cannot do.
    */
   #refuses(request: BlkRequest, isTransfer: boolean): boolean {
+    if (request.hasUnagreedIndirect) this.#parts.onRefused(UNAGREED_INDIRECT)
     const { segMax, sizeMax } = this.#limits
     const { length, segmentCount, longestSegment } = request
     const { size } = request.queue

@@ -72,6 +72,7 @@ export class VirtioBlk implements ControllerState {
       { length: settings.queues },
       (_, index) => new Virtqueue(parts.ram, index, settings.queueSize),
     )
+    for (const queue of this.queues) queue.offersIndirect = settings.indirect === 'on'
     this.#deviceConfig = deviceConfig(block.disk, settings)
     const { segMax, sizeMax } = this.#deviceConfig
     this.#backend = new BlockBackend(

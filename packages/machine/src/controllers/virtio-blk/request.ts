@@ -22,6 +22,7 @@ export class BlkRequest implements Chain, BlockRequest {
   queue!: Virtqueue
   head = 0
   length = 0
+  hasUnagreedIndirect = false
   /** Descriptors with data (they may hold header or status too), and the longest of them. */
   segmentCount = 0
   longestSegment = 0
@@ -62,6 +63,7 @@ export class BlkRequest implements Chain, BlockRequest {
     this.readable.clear()
     this.writable.clear()
     this.length = this.segmentCount = this.longestSegment = this.#lastWritable = 0
+    this.hasUnagreedIndirect = false
   }
 
   append(address: number, byteLength: number, isWritable: boolean): void {

@@ -33,6 +33,8 @@ export interface Chain {
   head: number
   /** Descriptors, but for one that names an indirect table. */
   length: number
+  /** It names an indirect table, which the driver has not agreed on: QEMU does not look. */
+  hasUnagreedIndirect: boolean
   readonly readable: SegmentList
   readonly writable: SegmentList
   clear(): void
@@ -52,6 +54,8 @@ export class Virtqueue {
   inFlight = 0
   /** VIRTIO_F_INDIRECT_DESC was agreed on. */
   hasIndirect = false
+  /** It was offered. */
+  offersIndirect = false
   /** VIRTIO_F_EVENT_IDX was agreed on: the rings end with used_event and avail_event. */
   hasEventIndex = false
   /** Guest addresses of descriptor table, available ring and used ring: as the driver wrote them. */
@@ -194,8 +198,9 @@ export class Virtqueue {
       const { flags, len, next } = this.#descriptor
       const address = fromHalves(this.#descriptor.addrHigh, this.#descriptor.addrLow)
       if ((flags & VIRTQ_DESC_F_INDIRECT) !== 0) {
-        if (!this.hasIndirect)
-          return this.#refuse('an indirect descriptor, but VIRTIO_F_INDIRECT_DESC was not agreed on')
+        if (!this.hasIndirect && !this.offersIndirect)
+          return this.#refuse('an indirect descriptor, but VIRTIO_F_INDIRECT_DESC was not offered')
+        into.hasUnagreedIndirect = !this.hasIndirect
         if (isIndirect) return this.#refuse('an indirect descriptor in an indirect table')
         if (len === 0 || len % VirtqDesc.size !== 0) {
           return this.#refuse(`an indirect table of ${len} bytes, expected whole descriptors`)
