@@ -26,8 +26,8 @@ const REQUESTS = 32
 /** Time-out of the disk class driver (Services\Disk\TimeoutValue). */
 const SRB_TIMEOUT_SECONDS = 10
 const ATTEMPTS = 4
-/** Of a request that ends with a unit attention: a device with much news fails those that it has not failed yet as well. */
-const ATTENTION_ATTEMPTS = 32
+/** Of a request that ends with a unit attention: while others end well between its attempts, each of these may be the one that is told. */
+const ATTENTION_ATTEMPTS = 100
 // Of storport: BusyPauseTime, BusyRetryCount and QueueFullWaitIoPercentage of the registry, where they are not set.
 const BUSY_PAUSE_NS = 250e6
 const BUSY_ATTEMPTS = 20
