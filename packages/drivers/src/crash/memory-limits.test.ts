@@ -1,5 +1,6 @@
+import { gva } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
-import { portWith } from '../altered-miniport.ts'
+import { alteredMiniport, portWith } from '../altered-miniport.ts'
 import type { GuestBlock, MiniportImage, PortExports } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
 import { bad, changingConfig, dumpWith } from './bad-miniports.test-support.ts'
@@ -91,3 +92,40 @@ it('DM-43: takes breaks as the only limit of a miniport whose length is longer t
     .map(({ byteLength }) => byteLength)
   expect(Math.max(...lengths)).toBe(7 * 0x1000)
 })
+
+it.each([
+  ['warning', true, 'that the port has answered'],
+  ['fail', false, 'that nobody spoke of'],
+])(
+  'stray-memory: a %s, once, for what goes past the uncached extension into a length %s',
+  (severity, asksForAll) => {
+    let behind = gva(0n)
+    let written = 0
+    const asks = uncached((port, config, byteLength) => {
+      const block = port.getUncachedExtension(config, config, byteLength)!
+      behind = gva(block.va + BigInt(block.view.byteLength))
+      if (asksForAll) port.getPhysicalAddress(config, null, block.va)
+      return block
+    })
+    const writes = alteredMiniport(asks, (data, { port }) => {
+      const spoil = (): void => port.dereference(behind, 4).view.setUint32(0, ++written)
+      return {
+        ...data,
+        hwInitialize: (extension) => {
+          spoil()
+          return data.hwInitialize(extension)
+        },
+        hwStartIo: (extension, block) => {
+          spoil()
+          return data.hwStartIo(extension, block)
+        },
+      }
+    })
+    const { report } = dumpWith(writes)
+    expect(report).toMatchObject({
+      finalStatus: 0,
+      violations: [{ rule: 'stray-memory', call: 'HwInitialize', severity }],
+    })
+    expect(written).toBeGreaterThan(2)
+  },
+)

@@ -175,6 +175,25 @@ describe('stray-memory', () => {
   })
 })
 
+it('early-completion: warns of a reset that completes what the controller still runs', () => {
+  let current: GuestBlock | null = null
+  const completes = bad((data, { port }) => ({
+    hwStartIo: (extension, block) => {
+      current = block
+      return data.hwStartIo(extension, block)
+    },
+    hwResetBus: (extension) => {
+      const srb = ScsiRequestBlock.at(current!.view)
+      srb.srbStatus = SRB_STATUS_BUS_RESET
+      port.notificationRequestComplete(extension, current!)
+      return true
+    },
+  }))
+  const { report } = dumpWith(completes, { probes: true })
+  expect(report.violations[0]).toMatchObject({ rule: 'early-completion', severity: 'warning' })
+  expect(report.violations.filter(({ rule }) => rule === 'DM-29' || rule === 'stray-write')).toEqual([])
+})
+
 describe('a request that is lost', () => {
   const fault: Fault = { kind: 'lostCompletion', controller: 'ahci0', afterWrites: 2, count: 1 }
   const before: Pick<CrashOptions, 'before'> = { before: ({ machine }) => machine.faults.add(fault) }

@@ -45,8 +45,9 @@ WriteQueueAddress(Extension);`,
     title: 'A write is completed with success once the controller has ended it, and not before.',
     why: 'The dump port builds the next request as soon as one is complete: what the controller still reads then is other data, or none.',
     howToFix:
-      'Complete a request where the queue or the command slot says that it has ended, by its own tag.',
-    answer: 'violation',
+      'Complete a request where the queue or the command slot says that it has ended, by its own tag. A reset that completes requests ends them in the controller first.',
+    answer:
+      'violation; a warning where it is completed with another status, as in a reset, while the controller still runs it',
     sources: [storport('StorPortNotification', 'nf-storport-storportnotification')],
     example: {
       breaks: `StartCommand(Extension, Srb);

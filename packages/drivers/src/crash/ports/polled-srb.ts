@@ -131,15 +131,24 @@ export class PolledSrb {
     } else {
       if (this.srbStatus === SRB_STATUS_PENDING) {
         this.#environment.violate('DM-38', call, 'an SRB was completed with SRB_STATUS_PENDING')
-      }
-      if (this.#isWrite && this.srbStatus === SRB_STATUS_SUCCESS) this.#judgeEnd(call)
+      } else if (this.#isWrite) this.#judgeEnd(call)
       this.#isComplete = true
     }
   }
 
-  /** Success needs an end that the controller has reported, and data on the disk; a device that lies has reported one. */
+  /**
+   * Success needs an end that the controller has reported, and data on the disk; a device that lies has reported one. Whatever else a
+   * request ends with, the controller may not be at it any more: its memory is the port's again.
+   */
   #judgeEnd(call: string): void {
     const { machine, dma, controller } = this.#environment
+    if (this.srbStatus !== SRB_STATUS_SUCCESS) {
+      if (machine.evidence.controllers.every(({ outstandingCount }) => outstandingCount === 0)) return
+      dma.endedEarly()
+      const what = `a WRITE was completed with ${this.builder.outcome(null)} while ${controller.name} still ran it`
+      this.#environment.violate('early-completion', call, what, 'warning')
+      return
+    }
     const isReported = machine.evidence.completionCount !== this.#completedBefore
     if (
       dma.hasMoved() ||

@@ -21,6 +21,8 @@ export class PortMemory {
   readonly #srbHeap: GuestHeap
 
   readonly #guards: MemoryGuards
+  /** Where it begins, and the bytes behind it. */
+  #uncached: { readonly gpa: Gpa; readonly behind: GuestBlock } | null = null
 
   constructor(ram: Ram, { memoryBlock, commonBuffers }: DumpContext, guards: MemoryGuards) {
     this.#guards = guards
@@ -41,11 +43,18 @@ export class PortMemory {
   }
 
   takeUncached(byteLength: number): GuestBlock | null {
-    return this.#guarded(this.#uncachedHeap, 'uncached extension', byteLength)
+    const block = this.#uncachedHeap.take(byteLength)
+    const behind = block && this.#guard(this.#uncachedHeap, 'uncached extension', byteLength)
+    if (behind !== null) this.#uncached = { gpa: block!.gpa, behind }
+    return block
   }
 
-  /** Bytes from an address to the end of the common buffer that it is in, which is in one piece; null for other memory. */
+  /**
+   * Bytes from an address to the end of the common buffer that it is in, which is in one piece; null for other memory. A miniport that asks
+   * for the whole uncached extension may take this for its length: public drivers align their rings in it.
+   */
   leftFrom(address: Gpa): number | null {
+    if (address === this.#uncached?.gpa) this.#guards.promise(this.#uncached.behind)
     for (const { memory } of [this.#uncachedHeap, this.#srbHeap]) {
       const offset = address - memory.gpa
       if (offset >= 0 && offset < memory.byteLength) return memory.byteLength - offset
@@ -68,9 +77,14 @@ export class PortMemory {
   /** The bytes behind it are watched, where there are any. */
   #guarded(heap: GuestHeap, what: string, byteLength: number): GuestBlock | null {
     const block = heap.take(byteLength)
-    const guard = block === null ? null : heap.take(GUARD_BYTES, 1)
-    if (guard !== null) this.#guards.add(`past the end of the ${what} of ${hex(byteLength)} bytes`, guard)
+    if (block !== null) this.#guard(heap, what, byteLength)
     return block
+  }
+
+  #guard(heap: GuestHeap, what: string, byteLength: number): GuestBlock | null {
+    const guard = heap.take(GUARD_BYTES, 1)
+    if (guard !== null) this.#guards.add(`past the end of the ${what} of ${hex(byteLength)} bytes`, guard)
+    return guard
   }
 
   /** Whole pages for data that the controller cannot reach where it is, at most so many bytes; null where there is not one left. */
