@@ -43,7 +43,7 @@ it('shows line, function and parameters of an address', () => {
   expect(stdout).toMatch(
     /^0x[0-9a-f]+ {2}KeBugCheck2\+0x10\n {2}x:\\dumpstack\\src\\ntkrnlmp\\bugcheck\.c\(\d+\)\+0x/,
   )
-  expect(stdout).toContain('\n  parameter  unsigned long BugCheckCode\n')
+  expect(stdout).toContain('\n  parameter  unsigned long BugCheckCode, in ecx\n')
 })
 
 it('says what it does not read, and that a type may be missing for it', () => {
