@@ -9,6 +9,8 @@ export interface RuntimeStackOptions {
   readonly kernel: KernelServices
   readonly controller: ControllerOptions
   readonly miniport: MiniportImage
+  /** The controller's messages stay unused, as where a driver's INF file does not ask for them (MSISupported). */
+  readonly usesLine?: boolean
 }
 
 /** Where a logical unit is behind its adapter. */

@@ -78,6 +78,7 @@ export class Storport extends PortServices implements PortExports {
     throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
   }
   readonly #miniport: MiniportImage
+  readonly #usesLine: boolean
   readonly #objects: DriverObjects
   #data!: HwInitializationData
   /** By which the controller interrupts; none where it raises its line. */
@@ -99,9 +100,11 @@ export class Storport extends PortServices implements PortExports {
     kernel: KernelServices,
     controller: ControllerOptions,
     miniport: MiniportImage,
+    usesLine = false,
   ) {
     super(machine, kernel, controller, miniport.fileName)
     this.#miniport = miniport
+    this.#usesLine = usesLine
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
     this.configBlock = this.memory.allocate(PortConfigurationInformation.size)
@@ -321,6 +324,7 @@ export class Storport extends PortServices implements PortExports {
   }
 
   get #takesMessages(): boolean {
+    if (this.#usesLine) return false
     return this.config.hwMsInterruptRoutine !== 0n && this.#data.hwMSInterruptRoutine !== undefined
   }
 

@@ -244,7 +244,8 @@ class SystemStart {
     const { kernel } = this.#host
     const miniport = this.#miniport()
     const controller = machine.controllers[0]!
-    const runtime = startRuntimeStack({ machine, kernel, controller, miniport })
+    const usesLine = this.#system.interrupts === 'line'
+    const runtime = startRuntimeStack({ machine, kernel, controller, miniport, usesLine })
     const { profile } = this.#options
     const dumpStack = loadCrashDumpStack({
       machine,

@@ -97,6 +97,16 @@ it('MSI-X: each vector has a message, and the table says where to', () => {
 it.each([
   ['ahci', AHCI_MSI, 0x80],
   ['virtio-blk', VIRTIO_MSIX, 1],
+] as const)('and keeps the line of %s where its messages are not asked for', (kind, capability, control) => {
+  const routines = { finds: true, findAdapter: takesMessages, initialize: [information(0, 0x400)] }
+  const calls = machineWith(routines, kind).run(true)
+  expect(calls.result(2)).toBe(INVALID_PARAMETER)
+  expect(calls.machine.bus.config32(BDF, capability) >>> 16).toBe(control)
+})
+
+it.each([
+  ['ahci', AHCI_MSI, 0x80],
+  ['virtio-blk', VIRTIO_MSIX, 1],
 ] as const)('a driver without such a routine keeps the line of %s', (kind, capability, control) => {
   const calls = machineWith({ finds: true, initialize: [information(0, 0x400)] }, kind).run()
   expect(calls.result(0)).toBe(INVALID_PARAMETER)

@@ -309,11 +309,11 @@ export class PortCalls {
   }
 
   /** As the driver of the disk; it may find no adapter, or never answer. */
-  run(): this {
+  run(usesLine = false): this {
     const { machine } = this
     const { kernel, miniport } = this.#host
     try {
-      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport })
+      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport, usesLine })
     } catch (error) {
       this.error = error
     }

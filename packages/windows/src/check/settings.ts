@@ -21,6 +21,7 @@ export type SystemSettings = {
   readonly port: number
   readonly bus: number
   readonly cpus: number
+  readonly interrupts: 'messages' | 'line'
   readonly memory: 'below-4G' | 'above-4G'
   readonly buffers: 'in-a-row' | 'scattered'
   readonly pageFile: 'middle' | 'end' | 'beyond-2^28' | 'beyond-2^32'
@@ -76,6 +77,13 @@ export const SYSTEM_RULES: SettingRules<SystemSettings> = {
     trials: [16, 1, 64],
     sizes: [1, 4, 16, 64],
     summary: 'Processors.',
+  },
+  interrupts: {
+    default: 'messages',
+    choices: ['messages', 'line'],
+    trials: ['line'],
+    summary:
+      "What the running driver is interrupted by: messages of its controller, or the line, as where the driver's INF file does not ask for messages.",
   },
   memory: {
     default: 'below-4G',
