@@ -62,6 +62,7 @@ export function layStackContext(
     init.commonBuffer.set(i, buffer.va)
     init.physicalAddress.set(i, BigInt(buffer.gpa))
   }
+  init.adapterObject = pointers.adapterObject
   init.mappedRegisterBase = pointers.mappedRegisterBase
   init.portConfiguration = pointers.dumpData
   init.crashDump = 1

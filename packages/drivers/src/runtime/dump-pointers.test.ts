@@ -34,10 +34,14 @@ it('describes the boot device to crashdmp in guest RAM', () => {
   ])
 
   const abar = machine.bus.config32(controller.bdf, 0x24)
-  const mapped = at(pointers.getBigUint64(0x48, true), 0x28)
+  const base = at(pointers.getBigUint64(0x48, true), 8)
+  const mapped = at(base.getBigUint64(0, true), 0x28)
   expect(mapped.getBigUint64(0, true)).toBe(0n)
   expect(mapped.getBigUint64(0x18, true)).toBe(BigInt(abar))
   expect(mapped.getUint32(0x10, true)).toBeGreaterThanOrEqual(0x180)
+
+  const adapter = at(pointers.getBigUint64(0x40, true), 0x10)
+  expect([adapter.getUint16(0, true), adapter.getUint16(2, true)]).toEqual([1, 0x10])
 
   const saved = at(pointers.getBigUint64(0x08, true), 0xe0)
   expect(saved.getUint32(0, true)).toBe(0xe0)

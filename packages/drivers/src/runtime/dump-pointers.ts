@@ -3,6 +3,8 @@
 import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import { type Machine, Owner } from '@dumpstack/machine'
 import {
+  DMA_ADAPTER_VERSION_1,
+  DmaAdapter,
   DUMP_DRIVER_NAME_LENGTH,
   DUMP_EX_FLAG_SUPPORT_64BITMEMORY,
   DUMP_POINTERS_VERSION_4,
@@ -63,7 +65,12 @@ export function makeDumpPointers(
   pointers.driverList = portDriver.va
   pointers.dwPortFlags = port.is64Bit ? DUMP_EX_FLAG_SUPPORT_64BITMEMORY : 0
   pointers.maxTransferSize = maximumTransfer
-  pointers.mappedRegisterBase = chain ?? 0n
+  pointers.adapterObject = dmaAdapter(take(DmaAdapter.size)).va
+  if (chain === null) return memory
+  // a pointer to the first entry, and not the entry: the port of Windows Server 2003 was watched at it
+  const first = take(8)
+  first.view.setBigUint64(0, chain, true)
+  pointers.mappedRegisterBase = first.va
   return memory
 }
 
@@ -90,6 +97,14 @@ function askMiniport(port: Storport, disk: BootDisk): MiniportDumpPointers {
     throw refused(`${limits} do not allow one page in a transfer`)
   }
   return answer
+}
+
+/** Ports ask whether there is one. Its operations are not modelled: our controllers reach RAM by its addresses. */
+function dmaAdapter(block: GuestBlock): GuestBlock {
+  const adapter = DmaAdapter.at(block.view)
+  adapter.version = DMA_ADAPTER_VERSION_1
+  adapter.size = DmaAdapter.size
+  return block
 }
 
 function driverEntry(block: GuestBlock, fileName: string, next: GuestBlock | null): GuestBlock {

@@ -14,6 +14,7 @@ it.each([
   [layouts.DumpInitializationContext, 0x108],
   [layouts.DumpStackContext, 0x178],
   [nt.MappedAddress, 0x28],
+  [nt.DmaAdapter, 0x10],
   [nt.MiniportDumpPointers, 0x70],
   [nt.FilterExtension, 0x58],
   [nt.FilterInitializationDataLayout, 0x48],

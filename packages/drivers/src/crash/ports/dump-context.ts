@@ -17,6 +17,7 @@ import { routineAddress } from '../../port-configuration.ts'
 import type { ScsiPlace } from '../../runtime-stack.ts'
 
 const MAX_WINDOWS = 16
+const POINTER_BYTES = 8
 
 /** A register window that was mapped before the crash; nothing can be mapped after it. */
 export interface SavedWindow {
@@ -74,8 +75,10 @@ export class DumpContext {
     return guestBlock(this.#ram, this.#memory(va, byteLength))
   }
 
-  #mappedAddresses(first: Gva): SavedWindow[] {
+  /** `base`: where a pointer to the first is; null without windows. */
+  #mappedAddresses(base: Gva): SavedWindow[] {
     const windows: SavedWindow[] = []
+    const first = base === 0n ? base : gva(this.block(base, POINTER_BYTES).view.getBigUint64(0, true))
     for (let va = first; va !== 0n; ) {
       if (windows.length === MAX_WINDOWS) {
         throw new DriversError(
