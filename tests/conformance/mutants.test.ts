@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { KINDS_OF_BUGS, type KindOfBug } from './bug-catalogue.ts'
+import { bugScore, counts, type Found } from './bug-score-page.ts'
 import { BUILD_TOOLS, buildMiniport, canBuild, defectPatch, defects } from './miniport-build.ts'
 import { MINIPORT_BIN, ROOT, sharedData } from './tools.ts'
 
@@ -31,18 +31,6 @@ const builds = (): string[] =>
     .filter((name) => /-b\d+\.sys$/.test(name))
     .map((name) => path.basename(name, '.sys'))
 
-interface Found {
-  readonly verdict: string
-  readonly runs: readonly { readonly finished: boolean }[]
-  readonly findings: readonly {
-    readonly verdict: string
-    readonly rule: string
-    readonly setting: string
-    readonly source?: { readonly file: string; readonly line: number }
-    readonly stack: readonly string[]
-  }[]
-}
-
 /** What was found of each driver. */
 const found = new Map<string, Found>()
 
@@ -64,9 +52,6 @@ async function textOf(stream: AsyncIterable<Buffer>): Promise<string> {
 
 const ofOthers = (kind: keyof typeof FOLDERS, name: string): string =>
   buildMiniport(work, path.join(FOLDERS[kind]!, `${name}.patch`))
-
-const counts = ({ verdict }: Found['findings'][number]): boolean =>
-  verdict === 'fail' || verdict === 'warning'
 
 const isNamed = ({ findings }: Found): void => {
   expect(findings.filter(counts)).not.toEqual([])
@@ -110,52 +95,9 @@ describe.skipIf(!canRun).concurrent(`unusual, right miniports ${NEEDS}`, () => {
   )
 })
 
-/** `fail DM-08 (plain), queue.c:41`: what leads. */
-function saidOf({ findings }: Found): string {
-  const [first, ...more] = findings.filter(counts)
-  if (first === undefined) return 'nothing'
-  const { verdict, rule, setting, source } = first
-  const line = source === undefined ? '' : `, ${source.file.replace(/^.*[\\/]/, '')}:${source.line}`
-  const rest = new Set(more.map((one) => one.rule).filter((other) => other !== rule))
-  const others = rest.size === 0 ? '' : `; also ${[...rest].join(', ')}`
-  return `${verdict} ${rule} (${setting})${line}${others}`
-}
-
-/** Where the plain life writes its dump whole, somebody who opens it finds nothing wrong. */
-const openedText = ({ runs }: Found): string => (runs[0]!.finished ? 'passes' : 'fails: no dump')
-
-function rowsOf({ id, what, own, others, missing }: KindOfBug): string[] {
-  if (missing !== null) return [`| ${id} | ${what} | not expressible, because it takes ${missing} | | |`]
-  const results = [
-    ...own.map((name) => [`\`${name}\``, found.get(name)!] as const),
-    ...others.map((name) => [`${name} (of others)`, found.get(name)!] as const),
-  ]
-  return results.map(([name, one]) => `| ${id} | ${what} | ${name} | ${saidOf(one)} | ${openedText(one)} |`)
-}
-
 // npm run bug-score writes the page
 it.skipIf(!canRun)(`docs/bug-score.md says what check says of each kind of defect ${NEEDS}`, async () => {
-  const rows = KINDS_OF_BUGS.flatMap(rowsOf)
-  const kinds = KINDS_OF_BUGS.filter(({ missing }) => missing === null)
-  const tried = kinds.flatMap(({ own, others }) => [...own, ...others])
-  const missed = tried.filter((name) => saidOf(found.get(name)!) === 'nothing')
-  const passed = tried.filter((name) => found.get(name)!.runs[0]!.finished)
-  const text = [
-    '# Bug score',
-    '',
-    '<!-- Made by npm run bug-score. Do not edit. -->',
-    '',
-    'Kinds of defect that storage drivers shipped, and what `dumpstack check` says of a driver that has one, with its default options: severity, rule, the setting that it needs to show, and the line; then',
-    'the other rules that were broken. The drivers are the builds of [guest/miniports](../guest/miniports/README.md), its patches in `defects/`, and patches of others.',
-    'The last column is what a test says that only looks at whether the dump of a plain system opens in a debugger: it passes where that dump was written whole.',
-    '',
-    `${kinds.length} of ${KINDS_OF_BUGS.length} kinds are expressible, with ${tried.length} drivers: check names ${tried.length - missed.length} of them, a debugger alone passes ${passed.length}.`,
-    '',
-    '| id | defect | tried with | check says | a debugger alone |',
-    '|---|---|---|---|---|',
-    ...rows,
-    '',
-  ].join('\n')
+  const { page, missed } = bugScore(found)
+  await expect(page).toMatchFileSnapshot(path.join(ROOT, 'docs/bug-score.md'))
   expect(missed).toEqual([])
-  await expect(text).toMatchFileSnapshot(path.join(ROOT, 'docs/bug-score.md'))
 })
