@@ -1,4 +1,5 @@
 // The memory that one driver asks for, held against what each Windows has for it in a dump.
+import { Interrupted } from '@dumpstack/bytes'
 import type { Verdict } from '@dumpstack/crashtest'
 import { maxUncachedBytes } from '@dumpstack/drivers'
 import { controllerNamed } from '@dumpstack/machine'
@@ -38,29 +39,34 @@ export function budgetOf(file: string, driver: OpenedDriver, request: BudgetRequ
   const { fileName } = driver.description
   const progress = new ProgressLine()
   const stop = request.stopFlag === undefined ? {} : { stopFlag: request.stopFlag }
+  let { controller } = request
+  let table: BudgetTable = { axes: [], cells: [], interrupted: true }
   try {
-    if (request.controller === null) progress.show(`measuring ${fileName}: which controller it drives`)
-    const controller = request.controller ?? findDriverController(driver, { profile, ...stop }).kind
-    const table = measureDriverBudget(driver, {
+    if (controller === null) progress.show(`measuring ${fileName}: which controller it drives`)
+    controller ??= findDriverController(driver, { profile, ...stop }).kind
+    const what = `measuring ${fileName} on ${controller}`
+    table = measureDriverBudget(driver, {
       profile,
       controller: controllerNamed(controller),
       seed,
       settings,
       ...stop,
-      onCell: (cell, cells) =>
-        progress.show(`measuring ${fileName} on ${controller}: start ${cell} of ${cells}`),
+      onCell: (cell, cells) => progress.show(`${what}: start ${cell} of ${cells}`),
     })
-    return {
-      file,
-      driver: driver.description,
-      controller: `${controller}0`,
-      verdict: verdictOf(table, profile),
-      limits: PROFILES.map((one) => limitOf(table, one)),
-      ...table,
-      hostSeconds: (performance.now() - startedAt) / 1000,
-    }
+  } catch (error) {
+    // before it was known which controller it drives
+    if (!(error instanceof Interrupted)) throw error
   } finally {
     progress.clear()
+  }
+  return {
+    file,
+    driver: driver.description,
+    controller: controller === null ? 'no controller' : `${controller}0`,
+    verdict: verdictOf(table, profile),
+    limits: PROFILES.map((one) => limitOf(table, one)),
+    ...table,
+    hostSeconds: (performance.now() - startedAt) / 1000,
   }
 }
 
