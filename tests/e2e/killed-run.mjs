@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { scenarios } from '@dumpstack/crashtest'
-import { planTest, resumeRun, startRun } from 'dumpstack/session'
+import { planTest, resumeRun, startRun } from '#session'
 import { catchInterrupts } from '../../packages/cli/dist/program/interrupt.js'
 
 const [folder, plan, kind, count, stopAt = 'end', signal = 'SIGKILL', timing] = process.argv.slice(2)

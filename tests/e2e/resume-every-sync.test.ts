@@ -3,8 +3,8 @@
 import { spawnSync } from 'node:child_process'
 import { renameSync, rmSync } from 'node:fs'
 import path from 'node:path'
-import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { planTest, resumeRun, startRun } from '#session'
 import { temporaryFolder } from './cli.ts'
 import { journalOf, nextSync, outcomeOf, runProcess, SMALL } from './killed-run.ts'
 

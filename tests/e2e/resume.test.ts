@@ -14,8 +14,8 @@ import {
 import path from 'node:path'
 import type { TestEvent } from '@dumpstack/crashtest'
 import { RunLock } from '@dumpstack/run/node'
-import { planTest, resumeRun, startRun } from 'dumpstack/session'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { planTest, resumeRun, startRun } from '#session'
 import { dumpstack, repository, resultOf, temporaryFolder } from './cli.ts'
 import { journalOf, outcomeOf, runProcess, SMALL, type SmallPlan, syncOfLine } from './killed-run.ts'
 

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
 import { load } from './load.js'
 
-load('../dist/kd-main.js')
+load('kd-main.js')

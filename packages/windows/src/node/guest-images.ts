@@ -1,5 +1,5 @@
 // The guest's programs and drivers, as the repository keeps them for each profile.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { SysFile } from '@dumpstack/drivers'
@@ -8,9 +8,14 @@ import { TargetOptionsError } from '@dumpstack/target'
 import { WindowsError } from '../errors.ts'
 import { onHost } from './system-folder.ts'
 
-/** Images and their PDBs. From src/node and from dist/node alike. */
-export const guestFolder = ({ guestImages }: Profile): string =>
-  fileURLToPath(new URL(`../../../../guest/${guestImages}`, import.meta.url))
+/** From here to what holds `guest`: from src/node and dist/node the repository, from the chunks of the bundle the package. */
+const HOMES = ['../../../../', '../../']
+
+/** Images and their PDBs. */
+export function guestFolder({ guestImages }: Profile): string {
+  const folders = HOMES.map((home) => fileURLToPath(new URL(`${home}guest/${guestImages}`, import.meta.url)))
+  return folders.find((folder) => existsSync(folder)) ?? folders[0]!
+}
 const IMAGE_NAME = /\.(exe|dll|sys)$/
 
 /** By name on disk: `ntkrnlmp.exe`. */

@@ -1,0 +1,74 @@
+// Makes what the npm package holds beside its own files: the programs as readable JavaScript with source maps (packages/cli/lib), the guest's
+// images, README, licences. npm runs it before it packs, and with `--clean` afterwards.
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const cli = path.join(root, 'packages/cli')
+const MADE = ['lib', 'guest', 'LICENSE', 'LICENSES.md']
+for (const name of MADE) rmSync(path.join(cli, name), { recursive: true, force: true })
+if (!process.argv.includes('--clean')) {
+  // a clone in which nothing was installed yet; otherwise what is there is left alone, as others may be using it
+  if (!existsSync(path.join(root, 'node_modules/esbuild'))) await import('./ready.mjs')
+  await makePackage()
+}
+
+async function makePackage() {
+  const { build } = await import('esbuild')
+  const codec = await import('@jridgewell/sourcemap-codec')
+  const { dependencies } = JSON.parse(readFileSync(path.join(cli, 'package.json'), 'utf8'))
+  const { metafile } = await build({
+    entryPoints: ['main', 'kd-main', 'crashdumptest-main'].map((name) => path.join(cli, `src/${name}.ts`)),
+    outdir: path.join(cli, 'lib'),
+    chunkNames: 'chunks/[name]-[hash]', // as deep as src/FOLDER, from where the package's own files are found
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    conditions: ['source'],
+    external: Object.keys(dependencies),
+    // CommonJS packages in the bundle ask for Node's own modules by `require`
+    banner: {
+      js: "import { createRequire as makeRequire } from 'node:module'; const require = makeRequire(import.meta.url);",
+    },
+    sourcemap: true,
+    sourcesContent: false,
+    legalComments: 'none',
+    metafile: true,
+    logLevel: 'warning',
+    absWorkingDir: root,
+  })
+  for (const file of Object.keys(metafile.outputs))
+    if (file.endsWith('.map')) thinMap(path.join(root, file), codec)
+  cpSync(path.join(root, 'guest/bin'), path.join(cli, 'guest/bin'), { recursive: true })
+  cpSync(path.join(root, 'LICENSE'), path.join(cli, 'LICENSE'))
+  writeFileSync(path.join(cli, 'LICENSES.md'), licences(Object.keys(metafile.inputs)))
+}
+
+/** Of each line of the bundle the place where it begins: enough for stack traces, in a fifth of the bytes. */
+function thinMap(file, { decode, encode }) {
+  const map = JSON.parse(readFileSync(file, 'utf8'))
+  const lines = decode(map.mappings).map((places) => places.filter((place) => place.length > 1).slice(0, 1))
+  writeFileSync(file, JSON.stringify({ ...map, names: [], mappings: encode(lines) }))
+}
+
+/** Of each package of others in the bundle: name, version, licence and its text. */
+function licences(inputs) {
+  const names = new Set(
+    inputs.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean),
+  )
+  const parts = [...names].sort().map((name) => {
+    const folder = path.join(root, 'node_modules', name)
+    const { version, license, author } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'))
+    const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one))
+    // not every package brings the text of its licence
+    const text =
+      file === undefined
+        ? `By ${author?.name ?? author}.`
+        : readFileSync(path.join(folder, file), 'utf8').trim()
+    return `## ${name} ${version} (${license})\n\n${text}\n`
+  })
+  return `# Licences of what is bundled\n\n${parts.join('\n')}`
+}
