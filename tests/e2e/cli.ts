@@ -24,7 +24,7 @@ export function dumpstack(cwd: string, ...args: string[]): Finished {
   const { status, stdout, stderr } = spawnSync(process.execPath, [bin, ...args], {
     cwd,
     encoding: 'utf8',
-    env: { ...process.env, NO_COLOR: '' },
+    env: { ...process.env, NO_COLOR: '', GITHUB_ACTIONS: '' },
   })
   return { code: status, stdout, stderr }
 }

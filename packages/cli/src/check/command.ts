@@ -19,6 +19,7 @@ interface GivenCheckOptions extends GivenSettings {
   readonly junit?: string
   readonly sarif?: string
   readonly json?: true
+  readonly github?: boolean
 }
 
 export function addCheck(program: Command, exit: Exit): void {
@@ -66,6 +67,11 @@ export function addCheck(program: Command, exit: Exit): void {
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
+    .option(
+      '--github',
+      'annotations and job summary of GitHub Actions (default: where GITHUB_ACTIONS is true)',
+    )
+    .option('--no-github', 'none of them')
   addSettingOptions(command, SYSTEM_KEYS)
     .addHelpText(
       'after',
@@ -98,6 +104,7 @@ export function addCheck(program: Command, exit: Exit): void {
           secondCrash: given.secondCrash ?? null,
           junit: given.junit ?? null,
           sarif: given.sarif ?? null,
+          github: given.github ?? process.env['GITHUB_ACTIONS'] === 'true',
         }),
       )
     })

@@ -12,6 +12,7 @@ import { type CheckedFile, type CheckOptions, checkFile } from './check-file.ts'
 import { checkJunit } from './check-junit.ts'
 import { fileLines, filesLine } from './check-lines.ts'
 import { driverFiles } from './driver-files.ts'
+import { showOnGithub } from './github.ts'
 import { readKnownIssues } from './known-issues.ts'
 import { sarifOf } from './sarif.ts'
 import { SecondCrashes } from './second-crashes.ts'
@@ -29,6 +30,8 @@ export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'second
   readonly junit: string | null
   readonly sarif: string | null
   readonly json: boolean
+  /** What GitHub Actions shows is written. */
+  readonly github: boolean
   readonly toolVersion: string
 }
 
@@ -111,6 +114,7 @@ function write(
     const log = sarifOf(toolVersion, checked, request.isStrict)
     writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
+  if (request.github) showOnGithub(checked, verdict, request.isStrict)
 }
 
 const WORST_FIRST: readonly Verdict[] = ['fail', 'inconclusive', 'pass']

@@ -38,6 +38,7 @@ const check = (controller: 'ahci' | null) => () =>
     junit: null,
     sarif: null,
     json: true,
+    github: false,
     toolVersion: '0',
   })
 

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The check of action.yml: DRIVER, OPTIONS (one a line) and SARIF are given in the environment and never become shell text.
+set -uo pipefail
+
+here=${GITHUB_ACTION_PATH:-$(dirname "$0")/..}
+[ -f "$here/packages/cli/dist/main.js" ] || node "$here/tools/ready.mjs" || exit
+
+options=()
+while IFS= read -r line; do
+  [ -z "$line" ] || options+=("$line")
+done <<<"${OPTIONS:-}"
+node "$here/packages/cli/bin/dumpstack.js" check --github --sarif "$SARIF" "${options[@]}" -- "$DRIVER"
+code=$?
+case $code in
+  0) verdict=pass ;;
+  1) verdict=fail ;;
+  3) verdict=inconclusive ;;
+  *) exit "$code" ;;
+esac
+printf 'verdict=%s\n' "$verdict" >>"$GITHUB_OUTPUT"
+exit "$code"
