@@ -209,6 +209,11 @@ export class SysInstance {
     return this.#accessRange(index).rangeStart
   }
 
+  /** Of the adapter; null before HwFindAdapter. */
+  get systemIoBusNumber(): number | null {
+    return this.config && PortConfigurationInformation.at(this.config.view).systemIoBusNumber
+  }
+
   /** The access range that holds `address`, by its index; -1 where none does. */
   accessRangeAt(address: bigint): number {
     if (this.config === null) return -1

@@ -80,6 +80,13 @@ it('does not pass a driver that refuses the one life that it was shown', () => {
   })
 })
 
+it('notes the refusal of hardware, but not of the place that it is plugged in, nor after an event', () => {
+  const refused = (settings: LifeSettings) => check('dsvioblk.sys', 'ahci', settings).findings[0]?.verdict
+  expect(refused({ bus: 3, msi: 'off' })).toBe('note')
+  expect(refused({ bus: 3 })).toBe('inconclusive') // as plain: it drives another controller
+  expect(refused({ event: 'restart' })).toBe('inconclusive')
+})
+
 it('takes a driver whatever it is called', () => {
   expect(check('dsahci.sys', 'ahci', {}, 'A long name, of our own.SYS').verdict).toBe('pass')
 })

@@ -144,6 +144,20 @@ const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
   'page-tables',
 ])
 
+/** What is of the system alone. */
+const MUST_TAKE: ReadonlySet<string> = new Set([
+  'bus',
+  'port',
+  'cpus',
+  'memory',
+  'buffers',
+  'diskSize',
+  'pageFile',
+  'extents',
+  'secondDump',
+  'event',
+] satisfies readonly (keyof SystemSettings)[])
+
 /** Of a start that the driver itself ends in order. */
 const REFUSALS: ReadonlySet<string> = new Set(['ADAPTER_NOT_FOUND', 'ADAPTER_ERROR', 'CONTROLLER_FAILED'])
 
@@ -431,8 +445,8 @@ class SystemStart {
   /** The running stack did not get this far. */
   #broke(error: DumpstackError): void {
     if (error.code === 'IO_FAILED' && this.#event.mayFail === true) return
-    // a driver may refuse hardware that is not plain, and says so
-    const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).length > 0
+    // a driver may refuse hardware that it does not drive, and says so; where it is plugged in it has to take
+    const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).some((key) => !MUST_TAKE.has(key))
     const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
     if (verdict === 'fail')
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH

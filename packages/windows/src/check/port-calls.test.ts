@@ -234,6 +234,7 @@ describe('registers', () => {
     ['StorPortValidateRange', extension, 5, 0, held(RANGE_5), 0x1000, 0],
     ['StorPortValidateRange', extension, 5, 0, 0x1000, 0x1000, 0],
     ['StorPortGetDeviceBase', extension, 5, 0, 0x1000, 0x1000, 0],
+    ['StorPortGetDeviceBase', extension, 5, 1, held(RANGE_5), 0x1000, 0],
   ]
 
   it('are mapped, read and written, one and many', () => {
@@ -255,7 +256,7 @@ describe('registers', () => {
     const { bus } = calls.machine
     const words = [0, 4, 8, 12].map((offset) => bus.read32(gpa(calls.u32(RANGE_5) + offset)) >>> 0)
     expect(calls.result(2)).not.toBe(0n)
-    expect([3, 4, 5].map((index) => calls.result(index))).toEqual([1n, 0n, 0n])
+    expect([3, 4, 5, 6].map((index) => calls.result(index))).toEqual([1n, 0n, 0n, 0n])
     expect([0, 1, 2].map((index) => Number(calls.result(READS + index)))).toEqual([
       words[0]! & 0xff,
       words[0]! & 0xffff,

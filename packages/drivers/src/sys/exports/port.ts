@@ -30,7 +30,8 @@ export const PORT_EXPORTS: ExportFamily = {
   StorPortGetDeviceBase: exported(6, (call) => {
     const address = call.u64(3)
     const index = call.instance.accessRangeAt(address)
-    if (index < 0) return NO_ADDRESS
+    // with another bus Windows does not map it: a public driver that left the number unset found no controller behind a bridge
+    if (index < 0 || call.u32(2) !== call.instance.systemIoBusNumber) return NO_ADDRESS
     if (call.u8(5) !== 0) return address // port numbers are no memory
     const registers = call.port.getDeviceBase(call.extension, index)
     if (registers === null) return NO_ADDRESS
