@@ -82,7 +82,7 @@ export const KINDS_OF_BUGS: readonly KindOfBug[] = [
   untried(
     'B37',
     'the page file is too small',
-    'no driver: dumpstack test --scenario pagefile-too-small shows it',
+    'a system, no driver: dumpstack test --scenario pagefile-too-small shows it',
   ),
   tried('B38', 'a dump so slow that it is taken for a hang', ['dsvioblk-b38']),
   tried('B39', 'memory in so many runs that each page is a piece of its own', ['dsvioblk-b39']),
