@@ -107,7 +107,7 @@ export class Core {
         this.#settleTime()
       },
       isObserved: () => this.observer !== null,
-      rip: () => this.#currentRip(),
+      rip: () => this.currentRip,
       observe: (access) => this.observer?.(access),
     })
     this.#tlb = new Tlb(world, this.#mmu, this.#blocks)
@@ -127,7 +127,7 @@ export class Core {
       },
       unmasks: (instruction, level) => {
         if (this.onUnmask === null) return
-        this.state.quads[Word.rip >> 1] = this.#currentRip()
+        this.state.quads[Word.rip >> 1] = this.currentRip
         this.onUnmask(instruction, level)
       },
     })
@@ -278,7 +278,8 @@ export class Core {
     return this.#current.count === 0 ? 0 : this.#current.count - this.#words[Word.current]!
   }
 
-  #currentRip(): Gva {
+  /** Of the instruction that runs, also in the middle of a block. */
+  get currentRip(): Gva {
     const { lo, hi, count, offsets } = this.#current
     return gvaOf(joined(lo, hi) + BigInt(count === 0 ? 0 : offsets[this.#words[Word.current]!]!))
   }
@@ -287,7 +288,7 @@ export class Core {
   #settleRip(): void {
     this.#words[Word.remaining]! += this.#notRun()
     this.meter.account(0)
-    this.state.quads[Word.rip >> 1] = this.#currentRip()
+    this.state.quads[Word.rip >> 1] = this.currentRip
     this.#current = this.#noBlock
   }
 

@@ -91,6 +91,8 @@ export interface Cpu {
   /** Sixteen bytes; live. */
   xmm(index: number): Uint8Array
   rip: Gva
+  /** While RAM tells of a store: the instruction that stores. */
+  readonly currentRip: Gva
   rflags: number
   readonly mxcsr: number
   /** CR3: changing it flushes translations. */

@@ -89,6 +89,9 @@ class X64Cpu implements Cpu {
   set rip(value: Gva) {
     this.#quads[Word.rip >> 1] = value
   }
+  get currentRip(): Gva {
+    return this.#core.currentRip
+  }
   get rflags(): number {
     return this.#core.flags.read()
   }

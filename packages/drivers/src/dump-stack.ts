@@ -1,9 +1,11 @@
 // The contract of the crash dump stack: crashdmp broker, filters, dump port, dump miniport. The system loads it at boot
 // (twice), gives it the page file's extents, and after KeBugCheckEx lets it write one plan.
+import type { Pfn } from '@dumpstack/bytes'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import type { Machine } from '@dumpstack/machine'
 import type { Bugcheck, DumpModeViolation, Profile, StackRow } from '@dumpstack/nt'
 import type { DumpTimes } from './crash/dump-pace.ts'
+import type { StrayStore } from './crash/environment.ts'
 import type { DumpFilterImage } from './dump-filter.ts'
 import type { DumpPortImage } from './dump-port.ts'
 import type { DumpWriteObserver } from './dump-write-observer.ts'
@@ -42,6 +44,8 @@ export interface DumpWriteReport {
   readonly violations: readonly DumpModeViolation[]
   /** By the machine's clock; absent where the stack did not start. */
   readonly times?: DumpTimes
+  /** Pages of others that the miniport's code wrote, and where; absent too where the stack did not start. */
+  readonly strayStores?: ReadonlyMap<Pfn, StrayStore>
   /** One line: what ended the dump early. */
   readonly failure?: string
   /** What the model lacks, as an error code: no driver is to blame, and the dump cannot be judged. */

@@ -1,6 +1,6 @@
 // The miniport contract: what a storage miniport gives to its port driver and what it gets from it.
 // Names and order follow the public storport.h documentation; structures live in guest RAM and arrive as views.
-import type { Gpa, Gva } from '@dumpstack/bytes'
+import type { Gpa, Gva, Pfn } from '@dumpstack/bytes'
 import type { SourcePlace } from '@dumpstack/nt'
 import type { LoadedImage } from './kernel-services.ts'
 
@@ -23,6 +23,8 @@ export interface MiniportCode {
   callSite(): CallSite | null
   /** The same in a routine by the kit's name; the routine's first instruction where it has returned. Null where the miniport gave none. */
   routineSite(image: LoadedImage, name: string): CallSite | null
+  /** Where the code is that is about to store into that page of RAM; null where another writes it: a device, or the host. */
+  storeSite(page: Pfn): CallSite | null
   /** What the code waits for that polls the register which it has just read: `(value & 0x80) == 0`; null where it does not show. */
   awaited(): string | null
   /** Where the code stopped for good, or, where it has returned, the entry of the routine that a port called last; null while none has run. */

@@ -53,6 +53,8 @@ export interface RuntimeStack {
   readonly place: ScsiPlace
   /** Bytes of uncached extension that the miniport asked for; 0 where it asked for none. */
   readonly uncachedBytes: number
+  /** After `freeze`: what of the miniport's lies at that address, `its uncached extension`; null for what is not its own. */
+  memoryAt(address: Gpa): string | null
   /** Requests that were queued and have not completed. */
   readonly inFlight: number
   /** Bytes of the largest SRB that the miniport is sent; a request for more is cut. */

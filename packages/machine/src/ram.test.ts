@@ -183,6 +183,24 @@ describe('watch', () => {
   })
 })
 
+it('tells once of a page of others that is about to change after a checkpoint', () => {
+  const memory = ram()
+  memory.setOwner(pfn(0x100), 2, Owner.kernel)
+  memory.setOwner(pfn(0x102), 1, Owner.dumpPath)
+  const told: (readonly [page: number, before: number])[] = []
+  memory.onStrayWrite = (page) => told.push([page, memory.u32(gpa(page * 4096))])
+  memory.setU32(gpa(0x100000), 1)
+  memory.checkpoint()
+  memory.setU32(gpa(0x100000), 2)
+  memory.setU32(gpa(0x100004), 3)
+  memory.setU32(gpa(0x102000), 4)
+  memory.view(gpa(0x101000), 8)
+  expect(told).toEqual([
+    [0x100, 1],
+    [0x101, fillWord(SEED, 0x101, 0)],
+  ])
+})
+
 it('ends writes to memory of nobody, and after a checkpoint of others, where there would be a copy of each page', () => {
   const runs = [{ basePage: pfn(0), pageCount: 0x9000 }]
   const big = new GuestRam(SEED, runs)

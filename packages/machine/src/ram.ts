@@ -66,6 +66,8 @@ export interface Ram extends CpuRam {
   setU64(gpa: Gpa, value: bigint): void
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
+  /** Told of each page of others than the dump path before it is written first after a checkpoint. */
+  onStrayWrite: ((page: Pfn) => void) | null
 }
 
 interface Chunk {
@@ -88,6 +90,7 @@ export class GuestRam implements Ram {
   readonly #watched = new Map<number, () => void>()
   readonly #scratch = new DataView(new ArrayBuffer(8))
   generation = 0
+  onStrayWrite: ((page: Pfn) => void) | null = null
   #checkpoint: Checkpoint | null = null
   #isFrozen = false
   #strayLeft = MAX_STRAY_PAGES
@@ -327,6 +330,7 @@ export class GuestRam implements Ram {
         { page },
       )
     }
+    if (isStray && this.#isFrozen && !this.writes.pages.has(page)) this.onStrayWrite?.(page)
     this.#checkpoint?.save(page)
     this.#touched.add(page)
     this.used.add(page)

@@ -1,6 +1,6 @@
 // The world after KeBugCheckEx in which a dump miniport runs: HIGH_LEVEL, one processor, routines that have to return in time, a controller
 // that must not stop. It knows which routine runs and judges what it did. The dump port, whichever it is, says when it calls one.
-import { type Gva, hex } from '@dumpstack/bytes'
+import { type Gva, hex, type Pfn } from '@dumpstack/bytes'
 import type { ControllerOptions, ControllerState, Machine, RegisterWindow } from '@dumpstack/machine'
 import type { DumpModeRuleId, Severity } from '@dumpstack/nt'
 import type { DumpWriteObserver } from '../dump-write-observer.ts'
@@ -17,6 +17,13 @@ import type { ViolationLog } from './violation-log.ts'
 
 /** Services that do not run in dump mode. A driver that asks for them in a reset only does so where a dump has gone wrong already. */
 const REMARKS_IN_A_RESET: ReadonlySet<DumpModeRuleId> = new Set(['DM-21', 'DM-22', 'DM-25'])
+
+const MAX_STRAY_STORES = 16
+
+export interface StrayStore {
+  readonly entryPoint: EntryPoint
+  readonly site: CallSite
+}
 
 export interface CrashEnvironmentOptions {
   readonly machine: Machine
@@ -43,6 +50,8 @@ export class CrashEnvironment {
   readonly dma: DmaAudit
   readonly guards = new MemoryGuards()
   readonly pace: DumpPace
+  /** By page: where the miniport's code wrote memory of others first. */
+  readonly strayStores = new Map<Pfn, StrayStore>()
   readonly #violations: ViolationLog
   readonly #state: ControllerState
   /** Of the controller, as the instance that died left it. */
@@ -75,6 +84,7 @@ export class CrashEnvironment {
     this.#refusalsSeen = machine.evidence.refusals.length
     this.onWrite = options.onWrite
     this.pace = new DumpPace(machine)
+    machine.ram.onStrayWrite = (page) => this.#noteStore(page)
     this.watch = new RoutineWatch(machine, (limit, waitsForTime) => this.#hang(limit, waitsForTime))
     this.dma = new DmaAudit(machine, controller.name, {
       onLeftOver: (message) => this.violate('DM-29', 'HwInitialize', message),
@@ -98,6 +108,12 @@ export class CrashEnvironment {
       this.violate('stray-memory', this.entryPoint, what, beside.isPromised ? 'warning' : 'fail')
     }
     this.#judgeDevice(this.entryPoint === 'HwInterrupt' ? this.#requestRoutine : this.entryPoint)
+  }
+
+  #noteStore(page: Pfn): void {
+    if (this.strayStores.size === MAX_STRAY_STORES) return
+    const site = this.miniport.code?.storeSite(page) ?? null
+    if (site !== null) this.strayStores.set(page, { entryPoint: this.entryPoint, site })
   }
 
   /** The miniport waits, by a call of its own. */

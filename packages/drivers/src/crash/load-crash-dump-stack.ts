@@ -185,6 +185,7 @@ class Crashdmp implements CrashDumpStack {
       bytesWritten: run.bytesWritten,
       violations: log.violations,
       times: run.environment.pace.times(),
+      strayStores: run.environment.strayStores,
       ...(failure !== '' && { failure }),
     })
     try {

@@ -401,3 +401,20 @@ it('a miniport that is shown its adapter again finds its uncached extension wher
   expect(places).toHaveLength(2)
   expect(places[1]).toBe(places[0])
 })
+
+it('knows after the system has stopped what of its memory the miniport has', () => {
+  const blocks: Record<string, number> = {}
+  const { stack, kernel } = started((data, { port }) => ({
+    hwInitialize: (extension) => {
+      blocks['its device extension'] = extension.gpa
+      blocks['its pool'] = port.allocatePool(extension, 0x40)!.gpa + 0x3f
+      return data.hwInitialize(extension)
+    },
+  }))
+  expect(stack.memoryAt(gpa(blocks['its pool']!))).toBeNull()
+  stack.freeze()
+  const image = kernel.loaded.find(({ baseName }) => baseName === 'storahci.sys')!
+  blocks['its image'] = kernel.vaToGpa(gva(image.base + 0x10n))!
+  for (const [name, address] of Object.entries(blocks)) expect(stack.memoryAt(gpa(address))).toBe(name)
+  expect(stack.memoryAt(gpa(blocks['its pool']! + 1))).toBeNull()
+})

@@ -71,6 +71,11 @@ export class PortMemory {
     return block
   }
 
+  /** Those that are in use. */
+  get poolBlocks(): readonly GuestBlock[] {
+    return [...this.#used.values()]
+  }
+
   /** What is no block of the pool is left alone. */
   free(va: Gva): void {
     const block = this.#used.get(va)

@@ -15,6 +15,7 @@ export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
     bootDevice: disk.device,
     place: port.place,
     uncachedBytes: port.uncachedBytes,
+    memoryAt: (address) => port.memoryAt(address),
     get inFlight() {
       return disk.inFlight
     },

@@ -1,6 +1,6 @@
 // A small Storport for the running system: brings a miniport up as PnP would, hands it SRBs and takes its interrupts. Structures live
 // in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import {
   AccessRange,
@@ -87,6 +87,8 @@ export class Storport extends PortServices implements PortExports {
   #control: AdapterControl | null = null
   #dumpRegion: KernelMemory | null = null
   #uncached: GuestBlock | null = null
+  /** The miniport's memory when the system stopped; a checkpoint ends the blocks. */
+  #frozen: readonly { readonly name: string; readonly start: Gpa; readonly end: number }[] = []
   #passiveInitialization: (() => boolean) | null = null
   #logicalUnit: GuestBlock | null = null
   #place: ScsiPlace = { pathId: 0, targetId: 0, lun: 0 }
@@ -178,6 +180,18 @@ export class Storport extends PortServices implements PortExports {
     return this.#isFrozen
   }
 
+  /** What of the miniport's lies there, in words, once the system has stopped. */
+  memoryAt(address: Gpa): string | null {
+    const found = this.#frozen.find(({ start, end }) => address >= start && address < end)
+    if (found !== undefined) return found.name
+    const { base, size } = this.image
+    for (let at = 0; at < size; at += PAGE_SIZE) {
+      const page = this.kernel.vaToGpa(gva(base + BigInt(at)))
+      if (page !== null && address >= page && address < page + PAGE_SIZE) return 'its image'
+    }
+    return null
+  }
+
   allocate(byteLength: number): GuestBlock {
     return this.memory.allocate(byteLength)
   }
@@ -259,6 +273,15 @@ export class Storport extends PortServices implements PortExports {
   }
 
   freeze(): void {
+    const named: readonly (readonly [name: string, block: GuestBlock | null])[] = [
+      ['its device extension', this.#deviceExtension],
+      ['its uncached extension', this.#uncached],
+      ['its logical unit extension', this.#logicalUnit],
+      ...this.memory.poolBlocks.map((block) => ['its pool', block] as const),
+    ]
+    this.#frozen = named.flatMap(([name, block]) =>
+      block === null ? [] : [{ name, start: block.gpa, end: block.gpa + block.view.byteLength }],
+    )
     this.#isFrozen = true
     this.deferred.stop()
     this.#disconnect()

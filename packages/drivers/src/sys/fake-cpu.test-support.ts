@@ -14,6 +14,7 @@ export class FakeCpu implements Cpu {
   readonly instructionCount = 0
   readonly returnAddress = gva(0n)
   rip = gva(0n)
+  readonly currentRip = gva(0n)
   rflags = 2
   readonly mxcsr = 0x1f80
   cr3: Gpa = gpa(0)

@@ -1,6 +1,6 @@
 // Runs routines of a driver file on the machine's processor: at their level, within the work of a call and of a start of the system, with the clock
 // that interrupts them. Serves the imports that they call, and says where and why they stopped.
-import { type Gva, gva, hex } from '@dumpstack/bytes'
+import { type Gva, gva, hex, type Pfn } from '@dumpstack/bytes'
 import { CALL_BUDGET, type Cpu, type CpuStop, type DeviceAccess, Gpr } from '@dumpstack/cpu'
 import type { Machine } from '@dumpstack/machine'
 import { ROUTINE_IRQL, type RoutineIrql, STATUS_UNSUCCESSFUL } from '@dumpstack/nt'
@@ -30,6 +30,7 @@ import {
   registersAtEntry,
   registersOf,
 } from './registers.ts'
+import { liesIn, storesInto } from './stored-page.ts'
 import type { SysInstance } from './sys-instance.ts'
 import type { SysLoader } from './sys-loader.ts'
 import type { SysObserver } from './sys-observer.ts'
@@ -325,6 +326,19 @@ export class SysRunner implements MiniportCode {
     this.#access = access
     instance.port.registerAccess(direction === 'write', address, byteLength, Number(value))
     this.#access = null
+  }
+
+  storeSite(page: Pfn): CallSite | null {
+    const cpu = this.#cpu
+    const slot = this.#slot
+    if (this.#instance === null) return null
+    // a copy by the kernel: (Destination, Source or Fill, Length)
+    if (slot !== null)
+      return liesIn(cpu, cpu.argument(0), cpu.argument(2), page) ? this.#siteOfCall(slot) : null
+    const rip = cpu.currentRip
+    const one = cpu.decodeAt(rip)
+    if (one === null || !storesInto(cpu, one, page)) return null
+    return this.#places.siteAt(rip, cpu.readGpr(Gpr.rsp), [], false)
   }
 
   awaited(): string | null {

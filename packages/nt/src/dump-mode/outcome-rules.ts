@@ -214,7 +214,8 @@ return TRUE; // the port polls HwInterrupt`,
     why: 'A page that changes while the dump is written is not what it was at the crash, whether or not it has been written yet.',
     howToFix:
       'Bound each transfer and copy by the buffer that it goes to, and reset the controller before its first use.',
-    answer: 'fail, with the first page that changed',
+    answer:
+      'fail, with the first byte that changed, what of the running instance it belongs to, and the store that wrote there first',
     sources: [CRASHDUMP_TEST],
     example: {
       breaks: `// the sense buffer of the running instance

@@ -295,12 +295,7 @@ class SystemStart {
       const what = `the page at dump offset ${hex(at)} is not on the disk as it was in RAM, although all writes succeeded`
       this.#addOutcome('wrong-data', 'HwStartIo', what)
     }
-    const { strayWrites } = crashed.pagesAfterCrash()
-    const [stray] = strayWrites.runs(1)
-    if (stray !== undefined) {
-      const what = `${strayWrites.size} pages of others changed while the dump was written, first pfn ${hex(stray.basePage)}`
-      this.#addOutcome('stray-memory', 'HwStartIo', what)
-    }
+    this.#judgeStrays(crashed, runtime, report)
   }
 
   #miniport(): MiniportImage {
@@ -425,6 +420,21 @@ class SystemStart {
       this.#addOutcome('no-dump', 'dump', message)
   }
 
+  /** Pages of others that are not as the crash left them: that of a store of the driver is named first. */
+  #judgeStrays(crashed: CrashedSystem, runtime: RuntimeStack, { strayStores }: DumpWriteReport): void {
+    const { strayWrites } = crashed.pagesAfterCrash()
+    const [any] = strayWrites.runs(1)
+    if (any === undefined) return
+    const stores = [...(strayStores ?? [])].filter(([page]) => strayWrites.has(page))
+    const [page, store] = stores[0] ?? [any.basePage, null]
+    const at = crashed.firstChange(page)
+    const owner = runtime.memoryAt(at)
+    const belongs = owner === null ? '' : `, which belongs to the running instance: ${owner}`
+    const count = strayWrites.size === 1 ? 'a page of others' : `${strayWrites.size} pages of others`
+    const what = `${count} changed while the dump was written, at physical address ${hex(at)}${belongs}`
+    this.#addOutcome('stray-memory', store?.entryPoint ?? 'HwStartIo', what, store?.site ?? null)
+  }
+
   /** A device with a fault may be as slow as it likes. */
   #judgeTimes({ times, bytesWritten }: DumpWriteReport): void {
     if (times === undefined || this.#event.dumpFault !== undefined) return
@@ -435,10 +445,10 @@ class SystemStart {
   }
 
   /** What came of a failure that was found is no finding of its own: it is said with the first. */
-  #addOutcome(rule: DumpModeRuleId, call: string, message: string): void {
+  #addOutcome(rule: DumpModeRuleId, call: string, message: string, at: CallSite | null = null): void {
     const index = this.findings.findIndex(({ verdict, phase }) => verdict === 'fail' && phase === 'dump')
     const cause = this.findings[index]
-    if (cause === undefined) this.#add(rule, call, message)
+    if (cause === undefined) this.#find(rule, call, message, 'fail', at)
     else this.findings[index] = { ...cause, message: `${cause.message}; so ${message}` }
   }
 

@@ -1,6 +1,14 @@
 // The crash that the test, the check of a driver and the benchmarks share: the storage stack freezes with its requests in flight,
 // guest code raises the bugcheck, RAM is kept as it was, and the crash dump stack writes one plan.
-import type { PageSet, PhysicalSpace } from '@dumpstack/bytes'
+import {
+  type Gpa,
+  gpa,
+  PAGE_SIZE,
+  type PageSet,
+  type Pfn,
+  type PhysicalSpace,
+  pfnToGpa,
+} from '@dumpstack/bytes'
 import type { CrashDumpStack, DumpWriteReport, RuntimeStack } from '@dumpstack/drivers'
 import type { DumpPlan } from '@dumpstack/dumpfile'
 import { type Machine, Owner } from '@dumpstack/machine'
@@ -51,6 +59,16 @@ export class CrashedSystem {
     let step = writing.next()
     while (step.done !== true) step = writing.next()
     return step.value
+  }
+
+  /** Of a page that is not as it was at the crash: the first byte that differs. */
+  firstChange(page: Pfn): Gpa {
+    const now = new Uint8Array(PAGE_SIZE)
+    const then = new Uint8Array(PAGE_SIZE)
+    const start = pfnToGpa(page)
+    this.#system.machine.ram.read(start, now)
+    this.frozen.read(start, then)
+    return gpa(start + now.findIndex((byte, index) => byte !== then[index]))
   }
 
   /** What has been written to RAM since the crash. */
