@@ -30,6 +30,7 @@ import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
 import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
 import { checkDump, type DiskLayout, diskLayout, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
+import { refusedBy, toleratedBy } from './device-answers.ts'
 import { bootDrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {
   type CheckPhase,
@@ -272,7 +273,8 @@ class SystemStart {
     this.#enter('running')
     dumpStack.setPageFile(this.#layout.pageFile, PARTITION_OFFSET)
     this.#transfer(runtime)
-    this.#findTolerated()
+    for (const what of toleratedBy(machine.evidence))
+      this.#find('device-refused', 'HwStartIo', what, 'warning')
     if (this.#system.event === 'beyond-end') this.#beyondEnd(runtime)
     machine.faults.clear()
     this.#kernel.loadCrashDriver()
@@ -363,27 +365,6 @@ class SystemStart {
     }
   }
 
-  /** What the device took from the running instance although it need not: once for each limit. */
-  #findTolerated(): void {
-    const tolerated = this.#machine.evidence.refusals.filter(({ isTolerated }) => isTolerated)
-    for (const { controller, message } of new Map(tolerated.map((one) => [one.limit, one])).values())
-      this.#find('device-refused', 'HwStartIo', `${controller} tolerates ${message}`, 'warning')
-  }
-
-  /** Why a request of the running instance can have failed: what the device says of it. */
-  #deviceSays(): string {
-    const { refusals, stops } = this.#machine.evidence
-    const refused = refusals.find(({ isTolerated }) => !isTolerated)
-    const [stop] = stops
-    return [
-      refused && `${refused.controller} refused ${refused.message}`,
-      stop && `${stop.controller} stopped: ${stop.reason}`,
-    ]
-      .filter((said) => said !== undefined)
-      .map((said) => `; ${said}`)
-      .join('')
-  }
-
   /** RAM for each request; scattered: pages apart, all but the first and the last whole. */
   #buffers(): BufferPiece[][] {
     const isScattered = this.#system.buffers === 'scattered'
@@ -462,7 +443,8 @@ class SystemStart {
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
     const { routine } = error.fields
     const step = this.#phase === 'start' ? 'start' : 'I/O'
-    const message = error.code === 'IO_FAILED' ? error.message + this.#deviceSays() : error.message
+    const message =
+      error.code === 'IO_FAILED' ? error.message + refusedBy(this.#machine.evidence) : error.message
     this.#find(error.code, typeof routine === 'string' ? routine : step, message, verdict)
   }
 
