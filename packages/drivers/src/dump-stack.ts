@@ -48,6 +48,8 @@ export interface DumpWriteReport {
   readonly strayStores?: ReadonlyMap<Pfn, StrayStore>
   /** One line: what ended the dump early. */
   readonly failure?: string
+  /** The miniport's routine that it came from, by the kit's name. */
+  readonly failedIn?: string
   /** What the model lacks, as an error code: no driver is to blame, and the dump cannot be judged. */
   readonly notJudged?: string
   /** A bugcheck raised on the dump path replaces the shown one. */

@@ -40,6 +40,11 @@ export class GuestHeap {
     return Math.max(0, this.memory.byteLength - Math.ceil(this.#used / alignment) * alignment)
   }
 
+  /** What was not handed out. */
+  rest(): GuestBlock {
+    return guestBlock(this.#ram, this.memory, this.#used)
+  }
+
   /** Null when what is left is too small. */
   take(byteLength: number, alignment = 16): GuestBlock | null {
     const start = Math.ceil(this.#used / alignment) * alignment

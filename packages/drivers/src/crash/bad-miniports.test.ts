@@ -1,7 +1,12 @@
 // One deliberately bad dump miniport for each rule that a miniport can break here. Most dumps still succeed: then the violation
 // is all there is to see. Rules as README.md lists them.
 import { gpa, gva } from '@dumpstack/bytes'
-import { PortConfigurationInformation, SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED } from '@dumpstack/nt'
+import {
+  PortConfigurationInformation,
+  SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED,
+  ScsiRequestBlock,
+  SRB_STATUS_SUCCESS,
+} from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
 import type { GuestBlock, MiniportImage } from '../miniport.ts'
 import { storahci } from '../miniports/storahci/index.ts'
@@ -109,6 +114,49 @@ it.each<[string, string, string, Change]>([
     }),
   ],
   ['DM-38', 'RequestComplete', 'completes an SRB twice', answering(UNASSIGNED, 0, 6, 2)],
+  [
+    'completed-srb',
+    'HwInterrupt',
+    'writes to a request that it has completed',
+    (data) => {
+      let sent: ScsiRequestBlock | null = null
+      return {
+        hwStartIo: (extension, block) => {
+          sent = ScsiRequestBlock.at(block.view)
+          return data.hwStartIo(extension, block)
+        },
+        hwInterrupt: (extension) => {
+          const isOurs = data.hwInterrupt(extension)
+          if (sent?.srbStatus === SRB_STATUS_SUCCESS) sent.timeOutValue = 1
+          return isOurs
+        },
+      }
+    },
+  ],
+  [
+    'stray-memory',
+    'INQUIRY',
+    'answers with more than the buffer has',
+    (data, { port }) => ({
+      hwBuildIo: (extension, block) => {
+        const srb = ScsiRequestBlock.at(block.view)
+        if (srb.cdb[0] === INQUIRY) port.dereference(gva(srb.dataBuffer), 0x60).view.setUint8(0x5f, 0)
+        return data.hwBuildIo!(extension, block)
+      },
+    }),
+  ],
+  [
+    'stray-memory',
+    'WRITE',
+    'uses memory of the dump port that it has not asked for',
+    (data, { port }) => ({
+      hwStartIo: (extension, block) => {
+        const { va, view } = port.getSrbExtension(block)
+        port.dereference(gva(va + BigInt(view.byteLength + 0x200)), 1).view.setUint8(0, 0)
+        return data.hwStartIo(extension, block)
+      },
+    }),
+  ],
   ['DM-39', 'SRB function 0x7f', 'accepts a function that no header knows', answering(UNASSIGNED, 0, 1)],
   [
     'DM-43',
@@ -142,6 +190,22 @@ it.each<[string, string, string, Change]>([
   expect(report.violations[0]!.address).toMatch(/^0xffff8000/)
   expect(report.finalStatus).toBe(0)
   expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
+})
+
+it('transfer-length: warns of a write that succeeds and says that nothing was moved', () => {
+  const { report } = dumpWith(
+    bad((data) => ({
+      hwStartIo: (extension, block) => {
+        const isTaken = data.hwStartIo(extension, block)
+        ScsiRequestBlock.at(block.view).dataTransferLength = 0
+        return isTaken
+      },
+    })),
+  )
+  expect(report).toMatchObject({
+    finalStatus: 0,
+    violations: [{ rule: 'transfer-length', call: 'RequestComplete', severity: 'warning' }],
+  })
 })
 
 it('answers what is harmless in dump mode without a violation', () => {
@@ -256,6 +320,8 @@ it('writes no dump with a miniport that never says that its commands write (AHCI
   const { report, crashed } = dumpWith(neverWrites)
   expect(report.finalStatus).toBe(0xc0000185)
   expect(report.failure).toMatch(/^WRITE ended with SRB_STATUS_ERROR/)
+  // the HBA stops while the port polls: HwInterrupt writes PxIS only to acknowledge it
+  expect(report.violations).toMatchObject([{ rule: 'device-stopped', call: 'HwBuildIo' }])
   expect(crashed.machine.evidence.notModelled).toContainEqual({
     device: 'ahci0',
     register: 'command header W against the command',

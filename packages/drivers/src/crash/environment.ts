@@ -95,6 +95,8 @@ export class CrashEnvironment {
   /** Before and after each call of a miniport routine; `leave` is not reached when the routine faults. */
   enter(entryPoint: EntryPoint): void {
     if (entryPoint === 'HwBuildIo') this.#requestRoutine = entryPoint
+    // what the controller came to since the last routine returned is a matter of the request
+    this.#judgeDevice(this.#requestRoutine)
     this.watch.enter(entryPoint)
     this.pace.enter()
   }
@@ -130,6 +132,11 @@ export class CrashEnvironment {
     } finally {
       this.#isInReset = false
     }
+  }
+
+  /** The miniport has read a register: what the controller came to before is not of what it writes next. */
+  registerRead(): void {
+    if (this.entryPoint === 'HwInterrupt') this.#judgeDevice(this.#requestRoutine)
   }
 
   /** The miniport has written a register: what the controller made of it is reported where that was. */
@@ -218,6 +225,11 @@ export class CrashEnvironment {
 
   get entryPoint(): EntryPoint {
     return this.watch.entryPoint
+  }
+
+  /** The routine that a failure comes from: what shows while a request is polled was started before. */
+  get blamed(): EntryPoint {
+    return isStart(this.entryPoint) || this.entryPoint === 'HwBuildIo' ? this.entryPoint : 'HwStartIo'
   }
 
   get registerWrites(): number {

@@ -186,7 +186,7 @@ class Crashdmp implements CrashDumpStack {
       violations: log.violations,
       times: run.environment.pace.times(),
       strayStores: run.environment.strayStores,
-      ...(failure !== '' && { failure }),
+      ...(failure !== '' && { failure, failedIn: run.environment.blamed }),
     })
     try {
       const status = yield* run.write(plan)

@@ -6,6 +6,7 @@ import {
   DUMP_FILTERS,
   PAGING,
   type RuleText,
+  srb,
   storport,
   VIRTIO_SPECIFICATION,
   WINDOWS_INTERNALS,
@@ -54,6 +55,31 @@ WriteQueueAddress(Extension);`,
 Srb->SrbStatus = SRB_STATUS_SUCCESS;
 StorPortNotification(RequestComplete, Extension, Srb);`,
       keeps: `StartCommand(Extension, Srb); // HwInterrupt completes it`,
+    },
+  },
+  'completed-srb': {
+    title: 'A request is left alone once it is completed.',
+    why: 'With RequestComplete the port owns the request again: it may be gone by then, or be the next one.',
+    howToFix: 'Fill in status, lengths and sense data before RequestComplete, and copy what a trace needs.',
+    answer: 'violation where a routine returns with another SRB than it completed',
+    sources: [storport('StorPortNotification', 'nf-storport-storportnotification')],
+    example: {
+      breaks: `StorPortNotification(RequestComplete, Extension, Srb);
+Srb->SrbStatus = SRB_STATUS_SUCCESS;`,
+      keeps: `Srb->SrbStatus = SRB_STATUS_SUCCESS;
+StorPortNotification(RequestComplete, Extension, Srb);`,
+    },
+  },
+  'transfer-length': {
+    title: 'A write that ends with success leaves DataTransferLength as it was.',
+    why: 'DataTransferLength of a completed request says how many bytes were moved. The system counts a write as that short, although all of it is on the disk.',
+    howToFix:
+      'Change it only where less was moved, with SRB_STATUS_DATA_OVERRUN; check where the count comes from.',
+    answer: 'warning',
+    sources: [srb('SCSI_REQUEST_BLOCK', 'ns-srb-_scsi_request_block')],
+    example: {
+      breaks: `Srb->DataTransferLength = Header->Reserved; // not the count of the controller`,
+      keeps: `Srb->DataTransferLength = Header->BytesTransferred;`,
     },
   },
   'lock-state': {

@@ -228,6 +228,14 @@ export class DumpAdapter {
       return this.#fail(STATUS_UNSUCCESSFUL, `HwInitialize of ${fileName} returned FALSE`)
     }
     environment.judgeReadiness()
+    const unasked = this.#memory.unaskedChange()
+    if (unasked !== null)
+      environment.violate(
+        'stray-memory',
+        'HwInitialize',
+        unasked.message,
+        unasked.isPromised ? 'warning' : 'fail',
+      )
     // DM-20: a poll with nothing pending must be safe.
     environment.enter('HwInterrupt')
     data.hwInterrupt(this.deviceExtension)

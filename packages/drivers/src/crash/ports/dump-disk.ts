@@ -25,9 +25,11 @@ import {
 import { InquiryData, ReadCapacity16Data, ReadCapacityData } from '@dumpstack/registers'
 import type { DataWindow } from '../../data-window.ts'
 import type { DumpPortImports } from '../../dump-port.ts'
+import { fillBlock } from '../../guest-block.ts'
 import type { GuestBlock } from '../../miniport.ts'
 import { GuestScatterGatherList, scatterGatherBytes } from '../../scatter-gather.ts'
 import type { SrbBuilder } from '../../srb-builder.ts'
+import { DUMP_MEMORY_PATTERN } from '../dump-memory-pattern.ts'
 import type { CrashEnvironment } from '../environment.ts'
 import type { DumpAdapter } from './dump-adapter.ts'
 import type { PolledSrb } from './polled-srb.ts'
@@ -36,6 +38,8 @@ import type { PortMemory } from './port-memory.ts'
 const BASE_FLAGS =
   SRB_FLAGS_DISABLE_AUTOSENSE | SRB_FLAGS_DISABLE_DISCONNECT | SRB_FLAGS_DISABLE_SYNCH_TRANSFER
 const SMALL_BUFFER_BYTES = 0x40
+/** Watched, with what of the buffer was not asked for: an answer that is longer is found there. */
+const BEHIND_BYTES = 0x100
 const LIST_ELEMENTS = 0x21
 const RESETS = [
   [SRB_FUNCTION_RESET_BUS, 'SRB_FUNCTION_RESET_BUS'],
@@ -56,6 +60,7 @@ export class DumpDisk {
   readonly #adapter: DumpAdapter
   readonly #srb: PolledSrb
   readonly #sendsPerSrb: number
+  readonly #memory: PortMemory
   readonly #smallBuffer: GuestBlock
   #partitionOffset = 0
   #sectorBytes = PAGE_SIZE
@@ -67,7 +72,8 @@ export class DumpDisk {
     this.#adapter = adapter
     this.#srb = srb
     this.#sendsPerSrb = imports.profile.limits.sendsPerSrb
-    this.#smallBuffer = memory.need(SMALL_BUFFER_BYTES)
+    this.#memory = memory
+    this.#smallBuffer = memory.need(SMALL_BUFFER_BYTES + BEHIND_BYTES)
     this.list = new GuestScatterGatherList(memory.need(scatterGatherBytes(LIST_ELEMENTS)))
   }
 
@@ -143,6 +149,10 @@ export class DumpDisk {
       this.#environment.violateInRequest('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
     }
     this.#shutdown('fail')
+    const unasked = this.#memory.unaskedChange()
+    if (unasked === null) return
+    const severity = unasked.isPromised ? 'warning' : 'fail'
+    this.#environment.violateInRequest('stray-memory', 'WRITE', unasked.message, severity)
   }
 
   /** `severity`: of a cache that is left as it is. False: the miniport kept the request. */
@@ -192,12 +202,23 @@ export class DumpDisk {
       this.#srb.begin(SRB_FUNCTION_EXECUTE_SCSI, BASE_FLAGS | SRB_FLAGS_DATA_IN, byteLength)
       this.#srb.builder.data(this.#smallBuffer.va)
       compose(this.#srb.builder)
+      fillBlock(this.#smallBuffer, DUMP_MEMORY_PATTERN)
       status = this.#srb.send(name)
+      this.#judgeBehind(name, byteLength)
       if (ntSuccess(status)) return status
       this.failure = this.#srb.failure
       if (status === STATUS_IO_TIMEOUT) return status
     }
     return status
+  }
+
+  #judgeBehind(name: string, byteLength: number): void {
+    const { view } = this.#smallBuffer
+    let end = view.byteLength
+    while (end > byteLength && view.getUint8(end - 1) === DUMP_MEMORY_PATTERN) end--
+    if (end === byteLength) return
+    const what = `${name} was answered with ${hex(end)} bytes, its DataBuffer has ${hex(byteLength)}`
+    this.#environment.violateInRequest('stray-memory', name, what)
   }
 
   /** DM-39, by a function that no miniport can have. */

@@ -1,6 +1,6 @@
 // One SRB of the dump port: handed to the miniport, then polled until the miniport says RequestComplete. Neither the value that
 // HwInterrupt returns nor an interrupt counts (DM-18, DM-20).
-import { hex } from '@dumpstack/bytes'
+import { equalBytes, hex } from '@dumpstack/bytes'
 import {
   type LostRequest,
   type Profile,
@@ -45,6 +45,12 @@ export class PolledSrb {
   #isKept = false
   #completedBefore = 0
   #isWrite = false
+  #byteLength = 0
+  /** The SRB as the miniport gave it back. */
+  readonly #asCompleted = new Uint8Array(SRB_BYTES)
+  readonly #bytes: Uint8Array
+  /** The miniport has completed it, and not touched it since. */
+  #isGivenBack = false
   /** Registers that HwBuildIo and HwStartIo wrote for the last one. */
   startWrites = 0
 
@@ -62,6 +68,8 @@ export class PolledSrb {
     this.#pollMicroseconds = profile.limits.pollMicroseconds
     this.#lostRequest = profile.lostRequest
     this.block = memory.need(SRB_BYTES)
+    const { buffer, byteOffset } = this.block.view
+    this.#bytes = new Uint8Array(buffer, byteOffset, SRB_BYTES)
   }
 
   /** Of the kind that the miniport takes: not before it has called StorPortInitialize. */
@@ -88,6 +96,8 @@ export class PolledSrb {
     const { va } = this.#adapter.srbExtension
     builder.begin(srbFunction, flags, byteLength, this.#timeoutSeconds, va)
     builder.address(this.place)
+    this.#byteLength = byteLength
+    this.#isGivenBack = false
   }
 
   /** STATUS_SUCCESS, STATUS_IO_DEVICE_ERROR (worth another try) or STATUS_IO_TIMEOUT (the miniport still has the SRB). */
@@ -129,11 +139,25 @@ export class PolledSrb {
     } else if (this.#isComplete) {
       this.#environment.violate('DM-38', call, 'an SRB was completed twice')
     } else {
+      this.#isComplete = true
       if (this.srbStatus === SRB_STATUS_PENDING) {
         this.#environment.violate('DM-38', call, 'an SRB was completed with SRB_STATUS_PENDING')
-      } else if (this.#isWrite) this.#judgeEnd(call)
-      this.#isComplete = true
+        return
+      }
+      if (this.#isWrite) this.#judgeEnd(call)
+      this.#isGivenBack = true
+      this.#asCompleted.set(this.#bytes)
     }
+  }
+
+  /** After each call of a routine. */
+  #judgeGivenBack(): void {
+    if (!this.#isGivenBack || equalBytes(this.#bytes, this.#asCompleted)) return
+    this.#isGivenBack = false
+    const at = this.#bytes.findIndex((byte, index) => byte !== this.#asCompleted[index])
+    const { entryPoint } = this.#environment
+    const what = `${entryPoint} wrote to an SRB, from offset ${hex(at)} on, that was completed before: it is the port's again`
+    this.#environment.violate('completed-srb', entryPoint, what)
   }
 
   /**
@@ -148,6 +172,11 @@ export class PolledSrb {
       const what = `a WRITE was completed with ${this.builder.outcome(null)} while ${controller.name} still ran it`
       this.#environment.violate('early-completion', call, what, 'warning')
       return
+    }
+    const { dataTransferLength } = this.builder
+    if (dataTransferLength !== this.#byteLength) {
+      const what = `a WRITE of ${hex(this.#byteLength)} bytes was completed with success and DataTransferLength ${hex(dataTransferLength)}, expected ${hex(this.#byteLength)}`
+      this.#environment.violate('transfer-length', call, what, 'warning')
     }
     const isReported = machine.evidence.completionCount !== this.#completedBefore
     if (
@@ -169,11 +198,13 @@ export class PolledSrb {
       environment.enter('HwBuildIo')
       const goesOn = data.hwBuildIo(deviceExtension, block)
       environment.leave()
+      this.#judgeGivenBack()
       if (!goesOn) return !this.#isComplete
     }
     environment.enter('HwStartIo')
     const isTaken = data.hwStartIo(deviceExtension, block)
     environment.leave()
+    this.#judgeGivenBack()
     return isTaken && !this.#isComplete
   }
 
@@ -187,6 +218,7 @@ export class PolledSrb {
       environment.enter('HwInterrupt')
       data.hwInterrupt(deviceExtension)
       environment.leave()
+      this.#judgeGivenBack()
       if (this.#isComplete) return true
       const { nowNs } = machine
       if (nowNs >= giveUpAt) return false

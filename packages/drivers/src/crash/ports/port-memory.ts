@@ -5,7 +5,8 @@ import type { Profile } from '@dumpstack/nt'
 import { DriversError } from '../../errors.ts'
 import { fillBlock, GuestHeap } from '../../guest-block.ts'
 import type { GuestBlock } from '../../miniport.ts'
-import { GUARD_BYTES, type MemoryGuards } from '../memory-guards.ts'
+import { DUMP_MEMORY_PATTERN } from '../dump-memory-pattern.ts'
+import { GUARD_BYTES, type GuardChange, type MemoryGuards } from '../memory-guards.ts'
 import type { DumpContext } from './dump-context.ts'
 
 /** DM-13: common buffers are aligned for the processor, not for a controller. */
@@ -19,6 +20,9 @@ export class PortMemory {
   readonly heap: GuestHeap
   readonly #uncachedHeap: GuestHeap
   readonly #srbHeap: GuestHeap
+  #hasUnaskedChange = false
+  /** The miniport was told a length that goes on to the end of the common buffer. */
+  #isPromised = false
 
   readonly #guards: MemoryGuards
   /** Where it begins, and the bytes behind it. */
@@ -54,7 +58,10 @@ export class PortMemory {
    * for the whole uncached extension may take this for its length: public drivers align their rings in it.
    */
   leftFrom(address: Gpa): number | null {
-    if (address === this.#uncached?.gpa) this.#guards.promise(this.#uncached.behind)
+    if (address === this.#uncached?.gpa) {
+      this.#guards.promise(this.#uncached.behind)
+      this.#isPromised = true
+    }
     for (const { memory } of [this.#uncachedHeap, this.#srbHeap]) {
       const offset = address - memory.gpa
       if (offset >= 0 && offset < memory.byteLength) return memory.byteLength - offset
@@ -87,9 +94,32 @@ export class PortMemory {
     return guard
   }
 
+  /** A change of the common buffers beyond all that was given, and beyond the guards: said once; null where there is none. Not hot. */
+  unaskedChange(): GuardChange | null {
+    if (this.#hasUnaskedChange) return null
+    for (const heap of [this.#uncachedHeap, this.#srbHeap]) {
+      const isUncached = heap === this.#uncachedHeap
+      // what went on from the end of the uncached extension was found there
+      if (isUncached && this.#uncached !== null && firstChange(this.#uncached.behind) >= 0) continue
+      const rest = heap.rest()
+      const at = firstChange(rest)
+      if (at < 0) continue
+      this.#hasUnaskedChange = true
+      const message = `memory was written that the miniport has not asked for, from ${hex(rest.va + BigInt(at))} on: ${hex(at + GUARD_BYTES)} bytes past the end of what it has there`
+      return { message, isPromised: isUncached && this.#isPromised }
+    }
+    return null
+  }
+
   /** Whole pages for data that the controller cannot reach where it is, at most so many bytes; null where there is not one left. */
   takeBounceBuffer(byteLength: number): GuestBlock | null {
     const fits = Math.floor(this.#srbHeap.left(PAGE_SIZE) / PAGE_SIZE) * PAGE_SIZE
     return fits === 0 ? null : this.#srbHeap.take(Math.min(fits, byteLength), PAGE_SIZE)
   }
+}
+
+/** The first byte that is not the pattern any more; -1 where all are. */
+function firstChange({ view }: GuestBlock): number {
+  for (let i = 0; i < view.byteLength; i++) if (view.getUint8(i) !== DUMP_MEMORY_PATTERN) return i
+  return -1
 }

@@ -220,6 +220,7 @@ export class StorportExports extends DumpModeRoutines implements PortExports, Re
 
   onRead(address: number, value: number): void {
     this.watch.onRead(address, value)
+    this.environment.registerRead()
   }
 
   onWrite(address: number): void {
