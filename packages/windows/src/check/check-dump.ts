@@ -4,13 +4,14 @@ import {
   endOfRuns,
   equalBytes,
   gpa,
+  hex,
   PAGE_SIZE,
   type PageRun,
   PageSet,
   pagesInRuns,
   pfn,
 } from '@dumpstack/bytes'
-import type { PageFileExtent } from '@dumpstack/drivers'
+import type { PageFileExtent, RuntimeStack } from '@dumpstack/drivers'
 import type { DumpExtent, DumpPlan } from '@dumpstack/dumpfile'
 import { type DiskImage, Owner, type Ram } from '@dumpstack/machine'
 import { SeededChoice } from '../boot/seeded-choice.ts'
@@ -57,6 +58,24 @@ export function diskLayout(system: SystemSettings, seed: number, transferBytes: 
     transferAt: isAtEnd ? byteLength - transferBytes : boundary > 0 ? start : IO_AT,
     busyAt: IO_AT,
   }
+}
+
+/** What is wrong with the disk that a driver says there is; null where nothing is. */
+export function capacityFault(
+  { sectorBytes, sectorCount }: Pick<RuntimeStack['bootDevice'], 'sectorBytes' | 'sectorCount'>,
+  { byteLength, pageFile }: Pick<DiskLayout, 'byteLength' | 'pageFile'>,
+): { readonly message: string; readonly leavesNoPlace: boolean } | null {
+  const said = sectorBytes * sectorCount
+  const what = `READ CAPACITY was answered with ${hex(sectorCount)} blocks of ${hex(sectorBytes)} bytes`
+  if (said > byteLength) {
+    const message = `${what}, expected at most the ${hex(byteLength)} bytes that the disk has`
+    return { message, leavesNoPlace: false }
+  }
+  const needed = PARTITION_OFFSET + Math.max(...pageFile.map((one) => one.partitionOffset + one.byteLength))
+  // 2^32 blocks are what READ CAPACITY (10) says of all disks that have more
+  if (said >= needed || sectorCount >= 2 ** 32) return null
+  const message = `${what}, expected at least ${hex(needed)} bytes, where the page file ends on this disk`
+  return { message, leavesNoPlace: true }
 }
 
 /** The byte that the page file goes beyond; 0 where it is no such place. */

@@ -1,14 +1,14 @@
 // One life of a driver file: load, start, some I/O, a crash with requests in flight, some MiB through the dump port, flush and shutdown.
 // No volume, no dump files. Where the life asks for it, the system starts again on the used page file and dumps once more.
-import { DumpstackError, equalBytes, gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { DumpstackError, equalBytes, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/cpu'
 import {
   alteredMiniport,
-  type BufferPiece,
   behindPort,
   type CallSite,
   type DumpWriteReport,
   GuestFault,
+  type LoadedImage,
   loadCrashDumpStack,
   type MiniportImage,
   NotJudged,
@@ -29,7 +29,14 @@ import {
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
 import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
-import { checkDump, type DiskLayout, diskLayout, firstDifference, PARTITION_OFFSET } from './check-dump.ts'
+import {
+  capacityFault,
+  checkDump,
+  type DiskLayout,
+  diskLayout,
+  firstDifference,
+  PARTITION_OFFSET,
+} from './check-dump.ts'
 import { refusedBy, toleratedBy } from './device-answers.ts'
 import { bootDrivenSystem, type DrivenSystemOptions } from './driven-system.ts'
 import {
@@ -41,6 +48,7 @@ import {
 } from './driver-finding.ts'
 import { LIFE_EVENTS, type LifeEvent } from './events.ts'
 import type { Reached, StartAttempt } from './find-controller.ts'
+import { eachPiece, REQUEST_BYTES, REQUESTS, requestBuffers } from './request-buffers.ts'
 import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
 import { slowDump } from './slow-dump.ts'
 
@@ -64,12 +72,6 @@ export interface StoppedLife {
 }
 
 const BUSY_NS = 5_000_000
-const REQUEST_BYTES = 0x10000
-const REQUESTS = 8
-
-/** Where a scattered buffer begins in its first page: no page of it lies in one sector of 4 KiB. */
-const FIRST_OFFSET = 512
-const SCATTERED_BYTES = (REQUEST_BYTES / PAGE_SIZE + 1) * 2 * PAGE_SIZE
 
 export interface LifeResult {
   readonly life: LifeSettings
@@ -111,27 +113,6 @@ export function attemptStart(options: LifeOptions): StartAttempt {
     return { controller: options.controller, ...start.attempt() }
   } finally {
     start.close()
-  }
-}
-
-/** The pieces of a request's buffer, a page between any two. */
-function scattered(start: number): BufferPiece[] {
-  const buffer: BufferPiece[] = []
-  for (let page = start, done = 0; done < REQUEST_BYTES; page += 2 * PAGE_SIZE) {
-    const within = done === 0 ? FIRST_OFFSET : 0
-    const byteLength = Math.min(PAGE_SIZE - within, REQUEST_BYTES - done)
-    buffer.push({ gpa: gpa(page + within), byteLength })
-    done += byteLength
-  }
-  return buffer
-}
-
-/** With the offset of each in the data of all requests. */
-function eachPiece(buffers: readonly BufferPiece[][], use: (piece: BufferPiece, at: number) => void): void {
-  let at = 0
-  for (const piece of buffers.flat()) {
-    use(piece, at)
-    at += piece.byteLength
   }
 }
 
@@ -261,6 +242,12 @@ class SystemStart {
     const controller = machine.controllers[0]!
     const usesLine = this.#system.interrupts === 'line'
     const runtime = startRuntimeStack({ machine, kernel, controller, miniport, usesLine })
+    const fault = capacityFault(runtime.bootDevice, this.#layout)
+    if (fault !== null) {
+      const at = this.#startOf('HwBuildIo') ?? this.#startOf('HwStartIo')
+      this.#find('OUT_OF_RANGE', 'READ CAPACITY', fault.message, 'fail', at)
+      if (fault.leavesNoPlace) return
+    }
     const { profile } = this.#options
     const dumpStack = loadCrashDumpStack({
       machine,
@@ -316,8 +303,8 @@ class SystemStart {
     const { ram } = this.#machine
     const { transferAt } = this.#layout
     const bytes = REQUESTS * REQUEST_BYTES
-    const from = this.#buffers()
-    const into = this.#buffers()
+    const from = requestBuffers(this.#kernel, this.#system)
+    const into = requestBuffers(this.#kernel, this.#system)
     const pattern = new Uint8Array(bytes)
     for (let i = 0; i < bytes; i++) pattern[i] = (i >>> 9) ^ i
     eachPiece(from, (piece, at) => ram.write(piece.gpa, pattern.subarray(at, at + piece.byteLength)))
@@ -365,17 +352,6 @@ class SystemStart {
     }
   }
 
-  /** RAM for each request; scattered: pages apart, all but the first and the last whole. */
-  #buffers(): BufferPiece[][] {
-    const isScattered = this.#system.buffers === 'scattered'
-    const room = isScattered ? SCATTERED_BYTES : REQUEST_BYTES
-    const memory = this.#kernel.allocate(REQUESTS * room, { owner: Owner.kernel })
-    return Array.from({ length: REQUESTS }, (_, index) => {
-      const start = memory.gpa + index * room
-      return isScattered ? scattered(start) : [{ gpa: gpa(start), byteLength: REQUEST_BYTES }]
-    })
-  }
-
   /** What the crash interrupts: requests that take longer than the way to it. */
   #keepBusy(runtime: RuntimeStack, controller: string): void {
     const memory = this.#kernel.allocate(REQUEST_BYTES, { owner: Owner.kernel })
@@ -398,7 +374,7 @@ class SystemStart {
     const message = `${report.failure ?? 'the dump ended early'} (${ntstatusText(report.finalStatus)})`
     if (report.notJudged !== undefined) this.#find(report.notJudged, 'dump', message, 'inconclusive')
     else if (this.#event.mayFail !== true && !report.violations.some(({ rule }) => ENDS_THE_DUMP.has(rule)))
-      this.#addOutcome('no-dump', 'dump', message)
+      this.#addOutcome('no-dump', 'dump', message, this.#startOf(report.failedIn ?? 'HwStartIo'))
   }
 
   /** Pages of others that are not as the crash left them: that of a store of the driver is named first. */
@@ -419,6 +395,8 @@ class SystemStart {
   /** A device with a fault may be as slow as it likes. */
   #judgeTimes({ times, bytesWritten }: DumpWriteReport): void {
     if (times === undefined || this.#event.dumpFault !== undefined) return
+    // what was found may be why it is slow
+    if (this.findings.some(({ verdict, phase }) => verdict === 'fail' && phase === 'dump')) return
     const slow = slowDump(times, bytesWritten)
     if (slow === null) return
     const { entryPoint, site } = times.waits ?? { entryPoint: 'HwStartIo', site: null }
@@ -460,14 +438,11 @@ class SystemStart {
     verdict: DriverFinding['verdict'],
     at: CallSite | null = null,
   ): void {
-    const { fileName } = this.#options.file
-    const driver = this.#phase === 'dump' ? `dump_${fileName}` : fileName
-    const image = this.#kernel.loadedImages.find(({ baseName }) => baseName === driver)
+    const image = this.#driverImage
     const hasPlace = verdict === 'inconclusive' || this.#phase !== 'dump'
     const { code } = this.#host.miniport
     const stopped = at ?? (hasPlace ? code?.callSite() : null)
-    // what a routine came to after it returned is placed at the routine
-    const site = stopped ?? (image && code?.routineSite(image, call)) ?? null
+    const site = stopped ?? this.#startOf(call)
     this.findings.push({
       verdict,
       rule,
@@ -477,9 +452,24 @@ class SystemStart {
       phase: this.#phase,
       setting: lifeText(this.#life),
       settings: this.#life,
-      driver,
+      driver: this.#driverName,
       ...placeOf(site, image),
       atNs: this.#machine.nowNs,
     })
+  }
+
+  get #driverName(): string {
+    const { fileName } = this.#options.file
+    return this.#phase === 'dump' ? `dump_${fileName}` : fileName
+  }
+
+  get #driverImage(): LoadedImage | undefined {
+    return this.#kernel.loadedImages.find(({ baseName }) => baseName === this.#driverName)
+  }
+
+  /** What a routine came to after it returned is placed at the routine. */
+  #startOf(routine: string): CallSite | null {
+    const image = this.#driverImage
+    return (image && this.#host.miniport.code?.routineSite(image, routine)) ?? null
   }
 }
