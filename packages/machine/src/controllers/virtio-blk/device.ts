@@ -17,7 +17,7 @@ import {
 } from '@dumpstack/registers'
 import { ClockEvent, type VirtualClock } from '../../clock.ts'
 import type { BlockDevice } from '../../disk/block-device.ts'
-import type { OnRefused } from '../../evidence.ts'
+import type { BeyondLimit, OnRefused } from '../../evidence.ts'
 import type { PlannedFaults } from '../../faults.ts'
 import type { ControllerState, PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
@@ -26,6 +26,22 @@ import { deviceConfig, OFFERED_BY_LEGACY, OFFERED_HIGH, offeredFeatures } from '
 import { Msix } from './msix.ts'
 import type { VirtioBlkSettings } from './settings.ts'
 import { Virtqueue } from './virtqueue.ts'
+
+/** The order of 3.1.1, without which QEMU works as well. */
+const STARTED_EARLY: BeyondLimit = {
+  limit: 'FEATURES_OK of device_status',
+  allowed: 0,
+  found: 1,
+  what: 'DRIVER_OK',
+  isTolerated: true,
+}
+const ENABLED_LATE: BeyondLimit = {
+  limit: 'DRIVER_OK of device_status',
+  allowed: 1,
+  found: 1,
+  what: 'queue_enable',
+  isTolerated: true,
+}
 
 export class VirtioBlk implements ControllerState {
   readonly queues: readonly Virtqueue[]
@@ -179,6 +195,8 @@ export class VirtioBlk implements ControllerState {
     const isAsked = (value & ~this.#status & VIRTIO_STATUS_FEATURES_OK) !== 0
     const isStarted = (value & ~this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0
     this.#status = isAsked && !isAgreed ? value & ~VIRTIO_STATUS_FEATURES_OK : value
+    if (isStarted && this.#isModern && (value & VIRTIO_STATUS_FEATURES_OK) === 0)
+      this.#onRefused(STARTED_EARLY)
     // 5.2.5.2: a driver that cannot flush gets a cache that needs no flush
     if (isStarted && !this.#has(VIRTIO_BLK_F_CONFIG_WCE)) {
       this.#deviceConfig.writeback = this.#has(VIRTIO_BLK_F_FLUSH) ? 1 : 0
@@ -243,6 +261,7 @@ export class VirtioBlk implements ControllerState {
 
   /** queue_enable. */
   enableQueue(queue: Virtqueue): void {
+    if (this.#isModern && (this.#status & VIRTIO_STATUS_DRIVER_OK) !== 0) this.#onRefused(ENABLED_LATE)
     if (!queue.enable()) this.fail(queue.refusal)
   }
 

@@ -105,6 +105,23 @@ describe('a limit that is exceeded fails the request alone', () => {
     expect(machine.evidence.stops).toEqual([])
   })
 
+  it('tells a driver that starts without FEATURES_OK, or enables a queue later, and works all the same (3.1.1)', () => {
+    const { machine, driver } = made({})
+    driver.reset()
+    driver.status = 3
+    driver.negotiate(BASIC, true)
+    driver.status = 3
+    driver.status = 7
+    driver.placeQueue()
+    expect(driver.run({ ...write(1), indirect: false }).status).toBe(OK)
+    expect(machine.evidence.refusals).toMatchObject([
+      { message: 'DRIVER_OK, FEATURES_OK of device_status is 0', isTolerated: true },
+      { message: 'queue_enable, DRIVER_OK of device_status is 1', isTolerated: true },
+    ])
+    driver.start(BASIC)
+    expect(machine.evidence.refusals).toHaveLength(2)
+  })
+
   it('capacity: a request that ends past it is known when it comes', () => {
     const { machine, driver } = started({})
     const last = TEST_DISK_BYTES / 512 - 1
