@@ -220,6 +220,8 @@ export interface PortExports {
   markDumpMemory(deviceExtension: GuestBlock, va: Gva, length: number): number
   /** Not a port routine: what dereferencing a pointer is to a compiled miniport. An address that is not mapped faults. */
   dereference(va: Gva, byteLength: number): GuestBlock
+  /** Nor this: the number of the processor that the driver runs on. */
+  currentProcessor(): number
   /** Nor this: the driver called a kernel routine, by that name, above the highest IRQL that is documented for it. */
   calledTooHigh(call: string, maxIrql: number): void
   /** Nor these: the driver takes a spin lock of the kernel, by that call, or releases it. `toDispatch`: the call sets that level. */

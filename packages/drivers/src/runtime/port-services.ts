@@ -133,6 +133,10 @@ export abstract class PortServices {
     return STOR_STATUS_SUCCESS
   }
 
+  currentProcessor(): number {
+    return 0
+  }
+
   calledTooHigh(): void {}
 
   registerAccess(): void {}

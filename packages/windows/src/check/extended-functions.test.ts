@@ -257,6 +257,9 @@ describe('in a dump', () => {
       [],
     )
   })
+  it('the driver runs on the last processor: which one crashes is nothing to rely on', () => {
+    expect([...calls.bytes(NUMBERS, 4)]).toEqual([3, 0, 0, 0])
+  })
 })
 
 it('an MDL describes the pages of its buffer', () => {

@@ -31,6 +31,11 @@ export abstract class DumpModeRoutines {
     this.watch = environment.watch
   }
 
+  /** Any processor can be the one that crashes: the last, because a driver that expects number 0 is not wrong on it by chance. */
+  currentProcessor(): number {
+    return this.environment.machine.cpuCount - 1
+  }
+
   calledTooHigh(call: string, maxIrql: number): void {
     this.watch.onCall()
     const [, rule, why] = KERNEL_RULES.find(([names]) => names.test(call)) ?? [null, 'DM-08', '']

@@ -72,9 +72,9 @@ const FUNCTIONS: ExtendedFunctions = {
   InitializePerformanceOptimizations: (call) =>
     call.port.initializePerfOpts(extensionOf(call), call.u8(2) !== 0),
 
-  // (*ProcessorNumber): group 0, number 0
-  GetCurrentProcessorNumber: (call) => stored32(call, call.va(2), 0),
-  GetCurrentProcessorIndex: (call) => stored32(call, call.va(2), 0),
+  // (*ProcessorNumber): group 0
+  GetCurrentProcessorNumber: (call) => stored32(call, call.va(2), call.port.currentProcessor() << 16),
+  GetCurrentProcessorIndex: (call) => stored32(call, call.va(2), call.port.currentProcessor()),
   // (ProcessorNumber, *Index): one group, so the number is the index
   GetProcessorIndexFromNumber: (call) => stored32(call, call.va(3), call.memory.u8(gva(call.va(2) + 2n))),
   GetActiveGroupCount: (call) => {

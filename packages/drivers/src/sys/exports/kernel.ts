@@ -44,7 +44,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
   KeQuerySystemTime: exported(1, systemTime),
   KeQueryInterruptTime: exported(0, (call) => BigInt(Math.floor(call.nowNs)) / NS_PER_COUNT),
 
-  // All in group 0; one of them runs drivers. The count is the system's in a dump too, where all others have stopped.
+  // All in group 0; one of them runs drivers, in a dump another than before. The count is the system's in a dump too, where all others have stopped.
   KeQueryActiveProcessorCount: processors(1),
   KeQueryActiveProcessorCountEx: processors(1),
   KeQueryMaximumProcessorCount: processors(0),
@@ -60,8 +60,9 @@ export const KERNEL_EXPORTS: ExportFamily = {
   // (*ProcNumber)
   KeGetProcessorIndexFromNumber: exported(1, (call) => BigInt(call.memory.u8(gva(call.va(0) + 2n)))),
   KeGetCurrentProcessorNumberEx: exported(1, (call) => {
-    if (call.va(0) !== gva(0n)) call.memory.setU32(call.va(0), 0)
-    return 0n
+    const number = call.port.currentProcessor()
+    if (call.va(0) !== gva(0n)) call.memory.setU32(call.va(0), number << 16)
+    return BigInt(number)
   }),
 
   // (PhysicalAddress, NumberOfBytes, CacheType or Protect)
