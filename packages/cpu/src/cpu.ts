@@ -126,7 +126,7 @@ export interface Cpu {
    */
   call(entry: Gva, args: readonly bigint[]): bigint
 
-  /** Executes from rip until something stops it. Throws CpuStop, also for a halt, and what a trap handler throws. */
+  /** Executes from rip until something stops it; its work is counted for itself. Throws CpuStop, also for a halt, and what a trap handler throws. */
   run(): never
   /** Every register: what a processor of the system keeps while the core plays another one. */
   saveState(): CpuState

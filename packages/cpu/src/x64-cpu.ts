@@ -179,6 +179,7 @@ class X64Cpu implements Cpu {
 
   run(): never {
     this.#begin(this.rip)
+    this.#core.begin()
     try {
       this.#returnLo[this.#depth - 1] = NOWHERE
       this.#core.run()

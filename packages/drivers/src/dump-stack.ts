@@ -50,6 +50,8 @@ export interface DumpWriteReport {
   readonly failure?: string
   /** The miniport's routine that it came from, by the kit's name. */
   readonly failedIn?: string
+  /** A routine was cut off for the work that it makes: nothing shows that it would not return in the end. */
+  readonly isCutOff?: true
   /** What the model lacks, as an error code: no driver is to blame, and the dump cannot be judged. */
   readonly notJudged?: string
   /** A bugcheck raised on the dump path replaces the shown one. */

@@ -195,7 +195,7 @@ class Crashdmp implements CrashDumpStack {
       if (error instanceof DriverHang) {
         const { environment } = run
         if (!error.isLogged) environment.violate('DM-26', environment.entryPoint, error.message)
-        return report(STATUS_IO_TIMEOUT, error.message)
+        return { ...report(STATUS_IO_TIMEOUT, error.message), ...(error.isCutOff && { isCutOff: true }) }
       }
       if (error instanceof NotOneView || error instanceof NotJudged) {
         return { ...report(STATUS_NOT_SUPPORTED, error.message), notJudged: error.code }

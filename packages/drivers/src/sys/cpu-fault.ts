@@ -49,6 +49,8 @@ export interface StoppedAt {
   readonly stackLimit: Gva
   /** What it waits for, as the end of a sentence; empty where that was not seen. */
   awaited(): string
+  /** Whether the code comes to the same state again and again. */
+  isRepeated(): boolean
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean
   /** The section that lay there until DriverEntry returned; null of other addresses. */
@@ -72,8 +74,11 @@ export function faultOf(stop: CpuStop, cpu: Cpu, at: StoppedAt): DriversError {
         driver,
       })
     case 'instructionBudget':
-    case 'stallBudget':
-      return new DriverHang(driver, at.routine, `did not return: ${stop.message}, at ${place}${at.awaited()}`)
+    case 'stallBudget': {
+      const isCutOff = stop.reason === 'instructionBudget' && !at.isRepeated()
+      const what = `did not return: ${stop.message}, at ${place}${at.awaited()}`
+      return new DriverHang(driver, at.routine, what, false, isCutOff)
+    }
     case 'halted':
       return new DriverHang(driver, at.routine, `stopped the processor (hlt) at ${place}`)
     case 'pageFault':

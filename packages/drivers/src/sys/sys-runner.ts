@@ -30,6 +30,7 @@ import {
   registersAtEntry,
   registersOf,
 } from './registers.ts'
+import { LookEnded, RepeatedState } from './repeated-state.ts'
 import { liesIn, storesInto } from './stored-page.ts'
 import type { SysInstance } from './sys-instance.ts'
 import type { SysLoader } from './sys-loader.ts'
@@ -46,6 +47,7 @@ const WORK_OF_BYTE = 400
 /** Of the clock. */
 const TICK_NS = 15_625_000
 const UNKNOWN_ARGUMENTS = 6
+const LOOK_INSTRUCTIONS = 1_000_000
 /** What a debugger that breaks in leaves, and KeBugCheckEx where no exception led to it. */
 const BREAKPOINT: Raised = { code: 0x8000_0003, flags: 0, parameters: [] }
 const FAILED = BigInt(STATUS_UNSUCCESSFUL)
@@ -97,6 +99,8 @@ export class SysRunner implements MiniportCode {
   #readsInRow = 0
   /** That the port is being told of. */
   #access: DeviceAccess | null = null
+  /** While code that was stopped is looked at. */
+  #look: RepeatedState | null = null
 
   constructor({ machine, cpu, loader, traps, places, observer, file }: RunnerParts) {
     this.#machine = machine
@@ -259,6 +263,7 @@ export class SysRunner implements MiniportCode {
   }
 
   #serve(slot: number): bigint {
+    if (this.#look !== null) throw new LookEnded(false)
     const outerSlot = this.#slot
     this.#slot = slot
     try {
@@ -316,6 +321,10 @@ export class SysRunner implements MiniportCode {
   #deviceAccess(access: DeviceAccess): void {
     const instance = this.#instance
     if (instance === null) return
+    if (this.#look !== null) {
+      this.#look.see(access)
+      return
+    }
     this.#tick()
     this.#observer?.deviceAccess(this.#placeRecord.at(instance, this.#routine, access.rip), access)
     const { direction, address, byteLength, value } = access
@@ -382,6 +391,23 @@ export class SysRunner implements MiniportCode {
     return true
   }
 
+  /** Goes on for a moment with code that was stopped, whose registers are put back afterwards. */
+  #isRepeated({ deviceExtension, life }: SysInstance): boolean {
+    if (life !== 'dump') return false
+    const cpu = this.#cpu
+    const state = cpu.saveState()
+    this.#look = new RepeatedState(cpu, deviceExtension)
+    cpu.budget.instructions = LOOK_INSTRUCTIONS
+    try {
+      return cpu.run()
+    } catch (error) {
+      return error instanceof LookEnded && error.isRepeated
+    } finally {
+      this.#look = null
+      cpu.restoreState(state)
+    }
+  }
+
   #faultOf(stop: CpuStop, instance: SysInstance): DriversError {
     const cpu = this.#cpu
     // work for an import may stop it too: what counts is where it was called
@@ -395,6 +421,7 @@ export class SysRunner implements MiniportCode {
       place: served === null ? place : `a call of ${this.#traps.slots[served]!.name} from ${place}`,
       irql: cpu.cr8,
       awaited: () => this.#lastRegister(),
+      isRepeated: () => this.#isRepeated(instance),
       stackLimit: instance.memory.stack.va,
       discardedSection: (va) => this.#loader.discardedSection(va),
       isUnmappedData: (va) => isShownByPort(instance.port, this.#kernel, va),

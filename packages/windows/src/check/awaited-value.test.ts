@@ -41,3 +41,17 @@ it('ends one that looks at no register any more', () => {
   const hang = hangOf([LOOK, ...Array.from({ length: 80 }, () => STALL)])
   expect(hang?.message).toMatch(/ within 60 s of the machine's time; the last register/)
 })
+
+/** Between two looks at the register, so that instructions are used up before accesses are. */
+const SLOW = Array.from({ length: 60 }, () => 0x90)
+
+it.each<[string, readonly number[], true | undefined]>([
+  // again: mov eax, [rbx]; ...; test eax, 0x100000; jne again
+  ['repeats itself, and never returns', [0x8b, 0x03, ...SLOW, 0xa9, 0, 0, 0x10, 0, 0x75, 0xbb], undefined],
+  // mov esi, 10000000; again: mov eax, [rbx]; ...; dec esi; jne again
+  ['counts, and is cut off', [0xbe, 0x80, 0x96, 0x98, 0, 0x8b, 0x03, ...SLOW, 0xff, 0xce, 0x75, 0xbe], true],
+])('knows a loop that %s', (_, code, isCutOff) => {
+  const { report } = machineWith({ findAdapter: [...mapped, { code }] }).crash()
+  expect(report!.violations.map(({ rule }) => rule)).toContain('DM-26')
+  expect(report!.isCutOff).toBe(isCutOff)
+})
