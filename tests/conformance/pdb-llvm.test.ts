@@ -132,10 +132,10 @@ function theirPlaces(module: string): Map<string, TheirLocal[]> {
         return [Number(start) + Number(at), Number(start) + Number(at) + Number(count)] as const
       })
       if (/has spilled udt = true/.test(text)) continue
-      // llvm-pdbutil 16 shows some gaps of a record as none; frames of x86, and those of no register, are not read
+      // llvm-pdbutil 16 shows some gaps of a record as none; frames of x86 and of no register, and x87, are not read
       const fixedBytes = kind === 'S_DEFRANGE_REGISTER_REL' ? 20 : 16
       const isCut = Number(/size = (\d+)/.exec(text)![1]) !== fixedBytes + gaps.length * 4
-      if (isCut || ['', 'ebp', 'vframe'].includes(base)) locals.at(-1)!.hasOther = true
+      if (isCut || /^(|ebp|vframe|st\d)$/.test(base)) locals.at(-1)!.hasOther = true
       const place = kind === 'S_DEFRANGE_REGISTER' ? base : `[${base}+${offset}]`
       locals.at(-1)?.ranges.push({ place, start: Number(start), end: Number(start) + Number(length), gaps })
     }
