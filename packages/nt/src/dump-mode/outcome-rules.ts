@@ -207,7 +207,7 @@ return SubmitRequest(Extension, Srb);`,
   },
   'slow-dump': {
     title: 'A dump of 64 MiB is written within a minute.',
-    why: 'Nobody can work meanwhile, and who waits longer switches the machine off. A wait of some milliseconds in each request is hours for the memory of a server.',
+    why: 'Nobody can use the machine meanwhile, and whoever is not patient enough switches it off. A wait of some milliseconds in each request is hours for the memory of a server.',
     howToFix:
       'Wait for the end of a request by the polls of the port, and where a register must settle look at it every few microseconds.',
     answer:
