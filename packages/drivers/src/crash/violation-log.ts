@@ -8,6 +8,8 @@ import type { CallSite } from '../miniport.ts'
 
 /** A driver that breaks more has been judged. */
 const MAX_VIOLATIONS = 256
+/** A rule that one call has broken so often is counted on without looking where: a loop may break it millions of times. */
+const MAX_LOOKED_AT = 1000
 
 export interface BrokenRule {
   /** `fail` where it is absent. */
@@ -40,7 +42,8 @@ export class ViolationLog {
 
   add({ severity = 'fail', rule, call, message, driver, routine, irql, atNs, ...broken }: BrokenRule): void {
     const alike = this.#counted.filter((one) => one.rule === rule && one.call === call)
-    const same = alike.find((one) => one.message === message)
+    const isLookedAt = alike.reduce((sum, one) => sum + one.count, 0) < MAX_LOOKED_AT
+    const same = alike.find((one) => one.message === message) ?? (isLookedAt ? undefined : alike.at(-1))
     const site = same === undefined ? (broken.site?.() ?? null) : null
     const address = site?.address ?? routine
     const known = same ?? alike.find((one) => one.address === hex(address))
