@@ -1,39 +1,37 @@
 // The command line: the commands, and what ends the process with which code.
 import { Command, CommanderError } from 'commander'
-import { addCalls } from './calls/command.ts'
-import { addCheck } from './check/command.ts'
-import { addCmd } from './cmd/command.ts'
-import { addExamine } from './examine/command.ts'
-import { EXIT_CODES, type Exit } from './options/options.ts'
-import { addPdb } from './pdb/command.ts'
-import { EXIT_USAGE } from './program/exit-code.ts'
-import { reportFailure } from './program/failure.ts'
+import { COMMANDS } from './commands.ts'
+import { EXIT_CODES, EXIT_USAGE, type Exit } from './program/exit-code.ts'
 import { UsageError } from './program/usage-error.ts'
 import { version } from './program/version.ts'
-import { addStack } from './stack/command.ts'
 import { printText, tell, tellText } from './terminal/terminal.ts'
-import { addTest } from './test/command.ts'
-import { addVerify } from './verify/command.ts'
 
-/** Each command loads what it needs when it runs: wrong options and help cost nothing. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   let exitCode = 0
-  const program = commandLine((code) => {
-    exitCode = code
-  })
   try {
     // kd has its own options: none of them is one of ours, whatever it is called.
-    if (args[0] === 'kd') return await kd(args.slice(1))
+    if (args[0] === 'kd') return await (await import('./kd/run-kd.ts')).runKd(args.slice(1))
     refuseRepeats(args)
+    const program = await commandLine(wantedCommand(args), (code) => {
+      exitCode = code
+    })
     await program.parseAsync(args, { from: 'user' })
     return exitCode
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_USAGE
-    return reportFailure(error, program.opts()['verbose'] === true)
+    const { reportFailure } = await import('./program/failure.ts')
+    return reportFailure(error, args.includes('--verbose'))
   }
 }
 
-export function commandLine(exit: Exit): Command {
+/** The command that is asked for, or whose help is: the first word that is no option. */
+function wantedCommand(args: readonly string[]): string | undefined {
+  const words = args.filter((arg) => !arg.startsWith('-'))
+  return words[0] === 'help' ? words[1] : words[0]
+}
+
+/** Only the wanted command has its options and its help. */
+async function commandLine(wanted: string | undefined, exit: Exit): Promise<Command> {
   const program = new Command('dumpstack')
     .description('Proves that a storage driver can write a Windows crash dump, and reads the dumps.')
     .version(version(), '-V, --version', 'print the version')
@@ -56,23 +54,10 @@ Examples:
 ${EXIT_CODES}`,
     )
 
-  addTest(program, exit)
-  addCheck(program, exit)
-  addExamine(program, exit)
-  addCalls(program, exit)
-  addVerify(program, exit)
-  program
-    .command('kd')
-    .summary('debug a dump')
-    .description('The debugger: the same as the program kd. `dumpstack kd -?` lists its options.')
-    .argument('[args...]', 'options of kd: -z FILE -y PATH -c "cmd; cmd" -logo FILE --json')
-    .allowUnknownOption()
-    .helpOption(false)
-    .action(async (args: readonly string[]) => exit(await kd(args)))
-
-  addCmd(program, exit)
-  addStack(program, exit)
-  addPdb(program, exit)
+  for (const { name, summary, load } of COMMANDS) {
+    const command = program.command(name).summary(summary)
+    if (name === wanted) (await load())(command, exit)
+  }
   return program
 }
 
@@ -88,9 +73,4 @@ function refuseRepeats(args: readonly string[]): void {
     .map((arg) => arg.split('=', 1)[0]!)
   const repeated = names.find((name, index) => names.indexOf(name) < index)
   if (repeated !== undefined) throw new UsageError(`${repeated} is given twice`)
-}
-
-async function kd(args: readonly string[]): Promise<number> {
-  const { runKd } = await import('./kd/run-kd.ts')
-  return await runKd(args)
 }

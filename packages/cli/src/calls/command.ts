@@ -1,14 +1,13 @@
 // `dumpstack calls`: its options and help.
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
-import { type Exit, option } from '../options/options.ts'
+import { option } from '../options/options.ts'
+import type { Exit } from '../program/exit-code.ts'
 import { parseDumpType } from '../test/test-options.ts'
 import type { GivenCallsOptions } from './run-calls.ts'
 
-export function addCalls(program: Command, exit: Exit): void {
-  program
-    .command('calls')
-    .summary('what a driver file called, and which registers it touched')
+export function defineCalls(command: Command, exit: Exit): void {
+  command
     .description(
       'Lists every import call and every register access of a run with --driver: virtual time since power on, life (the runtime instance or ' +
         'the one of the dump), IRQL, entry point, place in the image by offset and PDB, then the call with arguments and result, or the register with its value.',

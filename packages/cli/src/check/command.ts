@@ -1,8 +1,9 @@
 // `dumpstack check`: its options and help.
 import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
-import { EXIT_CODES, type Exit, option, pdbOption, profileOption, seedOption } from '../options/options.ts'
+import { option, pdbOption, profileOption, seedOption } from '../options/options.ts'
 import { addSettingOptions, type GivenSettings, givenSettings, SYSTEM_KEYS } from '../options/settings.ts'
+import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { version } from '../program/version.ts'
 import { controllerOf, DRIVEN_CONTROLLERS, parsePath } from '../test/test-options.ts'
 
@@ -22,10 +23,8 @@ interface GivenCheckOptions extends GivenSettings {
   readonly github?: boolean
 }
 
-export function addCheck(program: Command, exit: Exit): void {
-  const command = program
-    .command('check')
-    .summary('do driver files keep the dump-mode contract?')
+export function defineCheck(command: Command, exit: Exit): void {
+  command
     .description(
       'The contract check of a storage miniport: loads it, does some I/O, crashes with requests in flight and writes a few MiB through its dump copy, ' +
         'in a plan of lives, each on another system: sectors, rings, processors, memory, page file. A setting that is given is the only one, and has one life. ' +

@@ -1,11 +1,9 @@
 // `dumpstack cmd`: its arguments and help.
 import type { Command } from 'commander'
-import type { Exit } from '../options/options.ts'
+import type { Exit } from '../program/exit-code.ts'
 
-export function addCmd(program: Command, exit: Exit): void {
-  program
-    .command('cmd')
-    .summary('a command line of Windows in a run folder')
+export function defineCmd(command: Command, exit: Exit): void {
+  command
     .description(
       'Runs a command line as the test kit prints it in the system of a run: C: is the run folder, the program is the debugger ' +
         'that the test installs there.',

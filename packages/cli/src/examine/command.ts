@@ -1,14 +1,13 @@
 // `dumpstack examine`: its options and help.
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
-import { addOutputOptions, EXIT_CODES, type Exit, option, symbolPathOption } from '../options/options.ts'
+import { addOutputOptions, option, symbolPathOption } from '../options/options.ts'
+import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { parseDumpType } from '../test/test-options.ts'
 import type { GivenExamineOptions } from './run-examine.ts'
 
-export function addExamine(program: Command, exit: Exit): void {
-  const command = program
-    .command('examine')
-    .summary('examine the dumps of a finished run again, or any dump')
+export function defineExamine(command: Command, exit: Exit): void {
+  command
     .description(
       'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own words and with the debugger. ' +
         'Changes nothing.',

@@ -11,13 +11,6 @@ import {
 } from '../test/test-options.ts'
 import { parseWhole } from './sizes.ts'
 
-/** Called once, with what the process ends with. */
-export type Exit = (code: number) => void
-
-export const EXIT_CODES = `
-Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
-            4 the host failed (folder, disk), 130 stopped by Ctrl-C`
-
 export const DEFAULT_SEED = 1
 
 export const option = (flags: string, description: string): Option => new Option(flags, description)

@@ -1,12 +1,10 @@
 // `dumpstack pdb`: its options and help.
 import type { Command } from 'commander'
-import type { Exit } from '../options/options.ts'
+import type { Exit } from '../program/exit-code.ts'
 import type { GivenPdbOptions } from './run-pdb.ts'
 
-export function addPdb(program: Command, exit: Exit): void {
-  program
-    .command('pdb')
-    .summary('what a PDB holds: identity, publics, types, lines')
+export function definePdb(command: Command, exit: Exit): void {
+  command
     .description('Shows what a PDB holds: one view at a time, --summary unless another is asked for.')
     .argument('<file>', 'a PDB (MSF 7.00)')
     .option('--summary', 'identity as symbol stores write it, and counts')

@@ -11,3 +11,10 @@ export const EXIT_CRASHED = 5
 export const EXIT_INTERRUPTED = 130
 
 export const exitCodeOf = (verdict: Verdict): number => ({ pass: 0, fail: 1, inconclusive: 3 })[verdict]
+
+/** Called once, with what the process ends with. */
+export type Exit = (code: number) => void
+
+export const EXIT_CODES = `
+Exit codes: 0 pass, 1 fail, 2 wrong use, 3 inconclusive,
+            4 the host failed (folder, disk), 130 stopped by Ctrl-C`

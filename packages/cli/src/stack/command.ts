@@ -1,17 +1,16 @@
 // `dumpstack stack`: its options and help.
 import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
-import { controllerOption, DEFAULT_SEED, EXIT_CODES, type Exit, profileOption } from '../options/options.ts'
+import { controllerOption, DEFAULT_SEED, profileOption } from '../options/options.ts'
 import { parsePageFileSize } from '../options/sizes.ts'
+import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { DEFAULT_PAGE_FILE, planTest } from '../test/test-options.ts'
 
 const STACK_RAM = 128 * 2 ** 20
 
-export function addStack(program: Command, exit: Exit): void {
+export function defineStack(command: Command, exit: Exit): void {
   const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
-  program
-    .command('stack')
-    .summary('list the drivers of the crash dump stack')
+  command
     .description(
       'Boots the machine and lists the crash dump stack: name on disk, name in memory, base, size, purpose.',
     )

@@ -7,8 +7,6 @@ import type { Command } from 'commander'
 import {
   addOutputOptions,
   controllerOption,
-  EXIT_CODES,
-  type Exit,
   option,
   pdbOption,
   profileOption,
@@ -17,6 +15,7 @@ import {
 } from '../options/options.ts'
 import { addSettingOptions } from '../options/settings.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
+import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { UsageError } from '../program/usage-error.ts'
 import {
   DEFAULT_CONTROLLER,
@@ -30,11 +29,9 @@ import {
   testOutput,
 } from './test-options.ts'
 
-export function addTest(program: Command, exit: Exit): void {
+export function defineTest(command: Command, exit: Exit): void {
   const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
-  const command = program
-    .command('test')
-    .summary('crash a machine, restart it, judge its dumps')
+  command
     .description(
       'The Crashdump Support Test: boots a Windows-shaped machine, crashes it with bugcheck 0xE2 while its disk is busy, ' +
         'restarts it, finds each dump and compares every page or block with the RAM that it came from.',

@@ -1,11 +1,9 @@
 // `dumpstack verify`: its options and help.
 import type { Command } from 'commander'
-import { EXIT_CODES, type Exit } from '../options/options.ts'
+import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 
-export function addVerify(program: Command, exit: Exit): void {
-  program
-    .command('verify')
-    .summary('is a dump file whole?')
+export function defineVerify(command: Command, exit: Exit): void {
+  command
     .description(
       'Checks a crash dump by its own words: size, counts, bitmap, runs, pools, KDBG, page tables, module list.',
     )

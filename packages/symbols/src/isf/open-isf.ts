@@ -1,6 +1,5 @@
 // The file around an ISF table: JSON as it is, or packed as .xz or .gz, as volatility3 keeps it. It is counted while it is
 // unpacked, so that a small file never becomes large memory.
-import xz from 'xz-decompress'
 import { SymbolsError } from '../errors.ts'
 import { IsfFile } from './isf-file.ts'
 import { JsonBudget, MAX_ISF_BYTES } from './json-budget.ts'
@@ -40,8 +39,10 @@ async function unpacked(bytes: Uint8Array, origin: string, budget: JsonBudget): 
     case null:
       budget.take(bytes)
       return bytes
-    case 'xz':
+    case 'xz': {
+      const { default: xz } = await import('xz-decompress')
       return read(new xz.XzReadableStream(streamOf(bytes)), packing, bytes.byteLength, origin, budget)
+    }
     case 'gzip':
       return read(
         streamOf(bytes).pipeThrough(new DecompressionStream('gzip')),

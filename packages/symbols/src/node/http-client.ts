@@ -2,8 +2,7 @@
 // once in a session, and a server that does not answer, or only drips, is left alone after that.
 // Node's own client, not fetch: what is given up is gone, its connection too, so that a debugger that quits does not wait.
 import { open } from 'node:fs/promises'
-import http, { type IncomingMessage } from 'node:http'
-import https from 'node:https'
+import type { Agent, IncomingMessage } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { SymbolsError } from '../errors.ts'
 import { type HttpTimes, HttpWatch } from './http-watch.ts'
@@ -28,8 +27,8 @@ export class HttpClient {
   readonly #times: Partial<HttpTimes>
   readonly #maxByteLength: number
   readonly #tell: (event: SymbolEvent) => void
-  readonly #agent = new http.Agent({ keepAlive: true })
-  readonly #secureAgent = new https.Agent({ keepAlive: true })
+  /** By protocol; made when a server is asked, which few sessions do. */
+  readonly #agents = new Map<string, Agent>()
   readonly #absent = new Set<string>()
   readonly #tooLarge = new Map<string, SymbolsError>()
   /** Hosts that are not asked again, and why. */
@@ -127,13 +126,14 @@ export class HttpClient {
     }
   }
 
-  #request(address: URL, signal: AbortSignal): Promise<IncomingMessage> {
-    const isSecure = address.protocol === 'https:'
+  async #request(address: URL, signal: AbortSignal): Promise<IncomingMessage> {
+    const { protocol } = address
+    const { Agent, get } = protocol === 'https:' ? await import('node:https') : await import('node:http')
+    const agent = this.#agents.get(protocol) ?? new Agent({ keepAlive: true })
+    this.#agents.set(protocol, agent)
     const headers = { 'user-agent': USER_AGENT, 'accept-encoding': 'identity' }
-    return new Promise((resolve, reject) => {
-      const options = { signal, headers, agent: isSecure ? this.#secureAgent : this.#agent }
-      const request = (isSecure ? https : http).get(address, options, resolve)
-      request.on('error', reject)
+    return await new Promise((resolve, reject) => {
+      get(address, { signal, headers, agent }, resolve).on('error', reject)
     })
   }
 
