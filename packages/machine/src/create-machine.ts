@@ -92,6 +92,7 @@ class EmbeddedMachine implements Machine {
         },
         onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),
         onRefused: this.#onRefused(name),
+        onOverlap: (message) => evidence.onOverlap?.(name, message),
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
       return pci

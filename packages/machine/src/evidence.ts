@@ -76,6 +76,8 @@ export interface Evidence {
   readonly controllers: readonly ControllerEvidence[]
   /** The first thousand since the machine was made. */
   readonly stops: readonly ControllerStop[]
+  /** Told at once where a driver gave its controller memory that overlaps other memory of it, in words. */
+  onOverlap: ((controller: string, message: string) => void) | null
   /** The first thousand since the machine was made. */
   readonly refusals: readonly Refusal[]
   readonly notModelled: readonly NotModelled[]
@@ -122,6 +124,7 @@ export class MachineEvidence implements Evidence {
   readonly controllers: WatchedController[] = []
   readonly stops: ControllerStop[] = []
   readonly refusals: Refusal[] = []
+  onOverlap: Evidence['onOverlap'] = null
   readonly notModelledLog = new NotModelledLog()
 
   constructor(writes: WriteLog, origins: readonly DmaOrigin[]) {

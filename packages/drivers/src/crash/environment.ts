@@ -62,6 +62,8 @@ export class CrashEnvironment {
   /** How many of the machine's stops and refusals were seen: those before the dump are not the dump driver's. */
   #stopsSeen: number
   #refusalsSeen: number
+  /** Of memory that the controller was given, since it was looked at last. */
+  #overlap: string | null = null
   /** By limit: what is said of it. */
   readonly #refused = new Map<string, { readonly call: string; readonly what: string }>()
   /** The routine that builds requests: HwBuildIo, where the miniport has one. */
@@ -82,6 +84,9 @@ export class CrashEnvironment {
     this.#interrupts = this.#state.interrupts
     this.#stopsSeen = machine.evidence.stops.length
     this.#refusalsSeen = machine.evidence.refusals.length
+    machine.evidence.onOverlap = (_controller, message) => {
+      this.#overlap ??= message
+    }
     this.onWrite = options.onWrite
     this.pace = new DumpPace(machine)
     machine.ram.onStrayWrite = (page) => this.#noteStore(page)
@@ -143,7 +148,8 @@ export class CrashEnvironment {
   registerWritten(address: number): void {
     if (isStart(this.entryPoint)) this.#judgeInterrupts(address)
     const { stops, refusals } = this.machine.evidence
-    if (this.#stopsSeen === stops.length && this.#refusalsSeen === refusals.length) return
+    const hasNone = this.#stopsSeen === stops.length && this.#refusalsSeen === refusals.length
+    if (hasNone && this.#overlap === null) return
     this.#judgeDevice(`write of ${this.registerName(address)}`)
   }
 
@@ -193,6 +199,8 @@ export class CrashEnvironment {
 
   #judgeDevice(call: string): void {
     const { stops, refusals } = this.machine.evidence
+    if (this.#overlap !== null) this.violate('memory-overlap', call, this.#overlap)
+    this.#overlap = null
     while (this.#refusalsSeen < refusals.length) {
       const { controller, limit, message, isTolerated } = refusals[this.#refusalsSeen++]!
       if (controller !== this.controller.name) continue

@@ -42,6 +42,21 @@ for (ULONG Step = 0; Step < 1000 && (ReadControl(Extension) & RESET) != 0; Step+
 WriteQueueAddress(Extension);`,
     },
   },
+  'memory-overlap': {
+    title: 'Each structure that the controller shares with the driver has memory of its own.',
+    why: 'Lists, tables and rings have lengths that the specification and the request give: AHCI a command list of 32 bytes a slot, 256 bytes for received FISes, a table of 128 bytes and 16 for each entry; virtio 16 bytes a descriptor, 6 + 2 and 6 + 8 bytes a ring entry. Where two overlap, or data is read into one, the driver or the device overwrites what the other is about to use.',
+    howToFix:
+      'Compute each length from what was negotiated in this life, round each start up to its alignment, and lay the next structure behind the end of the last one.',
+    answer:
+      'violation, at the write of the register that hands the memory over; the device does what is asked',
+    sources: [AHCI, VIRTIO_SPECIFICATION],
+    example: {
+      breaks: `#define TABLE_BYTES (0x80 + DUMP_BREAKS * sizeof(PRDT_ENTRY)) // of both lives
+Header->TableLow = (ULONG)(Tables + Slot * TABLE_BYTES);`,
+      keeps: `#define TABLE_BYTES (0x80 + RUNTIME_BREAKS * sizeof(PRDT_ENTRY))
+Header->TableLow = (ULONG)(Tables + Slot * ROUND_TO(TABLE_BYTES, 0x80));`,
+    },
+  },
   'early-completion': {
     title: 'A write is completed with success once the controller has ended it, and not before.',
     why: 'The dump port builds the next request as soon as one is complete: what the controller still reads then is other data, or none.',

@@ -178,6 +178,8 @@ class SystemStart {
     this.#kernel = system.kernel
     this.#cpu = system.cpu
     this.#host = system.host
+    this.#machine.evidence.onOverlap = (_controller, message) =>
+      this.#add('memory-overlap', this.#step, message)
     this.close = system.close
   }
 
@@ -424,10 +426,14 @@ class SystemStart {
     if (verdict === 'fail')
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
     const { routine } = error.fields
-    const step = this.#phase === 'start' ? 'start' : 'I/O'
     const message =
       error.code === 'IO_FAILED' ? error.message + refusedBy(this.#machine.evidence) : error.message
-    this.#find(error.code, typeof routine === 'string' ? routine : step, message, verdict)
+    this.#find(error.code, typeof routine === 'string' ? routine : this.#step, message, verdict)
+  }
+
+  /** Of what is no matter of one routine. */
+  get #step(): string {
+    return this.#phase === 'start' ? 'start' : 'I/O'
   }
 
   #add(rule: DumpModeRuleId, call: string, message: string): void {

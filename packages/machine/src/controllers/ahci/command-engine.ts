@@ -16,6 +16,8 @@ import {
   FIS_REG_H2D_C,
   FIS_TYPE_REG_H2D,
   FisRegH2D,
+  PRDT_DBC_MASK,
+  PrdtEntry,
   PxIS_DHRS,
   PxIS_DPS,
   PxIS_HBFS,
@@ -24,11 +26,13 @@ import {
   PxIS_PSS,
   PxIS_SDBS,
   PxIS_TFES,
+  RECEIVED_FIS_BYTES,
 } from '@dumpstack/registers'
 import { AtaCommand, type AtaDevice, type AtaHost, Protocol, STATUS_GOOD } from '../../disk/ata-device.ts'
 import type { BlockStatus } from '../../disk/block-device.ts'
 import type { BeyondLimit } from '../../evidence.ts'
 import type { GuestRam } from '../../ram.ts'
+import { MemoryClaims } from '../memory-claims.ts'
 import type { SegmentList } from '../segment-list.ts'
 import { Gather, Prdt } from './prdt.ts'
 import type { ReceivedFis } from './received-fis.ts'
@@ -36,6 +40,15 @@ import type { AhciSettings } from './settings.ts'
 
 const FIS_DWORDS = FisRegH2D.size / 4
 const NO_SLOT = -1
+/** What overlaps is looked for among these; the table of slot n is `TABLES + n`. */
+const COMMAND_LIST = 0
+const RECEIVED_FIS = 1
+const TABLES = 2
+const CLAIMS = [
+  'the command list (PxCLB)',
+  'the received FIS structure (PxFB)',
+  ...Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => `the command table of slot ${slot}`),
+]
 /** Fatal errors that are the driver's (section 6.1.2); a task file error is the device's. */
 const DRIVER_ERRORS: Readonly<Record<number, string>> = {
   [PxIS_HBFS]: 'host bus fatal error (PxIS.HBFS): a command structure or data outside RAM',
@@ -53,6 +66,7 @@ export interface CommandHost {
   onCompletion(): void
   onStopped(reason: string): void
   onRefused(refused: BeyondLimit): void
+  onOverlap(message: string): void
   readonly settings: AhciSettings
 }
 
@@ -80,6 +94,7 @@ export class CommandEngine implements AtaHost {
   readonly #port: CommandPort
   readonly #device: AtaDevice | null
   readonly #prdt: Prdt
+  readonly #claims: MemoryClaims
   readonly #has64: boolean
   readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot, this))
   /**
@@ -96,6 +111,8 @@ export class CommandEngine implements AtaHost {
   readonly #tables = new Float64Array(AHCI_MAX_SLOTS)
   readonly #entryCounts = new Uint16Array(AHCI_MAX_SLOTS)
   readonly #writes = new Uint8Array(AHCI_MAX_SLOTS)
+  readonly #entryBytes = new Uint8Array(PrdtEntry.size)
+  readonly #entry = PrdtEntry.of(this.#entryBytes)
   readonly #fisBytes = new Uint8Array(FisRegH2D.size)
   readonly #fis = FisRegH2D.of(this.#fisBytes)
   /** An error stopped the list; only clearing PxCMD.ST goes on (section 5.3.8, ERR:WaitForClear). */
@@ -111,11 +128,21 @@ export class CommandEngine implements AtaHost {
     const { host } = port
     this.#has64 = host.settings.addresses64 === 'on'
     this.#prdt = new Prdt(host.ram, this.#has64, (refused) => host.onRefused(refused))
+    this.#claims = new MemoryClaims(CLAIMS, (message) => host.onOverlap(message))
+  }
+
+  /** PxCMD.ST was set, and FISes are received. */
+  start(): void {
+    const { commandList, host, received } = this.#port
+    this.#claims.claim(COMMAND_LIST, commandList, host.settings.slots * CommandHeader.size)
+    this.#claims.claim(RECEIVED_FIS, received.base, RECEIVED_FIS_BYTES)
+    this.fetch()
   }
 
   /** PxCMD.ST was cleared: nothing that was accepted will end, no data of it will move. */
   drop(): void {
     this.#forget()
+    this.#claims.releaseAll()
     this.#isStopped = false
     this.#resetSlot = NO_SLOT
     this.#lastSlot = AHCI_MAX_SLOTS - 1
@@ -212,6 +239,7 @@ export class CommandEngine implements AtaHost {
     this.#tables[slot] = table
     this.#entryCounts[slot] = di >>> COMMAND_HEADER_PRDTL_SHIFT
     this.#writes[slot] = (di & COMMAND_HEADER_W) === 0 ? 0 : 1
+    this.#claims.claim(TABLES + slot, table, COMMAND_TABLE_PRDT + this.#entryCounts[slot]! * PrdtEntry.size)
     // another FIS type: the device answers R_ERR (Serial ATA 3.0 section 9.4.2)
     return this.#fis.fisType === FIS_TYPE_REG_H2D || this.#stopWith(PxIS_IFS)
   }
@@ -221,6 +249,7 @@ export class CommandEngine implements AtaHost {
     const command = this.#commands[slot]!
     const isOutstanding = command.isPending
     device.decode(this.#fis, command)
+    if (this.#writes[slot] === 0) this.#claimBuffers(slot, command.byteLength)
     const isHeld = (this.#forgottenTags & (command.isQueued ? 1 << command.tag : -1)) !== 0
     if (isOutstanding || isHeld || (!command.isQueued && device.block.pendingCount > 0)) {
       device.abortQueue()
@@ -241,9 +270,23 @@ export class CommandEngine implements AtaHost {
     device.submit(command)
   }
 
+  /** Where the data of a read is to go. */
+  #claimBuffers(slot: number, byteLength: number): void {
+    const { ram } = this.#port.host
+    let at = this.#tables[slot]! + COMMAND_TABLE_PRDT
+    for (let left = byteLength, index = this.#entryCounts[slot]!; left > 0 && index > 0; index--) {
+      if (ram.read(gpa(at), this.#entryBytes) < PrdtEntry.size) return
+      const length = Math.min((this.#entry.dbc & PRDT_DBC_MASK) + 1, left)
+      this.#claims.write(fromHalves(this.#entry.dbau, (this.#entry.dba & ~1) >>> 0), length)
+      left -= length
+      at += PrdtEntry.size
+    }
+  }
+
   /** A FIS with C clear carries the Control register: SRST set begins a reset, SRST clear ends it. */
   #control(slot: number): void {
     const port = this.#port
+    this.#claims.release(TABLES + slot)
     if ((this.#fis.control & FIS_CONTROL_SRST) !== 0) {
       this.#giveUpQueue()
       const clearsBusy = (this.#header.di & COMMAND_HEADER_C) !== 0
@@ -260,6 +303,7 @@ export class CommandEngine implements AtaHost {
 
   commandDone(command: AtaCommand, status: BlockStatus, lba: number): void {
     const device = this.#device!
+    this.#claims.release(TABLES + command.slot)
     if (!device.end(command, status, lba)) this.#fail(command, device)
     else if (command.protocol !== Protocol.pioIn || this.#sendPage(command, device)) this.#succeed(command)
     this.fetch()
@@ -390,6 +434,7 @@ export class CommandEngine implements AtaHost {
   #forget(): void {
     for (const command of this.#commands) {
       if (!command.isPending) continue
+      this.#claims.release(TABLES + command.slot)
       if (command.isQueued) this.#forgottenTags |= 1 << command.tag
       else this.#forgotBusy = true
     }

@@ -208,6 +208,10 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost, Controlle
     this.#parts.onRefused(refused)
   }
 
+  onOverlap(message: string): void {
+    this.#parts.onOverlap(message)
+  }
+
   onStopped(reason: string): void {
     this.#parts.onStopped(reason)
   }

@@ -371,7 +371,7 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     const isReady = this.#link.isEstablished && (this.#tfd & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) === 0
     if ((this.#cmd & PxCMD_ST) === 0 || this.isRunning || !isReady) return
     this.isRunning = true
-    this.#engine.fetch()
+    this.#engine.start()
   }
 
   /** Clearing ST clears CI and SACT (sections 3.3.13 and 3.3.14) and drops what has not ended. */

@@ -21,11 +21,12 @@ import type { BeyondLimit, OnRefused } from '../../evidence.ts'
 import type { PlannedFaults } from '../../faults.ts'
 import type { ControllerState, PciConfig } from '../../pci.ts'
 import type { ControllerParts } from '../controller-parts.ts'
+import type { MemoryClaims } from '../memory-claims.ts'
 import { BlockBackend } from './backend.ts'
 import { deviceConfig, OFFERED_BY_LEGACY, OFFERED_HIGH, offeredFeatures } from './identity.ts'
 import { Msix } from './msix.ts'
 import type { VirtioBlkSettings } from './settings.ts'
-import { Virtqueue } from './virtqueue.ts'
+import { queueClaims, Virtqueue } from './virtqueue.ts'
 
 /** The order of 3.1.1, without which QEMU works as well. */
 const STARTED_EARLY: BeyondLimit = {
@@ -54,6 +55,7 @@ export class VirtioBlk implements ControllerState {
   queueSelect = 0
   generation = 0
   readonly #settings: VirtioBlkSettings
+  readonly #claims: MemoryClaims
   readonly #name: string
   readonly #clock: VirtualClock
   readonly #faults: PlannedFaults
@@ -84,9 +86,10 @@ export class VirtioBlk implements ControllerState {
     this.#offered = [features, OFFERED_HIGH]
     this.offeredLegacy = features | OFFERED_BY_LEGACY
     this.msix = new Msix(config, settings, parts.onMessage)
+    this.#claims = queueClaims(settings.queues, parts.onOverlap)
     this.queues = Array.from(
       { length: settings.queues },
-      (_, index) => new Virtqueue(parts.ram, index, settings.queueSize),
+      (_, index) => new Virtqueue(parts.ram, this.#claims, index, settings.queueSize),
     )
     for (const queue of this.queues) queue.offersIndirect = settings.indirect === 'on'
     this.#deviceConfig = deviceConfig(block.disk, settings)
@@ -155,6 +158,7 @@ export class VirtioBlk implements ControllerState {
     this.#clock.disarm(this.#resetEnds)
     this.#backend.drop()
     for (const queue of this.queues) queue.reset()
+    this.#claims.releaseAll()
     this.msix.reset()
     this.#deviceConfig.writeback = this.#settings.writeCache === 'on' ? 1 : 0
     this.#driverFeatures.fill(0)

@@ -17,11 +17,24 @@ import {
   VirtqDesc,
 } from '@dumpstack/registers'
 import type { GuestRam } from '../../ram.ts'
+import { MemoryClaims, type OnOverlap } from '../memory-claims.ts'
 import type { SegmentList } from '../segment-list.ts'
 
 /** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
 const MAX_CHAIN = 1024
 const INDEX_MASK = 0xffff
+/** What overlaps is looked for among these, and the rings of each queue behind them. */
+const CLAIMS = ['an indirect table']
+const INDIRECT_TABLE = 0
+const RINGS = ['the descriptor table', 'the available ring', 'the used ring']
+
+/** Of all queues of a device. */
+export function queueClaims(queueCount: number, onOverlap: OnOverlap): MemoryClaims {
+  const queues = Array.from({ length: queueCount }, (_, index) =>
+    RINGS.map((ring) => `${ring} of queue ${index}`),
+  )
+  return new MemoryClaims([...CLAIMS, ...queues.flat()], onOverlap)
+}
 
 /** What the available ring held: a request, nothing, or something that no driver may put there. */
 export const Popped = { request: 0, empty: 1, broken: 2 } as const
@@ -44,6 +57,7 @@ export interface Chain {
 
 export class Virtqueue {
   readonly #ram: GuestRam
+  readonly #claims: MemoryClaims
   readonly #bytes = new Uint8Array(VirtqDesc.size)
   readonly #descriptor = VirtqDesc.of(this.#bytes)
   readonly #u16Bytes = new Uint8Array(2)
@@ -74,8 +88,9 @@ export class Virtqueue {
   /** used_idx at the last decision about an interrupt; -1 before the first. */
   #signalledUsed = -1
 
-  constructor(ram: GuestRam, index: number, sizeMax: number) {
+  constructor(ram: GuestRam, claims: MemoryClaims, index: number, sizeMax: number) {
     this.#ram = ram
+    this.#claims = claims
     this.index = index
     this.size = this.sizeMax = sizeMax
   }
@@ -94,15 +109,20 @@ export class Virtqueue {
   enable(): boolean {
     const { size } = this
     const eventBytes = this.hasEventIndex ? VIRTQ_EVENT_BYTES : 0
+    const descBytes = size * VirtqDesc.size
     const availBytes = VIRTQ_AVAIL_RING + size * VIRTQ_AVAIL_ELEM_BYTES + eventBytes
     const usedBytes = VIRTQ_USED_RING + size * VIRTQ_USED_ELEM_BYTES + eventBytes
     this.isEnabled =
-      this.#ram.has(gpa(this.desc), size * VirtqDesc.size) &&
+      this.#ram.has(gpa(this.desc), descBytes) &&
       this.#ram.has(gpa(this.avail), availBytes) &&
       this.#ram.has(gpa(this.used), usedBytes)
     this.#desc = this.desc
     this.#avail = this.avail
     this.#used = this.used
+    const first = CLAIMS.length + this.index * RINGS.length
+    this.#claims.claim(first, this.desc, descBytes)
+    this.#claims.claim(first + 1, this.avail, availBytes)
+    this.#claims.claim(first + 2, this.used, usedBytes)
     return this.isEnabled || this.#refuse('a ring of the queue lies outside RAM')
   }
 
@@ -138,7 +158,9 @@ export class Virtqueue {
     this.#lastAvail = (this.#lastAvail + 1) & INDEX_MASK
     into.head = head
     into.clear()
-    if (!this.#walk(into, head)) return Popped.broken
+    const isWhole = this.#walk(into, head)
+    this.#claims.release(INDIRECT_TABLE)
+    if (!isWhole) return Popped.broken
     this.inFlight++
     return Popped.request
   }
@@ -205,6 +227,7 @@ export class Virtqueue {
         if (len === 0 || len % VirtqDesc.size !== 0) {
           return this.#refuse(`an indirect table of ${len} bytes, expected whole descriptors`)
         }
+        this.#claims.claim(INDIRECT_TABLE, address, len)
         isIndirect = true
         table = address
         entries = left = len / VirtqDesc.size
@@ -231,6 +254,7 @@ export class Virtqueue {
     if (!isWritable && into.writable.byteLength > 0) {
       return this.#refuse('device-readable memory behind device-writable memory')
     }
+    if (isWritable) this.#claims.write(address, length)
     into.append(address, length, isWritable)
     into.length++
     return true
