@@ -3,6 +3,7 @@ export { typeOfDump } from './checks/as-type.ts'
 export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
 export * from './checks/index.ts'
+export { compareBlocks } from './compare-blocks.ts'
 export * from './compare-truth.ts'
 export { debugDump } from './debug-dump.ts'
 export * from './errors.ts'
@@ -16,6 +17,7 @@ export { publishedSchemas } from './folds/published.ts'
 export * from './folds/result.ts'
 export * from './folds/result-schema.ts'
 export * from './folds/screen.ts'
+export { comparedText, dumpTitle, eventText, grouped, resumedText, stepTitle } from './folds/words.ts'
 export {
   complaint,
   connectingTo,
@@ -34,9 +36,12 @@ export * from './steps.ts'
 export * from './stream.ts'
 export {
   type CheckOutcome,
+  type DumpExamination,
   type Emit,
   EVENT_FORMAT,
   type Finding,
+  type ReportedCrash,
+  type ReportedViolation,
   type TestEvent,
   type TestEventBody,
   testEvent,

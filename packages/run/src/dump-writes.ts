@@ -1,5 +1,6 @@
 // writes.bin: a record of fixed size for each write of a dump, little-endian. docs/formats/dump-writes.md.
-import { setHalves } from '@dumpstack/bytes'
+import { type ByteSource, getHalves, setHalves } from '@dumpstack/bytes'
+import { KeptRunError } from '@dumpstack/target'
 
 export const WRITES = 'writes.bin'
 export const WRITES_MAGIC = 'DSWRITES'
@@ -33,4 +34,54 @@ export function layRecord(
   view.setUint32(offset + 24, sectorCount, true)
   view.setUint16(offset + 28, sectorBytes, true)
   view.setUint16(offset + 30, srbStatus, true)
+}
+
+/** The writes of a dump in order, a column for each field: there are thousands. */
+export interface DumpWrites {
+  readonly count: number
+  readonly atNs: Float64Array
+  readonly lba: Float64Array
+  readonly sectorCount: Uint32Array
+  readonly sectorBytes: Uint16Array
+  readonly srbStatus: Uint16Array
+}
+
+const RECORDS_AT_ONCE = 2048
+
+/** A last record that was cut off is what a killed run leaves, and is not read. Throws KeptRunError naming `file`. */
+export function readDumpWrites(source: ByteSource, file: string): DumpWrites {
+  const bytes = new Uint8Array(RECORDS_AT_ONCE * WRITE_RECORD_BYTES)
+  const view = new DataView(bytes.buffer)
+  const expected = new DataView(new ArrayBuffer(WRITES_HEADER_BYTES))
+  layHeader(expected)
+  const obtained = source.read(0, bytes.subarray(0, WRITES_HEADER_BYTES))
+  for (let at = 0; at < WRITES_HEADER_BYTES; at++) {
+    if (at < obtained && bytes[at] === expected.getUint8(at)) continue
+    throw new KeptRunError(
+      'RUN_FOLDER_CORRUPT',
+      `${file}: byte ${at} is not that of a record of writes, expected ${WRITES_MAGIC}, format ${WRITES_FORMAT}, records of ${WRITE_RECORD_BYTES} bytes`,
+    )
+  }
+  const count = Math.min(
+    MAX_WRITE_RECORDS,
+    Math.floor((source.byteLength - WRITES_HEADER_BYTES) / WRITE_RECORD_BYTES),
+  )
+  const writes: DumpWrites = {
+    count,
+    atNs: new Float64Array(count),
+    lba: new Float64Array(count),
+    sectorCount: new Uint32Array(count),
+    sectorBytes: new Uint16Array(count),
+    srbStatus: new Uint16Array(count),
+  }
+  for (let index = 0; index < count; index++) {
+    const at = (index % RECORDS_AT_ONCE) * WRITE_RECORD_BYTES
+    if (at === 0) source.read(WRITES_HEADER_BYTES + index * WRITE_RECORD_BYTES, bytes)
+    writes.atNs[index] = getHalves(view, at)
+    writes.lba[index] = getHalves(view, at + 8)
+    writes.sectorCount[index] = view.getUint32(at + 24, true)
+    writes.sectorBytes[index] = view.getUint16(at + 28, true)
+    writes.srbStatus[index] = view.getUint16(at + 30, true)
+  }
+  return writes
 }

@@ -5,6 +5,8 @@ export const JOURNAL = 'journal.jsonl'
 export const LOG = 'crashdumptest.log'
 export const RESULT = 'result.json'
 export const STATE = 'state.json'
+/** What `dumpstack report` makes of the folder. */
+export const REPORT = 'report.html'
 export const TRUTH_JSON = 'truth.json'
 export const TRUTH_BIN = 'truth.bin'
 export { InTheWayError, NotARunError } from './errors.ts'

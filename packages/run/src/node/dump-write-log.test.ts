@@ -2,7 +2,9 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { MemorySource } from '@dumpstack/bytes'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { readDumpWrites } from '../dump-writes.ts'
 import { DumpWriteLog } from './dump-write-log.ts'
 import { OwnedFolder } from './owned-folder.ts'
 
@@ -54,6 +56,18 @@ it('keeps each write of a crash beside its dump, in one file a dump', () => {
     ])
   }
   expect(readFileSync(path.join(root, 'mini/writes.bin')).byteLength).toBe(16)
+  const writes = readDumpWrites(new MemorySource(bytes), 'writes.bin')
+  expect(writes.count).toBe(count)
+  for (const index of [0, 7, 2047, 2048, count - 1]) {
+    const found = [writes.atNs, writes.lba, writes.sectorCount, writes.sectorBytes, writes.srbStatus]
+    expect(found.map((column) => column[index])).toEqual([
+      2 ** 40 + index,
+      2 ** 33 + 128 * index,
+      128,
+      512,
+      index === 7 ? 4 : 1,
+    ])
+  }
   expect(owned.isMade('full/writes.bin')).toBe(true)
 })
 
@@ -72,4 +86,21 @@ it('says after the crash that the host took no more', () => {
   expect(() => log.event({ kind: 'end', step: 'crash', dump: 'full', verdict: 'pass', seconds: 0 })).toThrow(
     /cannot write .*mid-body\/full\/writes\.bin/,
   )
+})
+
+it('reads the whole records of a file that a kill cut off, and no file of another kind', () => {
+  const bytes = new Uint8Array(16 + 3 * 32 - 1)
+  bytes.set([...Buffer.from('DSWRITES'), 1, 0, 0, 0, 32])
+  expect(readDumpWrites(new MemorySource(bytes), 'writes.bin').count).toBe(2)
+  expect(readDumpWrites(new MemorySource(bytes.subarray(0, 16)), 'writes.bin').count).toBe(0)
+  bytes[8] = 2
+  const expected = 'expected DSWRITES, format 1, records of 32 bytes'
+  for (const [file, at] of [
+    [bytes, 8],
+    [bytes.subarray(0, 5), 5],
+    [new Uint8Array(0), 0],
+  ] as const)
+    expect(() => readDumpWrites(new MemorySource(file), 'w')).toThrow(
+      `w: byte ${at} is not that of a record of writes, ${expected}`,
+    )
 })

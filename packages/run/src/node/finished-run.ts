@@ -46,7 +46,8 @@ export function openFinishedRun(folder: string): FinishedRun {
   }
 }
 
-function restoreDump(run: GuardedFolder, variant: string | null, type: DumpType): FinishedDump {
+/** Throws HOST_IO where its truth is gone, RUN_FOLDER_CORRUPT. */
+export function restoreDump(run: GuardedFolder, variant: string | null, type: DumpType): FinishedDump {
   const nameOf = (file: string): string => inVariant(variant, `${type}/${file}`)
   const json = run.read(nameOf(TRUTH_JSON), MAX_TRUTH_JSON_BYTES).toString('utf8')
   const bin = run.source(nameOf(TRUTH_BIN))

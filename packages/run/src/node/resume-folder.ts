@@ -3,7 +3,7 @@
 import type { FileSource } from '@dumpstack/bytes/node'
 import { type RecordedCrash, restoreCrash, type TestEvent, testEvent } from '@dumpstack/crashtest'
 import { DUMP_TYPES, type DumpType, Facts, KeptRunError, SECOND_CRASH_FILE } from '@dumpstack/target'
-import { JOURNAL, LOG, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
+import { JOURNAL, LOG, REPORT, RESULT, STATE, TRUTH_BIN, TRUTH_JSON } from '../index.ts'
 import { MAX_JOURNAL_BYTES, MAX_LOG_BYTES } from '../limits.ts'
 import { inVariant } from '../variant-name.ts'
 import type { GuardedFolder } from './guarded-folder.ts'
@@ -60,7 +60,8 @@ export async function openStoppedRun(folder: string, options: LockOptions = {}):
       // New files: a process that wakes up with the old ones open writes to what has no name any more.
       owned.replaceFile(JOURNAL, owned.read(JOURNAL, MAX_JOURNAL_BYTES).subarray(0, position.journalBytes))
       owned.replaceFile(LOG, owned.read(LOG, MAX_LOG_BYTES).subarray(0, position.logBytes))
-      for (const name of [RESULT, STATE]) owned.remove(draftOf(name))
+      // A report tells of a run that has not gone on.
+      for (const name of [draftOf(RESULT), draftOf(STATE), draftOf(REPORT), REPORT]) owned.remove(name)
     })
     const runFolder = RunFolder.goOn({ owned, lock }, position)
     close = () => runFolder.close()

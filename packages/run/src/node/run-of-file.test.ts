@@ -24,6 +24,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }))
 
 it.each([
   'run/journal.jsonl',
+  'run/report.html',
   'run/dumpstack-run.jsonl',
   'run/run.lock',
   'run/full/truth.bin',

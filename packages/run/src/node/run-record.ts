@@ -1,6 +1,6 @@
-// What a run's journal says of it: which dumps it was to make, and which of them it examined. The truth beside a dump
+// What a run's journal says of it: its events, which dumps it was to make, and which of them it examined. The truth beside a dump
 // cannot say that a dump is not there.
-import { EVENT_FORMAT } from '@dumpstack/crashtest'
+import { EVENT_FORMAT, type TestEvent, testEvent } from '@dumpstack/crashtest'
 import { DUMP_TYPES, type DumpType, Facts, KeptRunError } from '@dumpstack/target'
 import { NotARunError } from '../errors.ts'
 import { JOURNAL } from '../index.ts'
@@ -19,23 +19,18 @@ export interface RecordedDump {
 /** No scenario has more than a few variants, of three dumps each. */
 const MAX_DUMPS = 300
 
+/** Raises what readRunRecord does. */
+export const readRunEvents = (folder: GuardedFolder): TestEvent[] =>
+  journalLines(folder).map((line) => testEvent.of(line))
+
 /**
  * The dumps that the journal's runs were to make, in order. A last line that was cut off is what a killed run leaves; any
  * other that is not whole raises KeptRunError; RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, RUN_FOLDER_TOO_LARGE, HOST_IO.
  */
 export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
-  const file = folder.pathOf(JOURNAL)
-  requireJournal(folder, folder.path)
-  const lines = folder.read(JOURNAL, MAX_JOURNAL_BYTES).toString('utf8').split('\n')
-  const cutOff = lines.pop()
-  if (lines.length === 0) {
-    const what = cutOff === '' ? 'is empty' : 'has no whole line'
-    throw new KeptRunError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
-  }
   const dumps: { variant: string | null; type: DumpType; isExamined: boolean }[] = []
   let variant: string | null = null
-  for (const [index, line] of lines.entries()) {
-    const event = Facts.parse(line, `${file} line ${index + 1}`)
+  for (const event of journalLines(folder)) {
     switch (event.string('kind')) {
       case 'run': {
         event.expectFormat(EVENT_FORMAT)
@@ -58,6 +53,18 @@ export function readRunRecord(folder: GuardedFolder): RecordedDump[] {
     }
   }
   return dumps
+}
+
+function journalLines(folder: GuardedFolder): Facts[] {
+  const file = folder.pathOf(JOURNAL)
+  requireJournal(folder, folder.path)
+  const lines = folder.read(JOURNAL, MAX_JOURNAL_BYTES).toString('utf8').split('\n')
+  const cutOff = lines.pop()
+  if (lines.length === 0) {
+    const what = cutOff === '' ? 'is empty' : 'has no whole line'
+    throw new KeptRunError('RUN_FOLDER_CORRUPT', `journal ${file} ${what}, expected the events of a run`)
+  }
+  return lines.map((line, index) => Facts.parse(line, `${file} line ${index + 1}`))
 }
 
 export function requireJournal(folder: GuardedFolder, shown: string): void {
