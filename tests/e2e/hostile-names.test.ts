@@ -122,6 +122,11 @@ const COMMANDS: Readonly<Record<string, readonly (() => readonly string[])[]>> =
     () => ['examine', DUMP, '--as', 'mini'],
     () => ['examine', `${NAME}-none`],
   ],
+  report: [
+    () => ['report', RUN],
+    () => ['report', RUN, '--out', `${NAME}.html`],
+    () => ['report', `${NAME}-none`],
+  ],
   calls: [() => ['calls', RUN], () => ['calls', `${NAME}-none`]],
   verify: [() => ['verify', DUMP], () => ['verify', `${NAME}-none.dmp`]],
   kd: [() => ['kd', '-z', DUMP, '-c', 'lm; q'], () => ['kd', '-z', `${NAME}-none.dmp`]],

@@ -26,6 +26,11 @@ export const COMMANDS: readonly CommandRow[] = [
     load: async () => (await import('./examine/command.ts')).defineExamine,
   },
   {
+    name: 'report',
+    summary: 'one HTML page of all that a run kept',
+    load: async () => (await import('./report/command.ts')).defineReport,
+  },
+  {
     name: 'calls',
     summary: 'what a driver file called, and which registers it touched',
     load: async () => (await import('./calls/command.ts')).defineCalls,

@@ -36,7 +36,7 @@ it('takes a new file and an old one, no folder and nothing in one that is not th
   )
 })
 
-it.each(['sarif', 'junit', 'events'] as const)(
+it.each(['sarif', 'junit', 'events', 'report'] as const)(
   '%s takes the place of nothing that another program wrote',
   (kind) => {
     writeFileSync(at('notes.txt'), 'notes')

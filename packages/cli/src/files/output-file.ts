@@ -22,6 +22,8 @@ export const OUTPUT_BEGINS = {
   junit: /^<\?xml [^>]*>\s*<testsuites name="(?:Crashdump Support Test|dumpstack check)" /,
   sarif: /^\{\s*"\$schema": "[^"]*sarif[^"]*",[\s\S]*"name": "dumpstack"/,
   events: /^\{"seq":\d+,"at":\d+,"kind":"/,
+  report:
+    /^<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<meta name="generator" content="dumpstack">/,
   /** A dump whose comment, at 0xfb0 of its header, is that of windows/system/second-crash.ts. */
   secondCrash: /^PAGEDU64[\s\S]{4008}dumpstack second crash: /,
 } as const

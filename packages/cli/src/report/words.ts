@@ -1,0 +1,32 @@
+// How a report writes verdicts, sizes and times.
+import { grouped, sentence, type Verdict } from '@dumpstack/crashtest'
+import type { Severity } from '@dumpstack/nt'
+import { type Html, html } from './html.ts'
+
+const KIND = { pass: 'pass', fail: 'fail', inconclusive: 'open', warning: 'open', note: 'open' } as const
+/** Colour is never the only sign. */
+const SIGN = { pass: '✓', fail: '✗', inconclusive: '?', warning: '!', note: 'i' } as const
+
+export const badge = (verdict: Verdict | Severity): Html =>
+  html`<span class="badge ${KIND[verdict]}"><span aria-hidden="true">${SIGN[verdict]}</span> ${verdict}</span>`
+
+/** A sentence that may end already, or begins with the name of something. */
+export const asSentence = (text: string): string => (/[.!?:]$/.test(text) ? text : sentence(text))
+
+/** Texts of rules have code in back quotes. */
+export const withCode = (text: string): Html =>
+  html`${text.split('`').map((part, index) => (index % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))}`
+
+export function bytesText(bytes: number): string {
+  if (bytes < 1024) return `${bytes} bytes`
+  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(1)} KiB`
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
+}
+
+export const milliseconds = (ns: number): string =>
+  `${grouped(Math.floor(ns / 1e6))}.${String(Math.floor(ns / 1e3) % 1000).padStart(3, '0')} ms`
+
+/** `2024-01-01 00:00:12.345`, UTC. */
+export const clock = (at: number): string => new Date(at).toISOString().replace('T', ' ').replace('Z', '')
+
+export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)} s`

@@ -1,0 +1,126 @@
+// The page of `dumpstack report` in a browser, as a person opens it: it loads nothing, says nothing on the console, and can be read by everybody,
+// on a phone, in the dark and on paper.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { hasTool } from '../conformance/tools.ts'
+import { dumpstack, repository, temporaryFolder } from './cli.ts'
+
+const CHROMIUM = '/usr/bin/chromium'
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const SMALL = ['--ram', '64M', '--cpus', '1']
+
+// Code of the page: this room knows no DOM.
+const SCROLL_WIDTH = 'document.documentElement.scrollWidth'
+const UNFOLD = "for (const details of document.querySelectorAll('details')) details.open = true"
+const HIDDEN = `[...document.querySelectorAll('main h2, main h3, main table, main svg, main pre, main li, main td')]
+  .filter((one) => !one.checkVisibility() || one.getBoundingClientRect().height === 0)
+  .map((one) => one.outerHTML.slice(0, 100))`
+const AXE_RUN =
+  'axe.run().then(({ violations }) => violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
+const fileOf = (run: string): string => path.join(folder.path, run, 'report.html')
+
+beforeAll(() => {
+  const driver = path.join(repository, 'guest/miniports/bin/dsahci-b20.sys')
+  dumpstack(folder.path, 'test', ...SMALL, '--out', 'healthy')
+  dumpstack(folder.path, 'test', ...SMALL, '--dumps', 'full', '--out', 'broken', '--driver', driver)
+  dumpstack(
+    folder.path,
+    'test',
+    ...SMALL,
+    '--dumps',
+    'full',
+    '--out',
+    'truncated',
+    '--scenario',
+    'truncated-dump',
+  )
+  dumpstack(folder.path, 'test', ...SMALL, '--dumps', 'full', '--out', 'stopped', '--stop-after', 'crash')
+  for (const run of RUNS) {
+    const { code, stdout, stderr } = dumpstack(folder.path, 'report', run)
+    expect([code, stdout, stderr]).toEqual([0, `Report: ${run}/report.html\n`, ''])
+  }
+}, 300_000)
+
+const RUNS = ['healthy', 'broken', 'truncated', 'stopped']
+
+it('replaces its own report, in the run folder and elsewhere, and nothing else', () => {
+  const before = readFileSync(fileOf('healthy'))
+  expect(dumpstack(folder.path, 'report', 'healthy').code).toBe(0)
+  expect(readFileSync(fileOf('healthy'))).toEqual(before)
+  expect(dumpstack(folder.path, 'report', 'healthy', '--out', 'page.html').code).toBe(0)
+  expect(dumpstack(folder.path, 'report', 'healthy', '--out', 'page.html').code).toBe(0)
+  expect(readFileSync(path.join(folder.path, 'page.html'))).toEqual(before)
+  const refused = dumpstack(folder.path, 'report', 'healthy', '--out', 'healthy/journal.jsonl')
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('is a file of the run in')])
+})
+
+describe.skipIf(!hasTool('chromium'))('in a browser (needs chromium)', () => {
+  let browser: Browser
+  beforeAll(async () => {
+    const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync']
+    browser = await chromium.launch({
+      executablePath: CHROMIUM,
+      args: [...args, '--disable-background-networking', '--disable-component-update'],
+    })
+  })
+  afterAll(async () => await browser.close())
+
+  async function opened(
+    run: string,
+    width: number,
+    colorScheme: 'light' | 'dark',
+    look: (page: Page) => Promise<void>,
+  ) {
+    const page = await browser.newPage({ viewport: { width, height: 800 }, colorScheme })
+    const heard: string[] = []
+    page.on('console', (message) => heard.push(message.text()))
+    page.on('pageerror', (error) => heard.push(error.message))
+    page.on('dialog', (dialog) => heard.push(dialog.message()))
+    page.on('request', (request) => heard.push(request.url()))
+    try {
+      const url = pathToFileURL(fileOf(run)).href
+      await page.goto(url)
+      expect(heard).toEqual([url])
+      await look(page)
+    } finally {
+      await page.close()
+    }
+  }
+
+  const cases = RUNS.flatMap(
+    (run) =>
+      [
+        [run, 1100, 'light'],
+        [run, 1100, 'dark'],
+        [run, 360, 'light'],
+      ] as const,
+  )
+  it.each(cases)('%s at %i pixels, %s', async (run, width, scheme) => {
+    await opened(run, width, scheme, async (page) => {
+      expect(await page.evaluate(SCROLL_WIDTH)).toBeLessThanOrEqual(width)
+      await page.evaluate(UNFOLD)
+      expect(await axeFindings(page)).toEqual([])
+    })
+  })
+
+  it.each(RUNS)('%s on paper has all of it', async (run) => {
+    await opened(run, 700, 'dark', async (page) => {
+      await page.emulateMedia({ media: 'print' })
+      expect(await page.evaluate(HIDDEN)).toEqual([])
+      expect(await page.evaluate(SCROLL_WIDTH)).toBeLessThanOrEqual(700)
+    })
+  })
+})
+
+/** Rules of WCAG and good practice that are broken, with the elements. */
+async function axeFindings(page: Page): Promise<unknown> {
+  await page.evaluate(AXE)
+  return await page.evaluate(AXE_RUN)
+}
