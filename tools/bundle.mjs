@@ -1,11 +1,15 @@
-// Makes what the npm package holds beside its own files: the programs as readable JavaScript with source maps (packages/cli/lib), the guest's
-// images, README, licences. npm runs it before it packs, and with `--clean` afterwards.
+// Makes what the npm package holds beside its own files: programs and library as readable JavaScript with source maps, and the library's
+// types (packages/cli/lib), the guest's images, licences. npm runs it before it packs, and with `--clean` afterwards.
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const cli = path.join(root, 'packages/cli')
+const PROGRAMS = ['main', 'kd-main', 'crashdumptest-main']
+/** What can be imported: `dumpstack/dump` and so on. */
+const LIBRARY = ['dump', 'symbols', 'debugger', 'check'].map((door) => `library/${door}`)
 const MADE = ['lib', 'guest', 'LICENSE', 'LICENSES.md']
 for (const name of MADE) rmSync(path.join(cli, name), { recursive: true, force: true })
 if (!process.argv.includes('--clean')) {
@@ -19,8 +23,9 @@ async function makePackage() {
   const codec = await import('@jridgewell/sourcemap-codec')
   const { dependencies } = JSON.parse(readFileSync(path.join(cli, 'package.json'), 'utf8'))
   const { metafile } = await build({
-    entryPoints: ['main', 'kd-main', 'crashdumptest-main'].map((name) => path.join(cli, `src/${name}.ts`)),
+    entryPoints: [...PROGRAMS, ...LIBRARY].map((name) => path.join(cli, `src/${name}.ts`)),
     outdir: path.join(cli, 'lib'),
+    outbase: path.join(cli, 'src'),
     chunkNames: 'chunks/[name]-[hash]', // as deep as src/FOLDER, from where the package's own files are found
     bundle: true,
     splitting: true,
@@ -42,9 +47,29 @@ async function makePackage() {
   })
   for (const file of Object.keys(metafile.outputs))
     if (file.endsWith('.map')) thinMap(path.join(root, file), codec)
+  await bundleTypes()
   cpSync(path.join(root, 'guest/bin'), path.join(cli, 'guest/bin'), { recursive: true })
   cpSync(path.join(root, 'LICENSE'), path.join(cli, 'LICENSE'))
   writeFileSync(path.join(cli, 'LICENSES.md'), licences(Object.keys(metafile.inputs)))
+}
+
+/** The types of each door in one file that names no room. */
+async function bundleTypes() {
+  const compiler = path.join(root, 'node_modules/typescript/bin/tsc')
+  const { status } = spawnSync(process.execPath, [compiler, '-b', path.join(root, 'packages/cli')], {
+    stdio: ['ignore', 2, 2],
+  })
+  if (status !== 0) throw new Error('the types of the library were not built')
+  const { generateDtsBundle } = (await import('dts-bundle-generator')).default
+  const rooms = readdirSync(path.join(root, 'packages')).map((room) => `@dumpstack/${room}`)
+  const entries = LIBRARY.map((door) => ({
+    filePath: path.join(cli, `dist/${door}.d.ts`),
+    libraries: { inlinedLibraries: rooms },
+    output: { noBanner: true },
+  }))
+  const texts = generateDtsBundle(entries, { preferredConfigPath: path.join(cli, 'tsconfig.json') })
+  for (const [index, door] of LIBRARY.entries())
+    writeFileSync(path.join(cli, `lib/${door}.d.ts`), texts[index])
 }
 
 /** Of each line of the bundle the place where it begins: enough for stack traces, in a fifth of the bytes. */

@@ -28,6 +28,11 @@ function npm(cwd: string, ...args: string[]): string {
 
 const installed = (name: string): string => path.join(place, 'node_modules/.bin', name)
 let tarball = ''
+/** What the package's own test left. */
+function dump(): string {
+  const mini = path.join(place, 'dumpstack-run/mini')
+  return path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
+}
 
 beforeAll(() => {
   npm(repository, 'pack', '--workspace', 'dumpstack', '--pack-destination', folder.path)
@@ -66,20 +71,50 @@ describe('the package', () => {
       'mini',
     ])
     expect([test.code, test.stderr]).toEqual([0, ''])
-    const mini = path.join(place, 'dumpstack-run/mini')
-    const dump = path.join(mini, readdirSync(mini).find((name) => name.endsWith('.dmp'))!)
-    const verify = run(place, installed('dumpstack'), ['verify', dump])
+    const verify = run(place, installed('dumpstack'), ['verify', dump()])
     expect([verify.code, verify.stderr]).toEqual([0, ''])
     const guests = path.join(place, 'node_modules/dumpstack/guest/bin')
     for (const kd of [[installed('kd')], [installed('dumpstack'), 'kd']]) {
       const [command, ...first] = kd
-      const shown = run(place, command!, [...first, '-z', dump, '-y', guests, '-c', 'k; q'])
+      const shown = run(place, command!, [...first, '-z', dump(), '-y', guests, '-c', 'k; q'])
       expect(shown.stdout).toMatch(/nt!KeBugCheckEx/)
       expect(shown.stdout).toMatch(/crashtst!\S+ \[\S+crashtst\S*\.c @ \d+\]/)
       expect(shown.code).toBe(0)
     }
     const examine = run(place, installed('dumpstack'), ['examine', 'dumpstack-run'])
     expect([examine.code, examine.stderr]).toEqual([0, ''])
+  }, 120_000)
+
+  it('has a library whose documented examples are well typed and run', () => {
+    const page = readFileSync(path.join(repository, 'docs/library.md'), 'utf8')
+    const examples = Array.from(page.matchAll(/```js\n(.*?)```/gs), ([, text]) => text!)
+    const guests = path.join(place, 'node_modules/dumpstack/guest/bin')
+    const project = path.join(place, 'project')
+    mkdirSync(project)
+    cpSync(guests, path.join(project, 'symbols'), { recursive: true })
+    for (const end of ['sys', 'pdb'])
+      cpSync(path.join(repository, `guest/miniports/bin/dsahci.${end}`), path.join(project, `driver.${end}`))
+    writeFileSync(path.join(project, 'MEMORY.DMP'), readFileSync(dump()))
+    const files = examples.map((text, index) => {
+      writeFileSync(path.join(project, `${index}.mts`), text)
+      writeFileSync(path.join(project, `${index}.mjs`), text)
+      return `${index}.mts`
+    })
+    const compiler = path.join(repository, 'node_modules/typescript/bin/tsc')
+    const strict =
+      '--strict --noEmit --module nodenext --target es2022 --lib es2022,dom,esnext.disposable --types'
+    const typed = run(project, process.execPath, [compiler, ...strict.split(' '), '', ...files])
+    expect([typed.stdout, typed.code]).toEqual(['', 0])
+    const outputs = examples.map((_, index) => {
+      const { code, stdout, stderr } = run(project, process.execPath, [`${index}.mjs`])
+      expect([index, code, stderr]).toEqual([index, 0, ''])
+      return stdout
+    })
+    const [dumped, symbols, debugged, checked] = outputs
+    expect(dumped).toMatch(/^bugcheck 0xe2 on 1 processors\n.*ntoskrnl\.exe\n.*\npass\n/s)
+    expect(symbols).toMatch(/^DriverEntry at 0x[0-9a-f]+, \S+\.c\n$/)
+    expect(debugged).toMatch(/MANUALLY_INITIATED_CRASH.*nt!KeBugCheckEx/s)
+    expect(checked).toMatch(/^pass\n/)
   }, 120_000)
 
   it("runs check, in a thread of its own, and the kit's command line", () => {

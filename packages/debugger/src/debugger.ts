@@ -13,10 +13,11 @@ export interface LogFile {
 
 export interface DebuggerOptions {
   readonly session: Session
-  write(text: string): void
+  /** Takes the text; null where facts alone are wanted. */
+  readonly write: ((text: string) => void) | null
   /** Opens a file for .logopen. Both this and LogFile throw DebuggerError LOG_IO where the file cannot be written. */
   openLog(file: string, append: boolean): LogFile
-  /** Takes each fact in place of its text, which then goes into the log alone. `command` is as it was typed. */
+  /** Takes each fact. `command` is as it was typed. */
   onFact?(command: string, fact: Fact): void
 }
 
@@ -70,7 +71,7 @@ export class Debugger implements DebuggerControl {
 
   /** Names and texts of a dump come from strangers: none of them may command the terminal, or whatever shows the log. */
   #write(safe: string): void {
-    if (this.#options.onFact === undefined) this.#options.write(safe)
+    this.#options.write?.(safe)
     this.#writeLog(safe)
   }
 
@@ -96,8 +97,8 @@ export class Debugger implements DebuggerControl {
       log.handle.close()
       const message = `${error.message}: the log ends here`
       const { onFact, write } = this.#options
-      if (onFact !== undefined) onFact('', { kind: 'error', code: error.code, message })
-      else write(`${printable(message)}\n`)
+      onFact?.('', { kind: 'error', code: error.code, message })
+      write?.(`${printable(message)}\n`)
     }
   }
 
@@ -166,9 +167,9 @@ export class Debugger implements DebuggerControl {
   }
 
   #tell<F extends Fact>(text: string, fact: F, { print }: { print(fact: F, write: Write): void }): void {
-    const { onFact } = this.#options
+    const { onFact, write } = this.#options
     onFact?.(text, fact)
-    if (onFact !== undefined && this.#log === null) return
+    if (write === null && this.#log === null) return
     print(fact, this.#addLine)
     if (this.#lines !== '') this.#write(this.#lines)
     this.#lines = ''

@@ -1,5 +1,5 @@
 export { opening } from './banner.ts'
-export { factJson } from './command.ts'
+export { type CommandHelp, type Fact, type FactValue, factJson } from './command.ts'
 export { commandIndex, commandPage, pageName } from './command-page.ts'
 export { COMMANDS } from './commands/index.ts'
 export * from './debug-target.ts'

@@ -2,15 +2,7 @@
 import { closeSync, constants, lstatSync, openSync, writeSync } from 'node:fs'
 import { printable } from '@dumpstack/bytes'
 import { FileSource, isSystemError, systemReason } from '@dumpstack/bytes/node'
-import {
-  Debugger,
-  DebuggerError,
-  DumpTarget,
-  factJson,
-  type LogFile,
-  opening,
-  Session,
-} from '@dumpstack/debugger'
+import { Debugger, DebuggerError, factJson, type LogFile, opening } from '@dumpstack/debugger'
 import { DumpError } from '@dumpstack/dumpfile'
 import { runOfFile } from '@dumpstack/run/guarded'
 import { dumpOnHost, runFolderHere, windowsRootsOf } from '../drive/run-drive.ts'
@@ -22,10 +14,10 @@ import { reportFailure } from '../program/failure.ts'
 import { version } from '../program/version.ts'
 import { HostSymbols } from '../symbols/host-symbols.ts'
 import { ProgressLine, printJsonLine, printText, tell } from '../terminal/terminal.ts'
-import { IcedDisassembler } from './kd-disassembler.ts'
 import { downloadLines, watchedSource } from './kd-downloads.ts'
 import { openLines } from './kd-lines.ts'
 import type { KdOptions } from './kd-options.ts'
+import { sessionOf } from './session.ts'
 
 const { O_APPEND, O_CREAT, O_TRUNC, O_WRONLY } = constants
 
@@ -48,15 +40,9 @@ async function debug(options: KdOptions, runFolder: string | null): Promise<numb
   const host = new HostSymbols(options.symbolPath ?? '', windowsRootsOf(runFolder), onEvent)
   const symbols = watchedSource(host, progress)
   try {
-    const session = new Session({
-      target: new DumpTarget(source, options.file),
-      symbols,
-      disassembler: new IcedDisassembler(),
-      nextTurn: () => new Promise((resolve) => setImmediate(resolve)),
-    })
     const target = new Debugger({
-      session,
-      write: printText,
+      session: sessionOf(source, options.file, symbols),
+      write: options.json ? null : printText,
       ...(options.json && { onFact: (command, fact) => printJsonLine(factJson(command, fact)) }),
       openLog: (file, append) => openLog(file, append, dump),
     })

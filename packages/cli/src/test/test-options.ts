@@ -157,7 +157,8 @@ export function parseStopAfter(text: string): 'crash' {
   return text
 }
 
-const profileNamed = (name: string): Profile | undefined => PROFILES.find((known) => known.name === name)
+export const profileNamed = (name: string): Profile | undefined =>
+  PROFILES.find((known) => known.name === name)
 
 export function parseProfile(name: string): Profile {
   const found = profileNamed(name)
