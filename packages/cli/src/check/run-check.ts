@@ -111,7 +111,7 @@ function write(
   else if (files > 1) printLines(filesLine(checked, verdict, seconds))
   if (junit !== null) writeOutput(junit, checkJunit(checked, request, brokenOff))
   if (sarif !== null) {
-    const log = sarifOf(toolVersion, checked, request.isStrict)
+    const log = sarifOf(toolVersion, homepage(process.env), checked, request.isStrict)
     writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
   if (request.github) showOnGithub(checked, verdict, request.isStrict)
@@ -161,3 +161,8 @@ const resultsOf = (
   results: checked.map((one) => ({ file: one.file, ...resultOf(request, one) })),
   hostSeconds,
 })
+
+/** Where this project is kept, as the action of its repository knows it: https, without a slash at its end. */
+function homepage({ DUMPSTACK_HOMEPAGE: given }: NodeJS.ProcessEnv): string | null {
+  return given !== undefined && URL.canParse(given) && given.startsWith('https://') ? given : null
+}

@@ -27,6 +27,7 @@ interface Text {
   readonly text: string
 }
 interface Rule {
+  readonly helpUri?: string
   readonly id: string
   readonly shortDescription: Text
   readonly fullDescription: Text
@@ -36,7 +37,11 @@ interface Sarif {
   readonly version: string
   readonly runs: readonly {
     readonly tool: {
-      readonly driver: { readonly name: string; readonly rules: readonly Rule[] }
+      readonly driver: {
+        readonly name: string
+        readonly informationUri?: string
+        readonly rules: readonly Rule[]
+      }
     }
     readonly artifacts: readonly { readonly location: { readonly uri: string } }[]
     readonly results: readonly {
@@ -70,7 +75,7 @@ const checked = (file: string, findings: readonly CheckedFinding[]): CheckedFile
 })
 
 const logOf = (files: readonly CheckedFile[], isStrict = false): Sarif =>
-  JSON.parse(JSON.stringify(sarifOf('1', files, isStrict)))
+  JSON.parse(JSON.stringify(sarifOf('1', null, files, isStrict)))
 const write = (findings: readonly CheckedFinding[]): Sarif => logOf([checked('drivers/my x.sys', findings)])
 
 it('has what SARIF 2.1.0 requires, and a place by address', () => {
@@ -105,6 +110,17 @@ it('has what code scanning shows: help of each rule, a line of a file, a fingerp
     { artifactLocation: { uri: 'drivers/my%20x.sys' }, region: { startLine: 1 } },
     { artifactLocation: { uri: 'file:///x:/nowhere/far.c' }, region: { startLine: 120 } },
   ])
+})
+
+it('links to pages of the project where somebody says where it is kept, and to public sources otherwise', () => {
+  const helpOf = (homepage: string | null): unknown[] => {
+    const log = sarifOf('1', homepage, [checked('x.sys', [finding])], false) as Sarif
+    const { informationUri, rules } = log.runs[0]!.tool.driver
+    return [informationUri, rules[0]!.helpUri]
+  }
+  const home = 'https://forge.example/owner/dumpstack/tree/v1'
+  expect(helpOf(home)).toEqual([home, `${home}/docs/rules/DM-08.md`])
+  expect(helpOf(null)).toEqual([undefined, expect.stringMatching(/^https:/)])
 })
 
 it('gives a defect the same fingerprint in the next build, and no two results of a log the same', () => {

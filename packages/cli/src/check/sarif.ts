@@ -20,7 +20,13 @@ const LEVELS = {
   inconclusive: { level: 'none', kind: 'open' },
 } as const satisfies Record<DriverFinding['verdict'], object>
 
-export function sarifOf(toolVersion: string, checked: readonly CheckedFile[], isStrict: boolean): object {
+/** `homepage`: where the project is kept, with its docs/ below; null where nobody says. */
+export function sarifOf(
+  toolVersion: string,
+  homepage: string | null,
+  checked: readonly CheckedFile[],
+  isStrict: boolean,
+): object {
   const rules = [...new Set(checked.flatMap(({ findings }) => findings.map(({ rule }) => rule)))]
   const fingerprints = new Fingerprints()
   return {
@@ -32,7 +38,8 @@ export function sarifOf(toolVersion: string, checked: readonly CheckedFile[], is
           driver: {
             name: 'dumpstack',
             version: toolVersion,
-            rules: rules.map((id) => ({ id, ...textsOf(findDumpModeRule(id)) })),
+            ...(homepage !== null && { informationUri: homepage }),
+            rules: rules.map((id) => ({ id, ...textsOf(findDumpModeRule(id), homepage) })),
           },
         },
         artifacts: checked.map(({ file, driver }) => ({
@@ -57,20 +64,21 @@ interface Artifact {
 }
 
 /** Section 3.49: what a viewer shows of a rule. */
-function textsOf(rule: DumpModeRule | undefined): object {
+function textsOf(rule: DumpModeRule | undefined, homepage: string | null): object {
   if (rule === undefined) {
     const text = { text: NOT_A_RULE }
     return { shortDescription: text, fullDescription: text, help: text }
   }
-  const { title, why, howToFix } = rule
+  const { id, title, why, howToFix } = rule
+  const page = `docs/rules/${id}.md`
   const text = `${title} ${why}\n\nHow to fix it: ${howToFix}`
   return {
     shortDescription: { text: title },
     fullDescription: { text: `${title} ${why}` },
-    helpUri: rule.sources[0]!.url,
+    helpUri: homepage === null ? rule.sources[0]!.url : `${homepage}/${page}`,
     help: {
       text,
-      markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}. In the documentation: docs/rules/${rule.id}.md`,
+      markdown: `${text}\n\n${ruleExample(rule)}\n\nSources: ${ruleSources(rule)}. In the documentation: ${page}`,
     },
   }
 }
