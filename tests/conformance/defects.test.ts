@@ -32,6 +32,7 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsvioblk-b38', {}, 'warning slow-dump HwInterrupt'],
   ['dsvioblk-b39', { buffers: 'scattered' }, 'fail DM-42 WRITE'],
   ['dsvioblk-overlap-rings', {}, 'fail memory-overlap write of Q_ENABLE'],
+  ['dsvioblk-used-store', {}, 'warning device-memory HwInterrupt'],
 ]
 
 it('has each defect once, and each of a kind in the catalogue', () => {

@@ -30,7 +30,10 @@ export class HostMemory {
   write(gva: Gva, from: Uint8Array): number {
     return this.#pieces(gva, from.byteLength, 'write', (gpa, start, length) => {
       if (!this.#world.ram.has(gpa, length)) return false
-      if (this.#code.has(Math.floor(gpa / 4096))) this.#code.written(gpa, length)
+      const page = Math.floor(gpa / 4096)
+      if (this.#code.has(page)) this.#code.written(gpa, length)
+      const { guards } = this.#world.ram
+      if (guards.has(page)) guards.stored(gpa, length)
       this.#world.ram.write(gpa, from.subarray(start, start + length))
       return true
     })

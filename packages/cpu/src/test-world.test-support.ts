@@ -1,7 +1,7 @@
 // The small world of this room's tests: 8 MiB of RAM from address 0, two device registers, a clock that only code and the
 // test move. What a machine does besides is tested where machines are made.
 import { type Gpa, Interrupted, type PageRun, type Pfn, pfn } from '@dumpstack/bytes'
-import type { CpuBus, CpuRam, CpuWorld } from './world.ts'
+import type { CpuBus, CpuRam, CpuWorld, StoreGuards } from './world.ts'
 
 const RAM_BYTES = 8 * 2 ** 20
 /** A device's only register: it keeps what is written. */
@@ -11,6 +11,7 @@ export const REGISTER_PORT = 0xcf8
 export class TestRam implements CpuRam {
   readonly runs: readonly PageRun[] = [{ basePage: pfn(0), pageCount: RAM_BYTES / 4096 }]
   generation = 0
+  readonly guards: StoreGuards = { has: () => false, stored: () => undefined }
   readonly #bytes = new Uint8Array(RAM_BYTES)
   readonly #watched = new Map<number, () => void>()
 

@@ -34,6 +34,9 @@ export class Tlb {
   readonly writeHi = new Int32Array(TLB_ENTRIES)
   readonly writeViews: DataView[] = Array.from({ length: TLB_ENTRIES }, () => this.#nothing)
   readonly #writePages = new Int32Array(TLB_ENTRIES)
+  /** Of pages with guarded memory, which code never finds: each store comes by here. */
+  readonly #guardedLo = new Int32Array(TLB_ENTRIES).fill(NO_PAGE)
+  readonly #guardedHi = new Int32Array(TLB_ENTRIES)
   /** Of the last page that was asked for. */
   #physical = 0
 
@@ -75,6 +78,11 @@ export class Tlb {
 
   /** The same for a store of so many bytes inside the page: code decoded from them is dropped. */
   writable(lo: number, hi: number, byteLength: number): DataView | null {
+    const entry = (lo >>> 12) & ENTRY_MASK
+    if (this.#guardedLo[entry] === (lo & PAGE_MASK) && this.#guardedHi[entry] === hi) {
+      this.#world.ram.guards.stored(this.#writePages[entry]! * 4096 + (lo & OFFSET_MASK), byteLength)
+      return this.writeViews[entry]!
+    }
     this.#physical = this.#translate(lo, hi, 'write')
     const base = gpaOf(this.#physical - (lo & OFFSET_MASK))
     if (!this.#world.ram.has(base, 4096)) return null
@@ -84,11 +92,15 @@ export class Tlb {
       return this.#world.ram.view(base, 4096)
     }
     const view = this.#world.ram.view(base, 4096)
-    const entry = (lo >>> 12) & ENTRY_MASK
-    this.writeLo[entry] = lo & PAGE_MASK
-    this.writeHi[entry] = hi
     this.writeViews[entry] = view
     this.#writePages[entry] = page
+    const { guards } = this.#world.ram
+    const isGuarded = guards.has(page)
+    this.writeLo[entry] = isGuarded ? NO_PAGE : lo & PAGE_MASK
+    this.writeHi[entry] = hi
+    this.#guardedLo[entry] = isGuarded ? lo & PAGE_MASK : NO_PAGE
+    this.#guardedHi[entry] = hi
+    if (isGuarded) guards.stored(this.#physical, byteLength)
     return view
   }
 
@@ -112,16 +124,18 @@ export class Tlb {
     if (this.#code.has(Math.floor(second / 4096))) this.#code.written(second, byteLength - inFirst)
   }
 
-  /** The page's bytes where it is RAM and, to write, holds no code; else null. */
+  /** The page's bytes where it is RAM and, to write, holds neither code nor guarded memory; else null. */
   window(lo: number, hi: number, access: 'read' | 'write'): DataView | null {
     if (access === 'read') return this.readable(lo, hi)
     const at = this.#translate(lo, hi, 'write')
-    return this.#code.has(Math.floor(at / 4096)) ? null : this.writable(lo, hi, 1)
+    const page = Math.floor(at / 4096)
+    return this.#code.has(page) || this.#world.ram.guards.has(page) ? null : this.writable(lo, hi, 1)
   }
 
   flush(): void {
     this.readLo.fill(NO_PAGE)
     this.writeLo.fill(NO_PAGE)
+    this.#guardedLo.fill(NO_PAGE)
     this.readViews.fill(this.#nothing)
     this.writeViews.fill(this.#nothing)
   }
@@ -130,12 +144,13 @@ export class Tlb {
     const entry = (lo >>> 12) & ENTRY_MASK
     if (this.readLo[entry] === (lo & PAGE_MASK) && this.readHi[entry] === hi) this.readLo[entry] = NO_PAGE
     if (this.writeLo[entry] === (lo & PAGE_MASK) && this.writeHi[entry] === hi) this.writeLo[entry] = NO_PAGE
+    this.#guardedLo[entry] = NO_PAGE
   }
 
   /** Ends write translations of a physical page: code was decoded from it. */
   protect(page: number): void {
     for (let entry = 0; entry < TLB_ENTRIES; entry++) {
-      if (this.#writePages[entry] === page) this.writeLo[entry] = NO_PAGE
+      if (this.#writePages[entry] === page) this.writeLo[entry] = this.#guardedLo[entry] = NO_PAGE
     }
   }
 

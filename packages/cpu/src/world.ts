@@ -2,9 +2,17 @@
 // worlds of tests.
 import type { Gpa, Pfn, PhysicalSpace } from '@dumpstack/bytes'
 
+/** Memory whose stores are told of: from the first run on after `generation` of its RAM has changed. */
+export interface StoreGuards {
+  has(page: number): boolean
+  /** An instruction, or the host for one, is about to store into a page that `has` such memory. */
+  stored(gpa: number, byteLength: number): void
+}
+
 export interface CpuRam extends PhysicalSpace {
   /** Changes whenever spans and views end, or RAM is filled anew. */
   readonly generation: number
+  readonly guards: StoreGuards
   /** Whether all bytes lie in RAM. */
   has(gpa: Gpa, length: number): boolean
   /** Throws where a byte lies outside of RAM, as all accessors below do. */

@@ -1,5 +1,5 @@
 // Puts the embedded machine together: RAM, clock, bus, controllers; and is the processor's share of time and interrupts.
-import { type Gpa, gpa, hex, type PhysicalSpace } from '@dumpstack/bytes'
+import { type Gpa, gpa, hex, PAGE_SIZE, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import {
   PCI_BASE_ADDRESS_0,
   PCI_COMMAND,
@@ -93,6 +93,7 @@ class EmbeddedMachine implements Machine {
         onStopped: (reason) => evidence.stopped({ controller: name, reason, atNs: this.#clock.nowNs }),
         onRefused: this.#onRefused(name),
         onOverlap: (message) => evidence.onOverlap?.(name, message),
+        onStore: (message, at) => evidence.onStore?.(name, message, pfn(Math.floor(at / PAGE_SIZE))),
         onMessage: (address, data) => this.#systemBus.message(address, data),
       })
       return pci

@@ -1,6 +1,6 @@
 // What happened in a machine, for whoever judges it: pages written, data moved, commands completed, controllers that stopped, and what was
 // touched that is not modelled.
-import type { PageSet } from '@dumpstack/bytes'
+import type { PageSet, Pfn } from '@dumpstack/bytes'
 import { ColumnarDmaLog, type DmaLog, type DmaOrigin } from './dma-log.ts'
 import { type NotModelled, NotModelledLog } from './not-modelled.ts'
 
@@ -78,6 +78,8 @@ export interface Evidence {
   readonly stops: readonly ControllerStop[]
   /** Told at once where a driver gave its controller memory that overlaps other memory of it, in words. */
   onOverlap: ((controller: string, message: string) => void) | null
+  /** Told before a processor stores into memory that the controller alone may write: in words, and in which page. */
+  onStore: ((controller: string, message: string, page: Pfn) => void) | null
   /** The first thousand since the machine was made. */
   readonly refusals: readonly Refusal[]
   readonly notModelled: readonly NotModelled[]
@@ -125,6 +127,7 @@ export class MachineEvidence implements Evidence {
   readonly stops: ControllerStop[] = []
   readonly refusals: Refusal[] = []
   onOverlap: Evidence['onOverlap'] = null
+  onStore: Evidence['onStore'] = null
   readonly notModelledLog = new NotModelledLog()
 
   constructor(writes: WriteLog, origins: readonly DmaOrigin[]) {

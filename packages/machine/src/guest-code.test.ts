@@ -46,6 +46,42 @@ it('logs the pages that code writes, and saves them for a checkpoint first', () 
   expect(bytes[0]).toBe(8)
 })
 
+it('tells of the first store into guarded memory before it is done, by code and by the host for it', () => {
+  const { cpu, machine } = guest(STORE)
+  const { ram } = machine
+  const told: (readonly [at: number, before: bigint])[] = []
+  const guard = (): void =>
+    ram.guard(gpa(DATA_GPA + 0x100), 0x10, (address) =>
+      told.push([address - DATA_GPA, ram.u64(gpa(DATA_GPA + 0x100))]),
+    )
+  const store = (offset: number, value: bigint): bigint => cpu.call(CODE, [at(DATA_GPA + offset), value])
+  store(0x100, 1n)
+  guard()
+  for (const offset of [0xf8, 0x110, 0xf0]) store(offset, 2n)
+  ram.setU64(gpa(DATA_GPA + 0x108), 3n) // a device
+  expect(told).toEqual([])
+  store(0x104, 4n)
+  store(0x104, 5n)
+  guard()
+  cpu.write(at(DATA_GPA + 0xff), new Uint8Array(2))
+  guard()
+  ram.unguard(gpa(DATA_GPA + 0x100))
+  store(0x100, 6n)
+  expect(told).toEqual([
+    [0x104, 1n],
+    [0xff, 0x5_0000_0001n],
+  ])
+})
+
+it('tells of the element of a string that lies in guarded memory', () => {
+  const fill = [0x48, 0x89, 0xcf, 0x48, 0x89, 0xd1, 0x31, 0xc0, 0xf3, 0xaa, 0xc3] // mov rdi, rcx; mov rcx, rdx; xor eax, eax; rep stosb; ret
+  const { cpu, machine } = guest(fill)
+  const told: number[] = []
+  machine.ram.guard(gpa(DATA_GPA + 0x100), 0x10, (address) => told.push(address - DATA_GPA))
+  cpu.call(CODE, [at(DATA_GPA), 0x200n])
+  expect(told).toEqual([0x100])
+})
+
 it('stops at code that a reset has taken away', () => {
   const { cpu, machine } = guest([0x31, 0xc0, 0xc3]) // xor eax, eax; ret
   expect(cpu.call(CODE, [])).toBe(0n)

@@ -21,6 +21,7 @@ import type { CpuRam } from '@dumpstack/cpu'
 import { Checkpoint } from './checkpoint.ts'
 import { MachineError } from './errors.ts'
 import type { WriteLog } from './evidence.ts'
+import { GuardedMemory } from './store-guards.ts'
 
 const CHUNK_BYTES = 2 ** 30
 /** Up to here a loop is faster than the subarray that set() needs (devices fetch structures of 20 to 32 bytes). */
@@ -64,6 +65,9 @@ export interface Ram extends CpuRam {
   readonly used: PageSet
   setU32(gpa: Gpa, value: number): void
   setU64(gpa: Gpa, value: bigint): void
+  /** Tells of the first store of a processor there, from its next run on, until `unguard`. */
+  guard(gpa: Gpa, byteLength: number, stored: (gpa: number) => void): void
+  unguard(gpa: Gpa): void
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
   /** Told of each page of others than the dump path before it is written first after a checkpoint. */
@@ -89,6 +93,7 @@ export class GuestRam implements Ram {
   readonly #touched: PageSet
   readonly #watched = new Map<number, () => void>()
   readonly #scratch = new DataView(new ArrayBuffer(8))
+  readonly guards = new GuardedMemory()
   generation = 0
   onStrayWrite: ((page: Pfn) => void) | null = null
   #checkpoint: Checkpoint | null = null
@@ -213,6 +218,15 @@ export class GuestRam implements Ram {
     this.#check(pfnToGpa(page), PAGE_SIZE)
     this.#watched.set(page, changed)
     this.#touched.delete(page) // so that the next write comes by #firstTouch, and all others cost nothing
+  }
+
+  guard(gpa: Gpa, byteLength: number, stored: (gpa: number) => void): void {
+    this.guards.add(gpa, byteLength, stored)
+    this.generation++
+  }
+
+  unguard(gpa: Gpa): void {
+    this.guards.remove(gpa)
   }
 
   owner(page: Pfn): Owner {

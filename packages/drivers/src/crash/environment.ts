@@ -87,6 +87,11 @@ export class CrashEnvironment {
     machine.evidence.onOverlap = (_controller, message) => {
       this.#overlap ??= message
     }
+    machine.evidence.onStore = (_controller, message, page) => {
+      const routine = this.entryPoint
+      const site = (): CallSite | null => this.miniport.code?.storeSite(page) ?? this.#startOf(routine)
+      this.#add('device-memory', routine, `${routine} ${message}`, 'warning', routine, site)
+    }
     this.onWrite = options.onWrite
     this.pace = new DumpPace(machine)
     machine.ram.onStrayWrite = (page) => this.#noteStore(page)

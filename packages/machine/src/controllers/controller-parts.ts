@@ -6,7 +6,7 @@ import type { HostWork } from '../host-work.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import type { Bdf } from '../pci.ts'
 import type { GuestRam } from '../ram.ts'
-import type { OnOverlap } from './memory-claims.ts'
+import type { OnOverlap, OnStore } from './memory-claims.ts'
 
 export interface ControllerParts {
   /** As reports name it: `ahci0`. */
@@ -27,6 +27,7 @@ export interface ControllerParts {
   readonly onRefused: OnRefused
   /** Two structures that its driver gave it overlap, or data that it is to write overlaps one. */
   readonly onOverlap: OnOverlap
+  readonly onStore: OnStore
   /** It writes an interrupt message (PCI 3.0, section 6.8). */
   readonly onMessage: (address: number, data: number) => void
 }

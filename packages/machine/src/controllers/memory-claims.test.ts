@@ -167,6 +167,35 @@ describe('virtio-blk', () => {
     ])
   })
 
+  it.each([false, true])(
+    'guards the used ring from its start to the reset, legacy interface %s',
+    (isLegacy) => {
+      const { machine } = testMachine({ model: virtioBlk })
+      const driver = new RawVirtioBlk(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY, isLegacy)
+      const used = (DRIVER_MEMORY + 0x2000) / 0x1000
+      const told: unknown[] = []
+      machine.evidence.onStore = (...all) => told.push(all)
+      expect(machine.ram.guards.has(used)).toBe(false)
+      driver.start(0)
+      expect([used - 1, used, used + 1].map((page) => machine.ram.guards.has(page))).toEqual([
+        false,
+        true,
+        false,
+      ])
+      machine.ram.guards.stored(used * 0x1000 - 2, 4)
+      expect(told).toEqual([
+        [
+          'virtio-blk0',
+          'wrote to the used ring of queue 0, at offset 0x0, physical address 0x111ffe, which the device alone writes',
+          0x111,
+        ],
+      ])
+      driver.start(0)
+      driver.reset()
+      expect(machine.ram.guards.has(used)).toBe(false)
+    },
+  )
+
   it('tells of data that is read into a ring, in both kinds of chain', () => {
     const { told, driver } = startedDisk()
     driver.start(0x10000000)

@@ -4,6 +4,8 @@ import { hex } from '@dumpstack/bytes'
 
 /** Told of two places that overlap, in words. */
 export type OnOverlap = (message: string) => void
+/** Told that a processor is about to store at a physical address that the device alone writes. */
+export type OnStore = (message: string, at: number) => void
 
 export class MemoryClaims {
   readonly #names: readonly string[]

@@ -57,6 +57,21 @@ Header->TableLow = (ULONG)(Tables + Slot * TABLE_BYTES);`,
 Header->TableLow = (ULONG)(Tables + Slot * ROUND_TO(TABLE_BYTES, 0x80));`,
     },
   },
+  'device-memory': {
+    title: 'Memory that the device alone writes is left to it while its queue is enabled.',
+    why: "Each part of a virtqueue is written by the driver or by the device, never by both: the used ring is the device's (VIRTIO 1.2, 2.7 and 2.7.8). A store there gets lost, or hides the end of a request.",
+    howToFix:
+      'Keep what was seen, such as the last index, in memory of the driver, and clear the rings after the reset of the device and before the queue is enabled.',
+    answer: 'a warning at the instruction that stores; a violation where the dump is not good',
+    sources: [VIRTIO_SPECIFICATION],
+    example: {
+      breaks: `RtlZeroMemory(Queue->Used, UsedBytes); // the queue is enabled
+ResetDevice(Extension);`,
+      keeps: `ResetDevice(Extension);
+RtlZeroMemory(Queue->Used, UsedBytes);
+EnableQueue(Extension, Queue);`,
+    },
+  },
   'early-completion': {
     title: 'A write is completed with success once the controller has ended it, and not before.',
     why: 'The dump port builds the next request as soon as one is complete: what the controller still reads then is other data, or none.',

@@ -180,6 +180,16 @@ class SystemStart {
     this.#host = system.host
     this.#machine.evidence.onOverlap = (_controller, message) =>
       this.#add('memory-overlap', this.#step, message)
+    this.#machine.evidence.onStore = (_controller, message, page) => {
+      const site = this.#host.miniport.code?.storeSite(page) ?? null
+      this.#find(
+        'device-memory' satisfies DumpModeRuleId,
+        this.#step,
+        `the driver ${message}`,
+        'warning',
+        site,
+      )
+    }
     this.close = system.close
   }
 

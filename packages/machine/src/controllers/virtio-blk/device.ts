@@ -89,7 +89,7 @@ export class VirtioBlk implements ControllerState {
     this.#claims = queueClaims(settings.queues, parts.onOverlap)
     this.queues = Array.from(
       { length: settings.queues },
-      (_, index) => new Virtqueue(parts.ram, this.#claims, index, settings.queueSize),
+      (_, index) => new Virtqueue(parts.ram, this.#claims, parts.onStore, index, settings.queueSize),
     )
     for (const queue of this.queues) queue.offersIndirect = settings.indirect === 'on'
     this.#deviceConfig = deviceConfig(block.disk, settings)

@@ -17,7 +17,7 @@ import {
   VirtqDesc,
 } from '@dumpstack/registers'
 import type { GuestRam } from '../../ram.ts'
-import { MemoryClaims, type OnOverlap } from '../memory-claims.ts'
+import { MemoryClaims, type OnOverlap, type OnStore } from '../memory-claims.ts'
 import type { SegmentList } from '../segment-list.ts'
 
 /** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
@@ -58,6 +58,7 @@ export interface Chain {
 export class Virtqueue {
   readonly #ram: GuestRam
   readonly #claims: MemoryClaims
+  readonly #onStore: OnStore
   readonly #bytes = new Uint8Array(VirtqDesc.size)
   readonly #descriptor = VirtqDesc.of(this.#bytes)
   readonly #u16Bytes = new Uint8Array(2)
@@ -88,9 +89,10 @@ export class Virtqueue {
   /** used_idx at the last decision about an interrupt; -1 before the first. */
   #signalledUsed = -1
 
-  constructor(ram: GuestRam, claims: MemoryClaims, index: number, sizeMax: number) {
+  constructor(ram: GuestRam, claims: MemoryClaims, onStore: OnStore, index: number, sizeMax: number) {
     this.#ram = ram
     this.#claims = claims
+    this.#onStore = onStore
     this.index = index
     this.size = this.sizeMax = sizeMax
   }
@@ -101,6 +103,7 @@ export class Virtqueue {
     this.hasEventIndex = this.hasIndirect = false
     this.desc = this.avail = this.used = 0
     this.isEnabled = false
+    this.#ram.unguard(gpa(this.#used))
     this.#lastAvail = this.#usedIndex = 0
     this.#signalledUsed = -1
   }
@@ -116,14 +119,28 @@ export class Virtqueue {
       this.#ram.has(gpa(this.desc), descBytes) &&
       this.#ram.has(gpa(this.avail), availBytes) &&
       this.#ram.has(gpa(this.used), usedBytes)
+    this.#ram.unguard(gpa(this.#used))
     this.#desc = this.desc
     this.#avail = this.avail
     this.#used = this.used
+    if (this.isEnabled) this.#guardUsed(usedBytes)
     const first = CLAIMS.length + this.index * RINGS.length
     this.#claims.claim(first, this.desc, descBytes)
     this.#claims.claim(first + 1, this.avail, availBytes)
     this.#claims.claim(first + 2, this.used, usedBytes)
     return this.isEnabled || this.#refuse('a ring of the queue lies outside RAM')
+  }
+
+  /** 2.7.8: the driver only reads the used ring. */
+  #guardUsed(byteLength: number): void {
+    const used = this.#used
+    this.#ram.guard(gpa(used), byteLength, (at) => {
+      const place = `at offset ${hex(Math.max(at - used, 0))}, physical address ${hex(at)}`
+      this.#onStore(
+        `wrote to the used ring of queue ${this.index}, ${place}, which the device alone writes`,
+        at,
+      )
+    })
   }
 
   /** The legacy layout (2.7.2): one block, the used ring on a boundary of its own. */
