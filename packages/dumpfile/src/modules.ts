@@ -38,7 +38,7 @@ export function readModulesAsFarAsPossible(dump: Dump): {
 
 /** The modules up to the first broken link, and what is wrong there. */
 export function walkLoadedModules(
-  dump: Dump,
+  dump: Pick<Dump, 'header'>,
   space: VirtualSpace,
 ): { loaded: LoadedModule[]; damage: DumpError | null } {
   const head = dump.header.psLoadedModuleList

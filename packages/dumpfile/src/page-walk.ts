@@ -21,8 +21,8 @@ export const PAGED_OUT = -3
 
 const PAGE_BYTES = 4096
 /** The bit of an address where the index of the PML4 starts, and that of a page table. */
-const ROOT_SHIFT = 39
-const LEAF_SHIFT = 12
+export const ROOT_SHIFT = 39
+export const LEAF_SHIFT = 12
 /** A power of two. */
 const CACHE_SLOTS = 128
 const NO_TABLE = new Uint32Array(0)
@@ -108,11 +108,11 @@ function index(high: number, low: number, shift: number): number {
 }
 
 /** Of a valid entry: a PDPTE maps 1 GiB, a PDE 2 MiB. */
-const isLargePage = (entryLow: number, shift: number): boolean =>
+export const isLargePage = (entryLow: number, shift: number): boolean =>
   (entryLow & PTE_LARGE_PAGE) !== 0 && shift !== LEAF_SHIFT && shift !== ROOT_SHIFT
 
 /** PFN of the page or the table that an entry names. */
-const framePfn = (entryHigh: number, entryLow: number): number =>
+export const framePfn = (entryHigh: number, entryLow: number): number =>
   (entryHigh & PTE_PFN_HIGH_MASK) * 0x100000 + (entryLow >>> 12)
 
 function largePage(entryHigh: number, entryLow: number, low: number, shift: number): number {

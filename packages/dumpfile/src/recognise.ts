@@ -102,10 +102,10 @@ function strangerError(start: Uint8Array): DumpError {
       { offset: 0 },
     )
   }
-  for (const [text, code, what] of STRANGERS) {
-    if (startsWith(start, text)) {
-      return new DumpError(code, `the file is ${what}, expected PAGEDU64 at offset 0x0`, { offset: 0 })
-    }
+  const stranger = STRANGERS.find(([text]) => startsWith(start, text))
+  if (stranger !== undefined) {
+    const [, code, what] = stranger
+    return new DumpError(code, `the file is ${what}, expected PAGEDU64 at offset 0x0`, { offset: 0 })
   }
   const found = [...start.subarray(0, 8)].map((byte) => byte.toString(16).padStart(2, '0')).join(' ')
   return new DumpError(
@@ -115,7 +115,11 @@ function strangerError(start: Uint8Array): DumpError {
   )
 }
 
-function startsWith(bytes: Uint8Array, text: string): boolean {
+/** What a file of another kind is, by its first bytes. */
+export const strangerOf = (start: Uint8Array): string | null =>
+  STRANGERS.find(([text]) => startsWith(start, text))?.[2] ?? null
+
+export function startsWith(bytes: Uint8Array, text: string): boolean {
   if (bytes.byteLength < text.length) return false
   for (let i = 0; i < text.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false
   return true

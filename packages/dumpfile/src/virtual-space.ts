@@ -20,17 +20,14 @@ export interface VirtualSpace {
 
 const PAGE_BYTES = 4096
 
-export class DumpVirtualSpace implements VirtualSpace {
+/** Through page tables in any physical memory. */
+export class PhysicalVirtualSpace implements VirtualSpace {
   readonly #walker: PageWalker
   readonly #physical: PhysicalSpace
-  readonly #body: DumpBody
-  readonly #byteLength: number
 
-  constructor(physical: PhysicalSpace, body: DumpBody, byteLength: number, dtb: Gpa) {
+  constructor(physical: PhysicalSpace, dtb: Gpa) {
     this.#walker = new PageWalker(physical, dtb)
     this.#physical = physical
-    this.#body = body
-    this.#byteLength = byteLength
   }
 
   read(gva: Gva, into: Uint8Array): number {
@@ -58,22 +55,39 @@ export class DumpVirtualSpace implements VirtualSpace {
       case NOT_MAPPED:
         return 'notMapped'
       case TABLE_ABSENT:
-        return this.#pageAbsence(this.#walker.absentTable as Pfn) // the walker keeps PFNs
+        return this.pageAbsence(this.#walker.absentTable as Pfn) // the walker keeps PFNs
       case PAGED_OUT:
         return 'pagedOut'
       default:
-        return this.#pageAbsence(Math.floor(place / PAGE_BYTES) as Pfn) // the page of an address
+        return this.pageAbsence(Math.floor(place / PAGE_BYTES) as Pfn) // the page of an address
     }
   }
 
-  #pageAbsence(page: Pfn): Absence | null {
-    const offset = this.#body.offsetOf(page)
-    if (offset < 0) return 'notInDump'
-    return offset + PAGE_BYTES > this.#byteLength ? 'pastEnd' : null
+  /** Of a page that a walk came to. */
+  protected pageAbsence(page: Pfn): Absence | null {
+    const byte = new Uint8Array(1)
+    return this.#physical.read((page * PAGE_BYTES) as Gpa, byte) < 1 ? 'notInDump' : null // a PFN times the page size
   }
 
   translate(gva: Gva): Gpa | null {
     const place = this.#walker.walk(highHalf(gva), lowHalf(gva))
     return place < 0 ? null : (place as Gpa) // a walk that succeeds gives a physical address
+  }
+}
+
+export class DumpVirtualSpace extends PhysicalVirtualSpace {
+  readonly #body: DumpBody
+  readonly #byteLength: number
+
+  constructor(physical: PhysicalSpace, body: DumpBody, byteLength: number, dtb: Gpa) {
+    super(physical, dtb)
+    this.#body = body
+    this.#byteLength = byteLength
+  }
+
+  protected override pageAbsence(page: Pfn): Absence | null {
+    const offset = this.#body.offsetOf(page)
+    if (offset < 0) return 'notInDump'
+    return offset + PAGE_BYTES > this.#byteLength ? 'pastEnd' : null
   }
 }
