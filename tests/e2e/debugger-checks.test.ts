@@ -3,6 +3,7 @@
 import { type Gva, gva, MemorySource } from '@dumpstack/bytes'
 import {
   debugDump,
+  debuggerChecks,
   examineDump,
   messageLine,
   messagesOf,
@@ -60,7 +61,7 @@ async function judge(
 ): Promise<Outcome> {
   const said: string[] = []
   const judged = await debugDump(
-    { source: new MemorySource(bytes), path: 'MEMORY.DMP', evidence, symbols },
+    { source: new MemorySource(bytes), path: 'MEMORY.DMP', evidence, checks: debuggerChecks, symbols },
     (message) => said.push(messageLine(message)),
     new AbortController().signal,
   )

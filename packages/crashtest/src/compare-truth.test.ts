@@ -1,6 +1,7 @@
 import { MemorySource, PAGE_SIZE, type PageSet, pfn } from '@dumpstack/bytes'
 import { expect, it } from 'vitest'
-import { compareTruth, type DumpPages, type TruthComparison } from './compare-truth.ts'
+import type { DumpPages } from './compare-pages.ts'
+import { compareTruth, type TruthComparison } from './compare-truth.ts'
 import { allPages, FakeRam, pageSetOf } from './fake-ram.test-support.ts'
 
 const FRONT = 0x4000

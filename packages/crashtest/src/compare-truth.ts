@@ -1,28 +1,22 @@
-// Compares every page of a dump with the RAM that it came from, in pieces of 1 MiB; memory stays flat however large the
-// dump. What the dump promises comes from the owner tags, which of its own pages the dump path changed from the write
-// log (Evidence): neither is ever concluded from the comparison itself.
+// Compares every page of a dump with the RAM that it came from, as a run knows it. What the dump promises comes from the owner
+// tags, which of its own pages the dump path changed from the write log (Evidence): neither is ever concluded from the comparison.
 import {
   type ByteSource,
-  equalBytes,
-  hex,
   PAGE_SIZE,
   type PageNumbers,
   PageSet,
   type Pfn,
   type PhysicalSpace,
   pfn,
-  pfnToGpa,
 } from '@dumpstack/bytes'
-import { CrashtestError } from './errors.ts'
+import {
+  CHUNK_PAGES,
+  comparePages,
+  type DifferentPage,
+  type DumpPages,
+  firstDifference,
+} from './compare-pages.ts'
 import type { TruthCount } from './test-event.ts'
-
-/** The part of a Dump that the comparison needs. */
-export interface DumpPages {
-  readonly pages: PageNumbers | null
-  readonly firstPageOffset: number
-  /** -1 where the file does not hold the whole page. */
-  pageOffset(page: Pfn): number
-}
 
 export interface TruthToCompare {
   readonly truth: PhysicalSpace
@@ -30,15 +24,6 @@ export interface TruthToCompare {
   readonly changedByDumpPath: PageSet
 }
 
-interface DifferentPage {
-  readonly pfn: Pfn
-  /** File offset of the page. */
-  readonly fileOffset: number
-  /** Byte inside the page that differs first. */
-  readonly byte: number
-  readonly found: number
-  readonly expected: number
-}
 interface PlacedPage {
   readonly pfn: Pfn
   /** Where the page is in the file, or should be; -1 where the dump has no place for it. */
@@ -54,7 +39,6 @@ export interface TruthComparison {
 }
 
 export const FIRST_NAMED = 8
-const CHUNK_PAGES = 256
 
 /** Yields the percentage done, at least every 1 MiB. */
 export function* compareTruth(
@@ -73,58 +57,26 @@ export function* compareTruth(
   for (const page of firstOutside(held, common)) extra.push({ pfn: page, fileOffset: placeOf(dump, page) })
 
   const total = common.size
-  let done = 0
-  let equal = 0
-  let changed = 0
-  let differing = 0
-  let cutOff = 0
-  const found = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
-  const expected = new Uint8Array(CHUNK_PAGES * PAGE_SIZE)
-
-  for (const run of common.runs(CHUNK_PAGES)) {
-    const base = run.basePage
-    const offset = dump.pageOffset(base)
-    const byteLength = run.pageCount * PAGE_SIZE
-    const [wanted, got] = [expected.subarray(0, byteLength), found.subarray(0, byteLength)]
-    const readTruth = evidence.truth.read(pfnToGpa(base), wanted)
-    if (readTruth !== byteLength) {
-      throw new CrashtestError(
-        'TRUTH_SHORT',
-        `truth holds ${readTruth} bytes at pfn ${hex(base)}, expected ${byteLength}`,
-      )
-    }
-    let obtained: number
-    const last = pfn(base + run.pageCount - 1)
-    if (offset >= 0 && dump.pageOffset(last) === offset + byteLength - PAGE_SIZE) {
-      obtained = source.read(offset, got)
-    } else {
-      obtained = gather(source, dump, base, run.pageCount, found)
-    }
-    if (obtained === byteLength && equalBytes(got, wanted)) {
-      equal += run.pageCount
-    } else {
-      for (let index = 0; index < run.pageCount; index++) {
-        const page = pfn(base + index)
-        const from = index * PAGE_SIZE
-        const end = from + PAGE_SIZE
-        if (obtained < end) {
-          cutOff++
-          if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, page) })
-        } else if (equalBytes(found.subarray(from, end), expected.subarray(from, end))) {
-          equal++
-        } else if (evidence.changedByDumpPath.has(page)) {
-          changed++
-        } else {
-          differing++
-          if (different.length < FIRST_NAMED) {
-            different.push(firstDifference(page, dump.pageOffset(page), found, expected, from))
-          }
-        }
+  let [equal, changed, differing, cutOff] = [0, 0, 0, 0]
+  const comparing = comparePages(source, dump, common.runs(CHUNK_PAGES), evidence.truth, {
+    equal(pageCount) {
+      equal += pageCount
+    },
+    cutOff(page) {
+      cutOff++
+      if (missing.length < FIRST_NAMED) missing.push({ pfn: page, fileOffset: placeOf(dump, page) })
+    },
+    differs(page, found, expected, from) {
+      if (evidence.changedByDumpPath.has(page)) {
+        changed++
+        return
       }
-    }
-    done += run.pageCount
-    yield Math.floor((done * 100) / total)
-  }
+      differing++
+      if (different.length < FIRST_NAMED)
+        different.push(firstDifference(page, dump.pageOffset(page), found, expected, from))
+    },
+  })
+  for (const done of comparing) yield Math.floor((done * 100) / total)
   return {
     count: {
       unit: 'pages',
@@ -144,28 +96,6 @@ export function* compareTruth(
 /** Where a page that the file has lost belongs: pages follow each other in ascending order. */
 export const placeOf = (dump: DumpPages, page: Pfn): number =>
   dump.firstPageOffset + (dump.pages?.rank(page) ?? 0) * PAGE_SIZE
-
-/** Pages of a run one by one; the bytes obtained before the first that is not in the file. */
-function gather(source: ByteSource, dump: DumpPages, base: Pfn, pageCount: number, into: Uint8Array): number {
-  for (let index = 0; index < pageCount; index++) {
-    const from = index * PAGE_SIZE
-    const offset = dump.pageOffset(pfn(base + index))
-    if (offset < 0 || source.read(offset, into.subarray(from, from + PAGE_SIZE)) < PAGE_SIZE) return from
-  }
-  return pageCount * PAGE_SIZE
-}
-
-function firstDifference(
-  page: Pfn,
-  fileOffset: number,
-  found: Uint8Array,
-  expected: Uint8Array,
-  from: number,
-): DifferentPage {
-  let byte = 0
-  while (byte < PAGE_SIZE - 1 && found[from + byte] === expected[from + byte]) byte++
-  return { pfn: page, fileOffset, byte, found: found[from + byte]!, expected: expected[from + byte]! }
-}
 
 /** The pages below `bitCount`: a dump can name pages of terabytes that no RAM of a test has. */
 function withinBits(pages: PageNumbers, bitCount: number): PageSet {

@@ -1,12 +1,11 @@
-// Step 6 as the kit does it: the dump under a debugger with symbols. Opens one session and puts it through the checks of
+// Step 6 as the kit does it: the dump under a debugger with symbols. Opens one session and puts it through checks of
 // checks/index.ts in order; examine.ts takes the judgements into the verdict, and says what is a finding.
 import { type ByteSource, DumpstackError } from '@dumpstack/bytes'
 import { DumpTarget, Session, type SymbolSource } from '@dumpstack/debugger'
 import { DumpError, refusalCheck } from '@dumpstack/dumpfile'
 import type { Evidence } from '@dumpstack/target'
 import type { Judgement } from './checks/check.ts'
-import { type DebuggedDump, verdictOfError } from './checks/debugger-check.ts'
-import { debuggerChecks } from './checks/index.ts'
+import { type DebuggedDump, type DebuggerCheck, verdictOfError } from './checks/debugger-check.ts'
 import { IdentifiedSymbols } from './identified-symbols.ts'
 import type { Say } from './messages.ts'
 
@@ -16,6 +15,7 @@ export interface DumpToDebug {
   readonly path: string
   /** Null for a dump from elsewhere. */
   readonly evidence: Evidence | null
+  readonly checks: readonly DebuggerCheck[]
   /** Lives as long as the run, so that what one dump loaded the next one has. */
   readonly symbols: SymbolSource
 }
@@ -26,7 +26,7 @@ const OPENED = 'debugger'
 const SYMBOLS = 'symbols'
 
 export async function debugDump(
-  { source, path, evidence, symbols }: DumpToDebug,
+  { source, path, evidence, checks, symbols }: DumpToDebug,
   say: Say,
   signal: AbortSignal,
 ): Promise<NamedJudgement[]> {
@@ -52,7 +52,7 @@ export async function debugDump(
   const { modules, processors } = session
   const message = `opened: ${modules.all.length} modules, ${processors.length} processors`
   judged.push([OPENED, { verdict: 'pass', message }])
-  for (const check of debuggerChecks) {
+  for (const check of checks) {
     signal.throwIfAborted()
     try {
       const judgement = await check.judge(debugged)

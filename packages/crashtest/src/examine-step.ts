@@ -1,6 +1,7 @@
 // The work of the examine step on a dump that is open, or on none: the debugger, the checks, and what they came to as events.
 import type { ByteSource } from '@dumpstack/bytes'
 import type { SymbolSource } from '@dumpstack/debugger'
+import { debuggerChecks, windowsDebuggerChecks } from './checks/index.ts'
 import { debugDump } from './debug-dump.ts'
 import { type DumpToExamine, type ExaminationResult, examineDump } from './examine.ts'
 import type { Steps } from './steps.ts'
@@ -16,10 +17,11 @@ export interface ExamineStep extends Omit<DumpToExamine, 'debugged' | 'opened'> 
 }
 
 export async function examineStep(steps: Steps, { symbols, fileOf, ...dump }: ExamineStep): Promise<Verdict> {
-  const { type, opened, known } = dump
+  const { type, opened, known, ram } = dump
   const evidence = known === null ? null : known.evidence
+  const checks = ram === undefined ? debuggerChecks : windowsDebuggerChecks
   const debugged =
-    opened === null ? [] : await debugDump({ ...opened, evidence, symbols }, steps.say, steps.signal)
+    opened === null ? [] : await debugDump({ ...opened, evidence, checks, symbols }, steps.say, steps.signal)
   const result = await steps.drain(examineDump({ ...dump, debugged }))
   const file = await fileOf(result)
   if (evidence !== null) steps.send({ kind: 'systemEvents', dump: type, events: evidence.events })

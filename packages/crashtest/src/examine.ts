@@ -1,6 +1,6 @@
 // Opens one dump and puts it through every check. Works the same on a dump of this run and on one of a finished run with the truth that it
 // kept; of a dump from elsewhere, a lab's or a user's, no truth is at hand, and only what it says by itself is judged.
-import { type ByteSource, hex } from '@dumpstack/bytes'
+import { type ByteSource, hex, type PhysicalSpace } from '@dumpstack/bytes'
 import { type Dump, DumpError, openDump, refusalCheck, verifyDump } from '@dumpstack/dumpfile'
 import { HeaderDumpType, HRESULT_FILE_NOT_FOUND } from '@dumpstack/nt'
 import type { CrashReport, DumpType, Evidence } from '@dumpstack/target'
@@ -15,13 +15,20 @@ import {
   type Place,
   pass,
 } from './checks/check.ts'
-import { blockDumpChecks, crashChecks, labDumpChecks, pageDumpChecks } from './checks/index.ts'
+import {
+  blockDumpChecks,
+  crashChecks,
+  labDumpChecks,
+  pageDumpChecks,
+  windowsDumpChecks,
+} from './checks/index.ts'
 import { length } from './checks/length.ts'
 import { mergeRanges } from './checks/written-by.ts'
 import { compareBlocks } from './compare-blocks.ts'
 import { compareTruth } from './compare-truth.ts'
 import type { NamedJudgement } from './debug-dump.ts'
 import type { Message } from './messages.ts'
+import { examineRam, type RamExamination } from './outside-ram/examine-ram.ts'
 import { findingsOf, messagesOf, outcomesOf } from './report.ts'
 import { type DumpExamination, type Finding, type TruthCount, worst } from './test-event.ts'
 import type { KeptFile } from './truth-file.ts'
@@ -36,6 +43,8 @@ export interface DumpToExamine {
   readonly whyNone?: Judgement
   /** Null for a dump from elsewhere. */
   readonly known: KnownCrash | null
+  /** Of a dump from elsewhere: RAM taken from outside at the blue screen, of one time or two. */
+  readonly ram?: readonly [PhysicalSpace, PhysicalSpace?]
   /** What the debugger came to, see debug-dump.ts. */
   readonly debugged: readonly NamedJudgement[]
 }
@@ -68,10 +77,11 @@ function nothingCompared({ promised, promisedBlocks }: Evidence): TruthCount {
 
 /** Yields the percentage done. */
 export function* examineDump(input: DumpToExamine): Generator<number, ExaminationResult> {
-  const { type, opened, known } = input
+  const { type, opened, known, ram } = input
   const checked: NamedJudgement[] = []
   let dump: Dump | null = null
   let truth: TruthCount | null = null
+  let outside: RamExamination | null = null
   if (known !== null) {
     for (const check of crashChecks) checked.push([check.id, check.judge(known.crash)])
     truth = nothingCompared(known.evidence)
@@ -87,7 +97,13 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       const report = resultOf(verifyDump(source, { allPages: false }))
       checked.push([length.id, length.judge(report)])
       if (known === null) {
-        for (const check of labDumpChecks) checked.push([check.id, check.judge({ dump, report, as: type })])
+        const checks = ram === undefined ? labDumpChecks : windowsDumpChecks
+        for (const check of checks) checked.push([check.id, check.judge({ dump, report, as: type })])
+        if (ram !== undefined) {
+          outside = yield* examineRam(source, dump, ram)
+          truth = outside.truth
+          checked.push(...outside.judged)
+        }
       } else if (dump.header.dumpType === HeaderDumpType.triage) {
         const comparison = compareBlocks(source, dump, known.evidence)
         truth = comparison.count
@@ -128,7 +144,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
   return {
     dump,
     findings: findingsOf(judged),
-    messages: messagesOf(judged, said),
+    messages: [...(outside?.messages ?? []), ...messagesOf(judged, said)],
     examination: {
       type,
       verdict: worst(judged.map(({ judgement }) => judgement.verdict)),
@@ -137,6 +153,7 @@ export function* examineDump(input: DumpToExamine): Generator<number, Examinatio
       bugcheck: dump && { code: dump.header.bugcheckCode, parameters: dump.header.bugcheckParameters },
       pagesInDump: dump?.pages?.size ?? 0,
       truth,
+      ...(outside !== null && { differences: outside.differences }),
       writtenBy: opened === null || known === null ? [] : mergeRanges(known.evidence.writtenBy),
       seconds,
       bytesPerSecond: seconds > 0 ? Math.round(bytesWritten / seconds) : 0,

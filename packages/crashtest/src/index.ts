@@ -4,6 +4,7 @@ export * from './checks/check.ts'
 export * from './checks/debugger-check.ts'
 export * from './checks/index.ts'
 export { compareBlocks } from './compare-blocks.ts'
+export type { DumpPages } from './compare-pages.ts'
 export * from './compare-truth.ts'
 export { debugDump } from './debug-dump.ts'
 export * from './errors.ts'
@@ -19,14 +20,15 @@ export * from './folds/result-schema.ts'
 export * from './folds/screen.ts'
 export { comparedText, dumpTitle, eventText, grouped, resumedText, stepTitle } from './folds/words.ts'
 export {
+  COMPARING_WITH_RAM,
   complaint,
   connectingTo,
   IN_USE,
   IN_USE_ADVICE,
   info,
   messageLine,
-  NO_TRUTH,
   type Say,
+  withoutRam,
 } from './messages.ts'
 export * from './prerequisites.ts'
 export { messagesOf, sentence } from './report.ts'

@@ -1,6 +1,7 @@
 // What the kit's Crashdump Support Test says, verbatim and at its level (its reference page, "Troubleshooting"), and our own
 // sentences in the same voice. Each stands here once.
 import { hex } from '@dumpstack/bytes'
+import type { DumpType } from '@dumpstack/target'
 
 export interface Message {
   /** Information, or what went wrong: the kit's (i) and (x). */
@@ -62,6 +63,20 @@ export const debugWith = (command: string, deviceExtension: bigint | null): Mess
     `To see the driver where it stopped: ${command}${deviceExtension === null ? '' : ` (its device extension is at ${hex(deviceExtension)})`}`,
   )
 
-export const NO_TRUTH = info(
+const NO_RAM = info(
   'The RAM of this crash is not at hand: the dump is judged by its own words and by the debugger.',
+)
+/** What an examination of a dump from elsewhere judges, and what only more than the dump could tell. */
+export const withoutRam = (type: DumpType): readonly Message[] => [
+  NO_RAM,
+  info(
+    `Not judged: whether the ${type === 'mini' ? 'blocks' : 'pages'} hold what RAM held and none is missing, which controller wrote them, ` +
+      'which dump mode rules its driver kept, and whether the file is that of the last crash.',
+  ),
+  ...(type === 'mini'
+    ? []
+    : [info('With RAM that the hypervisor wrote at the blue screen (--ram FILE), every page is compared.')]),
+]
+export const COMPARING_WITH_RAM = info(
+  'Every page of the dump is compared with the RAM from outside. Not judged: which controller wrote the pages, and which dump mode rules its driver kept.',
 )

@@ -14,6 +14,9 @@ export interface StepRunner {
   readonly signal: AbortSignal
 }
 
+/** Ctrl-C is heard in a turn of the event loop: one percent of a large dump takes seconds. */
+const MS_BETWEEN_TURNS = 200
+
 export class Steps {
   readonly #runner: StepRunner
   #place = 'before the first step'
@@ -64,12 +67,15 @@ export class Steps {
     return true
   }
 
-  /** Runs long synchronous work and gives the event loop a turn whenever the percentage moves. */
+  /** Runs long synchronous work and gives the event loop a turn whenever the percentage moves, and several times a second. */
   async drain<T>(work: Generator<number, T>): Promise<T> {
+    const { hostNow } = this.#runner
+    let turnAt = hostNow()
     for (;;) {
       const next = work.next()
       if (next.done) return next.value
-      if (this.progress(next.value)) {
+      if (this.progress(next.value) || hostNow() - turnAt > MS_BETWEEN_TURNS) {
+        turnAt = hostNow()
         await new Promise<void>((resolve) => setTimeout(resolve, 0))
         this.signal.throwIfAborted()
       }

@@ -42,6 +42,7 @@ import {
   time,
   type WrittenRange,
 } from '@dumpstack/target'
+import { PAGE_OWNERS } from './page-owner.ts'
 
 /** Raised with each change of what an event holds: a journal of another format is refused. */
 export const EVENT_FORMAT = 1
@@ -109,6 +110,18 @@ export const truthCount = named(
 )
 export type TruthCount = Static<typeof truthCount>
 
+const pageDifference = object({
+  pfn: count,
+  fileOffset: about('Of the page.', count),
+  owner: oneOf(PAGE_OWNERS),
+  what: about('The owner in words: an image, a pool tag, an address of the kernel.', text),
+  isExpected: about(
+    'Whether Windows writes the page at the blue screen: it does not count against the dump.',
+    flag,
+  ),
+})
+export type PageDifference = Static<typeof pageDifference>
+
 export const checkOutcome = object({
   id: text,
   verdict,
@@ -136,7 +149,10 @@ export const examinationFields = <B, W>(shown: Schema<B>, written: Schema<W>) =>
   pagesInDump: about('0 in a mini dump, which holds blocks.', count),
   truth: nullable(
     truthCount,
-    'Null for a dump from elsewhere (dumpstack examine FILE): the RAM of its crash is not at hand.',
+    'Null for a dump from elsewhere (dumpstack examine FILE) without --ram: the RAM of its crash is not at hand. With --ram, changedByDumpPath counts what Windows itself wrote meanwhile, and extra the pages that the RAM does not hold.',
+  ),
+  differences: optional(
+    list(pageDifference, 'With --ram: the first 1024 pages that differ from the RAM, and whose they are.'),
   ),
   writtenBy: about(
     'Which controller wrote which bytes of the file, from the DMA log; none where no transfer did.',

@@ -29,7 +29,7 @@ import {
   type PromisedBlock,
   systemEvents,
 } from '@dumpstack/target'
-import type { DumpPages } from './compare-truth.ts'
+import type { DumpPages } from './compare-pages.ts'
 import { KeptSpace } from './kept-space.ts'
 import { crashReport, type ReportedCrash, writtenRanges } from './test-event.ts'
 

@@ -52,5 +52,9 @@ export const blockDumpChecks: readonly DumpCheck<BlockDump>[] = [
 /** Through the debugger, in the order of the kit. */
 export const debuggerChecks: readonly DebuggerCheck[] = [symbols, addresses, modules, objects, stack]
 
+/** Of a dump of a crash that need not be one of the test, beside its RAM: neither its code nor its stack is known. */
+export const windowsDumpChecks: readonly LabDumpCheck[] = [asType, structure, dumpStackListed]
+export const windowsDebuggerChecks = debuggerChecks.filter((check) => check !== stack)
+
 /** Of a dump from elsewhere, whose crash nobody here has seen. */
 export const labDumpChecks: readonly LabDumpCheck[] = [asType, bugcheckCode, structure, dumpStackListed]

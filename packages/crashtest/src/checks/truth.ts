@@ -1,5 +1,5 @@
 // Every promised page holds what RAM held at the instant of the crash.
-import { hex } from '@dumpstack/bytes'
+import { differencePlace, differenceText } from '../compare-pages.ts'
 import { andMore, counted, type DumpCheck, fail, type PageDump, pass } from './check.ts'
 
 export const truth: DumpCheck<PageDump> = {
@@ -13,18 +13,10 @@ export const truth: DumpCheck<PageDump> = {
         `${counted(count.compared, 'page')} compared with RAM at the crash: ${count.equal} equal${changed}`,
       )
     }
-    const named = different.map(
-      (page) =>
-        `pfn ${hex(page.pfn)} at file offset ${hex(page.fileOffset)} (byte ${hex(page.byte)}: found ${hex(page.found)}, expected ${hex(page.expected)})`,
-    )
+    const named = different.map(differenceText)
     return fail(
       `${counted(count.different, 'page')} of ${count.compared} compared ${count.different === 1 ? 'differs' : 'differ'} from RAM at the crash: ${named.join('; ')}${andMore(count.different, different.length)}`,
-      different.map((page) => ({
-        pfn: page.pfn,
-        fileOffset: page.fileOffset + page.byte,
-        found: hex(page.found),
-        expected: hex(page.expected),
-      })),
+      different.map(differencePlace),
     )
   },
 }
