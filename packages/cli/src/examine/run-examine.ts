@@ -14,10 +14,13 @@ import { testScreen } from '../terminal/test-screen.ts'
 import { checkTestOutput, ResultOutput, takesStdout } from '../test/result-output.ts'
 import { type GivenOutput, testOutput } from '../test/test-options.ts'
 import { type ExamineOutput, examineDumpFile } from './examine-file.ts'
+import type { RamFiles } from './open-ram.ts'
 
 /** As commander hands them over. */
 export interface GivenExamineOptions extends GivenOutput {
   readonly as?: DumpType
+  readonly ram?: string
+  readonly ramBefore?: string
   readonly y?: string
 }
 
@@ -29,8 +32,13 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
       `--as is for a dump file: ${place} is a folder, whose run knows the types of its dumps`,
     )
   }
+  const ram = ramFiles(given)
+  if (isFolder && ram !== null)
+    throw new UsageError(
+      `--ram is for a dump file: ${place} is a folder, whose run kept the RAM of its crashes`,
+    )
   const output = testOutput(given)
-  checkTestOutput(output, '--', [place])
+  checkTestOutput(output, '--', [place, ...(ram === null ? [] : [ram.ram, ram.before])])
   const resultFold = new ResultFold()
   const outputs = new ResultOutput(output)
   const screen = testScreen(takesStdout(output))
@@ -52,11 +60,18 @@ export async function examine(place: string, given: GivenExamineOptions): Promis
         ...examining,
         symbols: judgeSymbols(symbolPath, path.resolve(place)),
       })
-    else verdict = await examineDumpFile(place, as, symbolPath, examining)
+    else verdict = await examineDumpFile(place, { as, symbolPath, ram }, examining)
   } finally {
     interrupt.release()
   }
   outputs.write({ ended: 'finished', result: resultFold.result(verdict) })
   screen?.close(verdict, `. Examined: ${shownPath(place)}`)
   return exitCodeOf(verdict)
+}
+
+function ramFiles({ ram, ramBefore }: GivenExamineOptions): RamFiles | null {
+  if (ram !== undefined) return { ram, before: ramBefore ?? null }
+  if (ramBefore !== undefined)
+    throw new UsageError('--ram-before goes with --ram, the RAM at the end of the dump')
+  return null
 }
