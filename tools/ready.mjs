@@ -75,11 +75,13 @@ const wanted = createHash('sha256')
   .update(readFileSync(path.join(root, 'package-lock.json')))
   .update(`${process.platform} ${process.arch} ${major}`)
   .digest('hex')
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  process.stderr.write('installing dependencies...\n')
+const isFirst = !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted
+if (isFirst) {
+  process.stderr.write('setting up this clone: dependencies and build, half a minute, once\n')
   run('npm ci', [npmCli(), 'ci', '--include=dev', '--loglevel=error'])
   writeFileSync(stamp, wanted)
 }
 const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
 if (process.stderr.isTTY && process.env.TERM !== 'dumb') await buildInSight(compiler)
 else run('the build', [compiler, '-b'])
+if (isFirst) process.stderr.write(`ready after ${Math.round(performance.now() / 1000)} s\n`)
