@@ -1,11 +1,13 @@
 // `dumpstack check`: its options and help.
+
 import type { Profile } from '@dumpstack/nt'
 import type { Command } from 'commander'
 import { option, pdbOption, profileOption, seedOption } from '../options/options.ts'
+import { parsePath } from '../options/path-option.ts'
 import { addSettingOptions, type GivenSettings, givenSettings, SYSTEM_KEYS } from '../options/settings.ts'
 import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { version } from '../program/version.ts'
-import { controllerOf, DRIVEN_CONTROLLERS, parsePath } from '../test/test-options.ts'
+import { controllerOf, DRIVEN_CONTROLLERS } from '../test/test-options.ts'
 
 interface GivenCheckOptions extends GivenSettings {
   readonly pdb?: string

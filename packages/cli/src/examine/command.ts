@@ -2,8 +2,9 @@
 import { DUMP_TYPES } from '@dumpstack/target'
 import type { Command } from 'commander'
 import { addOutputOptions, option, symbolPathOption } from '../options/options.ts'
+import { parsePath } from '../options/path-option.ts'
 import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
-import { parseDumpType, parsePath } from '../test/test-options.ts'
+import { parseDumpType } from '../test/test-options.ts'
 import type { GivenExamineOptions } from './run-examine.ts'
 
 export function defineExamine(command: Command, exit: Exit): void {

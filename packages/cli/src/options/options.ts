@@ -1,4 +1,5 @@
 // Options that more than one command has, and what their help says alike.
+
 import { PROFILES } from '@dumpstack/nt'
 import { type Command, Option } from 'commander'
 import {
@@ -6,9 +7,9 @@ import {
   DEFAULT_PROFILE,
   DRIVEN_CONTROLLERS,
   MAX_SEED,
-  parsePath,
   parseProfile,
 } from '../test/test-options.ts'
+import { parsePath } from './path-option.ts'
 import { parseWhole } from './sizes.ts'
 
 export const DEFAULT_SEED = 1

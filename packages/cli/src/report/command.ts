@@ -1,8 +1,7 @@
 // `dumpstack report`: its options and help.
-import type { Command } from 'commander'
-import { option } from '../options/options.ts'
+import { type Command, Option } from 'commander'
+import { parsePath } from '../options/path-option.ts'
 import type { Exit } from '../program/exit-code.ts'
-import { parsePath } from '../test/test-options.ts'
 
 export function defineReport(command: Command, exit: Exit): void {
   command
@@ -12,9 +11,10 @@ export function defineReport(command: Command, exit: Exit): void {
     )
     .argument('<dir>', 'run folder of dumpstack test')
     .addOption(
-      option('--out <file>', 'where the page is written (default: report.html in the run folder)').argParser(
-        parsePath,
-      ),
+      new Option(
+        '--out <file>',
+        'where the page is written (default: report.html in the run folder)',
+      ).argParser(parsePath),
     )
     .addHelpText(
       'after',

@@ -1,25 +1,54 @@
 // What a report says of each thing that is not good: rules of dump mode that a driver broke, and checks of a dump that do not pass.
 import { hex } from '@dumpstack/bytes'
-import type { CheckOutcome, ReportedViolation } from '@dumpstack/crashtest'
+import { type CheckOutcome, dumpMode, type ReportedViolation } from '@dumpstack/crashtest'
 import { findDumpModeRule } from '@dumpstack/nt'
 import { type Html, html } from './html.ts'
 import { MAX_ROWS, table, terms } from './page.ts'
 import { type DumpFacts, failedChecks } from './run-facts.ts'
-import { asSentence, badge, milliseconds, withCode } from './words.ts'
+import { asSentence, badge, milliseconds, nameOf, withCode } from './words.ts'
 
-export function findings(dumps: readonly DumpFacts[], nameOf: (dump: DumpFacts) => string): Html {
-  const all = dumps.flatMap((dump) => [
-    ...(dump.crash?.violations ?? []).map((one) => violation(one, nameOf(dump))),
-    ...failedChecks(dump)
-      .filter(({ causedBy }) => causedBy === undefined)
-      .map((one) => failedCheck(one, dump, nameOf(dump))),
-  ])
-  if (all.length === 0) return html`<p>There is no finding.</p>`
-  const rest = all.length - MAX_ROWS
-  return html`${all.slice(0, MAX_ROWS)}${rest > 0 ? html`<p class="note">${rest} more findings are not shown.</p>` : ''}`
+/** A rule that was broken at one place counts once, however many dumps show it. */
+export interface BrokenRule {
+  readonly found: ReportedViolation
+  readonly dumps: readonly DumpFacts[]
 }
 
-function violation(found: ReportedViolation, dump: string): Html {
+export interface FindingList {
+  readonly rules: readonly BrokenRule[]
+  readonly checks: readonly { readonly dump: DumpFacts; readonly outcome: CheckOutcome }[]
+}
+
+export function findingsOf(dumps: readonly DumpFacts[]): FindingList {
+  const rules = new Map<string, BrokenRule>()
+  for (const dump of dumps) {
+    for (const found of dump.crash?.violations ?? []) {
+      const { severity, rule, call, message, driver, offset } = found
+      const key = JSON.stringify([severity, rule, call, message, driver, offset])
+      const known = rules.get(key)
+      rules.set(key, { found: known?.found ?? found, dumps: [...(known?.dumps ?? []), dump] })
+    }
+  }
+  const checks = dumps.flatMap((dump) => {
+    const isNamed = (dump.crash?.violations.length ?? 0) > 0
+    return failedChecks(dump)
+      .filter(({ id, causedBy }) => causedBy === undefined && !(id === dumpMode.id && isNamed))
+      .map((outcome) => ({ dump, outcome }))
+  })
+  return { rules: [...rules.values()], checks }
+}
+
+export function findingSection({ rules, checks }: FindingList): Html {
+  const count = rules.length + checks.length
+  if (count === 0) return html`<p>There is no finding.</p>`
+  const articles = [
+    ...rules.slice(0, MAX_ROWS).map(brokenRule),
+    ...checks.slice(0, MAX_ROWS).map(({ dump, outcome }) => failedCheck(outcome, dump)),
+  ]
+  const rest = count - articles.length
+  return html`${articles}${rest > 0 ? html`<p class="note">${rest} more findings are not shown.</p>` : ''}`
+}
+
+function brokenRule({ found, dumps }: BrokenRule): Html {
   const { severity, rule, call, message, count, driver, offset, irql, atNs, source, stack, bytes } = found
   const known = findDumpModeRule(rule)
   return html`<article>
@@ -27,7 +56,7 @@ function violation(found: ReportedViolation, dump: string): Html {
 <p>${asSentence(message)}${count > 1 ? ` This happened ${count} times.` : ''}</p>
 ${known === undefined ? '' : html`<p class="note">The rule: ${withCode(known.title)}</p>`}
 ${terms([
-  ['Dump', dump],
+  ['In', dumps.map(nameOf).join('; ')],
   ['Place', html`<code>${driver}${offset === undefined ? ` at ${found.address}` : `+${offset}`}</code>`],
   ['Source line', source === undefined ? null : html`<code>${source.file}:${source.line}</code>`],
   ['Arguments', found.arguments?.length ? html`<code>${found.arguments.join(', ')}</code>` : null],
@@ -42,7 +71,8 @@ ${stack?.length ? html`<pre aria-label="Stack, innermost first">${stack.map((fra
 `
 }
 
-function failedCheck({ id, verdict, message }: CheckOutcome, dump: DumpFacts, name: string): Html {
+function failedCheck({ id, verdict, message }: CheckOutcome, dump: DumpFacts): Html {
+  const name = nameOf(dump)
   const places = dump.findings
     .filter(({ check, pfn, fileOffset }) => check === id && (pfn !== undefined || fileOffset !== undefined))
     .map(({ pfn, fileOffset, found, expected }) =>

@@ -76,12 +76,11 @@ const pagesText = (count: number): string => `${grouped(count)} ${count === 1 ? 
 
 /** One path for each state, with its cells that follow each other in a row as one. */
 function area({ states }: MemoryMap, { basePage, pageCount }: PageRun, pagesPerCell: number): Html {
-  const cells = Array.from({ length: Math.ceil(pageCount / pagesPerCell) }, (_, index) => {
-    const from = basePage + index * pagesPerCell
-    return states
-      .subarray(from, Math.min(from + pagesPerCell, basePage + pageCount))
-      .reduce((a, b) => Math.max(a, b), 0)
-  })
+  const cells = new Uint8Array(Math.ceil(pageCount / pagesPerCell))
+  for (let index = 0; index < pageCount; index++) {
+    const cell = Math.floor(index / pagesPerCell)
+    cells[cell] = Math.max(cells[cell]!, states[basePage + index]!)
+  }
   const paths = PAGE_STATES.map((state, index) => {
     let [fills, marks] = ['', '']
     for (let cell = 0, next: number; cell < cells.length; cell = next) {
@@ -117,7 +116,7 @@ function blockTable(blocks: readonly BlockFacts[]): Html {
     block.what,
     html`<code>${hex(block.address)}</code>`,
     block.byteLength,
-    block.tag === undefined ? 'at its address' : html`secondary data <code>${block.tag}</code>`,
+    block.tag === undefined ? 'at its address' : 'as secondary data',
     isPresent ? 'present' : html`<span class="badge fail">missing</span>`,
   ])
   const missing = blocks.filter(({ isPresent }) => !isPresent).length

@@ -25,6 +25,7 @@ export interface MemoryMap {
 }
 
 const rank = (state: PageState): number => PAGE_STATES.indexOf(state)
+const [OUTSIDE, PRESENT, UNPROMISED] = [rank('outside'), rank('present'), rank('unpromised')]
 
 /** `different`: pages that the examination names. */
 export function memoryMap(
@@ -36,11 +37,11 @@ export function memoryMap(
   for (const run of promised.runs()) fill(states, run, rank('missing'))
   for (const run of dump === null ? [] : heldRuns(dump)) {
     const end = Math.min(run.basePage + run.pageCount, states.length)
-    for (let page = run.basePage as number; page < end; page++)
-      states[page] = rank(states[page] === 0 ? 'unpromised' : 'present')
+    for (let page: number = run.basePage; page < end; page++)
+      states[page] = states[page] === OUTSIDE ? UNPROMISED : PRESENT
   }
   const mark = (page: Pfn, state: PageState): void => {
-    if (states[page] === rank('present')) states[page] = rank(state)
+    if (states[page] === PRESENT) states[page] = rank(state)
   }
   for (const { basePage } of changedByDumpPath.runs(1)) mark(basePage, 'changed')
   for (const { basePage } of strayWrites.runs(1)) mark(basePage, 'stray')

@@ -1,19 +1,20 @@
 // The report of a run as a page: what a person asks first stands first.
 import { hex, hex64 } from '@dumpstack/bytes'
 import { eventText, grouped, type Verdict } from '@dumpstack/crashtest'
-import { findings } from './finding-sections.ts'
+import { findingSection, findingsOf } from './finding-sections.ts'
 import { type Html, html } from './html.ts'
 import { memoryFigure } from './memory-figure.ts'
 import { folded, reportPage, type Section, table, terms } from './page.ts'
-import { type DumpFacts, failedChecks, type RunFacts, type SystemFacts } from './run-facts.ts'
-import { asSentence, badge, bytesText, clock, seconds } from './words.ts'
+import type { DumpFacts, RunFacts, SystemFacts } from './run-facts.ts'
+import { asSentence, badge, bytesText, clock, nameOf, seconds, variantText } from './words.ts'
 import { diskExtents, writeTimeline } from './write-figures.ts'
 
 export function runPage(facts: RunFacts): string {
   const { systems, dumps, steps, messages } = facts
+  const found = findingsOf(dumps)
   const sections: Section[] = [
     { id: 'dumps', title: 'Dumps', body: dumpTable(dumps) },
-    { id: 'findings', title: 'Findings', body: findings(dumps, nameOf) },
+    { id: 'findings', title: 'Findings', body: findingSection(found) },
     { id: 'steps', title: 'Steps', body: stepTable(steps) },
     ...dumps.map((dump, index) => ({
       id: `dump-${index + 1}`,
@@ -23,20 +24,22 @@ export function runPage(facts: RunFacts): string {
     { id: 'stack', title: 'Crash dump stack', body: html`${systems.map(stackTable)}` },
     { id: 'messages', title: 'Messages', body: messageTable(messages) },
   ]
-  return reportPage(`Crashdump Support Test: ${facts.verdict ?? 'not ended'}`, head(facts), sections)
+  return reportPage(
+    `Crashdump Support Test: ${facts.verdict ?? 'not ended'}`,
+    head(facts, found.rules.length + found.checks.length),
+    sections,
+  )
 }
 
-const nameOf = ({ type, variant }: DumpFacts): string =>
-  `${type} dump${variant === null ? '' : `, variant ${variant}`}`
 const titleOf = (dump: DumpFacts): string => nameOf(dump).replace(/^./, (first) => first.toUpperCase())
 
-function head({ verdict, productVersion, runId, systems, dumps }: RunFacts): Html {
+function head({ verdict, productVersion, runId, systems, dumps }: RunFacts, findings: number): Html {
   const [first] = systems
   return html`<h1>Crashdump Support Test</h1>
 <p>The report of a run of Dumpstack ${productVersion}.</p>
 <div class="verdict ${verdict === null ? 'open' : { pass: 'pass', fail: 'fail', inconclusive: 'open' }[verdict]}">
 <strong>Verdict: ${verdict === null ? 'none yet' : badge(verdict)}</strong>
-<p>${verdictText(verdict, dumps)}</p>
+<p>${verdictText(verdict, dumps, findings)}</p>
 </div>
 ${terms([
   ...(first === undefined ? [] : systemTerms(first)),
@@ -45,24 +48,15 @@ ${terms([
 ])}`
 }
 
-function verdictText(verdict: Verdict | null, dumps: readonly DumpFacts[]): string {
+function verdictText(verdict: Verdict | null, dumps: readonly DumpFacts[], findings: number): string {
   if (verdict === null) return 'The run has not come to its end: it was stopped or killed, or it goes on.'
   if (verdict === 'pass') return 'Every step and every check of the run passed.'
-  const broken = dumps.reduce((sum, { crash }) => sum + (crash?.violations.length ?? 0), 0)
-  const failed = dumps.reduce((sum, dump) => sum + failedChecks(dump).length, 0)
   const unjudged = dumps.filter(({ examination }) => examination === null).length
-  const reasons = [
-    ...(broken === 0
-      ? []
-      : [`there ${broken === 1 ? 'is 1 finding' : `are ${broken} findings`} in dump mode`]),
-    ...(failed === 0
-      ? []
-      : [`${failed} ${failed === 1 ? 'check of a dump does' : 'checks of dumps do'} not pass`]),
-    ...(unjudged === 0 ? [] : [`${unjudged} ${unjudged === 1 ? 'dump was' : 'dumps were'} not examined`]),
+  const sentences = [
+    ...(findings === 0 ? [] : [`There ${findings === 1 ? 'is 1 finding' : `are ${findings} findings`}.`]),
+    ...(unjudged === 0 ? [] : [`${unjudged} ${unjudged === 1 ? 'dump was' : 'dumps were'} not examined.`]),
   ]
-  if (reasons.length === 0) return 'A step did not pass: the messages say why.'
-  const text = reasons.join(', and ')
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
+  return sentences.length === 0 ? 'A step did not pass: the messages say why.' : sentences.join(' ')
 }
 
 function systemTerms({ target, seed }: SystemFacts): readonly (readonly [string, Html | string | null])[] {
@@ -112,7 +106,7 @@ const dumpTable = (dumps: readonly DumpFacts[]): Html =>
 
 function stepTable(steps: RunFacts['steps']): Html {
   const rows = steps.map(({ variant, title, dump, beganAt, end }) => [
-    `${title}${dump === null ? '' : `, ${dump} dump`}${variant === null ? '' : `, variant ${variant}`}`,
+    `${title}${dump === null ? '' : `, ${dump} dump`}${variantText(variant)}`,
     end === null ? 'did not end' : badge(end.verdict),
     clock(beganAt),
     end === null ? '–' : seconds((end.at - beganAt) / 1000),
@@ -162,7 +156,7 @@ ${
     : html`<h3>Event log after the crash</h3>\n${table(
         `Events of the system, ${name}`,
         ['Time', 'Event'],
-        events.map((event) => [clock(event.at), eventText(event)]),
+        events.map((event) => [clock(event.at), html`<div class="wide">${eventText(event)}</div>`]),
       )}`
 }`
 }
@@ -180,7 +174,7 @@ ${folded('All checks', table(`Checks of the ${name}`, ['Check', 'Verdict', 'What
 
 const stackTable = ({ target, variant }: SystemFacts): Html =>
   table(
-    `Drivers of ${target.profile}, controller ${target.controller}${variant === null ? '' : `, variant ${variant}`}`,
+    `Drivers of ${target.profile}, controller ${target.controller}${variantText(variant)}`,
     ['On disk', 'Loaded as', 'Base', 'Size', 'State', 'Purpose'],
     target.stack.map(({ nameOnDisk, baseName, base, size, state, purpose }) => [
       html`<code>${nameOnDisk}</code>`,

@@ -27,7 +27,7 @@ pre { margin: .5rem 0; padding: .75rem; background: var(--box); border: 1px soli
 .verdict { margin: 1rem 0; padding: .75rem 1rem; border: 1px solid var(--line); border-left: .5rem solid; background: var(--box); }
 .verdict strong { font-size: 1.15rem; }
 .pass { color: var(--pass); } .fail { color: var(--fail); } .open { color: var(--open); }
-.badge { font-weight: 600; white-space: nowrap; }
+.badge { font-weight: 600; white-space: nowrap; } time { white-space: nowrap; }
 .verdict p { color: var(--text); margin: .25rem 0 0; }
 nav ul { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 dl { margin: .75rem 0; }
@@ -38,10 +38,11 @@ dt { color: var(--soft); } dd { margin: 0; min-width: 0; }
 table { border-collapse: collapse; width: 100%; font-size: .925rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .35rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); overflow-wrap: normal; }
+td, thead th { white-space: nowrap; } caption { max-width: calc(100vw - 2rem); }
 thead th { color: var(--soft); font-weight: 600; } tbody th { font-weight: 400; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td code, th code { white-space: nowrap; }
-.wide { min-width: 18rem; overflow-wrap: anywhere; }
+th code { white-space: nowrap; }
+.wide { min-width: 18rem; white-space: normal; overflow-wrap: anywhere; }
 details { margin: .75rem 0; } summary { cursor: pointer; color: var(--link); }
 .messages { list-style: none; padding: 0; font-size: .925rem; } .messages li { padding: .1rem 0; }
 .messages .bad { color: var(--fail); }
@@ -64,11 +65,11 @@ svg { display: block; }
 .sum { fill: none; stroke: var(--text); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .stop { stroke: var(--fail); stroke-width: 2; stroke-dasharray: 4 3; vector-effect: non-scaling-stroke; }
 @media print {
-  body { max-width: none; padding: 0; font-size: 10pt; }
+  html { font-size: 10pt; } body { max-width: none; padding: 0; }
   nav, summary { display: none; }
   details::details-content { display: block; content-visibility: visible; height: auto; }
   .scroll { overflow: visible; } .screen { background: none; color: inherit; border: 2px solid var(--screen); }
-  td code, th code { white-space: normal; } .wide { min-width: 0; } th, td { overflow-wrap: anywhere; }
+  table { font-size: 8.5pt; } td, thead th, th code { white-space: normal; } td code, th code { overflow-wrap: anywhere; } .wide { min-width: 0; }
   h2, h3, caption { break-after: avoid; } tr, figure, .verdict, pre { break-inside: avoid; }
 }
 `

@@ -1,7 +1,8 @@
-// How a report writes verdicts, sizes and times.
+// How a report writes verdicts, sizes and times. A number stays on the line of its unit.
 import { grouped, sentence, type Verdict } from '@dumpstack/crashtest'
 import type { Severity } from '@dumpstack/nt'
 import { type Html, html } from './html.ts'
+import type { DumpFacts } from './run-facts.ts'
 
 const KIND = { pass: 'pass', fail: 'fail', inconclusive: 'open', warning: 'open', note: 'open' } as const
 /** Colour is never the only sign. */
@@ -18,15 +19,24 @@ export const withCode = (text: string): Html =>
   html`${text.split('`').map((part, index) => (index % 2 === 0 ? html`${part}` : html`<code>${part}</code>`))}`
 
 export function bytesText(bytes: number): string {
-  if (bytes < 1024) return `${bytes} bytes`
-  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(1)} KiB`
-  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(1)} MiB` : `${(bytes / 2 ** 30).toFixed(2)} GiB`
+  if (bytes < 1024) return `${bytes}\u00a0bytes`
+  if (bytes < 2 ** 20) return `${(bytes / 1024).toFixed(1)}\u00a0KiB`
+  return bytes < 2 ** 30
+    ? `${(bytes / 2 ** 20).toFixed(1)}\u00a0MiB`
+    : `${(bytes / 2 ** 30).toFixed(2)}\u00a0GiB`
 }
 
 export const milliseconds = (ns: number): string =>
-  `${grouped(Math.floor(ns / 1e6))}.${String(Math.floor(ns / 1e3) % 1000).padStart(3, '0')} ms`
+  `${grouped(Math.floor(ns / 1e6))}.${String(Math.floor(ns / 1e3) % 1000).padStart(3, '0')}\u00a0ms`
 
 /** `2024-01-01 00:00:12.345`, UTC. */
-export const clock = (at: number): string => new Date(at).toISOString().replace('T', ' ').replace('Z', '')
+export const clock = (at: number): Html =>
+  html`<time>${new Date(at).toISOString().replace('T', ' ').replace('Z', '')}</time>`
 
-export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)} s`
+export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)}\u00a0s`
+
+/** `full dump, variant no-header` */
+export const nameOf = ({ type, variant }: DumpFacts): string => `${type} dump${variantText(variant)}`
+
+export const variantText = (variant: string | null): string =>
+  variant === null ? '' : `, variant ${variant}`

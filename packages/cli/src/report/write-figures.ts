@@ -83,14 +83,14 @@ export function diskExtents({ extents }: WriteFacts): Html {
   const rows = extents
     .slice(0, MAX_ROWS)
     .map(({ start, end, firstWrite }) => [
-      firstWrite + 1,
       html`<code>${hex(start)}</code>`,
       html`<code>${hex(end)}</code>`,
       bytesText(end - start),
+      firstWrite + 1,
     ])
   const pieces = table(
     'Extents of the page file that the dump was written to, in the order of the writes',
-    ['First write', 'Disk offset', 'End', 'Length'],
+    ['Disk offset', 'End', 'Length', 'First write'],
     rows,
     extents.length,
   )

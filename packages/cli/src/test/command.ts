@@ -13,6 +13,7 @@ import {
   seedOption,
   symbolPathOption,
 } from '../options/options.ts'
+import { parsePath } from '../options/path-option.ts'
 import { addSettingOptions } from '../options/settings.ts'
 import { parsePageFileSize, parseSize, parseWhole } from '../options/sizes.ts'
 import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
@@ -22,7 +23,6 @@ import {
   DEFAULT_PAGE_FILE,
   type GivenTestOptions,
   parseDumps,
-  parsePath,
   parseScenario,
   parseStopAfter,
   planTest,

@@ -147,11 +147,6 @@ export function parseScenario(text: string): Scenario {
   return found
 }
 
-export function parsePath(text: string): string {
-  if (text === '') throw new InvalidArgumentError('Expected a path.')
-  return text
-}
-
 export function parseStopAfter(text: string): 'crash' {
   if (text !== 'crash') throw new InvalidArgumentError("Only 'crash' can be stopped after.")
   return text
