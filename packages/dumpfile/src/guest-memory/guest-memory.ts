@@ -2,6 +2,7 @@
 // on their places: video memory can lie at terabytes.
 import {
   type ByteSource,
+  countBefore,
   type Gpa,
   hex,
   PAGE_SIZE,
@@ -50,13 +51,8 @@ export class GuestMemory implements PhysicalSpace {
   }
 
   #segmentOf(address: number): MemorySegment | null {
-    let [low, high] = [0, this.#segments.length]
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (this.#segments[middle]!.gpa <= address) low = middle + 1
-      else high = middle
-    }
-    const segment = low === 0 ? null : this.#segments[low - 1]!
+    const count = countBefore(this.#segments.length, (index) => this.#segments[index]!.gpa <= address)
+    const segment = count === 0 ? null : this.#segments[count - 1]!
     return segment === null || address >= segment.gpa + segment.byteLength ? null : segment
   }
 }

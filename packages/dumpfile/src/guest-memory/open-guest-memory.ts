@@ -23,7 +23,7 @@ const OTHERS: ReadonlyArray<readonly [start: string, what: string]> = [
   ['AVML', 'an AVML image'],
 ]
 const INSTEAD =
-  'write the RAM by dump-guest-memory FILE (no -z, -l, -s or -w), by virsh dump --memory-only --format=elf, or by pmemsave 0 SIZE FILE'
+  'write the RAM by dump-guest-memory FILE (no -z, -l, -s or -w), by virsh dump --memory-only --format=elf, or flat by pmemsave 0 SIZE "FILE"'
 
 /** Reads nothing but headers. Throws DumpError for a file that is of another format, or not whole. */
 export function openGuestMemory(source: ByteSource): GuestMemory {
