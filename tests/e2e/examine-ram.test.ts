@@ -142,7 +142,7 @@ it('names one flipped page of memory that nothing can have changed', () => {
   expect(code).toBe(1)
   expect(open['truth']).toMatch(
     new RegExp(
-      `^fail: \\d+ pages .*: pfn ${hex(page)} at file offset ${hex(offsetOf(page))} \\(byte 0x7ff: found 0x\\w+, expected 0x\\w+\\), no address of the kernel can write it; `,
+      `^fail: \\d+ pages .*: pfn ${hex(page)} at file offset ${hex(offsetOf(page))} \\(byte 0x7ff: found 0x\\w+, expected 0x\\w+\\), the kernel has no address for it; `,
     ),
   )
   expect(examine(file, '--ram', 'full-after.raw', '--ram-before', 'full-frozen.raw').open).toEqual({

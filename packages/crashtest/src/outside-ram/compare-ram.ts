@@ -33,7 +33,7 @@ const [COMPARED_PERCENT, OWNED_PERCENT] = [70, 75]
 
 export interface OwnedPage extends DifferentPage {
   readonly owner: PageOwner
-  /** Nothing can have changed it: it is the same in two files of RAM, or no address of the kernel can write it. */
+  /** Nothing can have changed it: it is the same in two files of RAM, or nothing that runs can write it. */
   readonly isProof: boolean
 }
 
@@ -76,7 +76,7 @@ export function* compareRam(
   const runs = new GrowingRuns()
   for (const [index, page] of kept.entries()) {
     const owner = owners[index]!
-    const isProof = unchangedPages.has(page.pfn) || owner.kind === 'unmapped'
+    const isProof = unchangedPages.has(page.pfn) || !owner.isWritable
     if (changedPages.has(page.pfn) || isWrittenAtBlueScreen(owner))
       changed.push({ ...page, owner, isProof: false })
     else {

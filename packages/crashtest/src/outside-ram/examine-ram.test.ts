@@ -105,7 +105,7 @@ it('fails a page that differs and that no address of the kernel can write', () =
   expect(openChecks(result)).toEqual({
     truth: expect.stringMatching(
       new RegExp(
-        `^fail: 1 page of ${full.pfns.length} compared differs from the RAM: pfn 0x1a0 at file offset ${hex(at(UNMAPPED))} \\(byte 0x123: found 0x\\w+, expected 0x\\w+\\), no address of the kernel can write it$`,
+        `^fail: 1 page of ${full.pfns.length} compared differs from the RAM: pfn 0x1a0 at file offset ${hex(at(UNMAPPED))} \\(byte 0x123: found 0x\\w+, expected 0x\\w+\\), the kernel has no address for it$`,
       ),
     ),
   })
@@ -142,6 +142,16 @@ it('counts what Windows itself writes at the blue screen, and names it', () => {
   expect(result.messages[0]?.text).toMatch(
     /^2 pages written by Windows between the crash and the RAM: .*KPCR of processor 0 \(pfn /,
   )
+})
+
+it('fails a read-only page of an image that differs', () => {
+  const bytes = full.bytes.slice()
+  const page = pageAt(full.kernelBase + 0x6000n)
+  const entry = new Uint8Array(new BigUint64Array([(1n << 63n) | (BigInt(page) << 12n) | 0x63n]).buffer)
+  const place = Buffer.from(bytes.buffer).indexOf(entry)
+  bytes[place]! &= ~2
+  const ram = ramOf({ ...full, bytes: bytes.slice() }).flip(page, 3)
+  expect(openChecks(examine(bytes, [ram]))['truth']).toMatch(/^fail: 1 page .*, read-only in ntoskrnl\.exe$/)
 })
 
 it('tells by a second file of RAM what changed while the dump was written', () => {

@@ -1,5 +1,5 @@
 // Whose a page is that differs: by the kernel's page tables and list of modules in RAM, and by the pool header in the page.
-import { gva, hex, PAGE_SIZE, type Pfn, type PhysicalSpace, pfnToGpa } from '@dumpstack/bytes'
+import { countBefore, gva, hex, PAGE_SIZE, type Pfn, type PhysicalSpace, pfnToGpa } from '@dumpstack/bytes'
 import {
   type DumpHeader,
   moduleFileName,
@@ -12,9 +12,13 @@ import type { DifferentPage } from '../compare-pages.ts'
 import type { OwnerKind, PageOwner } from '../page-owner.ts'
 import { type KernelInRam, type OutsideRam, type Place, processorPlaces } from './kernel-in-ram.ts'
 
-const UNKNOWN: PageOwner = { kind: 'unknown', what: 'not known: the page tables lead in circles' }
-const PAGE_TABLE: PageOwner = { kind: 'pageTable', what: 'a page table of the kernel' }
-const UNMAPPED: PageOwner = { kind: 'unmapped', what: 'no address of the kernel can write it' }
+const UNKNOWN: PageOwner = {
+  kind: 'unknown',
+  what: 'not known: the page tables lead in circles',
+  isWritable: true,
+}
+const PAGE_TABLE: PageOwner = { kind: 'pageTable', what: 'a page table', isWritable: true }
+const UNMAPPED: PageOwner = { kind: 'unmapped', what: 'the kernel has no address for it', isWritable: false }
 const DUMP_DRIVER = /^(?:dump_.*|crashdmp\.sys)$/i
 const KERNEL_IMAGES = new Set(['ntoskrnl.exe', 'hal.dll'])
 
@@ -34,38 +38,56 @@ export function* pageOwners(
   const isWhole = step.value
   const places = placesOf(kernel, header)
   return pages.map((page) => {
-    const address = search.writableAt.get(page.pfn)
-    if (address !== undefined) return ownerAt(address, page, places, ram)
+    const mapping = search.found.get(page.pfn)
+    if (mapping?.isWritable) return ownerAt(mapping, page, places, ram)
     if (!isWhole) return UNKNOWN
-    return search.tables.has(page.pfn) ? PAGE_TABLE : UNMAPPED
+    if (search.tables.has(page.pfn)) return PAGE_TABLE
+    return mapping === undefined ? UNMAPPED : ownerAt(mapping, page, places, ram)
   })
 }
 
+interface Mapping {
+  readonly address: bigint
+  readonly isWritable: boolean
+}
+
 class MappingSearch implements PageVisitor {
-  readonly writableAt = new Map<number, bigint>()
+  /** The first address of a page that can write it, or else the first. */
+  readonly found = new Map<number, Mapping>()
   readonly tables = new Set<number>()
-  readonly #wanted: ReadonlySet<number>
+  /** Ascending. */
+  readonly #wanted: readonly number[]
+  readonly #isWanted: ReadonlySet<number>
 
   constructor(pages: readonly DifferentPage[]) {
-    this.#wanted = new Set(pages.map(({ pfn }) => pfn))
+    this.#wanted = pages.map(({ pfn }) => pfn)
+    this.#isWanted = new Set(this.#wanted)
   }
 
   mapped(frame: number, pageCount: number, page: number, isWritable: boolean): void {
-    if (!isWritable) return
     if (pageCount === 1) {
-      if (this.#wanted.has(frame)) this.#add(frame, page)
+      if (this.#isWanted.has(frame)) this.#add(frame, page, isWritable)
       return
     }
-    for (const one of this.#wanted)
-      if (one >= frame && one < frame + pageCount) this.#add(one, page + one - frame)
+    for (
+      let index = countBefore(this.#wanted.length, (at) => this.#wanted[at]! < frame);
+      index < this.#wanted.length;
+      index++
+    ) {
+      const one = this.#wanted[index]!
+      if (one >= frame + pageCount) break
+      this.#add(one, page + one - frame, isWritable)
+    }
   }
 
   table(frame: number): void {
-    if (this.#wanted.has(frame)) this.tables.add(frame)
+    if (this.#isWanted.has(frame)) this.tables.add(frame)
   }
 
-  #add(frame: number, page: number): void {
-    if (!this.writableAt.has(frame)) this.writableAt.set(frame, addressOf(page))
+  #add(frame: number, page: number, isWritable: boolean): void {
+    const known = this.found.get(frame)
+    if (known === undefined || (isWritable && !known.isWritable))
+      this.found.set(frame, { address: addressOf(page), isWritable })
   }
 }
 
@@ -90,18 +112,22 @@ function placesOf(kernel: KernelInRam, header: DumpHeader): OwnedPlace[] {
   ]
 }
 
+/** A page that the kernel can only read may still be written by the hypervisor, such as its page of time; that of an image is not. */
 function ownerAt(
-  address: bigint,
+  { address, isWritable }: Mapping,
   { pfn, byte }: DifferentPage,
   places: readonly OwnedPlace[],
   ram: PhysicalSpace,
 ): PageOwner {
   const end = address + BigInt(PAGE_SIZE)
   const place = places.find((one) => one.start < end && address < one.end)
-  if (place !== undefined) return { kind: place.kind, what: place.what }
+  if (place !== undefined) {
+    return { kind: place.kind, what: isWritable ? place.what : `read-only in ${place.what}`, isWritable }
+  }
   const tag = poolTag(pfn, byte, ram)
-  if (tag !== null) return { kind: 'pool', what: `pool tag ${tag}` }
-  return { kind: 'mapped', what: `kernel memory at ${hex(address)}` }
+  if (tag !== null) return { kind: 'pool', what: `pool tag ${tag}`, isWritable: true }
+  const how = isWritable ? '' : 'read-only '
+  return { kind: 'mapped', what: `${how}kernel memory at ${hex(address)}`, isWritable: true }
 }
 
 const PRINTABLE_TAG = /^[\x21-\x7e][\x20-\x7e]{3}$/
