@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The check of action.yml: DRIVER, OPTIONS (one a line) and SARIF are given in the environment and never become shell text. SERVER, REPOSITORY
+# The check of action.yml: DRIVER, OPTIONS (one a line), SARIF and REPORT are given in the environment and never become shell text. SERVER, REPOSITORY
 # and REF are where the action is kept, which the findings link to.
 set -uo pipefail
 
@@ -11,7 +11,7 @@ while IFS= read -r line; do
   [ -z "$line" ] || options+=("$line")
 done <<<"${OPTIONS:-}"
 [ -z "${REPOSITORY:-}" ] || export DUMPSTACK_HOMEPAGE="$SERVER/$REPOSITORY/tree/$REF"
-node "$here/packages/cli/bin/dumpstack.js" check --github --sarif "$SARIF" "${options[@]}" -- "$DRIVER"
+node "$here/packages/cli/bin/dumpstack.js" check --github --sarif "$SARIF" --html "$REPORT" "${options[@]}" -- "$DRIVER"
 code=$?
 case $code in
   0) verdict=pass ;;

@@ -23,6 +23,7 @@ function runAction(driver: string, options: string) {
       DRIVER: driver,
       OPTIONS: options,
       SARIF: 'check.sarif',
+      REPORT: 'check.html',
     },
   })
   return { code: status, stdout, stderr }
@@ -45,6 +46,7 @@ it('annotates, sums up and says the verdict; its inputs are no shell text', () =
   expect(done.stderr).toMatch(/^::error file=\S+,line=\d+,title=DM-09 HwInitialize::/m)
   expect(read('output')).toBe('verdict=fail\n')
   expect(read('summary')).toMatch(/^## Dump-mode contract: fail, \d findings?\n/)
+  expect(read('check.html')).toContain('DM-09, HwInitialize')
   expect(JSON.parse(read('check.sarif')).runs[0].results.length).toBeGreaterThan(0)
 }, 60_000)
 

@@ -1,4 +1,4 @@
-// The page of `dumpstack report` in a browser, as a person opens it: it loads nothing, says nothing on the console, and can be read by everybody,
+// The pages of `dumpstack report` and `dumpstack check --html` in a browser, as a person opens it: it loads nothing, says nothing on the console, and can be read by everybody,
 // on a phone, in the dark and on paper.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -24,7 +24,8 @@ const AXE_RUN =
 
 const folder = temporaryFolder()
 afterAll(() => folder.remove())
-const fileOf = (run: string): string => path.join(folder.path, run, 'report.html')
+const fileOf = (run: string): string =>
+  path.join(folder.path, run === 'check' ? 'check.html' : `${run}/report.html`)
 
 beforeAll(() => {
   const driver = path.join(repository, 'guest/miniports/bin/dsahci-b20.sys')
@@ -42,6 +43,7 @@ beforeAll(() => {
     'truncated-dump',
   )
   dumpstack(folder.path, 'test', ...SMALL, '--dumps', 'full', '--out', 'stopped', '--stop-after', 'crash')
+  dumpstack(folder.path, 'check', driver, '--plan', 'one', '--html', 'check.html')
   for (const run of RUNS) {
     const { code, stdout, stderr } = dumpstack(folder.path, 'report', run)
     expect([code, stdout, stderr]).toEqual([0, `Report: ${run}/report.html\n`, ''])
@@ -49,6 +51,7 @@ beforeAll(() => {
 }, 300_000)
 
 const RUNS = ['healthy', 'broken', 'truncated', 'stopped']
+const PAGES = [...RUNS, 'check']
 
 it('replaces its own report, in the run folder and elsewhere, and nothing else', () => {
   const before = readFileSync(fileOf('healthy'))
@@ -94,7 +97,7 @@ describe.skipIf(!hasTool('chromium'))('in a browser (needs chromium)', () => {
     }
   }
 
-  const cases = RUNS.flatMap(
+  const cases = PAGES.flatMap(
     (run) =>
       [
         [run, 1100, 'light'],
@@ -110,7 +113,7 @@ describe.skipIf(!hasTool('chromium'))('in a browser (needs chromium)', () => {
     })
   })
 
-  it.each(RUNS)('%s on paper has all of it', async (run) => {
+  it.each(PAGES)('%s on paper has all of it', async (run) => {
     await opened(run, 700, 'dark', async (page) => {
       await page.emulateMedia({ media: 'print' })
       expect(await page.evaluate(HIDDEN)).toEqual([])

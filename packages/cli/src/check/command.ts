@@ -21,6 +21,7 @@ interface GivenCheckOptions extends GivenSettings {
   readonly secondCrash?: string
   readonly junit?: string
   readonly sarif?: string
+  readonly html?: string
   readonly json?: true
   readonly github?: boolean
 }
@@ -50,7 +51,7 @@ export function defineCheck(command: Command, exit: Exit): void {
       option(
         '--budget',
         'no check, but a table: the memory that one driver asks for, over processors and the settings of its controller that it grows with',
-      ).conflicts(['plan', 'strict', 'knownIssues', 'secondCrash', 'junit', 'sarif']),
+      ).conflicts(['plan', 'strict', 'knownIssues', 'secondCrash', 'junit', 'sarif', 'html']),
     )
     .option('--strict', 'a warning fails too')
     .addOption(
@@ -67,6 +68,7 @@ export function defineCheck(command: Command, exit: Exit): void {
     )
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
     .addOption(option('--sarif <file>', 'write the findings as SARIF 2.1.0').argParser(parsePath))
+    .addOption(option('--html <file>', 'write the result as one HTML page').argParser(parsePath))
     .option('--json', 'print the result as one JSON object on stdout')
     .option(
       '--github',
@@ -105,6 +107,7 @@ export function defineCheck(command: Command, exit: Exit): void {
           secondCrash: given.secondCrash ?? null,
           junit: given.junit ?? null,
           sarif: given.sarif ?? null,
+          html: given.html === undefined ? null : { file: given.html, ...(await import('./check-page.ts')) },
           github: given.github ?? process.env['GITHUB_ACTIONS'] === 'true',
         }),
       )

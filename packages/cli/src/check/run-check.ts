@@ -11,6 +11,7 @@ import { printJson, printLines } from '../terminal/terminal.ts'
 import { type CheckedFile, type CheckOptions, checkFile } from './check-file.ts'
 import { checkJunit } from './check-junit.ts'
 import { fileLines, filesLine } from './check-lines.ts'
+import type { checkPage } from './check-page.ts'
 import { driverFiles } from './driver-files.ts'
 import { showOnGithub } from './github.ts'
 import { readKnownIssues } from './known-issues.ts'
@@ -29,6 +30,8 @@ export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'second
   readonly secondCrash: string | null
   readonly junit: string | null
   readonly sarif: string | null
+  /** The file, and what prints the page: it is loaded where it is asked for. */
+  readonly html: { readonly file: string; readonly checkPage: typeof checkPage } | null
   readonly json: boolean
   /** What GitHub Actions shows is written. */
   readonly github: boolean
@@ -81,7 +84,7 @@ const readsOf = ({ places, pdb, known }: CheckRequest, files: readonly string[])
 ]
 
 function checkOutputs(
-  { pdb, sarif, junit }: CheckRequest,
+  { pdb, sarif, junit, html }: CheckRequest,
   files: readonly string[],
   reads: readonly (string | null)[],
 ): void {
@@ -90,9 +93,11 @@ function checkOutputs(
   checkDistinct([
     ['--sarif', sarif],
     ['--junit', junit],
+    ['--html', html?.file ?? null],
   ])
   if (sarif !== null) checkOutput('--sarif', 'sarif', sarif, reads)
   if (junit !== null) checkOutput('--junit', 'junit', junit, reads)
+  if (html !== null) checkOutput('--html', 'report', html.file, reads)
 }
 
 /** `brokenOff` says why not all files were checked; null where they were. */
@@ -103,7 +108,7 @@ function write(
   seconds: number,
   brokenOff: string | null,
 ): void {
-  const { json, junit, sarif, toolVersion } = request
+  const { json, junit, sarif, html, toolVersion } = request
   const verdict = verdictOf(checked, brokenOff)
   const [only] = checked
   const isOne = files === 1 && only !== undefined && brokenOff === null
@@ -114,6 +119,7 @@ function write(
     const log = sarifOf(toolVersion, homepage(process.env), checked, request.isStrict)
     writeOutput(sarif, `${printableJson(JSON.stringify(log, null, 2))}\n`)
   }
+  if (html !== null) writeOutput(html.file, html.checkPage(toolVersion, checked, verdict, brokenOff))
   if (request.github) showOnGithub(checked, verdict, request.isStrict)
 }
 

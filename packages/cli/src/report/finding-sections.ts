@@ -1,11 +1,11 @@
 // What a report says of each thing that is not good: rules of dump mode that a driver broke, and checks of a dump that do not pass.
 import { hex } from '@dumpstack/bytes'
 import { type CheckOutcome, dumpMode, type ReportedViolation } from '@dumpstack/crashtest'
-import { findDumpModeRule } from '@dumpstack/nt'
-import { type Html, html } from './html.ts'
-import { MAX_ROWS, table, terms } from './page.ts'
-import { type DumpFacts, failedChecks } from './run-facts.ts'
-import { asSentence, badge, milliseconds, nameOf, withCode } from './words.ts'
+import { findingArticle } from '../page/finding-article.ts'
+import { type Html, html } from '../page/html.ts'
+import { MAX_ROWS, table } from '../page/page.ts'
+import { asSentence, badge } from '../page/words.ts'
+import { type DumpFacts, failedChecks, nameOf } from './run-facts.ts'
 
 /** A rule that was broken at one place counts once, however many dumps show it. */
 export interface BrokenRule {
@@ -48,28 +48,8 @@ export function findingSection({ rules, checks }: FindingList): Html {
   return html`${articles}${rest > 0 ? html`<p class="note">${rest} more findings are not shown.</p>` : ''}`
 }
 
-function brokenRule({ found, dumps }: BrokenRule): Html {
-  const { severity, rule, call, message, count, driver, offset, irql, atNs, source, stack, bytes } = found
-  const known = findDumpModeRule(rule)
-  return html`<article>
-<h3>${badge(severity)} ${rule}, ${call}</h3>
-<p>${asSentence(message)}${count > 1 ? ` This happened ${count} times.` : ''}</p>
-${known === undefined ? '' : html`<p class="note">The rule: ${withCode(known.title)}</p>`}
-${terms([
-  ['In', dumps.map(nameOf).join('; ')],
-  ['Place', html`<code>${driver}${offset === undefined ? ` at ${found.address}` : `+${offset}`}</code>`],
-  ['Source line', source === undefined ? null : html`<code>${source.file}:${source.line}</code>`],
-  ['Arguments', found.arguments?.length ? html`<code>${found.arguments.join(', ')}</code>` : null],
-  ['When', `at ${milliseconds(atNs)} of machine time, IRQL ${irql}`],
-  ['Code', bytes === undefined ? null : html`<code>${bytes}</code>`],
-  ['How to fix', known === undefined ? null : withCode(known.howToFix)],
-  ['Show it again', html`<code>${found.repro}</code>`],
-  ['Debug', found.debug === undefined ? null : html`<code>${found.debug}</code>`],
-])}
-${stack?.length ? html`<pre aria-label="Stack, innermost first">${stack.map((frame) => html`${frame}\n`)}</pre>` : ''}
-</article>
-`
-}
+const brokenRule = ({ found, dumps }: BrokenRule): Html =>
+  findingArticle(found.severity, found, [['In', dumps.map(nameOf).join('; ')]], found.debug)
 
 function failedCheck({ id, verdict, message }: CheckOutcome, dump: DumpFacts): Html {
   const name = nameOf(dump)

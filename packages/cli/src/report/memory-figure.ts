@@ -1,9 +1,9 @@
 // The map of the memory that a dump should hold: an area for each run of RAM, of cells that stand for as many pages each.
 import { hex, type PageRun, pagesInRuns } from '@dumpstack/bytes'
 import { comparedText, grouped } from '@dumpstack/crashtest'
-import { drawn, type Html, html, NOTHING } from './html.ts'
+import { drawn, type Html, html, NOTHING } from '../page/html.ts'
+import { folded, MAX_ROWS, table } from '../page/page.ts'
 import { type MemoryMap, PAGE_STATES, type PageState, stateRuns } from './memory-map.ts'
-import { folded, MAX_ROWS, table } from './page.ts'
 import type { BlockFacts, DumpFacts } from './run-facts.ts'
 
 const WORDS: Readonly<Record<PageState, string>> = {

@@ -74,6 +74,12 @@ export interface DumpFacts {
   readonly writes: WriteFacts | null
 }
 
+/** `full dump, variant no-header` */
+export const nameOf = ({ type, variant }: DumpFacts): string => `${type} dump${variantText(variant)}`
+
+export const variantText = (variant: string | null): string =>
+  variant === null ? '' : `, variant ${variant}`
+
 export const failedChecks = ({ examination }: DumpFacts): readonly CheckOutcome[] =>
   examination?.checks.filter(({ verdict }) => verdict !== 'pass') ?? []
 

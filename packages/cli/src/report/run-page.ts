@@ -1,12 +1,12 @@
 // The report of a run as a page: what a person asks first stands first.
 import { hex, hex64 } from '@dumpstack/bytes'
 import { eventText, grouped, type Verdict } from '@dumpstack/crashtest'
+import { type Html, html } from '../page/html.ts'
+import { folded, reportPage, type Section, table, terms, verdictBox } from '../page/page.ts'
+import { asSentence, badge, bytesText, clock, seconds } from '../page/words.ts'
 import { findingSection, findingsOf } from './finding-sections.ts'
-import { type Html, html } from './html.ts'
 import { memoryFigure } from './memory-figure.ts'
-import { folded, reportPage, type Section, table, terms } from './page.ts'
-import type { DumpFacts, RunFacts, SystemFacts } from './run-facts.ts'
-import { asSentence, badge, bytesText, clock, nameOf, seconds, variantText } from './words.ts'
+import { type DumpFacts, nameOf, type RunFacts, type SystemFacts, variantText } from './run-facts.ts'
 import { diskExtents, writeTimeline } from './write-figures.ts'
 
 export function runPage(facts: RunFacts): string {
@@ -37,10 +37,7 @@ function head({ verdict, productVersion, runId, systems, dumps }: RunFacts, find
   const [first] = systems
   return html`<h1>Crashdump Support Test</h1>
 <p>The report of a run of Dumpstack ${productVersion}.</p>
-<div class="verdict ${verdict === null ? 'open' : { pass: 'pass', fail: 'fail', inconclusive: 'open' }[verdict]}">
-<strong>Verdict: ${verdict === null ? 'none yet' : badge(verdict)}</strong>
-<p>${verdictText(verdict, dumps, findings)}</p>
-</div>
+${verdictBox(verdict, verdictText(verdict, dumps, findings))}
 ${terms([
   ...(first === undefined ? [] : systemTerms(first)),
   ['Variants', systems.length > 1 ? systems.map(({ variant }) => variant).join(', ') : null],

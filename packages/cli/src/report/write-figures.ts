@@ -2,9 +2,9 @@
 import { hex } from '@dumpstack/bytes'
 import { grouped } from '@dumpstack/crashtest'
 import { srbStatusText } from '@dumpstack/nt'
-import { drawn, type Html, html, NOTHING } from './html.ts'
-import { folded, MAX_ROWS, table, terms } from './page.ts'
-import { bytesText, milliseconds } from './words.ts'
+import { drawn, type Html, html, NOTHING } from '../page/html.ts'
+import { folded, MAX_ROWS, table, terms } from '../page/page.ts'
+import { bytesText, milliseconds } from '../page/words.ts'
 import { TIME_PARTS, type WriteFacts } from './write-facts.ts'
 
 const HEIGHT = 100

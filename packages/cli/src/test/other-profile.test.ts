@@ -37,6 +37,7 @@ const check = (controller: 'ahci' | null) => () =>
     secondCrash: null,
     junit: null,
     sarif: null,
+    html: null,
     json: true,
     github: false,
     toolVersion: '0',

@@ -2,17 +2,26 @@
 import { grouped, sentence, type Verdict } from '@dumpstack/crashtest'
 import type { Severity } from '@dumpstack/nt'
 import { type Html, html } from './html.ts'
-import type { DumpFacts } from './run-facts.ts'
 
-const KIND = { pass: 'pass', fail: 'fail', inconclusive: 'open', warning: 'open', note: 'open' } as const
+/** What a verdict or a finding is called; a known issue does not count. */
+export type BadgeWord = Verdict | Severity | 'known'
+export const KIND = {
+  pass: 'pass',
+  fail: 'fail',
+  inconclusive: 'open',
+  warning: 'open',
+  note: 'open',
+  known: 'open',
+} as const
 /** Colour is never the only sign. */
-const SIGN = { pass: '✓', fail: '✗', inconclusive: '?', warning: '!', note: 'i' } as const
+const SIGN = { pass: '✓', fail: '✗', inconclusive: '?', warning: '!', note: 'i', known: '–' } as const
 
-export const badge = (verdict: Verdict | Severity): Html =>
+export const badge = (verdict: BadgeWord): Html =>
   html`<span class="badge ${KIND[verdict]}"><span aria-hidden="true">${SIGN[verdict]}</span> ${verdict}</span>`
 
-/** A sentence that may end already, or begins with the name of something. */
-export const asSentence = (text: string): string => (/[.!?:]$/.test(text) ? text : sentence(text))
+/** A sentence that may end already, or begins with the name of a file or a symbol. */
+export const asSentence = (text: string): string =>
+  /[.!?:]$/.test(text) ? text : /^\S*[._!]/.test(text) ? `${text}.` : sentence(text)
 
 /** Texts of rules have code in back quotes. */
 export const withCode = (text: string): Html =>
@@ -34,9 +43,3 @@ export const clock = (at: number): Html =>
   html`<time>${new Date(at).toISOString().replace('T', ' ').replace('Z', '')}</time>`
 
 export const seconds = (value: number): string => `${value.toFixed(value < 10 ? 3 : 1)}\u00a0s`
-
-/** `full dump, variant no-header` */
-export const nameOf = ({ type, variant }: DumpFacts): string => `${type} dump${variantText(variant)}`
-
-export const variantText = (variant: string | null): string =>
-  variant === null ? '' : `, variant ${variant}`

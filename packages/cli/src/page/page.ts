@@ -1,8 +1,9 @@
 // The frame of a report: one file that loads nothing, runs no script and allows only its own style.
 import { createHash } from 'node:crypto'
-import { grouped } from '@dumpstack/crashtest'
+import { grouped, type Verdict } from '@dumpstack/crashtest'
 import { Html, html } from './html.ts'
 import { STYLE } from './style.ts'
+import { badge, KIND } from './words.ts'
 
 const POLICY = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; base-uri 'none'; form-action 'none'`
 
@@ -78,3 +79,10 @@ ${rows.map(([name, value]) => (value === null ? html`` : html`<div><dt>${name}</
 
 export const folded = (summary: string, body: Html): Html =>
   html`<details><summary>${summary}</summary>\n${body}\n</details>`
+
+/** Null where there is none yet. */
+export const verdictBox = (verdict: Verdict | null, why: string): Html =>
+  html`<div class="verdict ${verdict === null ? 'open' : KIND[verdict]}">
+<strong>Verdict: ${verdict === null ? 'none yet' : badge(verdict)}</strong>
+<p>${why}</p>
+</div>`
