@@ -54,6 +54,11 @@ it('passes dumps of the test as dumps from anywhere, and says that nothing is co
     expect(messages).toContain(
       '(i) The RAM of this crash is not at hand: the dump is judged by its own words',
     )
+    const units = as === 'mini' ? 'blocks' : 'pages'
+    expect(messages).toContain(
+      `(i) Not judged: whether the ${units} hold what RAM held and none is missing, which controller`,
+    )
+    expect(messages.includes('(--ram FILE)')).toBe(as === 'kernel')
     expect(readFileSync(at('examined.xml'), 'utf8')).toContain(`name="check stack" time="0.000"/>`)
   }
   expect(examine(kernel, 'kernel').code).toBe(0)

@@ -19,6 +19,7 @@ const READERS: readonly (readonly string[])[] = [
   ['verify', '--json', 'X'],
   ['examine', 'X'],
   ['examine', '--as', 'mini', 'X'],
+  ['examine', '--ram', 'X', driver],
   ['pdb', 'X'],
   ['check', 'X'],
   ['check', '--pdb', 'X', driver],

@@ -1,7 +1,7 @@
 // The log fold, in the kit's form: (i) and (x) lines, stamped with the time of the system under test.
 import { printable } from '@dumpstack/bytes'
 import { messageLine } from '../messages.ts'
-import type { TestEvent, TruthCount, Verdict } from '../test-event.ts'
+import type { DumpExamination, TestEvent, Verdict } from '../test-event.ts'
 import { comparedText, dumpTitle, eventText, resumedText, stepTitle } from './words.ts'
 
 /** The event's lines with their newlines; empty for events that the log does not show. */
@@ -16,7 +16,8 @@ const stamp = (at: number): string => new Date(at).toISOString().replace('T', ' 
 
 const level = (verdict: Verdict): string => (verdict === 'pass' ? '(i)' : '(x)')
 
-const compared = (truth: TruthCount | null): string => (truth === null ? '' : `, ${comparedText(truth)}`)
+const compared = ({ truth, differences }: DumpExamination): string =>
+  truth === null ? '' : `, ${comparedText(truth, differences !== undefined)}`
 
 function textsOf(event: TestEvent): string[] {
   switch (event.kind) {
@@ -43,7 +44,7 @@ function textsOf(event: TestEvent): string[] {
       return event.events.map((entry) => `(i) ${eventText(entry)}`)
     case 'examined':
       return [
-        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}${compared(event.examination.truth)}`,
+        `${level(event.examination.verdict)} ${event.dump} dump: ${event.examination.verdict}${compared(event.examination)}`,
       ]
     case 'finding':
     case 'progress':

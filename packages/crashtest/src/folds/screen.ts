@@ -76,10 +76,10 @@ export class ScreenFold {
         break
       }
       case 'examined': {
-        const { truth } = event.examination
+        const { truth, differences } = event.examination
         this.#dumps.push(event.examination)
         if (truth !== null && truth.compared > 0) {
-          this.#detail = `: ${comparedText(truth)}`
+          this.#detail = `: ${comparedText(truth, differences !== undefined)}`
         }
         break
       }

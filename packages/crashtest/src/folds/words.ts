@@ -18,17 +18,17 @@ const TITLES: Readonly<Record<StepName, string>> = {
 export const stepTitle = (step: StepName): string => TITLES[step]
 export const dumpTitle = (dump: DumpType | undefined): string => (dump === undefined ? '' : ` (${dump} dump)`)
 
-/** `131,063 of 131,072 pages equal, 9 changed by the dump path` */
-export const comparedText = (truth: TruthCount): string =>
-  `${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth)}`
+/** `131,063 of 131,072 pages equal, 9 changed by the dump path`. `isOutside`: the RAM was taken from outside. */
+export const comparedText = (truth: TruthCount, isOutside = false): string =>
+  `${grouped(truth.equal)} of ${grouped(truth.compared)} ${truth.unit} equal${othersOf(truth, isOutside)}`
 
 /** Why compared pages are not all equal, and what could not be compared. */
-function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount): string {
+function othersOf({ changedByDumpPath, different, missing, extra }: TruthCount, isOutside: boolean): string {
   const others: [number, string][] = [
     [different, 'different'],
-    [changedByDumpPath, 'changed by the dump path'],
+    [changedByDumpPath, isOutside ? 'written by Windows meanwhile' : 'changed by the dump path'],
     [missing, 'missing'],
-    [extra, 'not promised'],
+    [extra, isOutside ? 'not in the RAM' : 'not promised'],
   ]
   return others.map(([count, what]) => (count === 0 ? '' : `, ${grouped(count)} ${what}`)).join('')
 }
