@@ -7,7 +7,6 @@ import {
   type PageRun,
   type Pfn,
   type PhysicalSpace,
-  pagesInRuns,
   pfnToGpa,
 } from '@dumpstack/bytes'
 import type { Dump } from '@dumpstack/dumpfile'
@@ -19,11 +18,12 @@ import {
   firstDifference,
   type PageResults,
 } from '../compare-pages.ts'
+import { FIRST_NAMED } from '../compare-truth.ts'
 import { isWrittenAtBlueScreen, type PageOwner } from '../page-owner.ts'
 import type { TruthCount } from '../test-event.ts'
 import { type OutsideRam, physicalMemory } from './kernel-in-ram.ts'
 import { pageOwners } from './page-owners.ts'
-import { difference, GrowingRuns, intersection } from './page-runs.ts'
+import { difference, intersection, RunList } from './page-runs.ts'
 import { type ShiftedRun, shiftedRuns } from './shifted-pages.ts'
 
 /** So many pages that differ are looked at one by one; the others are counted. */
@@ -45,13 +45,13 @@ export interface RamComparison {
   readonly different: readonly OwnedPage[]
   readonly shifted: readonly ShiftedRun[]
   /** Pages that the dump names and its file does not hold. */
-  readonly cutOff: readonly PageRun[]
+  readonly cutOff: RunList
   /** Of a full dump: pages that Windows takes for RAM and that the dump does not name. Null where nothing tells. */
-  readonly lacking: readonly PageRun[] | null
+  readonly lacking: RunList | null
   /** Of a full dump: pages that the dump holds and Windows does not take for RAM. */
-  readonly unlisted: readonly PageRun[]
+  readonly unlisted: RunList
   /** Pages of the dump that the RAM does not hold: not compared. */
-  readonly outside: readonly PageRun[]
+  readonly outside: RunList
 }
 
 /** `expected`: the pages that the dump has to hold; null where nothing tells. Yields a percentage. */
@@ -62,10 +62,10 @@ export function* compareRam(
   expected: readonly PageRun[] | null,
 ): Generator<number, RamComparison> {
   const { ram, second, kernel } = outsideRam
-  const held = [...(dump.pages?.runs() ?? [])]
-  const total = pagesInRuns(held)
+  const held = (): Iterable<PageRun> => dump.pages?.runs() ?? []
+  const total = dump.pages?.size ?? 0
   const differing = new DifferingPages(dump, second)
-  const common = intersection(held, ram.runs, CHUNK_PAGES)
+  const common = intersection(held(), ram.runs, CHUNK_PAGES)
   for (const done of comparePages(source, dump, common, ram, differing))
     yield Math.floor((done * COMPARED_PERCENT) / total)
 
@@ -73,7 +73,7 @@ export function* compareRam(
   const owners = yield* pageOwners(kept, outsideRam, dump.header, COMPARED_PERCENT, OWNED_PERCENT)
   const changed: OwnedPage[] = []
   const different: OwnedPage[] = []
-  const runs = new GrowingRuns()
+  const runs = new RunList(MAX_KEPT)
   for (const [index, page] of kept.entries()) {
     const owner = owners[index]!
     const isProof = unchangedPages.has(page.pfn) || !owner.isWritable
@@ -84,19 +84,14 @@ export function* compareRam(
       runs.add(page.pfn)
     }
   }
-  const shifted =
-    different.length === 0
-      ? []
-      : yield* shiftedRuns(
-          { source, dump, ram, ramRuns: physicalMemory(kernel) ?? ram.runs },
-          runs.runs,
-          OWNED_PERCENT,
-        )
+  const ramRuns = [...intersection(physicalMemory(kernel) ?? ram.runs, ram.runs)]
+  const place = { source, dump, ram, ramRuns }
+  const shifted = different.length === 0 ? [] : yield* shiftedRuns(place, runs.first, OWNED_PERCENT)
 
-  const outside = [...difference(held, ram.runs)]
-  const lacking = expected === null ? null : [...difference(expected, held)]
-  const unlisted = expected === null ? [] : [...difference(held, expected)]
-  const cutOff = differing.cut.runs
+  const outside = RunList.of(difference(held(), ram.runs), FIRST_NAMED)
+  const lacking = expected && RunList.of(difference(expected, held()), FIRST_NAMED)
+  const unlisted = RunList.of(difference(held(), expected ?? held()), FIRST_NAMED)
+  const cutOff = differing.cut
   const differs = different.length + differing.beyond
   return {
     count: {
@@ -105,8 +100,8 @@ export function* compareRam(
       equal: differing.equalCount,
       changedByDumpPath: changed.length,
       different: differs,
-      missing: pagesInRuns(cutOff) + pagesInRuns(lacking ?? []),
-      extra: pagesInRuns(outside),
+      missing: cutOff.pageCount + (lacking?.pageCount ?? 0),
+      extra: outside.pageCount,
     },
     changed,
     different,
@@ -126,7 +121,7 @@ class DifferingPages implements PageResults {
   readonly unchangedPages = new Set<Pfn>()
   /** Pages that differ and are not in `kept`. */
   beyond = 0
-  readonly cut = new GrowingRuns()
+  readonly cut = new RunList(FIRST_NAMED)
   readonly #dump: DumpPages
   readonly #second: PhysicalSpace | null
   readonly #page = new Uint8Array(PAGE_SIZE)

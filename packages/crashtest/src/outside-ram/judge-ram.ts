@@ -1,12 +1,13 @@
 // What the comparison with RAM from outside comes to. It fails on proof only: a page that the file lacks, bytes that are the RAM of another
 // page, a page that nothing could have changed. Where Windows may have written since, it is inconclusive, and says whose the page is.
-import { hex, type PageRun, pagesInRuns } from '@dumpstack/bytes'
+import { hex, type PageRun } from '@dumpstack/bytes'
 import type { Dump } from '@dumpstack/dumpfile'
 import { andMore, counted, fail, type Judgement, pass } from '../checks/check.ts'
 import { type DumpPages, differencePlace, differenceText } from '../compare-pages.ts'
 import { FIRST_NAMED, placeOf } from '../compare-truth.ts'
 import type { NamedJudgement } from '../debug-dump.ts'
 import type { OwnedPage, RamComparison } from './compare-ram.ts'
+import type { RunList } from './page-runs.ts'
 import type { ShiftedRun } from './shifted-pages.ts'
 
 /** One page may be a copy that Windows made; two at one distance are no accident. */
@@ -18,51 +19,43 @@ export const judgeRam = (dump: Dump, isFull: boolean, comparison: RamComparison)
   ['truth', judgeTruth(comparison)],
 ]
 
-function judgeMissing(
-  dump: DumpPages,
-  isFull: boolean,
-  { cutOff, lacking, count }: RamComparison,
-): Judgement {
-  const named = [
-    ...(lacking ?? []).map((run) => ({ ...placed(run), where: 'has no place in the dump' })),
-    ...cutOff.map((run) => {
-      const fileOffset = placeOf(dump, run.basePage)
-      return {
-        ...placed(run),
-        fileOffset,
-        where: `belongs at file offset ${hex(fileOffset)}, past the end of the file`,
-      }
-    }),
-  ]
+function judgeMissing(dump: DumpPages, isFull: boolean, { cutOff, lacking }: RamComparison): Judgement {
   const held = counted(dump.pages?.size ?? 0, 'page')
-  if (named.length > 0) {
-    const shown = named.slice(0, FIRST_NAMED)
-    const promised = lacking === null ? 'that the dump names' : 'that Windows takes for RAM'
+  if (cutOff.pageCount > 0) {
+    const shown = cutOff.first.map((run) => ({ run, fileOffset: placeOf(dump, run.basePage) }))
+    const named = shown.map(
+      ({ run, fileOffset }) => `${runText(run)} belongs at file offset ${hex(fileOffset)}`,
+    )
     return fail(
-      `${counted(count.missing, 'page')} ${promised} missing: ${shown.map(({ text, where }) => `${text} ${where}`).join('; ')}${andMore(named.length, shown.length)}`,
-      shown.map(({ text: _, where: __, ...place }) => place),
+      `${cutOff.pageCount} of ${held} missing at the end of the file: ${named.join('; ')}${andMore(cutOff.runCount, shown.length)}`,
+      shown.map(({ run, fileOffset }) => ({ pfn: run.basePage, fileOffset })),
     )
   }
-  if (lacking !== null) return pass(`all pages of nt!MmPhysicalMemoryBlock are in the dump of ${held}`)
-  if (isFull) {
+  if (lacking === null) {
     const message = 'not judged whether a page is missing: nt!MmPhysicalMemoryBlock cannot be read'
-    return { verdict: 'inconclusive', message }
+    if (isFull) return { verdict: 'inconclusive', message }
+    return pass(
+      `${held}, all that the dump names, are in the file; not judged: whether it names all that a kernel dump holds`,
+    )
   }
-  return pass(
-    `${held}, all that the dump names, are in the file; not judged: whether it names all that a kernel dump holds`,
-  )
+  if (lacking.pageCount === 0) return pass(`all pages of nt!MmPhysicalMemoryBlock are in the dump of ${held}`)
+  return {
+    verdict: 'inconclusive',
+    message: `${counted(lacking.pageCount, 'page')} that Windows takes for RAM missing, unless a driver had them removed: ${runsText(lacking)}`,
+    places: lacking.first.map(({ basePage }) => ({ pfn: basePage })),
+  }
 }
 
 function judgeExtra({ outside, unlisted }: RamComparison): Judgement {
   const remark =
-    unlisted.length === 0
+    unlisted.pageCount === 0
       ? ''
-      : `; ${counted(pagesInRuns(unlisted), 'page')} more than nt!MmPhysicalMemoryBlock lists, which a driver may add: ${runsText(unlisted)}`
-  if (outside.length === 0) return pass(`the RAM holds every page of the dump${remark}`)
+      : `; ${counted(unlisted.pageCount, 'page')} more than nt!MmPhysicalMemoryBlock lists, which a driver may add: ${runsText(unlisted)}`
+  if (outside.pageCount === 0) return pass(`the RAM holds every page of the dump${remark}`)
   return {
     verdict: 'inconclusive',
-    message: `${counted(pagesInRuns(outside), 'page')} of the dump not compared, the RAM does not hold them: ${runsText(outside)}${remark}`,
-    places: outside.slice(0, FIRST_NAMED).map(({ basePage }) => ({ pfn: basePage })),
+    message: `${counted(outside.pageCount, 'page')} of the dump not compared, the RAM does not hold them: ${runsText(outside)}${remark}`,
+    places: outside.first.map(({ basePage }) => ({ pfn: basePage })),
   }
 }
 
@@ -109,12 +102,10 @@ export function changedText(changed: readonly OwnedPage[]): string {
   return `${counted(changed.length, 'page')} written by Windows between the crash and the RAM: ${named.slice(0, FIRST_NAMED).join(', ')}${andMore(named.length, FIRST_NAMED)}`
 }
 
-const placed = (run: PageRun) => ({ pfn: run.basePage, text: runText(run) })
-
 const runText = ({ basePage, pageCount }: PageRun): string =>
   pageCount === 1
     ? `pfn ${hex(basePage)}`
     : `pfn ${hex(basePage)} to ${hex(basePage + pageCount - 1)} (${pageCount} pages)`
 
-const runsText = (runs: readonly PageRun[]): string =>
-  `${runs.slice(0, FIRST_NAMED).map(runText).join('; ')}${andMore(runs.length, FIRST_NAMED)}`
+const runsText = ({ first, runCount }: RunList): string =>
+  `${first.map(runText).join('; ')}${andMore(runCount, first.length)}`

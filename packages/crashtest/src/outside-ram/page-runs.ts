@@ -1,17 +1,18 @@
-// What two ascending lists of page runs have in common, and what one has that the other lacks. Costs depend on the number of runs.
+// What two ascending lists of page runs have in common, and what one has that the other lacks. Neither is ever held as a whole: a kernel
+// dump can have millions of runs.
 import { type PageRun, type Pfn, pfn, splitRun } from '@dumpstack/bytes'
 
 /** Runs of at most `maxPages` that both hold. */
 export function* intersection(
   one: Iterable<PageRun>,
-  other: readonly PageRun[],
-  maxPages: number,
+  other: Iterable<PageRun>,
+  maxPages = Number.MAX_SAFE_INTEGER,
 ): Generator<PageRun> {
   for (const [from, to, isInOther] of pieces(one, other)) if (isInOther) yield* splitRun(from, to, maxPages)
 }
 
 /** What `one` holds and `other` lacks. */
-export function* difference(one: Iterable<PageRun>, other: readonly PageRun[]): Generator<PageRun> {
+export function* difference(one: Iterable<PageRun>, other: Iterable<PageRun>): Generator<PageRun> {
   for (const [from, to, isInOther] of pieces(one, other))
     if (!isInOther) yield { basePage: pfn(from), pageCount: to - from }
 }
@@ -19,17 +20,18 @@ export function* difference(one: Iterable<PageRun>, other: readonly PageRun[]): 
 /** `one` cut where runs of `other` begin and end. */
 function* pieces(
   one: Iterable<PageRun>,
-  other: readonly PageRun[],
+  other: Iterable<PageRun>,
 ): Generator<readonly [from: number, to: number, isInOther: boolean]> {
-  let index = 0
+  const others = other[Symbol.iterator]()
+  let next = others.next()
   for (const { basePage, pageCount } of one) {
     const end = basePage + pageCount
     let from: number = basePage
     while (from < end) {
-      while (index < other.length && other[index]!.basePage + other[index]!.pageCount <= from) index++
-      const next = other[index]
-      const isInOther = next !== undefined && next.basePage <= from
-      const border = next === undefined ? end : isInOther ? next.basePage + next.pageCount : next.basePage
+      while (!next.done && next.value.basePage + next.value.pageCount <= from) next = others.next()
+      const run = next.done ? null : next.value
+      const isInOther = run !== null && run.basePage <= from
+      const border = run === null ? end : isInOther ? run.basePage + run.pageCount : run.basePage
       const to = Math.min(end, border)
       yield [from, to, isInOther]
       from = to
@@ -37,13 +39,35 @@ function* pieces(
   }
 }
 
-/** Runs that grow page by page, in ascending order. */
-export class GrowingRuns {
-  readonly runs: { basePage: Pfn; pageCount: number }[] = []
+/** Runs in ascending order, of which the first are kept and all are counted; pages that follow each other become one run. */
+export class RunList {
+  pageCount = 0
+  runCount = 0
+  readonly #first: PageRun[] = []
+  readonly #kept: number
+  #last: PageRun = { basePage: pfn(0), pageCount: 0 }
 
-  add(page: Pfn): void {
-    const last = this.runs.at(-1)
-    if (last !== undefined && last.basePage + last.pageCount === page) last.pageCount++
-    else this.runs.push({ basePage: page, pageCount: 1 })
+  constructor(kept: number) {
+    this.#kept = kept
+  }
+
+  static of(runs: Iterable<PageRun>, kept: number): RunList {
+    const list = new RunList(kept)
+    for (const { basePage, pageCount } of runs) list.add(basePage, pageCount)
+    return list
+  }
+
+  /** The first runs. */
+  get first(): readonly PageRun[] {
+    return this.#first
+  }
+
+  add(basePage: Pfn, pageCount = 1): void {
+    const last = this.#last
+    const isNext = this.runCount > 0 && last.basePage + last.pageCount === basePage
+    this.#last = isNext ? { ...last, pageCount: last.pageCount + pageCount } : { basePage, pageCount }
+    if (!isNext) this.runCount++
+    this.pageCount += pageCount
+    if (this.runCount <= this.#kept) this.#first[this.runCount - 1] = this.#last
   }
 }
