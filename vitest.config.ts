@@ -8,7 +8,7 @@ const shared = {
 }
 const project = (name: string, test: object) => ({ ...shared, test: { ...shared.test, name, ...test } })
 
-/** Of the tests that join rooms, what `npm test` runs: a walk through the whole, and each judge whose word is had in seconds. */
+/** The tests across rooms that `npm test` runs: one walk through the whole, and each judge that takes seconds. */
 const QUICK = [
   'tests/e2e/smoke.test.ts',
   'tests/conformance/{cabinet,exception-scopes,miniports,pdb-page-sizes,pe-llvm}.test.ts',

@@ -91,7 +91,7 @@ function thinMap(file, { decode, encode }) {
   writeFileSync(file, JSON.stringify({ ...map, names: [], mappings: encode(lines) }))
 }
 
-/** Of each package of others in the bundle: name, version, licence and its text. */
+/** Of each third-party package in the bundle: name, version, licence and its text. */
 function licences(inputs) {
   const names = new Set(
     inputs.map((file) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1]).filter(Boolean),

@@ -11,7 +11,7 @@ import { schemaFiles } from './docs/schemas.mjs'
 import { settingPages } from './docs/settings.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
-/** Everything in these folders is made, so that what is no longer made goes. */
+/** Every file in these folders is made, so that one that is no longer made goes. */
 const MADE_FOLDERS = ['docs/commands', 'docs/rules']
 
 /** `[file, text]` of each, with its path from the root. */

@@ -2,7 +2,7 @@
 // dumps, PDBs, ISF tables, cabinets and symbol paths, and driver files to the contract check, which runs them. An error
 // that is not ours, or half a minute without an answer, ends the run with exit code 1 and leaves the input in
 // fuzz-failures/. Targets get equal time, not equal inputs: a driver takes a thousand times what a path takes. Input n of
-// a target hangs on the target and seed + n alone, so `--target NAME --seed N` with a printed pair begins with that input.
+// a target depends on the target and seed + n alone, so `--target NAME --seed N` with a printed pair begins with that input.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
@@ -233,7 +233,7 @@ async function makeTargets() {
     },
     driver: {
       originals: ['dsahci', 'dsvioblk'].map(miniport),
-      // Mostly code, which lies behind the headers: damage to those is refused before anything runs.
+      // Mostly code, which lies after the headers: damage to those is refused before anything runs.
       spoil: (original, random) => {
         if (random(4) === 0) return damage(original, random)
         const bytes = Uint8Array.from(original)

@@ -1,5 +1,5 @@
 // Ends a run of vitest with one line that says why tests were skipped here, and what to install for them.
-// tools/judges.txt names the programs of others that judge our bytes, and the Debian package of each; .ci/run installs them.
+// tools/judges.txt names the independent programs that judge our bytes, and the Debian package of each; .ci/run installs them.
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 

@@ -1,4 +1,4 @@
-// Page tables that name each other at each level: whoever walks them all has 512^3 of them. The driver goes on.
+// Page tables that name each other at each level: a walk over all of them visits 512^3 tables. The driver continues.
 #include "hostile.h"
 
 void Attack(MOMENT_OF_ATTACK *At) {

@@ -81,7 +81,7 @@ UCHAR *AliasedMemory(void) {
         ULONG64 below = PhysicalOf(Tables[level + 1]) | PRESENT_AND_WRITABLE;
         for (ULONG i = 0; i < ENTRIES; i++) Tables[level][i] = below;
     }
-    // 100 slots of the user half in a row that nobody uses: the System process has no user memory
+    // 100 slots of the user half in a row that are not used: the System process has no user memory
     for (ULONG64 run = 0; run < 100 && slot < ENTRIES; slot++) run = (root[slot] & 1) == 0 ? run + 1 : 0;
     ULONG64 first = slot - 100;
     for (ULONG64 i = first; i < slot; i++) root[i] = PhysicalOf(Tables[0]) | PRESENT_AND_WRITABLE;

@@ -1,4 +1,4 @@
-// Page tables that lie where no RAM is, in places that nobody uses. The driver goes on.
+// Page tables that lie where no RAM is, in unused places. The driver continues.
 #include "hostile.h"
 
 void Attack(MOMENT_OF_ATTACK *At) {

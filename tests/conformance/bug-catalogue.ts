@@ -1,5 +1,5 @@
 // Kinds of defect that storage drivers shipped, by the ids that this project gives them. Each is tried with drivers of ours and with patches
-// of others, or it says what is missing so that it can be tried.
+// from outside the project, or it says what is missing so that it can be tried.
 
 export interface KindOfBug {
   readonly id: string

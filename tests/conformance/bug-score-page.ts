@@ -28,14 +28,14 @@ function saidOf({ findings }: Found): string {
   return `${verdict} ${rule} (${setting})${line}${others}`
 }
 
-/** Where the plain life writes its dump whole, somebody who opens it finds nothing wrong. */
+/** A dump that the plain life writes whole shows nothing wrong when it is opened. */
 const openedText = ({ runs }: Found): string => (runs[0]!.finished ? 'passes' : 'fails: no dump')
 
 function rowsOf(found: ReadonlyMap<string, Found>, { id, what, own, others, missing }: KindOfBug): string[] {
   if (missing !== null) return [`| ${id} | ${what} | not expressible, because it takes ${missing} | | |`]
   const results = [
     ...own.map((name) => [`\`${name}\``, found.get(name)!] as const),
-    ...others.map((name) => [`${name} (of others)`, found.get(name)!] as const),
+    ...others.map((name) => [`${name} (from outside)`, found.get(name)!] as const),
   ]
   return results.map(([name, one]) => `| ${id} | ${what} | ${name} | ${saidOf(one)} | ${openedText(one)} |`)
 }
@@ -59,7 +59,7 @@ export function bugScore(found: ReadonlyMap<string, Found>): BugScore {
     '<!-- Made by npm run bug-score. Do not edit. -->',
     '',
     'Kinds of defect that storage drivers shipped, and what `dumpstack check` says of a driver that has one, with its default options: severity, rule, the setting that it needs to show, and the line; then',
-    'the other rules that were broken. The drivers are the builds of [guest/miniports](../guest/miniports/README.md), its patches in `defects/`, and patches of others.',
+    'the other rules that were broken. The drivers are the builds of [guest/miniports](../guest/miniports/README.md), its patches in `defects/`, and patches from outside the project.',
     'The last column is what a test says that only looks at whether the dump of a plain system opens in a debugger: it passes where that dump was written whole.',
     '',
     `${kinds.length} of ${KINDS_OF_BUGS.length} kinds are expressible, with ${tried.length} drivers: check names ${tried.length - missed.length} of them, a debugger alone passes ${passed.length}.`,

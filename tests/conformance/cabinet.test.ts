@@ -1,4 +1,4 @@
-// Cabinets between our reader, the test kit's writer, and two programs of others: gcab writes, cabextract reads.
+// Cabinets between our reader, the test kit's writer, and two independent programs: gcab writes, cabextract reads.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'

@@ -8,7 +8,7 @@ const CALL_INDIRECT = 0xff
 const MODRM_RIP = 0x15
 
 /**
- * RVA behind the first call, in the function at `callerRva`, of `targetRva`: a function of the image, or the pointer that
+ * RVA after the first call, in the function at `callerRva`, of `targetRva`: a function of the image, or the pointer that
  * is called through (an import's iatRva, `__guard_dispatch_icall_fptr`). Null where the function does not call it.
  */
 export function findReturnRva(image: PeImage, callerRva: number, targetRva: number): number | null {

@@ -1,4 +1,4 @@
-// Our miniports as compilers and options write them that nobody tried before: each build keeps the dump-mode contract. What a driver
+// Our miniports as other compilers and options build them: each build keeps the dump-mode contract. What a driver
 // does must not depend on which instructions were chosen for it.
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import os from 'node:os'

@@ -75,7 +75,7 @@ const CASES: readonly Case[] = [
   ['copy-alias', 'START_IO', 'running', 'fail', 'DRIVER_HANG', /a call of strncpy from/],
   ['move-alias', 'START_IO', 'running', 'fail', 'DRIVER_HANG', USED_UP],
   ['store-alias', 'START_IO', 'running', 'fail', 'DRIVER_HANG', USED_UP],
-  ['all-of-memory', 'START_IO', 'dump', 'fail', 'stray-memory', /a page of others changed/],
+  ['all-of-memory', 'START_IO', 'dump', 'fail', 'stray-memory', /a page outside the dump path changed/],
   // page tables
   ['alias-tables', 'START_IO', 'running', 'pass', '', /^$/],
   [
@@ -241,7 +241,11 @@ describe.runIf(TOOLS.every(hasTool))(`hostile drivers (need ${TOOLS.join(', ')})
   it.each<readonly [string, Life, RegExp]>([
     ['tables-outside', 'running', /page tables are damaged: .* \[PAGE_TABLES_DAMAGED\]/],
     ['fill-alias', 'running', /a call of RtlFillMemory from .* \[DRIVER_HANG\]/],
-    ['all-of-memory', 'dump', /pages of others were written, more than 16384 .* \[STRAY_WRITES\]/],
+    [
+      'all-of-memory',
+      'dump',
+      /pages outside the dump path were written, more than 16384 .* \[STRAY_WRITES\]/,
+    ],
   ])(
     'a whole test of %s in the %s life ends as the fault of the driver, in less than 1 GiB',
     (name, life, message) => {

@@ -1,5 +1,5 @@
 // Builds our miniports with a patch on them, as guest/build.sh builds the good ones: defects of ours in guest/miniports/defects, and patches
-// of others.
+// from outside the project.
 import { cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { hasTool, ROOT, toolOutput } from './tools.ts'

@@ -1,4 +1,4 @@
-// Wrong drivers, of which `dumpstack check` names rule and place with its default options: builds and patches of ours, and patches of others
+// Wrong drivers, of which `dumpstack check` names rule and place with its default options: builds and patches of ours, and patches from elsewhere
 // in ../shared/data/mutants; and unusual but right ones, of which it says nothing that counts. docs/bug-score.md is made of what it says.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'

@@ -208,7 +208,7 @@ function requests(bus: RawBus, driver: RawVirtioBlk, blockBytes: number, base: n
   bus.writeRam(BACK, pattern(40, 3))
   ended('GET_ID into 40 bytes', driver.run({ type: 8, into: [{ at: BACK, byteLength: 40 }] }))
   note('serial number into 40 bytes', serial())
-  note('what is behind it', ram(BACK + 20, 20))
+  note('what is after it', ram(BACK + 20, 20))
   bus.writeRam(BACK, pattern(40, 3))
   ended('GET_ID into 4 bytes', driver.run({ type: 8, into: [{ at: BACK, byteLength: 4 }] }))
   note('serial number into 4 bytes', ram(BACK, 20))

@@ -113,7 +113,7 @@ it('says what is missing: a run, a driver file, a dump, the end of a record', ()
   expect(calls('run')).toMatchObject({ code: 4, stderr: expect.stringContaining('[CALLS_UNKNOWN]') })
 })
 
-it('ends quietly when nobody reads on', () => {
+it('ends quietly when its reader closes the pipe', () => {
   const bin = path.join(repository, 'packages/cli/bin/dumpstack.js')
   const piped = spawnSync('sh', ['-c', `"${process.execPath}" "${bin}" calls run --dump mini | head -n 2`], {
     cwd: folder.path,

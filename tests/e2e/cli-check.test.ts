@@ -198,13 +198,13 @@ it('does not judge a driver on a controller of another kind', () => {
   expect(code).toBe(3)
 }, 60_000)
 
-it('asks the driver which controller it drives where nobody says', () => {
+it('asks the driver which controller it drives where no option says', () => {
   const { code, stdout } = dumpstack(folder.path, 'check', miniport('dsvioblk.sys'), '--json', ...PLAIN)
   expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', controller: 'virtio-blk0' })
   expect(code).toBe(0)
 }, 60_000)
 
-it('gives what is no driver a verdict by name, as text, JSON and SARIF', () => {
+it('gives a file that is no driver a verdict by name, as text, JSON and SARIF', () => {
   writeFileSync(path.join(folder.path, 'text.sys'), 'hello')
   const text = dumpstack(folder.path, 'check', 'text.sys', '--sarif', 'text.sarif')
   expect(text.stdout).toContain('fail  IMAGE_TRUNCATED  load')

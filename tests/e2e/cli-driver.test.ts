@@ -69,7 +69,7 @@ it('sends the author of a driver that faults at its start to the command that sa
   expect(check.stdout).toMatch(/faults[.]sys[+!]/)
 }, 60_000)
 
-it('refuses what is no driver, and a PDB of another build', () => {
+it('refuses a file that is no driver, and a PDB of another build', () => {
   writeFileSync(path.join(folder.path, 'text.sys'), 'hello')
   const text = dumpstack(folder.path, 'test', '--driver', 'text.sys')
   expect(text.stderr).toContain('[IMAGE_TRUNCATED]')

@@ -118,7 +118,7 @@ it.each([
   [['--events', 'a/result.json'], 'is a file of the run in'],
   [['--out', 'next', '--events', 'next/journal.jsonl'], 'is a file of the run in'],
   [['--controller', 'ahci', '--driver', 'v.sys', '--events', 'v.sys'], '--events v.sys would overwrite'],
-  [['--resume', 'a', '--events', 'x'], '--events x: the run in a has come to its end already'],
+  [['--resume', 'a', '--events', 'x'], '--events x: the run in a has finished already'],
 ])('refuses %j before it begins', (options, why) => {
   mkdirSync(at('next'), { recursive: true })
   const driver = readFileSync(path.join(repository, 'guest/bin/viostor.sys'))

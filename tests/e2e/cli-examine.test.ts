@@ -110,7 +110,7 @@ it('is inconclusive without symbols', () => {
   expect(messages).toContain('(x) Failed to load the correct symbols.')
 })
 
-it('fails what was cut off, with both lengths, and what is no dump', () => {
+it('fails a file that was cut off, with both lengths, and a file that is no dump', () => {
   const bytes = readFileSync(kernel)
   writeFileSync(at('cut.dmp'), bytes.subarray(0, 0x200000))
   const { code, messages } = examine(at('cut.dmp'), 'kernel')

@@ -1,4 +1,4 @@
-// What the command line must not wave through: runs that lack a dump, files that are none, output that nobody can read.
+// What the command line refuses: runs without a dump, files that are not dumps, output that cannot be read.
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -105,7 +105,7 @@ it.each([
   expect(done.code).toBe(code)
 })
 
-it('does not wait for a pipe that nobody writes to', () => {
+it('does not wait for a pipe without a writer', () => {
   expect(spawnSync('mkfifo', [at('pipe')]).status).toBe(0)
   for (const args of [
     ['verify', 'pipe'],

@@ -163,7 +163,7 @@ it.each([
   ['1074143232B', false],
   ['mem+1', false],
 ])('a page file of %s for 1073094656 bytes of RAM is too small: %s', (pagefile, isTooSmall) => {
-  // Too little disk space stops the test behind the question that is asked here.
+  // Too little disk space stops the test after the question that is asked here.
   const sizes = ['--ram', '1073094656B', '--pagefile', pagefile]
   const out = `page-file-${pagefile}`
   const { code, stdout } = dumpstack(

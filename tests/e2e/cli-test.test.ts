@@ -282,7 +282,7 @@ it('stops cleanly at Ctrl-C, says how far it got and leaves what the run needs t
   for (const name of ['disk.img', 'state.json']) expect(existsSync(path.join(out, name))).toBe(true)
 })
 
-it('goes on to its verdict when nobody reads what it prints', async () => {
+it('runs on to its verdict when its output has no reader', async () => {
   const child = startDumpstack(folder.path, 'test', ...RAM, '--dumps', 'kernel', '--out', 'unread')
   child.stdout?.destroy()
   let errors = ''

@@ -166,7 +166,7 @@ describe('the whole sequence in one process', () => {
     expect(JSON.parse(again.stdout)).toMatchObject({ verdict: 'pass', dumps: [{}, {}] })
     expect(crashdumptest(cwd, '-autorun', '-dtm', '-junit', 'late.xml')).toMatchObject({
       code: 2,
-      stderr: 'error: -junit late.xml: the test in crashdumptest-work has come to its end already\n',
+      stderr: 'error: -junit late.xml: the test in crashdumptest-work has finished already\n',
     })
   })
 })

@@ -1,5 +1,5 @@
 // A process that is stopped (SIGSTOP, a suspended machine) for so long that another one takes its run over: once it goes on it ends by
-// name, before it writes a byte, and the other one comes to the result of a run that nobody disturbed.
+// name, before it writes a byte, and the other one ends with the result of an undisturbed run.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'

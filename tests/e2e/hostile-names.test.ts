@@ -174,7 +174,7 @@ describe.skipIf(process.platform === 'win32')('hostile names (file systems of Wi
     ['kd', () => ['kd', '-z', DUMP, '-c', 'lmv; q']],
     ['calls', () => ['calls', RUN]],
     ['pdb', () => ['pdb', PDB]],
-  ])('stay what they are in the JSON of %s, and are escapes to whoever shows it', (command, args) => {
+  ])('stay what they are in the JSON of %s, and are escapes where it is shown', (command, args) => {
     const { stdout, stderr } = run('dumpstack', [...args(), '--json'])
     expect(stderr).toBe('')
     expectPrintable(stdout)

@@ -138,7 +138,7 @@ it('a disk that carries out a write after all that its controller dropped fails'
     if (first === 'PAGEDU64') {
       isDump = true
       write.call(this, next + 0x1ff00, [new Uint8Array(8).fill(0x5a)])
-    } else if (first === '\xa5'.repeat(8) && !isDump) next = offset + 0x10000 // behind the last write that completed
+    } else if (first === '\xa5'.repeat(8) && !isDump) next = offset + 0x10000 // after the last write that completed
   })
   expect(await failures()).toEqual({
     inFlight: expect.stringMatching(
@@ -147,7 +147,7 @@ it('a disk that carries out a write after all that its controller dropped fails'
   })
 })
 
-it('a kernel dump that a wrong promise filled with pages of programs or of nobody fails', async () => {
+it('a kernel dump that a wrong promise filled with user pages or free pages fails', async () => {
   promises.besides = 16
   expect(await failures()).toEqual({
     unpromisedPages: expect.stringMatching(/^16 pages beside the \d+ promised: pfn /),

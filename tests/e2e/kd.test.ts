@@ -39,7 +39,7 @@ function kd(args: readonly string[], input = ''): Finished {
   return { code: status, stdout, stderr }
 }
 
-/** What `-c` prints behind its prompt. */
+/** What `-c` prints after its prompt. */
 const answers = (commands: string, ...args: string[]): string => {
   const { stdout, code, stderr } = kd(['-z', dump, ...args, '-c', `${commands}; q`])
   expect([code, stderr]).toEqual([0, ''])
@@ -65,7 +65,7 @@ describe('the stack of the crash', () => {
     const rows = answers('k', ...options)
       .split('\n')
       .filter((line) => /^[0-9a-f]{8}`/.test(line))
-    // Where images export no name, the nearest one stands there; the frames themselves are the same.
+    // Where images export no name, kd prints the nearest one; the frames themselves are the same.
     if (options.length > 0) {
       expect(rows.slice(0, 8).map((row) => /(\w+!\w+)/.exec(row)?.[1])).toEqual(CRASH_STACK)
     } else {
@@ -252,7 +252,7 @@ describe('the session', () => {
   it.each([
     ['q', 'q\n? 5\n'],
     ['Ctrl-B and Enter', '\x02\n? 5\n'],
-    ['Ctrl-B and Enter behind a command', '.bugcheck\n\x02\n? 5\n'],
+    ['Ctrl-B and Enter after a command', '.bugcheck\n\x02\n? 5\n'],
   ])('ends at %s', (_, input) => {
     const { code, stdout } = kd(['-z', dump], input)
     expect(code).toBe(0)
@@ -364,7 +364,7 @@ describe('the session', () => {
   })
 })
 
-describe('what is no dump', () => {
+describe('a file that is no dump', () => {
   it.each([
     ['no -z', [], 2, /kd needs a dump/],
     ['an option that is not there', ['-z', 'x', '-nope'], 2, /kd has no option '-nope'/],

@@ -65,7 +65,7 @@ async function deadLock(): Promise<string> {
   return text
 }
 
-it('gives a run folder to one process at a time, whoever else takes over the same stale lock', async () => {
+it('gives a run folder to one process at a time, although others take over the same stale lock', async () => {
   const dead = await deadLock()
   const place = newPlace()
   const wanters = Array.from({ length: PROCESSES }, () => place.want(ROUNDS, TIMING))

@@ -95,7 +95,7 @@ it.each(['dsahci', 'dsvioblk'])(
   240_000,
 )
 
-/** Large blocks, and a page file whose first part lies behind the first eighth of the disk. */
+/** Large blocks, and a page file whose first part lies after the first eighth of the disk. */
 const FAR_4K: Conditions = {
   logicalSectorBytes: 4096,
   diskBytes: 64 * 1024 * MIB,
@@ -146,7 +146,7 @@ it.each<[name: string, rule: string, message: RegExp, passesDebugger: boolean, c
       expect.objectContaining({ rule, message: expect.stringMatching(message), driver: `dump_${name}.sys` }),
     )
     for (const { stack, offset } of report!.violations) {
-      // what the port finds out behind a routine has that routine's place, and no stack
+      // what the port finds after a routine has returned has that routine's place, and no stack
       if (stack === undefined) expect(offset).toMatch(/^0x/)
       else expect(stack[0]).toMatch(new RegExp(`^dump_${name}!`))
     }

@@ -1,4 +1,4 @@
-// A run that is killed with SIGKILL at any sync of its journal, and resumed, comes to the same result as one that was
+// A run that is killed with SIGKILL at any sync of its journal, and resumed, has the same result as one that was
 // not: the same JSON but for the host's times, the same journal, the same bytes of every dump.
 import { spawnSync } from 'node:child_process'
 import { renameSync, rmSync } from 'node:fs'
@@ -45,7 +45,7 @@ async function resumeHere(run: string): Promise<void> {
   })
 }
 
-it('is killed at every sync, by a process that is killed at the sync before it, and comes to the same end', () => {
+it('is killed at every sync, by a process that is killed at the sync before it, and ends with the same result', () => {
   const run = at('chain')
   const killedAt: string[] = []
   let end = runProcess(run, SMALL, { kind: 'sync', count: 1 })
@@ -61,7 +61,7 @@ it('is killed at every sync, by a process that is killed at the sync before it, 
 // What lies on the disk at the sync is copied, which is what SIGKILL leaves, and resumed in this process. At the begin of each step of
 // each dump: the test above has come by every sync.
 it.skipIf(process.platform !== 'linux')(
-  'comes to the same end from the begin of any step, with nothing left over from other kills',
+  'ends with the same result from the start of any step, with nothing left over from other kills',
   async () => {
     const run = at('source')
     const copies: string[] = []

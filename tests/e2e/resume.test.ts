@@ -66,7 +66,7 @@ it.each([
   ['of a full dump', /^begin crash full/, 5, /begin crash full/],
   ['of the copy', /^begin awaitRestart full/, 2, /begin awaitRestart full/],
   ['of the comparison', /^begin examine full/, 40, /Connecting to DumpFile: C:.Windows.MEMORY.DMP$/],
-])('comes to the same end when killed in the middle %s', (_, behind, further, lastLine) => {
+])('ends with the same result when killed in the middle %s', (_, behind, further, lastLine) => {
   const run = at(`progress${further}`)
   const before = events.slice(
     0,
@@ -113,7 +113,7 @@ it.each<[what: string, change: Partial<SmallPlan>]>([
   ['virtio-blk', { controller: 'virtio-blk', dumps: ['kernel', 'mini'] }],
   ['a driver file that breaks a rule', { driver: BAD_DRIVER, dumps: ['mini', 'kernel'] }],
 ])(
-  'comes to the same end with %s, killed once its first dump is written and as it looks at the last',
+  'ends with the same result with %s, killed once its first dump is written and as it looks at the last',
   (_, change) => {
     const plan: SmallPlan = { ...SMALL, ...change }
     expect(runProcess(at('unkilled'), plan, null)).toBe('finished')
@@ -158,11 +158,11 @@ it('keeps the disk of a run that was to stop after the crash, and was killed in 
 
 it('says again what a run came to that has its end', () => {
   const again = dumpstack(folder.path, 'test', '--resume', 'whole')
-  expect([again.code, again.stdout]).toEqual([0, 'The run in whole has come to its end. Verdict: pass\n'])
+  expect([again.code, again.stdout]).toEqual([0, 'The run in whole has finished. Verdict: pass\n'])
   const { stdout } = dumpstack(folder.path, 'test', '--resume', 'whole', '--json')
   expect(JSON.parse(stdout)).toEqual(resultOf(at('whole')))
   const { code, stderr } = dumpstack(folder.path, 'test', '--resume', 'whole', '--junit', 'j.xml')
-  expect([code, stderr]).toEqual([2, 'error: --junit j.xml: the run in whole has come to its end already\n'])
+  expect([code, stderr]).toEqual([2, 'error: --junit j.xml: the run in whole has finished already\n'])
 })
 
 it('takes no other options beside --resume, and names those that were given', () => {

@@ -1,4 +1,4 @@
-// The command by which the kit's page fills a symbol cache, as it stands there, against a run folder: C: is the run's, the
+// The command by which the kit's page fills a symbol cache, exactly as written there, against a run folder: C: is the run's, the
 // symbols come from a server on loopback.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'

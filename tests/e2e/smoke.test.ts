@@ -26,7 +26,7 @@ it('passes on a healthy system, with every page of the dump as it was in memory'
   })
 })
 
-it('comes to the same end when it is killed in the middle of its dump, and resumed', () => {
+it('ends with the same result when it is killed in the middle of its dump, and resumed', () => {
   const run = at('killed')
   expect(runProcess(run, PLAN, { kind: 'progress', count: 5 })).toBe('SIGKILL')
   expect(journalOf(run).at(-1)).toMatch(/begin crash full/)

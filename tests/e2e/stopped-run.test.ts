@@ -1,4 +1,4 @@
-// A run that is stopped in order, by Ctrl-C, by SIGTERM or by a disk that is full, is left as SIGKILL leaves it: resumed, it comes to
+// A run that is stopped in order, by Ctrl-C, by SIGTERM or by a disk that is full, is left as SIGKILL leaves it: resumed, it has
 // the result of a run that was not stopped.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -37,7 +37,7 @@ function expectAsUnstopped(run: string): void {
 }
 
 // Each step has a line for its begin and one for its end: both signals come to each.
-it('comes to the same end when SIGINT or SIGTERM stops it at every line of the journal, in turn', () => {
+it('ends with the same result when SIGINT or SIGTERM stops it at every line of the journal, in turn', () => {
   const run = at('signals')
   let end = runProcess(run, PLAN, { kind: 'sync', count: 1 }, 'end', 'SIGTERM')
   let lines = 1

@@ -1,4 +1,4 @@
-// Numbers of up to 53 bits as two words of 32, as registers and structures hold them: on hot paths nobody makes a bigint of them.
+// Numbers of up to 53 bits as two words of 32, as registers and structures hold them, because hot paths cannot afford a bigint.
 export const TWO_TO_32 = 0x1_0000_0000
 
 /** The words of an address, length or block number. */

@@ -1,6 +1,6 @@
 // Text from files on its way to a screen. Names in dumps, PDBs, images and paths come from strangers: what a terminal obeys (C0, DEL,
 // C1), what reorders or hides its neighbours (Unicode TR #36, bidirectional controls and characters without a glyph), what breaks
-// a line, and what is no character are shown as the escapes that JSON has for them, and do nothing.
+// a line, and values that are no character are shown as the escapes that JSON has for them, and do nothing.
 
 /**
  * Controls, format characters, lone surrogates, line and paragraph separators, default ignorables (zero width, fillers) and

@@ -1,5 +1,5 @@
 // The source text of basic blocks: instructions decoded up to the end of the block, and what the emitter made of them.
-// It hangs on address and bytes alone, so all processors of a process share what one of them wrote: the instances of a
+// It depends on address and bytes alone, so all processors of a process share what one of them wrote: the instances of a
 // driver, and the machines of a test, run the same code again and again.
 import { gpa as gpaOf } from '@dumpstack/bytes'
 import type { DecodedInstruction, Decoder } from './decoder.ts'
@@ -61,7 +61,7 @@ export class BlockSources {
     const sources = shared[heat]
     const known = most === 1 ? undefined : sources.get(keyOf(lo, hi))
     if (known !== undefined && this.isInMemory(lo, hi, known.bytes)) {
-      this.#charge(known.offsets.length * DECODE_COST) // although it was cheap: no verdict hangs on what ran before
+      this.#charge(known.offsets.length * DECODE_COST) // although it was cheap: no verdict depends on what ran before
       return known
     }
     const source = this.#write(lo, hi, most, heat)

@@ -25,7 +25,7 @@ export class Block {
   /** Physical address of the first byte, and of the first byte in a second page, or -1. */
   readonly first: number
   readonly second: number
-  /** Runs until it is hot; below 0 for what is hot already, and for what is no code. */
+  /** Runs until it is hot; below 0 where it is hot already, and where there is no code. */
   runsLeft = -1
   /** Of the translations and RAM it was last compared with; -1 once dropped. */
   generation = -1

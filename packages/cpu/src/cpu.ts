@@ -164,7 +164,7 @@ export interface Cpu {
   /** Called every few hundred instructions, between two, with the clock up to date; null ends it. */
   onInterval(listener: (() => void) | null): void
   /**
-   * Page tables changed behind its back: translations are made again. Changed code is noticed without it. With an address only that of its
+   * Page tables changed outside the processor: translations are made again. Changed code is noticed without it. With an address only that of its
    * page, which may not be executed before or after.
    */
   invalidate(dataPage?: Gva): void

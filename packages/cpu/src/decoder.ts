@@ -1,4 +1,4 @@
-// What the processor needs to know of an instruction, whoever decoded it. Numbers are halves: the low and the high 32 bits.
+// What the processor needs to know of an instruction, from any decoder. Numbers are halves: the low and the high 32 bits.
 
 /** `high`: ah, ch, dh, bh (index 0 to 3). */
 export interface RegisterOperand {

@@ -61,7 +61,7 @@ it.each([
   })
 })
 
-it('does not execute what is marked so, nor what is no RAM', () => {
+it('does not execute pages that are marked so, nor addresses without RAM', () => {
   const { cpu, map } = testCpu(LOAD)
   expect(stopOf(() => cpu.call(DATA, []))).toMatchObject({ access: 'execute', present: true, rip: DATA })
   map(ELSEWHERE, 0xe0000000n | 0x63n)
@@ -139,7 +139,7 @@ it('runs what the host or a device writes over decoded code, named or not', () =
   expect(cpu.call(CODE, [])).toBe(6n)
 })
 
-it('gives up on code that never comes to the same place twice, and runs other code afterwards', () => {
+it('stops code that never runs the same place twice, and runs other code afterwards', () => {
   const { cpu, world, map } = testCpu([0xb8, 5, 0, 0, 0, 0xc3])
   world.ram.write(gpa(0x230000), new Uint8Array(0x1000).fill(0x90))
   for (let page = 0n; page < 60n; page++) map(ELSEWHERE + page * 0x1000n, 0x230000n | 0x63n)

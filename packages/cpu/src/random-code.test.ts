@@ -89,7 +89,7 @@ it('any code ends within its budget, by a CpuStop or a return', () => {
 })
 
 it('code that changes itself, over and over, ends too', () => {
-  // mov rdi, CODE+0x20 ; stosd ; jmp CODE+0x20 ... with random bytes behind, which are overwritten as they run
+  // mov rdi, CODE+0x20 ; stosd ; jmp CODE+0x20 ... with random bytes after, which are overwritten as they run
   const prologue = [0x48, 0x8d, 0x3d, 0x08, 0, 0, 0, 0xab, 0xab, 0xeb, 0xfc, 0x90, 0x90, 0x90, 0x90]
   fc.assert(
     fc.property(fc.array(codeByte, { minLength: 16, maxLength: 16 }), pointer, (code, value) => {

@@ -102,7 +102,7 @@ function blocksOf(dump: Pick<Dump, 'triage'>): Block[] {
   )
 }
 
-/** Under one GUID only the first blob can be read: a second one, and one that nobody promised, has no address. */
+/** Under one GUID only the first blob can be read: a second blob, and a blob that was not promised, has no address. */
 function blobBlocks(blobs: readonly SecondaryBlob[], promised: readonly PromisedBlock[]): Block[] {
   return blobs.map((blob) => {
     const source = promised.find(({ tag }) => tag === blob.tag)

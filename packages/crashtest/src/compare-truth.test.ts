@@ -99,7 +99,7 @@ it('names the first pages of 64 KiB copied over the next 64 KiB and counts the r
   expect(different[0]).toMatchObject({ pfn: 116, fileOffset: offsetOf(116), byte: 0x123 })
 })
 
-it('counts pages that are missing from the dump and pages that nobody promised', () => {
+it('counts pages that are missing from the dump and pages that were not promised', () => {
   const held = allPages()
   held.delete(pfn(9))
   const { bytes, dump } = dumpOf(ram, held)

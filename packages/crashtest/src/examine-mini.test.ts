@@ -109,7 +109,7 @@ const mini = new Uint8Array(plan.byteLength)
 for (const extent of plan.extents()) if ('bytes' in extent) mini.set(extent.bytes, extent.at)
 const field = (offset: number): number => new DataView(mini.buffer).getUint32(offset, true)
 const [callStack, table] = [field(0x2028), field(0x2078)]
-/** Behind SizeOfDump: 0x10 of file header, 0x20 of the blob's. */
+/** After SizeOfDump: 0x10 of file header, 0x20 of the blob's. */
 const blob = field(0x2004) + 0x30
 const processorBlock = field(table + 16 + 8)
 
@@ -238,7 +238,7 @@ it('names a promised block that is not in the dump', () => {
   })
 })
 
-it('compares the secondary data of a driver with its buffer, and finds data of nobody and data that is not there', () => {
+it('compares the secondary data of a driver with its buffer, and finds data that was not promised and data that is missing', () => {
   expect(failures(examine(flip(blob + 5)))).toEqual({
     truth: expect.stringContaining(
       `1 block of 8 differs from RAM at the crash: secondary data {${TAG}} at ${hex(BUFFER + 5n)} (file offset ${hex(blob + 5)}: found `,

@@ -277,7 +277,7 @@ const cases: [string, Change, Record<string, unknown>][] = [
     { changedByDumpPath: 'the dump path changed 257 pages of RAM, at most 256 allowed' },
   ],
   [
-    'a page of somebody else that changed after the crash, in the dump or not',
+    'a page outside the dump path that changed after the crash, in the dump or not',
     { evidence: { strayWrites: setOf([0x333]) } },
     { changedByDumpPath: '1 page that is not of the dump path changed after the crash: pfn 0x333' },
   ],
@@ -310,7 +310,7 @@ const cases: [string, Change, Record<string, unknown>][] = [
     },
   ],
   [
-    'bytes that nobody wrote',
+    'bytes that no device wrote',
     { evidence: { writtenBy: [{ fileOffset: 0x1000, byteLength: 0x1000, device: 'ahci0' }] } },
     {
       writtenBy: expect.stringMatching(

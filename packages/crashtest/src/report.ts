@@ -1,4 +1,4 @@
-// What an examination comes to, in words: one finding and one (x) line for each cause, and one line for all that follows.
+// The result of an examination in words: one finding and one (x) line for each cause, and one line for all that follows.
 import type { CausedJudgement } from './causes.ts'
 import { complaint, info, type Message, unableToGet } from './messages.ts'
 import type { CheckOutcome, Finding } from './test-event.ts'

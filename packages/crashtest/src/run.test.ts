@@ -80,7 +80,7 @@ it('goes through the steps of the kit in order, once for each dump type', async 
 })
 
 // covers: KIT-35
-it('fails what is no dump, and keeps it', async () => {
+it('fails a file that is no dump, and keeps it', async () => {
   const { verdict, kept, log } = await run({ dumpBytes: () => new Uint8Array(100) })
   expect(verdict).toBe('fail')
   expect(kept).toHaveLength(1)
@@ -127,7 +127,7 @@ it('gives up on a dump that stays in use at the time limit of the kit', async ()
 })
 
 // covers: KIT-58
-it('names driver and offset behind a second bugcheck', async () => {
+it('names driver and offset after a second bugcheck', async () => {
   const { verdict, log } = await run({ conditions: { miniportFault: 'beforeHeader' } })
   expect(verdict).toBe('fail')
   expect(log).toContain(

@@ -46,7 +46,7 @@ export interface TestOptions {
   poweredOff(at: PowerOff): boolean
   /** Keeps the truth of an examined dump; called before the dump file itself is kept. */
   keep(dump: DumpToKeep): void
-  /** Whether the run is only stopped by that failure, which is none of the system under test: another process can go on with it. */
+  /** Whether the failure only stops the run, as one of the host does: another process can resume it. */
   isStoppedBy(error: unknown): boolean
 }
 

@@ -3,7 +3,7 @@ import type { Emit, TestEvent } from './test-event.ts'
 
 export type Sink = (event: TestEvent) => void
 
-/** `firstSeq`: behind what another process has journalled. */
+/** `firstSeq`: the number after the last event that another process journalled. */
 export function createStream(sinks: readonly Sink[], firstSeq = 0): Emit {
   let seq = firstSeq
   return (body, at) => {

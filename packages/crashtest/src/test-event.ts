@@ -301,7 +301,7 @@ export const eventKinds = {
   end: {
     ...step,
     verdict,
-    seconds: about('Of the host: how long the step took whoever waits for it.', number),
+    seconds: about('Of the host: how long the step took.', number),
   },
   message: { level: messageLevel, text },
   finding: { finding },

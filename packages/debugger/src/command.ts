@@ -1,5 +1,5 @@
 // What a command is: one file each, with its own help, from which the reference pages are made. A command finds facts and, apart
-// from that, says how a fact is written as text; whoever wants no text (--json, another program) takes the facts.
+// from that, says how a fact is written as text; a caller that needs no text (--json, another program) takes the facts.
 import { bigintAsHex } from '@dumpstack/bytes'
 import type { Session } from './session.ts'
 

@@ -1,4 +1,4 @@
-// The thread and process of the crash in minidumps, the registers that nobody set, and parts of a dump that lie.
+// The thread and process of the crash in minidumps, the registers that were not set, and parts of a dump that lie.
 import { MemorySource } from '@dumpstack/bytes'
 import { buildCrashMinidump, type CrashMinidump } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'

@@ -18,7 +18,7 @@ export function currentProcess({ currentThread, kdbg, memory, target }: Session)
   throw new DebuggerError('MEMORY_ABSENT', 'the process of the current thread is not in the dump')
 }
 
-/** ImageFileName in words: also where no field, or no text, is to be had. */
+/** ImageFileName, or in words why the dump does not give it. */
 export function imageName({ system }: Session, type: KernelType, process: KernelObject): string {
   if (!type.has('ImageFileName')) return `unknown: no types for build ${system.build}`
   const text = process.text('ImageFileName')

@@ -49,7 +49,7 @@ export class DumpTarget implements DebugTarget {
   readonly damage: readonly string[]
   readonly #memory: TargetMemory
 
-  /** `fileName` is as the user named it. Throws DumpError for what is no readable dump. */
+  /** `fileName` is as the user named it. Throws DumpError for a file that is no readable dump. */
   constructor(source: ByteSource, fileName: string) {
     this.dump = openDump(source)
     const { header, triage } = this.dump

@@ -239,7 +239,7 @@ class Parser {
 
 const REGISTER_LIKE = /^[a-z][a-z0-9]{1,4}$/i
 
-/** Null for what is no number: `0x1f`, `0n10`, `0t17`, `0y101`, `1fh`, `fffff804`7ba00000`. */
+/** Null for a text that is no number. Numbers are `0x1f`, `0n10`, `0t17`, `0y101`, `1fh`, `fffff804`7ba00000`. */
 export function parseNumber(text: string): bigint | null {
   const plain = text.replaceAll('`', '')
   const match = /^(0x[0-9a-f]+|0n\d+|0t[0-7]+|0y[01]+|[0-9a-f]+h?)$/i.exec(plain)

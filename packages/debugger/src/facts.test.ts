@@ -18,7 +18,7 @@ const page = readFileSync(new URL('../../../docs/kd-json.md', import.meta.url), 
 const control = { quit() {}, openLog() {}, closeLog: () => null }
 
 const codesIn = (text: string): string[] => [...text.matchAll(/`([^`]+)`/g)].map(([, code]) => code!)
-/** The table of the page: who tells, and what; in the words of the page, what is no command. */
+/** The table of the page: which command yields which facts; where it is no command, in the words of the page. */
 const ROWS = [...page.matchAll(/^\| ([^|]+) \| ([^|]+) \|$/gm)].map(([, who, kinds]) => ({
   names: codesIn(who!),
   who: who!,

@@ -1,4 +1,4 @@
-// Transcripts of kd on a dump that somebody else's Windows wrote, with somebody else's table of its types. Facts in them
+// Transcripts of kd on a dump that a real Windows wrote, with a published table of its types. Facts in them
 // (bugcheck, registers, 151 modules, the driver at fault) are those that rizin prints for the same file; layouts follow
 // the pages that each command's help names. VITEST_UPDATE_GOLDEN=1 writes them anew.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'

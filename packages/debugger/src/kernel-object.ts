@@ -10,7 +10,7 @@ import { unicodeString } from './typed-value.ts'
 interface Field {
   readonly offset: number
   readonly byteLength: number
-  /** Null for what is no bit field. */
+  /** Null for a field that is no bit field. */
   readonly bits: { readonly position: number; readonly length: number } | null
 }
 
@@ -166,7 +166,7 @@ export class KernelObject {
     return value === null ? '????????`????????' : hex64(value)
   }
 
-  /** Null where the dump does not hold the field, or nobody knows where it lies. */
+  /** Null where the dump does not hold the field, or its offset is unknown. */
   tryValue(path: string): bigint | null {
     if (!this.#type.has(path)) return null
     try {
@@ -177,7 +177,7 @@ export class KernelObject {
     }
   }
 
-  /** Null where the dump does not hold the field, or nobody knows where it lies. */
+  /** Null where the dump does not hold the field, or its offset is unknown. */
   text(path: string): string | null {
     if (!this.#type.has(path)) return null
     const length = this.#type.byteLength(path)

@@ -15,7 +15,7 @@ export interface NamedPlace {
 }
 
 const PAGE = 4096
-/** First address behind user space. */
+/** First address after user space. */
 const USER_END = 1n << 47n
 /** How Microsoft's compilers decorate string constants. */
 const STRING_CONSTANT = '??_C@'
@@ -53,7 +53,7 @@ export class DebugModule {
   get isUser(): boolean {
     return this.base < USER_END
   }
-  /** First address behind the module. */
+  /** First address after the module. */
   get end(): Gva {
     return gva(this.loaded.base + BigInt(this.loaded.size))
   }

@@ -88,7 +88,7 @@ export class Registers implements RegisterFile {
     return this.unknown.has(GENERAL.indexOf(name))
   }
 
-  /** Null for a name that is no register, and for a register that nobody knows. */
+  /** Null for a name that is no register, and for a register whose value is unknown. */
   value(name: string): bigint | null {
     const lower = name.toLowerCase()
     if (isGeneral(lower)) return this.#isUnknown(lower) ? null : this.context[lower]

@@ -1,4 +1,4 @@
-// Where symbol files and image files come from: whoever starts the debugger injects it, so that the engine does no I/O.
+// Where symbol files and image files come from: the caller of the debugger injects it, so that the engine does no I/O.
 import type { ImageIdentity } from '@dumpstack/image'
 import type { SymbolFile } from '@dumpstack/symbols'
 

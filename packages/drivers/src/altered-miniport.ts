@@ -1,4 +1,4 @@
-// A miniport whose tables are changed on their way to the port, or whose port is: for miniports that fault on purpose, and for who watches one.
+// A miniport whose tables are changed on their way to the port, or whose port is: for miniports that fault on purpose, and for tests that watch one.
 import type { HwInitializationData, MiniportImage, PortExports } from './miniport.ts'
 
 export interface Alteration {

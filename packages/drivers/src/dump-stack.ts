@@ -44,7 +44,7 @@ export interface DumpWriteReport {
   readonly violations: readonly DumpModeViolation[]
   /** By the machine's clock; absent where the stack did not start. */
   readonly times?: DumpTimes
-  /** Pages of others that the miniport's code wrote, and where; absent too where the stack did not start. */
+  /** Pages outside the dump path that the miniport's code wrote, and where; absent too where the stack did not start. */
   readonly strayStores?: ReadonlyMap<Pfn, StrayStore>
   /** One line: what ended the dump early. */
   readonly failure?: string

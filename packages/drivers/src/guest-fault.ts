@@ -1,4 +1,4 @@
-// A guest driver touched an address that is not mapped. It unwinds the driver's own code up to whoever called into it:
+// A guest driver touched an address that is not mapped. It unwinds the driver's own code up to its caller:
 // the crash dump broker makes a second bugcheck of it, a running system has no handler.
 import { type ErrorFields, type Gpa, type Gva, hex } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
@@ -73,7 +73,7 @@ export function checkRam(ram: Ram, va: Gva, address: Gpa, byteLength: number): v
   throw new PageTablesDamaged(what, { va, address })
 }
 
-/** Nobody's fault: what the driver asks for, or is for, is not modelled, so that what it would have done cannot be judged. */
+/** No fault of the driver: what it asks for, or is for, is not modelled, so it cannot be judged. */
 export class NotJudged extends DriversError {
   constructor(
     code:

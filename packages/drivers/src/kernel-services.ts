@@ -28,8 +28,8 @@ export interface KernelServices {
   /** Virtual to physical through the kernel's page tables; null when not mapped. */
   vaToGpa(va: Gva): Gpa | null
   /**
-   * Addresses for pages that somebody maps later; no page table entry points anywhere yet. With `tables` their page table exists already
-   * and belongs to that owner: mapping them takes no memory and changes nobody else's. At most 512 pages then.
+   * Addresses for pages that the caller maps later; no page table entry maps a page yet. With `tables` their page table exists already
+   * and belongs to that owner: mapping them takes no memory and changes no page of another owner. At most 512 pages then.
    */
   reserveSystemPtes(pageCount: number, tables?: Owner): Gva
   /** Points the entry of one reserved page at a page of RAM, or nowhere. */

@@ -203,7 +203,7 @@ export interface PortExports {
   releaseSpinLock(deviceExtension: GuestBlock, lock: HeldLock | null): void
   allocatePool(deviceExtension: GuestBlock, byteLength: number): GuestBlock | null
   freePool(deviceExtension: GuestBlock, block: GuestBlock): number
-  /** Whether there is a timer, or a worker, to be had: StorPortInitializeTimer and StorPortInitializeWorker. */
+  /** False where no timer, or no worker, is left: StorPortInitializeTimer and StorPortInitializeWorker. */
   initializeTimer(deviceExtension: GuestBlock): boolean
   initializeWorker(deviceExtension: GuestBlock): boolean
   /** 0 microseconds end it. Timer 0, the one of RequestTimerCall, is set anew by each request; the others are busy until they fire. */

@@ -75,7 +75,7 @@ export interface RuntimeStack {
   drain(): void
   /**
    * HwResetBus, as an application asks for one. Requests that the miniport completes with it are sent again a while later. The port
-   * does the same where a request does not end in its ten seconds while somebody waits for the disk.
+   * does the same where a request does not end in its ten seconds while a caller waits for the disk.
    */
   resetBus(): void
   /** Drains, stops the adapter and starts it again. Throws DriversError CONTROLLER_FAILED, ADAPTER_NOT_FOUND, ADAPTER_ERROR, IO_FAILED. */

@@ -8,7 +8,7 @@ const blockOf = (elements: number) => ({
   view: new DataView(new ArrayBuffer(scatterGatherBytes(elements))),
 })
 
-it('lays elements of 24 bytes behind a header of 16, joining pieces that follow each other', () => {
+it('lays elements of 24 bytes after a header of 16, joining pieces that follow each other', () => {
   const block = blockOf(3)
   const list = new GuestScatterGatherList(block)
   expect(list.append(0x1_2345_6000, 0x1000)).toBe(true)

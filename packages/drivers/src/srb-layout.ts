@@ -1,5 +1,5 @@
 // Where the two kinds of SRB keep the same things: SCSI_REQUEST_BLOCK, and STORAGE_REQUEST_BLOCK with a BTL8 address and one
-// SCSI CDB behind it. A port gives a miniport the newer kind where its SrbTypeFlags take it (storport.h).
+// SCSI CDB after it. A port gives a miniport the newer kind where its SrbTypeFlags take it (storport.h).
 import {
   ScsiRequestBlock,
   SRB_EX_DATA_SCSI_CDB16_LENGTH,

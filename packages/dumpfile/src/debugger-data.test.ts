@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { readDebuggerData } from './debugger-data.ts'
 
-/** A block with 1 in every byte behind its head. */
+/** A block with 1 in every byte after its head. */
 function block(size: number, tag = 'KDBG', held = size): (into: Uint8Array) => number {
   const bytes = new Uint8Array(held).fill(1)
   for (const [index, letter] of [...tag].entries()) bytes[0x10 + index] = letter.charCodeAt(0)

@@ -1,5 +1,5 @@
 // The headers of kernel crash dump files. Offsets: independent readers (kdmp-parser, volatility3, rizin, Ghidra) and two
-// real minidumps, see docs/formats/crash-dump.md. Everything that nobody set holds the fill `PAGE`.
+// real minidumps, see docs/formats/crash-dump.md. A field that is not set holds the fill `PAGE`.
 import { array, bytes, defineStruct, size64, struct, u8, u16, u32, u64, type ViewOf } from '@dumpstack/bytes'
 import { ExceptionRecord64, PhysicalMemoryDescriptor64 } from '@dumpstack/nt'
 
@@ -160,7 +160,7 @@ export const DumpDriverEntry64 = defineStruct('_DUMP_DRIVER_ENTRY64', 0x90, {
   timeDateStamp: u32(0x88),
 })
 
-/** Rows behind a u32 count and 4 bytes of padding. */
+/** Rows after a u32 count and 4 bytes of padding. */
 export const DumpUnloadedDriver64 = defineStruct('_DUMP_UNLOADED_DRIVERS64', 0x38, {
   length: u16(0x00),
   maximumLength: u16(0x02),
@@ -195,7 +195,7 @@ export const TriageDataBlock = defineStruct('_TRIAGE_DATA_BLOCK', 0x10, {
   size: u32(0x0c),
 })
 
-/** Secondary data: behind everything else in the file. */
+/** Secondary data: after everything else in the file. */
 export const DumpBlobFileHeader = defineStruct('_DUMP_BLOB_FILE_HEADER', 0x10, {
   /** `Dump`, `Blob` */
   signature1: u32(0x00),

@@ -97,7 +97,7 @@ export function readUnloadedModules(dump: Dump, space: VirtualSpace): UnloadedMo
   if (pointer === null || pointer === 0n || next === null) return []
   const rows = new Uint8Array(UnloadedDriver.size * MI_UNLOADED_DRIVERS)
   const length = space.read(gva(pointer), rows)
-  // MmLastUnloadedDriver is a ULONG, the row that is written next: the oldest is behind it.
+  // MmLastUnloadedDriver is a ULONG, the row that is written next: the oldest is after it.
   const oldest = Number(next & 0xffff_ffffn) % MI_UNLOADED_DRIVERS
   const unloaded: UnloadedModule[] = []
   for (let index = 0; index < MI_UNLOADED_DRIVERS; index++) {

@@ -158,7 +158,7 @@ export function pageTableEntries(dtb: Gpa, address: Gva, space: PhysicalSpace): 
   return entries
 }
 
-/** One translation; whoever makes many keeps a PageWalker. Null when the address leads to no page. */
+/** One translation; a caller with many keeps a PageWalker. Null when the address leads to no page. */
 export function translate(dtb: Gpa, address: Gva, space: PhysicalSpace): Gpa | null {
   const result = new PageWalker(space, dtb).walk(highHalf(address), lowHalf(address))
   return result < 0 ? null : (result as Gpa) // a walk that succeeds gives a physical address

@@ -157,7 +157,7 @@ it('stops at the end of a file that is too small, with whole pages and a header 
 it.each([
   ['overlapping runs', { runs: [run(1, 10), run(5, 10)] }, /run 1 at pfn 0x5 starts before the end/],
   [
-    'a promise of what is no RAM',
+    'a promise of a page without RAM',
     { promised: setOf([run(0xa0, 1)]) },
     /0xa0..0xa0 are promised but not all of them are RAM/,
   ],

@@ -1,5 +1,5 @@
 // Dumps whose pages are runs one after another in the file: type 1, whose header lists them, and what debuggers write.
-// Runs can lie anywhere in 52 bits of physical address: what they cost hangs on their number, not on their places.
+// Runs can lie anywhere in 52 bits of physical address: their cost depends on their number, not on their places.
 import {
   hex,
   PAGE_SIZE,

@@ -229,7 +229,7 @@ it('remarks a page that is in the bitmap and in no run', () => {
 /** What genuine dumps have, and what must not even be remarked. */
 const SOUND: ReadonlyArray<readonly [string, Change]> = [
   [
-    'a writer status and a secondary version that nobody set',
+    'a writer status and a secondary version that are not set',
     (view) => {
       view.setUint32(0x1048, 0x45474150, true)
       view.setUint8(0x104d, 0x41)

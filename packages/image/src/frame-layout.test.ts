@@ -82,7 +82,7 @@ describe('frameLayout', () => {
     expect(frame.saved).toEqual([{ register: RSI, offset: 0x28 }])
   })
 
-  it('ends at a machine frame, behind the error code', () => {
+  it('ends at a machine frame, after the error code', () => {
     // sub rsp, 0x28 after an interrupt with error code
     const image = withUnwind([1, 4, 2, 0, 4, 0x42, 0, 0x1a])
     expect(frameLayout(image, 0x1000)).toMatchObject({

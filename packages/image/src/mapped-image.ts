@@ -51,7 +51,7 @@ const MAX_DEBUG_ENTRIES = 64
 const MAX_PDB_PATH_BYTES = 1024
 const MAX_SECTIONS = 96
 const IMAGE_SCN_MEM_EXECUTE = 0x2000_0000
-/** Header, 255 code slots, and behind them a handler or a chained RUNTIME_FUNCTION. */
+/** Header, 255 code slots, and after them a handler or a chained RUNTIME_FUNCTION. */
 const MAX_UNWIND_INFO_BYTES = UnwindInfoHeader.size + 256 * 2 + RuntimeFunctionEntry.size
 
 type Fields = Readonly<Record<string, FieldKind<unknown>>>

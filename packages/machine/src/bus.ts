@@ -259,7 +259,7 @@ function decoderAt(decoders: readonly Decoder[], address: number): Decoder | nul
   return null
 }
 
-/** Bytes past the end of a window are nobody's: they read as ones, writes of them are lost. */
+/** Bytes past the end of a window are unclaimed: reads return ones, writes are ignored. */
 function readWindow({ device, window }: Decoder, address: number, size: number): number {
   const offset = address - window.base
   const left = window.byteLength - offset

@@ -41,7 +41,7 @@ describe('interrupts', () => {
     })
     ahci.prepare(0, READ)
     ahci.issue(1)
-    for (let i = 0; i < 1000; i++) ahci.port(0x38) // accesses let the device work, but call nobody
+    for (let i = 0; i < 1000; i++) ahci.port(0x38) // accesses let the device work, but fire no timer
     expect(ahci.port(0x38)).toBe(0)
     expect(calls).toEqual([])
     machine.stall(0)
@@ -76,7 +76,7 @@ describe('interrupts', () => {
     expect(machine.nowNs - before).toBeGreaterThanOrEqual(10_000_000)
   })
 
-  it('do not nest, and one that nobody clears does not stop time', () => {
+  it('do not nest, and one that is not cleared does not stop time', () => {
     const { machine, ahci } = started()
     let depth = 0
     let calls = 0

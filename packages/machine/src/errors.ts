@@ -24,7 +24,7 @@ export type MachineErrorCode =
   | 'FAULT_PLAN'
   /** A driver had its controller move more in one wait than any driver asks for. */
   | 'DEVICE_WORK'
-  /** A driver, or its controller, wrote to more memory of others than the host keeps copies of. */
+  /** A driver, or its controller, wrote to more pages outside its own memory than the host keeps copies of. */
   | 'STRAY_WRITES'
 
 export class MachineError extends DumpstackError {

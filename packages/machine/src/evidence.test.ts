@@ -1,4 +1,4 @@
-// What whoever judges a driver can see of its controllers: requests that have not ended, completions, interrupts, a cache that is dirty.
+// What the judge of a driver can see of its controllers: requests that have not ended, completions, interrupts, a cache that is dirty.
 import { gpa } from '@dumpstack/bytes'
 import { RawAhci, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,4 @@
-// What happened in a machine, for whoever judges it: pages written, data moved, commands completed, controllers that stopped, and what was
+// What happened in a machine, for its judges: pages written, data moved, commands completed, controllers that stopped, and what was
 // touched that is not modelled.
 import type { PageSet, Pfn } from '@dumpstack/bytes'
 import { ColumnarDmaLog, type DmaLog, type DmaOrigin } from './dma-log.ts'
@@ -88,7 +88,7 @@ export interface Evidence {
 /** Further stops of a driver that keeps stopping its controller add nothing; nor do further refusals. */
 const MAX_ENTRIES = 1000
 
-/** A disk behind a controller, for who looks at what it has to do. */
+/** A disk behind a controller, with its outstanding work. */
 interface WatchedDevice {
   readonly outstanding: readonly OutstandingRequest[]
   readonly pendingCount: number

@@ -61,7 +61,7 @@ export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
   },
   hang: {
     count: ALWAYS,
-    summary: 'The write and all commands behind it never end, until the link or the controller is reset.',
+    summary: 'The write and all commands after it never end, until the link or the controller is reset.',
   },
   lostCompletion: {
     count: ALWAYS,

@@ -30,7 +30,7 @@ export interface MachineOptions {
   readonly cpuCount: number
   readonly controllers: readonly ControllerOptions[]
   /**
-   * Shared with a thread that hears signals: once its first element is not 0, time does not pass any more and guest code does not go
+   * Shared with the thread that receives signals: once its first element is not 0, time does not pass any more and guest code does not go
    * on, both throw Interrupted (bytes).
    */
   readonly stopFlag?: Int32Array
@@ -64,7 +64,7 @@ export interface Machine extends CpuWorld {
   interruptsEnabled: boolean
   /** RAM as it is now, for as long as the machine lives or until the next checkpoint; pages are saved on write. */
   checkpoint(): PhysicalSpace
-  /** What happened, for whoever judges it: no driver sees it. */
+  /** What happened, for judges of the machine: no driver sees it. */
   readonly evidence: Evidence
   /** Of a controller, by its name, live; looking takes no time. */
   controllerState(controller: string): ControllerState
@@ -75,6 +75,6 @@ export interface Machine extends CpuWorld {
    * routines are gone, interruptsEnabled is true again. Without keepRam used pages hold the fill again and have no owner.
    */
   reset(options: { keepRam: boolean }): void
-  /** Gives RAM back. Disk images belong to who made them. */
+  /** Gives RAM back. Disk images belong to the caller that made them. */
   close(): void
 }

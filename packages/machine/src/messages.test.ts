@@ -57,7 +57,7 @@ it('MSI-X: a masked vector is pending until its mask is taken off', () => {
   expect(flush()).toBe(2)
 })
 
-it('a message that goes elsewhere is a store, and one that nobody expects is noted', () => {
+it('a message that goes elsewhere is a store, and one that is not expected is noted', () => {
   const { machine, entry, flush } = virtioWithMessages(BUFFER)
   entry(1, 3, 0)
   expect(flush()).toBe(0)

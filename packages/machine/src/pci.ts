@@ -36,7 +36,7 @@ export type Bdf = number
 export const merge = (old: number, value: number, mask: number): number =>
   ((old & ~mask) | (value & mask)) >>> 0
 
-/** What a driver has made of its controller, for whoever judges that driver: no driver sees it. */
+/** What a driver has made of its controller, for judges of that driver: no driver sees it. */
 export interface ControllerState {
   /** Requests that it is given get done. */
   readonly takesRequests: boolean
@@ -86,7 +86,7 @@ export interface PciWindowShape {
 }
 
 export interface PciCapability {
-  /** Behind the header, dword aligned. */
+  /** After the header, dword aligned. */
   readonly at: number
   /** From the capability id on; the second byte, the next pointer, is filled in. */
   readonly bytes: Uint8Array

@@ -165,7 +165,7 @@ it('owners are kept by page and only for RAM', () => {
 })
 
 describe('watch', () => {
-  it('reports the next write to a page once, whoever writes, and nothing else', () => {
+  it('reports the next write to a page once, from any writer, and nothing else', () => {
     const memory = ram()
     const seen: number[] = []
     memory.write(gpa(0x100000), new Uint8Array(8))
@@ -183,7 +183,7 @@ describe('watch', () => {
   })
 })
 
-it('tells once of a page of others that is about to change after a checkpoint', () => {
+it('reports once each page outside the dump path that is about to change after a checkpoint', () => {
   const memory = ram()
   memory.setOwner(pfn(0x100), 2, Owner.kernel)
   memory.setOwner(pfn(0x102), 1, Owner.dumpPath)
@@ -201,7 +201,7 @@ it('tells once of a page of others that is about to change after a checkpoint', 
   ])
 })
 
-it('ends writes to memory of nobody, and after a checkpoint of others, where there would be a copy of each page', () => {
+it('limits the pages written that are not allocated, or that after a checkpoint lie outside the dump path', () => {
   const runs = [{ basePage: pfn(0), pageCount: 0x9000 }]
   const big = new GuestRam(SEED, runs)
   const touch = (from: number, count: number): void => {
@@ -213,7 +213,7 @@ it('ends writes to memory of nobody, and after a checkpoint of others, where the
   expect(() => touch(0x8800, 1)).toThrow(expect.objectContaining({ code: 'STRAY_WRITES' }))
   big.checkpoint()
   touch(0, 0x4000)
-  expect(() => touch(0x4000, 1)).toThrow(/after the checkpoint pages of others were written/)
+  expect(() => touch(0x4000, 1)).toThrow(/after the checkpoint, pages outside the dump path were written/)
   big.refill()
   big.setOwner(pfn(0), 0x9000, 1)
   touch(0, 0x9000)

@@ -30,7 +30,7 @@ const SHORT_BYTES = 64
 const MAX_PAGES = 2 ** 28
 
 /**
- * Pages that nobody owns, and after a checkpoint pages of others than the dump path: the host keeps a copy of each that changes, and a
+ * Free pages, and after a checkpoint all pages outside the dump path: the host keeps a copy of each that changes, and a
  * system that works changes next to none. 64 MiB.
  */
 const MAX_STRAY_PAGES = 0x4000
@@ -70,7 +70,7 @@ export interface Ram extends CpuRam {
   unguard(gpa: Gpa): void
   owner(page: Pfn): Owner
   setOwner(page: Pfn, count: number, owner: Owner): void
-  /** Told of each page of others than the dump path before it is written first after a checkpoint. */
+  /** Called with each page outside the dump path before its first write after a checkpoint. */
   onStrayWrite: ((page: Pfn) => void) | null
 }
 
@@ -337,7 +337,9 @@ export class GuestRam implements Ram {
     const isStray = owner === Owner.free || (this.#isFrozen && owner !== Owner.dumpPath)
     // A watched page comes here once for each watch.
     if (isStray && !this.writes.pages.has(page) && --this.#strayLeft < 0) {
-      const what = this.#isFrozen ? 'after the checkpoint pages of others' : 'pages that nobody owns'
+      const what = this.#isFrozen
+        ? 'after the checkpoint, pages outside the dump path'
+        : 'pages that are not allocated'
       throw new MachineError(
         'STRAY_WRITES',
         `${what} were written, more than ${MAX_STRAY_PAGES} of them, the last at ${hex(pfnToGpa(page))}`,

@@ -68,7 +68,7 @@ const ADDITIONAL_SENSE: ReadonlyMap<number, string> = new Map([
 const FIXED = 0x70
 const DESCRIPTOR = 0x72
 
-/** `MEDIUM ERROR (0x3), WRITE ERROR (0xc, 0x0)`; null of what is no sense data. */
+/** `MEDIUM ERROR (0x3), WRITE ERROR (0xc, 0x0)`; null for bytes that are no sense data. */
 export function senseText(data: DataView): string | null {
   const byte = (at: number): number => (at < data.byteLength ? data.getUint8(at) : 0)
   const format = byte(0) & 0x7e

@@ -25,7 +25,7 @@ export const VIRTIO_PCI_CAP_NOTIFY_CFG = 2
 export const VIRTIO_PCI_CAP_ISR_CFG = 3
 export const VIRTIO_PCI_CAP_DEVICE_CFG = 4
 export const VIRTIO_PCI_CAP_PCI_CFG = 5
-/** Behind the capability: notify_off_multiplier of a notification capability (4.1.4.4), pci_cfg_data (4.1.4.9). */
+/** After the capability: notify_off_multiplier of a notification capability (4.1.4.4), pci_cfg_data (4.1.4.9). */
 export const VIRTIO_PCI_CAP_EXTRA = 0x10
 
 // Common configuration structure (4.1.4.3)
@@ -92,7 +92,7 @@ export const VIRTIO_F_NOTIFY_ON_EMPTY = 1 << 24
 export const VIRTIO_F_ANY_LAYOUT = 1 << 27
 export const VIRTIO_F_INDIRECT_DESC = 1 << 28
 export const VIRTIO_F_EVENT_IDX = 1 << 29
-/** Bit 30 is nobody's: QEMU offers it to find drivers that accept what they do not know. */
+/** Bit 30 is reserved: QEMU offers it to find drivers that accept what they do not know. */
 export const VIRTIO_F_UNUSED = 1 << 30
 export const VIRTIO_F_VERSION_1_HIGH = 1 << 0
 
@@ -120,7 +120,7 @@ export const VIRTQ_AVAIL_F_NO_INTERRUPT = 1
 export const VIRTQ_USED_IDX = 0x02
 export const VIRTQ_USED_RING = 0x04
 export const VIRTQ_USED_ELEM_BYTES = 8
-/** used_event and avail_event behind their rings (2.7.7, 2.7.10). */
+/** used_event and avail_event after their rings (2.7.7, 2.7.10). */
 export const VIRTQ_EVENT_BYTES = 2
 
 /** Device configuration of the block device (5.2.4), up to and with the fields of multiple queues. */

@@ -1,4 +1,4 @@
-// Names in a run folder, for who only finds the way in one: the debugger needs neither the test nor the host's files.
+// Names in a run folder, for callers that only look for files in one: the debugger needs neither the test nor the host's files.
 /** The marker of the run that owns the folder, and the list of what it has made there. */
 export const MARKER = 'dumpstack-run.jsonl'
 export const JOURNAL = 'journal.jsonl'

@@ -7,7 +7,7 @@ import { goneLine, isRunName, type MadeKind, madeLine, markerLine, parseMadeList
 const ID = '0123456789abcdef0123456789abcdef'
 const NAMES = ['journal.jsonl', 'full', 'full/truth.bin', 'C/Windows/MEMORY.DMP', 'before-header/C/a"b\n.txt']
 
-it('gives back what was made and is not gone, whatever a kill cut off behind it', () => {
+it('gives back what was made and is not gone, whatever a kill cut off after it', () => {
   const step = fc.record({
     name: fc.constantFrom(...NAMES),
     what: fc.constantFrom<MadeKind | 'gone'>('file', 'folder', 'gone'),

@@ -1,7 +1,7 @@
 // The name of a scenario's variant, which is that of a folder too.
 import type { Facts } from '@dumpstack/target'
 
-/** Null where the scenario has one. Throws TargetError RUN_FOLDER_CORRUPT for what is no plain name. */
+/** Null where the scenario has one. Throws TargetError RUN_FOLDER_CORRUPT for a text that is no plain name. */
 export function variantOf(facts: Facts): string | null {
   const variant = facts.optionalString('variant')
   if (variant !== null && !/^[a-z0-9-]{1,64}$/.test(variant))

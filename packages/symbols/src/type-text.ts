@@ -3,7 +3,7 @@
 import { SymbolsError } from './errors.ts'
 import type { SymbolFile, SymbolType, TypeRef } from './symbol-file.ts'
 
-/** Pointers to arrays of pointers ...: nobody writes a type deeper than this. */
+/** Pointers to arrays of pointers ...: no program has a type deeper than this. */
 const MAX_DEPTH = 64
 
 export function typeText(file: SymbolFile, ref: TypeRef): string {

@@ -1,4 +1,4 @@
-// What a crash leaves for whoever judges its dump: RAM at that instant, what the dump promised, and who wrote each byte of it.
+// What a crash leaves for the judge of its dump: RAM at that instant, what the dump promised, and who wrote each byte of it.
 import type { Gpa, Gva, PageSet, PhysicalSpace } from '@dumpstack/bytes'
 import type { ImageIdentity } from '@dumpstack/image'
 import { type Bugcheck, DUMP_TYPES, type DumpType } from '@dumpstack/nt'

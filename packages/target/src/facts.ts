@@ -179,7 +179,7 @@ export class Facts {
     return Object.fromEntries(inner.names.map((key) => [key, inner.string(key)]))
   }
 
-  /** As it stands there, for who only hands it on. */
+  /** The record unread, for callers that pass it on. */
   record(field: string): Readonly<Record<string, unknown>> {
     return this.object(field).#fields
   }

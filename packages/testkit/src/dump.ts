@@ -1,5 +1,5 @@
-// Builds crash dumps byte by byte, from the public descriptions of the format: offsets are literals here and shared with
-// nobody, so that a wrong one in the reader cannot agree with itself. x64, build 19041.
+// Builds crash dumps byte by byte, from the public descriptions of the format: offsets are literals here and not shared,
+// so that a wrong one in the reader cannot agree with itself. x64, build 19041.
 
 import {
   ascii,
@@ -79,7 +79,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   const variables = KERNEL_BASE + 0x3000n // eight bytes each
   const processorBlock = KERNEL_BASE + 0x4000n
 
-  // Pool: module entries of 0xa0 bytes, names behind them, unloaded rows, descriptor.
+  // Pool: module entries of 0xa0 bytes, names after them, unloaded rows, descriptor.
   memory.map(POOL_BASE, 16 + Math.ceil((recipe.physicalMemory?.length ?? 0) / 256))
   let pool = POOL_BASE + 0xfd0n // entries and names cross a page boundary
   const allocate = (bytes: number): bigint => {
@@ -157,7 +157,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   memory.u16(kdbg + 0x2a8n, 0xa40)
   memory.u16(kdbg + 0x2b0n, 0xaf00)
   memory.u16(kdbg + 0x2ben, 0x24)
-  // What lies behind the block is no part of it: other variables of the kernel.
+  // What lies after the block is no part of it: other variables of the kernel.
   memory.write(kdbg + BigInt(recipe.debuggerDataSize ?? 0x380), new Uint8Array(0x20).fill(0xee))
 
   // Entries of every other kind: a 2 MiB page (of RAM from PFN 0x200 on), transition, page file, absent page.
@@ -201,7 +201,7 @@ export function buildDump(recipe: DumpRecipe): BuiltDump {
   }
 }
 
-/** A kernel dump leaves out every seventh page of those that nobody wrote. */
+/** A kernel dump leaves out every seventh unwritten page. */
 function isUser(pfn: number, memory: Memory): boolean {
   const untouched = pattern(pfn)
   return pfn % 7 === 0 && !(memory.pages.get(pfn) ?? untouched).some((byte, i) => byte !== untouched[i])

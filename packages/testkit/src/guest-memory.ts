@@ -79,7 +79,7 @@ export class GuestMemory {
     return this.utf16(this.u64(va + 8n), this.u16(va))
   }
 
-  /** Addresses of the LIST_ENTRYs behind a head; throws where a Blink does not lead back. */
+  /** Addresses of the LIST_ENTRYs after a head; throws where a Blink does not lead back. */
   list(head: bigint): bigint[] {
     const entries: bigint[] = []
     let previous = head

@@ -156,6 +156,6 @@ export class RawAhci {
       if (isSo()) return
       this.bus.stall(500)
     }
-    throw new Error(`waited in vain until ${what}`)
+    throw new Error(`timed out while waiting until ${what}`)
   }
 }

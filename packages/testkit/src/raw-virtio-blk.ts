@@ -7,7 +7,7 @@ import type { RawBus } from './raw-bus.ts'
 export interface RawBlkRequest {
   readonly type: number
   readonly sector?: number
-  /** Memory the device reads, behind the header. */
+  /** Memory the device reads, after the header. */
   readonly out?: readonly RawSegment[]
   /** Memory the device writes, before the status byte. */
   readonly into?: readonly RawSegment[]
@@ -30,7 +30,7 @@ const WRITE = 2
 const INDIRECT = 4
 const QUEUE = 256
 // In the driver's memory: the legacy layout of its entries, which the modern interface can have too; headers and indirect tables
-// behind it, where a queue of 256 ends
+// after it, where a queue of 256 ends
 const HEADERS = 0x4000
 const TABLES = 0x8000
 const TABLE_BYTES = 0x200
@@ -177,7 +177,7 @@ export class RawVirtioBlk {
     this.#behind = Math.max(0, alignUp(this.#used + 6 + size * 8) - this.memory - HEADERS)
   }
 
-  /** Puts a request into the descriptor table and onto the available ring; its first descriptor. Nobody is told. */
+  /** Puts a request into the descriptor table and onto the available ring; returns its first descriptor. The device is not notified. */
   submit(request: RawBlkRequest): number {
     const { out = [], into = [] } = request
     const head = this.#nextDescriptor
@@ -276,7 +276,7 @@ export class RawVirtioBlk {
       if (isSo()) return
       this.bus.stall(500)
     }
-    throw new Error(`waited in vain until ${what}`)
+    throw new Error(`timed out while waiting until ${what}`)
   }
 
   #chain(table: number, first: number, chain: readonly Omit<RawDescriptor, 'next'>[]): void {

@@ -1,5 +1,5 @@
 // A second unwinder for x64, straight from "x64 exception handling" (Microsoft): reads .pdata of the images in guest
-// memory and undoes prologs. It knows whole frames only: every rip is behind its function's prolog or at its start.
+// memory and undoes prologs. It knows whole frames only: every rip lies after the prolog of its function or at its start.
 import type { GuestMemory } from './guest-memory.ts'
 
 export interface UnwoundFrame {

@@ -4,7 +4,7 @@ import { DumpstackError } from '@dumpstack/bytes'
 export class WindowsError extends DumpstackError {}
 
 /**
- * The guest kernel cannot go on, in its own code or in what it maps and allocates. The system is deterministic: it comes to this only where
- * a driver has destroyed what is the kernel's.
+ * The guest kernel cannot go on, in its own code or in what it maps and allocates. The system is deterministic: this happens only where
+ * a driver has overwritten memory of the kernel.
  */
 export class KernelError extends WindowsError {}

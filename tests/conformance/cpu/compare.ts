@@ -44,7 +44,7 @@ export function differences(
     check('cr2', Record.cr2)
   }
   for (let register = 0; register < 16; register++) check(GPRS[register] ?? '', register * 8)
-  // an int3 is reported behind it; our stop leaves rip at it
+  // an int3 is reported after it; our stop leaves rip at it
   check('rip', Record.rip, ~0n, (value) => (vector === BREAKPOINT ? value - 1n : value))
   const count = snippet.count ?? Number(start.getBigUint64(8, true) & 0xffn)
   check('rflags', Record.rflags, BigInt(FLAGS & ~snippet.form.undefinedFlags(count)))

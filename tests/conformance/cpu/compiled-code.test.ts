@@ -72,7 +72,7 @@ function build(options: string): PeImage {
   return parsePe(fs.readFileSync(dll))
 }
 
-/** A processor with the image where it wants to be, and memory and stack behind it. */
+/** A processor with the image where it wants to be, and memory and stack after it. */
 function load(image: PeImage): { cpu: Cpu; memory: bigint } {
   const machine = createMachine({
     seed: 1,

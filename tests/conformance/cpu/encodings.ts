@@ -10,9 +10,9 @@ const immediate = (width: number): string =>
   width === 8 ? '.byte I8' : width === 16 ? '.short I16' : '.long I32'
 
 /** With a register, then with memory; the reg field says which instruction it is. */
-function* group(prefix: string, opcode: number, reg: number, width: number, behind = ''): Iterable<string> {
-  yield `.byte ${prefix}${opcode}, ${0xc0 + reg * 8} | REG${behind}`
-  yield `.byte ${prefix}${opcode}, ${reg * 8} | BASE${width}${behind}`
+function* group(prefix: string, opcode: number, reg: number, width: number, after = ''): Iterable<string> {
+  yield `.byte ${prefix}${opcode}, ${0xc0 + reg * 8} | REG${after}`
+  yield `.byte ${prefix}${opcode}, ${reg * 8} | BASE${width}${after}`
 }
 
 function* groups(): Iterable<Form> {

@@ -1,4 +1,4 @@
-// Who reads which flags after whom: each instruction that sets flags, behind another one that set them differently, then all
+// Who reads which flags after whom: each instruction that sets flags, after another one that set them differently, then all
 // conditions on what it defines (Intel SDM volume 2, appendix B), in the same basic block and in the next one.
 import { AF, alone, CF, CONDITIONS, type Form, OF, PF, SF, STATUS, ZF } from './forms.ts'
 

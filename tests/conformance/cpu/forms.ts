@@ -59,7 +59,7 @@ export type Need =
   | 'aligned'
   /** The memory operand can be written: before QEMU 7.2 finds that it cannot, it has changed the carry flag. */
   | 'writable'
-  /** Not relative to rip: QEMU 7.2 forgets the immediate behind such an operand of shld and shrd. */
+  /** Not relative to rip: QEMU 7.2 forgets the immediate after such an operand of shld and shrd. */
   | 'notRipRelative'
 
 export interface Form {

@@ -24,7 +24,7 @@ export class GdbClient {
     })
   }
 
-  /** Connects as soon as somebody listens there. */
+  /** Connects as soon as a server listens there. */
   static async connect(path: string, timeoutMs: number): Promise<GdbClient> {
     const deadline = Date.now() + timeoutMs
     for (;;) {
@@ -39,7 +39,7 @@ export class GdbClient {
         socket.write('+')
         return client
       }
-      if (Date.now() > deadline) throw new Error(`nobody speaks at ${path}: ${error.message}`)
+      if (Date.now() > deadline) throw new Error(`no gdb server answers at ${path}: ${error.message}`)
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   }

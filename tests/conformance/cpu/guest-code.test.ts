@@ -54,7 +54,7 @@ function follow(name: string, image: PeImage, begin: number, seen: Set<number>, 
   }
 }
 
-/** clang puts a table of distances from itself behind the jump that uses it. */
+/** clang puts a table of distances from itself after the jump that uses it. */
 function jumpTable(image: PeImage, behind: number): number[] {
   const at = (behind + 3) & -4
   const targets: number[] = []

@@ -60,7 +60,7 @@ function everyForm(): Map<string, Uint8Array> {
   return forms
 }
 
-/** Runs one instruction, in ring 0: how it ends, or what comes behind it. */
+/** Runs one instruction, in ring 0: how it ends, or what comes after it. */
 export function stopOf(cpu: EmbeddedCpu, bytes: Uint8Array): ReturnType<EmbeddedCpu['run']> {
   cpu.write(CODE_AT, Uint8Array.from([...bytes, 0xcc, 0xcc, 0xcc, 0xcc]))
   const record = new Uint8Array(RECORD_BYTES)

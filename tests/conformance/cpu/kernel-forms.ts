@@ -2,7 +2,7 @@
 // and 3). What the harness of QEMU has set up and our processor has not cannot be compared: see uncompared.ts.
 import { AF, alone, FLAGS, type Form, form, STATUS, WIDE } from './forms.ts'
 
-/** Code that changes code: the instruction behind it, one in a later block, its own loop, every time another. */
+/** Code that changes code: the instruction after it, one in a later block, its own loop, every time another. */
 function* selfModifying(): Iterable<Form> {
   const pointAtLabel = '.byte 0x48, 0xb8\n.quad code_alias + (1f - code)' // movabs rax, where 1: can be written
   const increment = '1: .byte 0x48, 0xff, 0xc1' // inc rcx; with REX.B inc r9
@@ -69,7 +69,7 @@ function* descriptorTables(): Iterable<Form> {
   yield alone('mov eax, 0x400\nmov dr7, rax\nmov rbx, dr7', STATUS)
 }
 
-/** In a page that nobody looks at; then what of it is modelled is read back. */
+/** In a page that is not compared; then the modelled part of it is read back. */
 function* floatingPointArea(): Iterable<Form> {
   const at = (offset: number): string => `[0x2c1000 + ${offset}]`
   yield alone(`fxsave ${at(0)}\nmov eax, ${at(24)}\nmovups xmm1, ${at(0xa0)}\nmovups xmm2, ${at(0x190)}`)

@@ -207,7 +207,7 @@ class StateBuilder {
           const window = random.pick(windows)
           return this.#at(window) + BigInt(random.below(window.byteLength))
         }
-        // not both beyond the brink: which of two operands is accessed first is nobody's promise
+        // not both beyond the brink: which of two operands is accessed first is not specified
         const isSourceSafe = random.once(2)
         const safe = [CROSSING, STACK]
         this.#setGpr(RSI, within(isSourceSafe ? safe : [CROSSING, BRINK, READ_ONLY]))
@@ -302,7 +302,7 @@ class StateBuilder {
     for (const window of WINDOWS) fill(window.offset, window.byteLength)
   }
 
-  /** int3, mostly: behind the end of some slot's code. */
+  /** int3, mostly: after the end of some slot's code. */
   #codeAddress(): bigint {
     const random = this.#random
     if (random.once(12)) return NOT_CANONICAL

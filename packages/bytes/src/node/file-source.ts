@@ -33,7 +33,7 @@ export class FileSource implements ByteSource {
 }
 
 function openRegular(path: string): number {
-  // Asked before it is opened: opening a pipe that nobody writes to never returns.
+  // Asked before it is opened: opening a pipe without a writer never returns.
   const stat = statSync(path)
   if (stat.isFile()) return openSync(path, 'r')
   const kind = stat.isDirectory() ? 'a folder' : stat.isFIFO() ? 'a pipe' : 'a device'

@@ -1,5 +1,5 @@
 // `dumpstack calls DIR`: what a driver file called and which registers it touched, from the records of its run. Streams: a record
-// may be long, and whoever reads the output may have enough of it (`| head`).
+// may be long, and the reader of the output may stop early (`| head`).
 import { statSync } from 'node:fs'
 import { type CallEvent, readCalls } from '@dumpstack/drivers'
 import { type CallRecordFile, callRecordsOf } from '@dumpstack/run/node'

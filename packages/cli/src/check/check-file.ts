@@ -1,4 +1,4 @@
-// The check of one driver file: what it comes to, with the command that shows each finding again and what is known of it.
+// The check of one driver file: its result, with the command that reproduces each finding and the errata that cover it.
 import path from 'node:path'
 import type { Verdict } from '@dumpstack/crashtest'
 import { controllerNamed } from '@dumpstack/machine'

@@ -59,7 +59,7 @@ it('has a case for each life and each finding; only what counts is a failure', (
   expect(xml).toContain('<skipped message="known: old: was')
 })
 
-it('fails a warning where it is told to, and says why a check did not come to its end', () => {
+it('fails a warning where it is told to, and says why a check did not finish', () => {
   expect(checkJunit([checked], { ...options, isStrict: true }, null)).toContain('failures="2"')
   const broken = checkJunit([], options, 'y.sys cannot be read')
   expect(broken).toContain('<testsuites name="dumpstack check" tests="1" failures="0" errors="1"')

@@ -28,7 +28,7 @@ export function checkJunit(
     const text = xmlText(brokenOff)
     out.push(
       `  <testsuite name="run" ${totals([], 0, errors)}>`,
-      `    <testcase classname="run" name="comes to its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
+      `    <testcase classname="run" name="reaches its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
       '  </testsuite>',
     )
   }

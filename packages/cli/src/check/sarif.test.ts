@@ -112,7 +112,7 @@ it('has what code scanning shows: help of each rule, a line of a file, a fingerp
   ])
 })
 
-it('links to pages of the project where somebody says where it is kept, and to public sources otherwise', () => {
+it('links to pages of the project where its address is given, and to public sources otherwise', () => {
   const helpOf = (homepage: string | null): unknown[] => {
     const log = sarifOf('1', homepage, [checked('x.sys', [finding])], false) as Sarif
     const { informationUri, rules } = log.runs[0]!.tool.driver

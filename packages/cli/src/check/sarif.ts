@@ -20,7 +20,7 @@ const LEVELS = {
   inconclusive: { level: 'none', kind: 'open' },
 } as const satisfies Record<DriverFinding['verdict'], object>
 
-/** `homepage`: where the project is kept, with its docs/ below; null where nobody says. */
+/** `homepage`: where the project is kept, with its docs/ below; null where it is not given. */
 export function sarifOf(
   toolVersion: string,
   homepage: string | null,

@@ -32,7 +32,7 @@ export class SecondCrashes {
   readonly #reads: readonly (string | null)[]
   readonly #written = new Set<string>()
 
-  /** `reads`: what the command reads, whose place no dump takes. Throws UsageError for what is no folder, or holds something else by the name of a dump. */
+  /** `reads`: what the command reads, whose place no dump takes. Throws UsageError for a path that is no folder, or that holds something else by the name of a dump. */
   constructor(folder: string, reads: readonly (string | null)[]) {
     this.#folder = folder
     this.#reads = reads

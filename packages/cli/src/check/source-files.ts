@@ -7,7 +7,7 @@ import { pathToFileURL } from 'node:url'
 /** Longer paths and deeper folders are not looked through. */
 const MAX_PARTS = 32
 
-/** The URI of a file for who reads it in the current folder: relative to it where it lies below. */
+/** The URI of a file for readers in the current folder: relative to it where it lies below. */
 export function fileUri(file: string): string {
   const relative = path.relative('', file)
   const isBelow = relative !== '' && relative.split(path.sep)[0] !== '..' && !path.isAbsolute(relative)

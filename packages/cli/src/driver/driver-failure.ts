@@ -1,7 +1,7 @@
 // A run with a driver file that came to no dump. Without imports of the drivers: every command tells failures apart by it.
 import { DumpstackError } from '@dumpstack/bytes'
 
-/** The driver under test did not let the test happen: its fault, or nobody's. `hasRun` says whether its code ran. */
+/** The test could not run with the driver: `fail` where the driver is at fault, else `inconclusive`. `hasRun` says whether its code ran. */
 export class DriverFailure extends DumpstackError {
   readonly verdict: 'fail' | 'inconclusive'
   readonly hasRun: boolean

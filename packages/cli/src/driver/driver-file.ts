@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
-import { openSysFile, SYS_FILE_LIMIT, type SymbolNames, type SysFile } from '@dumpstack/drivers'
+import { MAX_SYS_FILE_BYTES, openSysFile, type SymbolNames, type SysFile } from '@dumpstack/drivers'
 import { PdbFile, SymbolsError } from '@dumpstack/symbols'
 import type { DriverFileOptions } from '@dumpstack/windows/node'
 import { readBeginning, readNamed } from '../files/named-input.ts'
@@ -14,9 +14,9 @@ export interface OpenedDriver extends DriverFileOptions {
   close(): void
 }
 
-/** Throws UsageError for a PDB of another driver, DriversError or ImageError for what is no driver, FileError for what is no file. */
+/** Throws UsageError for a PDB of another driver, DriversError or ImageError for a file that is no driver, FileError for a path that is no file. */
 export function openDriver(file: string, pdb: string | null): OpenedDriver {
-  const bytes = readBeginning(file, SYS_FILE_LIMIT + 1) // one byte too many is enough to refuse it
+  const bytes = readBeginning(file, MAX_SYS_FILE_BYTES + 1) // one byte too many is enough to refuse it
   const sys = openSysFile(path.basename(file), bytes)
   const symbols = openPdb(sys, pdb ?? besideOf(file), pdb !== null)
   const { rsds } = sys.image

@@ -96,7 +96,7 @@ async function converse(target: Debugger, options: KdOptions): Promise<void> {
 
 const MAX_COMPLETIONS = 200
 
-/** Commands, modules, and behind `module!` the names whose symbols are loaded; a name that cannot be shown is not offered. */
+/** Commands, modules, and after `module!` the names whose symbols are loaded; a name that cannot be shown is not offered. */
 function completions(target: Debugger, word: string): string[] {
   const bang = word.indexOf('!')
   const { modules } = target.session

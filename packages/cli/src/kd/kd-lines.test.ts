@@ -51,7 +51,7 @@ it('leaves at Ctrl-B and Enter, and only then', async () => {
   lines.close()
 })
 
-it('reads nothing behind Ctrl-B, even where a pipe has it all at once', async () => {
+it('reads nothing after Ctrl-B, even where a pipe has it all at once', async () => {
   const input = new PassThrough()
   const lines = openLines({
     input: input as unknown as ReadStream, // a pipe: isTTY is undefined

@@ -56,7 +56,7 @@ export function openLines(options: LineOptions): LineInput {
     }
   })
   reader.on('line', (line) => {
-    if (hasEnded) return // what stands behind Ctrl-B was read ahead, while a command ran
+    if (hasEnded) return // what follows Ctrl-B was read ahead, while a command ran
     if (isLeaving || line.trim() === CTRL_B) end()
     else if (wanted !== null) {
       const deliver = wanted

@@ -30,7 +30,7 @@ export interface CheckDriverOptions {
 
 /**
  * Checks a driver file as `dumpstack check` does, which takes seconds of this thread: its code is executed. Throws UsageError for a
- * file that cannot be read and for options that cannot be, DumpstackError for what is no driver; what else is wrong with the driver is in the report.
+ * file that cannot be read and for options that cannot be, DumpstackError for a file that is no driver; every other fault of the driver is in the report.
  */
 export function checkDriver(file: string, options: CheckDriverOptions = {}): DriverCheckReport {
   const { settings = {}, seed = 1, plan = Object.keys(settings).length === 0 ? 'full' : 'one' } = options

@@ -29,7 +29,7 @@ export class DumpDebugger {
   #text = ''
   #facts: Fact[] = []
 
-  /** Throws DumpError for what is no kernel crash dump. */
+  /** Throws DumpError for a file that is no kernel crash dump. */
   constructor(file: string, { symbolPath = '' }: DumpDebuggerOptions = {}) {
     this.#source = new FileSource(file)
     try {

@@ -8,7 +8,7 @@ export { FileSource } from '@dumpstack/bytes/node'
 export type { Dump, DumpCheck, LoadedModule, Modules, VerifyReport, VirtualSpace } from '@dumpstack/dumpfile'
 export { DumpError, openDump, readModules } from '@dumpstack/dumpfile'
 
-/** Whether a dump is whole, by its own words; `allPages` reads every page too. Throws DumpError for what is no kernel crash dump. */
+/** Whether a dump is whole by its own fields; `allPages` reads every page too. Throws DumpError for a file that is no kernel crash dump. */
 export function verify(source: ByteSource, { allPages = false } = {}): VerifyReport {
   const work = verifyDump(source, { allPages })
   for (;;) {

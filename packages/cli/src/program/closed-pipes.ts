@@ -3,7 +3,7 @@
 const CLOSED_PIPE = 'EPIPE'
 
 /**
- * `dumpstack ... | head` must not change what a run does: what nobody reads any more is dropped. Any other failure of
+ * `dumpstack ... | head` must not change what a run does: output without a reader is dropped. Any other failure of
  * stdout (a full disk) goes to `report`, once; the run goes on to its end, so that it cleans up.
  */
 export function surviveClosedPipes(report: (error: NodeJS.ErrnoException) => void): void {

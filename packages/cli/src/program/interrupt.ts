@@ -5,7 +5,7 @@ import { sharedStop } from './thread.ts'
 
 export interface Interrupt {
   readonly signal: AbortSignal
-  /** For guest code, which hears no signal: not 0 once the command is to stop. Absent where it runs in the thread that hears them. */
+  /** For guest code, which receives no signal: not 0 once the command is to stop. Absent where it runs in the thread that receives them. */
   readonly stopFlag?: Int32Array
   /** Ctrl-C means again what it means to any process. */
   release(): void

@@ -1,12 +1,12 @@
 // A command that runs guest code does so in a thread of its own (docs/adr/0024): a signal arrives in the turn of an event loop, and while guest
-// code runs there is none. The main thread hears signals, sets the flag that guest code looks at, and passes on what the thread prints.
+// code runs there is none. The main thread receives signals, sets the flag that guest code looks at, and passes on what the thread prints.
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Interrupted } from '@dumpstack/bytes'
 import { EXIT_INTERRUPTED } from './exit-code.ts'
 
 /**
  * How long a thread that was told to stop may work: a step that looks at no flag ends as if the process were killed, which runs survive. Of
- * processor time, so that a busy host cuts nobody off; and of time in all, where it works no more.
+ * processor time, so that a busy host does not end it early; MAX_MS bounds the elapsed time of a thread that no longer works.
  */
 const PATIENCE_MS = 700
 const MAX_MS = 5000
@@ -25,7 +25,7 @@ interface ThreadData {
   readonly stderr: Terminal
 }
 
-/** From the thread: whether it wants to be told of signals, which otherwise end the process; and what is said where it does not answer. */
+/** From the thread: whether signals are passed on to it, which otherwise end the process; and what is printed where it does not answer. */
 interface Wish {
   readonly catches: boolean
   readonly lastWords: string
@@ -90,7 +90,7 @@ export function adoptTerminals(): void {
   Object.assign(process.stderr, own.stderr)
 }
 
-/** What a thread shares with the one that hears signals; null in that one itself. */
+/** What a thread shares with the one that receives signals; null in that one itself. */
 export const sharedStop: {
   readonly flag: Int32Array
   /** From now on signals stop the command: `stopped` is called in the next turn. Answers how to end that. */

@@ -1,4 +1,4 @@
-// The one place that writes to stdout and stderr. Whatever comes from a file is made printable here, whoever brings it: lines,
+// The one place that writes to stdout and stderr. Every text from a file is made printable here: lines,
 // JSON and errors. Escape sequences are of ours alone, on a terminal that obeys them (TERM is not dumb), colours never with NO_COLOR.
 import { writeSync } from 'node:fs'
 import path from 'node:path'

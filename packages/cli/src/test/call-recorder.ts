@@ -84,7 +84,7 @@ export class CallRecorder implements SysObserver {
     file.check()
   }
 
-  /** The run is over: a crash that nobody restarted from has its record, any other start is the last one. */
+  /** The run is over: a crash without a restart has its record, any other start is the last one. */
   close(): void {
     if (this.#crashed !== null) this.powerOff()
     else this.#end()?.check()

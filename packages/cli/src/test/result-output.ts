@@ -36,7 +36,7 @@ export function checkTestOutput(
   ])
 }
 
-/** The result of a run that has come to its end, printed where JSON is asked for. Throws UsageError for what only a run that goes on can give. */
+/** The result of a finished run, printed where JSON is asked for. Throws UsageError for an output that only a running test can give. */
 export function sayResultAgain(
   { json, junit, events }: TestOutput,
   dash: Dash,
@@ -44,7 +44,7 @@ export function sayResultAgain(
   folder: string,
 ): TestResult {
   const asked = junit !== null ? `${dash}junit ${junit}` : events !== null ? `${dash}events ${events}` : null
-  if (asked !== null) throw new UsageError(`${asked}: ${what} in ${folder} has come to its end already`)
+  if (asked !== null) throw new UsageError(`${asked}: ${what} in ${folder} has finished already`)
   const result = readResult(folder)
   if (json) printJson(result)
   return result

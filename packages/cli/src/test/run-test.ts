@@ -72,7 +72,7 @@ function resumeCommand(folder: string, symbolPath: string | null, output: TestOu
 
 function sayAgain(folder: string, output: TestOutput): number {
   const { verdict } = sayResultAgain(output, '--', 'the run', folder)
-  if (!output.json) printLines([`The run in ${folder} has come to its end. Verdict: ${verdict}`])
+  if (!output.json) printLines([`The run in ${folder} has finished. Verdict: ${verdict}`])
   return exitCodeOf(verdict)
 }
 

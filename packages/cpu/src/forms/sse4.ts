@@ -9,8 +9,8 @@ const operation =
   (name: keyof Sse4Unit): Form =>
   (emit, { operands: [to, from, control] }) => {
     const right = operandWord(emit, from)
-    const behind = control?.kind === 'immediate' ? `,${control.lo & 0xff}` : ''
-    emit.line(`sse4.${name}(${wordOf(xmmIndex(emit, to))},${right}${behind});`)
+    const after = control?.kind === 'immediate' ? `,${control.lo & 0xff}` : ''
+    emit.line(`sse4.${name}(${wordOf(xmmIndex(emit, to))},${right}${after});`)
   }
 
 /** A lane of so many bytes, zero-extended. */

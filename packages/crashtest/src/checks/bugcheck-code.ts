@@ -1,4 +1,4 @@
-// A dump from elsewhere shows the test's bugcheck, 0xE2; which parameters its crash driver gave, nobody knows.
+// A dump from elsewhere shows the test's bugcheck, 0xE2; the parameters that its crash driver gave are unknown.
 import { hex } from '@dumpstack/bytes'
 import { bugcheckName } from '@dumpstack/nt'
 import { bugcheckText, fail, type LabDumpCheck, pass } from './check.ts'

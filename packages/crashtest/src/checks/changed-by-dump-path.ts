@@ -1,5 +1,5 @@
 // Writing the dump may change memory, but only the dump path's own: by the machine's write log and owner tags, and for pages
-// of anybody else by their bytes, in the dump or not.
+// of all other owners by their bytes, in the dump or not.
 import { hex } from '@dumpstack/bytes'
 import { firstPages } from '../compare-truth.ts'
 import { andMore, counted, type DumpCheck, fail, pass } from './check.ts'

@@ -3,15 +3,15 @@
 import { hex } from '@dumpstack/bytes'
 import { type CrashCheck, counted, fail, pass } from './check.ts'
 
-const FEWEST = 2
+const MIN_COMMANDS = 2
 
 export const inFlight: CrashCheck = {
   id: 'inFlight',
   judge({ inFlight: { commands, completed, leaked } }) {
-    if (commands < FEWEST) {
+    if (commands < MIN_COMMANDS) {
       return fail(
-        `${counted(commands, 'command')} in flight at the crash, expected at least ${FEWEST}: the controller was not busy`,
-        [{ found: String(commands), expected: `at least ${FEWEST}` }],
+        `${counted(commands, 'command')} in flight at the crash, expected at least ${MIN_COMMANDS}: the controller was not busy`,
+        [{ found: String(commands), expected: `at least ${MIN_COMMANDS}` }],
       )
     }
     if (leaked.length > 0) {

@@ -56,5 +56,5 @@ export const debuggerChecks: readonly DebuggerCheck[] = [symbols, addresses, mod
 export const windowsDumpChecks: readonly LabDumpCheck[] = [asType, structure, dumpStackListed]
 export const windowsDebuggerChecks = debuggerChecks.filter((check) => check !== stack)
 
-/** Of a dump from elsewhere, whose crash nobody here has seen. */
+/** The checks of a dump from elsewhere, without evidence of its crash. */
 export const labDumpChecks: readonly LabDumpCheck[] = [asType, bugcheckCode, structure, dumpStackListed]

@@ -12,11 +12,11 @@ export const writtenBy: DumpCheck = {
     const foreign: WrittenRange[] = []
     let covered = 0
     for (const range of mergeRanges(evidence.writtenBy)) {
-      if (range.fileOffset > covered) foreign.push(nobody(covered, range.fileOffset))
+      if (range.fileOffset > covered) foreign.push(unwritten(covered, range.fileOffset))
       if (range.device !== controller) foreign.push(range)
       covered = Math.max(covered, range.fileOffset + range.byteLength)
     }
-    if (covered < source.byteLength) foreign.push(nobody(covered, source.byteLength))
+    if (covered < source.byteLength) foreign.push(unwritten(covered, source.byteLength))
     if (covered > source.byteLength) {
       return fail(
         `the DMA log has ${covered} bytes of a dump, the file holds ${source.byteLength}: it is not what was written`,
@@ -38,7 +38,7 @@ export const writtenBy: DumpCheck = {
   },
 }
 
-const nobody = (from: number, to: number): WrittenRange => ({
+const unwritten = (from: number, to: number): WrittenRange => ({
   fileOffset: from,
   byteLength: to - from,
   device: 'none',

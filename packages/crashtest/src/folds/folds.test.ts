@@ -47,7 +47,7 @@ it('folds the result', async () => {
 const schemaFile = fileURLToPath(new URL('../../../../docs/schema/test-result.schema.json', import.meta.url))
 const havePythonValidator = spawnSync('python3', ['-c', 'import jsonschema']).status === 0
 
-/** Our own small validator's findings, and those of somebody else's where there is one. */
+/** Our own small validator's findings, and those of a published validator where one is installed. */
 function violations(value: object): string {
   const schema: unknown = JSON.parse(readFileSync(schemaFile, 'utf8'))
   const own = schemaViolations(schema, JSON.parse(JSON.stringify(value))).join('\n')
@@ -115,7 +115,7 @@ function screen(isTerminal: boolean, columns: number, colors = plain): string {
   return text
 }
 
-it('shows plain lines where nobody watches', async () => {
+it('shows plain lines where the output is no terminal', async () => {
   const text = screen(false, 80)
   expect(text).not.toContain('\r')
   expect(text).not.toContain('\x1b')

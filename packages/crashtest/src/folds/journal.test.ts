@@ -1,4 +1,4 @@
-// What the journal says comes back whole; what is no event of ours is refused by name.
+// What the journal holds comes back whole; a line that is no event is refused by name.
 import { Facts, type TargetDescription, TargetError } from '@dumpstack/target'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
@@ -71,7 +71,7 @@ it('gives back each event as it was, 64-bit values included', () => {
   }
 })
 
-it('refuses what is no event of ours by place, field and kind', () => {
+it('refuses a line that is no event by place, field and kind', () => {
   expect(() => eventOfLine('{"seq":1,"at":2,"kind":"party"}', 'journal.jsonl line 3')).toThrow(
     'journal.jsonl line 3: kind is party, expected one of run, resumed, begin',
   )

@@ -85,7 +85,7 @@ export class JunitFold {
     }
   }
 
-  /** `brokenOff` says why the run did not come to its end; null where it did. */
+  /** `brokenOff` says why the run did not reach its end; null where it did. */
   xml(brokenOff: string | null): string {
     const errors = brokenOff === null ? 0 : 1
     const out = [
@@ -96,7 +96,7 @@ export class JunitFold {
       const text = xmlText(brokenOff)
       out.push(
         `  <testsuite name="run" ${totals([], errors)}>`,
-        `    <testcase classname="run" name="comes to its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
+        `    <testcase classname="run" name="reaches its end" time="0.000"><error message="${text}">${text}</error></testcase>`,
         '  </testsuite>',
       )
     }

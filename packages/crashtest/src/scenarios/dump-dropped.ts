@@ -1,5 +1,5 @@
-// A client outside a domain with less than 25 GB free deletes MEMORY.DMP once it is reported: the dump was written, and nobody
-// can judge it. A mini dump stays.
+// A client outside a domain with less than 25 GB free deletes MEMORY.DMP once it is reported: the dump was written, and no file
+// is left to judge. A mini dump stays.
 import * as messages from '../messages.ts'
 import { LITTLE_SPACE_BYTES, onlyVariant, type Scenario } from './scenario.ts'
 

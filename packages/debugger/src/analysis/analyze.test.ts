@@ -97,7 +97,7 @@ describe('the culprit', () => {
     )
   })
 
-  it('is nobody for one value on the stack, which is a coincidence', async () => {
+  it('names no module for one value on the stack, which is a coincidence', async () => {
     const text = await analyze(
       called(0x1e, [0xc0000005n, NT + 0x1234n, 0n, 0n], [NT + 0x1001n, DRIVER + 0x1111n]),
     )

@@ -97,7 +97,7 @@ function withoutModule(
         'the memory manager found its own structures corrupt: bad memory or any driver may have done it earlier, and the stack shows only who found it',
       )
     case FAULTY_HARDWARE_CORRUPTED_PAGE:
-      return blameless('memory_corruption', 'a page of memory changed while nobody wrote to it')
+      return blameless('memory_corruption', 'a page of memory changed without a write to it')
     case MACHINE_CHECK_EXCEPTION:
     case WHEA_UNCORRECTABLE_ERROR:
       return blameless('hardware', 'the hardware itself reported the error')

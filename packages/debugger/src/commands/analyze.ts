@@ -90,7 +90,7 @@ export const analyze: Command<AnalyzeFact> = {
     usage: ['!analyze [-v]'],
     text:
       'Names the bugcheck and the module that most likely caused it: the one that the bugcheck itself names; else the first on the stack ' +
-      'that is not the system. What a scan of the stack met counts only where nothing better names anybody, and is called a guess. ' +
+      'that is not the system. A module that only a scan of the stack found is named where nothing better is known, and is called a guess. ' +
       'Bugchecks that find damage name memory or hardware instead of a driver. -v adds the meaning of the parameters, the exception, its ' +
       'context, which is that of the crash and not of KeBugCheckEx wherever the dump has it, and its stack.',
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-analyze',

@@ -21,7 +21,7 @@ export const enumtag: Command<SecondaryDataFact> = {
     summary: 'list the secondary data of the dump',
     usage: ['.enumtag'],
     text:
-      'Lists the blobs that drivers and the system added behind the dump, each under a GUID: size, place in the file, and its first ' +
+      'Lists the blobs that drivers and the system added after the dump, each under a GUID: size, place in the file, and its first ' +
       'bytes.',
     follows:
       'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-enumtag--enumerate-secondary-callback-data-; layout unverified',

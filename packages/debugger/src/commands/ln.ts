@@ -20,7 +20,7 @@ export const ln: Command<NearestFact> = {
   help: {
     summary: 'list nearest symbols',
     usage: ['ln [ADDRESS]'],
-    text: 'Shows the symbol at or before an address and the one behind it; without an address, those around the instruction pointer.',
+    text: 'Shows the symbol at or before an address and the one after it; without an address, those around the instruction pointer.',
     examples: ['ln poi(@rsp)'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/ln--list-nearest-symbols-',
   },

@@ -13,7 +13,7 @@ export const u: Command<LabelFact | InstructionFact> = {
     summary: 'disassemble',
     usage: ['u [ADDRESS] [L COUNT]', 'u ADDRESS END'],
     text:
-      'Disassembles instructions, eight where no count is given; without an address, behind the last ones or at the instruction ' +
+      'Disassembles instructions, eight where no count is given; without an address, after the last ones or at the instruction ' +
       'pointer. Code that the dump does not hold comes from the image file, where the symbol path has the one that agrees in time ' +
       'stamp and size.',
     examples: ['u nt!KeBugCheckEx', 'u . L1'],

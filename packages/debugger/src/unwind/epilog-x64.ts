@@ -11,7 +11,7 @@ const REX_W = 0x48
 const REX_WB = 0x49
 const REX_B = 0x41
 
-/** True when rip stands in an epilog: the registers are then those of the caller. Else nothing has changed. */
+/** True when rip points into an epilog: the registers are then those of the caller. Otherwise nothing has changed. */
 export function undoEpilog(
   registers: Registers,
   memory: TargetMemory,

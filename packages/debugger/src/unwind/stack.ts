@@ -35,7 +35,7 @@ export interface WalkedStack extends StackEnd {
 export const MAX_FRAMES = 256
 /** General registers that a call may lose: rax, rcx, rdx and r8 to r11 ("x64 calling convention", learn.microsoft.com). */
 const VOLATILE = [0, 1, 2, 8, 9, 10, 11]
-/** General registers that nobody knows after a guess: all but rsp. */
+/** General registers whose values are unknown after a guess: all but rsp. */
 const ALL_BUT_RSP = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]
 /** A kernel stack has 24 KiB, a large one 72 KiB. */
 const MAX_SCAN_BYTES = 0x12000
@@ -194,7 +194,7 @@ async function step(
   }
 }
 
-/** Values of a stack that nobody walks, such as that of another processor architecture. */
+/** Values of a stack that cannot be walked, such as that of another processor architecture. */
 export async function openValues(session: Session, from: bigint): Promise<readonly OpenValue[]> {
   const open: OpenValue[] = []
   await scan(session, from, open, () => false)

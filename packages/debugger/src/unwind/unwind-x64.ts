@@ -9,9 +9,9 @@ const RSP = 4
 const MAX_CHAIN = 32
 
 export interface StepFacts {
-  /** Registers whose values nobody knows, because the frame was found by a guess; what a step restores leaves it. */
+  /** Registers whose values are unknown, because the frame was found by a guess; what a step restores leaves it. */
   readonly unknown: Set<number>
-  /** rip is an instruction that was interrupted, not one behind a call: it can stand in a prolog or epilog. */
+  /** rip is an instruction that was interrupted, not one after a call: it can stand in a prolog or epilog. */
   readonly isExact: boolean
 }
 

@@ -1,4 +1,4 @@
-// Writes what an observer sees of one start as a record. A call without events inside is one record. Behind `headBytes` only the
+// Writes what an observer sees of one start as a record. A call without events inside is one record. After `headBytes` only the
 // newest events are kept, in two segments of memory of which the older is dropped; their numbers and what lies between are said at the end.
 import type { DeviceAccess } from '@dumpstack/cpu'
 import type { RegisterWindow } from '@dumpstack/machine'
@@ -20,7 +20,7 @@ const DEFAULT_HEAD_BYTES = 48 * 2 ** 20
 const DEFAULT_TAIL_BYTES = 8 * 2 ** 20
 const TWO_TO_32 = 0x100000000
 const LEVELS = 16
-/** Places behind that many have no address in the record. */
+/** Further places have no address in the record. */
 const MAX_SITES = 0x10000
 
 export interface CallEncoderOptions {
@@ -39,7 +39,7 @@ interface Counts {
   accesses: number
 }
 
-/** Newest events behind the head. */
+/** Newest events after the head. */
 interface Segment extends Counts {
   readonly writer: RecordWriter
 }

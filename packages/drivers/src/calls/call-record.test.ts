@@ -231,7 +231,7 @@ it('raises only its own error on damaged records', () => {
   )
 })
 
-it('refuses what is no record, and what follows its end', () => {
+it('refuses bytes that are no record, and bytes after its end', () => {
   expect(() => read(new TextEncoder().encode('hello, world'))).toThrow(
     /begins with 68 65 6c 6c 6f .*expected DSCALLS/,
   )

@@ -5,7 +5,7 @@ import { RECORD_BYTES } from './format.ts'
 const MORE = 0x80
 const LAST_SHIFT = 63n
 
-/** The record ends inside an event: whoever wrote it was killed. */
+/** The record ends inside an event: its writer was killed. */
 export class CutOff extends Error {}
 
 export class RecordReader {

@@ -1,5 +1,5 @@
-// What the controller moved since the dump instance is ready, against what the dump port asked for. A transfer that nobody here
-// asked for is a command of the dead instance that a reset should have ended (DM-29); a write from the right memory to the
+// What the controller moved since the dump instance is ready, against what the dump port asked for. A transfer that the dump port
+// did not ask for is a command of the dead instance that a reset should have ended (DM-29); a write from the right memory to the
 // wrong place is the miniport's own (stray-write).
 import { type Gpa, gpaToPfn, hex } from '@dumpstack/bytes'
 import { type DmaRecord, type Machine, Owner } from '@dumpstack/machine'

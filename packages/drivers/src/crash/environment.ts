@@ -50,7 +50,7 @@ export class CrashEnvironment {
   readonly dma: DmaAudit
   readonly guards = new MemoryGuards()
   readonly pace: DumpPace
-  /** By page: where the miniport's code wrote memory of others first. */
+  /** By page outside the dump path: where the miniport's code wrote to it first. */
   readonly strayStores = new Map<Pfn, StrayStore>()
   readonly #violations: ViolationLog
   readonly #state: ControllerState

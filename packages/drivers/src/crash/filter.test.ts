@@ -101,7 +101,7 @@ const changes: [
   ],
   [
     'filter-scratch',
-    "writes somebody else's page",
+    "writes another owner's page",
     /^Dump_Write pointed the MDL to page 0x900, which is not its scratch memory$/,
     (_offset, mdl) => mdl.view.setUint32(MDL_PFNS, 0x900, true),
   ],

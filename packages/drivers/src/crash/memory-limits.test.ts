@@ -95,7 +95,7 @@ it('DM-43: takes breaks as the only limit of a miniport whose length is longer t
 
 it.each([
   ['warning', true, 'that the port has answered'],
-  ['fail', false, 'that nobody spoke of'],
+  ['fail', false, 'that the port has not answered'],
 ])(
   'stray-memory: a %s, once, for what goes past the uncached extension into a length %s',
   (severity, asksForAll) => {

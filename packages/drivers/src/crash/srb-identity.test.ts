@@ -32,7 +32,7 @@ it('takes an SRB back by its address, in the running system and in dump mode', (
   expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
 })
 
-it('follows the SRB pointer in the device extension, wherever somebody made it point', () => {
+it('follows the SRB pointer in the device extension, wherever it points', () => {
   const { report } = dumpWith(
     bad((data) => ({
       hwStartIo: (extension, srb) => {

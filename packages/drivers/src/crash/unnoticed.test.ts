@@ -19,7 +19,7 @@ it('DM-19: names a miniport that does not see what its controller has reported',
   expect(report.violations[0]?.message).toContain('has reported the end of WRITE')
 })
 
-it('DM-19: blames nobody where the controller itself is silent', () => {
+it('DM-19: reports no violation where the controller itself is silent', () => {
   const { report } = dumpWith(
     bad(() => ({})),
     {

@@ -10,7 +10,7 @@ import { fillBlock } from '../guest-block.ts'
 import type { GuestBlock, HwInitializationData } from '../miniport.ts'
 
 const LIST_AT = ScsiSupportedControlTypeList.size
-/** What lies behind the list while the miniport fills it. */
+/** What lies after the list while the miniport fills it. */
 const GUARD = 0xa5
 
 export class AdapterControl {

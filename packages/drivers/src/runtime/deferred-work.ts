@@ -1,4 +1,4 @@
-// What a running miniport puts off: DPCs, timers and work items. They run behind its interrupt routine, or while somebody waits for
+// What a running miniport puts off: DPCs, timers and work items. They run after its interrupt routine, or while a caller waits for
 // the disk; none runs once the system has stopped.
 import type { Machine } from '@dumpstack/machine'
 import type { GuestBlock, StorDpc } from '../miniport.ts'

@@ -1,5 +1,5 @@
 // What the I/O manager makes for a driver of the running system: its driver object with name and service key before DriverEntry, and the
-// device objects of its adapter, which are made when somebody asks for them. MajorFunction stays empty: no IRP reaches a miniport here.
+// device objects of its adapter, which are made on the first request for them. MajorFunction stays empty: no IRP reaches a miniport here.
 import { type Gva, gva } from '@dumpstack/bytes'
 import {
   DeviceObject,

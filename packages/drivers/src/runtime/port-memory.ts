@@ -76,7 +76,7 @@ export class PortMemory {
     return [...this.#used.values()]
   }
 
-  /** What is no block of the pool is left alone. */
+  /** An address that is no block of the pool is ignored. */
   free(va: Gva): void {
     const block = this.#used.get(va)
     if (block === undefined) return

@@ -93,7 +93,7 @@ export abstract class PortServices {
     return true
   }
 
-  /** They fire while somebody waits for the disk. */
+  /** They fire while a caller waits for the disk. */
   requestTimer(
     _extension: GuestBlock,
     routine: () => void,

@@ -160,7 +160,7 @@ export class Storport extends PortServices implements PortExports {
     return this.machine.nowNs < Math.max(this.#heldUntilNs, this.#resetHoldsUntilNs)
   }
 
-  /** While somebody waits for the disk: what the miniport deferred, and its timers, once they are due. */
+  /** While a caller waits for the disk: what the miniport deferred, and its timers, once they are due. */
   runDeferred(): void {
     this.deferred.run(this.#extension)
   }

@@ -1,4 +1,4 @@
-// Who called whom: the stack of running guest code, unwound by the image's own unwind codes from a place behind a call.
+// Who called whom: the stack of running guest code, unwound by the image's own unwind codes from a place after a call.
 // Microsoft "x64 exception handling". What has no unwind codes is a leaf: its return address is on top.
 import { type Gva, gva } from '@dumpstack/bytes'
 import { type Cpu, Gpr } from '@dumpstack/cpu'
@@ -14,7 +14,7 @@ export interface GuestFrame {
 }
 
 /**
- * `rip` and `rsp` of the innermost function; `isReturn`: it goes on there behind a call, and does not stand there. Ends at the
+ * `rip` and `rsp` of the innermost function; `isReturn`: `rip` is the return address of a call. Ends at the
  * first address outside `loaded`.
  */
 export function guestFrames(
@@ -33,7 +33,7 @@ export function guestFrames(
     const image = loaded.find(({ base, size }) => address >= base && address < base + BigInt(size))
     if (image === undefined) break
     frames.push({ image, address })
-    // Behind a call that never returns may begin another function.
+    // Another function may begin after a call that never returns.
     const isBehindCall = isReturn || frames.length > 1
     const layout = layoutAt(pe, Number(address - image.base) - (isBehindCall ? 1 : 0))
     if (layout === null || layout.hasMachineFrame) break

@@ -49,7 +49,7 @@ export interface StoppedAt {
   readonly stackLimit: Gva
   /** What it waits for, as the end of a sentence; empty where that was not seen. */
   awaited(): string
-  /** Whether the code comes to the same state again and again. */
+  /** Whether the code repeats the same state. */
   isRepeated(): boolean
   /** A port shows data there that no page table maps. */
   isUnmappedData(va: Gva): boolean

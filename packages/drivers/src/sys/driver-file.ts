@@ -7,7 +7,7 @@ import { NotJudged } from '../guest-fault.ts'
 import { isKernelModule } from './kernel-modules.ts'
 
 // Our choice: the largest storage drivers have a few MiB.
-export const SYS_FILE_LIMIT = 0x200_0000
+export const MAX_SYS_FILE_BYTES = 0x200_0000
 const IMAGE_SUBSYSTEM_NATIVE = 1
 const IMAGE_FILE_RELOCS_STRIPPED = 0x0001
 
@@ -36,18 +36,18 @@ export interface SysFile {
 }
 
 /**
- * Throws ImageError for what is no image or is damaged, DriversError SYS_FILE for what is no driver, NotJudged OTHER_MACHINE for what is not for
- * x64 and OTHER_PORT for what is no miniport of Storport.
+ * Throws ImageError for a file that is no image or is damaged, DriversError SYS_FILE for one that is no driver, NotJudged OTHER_MACHINE for one that is not for
+ * x64 and OTHER_PORT for one that is no miniport of Storport.
  */
 export function openSysFile(fileName: string, bytes: Uint8Array): SysFile {
   const refused = (what: string): DriversError =>
     new DriversError('SYS_FILE', `${fileName} cannot be loaded as a driver: ${what}`, { fileName })
-  if (bytes.byteLength > SYS_FILE_LIMIT) {
-    throw refused(`it has more than ${hex(SYS_FILE_LIMIT)} bytes`) // callers stop reading there
+  if (bytes.byteLength > MAX_SYS_FILE_BYTES) {
+    throw refused(`it has more than ${hex(MAX_SYS_FILE_BYTES)} bytes`) // callers stop reading there
   }
   const image = parseNamed(fileName, bytes)
-  if (image.sizeOfImage > SYS_FILE_LIMIT) {
-    throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(SYS_FILE_LIMIT)}`)
+  if (image.sizeOfImage > MAX_SYS_FILE_BYTES) {
+    throw refused(`SizeOfImage is ${hex(image.sizeOfImage)}, expected at most ${hex(MAX_SYS_FILE_BYTES)}`)
   }
   if (image.subsystem !== IMAGE_SUBSYSTEM_NATIVE) {
     throw refused(`its subsystem is ${image.subsystem}, expected ${IMAGE_SUBSYSTEM_NATIVE} (native)`)

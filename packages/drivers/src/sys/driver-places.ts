@@ -38,7 +38,7 @@ export class DriverPlaces {
     return `${hex(address)}, outside ${own.baseName}`
   }
 
-  /** Where the code is that stands at `rip`; behind a call that is where it returns to. */
+  /** The place of the code at `rip`; with `isReturn`, of the call that returns there. */
   siteAt(rip: Gva, rsp: bigint, args: readonly string[], isReturn: boolean): CallSite {
     const frames = guestFrames(this.#cpu, this.#file.image, this.#images(), rip, gva(rsp), isReturn)
     return this.#site(frames, rip, args, isReturn, this.#cpu.cr8)

@@ -50,7 +50,7 @@ const DISPATCHER_AT = CONTEXT_AT + ContextX64.size
 const POINTERS_AT = DISPATCHER_AT + DispatcherContext.size
 const ENTRY_AT = POINTERS_AT + ExceptionPointers.size
 const ROOM = 0x700
-/** Behind DISPATCHER_CONTEXT. */
+/** After DISPATCHER_CONTEXT. */
 export const POINTERS_BEHIND_DISPATCHER = BigInt(POINTERS_AT - DISPATCHER_AT)
 const RUNTIME_FUNCTION_BYTES = 12
 

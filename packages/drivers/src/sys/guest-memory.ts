@@ -105,7 +105,7 @@ export class GuestMemory {
     return this.#text(va, Math.min(length, MAX_STRING), 2, false)
   }
 
-  /** Page by page: what lies behind the end may not be mapped. */
+  /** Page by page: what lies after the end may not be mapped. */
   #text(va: Gva, maximum: number, width: 1 | 2, endsAtNul: boolean): string {
     let text = ''
     while (text.length < maximum) {

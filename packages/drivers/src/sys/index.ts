@@ -1,5 +1,5 @@
 export { callMeaning } from './call-meaning.ts'
-export { openSysFile, SYS_FILE_LIMIT, type SysFile } from './driver-file.ts'
+export { MAX_SYS_FILE_BYTES, openSysFile, type SysFile } from './driver-file.ts'
 export type { SymbolNames } from './symbol-names.ts'
 export { hostSysFile, type SysHost } from './sys-host.ts'
 export type { ObservedPlace, SysObserver } from './sys-observer.ts'

@@ -1,5 +1,5 @@
-// Whether code that took too long would ever end. A loop that comes to the same register access with the same registers of the processor, the
-// same stack and the same device extension, and is answered the same, never does unless its device changes; one that counts may.
+// Whether code that took too long would ever end. A loop that repeats a register access with the same registers of the processor, the
+// same stack and device extension, and reads the same value, never ends unless its device changes; a loop that counts may.
 import { gva } from '@dumpstack/bytes'
 import { type Cpu, type DeviceAccess, Gpr } from '@dumpstack/cpu'
 

@@ -17,7 +17,7 @@ export const sourceText = ({ file, line }: SourcePlace): string => `${file} @ ${
 
 /**
  * `dump_viostor!VirtIoBuildIo+0x1c`, or `dump_viostor+0x1234` without a name. An import that a routine ends with is a jump: it
- * returns to who called the routine, outside the image.
+ * returns to the caller of the routine, outside the image.
  */
 export function placeIn(image: LoadedImage, names: SymbolNames, address: Gva): string {
   const rva = Number(address - image.base)

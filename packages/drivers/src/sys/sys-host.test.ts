@@ -363,7 +363,7 @@ describe('the kernel', () => {
       ]).toEqual([0x1fn, 5])
       put(page, text('-12x'))
       expect(call('atoi', page)).toBe(0xffff_fff4n)
-      // the last character lies on the last byte of the page, and nothing behind it
+      // the last character lies on the last byte of the page, and nothing after it
       put(page + 0xffen, Uint8Array.of(0x61, 0))
       expect(call('strlen', page + 0xffen)).toBe(1n)
     })
@@ -454,7 +454,7 @@ describe('what a driver may have at once', () => {
     })
   })
 
-  it("ends a driver with more DPCs than are modelled, which is nobody's fault", () => {
+  it('ends a driver with more DPCs than are modelled, which is no fault of the driver', () => {
     const { error } = run(({ call, extension }) => {
       for (let dpc = 0x1000n; ; dpc += 0x48n) call('StorPortNotification', 0x1001, extension, dpc, 0x2000n)
     })

@@ -167,7 +167,7 @@ export class SysInstance {
     return this.#runner.run(this, name, entry, args, this.life === 'dump' ? HIGH_LEVEL : irql)
   }
 
-  /** What the port gave under that address; bytes of what it did not give are nobody's. */
+  /** The block that the port gave at that address; an address that it did not give has a block without bytes. */
   blockAt(va: Gva): GuestBlock {
     return this.#blocks.get(va) ?? { va, gpa: gpa(0), view: NO_BYTES }
   }

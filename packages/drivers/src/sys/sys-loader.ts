@@ -90,7 +90,7 @@ export class SysLoader {
     this.#cpu.invalidate()
   }
 
-  /** The name of the section that lay at that address until it was discarded; null of others. */
+  /** The name of the section that lay at that address until it was discarded; null for any other address. */
   discardedSection(address: Gva): string | null {
     const image = this.#discarded
     if (image === null || address < image.base || address >= image.base + BigInt(image.size)) return null

@@ -277,7 +277,7 @@ describe('verify', () => {
       /debugger data lies over call stack at offset/,
     ],
     [
-      'a pool behind the signature',
+      'a pool after the signature',
       (bytes: Uint8Array) => {
         const offset = word(bytes, 0x2004) - 12
         view(bytes).setUint32(0x2014, offset, true)

@@ -169,7 +169,7 @@ function compose({ facts, triage, memory, fileByteLength }: TriagePlanOptions): 
     attributes: null,
     miniDumpFields: FIELDS,
   })
-  return { bytes: parts.behind(front), truncated }
+  return { bytes: parts.after(front), truncated }
 }
 
 /** Parts that follow each other without a gap. */
@@ -195,7 +195,7 @@ class Parts {
     return { offset: this.put(bytes), bytes }
   }
 
-  behind(front: Uint8Array): Uint8Array {
+  after(front: Uint8Array): Uint8Array {
     const all = new Uint8Array(this.end)
     all.set(front)
     let at = front.byteLength

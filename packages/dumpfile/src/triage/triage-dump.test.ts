@@ -21,7 +21,7 @@ const BLOCKS: ReadonlyArray<readonly [address: bigint, bytes: readonly number[]]
   [0xfffffffffffffff0n, [0xaa, 0xbb]],
 ]
 
-/** A minidump with a call stack, blocks and secondary data behind it; offsets by the public description. */
+/** A minidump with a call stack, blocks and secondary data after it; offsets by the public description. */
 function buildPools(): Uint8Array {
   const base = buildTriageDump()
   const out = new Uint8Array(base.length + 0x400)
@@ -85,7 +85,7 @@ describe('the memory of a minidump', () => {
     expect(dump.virtual().translate(gva(STACK))).toBeNull()
   })
 
-  it('believes the blocks only where MiniDumpFields names them beside all basic parts', () => {
+  it('reads the blocks only where MiniDumpFields names them beside all basic parts', () => {
     const bytes = buildPools()
     new DataView(bytes.buffer).setUint32(0x1038, 0xc7f, true)
     expect(open(bytes).triage?.blocks).toEqual([])
@@ -103,7 +103,7 @@ it('walks secondary data over its padding to the end of the file', () => {
 })
 
 it.each([
-  ['a block behind the end of the file', 0x2078, -1, 'DUMP_TRUNCATED', /data block/],
+  ['a block after the end of the file', 0x2078, -1, 'DUMP_TRUNCATED', /data block/],
   [
     'more blocks than the file has bytes',
     0x207c,
@@ -111,7 +111,7 @@ it.each([
     'DUMP_TRUNCATED',
     /table of 2147483647 data blocks/,
   ],
-  ['a call stack behind the end of the file', 0x202c, 0x10000000, 'DUMP_TRUNCATED', /call stack at offset/],
+  ['a call stack after the end of the file', 0x202c, 0x10000000, 'DUMP_TRUNCATED', /call stack at offset/],
 ])('leaves out %s, says so, and reads the rest', (_, at, value, code, message) => {
   const bytes = buildPools()
   new DataView(bytes.buffer).setUint32(at, value >>> 0, true)

@@ -1,4 +1,4 @@
-// Dumps that nobody here wrote: every genuine one passes whole and never cut, and each case of a public report has its verdict.
+// Dumps that real Windows wrote: every genuine one passes whole and never cut, and each case of a public report has its verdict.
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { MemorySource } from '@dumpstack/bytes'

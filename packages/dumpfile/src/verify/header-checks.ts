@@ -1,4 +1,4 @@
-// Checks of header fields that a dump of any type has. Nobody needs most of them to open a dump: what no reader depends on
+// Checks of header fields that a dump of any type has. Most of them are not needed to open a dump: a field that no reader depends on
 // is a remark.
 import { hex } from '@dumpstack/bytes'
 import {
@@ -56,7 +56,7 @@ function checkContext(checks: Checks, dump: OpenedDump): void {
   if (context.contextFlags === PAGE_FILL_32) {
     checks.inconclusive(id, 'the context record is not set', { offset: flagsAt, found: 'PAGE fill' })
   } else if (bytes.every((byte) => byte === 0)) {
-    // Nobody's registers are the crash's where nothing crashed.
+    // A live dump has no registers of a crash.
     const say = isLive(dump) ? checks.remark.bind(checks) : checks.inconclusive.bind(checks)
     say(id, 'the context record is not set', { offset: flagsAt, found: 'zeros' })
   } else if ((context.contextFlags & CONTEXT_AMD64) === 0) {

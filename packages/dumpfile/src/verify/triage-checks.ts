@@ -38,7 +38,7 @@ function checkSize(checks: Checks, dump: OpenedDump): void {
   checks.pass('file-size', `${hex(dump.byteLength)} bytes, ${hex(sizeOfDump)} of them without secondary data`)
 }
 
-/** `TRGD` at ValidOffset is written last: without it the writer did not come to its end (eight of eight genuine minidumps). */
+/** `TRGD` at ValidOffset is written last: without it the writer did not finish (eight of eight genuine minidumps). */
 function checkSignature(checks: Checks, dump: OpenedDump): void {
   const { validOffset } = readTriageHeader(dump)
   const signature = new Uint8Array(4)

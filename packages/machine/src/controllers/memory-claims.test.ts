@@ -20,7 +20,7 @@ describe('places', () => {
   }
 
   it.each([
-    ['behind the other', 0x1100, 0x10, []],
+    ['after the other', 0x1100, 0x10, []],
     ['before the other', 0xff0, 0x10, []],
     [
       'its last byte in the other',

@@ -10,7 +10,7 @@ export type OnStore = (message: string, at: number) => void
 export class MemoryClaims {
   readonly #names: readonly string[]
   readonly #starts: Float64Array
-  /** Behind the last byte; 0 where nothing is claimed. */
+  /** After the last byte; 0 where nothing is claimed. */
   readonly #ends: Float64Array
   /** By both places: each pair is told once until all is released. */
   readonly #told: Uint8Array

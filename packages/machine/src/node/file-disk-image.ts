@@ -76,7 +76,7 @@ export class FileDiskImage implements DiskImage {
       for (let done = 0; done < into.byteLength; ) {
         const count = fs.readSync(this.#fd, into, done, into.byteLength - done, offset + done)
         if (count === 0) {
-          into.fill(0, done) // the file was cut behind our back: what is not there reads as never written
+          into.fill(0, done) // another program cut the file: missing bytes read as unwritten
           return
         }
         done += count

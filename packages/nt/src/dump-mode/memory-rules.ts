@@ -38,7 +38,7 @@ Queues = StorPortGetUncachedExtension(Extension, ConfigInfo, Size);`,
   },
   'DM-13': {
     title: 'The uncached extension is aligned by the driver: the block that the port returns may not be.',
-    why: 'A dump port cuts the block out of a common buffer, behind other structures. What was page aligned in the running system is not in a dump.',
+    why: 'A dump port cuts the block out of a common buffer, after other structures. What was page aligned in the running system is not in a dump.',
     howToFix: 'Ask for the alignment more than you need, and round the address up.',
     answer:
       'the block begins at offset 0x40 of a page, so that a driver which trusts it fails as it would on Windows',

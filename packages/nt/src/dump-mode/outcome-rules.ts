@@ -46,7 +46,7 @@ WriteQueueAddress(Extension);`,
     title: 'Each structure that the controller shares with the driver has memory of its own.',
     why: 'Lists, tables and rings have lengths that the specification and the request give: AHCI a command list of 32 bytes a slot, 256 bytes for received FISes, a table of 128 bytes and 16 for each entry; virtio 16 bytes a descriptor, 6 + 2 and 6 + 8 bytes a ring entry. Where two overlap, or data is read into one, the driver or the device overwrites what the other is about to use.',
     howToFix:
-      'Compute each length from what was negotiated in this life, round each start up to its alignment, and lay the next structure behind the end of the last one.',
+      'Compute each length from what was negotiated in this life, round each start up to its alignment, and lay the next structure after the end of the last one.',
     answer:
       'violation, at the write of the register that hands the memory over; the device does what is asked',
     sources: [AHCI, VIRTIO_SPECIFICATION],
@@ -237,7 +237,7 @@ return SubmitRequest(Extension, Srb);`,
   },
   'slow-dump': {
     title: 'A dump of 64 MiB is written within a minute.',
-    why: 'Nobody can use the machine meanwhile, and whoever is not patient enough switches it off. A wait of some milliseconds in each request is hours for the memory of a server.',
+    why: 'The machine cannot be used meanwhile, and an impatient user switches it off. A wait of some milliseconds in each request adds up to hours for the memory of a server.',
     howToFix:
       'Wait for the end of a request by the polls of the port, and where a register must settle look at it every few microseconds.',
     answer:

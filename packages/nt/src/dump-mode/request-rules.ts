@@ -75,7 +75,7 @@ if (Slot == Extension->ActiveSlot)
   },
   'DM-38': {
     title: 'An SRB is completed once, and not as pending.',
-    why: 'The port goes on with the next request as soon as it hears RequestComplete: a second one is taken for the end of a request that still runs.',
+    why: 'The port sends the next request as soon as RequestComplete is notified: a second one is taken for the end of a request that still runs.',
     howToFix: 'Set SrbStatus before the notification, and clear the slot with it.',
     answer: 'violation; the second completion is ignored',
     sources: [storport('StorPortNotification', 'nf-storport-storportnotification'), sample('storahci')],
@@ -90,7 +90,7 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
   },
   'DM-39': {
     title: 'An SRB function that no header knows is refused as an invalid request.',
-    why: 'Versions of Windows send functions that an older driver has never seen. Success without work done is a lie that the dump port believes.',
+    why: 'Versions of Windows send functions that an older driver has never seen. The dump port cannot tell that success was reported without work done.',
     howToFix: 'Let the default case of the switch over Function set SRB_STATUS_INVALID_REQUEST.',
     answer: 'violation; function 0x7f is tried once',
     sources: [srb('SCSI_REQUEST_BLOCK', 'ns-srb-_scsi_request_block'), sample('storahci')],

@@ -189,7 +189,7 @@ export const DbgkdGetVersion64 = defineStruct('_DBGKD_GET_VERSION64', 0x28, {
 })
 export type DbgkdGetVersion64 = ViewOf<typeof DbgkdGetVersion64>
 
-/** Where KPRCB.Number of x64 lies before Windows 7: no more than 16 bits, and other fields right behind it. */
+/** Where KPRCB.Number of x64 lies before Windows 7: no more than 16 bits, and other fields right after it. */
 const OLD_NUMBER_OFFSET = 4
 
 /**

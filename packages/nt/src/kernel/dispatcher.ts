@@ -40,7 +40,7 @@ export const Ktimer = defineStruct('_KTIMER', 0x40, {
   period: u32(0x3c),
 })
 
-/** Limit is behind the header. */
+/** Limit is after the header. */
 export const Ksemaphore = defineStruct('_KSEMAPHORE', 0x20, {
   header: struct(0x00, DispatcherHeader),
   limit: u32(0x18),

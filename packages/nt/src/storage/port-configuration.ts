@@ -74,7 +74,7 @@ export const PortConfigurationInformation = defineStruct('PORT_CONFIGURATION_INF
 })
 export type PortConfigurationInformation = ViewOf<typeof PortConfigurationInformation>
 
-/** A limit that nobody has set yet. */
+/** A limit that is not set yet. */
 export const SP_UNINITIALIZED_VALUE = 0xffffffff
 
 // HwFindAdapter's return values

@@ -61,5 +61,5 @@ export const SrbExDataScsiCdb16 = defineStruct('SRBEX_DATA_SCSI_CDB16', 0x28, {
 })
 export type SrbExDataScsiCdb16 = ViewOf<typeof SrbExDataScsiCdb16>
 export const SRB_EX_DATA_TYPE_SCSI_CDB16 = 0x40
-/** Bytes behind Type and Length. */
+/** Bytes after Type and Length. */
 export const SRB_EX_DATA_SCSI_CDB16_LENGTH = 0x20

@@ -31,7 +31,7 @@ export class GuardedFolder {
     this.path = root
   }
 
-  /** Throws RunError HOST_IO, RUN_FOLDER_NOT_A_RUN for what is no folder. */
+  /** Throws RunError HOST_IO, RUN_FOLDER_NOT_A_RUN for a path that is no folder. */
   static at(folder: string): GuardedFolder {
     const root = onHost(`read ${folder}`, () => realpathSync(folder))
     if (!onHost(`read ${folder}`, () => lstatSync(root)).isDirectory())

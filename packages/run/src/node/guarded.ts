@@ -1,4 +1,4 @@
-// A run folder for who only reads in it: nothing of this door needs the test.
+// A run folder for callers that only read it: nothing of this door needs the test.
 export * from './guarded-folder.ts'
 export * from './host-error.ts'
 export * from './kept-dumps.ts'

@@ -1,5 +1,5 @@
 // Counts up the beat of a lock in a thread of its own, so that guest code that keeps the process busy does not stop it. The thread writes
-// through the handle that made the lock: once another process has taken its place, its beats reach nobody's lock.
+// through the handle that made the lock: once another process has taken its place, its beats reach no lock.
 import { Worker } from 'node:worker_threads'
 import { BEAT_DIGITS } from './lock-holder.ts'
 

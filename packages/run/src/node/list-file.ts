@@ -84,7 +84,7 @@ export class ListFile {
     try {
       ftruncateSync(this.#fd, this.#byteLength)
     } catch (error) {
-      if (!isSystemError(error)) throw error // what could not be written is what the caller hears of
+      if (!isSystemError(error)) throw error // the caller is told that the write failed
     }
   }
 }

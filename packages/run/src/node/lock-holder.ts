@@ -33,7 +33,7 @@ const beatText = (beat: number): string => String(beat).padStart(BEAT_DIGITS, '0
 
 const LOCK = new RegExp(`^\\d{${BEAT_DIGITS}} (\\{.*\\})\\n$`)
 
-/** Null for what is no lock, or not a whole one. */
+/** Null for bytes that are no lock, or not a whole one. */
 export function holderOf(text: string): LockHolder | null {
   const json = LOCK.exec(text)?.[1]
   if (json === undefined) return null

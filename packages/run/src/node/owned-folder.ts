@@ -65,7 +65,7 @@ export class OwnedFolder extends GuardedFolder {
     })
   }
 
-  /** With the list as it was read; what a kill cut off behind its last whole line goes. */
+  /** With the list as it was read; what a kill cut off after its last whole line goes. */
   static open(
     folder: GuardedFolder,
     { runId, made }: MadeList,

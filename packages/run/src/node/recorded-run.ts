@@ -1,4 +1,4 @@
-// All that a run folder keeps, read back for whoever shows it: of a run that has its end, and of one that was stopped or killed before.
+// All that a run folder keeps, read back to be shown: of a finished run, and of one that was stopped or killed.
 import type { TestEvent, TestResult } from '@dumpstack/crashtest'
 import type { DumpType } from '@dumpstack/target'
 import { type DumpWrites, readDumpWrites, WRITES } from '../dump-writes.ts'
@@ -14,7 +14,7 @@ export interface RecordedRun {
   readonly events: readonly TestEvent[]
   /** Those that the run was to make, in order. */
   readonly dumps: readonly RecordedDump[]
-  /** Null where the run has not come to its end. */
+  /** Null where the run has not finished. */
   readonly result: TestResult | null
   /** To be closed; null where the run kept no truth of that dump. Throws HOST_IO, RUN_FOLDER_CORRUPT. */
   restore(variant: string | null, type: DumpType): FinishedDump | null

@@ -1,4 +1,4 @@
-// A run folder as a process left it at a crash: read back whole, put back to the crash, and never believed.
+// A run folder as a process left it at a crash: read back whole, put back to the crash, and never trusted.
 import {
   appendFileSync,
   closeSync,

@@ -1,4 +1,4 @@
-// What a run needs of whoever composes it: a plan, the system under test, symbols. The room of the system is not imported here.
+// What the caller of a run composes: a plan, the system under test, symbols. The room of the system is not imported here.
 import type { ScenarioVariant, TestEventBody, TestOptions } from '@dumpstack/crashtest'
 import type { Facts, KeptCrash, Target } from '@dumpstack/target'
 import type { DumpWriteLog } from './dump-write-log.ts'
@@ -39,7 +39,7 @@ export interface SystemRecorder {
   close(): void
 }
 
-/** What whoever composes a run brings: the plan, and the systems that it is tested on. */
+/** What the caller of a run composes: the plan, and the systems under test. */
 export interface RunComposition {
   readonly plan: RunPlan
   createSystem(place: SystemPlace): SystemUnderTest

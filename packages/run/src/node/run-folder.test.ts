@@ -71,7 +71,7 @@ async function createAndClose(at: string): Promise<void> {
   folder.close()
 }
 
-it('journals every event before anybody else sees it, and keeps the truth for later', async () => {
+it('journals every event before any listener sees it, and keeps the truth for later', async () => {
   const folder = await RunFolder.create(path.join(root, 'run'))
   const journal = path.join(folder.path, 'journal.jsonl')
   let seen = 0

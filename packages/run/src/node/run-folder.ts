@@ -142,14 +142,14 @@ export class RunFolder {
     this.#position = { ...this.#position, logBytes: logBytes + bytes.byteLength }
   }
 
-  /** Whoever resumes the run goes on from here. The truth of a crash is written first: the state relies on it. */
+  /** A resumed run continues from here. The truth of a crash is written first: the state relies on it. */
   keepState(state: StateToKeep): void {
     const { crash, ...record } = state
     if (crash !== null) this.#keepRam(state.variant, crash)
     writeState(this.owned, { ...record, crash: crash && crashRecord(crash) }, this.#position)
   }
 
-  /** Behind RAM at the crash, which keepState has written. */
+  /** Called after keepState, which writes RAM at the crash. */
   keepTruth(variant: string | null, kept: DumpToKeep): void {
     const { json, parts } = keepTruth(kept)
     const [bin, text] = [TRUTH_BIN, TRUTH_JSON].map((name) => inVariant(variant, `${kept.type}/${name}`))
@@ -171,7 +171,7 @@ export class RunFolder {
     )
   }
 
-  /** Appears whole or not at all; with it the run has come to its end and nothing is left to resume. */
+  /** Appears whole or not at all; with it the run has finished and nothing is left to resume. */
   writeResult(result: TestResult): void {
     const stored = resultWithPaths(result, fromFolder(this.path))
     onHost(`write ${this.#file(RESULT)}`, () => {

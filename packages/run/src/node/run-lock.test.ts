@@ -19,7 +19,7 @@ import { type LockTiming, RunLock } from './run-lock.ts'
 
 /** Whatever the load of the machine, a lock that beats is not still for so long. */
 const PATIENT: LockTiming = { beatMs: 20, expiryMs: 20_000 }
-/** For locks that nobody beats. */
+/** For locks whose holder does not beat. */
 const HASTY: LockTiming = { beatMs: 20, expiryMs: 100 }
 
 let folder = ''

@@ -1,4 +1,4 @@
-// The lock of a run folder. `run.lock` names its holder by a random token and beats; whoever takes over from a holder that has stopped
+// The lock of a run folder. `run.lock` names its holder by a random token and beats; a process that takes over from a holder that has stopped
 // beating makes `run.lock.TOKEN`, where TOKEN is that of the holder, and so on: the last of this chain holds the folder. Each link can be
 // made once only, so that of several that take over exactly one succeeds, and nothing of a holder that may wake up again is replaced.
 // Why it is so, and what it cannot do: docs/adr/0027-a-run-folder-is-held-by-a-lock-that-beats.md.
@@ -189,7 +189,7 @@ export class RunLock {
 
 const laterLock = (folder: string, token: string): string => path.join(folder, `${LOCK}.${token}`)
 
-/** The end of the chain; null where nobody holds the folder. */
+/** The end of the chain; null where no process holds the folder. */
 function lastLock(folder: string): FoundLock | null {
   const tokens = new Set<string>()
   let last: FoundLock | null = null

@@ -104,7 +104,7 @@ export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {
   return OwnedFolder.mark(root, guard)
 }
 
-/** For whoever only reads. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, KeptRunError. */
+/** For callers that only read. Throws RunError RUN_FOLDER_NOT_A_RUN, RUN_FOLDER_UNSAFE, KeptRunError. */
 export function openRunToRead(folder: string): GuardedFolder {
   const guarded = GuardedFolder.at(folder)
   listOfRun(guarded, folder)
@@ -117,7 +117,7 @@ export function leaveFolder(owned: OwnedFolder): void {
   owned.close()
 }
 
-/** For whoever has locked the folder. */
+/** For the caller that has locked the folder. */
 export function openRunToWrite(root: string, guard?: WriteGuard): OwnedFolder {
   const guarded = GuardedFolder.at(root)
   const { list, byteLength } = listOfRun(guarded, root)

@@ -14,7 +14,7 @@ export class LzxBits {
     this.#place = place
   }
 
-  /** The next bits without taking them, at most 16; zeros stand behind the end. */
+  /** The next bits without taking them, at most 16; zeros after the end. */
   peek(count: number): number {
     while (this.#count < count) {
       const word = (this.#bytes[this.#at] ?? 0) | ((this.#bytes[this.#at + 1] ?? 0) << 8)

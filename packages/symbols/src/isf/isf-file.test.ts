@@ -297,7 +297,7 @@ it('raises nothing but its own errors on any JSON in the places of a table', () 
   )
 })
 
-it('raises nothing but its own errors on bytes behind the magic of xz', async () => {
+it('raises nothing but its own errors on bytes after the magic of xz', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (tail) => {
       const bytes = Uint8Array.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0, ...tail])

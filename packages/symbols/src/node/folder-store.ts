@@ -54,7 +54,7 @@ async function followPointer(
   return acceptPointer(search, content, pointer, keepers)
 }
 
-/** Where a pointer leads is checked like any other file; a pointer behind a pointer is not followed. */
+/** Where a pointer leads is checked like any other file; a pointer to a pointer is not followed. */
 export async function acceptPointer(
   search: Search,
   content: string,

@@ -168,7 +168,7 @@ describe('folders and stores', () => {
     })
   })
 
-  it('follows a pointer, and no pointer behind it', async () => {
+  it('follows a pointer, but no pointer to a pointer', async () => {
     const file = put('C/real/hal.pdb', halBytes)
     const pointer = put(`s/hal.pdb/${key}/file.ptr`, 'PATH:C:\\real\\hal.pdb\r\n')
     expect(await locate(`srv*${folder}/s`)).toMatchObject({ path: file })

@@ -58,7 +58,7 @@ export function foldersAlong(
 
 interface Place {
   readonly place: SymbolStore | SymbolPathElement
-  /** Caches, and stores to the left of others, are made when there is something to keep. */
+  /** Caches, and all stores but the last, are made when there is a file to keep. */
   readonly hasToExist: boolean
 }
 

@@ -63,6 +63,6 @@ export function stampOf(path: string): string | null {
     const { dev, ino, size, mtimeMs } = statSync(path)
     return `${dev}:${ino}:${size}:${mtimeMs}`
   } catch {
-    return null // whoever opens it says why
+    return null // the open reports why
   }
 }

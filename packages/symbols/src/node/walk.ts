@@ -60,7 +60,7 @@ async function searchChain(
       if (found !== null) return found
       continue
     }
-    // A store to the left of others is made when there is something to keep.
+    // Every store but the last is made when there is a file to keep.
     const found = await searchStoreOf(search, store, keepers, i === stores.length - 1)
     if (found !== null) return found
   }

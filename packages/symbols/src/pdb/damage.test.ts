@@ -98,11 +98,11 @@ it('refuses any damage with an error of its own, soon', () => {
     ),
     { numRuns: 300, seed: 1 },
   )
-  // Damage of which most is refused at the door would try nothing behind it.
+  // If most of the damage were refused at the start, the rest would not be tried.
   expect(opened).toBeGreaterThan(150)
 })
 
-it('refuses random bytes behind the right start', () => {
+it('refuses random bytes after the right start', () => {
   fc.assert(
     fc.property(
       fc.uint8Array({ minLength: 0x34, maxLength: 8192 }),

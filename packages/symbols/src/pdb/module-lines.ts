@@ -1,4 +1,4 @@
-// Source lines of one module: C13 line information behind its symbols (LLVM "The PDB Module Information Stream").
+// Source lines of one module: C13 line information after its symbols (LLVM "The PDB Module Information Stream").
 // Subsections {u32 kind, u32 length, bytes, to a multiple of 4}; a kind with its high bit set is to be ignored.
 import { countBefore, defineStruct, hex, u16, u32 } from '@dumpstack/bytes'
 import type { PdbModule } from './dbi.ts'
@@ -31,7 +31,7 @@ const LINE_MASK = 0xffffff
 const HIDDEN_LINES: ReadonlySet<number> = new Set([0xfeefee, 0xf00f00])
 
 export interface LineRow {
-  /** Source RVAs of the first byte and behind the last. */
+  /** Source RVAs of the first byte and after the last. */
   readonly start: number
   readonly end: number
   readonly line: number

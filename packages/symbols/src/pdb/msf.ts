@@ -173,7 +173,7 @@ export class Msf {
 const damaged = (origin: string, offset: number, finding: string): SymbolsError =>
   new SymbolsError('SYMBOLS_DAMAGED', `${origin} at offset ${hex(offset)}: ${finding}`, { origin, offset })
 
-/** From the first bytes of a file, fewer where it has no more; throws for what is no PDB, and for one that is cut. */
+/** From the first bytes of a file, fewer where it has no more; throws for a file that is no PDB, and for a PDB that is cut. */
 export function readSuperBlock(
   head: Uint8Array,
   byteLength: number,

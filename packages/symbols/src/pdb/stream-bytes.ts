@@ -68,7 +68,7 @@ export class StreamBytes {
 
   /** A name that ends in a NUL before `limit`. */
   nameAt(offset: number, limit: number): string {
-    // Whoever reads many names of a stream is given pieces of one text, which is faster than to decode each.
+    // A caller that reads many names of a stream gets pieces of one text, which is faster than decoding each.
     if (this.byteLength > MAX_TEXT_BYTES || (this.#latin1 === null && ++this.#namesRead <= FEW_NAMES))
       return this.text(offset, this.nameEnd(offset, limit))
     this.#latin1 ??= latin1Text(this.bytes)

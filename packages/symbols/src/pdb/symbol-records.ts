@@ -87,7 +87,7 @@ export const RegisterSym = defineStruct('S_REGISTER', 0xa, { type: u32(4), regis
 /** S_LOCAL */
 export const LVAR_IS_PARAMETER = 1
 
-// Where the local before them is while some code runs. Each ends with a range, behind which its gaps follow (`AddressGap`).
+// Where the local before them is while some code runs. Each ends with a range, after which its gaps follow (`AddressGap`).
 export const DefRangeRegister = defineStruct('S_DEFRANGE_REGISTER', 0x10, { register: u16(4) })
 export const DefRangeFramePointer = defineStruct('S_DEFRANGE_FRAMEPOINTER_REL', 0x10, { offset: i32(4) })
 export const DefRangeFullScope = defineStruct('S_DEFRANGE_FRAMEPOINTER_REL_FULL_SCOPE', 8, { offset: i32(4) })

@@ -27,7 +27,7 @@ import {
 } from './type-leaves.ts'
 import { FIRST_TYPE_INDEX, type TypeRecord, type TypeRecords } from './type-records.ts'
 
-/** Pointers to arrays of pointers ...: nobody writes a type deeper than this. */
+/** Pointers to arrays of pointers ...: no program has a type deeper than this. */
 const MAX_CHAIN = 64
 const MODIFIER_CONST = 1
 const MODIFIER_VOLATILE = 2

@@ -14,7 +14,7 @@ export interface WindowsPath {
   readonly names: readonly string[]
 }
 
-/** null for what is no Windows path from a root: a host's path. */
+/** null for a path that does not start at a root of Windows: a host's path. */
 export function parseWindowsPath(path: string): WindowsPath | null {
   const drive = /^([a-z]:)(.*)$/is.exec(path)
   if (drive !== null) return { root: drive[1]!.toLowerCase(), names: normalNames(drive[2]!) }

@@ -1,4 +1,4 @@
-// Real inputs that nobody in this project wrote lie in shared/data, beside the project or beside a folder above it; they
+// Real inputs from outside this project are in shared/data, beside the project or beside a folder above it; they
 // are no part of it. A test that needs one is skipped where it is absent, and says `shared/data` in its name.
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

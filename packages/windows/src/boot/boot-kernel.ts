@@ -35,7 +35,7 @@ const SYSTEM_PROCESS_ID = 4
 /** Of NtBuildNumber: the bits above it tell a free build from a checked one. */
 const BUILD_MASK = 0xffff
 const SYSTEM_THREAD_COUNT = 4
-// A sixteenth of RAM is pool that the kernel has and nobody touched; 1 of 64 pages once belonged to an ended process.
+// A sixteenth of RAM is pool that the kernel owns and has not touched; 1 of 64 pages once belonged to an ended process.
 const UNTOUCHED_POOL_SHARE = 16
 const ENDED_PROCESS_SHARE = 64
 const MAX_ENDED_PAGES = 1024
@@ -161,7 +161,7 @@ export function bootKernel(options: BootOptions): BootedKernel {
 }
 
 /**
- * What the kernel image says of itself, to whoever asks it or reads a dump of it: NtBuildNumber, and the block that debuggers
+ * The build that the kernel image states, at run time and in a dump: NtBuildNumber, and the block that debuggers
  * ask for a version. The other images say nothing of a build; their imports bind them to this one.
  */
 function checkBuild({ name, build }: Profile, kernel: KernelImage, globals: KernelGlobals): void {

@@ -1,6 +1,6 @@
 // KDDEBUGGER_DATA64 (nt!KdDebuggerDataBlock) and nt!KdVersionBlock as they must be when the kernel crashes. The image's own
 // compiler wrote addresses, offsets and sizes; boot adds what only the running system knows, and checks the rest: a
-// debugger would believe every one of these numbers.
+// debugger relies on every one of these numbers.
 import { type Gva, gva, hex } from '@dumpstack/bytes'
 import { DbgkdGetVersion64, KDBG_TAG, KddebuggerData64, type KernelLayouts } from '@dumpstack/nt'
 import { WindowsError } from '../errors.ts'

@@ -51,7 +51,7 @@ it.each([0xfe1, 0xff0, PAGE_SIZE, PAGE_SIZE + 1])(
   },
 )
 
-it('reserves pages that nobody writes', () => {
+it('reserves pages that stay unwritten', () => {
   const { ram, memory } = pool()
   memory.pool.reserve(1) // tables that a first reservation needs
   const before = ram.used.size

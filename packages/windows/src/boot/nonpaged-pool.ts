@@ -45,7 +45,7 @@ export class NonpagedPool {
     return gva(at + BigInt(HEADER_BYTES))
   }
 
-  /** Pages that the kernel owns and nobody wrote yet: their frames keep what they held. */
+  /** Pages that the kernel owns and has not written yet: their frames keep what they held. */
   reserve(pageCount: number): Gva {
     const va = this.#region.take(pageCount * PAGE_SIZE)
     this.#space.commit(va, pageCount, Owner.kernel, KERNEL_READ_WRITE)

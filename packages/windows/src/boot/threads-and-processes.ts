@@ -1,5 +1,5 @@
 // Process and thread objects, as a debugger walks them: EPROCESS in PsActiveProcessHead, ETHREAD in its process' list,
-// a kernel stack for each thread. Objects stand behind an OBJECT_HEADER in nonpaged pool.
+// a kernel stack for each thread. Each object follows an OBJECT_HEADER in nonpaged pool.
 // Fields are laid here; the kernel's own code enters objects in its lists (PspInsertProcess, PspInsertThread).
 import { type Gpa, type Gva, gva } from '@dumpstack/bytes'
 import { KthreadState, ProcessObject, ThreadObject } from '@dumpstack/nt'

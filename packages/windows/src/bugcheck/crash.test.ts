@@ -167,7 +167,7 @@ describe.each([
     )
     const header = new DataView(facts.contextRecord.buffer)
     expect(header.getBigUint64(0xf8, true)).toBe(symbol(kernel, 'KeBugCheckEx'))
-    // KeBugCheckEx(code, p1, p2, p3, p4) by the calling convention: four in registers, the fifth behind the home space.
+    // KeBugCheckEx(code, p1, p2, p3, p4) by the calling convention: four in registers, the fifth after the home space.
     expect([0x80, 0x88, 0xb8, 0xc0].map((at) => header.getBigUint64(at, true))).toEqual(values.slice(0, 4))
     expect(memory.u64(header.getBigUint64(0x98, true) + 0x28n)).toBe(values[4])
     const exception = new DataView(facts.exceptionRecord.buffer)
@@ -298,7 +298,7 @@ it('makes a minidump with the stack of the crash, every processor, and what debu
     '\\SystemRoot\\system32\\hal.dll',
     '\\SystemRoot\\System32\\drivers\\crashtst.sys',
   ])
-  // _KBUGCHECK_REASON_CALLBACK_RECORD of wdm.h: checksum at 0x20 sums routine, reason and component; behind it ours
+  // _KBUGCHECK_REASON_CALLBACK_RECORD of wdm.h: checksum at 0x20 sums routine, reason and component; after it ours
   const record = memory.u64(symbol(kernel, 'KeBugCheckReasonCallbackListHead'))
   expect(memory.u64(record)).toBe(symbol(kernel, 'KeBugCheckReasonCallbackListHead'))
   const sum = memory.u64(record + 0x10n) + memory.u64(record + 0x18n) + 2n

@@ -69,7 +69,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
   } catch (error) {
     if (!(error instanceof KernelIsDone)) throw error
   }
-  // exception information that nobody set keeps the fill of the header
+  // exception information that is not set keeps the fill of the header
   const exceptionRecord = new TextEncoder().encode('PAGE'.repeat(ExceptionRecord64.size / 4))
   const exception = ExceptionRecord64.of(exceptionRecord)
   exception.exceptionFlags = 0
@@ -83,7 +83,7 @@ export function crash(state: KernelState, bugcheck: Bugcheck, cpu: number): Dump
   return dumpFactsOf(state, bugcheck, { contextRecord, exceptionRecord, directoryTableBase })
 }
 
-/** What a dump of this moment says of the system, whoever stopped it. */
+/** What a dump of this moment says of the system, after any kind of stop. */
 export function dumpFactsOf(
   { profile, globals, processors, memory, clock }: KernelState,
   bugcheck: Bugcheck,

@@ -1,4 +1,4 @@
-// Driver files that nobody should trust: each gets a named verdict in bounded time, and the host stays whole. Code is written as bytes.
+// Driver files that cannot be trusted: each gets a named verdict in bounded time, and the host stays whole. Code is written as bytes.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'
@@ -185,7 +185,7 @@ it.each<[string, Uint8Array]>([
     'a bad address of the kernel ends the system',
     guardedDriver([0x31, 0xc0, 0x48, 0xff, 0xc8, 0x8a, 0x00], TARGET),
   ],
-  ['nobody is asked about a fast fail', guardedDriver([0xb9, 2, 0, 0, 0, 0xcd, 0x29], TARGET)],
+  ['a fast fail asks no handler', guardedDriver([0xb9, 2, 0, 0, 0, 0xcd, 0x29], TARGET)],
 ])('judges an exception in a __try where %s', (_why, bytes) => {
   expect(check(bytes).findings).toMatchObject([{ rule: 'GUEST_FAULT', verdict: 'fail' }])
 })
@@ -228,7 +228,7 @@ it('lets a driver wait by the ticks of the shared page that does nothing else', 
   expect(finding!.atNs).toBeLessThan(66 * 15_625_000)
 })
 
-it('stops at an import that nobody serves, with name, caller and arguments', () => {
+it('stops at an import that is not modelled, with name, caller and arguments', () => {
   const at = driverOf([0], { 'ntoskrnl.exe': ['PsCreateSystemThread'] })
   const iat = openSysFile('bad.sys', at).image.imports[0]!.names[0]!.iatRva
   const displacement = iat - (0x1000 + 11)
@@ -280,7 +280,7 @@ it.each<[string, Uint8Array, string]>([
   ['one for ARM64', changed(good, 4, 0xaa64), 'OTHER_MACHINE'],
   ['one without relocations', changed(good, 22, 0x23), 'SYS_FILE'],
   ['a program', changed(good, 24 + 68, 3), 'SYS_FILE'],
-  ['100 MB of zeros behind MZ', new Uint8Array(100 * 2 ** 20).fill(0x4d, 0, 1).fill(0x5a, 1, 2), 'SYS_FILE'],
+  ['100 MB of zeros after MZ', new Uint8Array(100 * 2 ** 20).fill(0x4d, 0, 1).fill(0x5a, 1, 2), 'SYS_FILE'],
 ])('refuses %s before anything is mapped', (_what, bytes, code) => {
   expect(() => openSysFile('bad.sys', bytes)).toThrow(expect.objectContaining({ code }))
 })

@@ -157,7 +157,7 @@ class Asked implements MemoryAsked, SysObserver {
     })
   }
 
-  /** In a dump the kernel's own pool is refused before it comes to a port. */
+  /** In a dump the kernel refuses its own pool, before a port sees the call. */
   callBegins({ life }: ObservedPlace, name: string, [, byteLength]: readonly bigint[]): void {
     if (life === 'dump' && name.startsWith('ExAllocatePool')) this.#askPool(Number(byteLength))
   }

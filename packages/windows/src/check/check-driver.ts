@@ -66,7 +66,7 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
   } catch (error) {
     if (!(error instanceof Interrupted)) throw error
     interrupted = true
-    // with the settings of the lives that showed them: no more lives are to be had
+    // with the settings of the lives that showed them: no further life can run
     findings = reduceFindings(
       lives,
       settings,

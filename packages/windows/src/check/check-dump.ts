@@ -20,9 +20,9 @@ import { SECTORS, type SystemSettings } from './settings.ts'
 export const PARTITION_OFFSET = 0x100000
 const HEADER_BYTES = 0x2000
 const HEADER_FILL = 0x5a
-const LEAST_PAGES = 0x200
+const MIN_PAGES = 0x200
 /** Shorter runs of free pages are left out, so that most requests are one piece of RAM unless they are to be scattered. */
-const LEAST_RUN_PAGES = 0x20
+const MIN_RUN_PAGES = 0x20
 
 /** Bytes of the disk, page file and other I/O in the middle of it. */
 const MIDDLE = 0x700000
@@ -32,7 +32,7 @@ const BEFORE_BOUNDARY = 0x8000
 const ROOM_BEYOND = 0x4000000
 
 /** Some more than the page file has pieces, so that it can be in so many. */
-const dumpPages = ({ extents }: SystemSettings): number => Math.max(LEAST_PAGES, extents + 0x20)
+const dumpPages = ({ extents }: SystemSettings): number => Math.max(MIN_PAGES, extents + 0x20)
 
 /** Where things lie on the disk of a life; offsets in bytes. */
 export interface DiskLayout {
@@ -131,7 +131,7 @@ function freeRuns(ram: Ram, count: number): PageRun[] {
       const isFree = page < end && ram.owner(pfn(page)) === Owner.free
       const length = page - start
       if (isFree && length < wanted) continue
-      if (length >= Math.min(wanted, LEAST_RUN_PAGES)) {
+      if (length >= Math.min(wanted, MIN_RUN_PAGES)) {
         runs.push({ basePage: pfn(start), pageCount: length })
         wanted -= length
       }

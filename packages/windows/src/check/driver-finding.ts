@@ -1,4 +1,4 @@
-// What a contract check of a driver file comes to: findings, each with the place in the driver's code.
+// The result of a contract check of a driver file: findings, each with the place in the driver's code.
 import { hex } from '@dumpstack/bytes'
 import { type CallSite, hexBytes, irqlText, type LoadedImage } from '@dumpstack/drivers'
 import type { DumpModeViolation, Severity, SourcePlace } from '@dumpstack/nt'

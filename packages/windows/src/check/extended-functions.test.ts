@@ -281,7 +281,7 @@ it('an MDL describes the pages of its buffer', () => {
   calls.close()
 })
 
-it('timers and work items run at their levels, with their contexts, once somebody waits for the disk', () => {
+it('timers and work items run at their levels, with their contexts, once a caller waits for the disk', () => {
   const ask = (code: number, ...args: readonly Arg[]): Step => [
     'StorPortExtendedFunction',
     code,

@@ -1,4 +1,4 @@
-// A driver that nobody has seen before, on controllers of which at most one is its own.
+// An unknown driver, on controllers of which at most one is its own.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DumpstackError } from '@dumpstack/bytes'

@@ -102,7 +102,7 @@ describe('a wait', () => {
         ['KeInitializeEvent', EVENT, 1, 0],
         ['KeInitializeEvent', other, 0, 1],
         ['KeSetEvent', EVENT, 0, 0],
-        ['KeInitializeDpc', at(0x280), EVENT, other], // stores both addresses, one behind the other
+        ['KeInitializeDpc', at(0x280), EVENT, other], // stores both addresses, one after the other
         ['KeWaitForMultipleObjects', 2, at(0x298), 0, 0, 0, 0, 0, 0],
         ['KeReadStateEvent', EVENT],
         ['KeReadStateEvent', other],

@@ -393,7 +393,7 @@ class SystemStart {
       this.#addOutcome('no-dump', 'dump', message, this.#startOf(report.failedIn ?? 'HwStartIo'))
   }
 
-  /** Pages of others that are not as the crash left them: that of a store of the driver is named first. */
+  /** Pages outside the dump path that changed after the crash; one that the driver's own code stored to is named first. */
   #judgeStrays(crashed: CrashedSystem, runtime: RuntimeStack, { strayStores }: DumpWriteReport): void {
     const { strayWrites } = crashed.pagesAfterCrash()
     const [any] = strayWrites.runs(1)
@@ -403,7 +403,10 @@ class SystemStart {
     const at = crashed.firstChange(page)
     const owner = runtime.memoryAt(at)
     const belongs = owner === null ? '' : `, which belongs to the running instance: ${owner}`
-    const count = strayWrites.size === 1 ? 'a page of others' : `${strayWrites.size} pages of others`
+    const count =
+      strayWrites.size === 1
+        ? 'a page outside the dump path'
+        : `${strayWrites.size} pages outside the dump path`
     const what = `${count} changed while the dump was written, at physical address ${hex(at)}${belongs}`
     this.#addOutcome('stray-memory', store?.entryPoint ?? 'HwStartIo', what, store?.site ?? null)
   }
@@ -441,7 +444,7 @@ class SystemStart {
     this.#find(error.code, typeof routine === 'string' ? routine : this.#step, message, verdict)
   }
 
-  /** Of what is no matter of one routine. */
+  /** Where a finding belongs to no single routine. */
   get #step(): string {
     return this.#phase === 'start' ? 'start' : 'I/O'
   }

@@ -68,7 +68,7 @@ export const srb: Place = { kind: 'value', at: SRB }
 export const at = (offset: number): Place => ({ kind: 'address', at: offset })
 /** The 64-bit value that lies there when the call is made. */
 export const held = (offset: number): Place => ({ kind: 'value', at: offset })
-/** So many bytes behind what another argument is. */
+/** So many bytes after what another argument is. */
 export const behind = (place: Place, plus: number): Place => ({ ...place, plus })
 /** The result of a call, by its place in its routine. */
 export const result = (index: number): Place => ({ kind: 'value', at: RESULTS + index * 8 })
@@ -109,7 +109,7 @@ class Assembler {
     for (let shift = 0; shift < 32; shift += 8) this.emit((value >>> shift) & 0xff)
   }
 
-  /** An instruction with a displacement from RIP, and bytes of an immediate behind it. */
+  /** An instruction with a displacement from RIP, and bytes of an immediate after it. */
   relative(opcode: readonly number[], rva: number, behind = 0): void {
     this.emit(...opcode)
     this.u32(rva - (this.rva + 4 + behind))

@@ -143,7 +143,7 @@ describe('StorPortNotification', () => {
     })
   })
 
-  it('judges no dump after a type that nobody knows', () => {
+  it('judges no dump after an unknown type', () => {
     expect(crashed([notify(0x1234)]).report).toMatchObject({
       notJudged: 'UNKNOWN_IMPORT',
       failure: expect.stringContaining('called StorPortNotification(0x1234), which is not modelled'),
@@ -175,7 +175,7 @@ describe('requests', () => {
         ['StorPortGetSrb', extension, 0, 0, 0, 7],
         ['RtlCopyMemory', at(0), srb, 0x58],
         ['StorPortGetScatterGatherList', extension, srb],
-        ['StorPortCompleteRequest', extension, 0, 5, 0, 0x0e], // nobody there
+        ['StorPortCompleteRequest', extension, 0, 5, 0, 0x0e], // no such logical unit
         ['StorPortCompleteRequest', extension, 0xff, 0xff, 0xff, 0x0e],
       ],
     })
@@ -274,7 +274,7 @@ describe('registers', () => {
     expect(calls.findings).toEqual([])
   })
 
-  it('behind ports are read and written, the same one again and again', () => {
+  it('at I/O ports are read and written, also the same one again and again', () => {
     const PORT = 0xc000
     const DEVICE_STATUS = PORT + 0x12 // virtio 1.1, 4.1.4.8
     const calls = finding(

@@ -24,7 +24,7 @@ it.each<readonly [string, DumpTimes, number, string | null]>([
   expect(slowDump(times, bytes)?.verdict ?? null).toBe(verdict)
 })
 
-it('says what was measured, where it waited, and what it comes to', () => {
+it('says what was measured, where it waited, and what that adds up to', () => {
   expect(slowDump({ ...fast, writeSeconds: 4.1, waits: inStartIo }, 2 * MIB)).toEqual({
     verdict: 'warning',
     message:

@@ -4,7 +4,7 @@ import type { Severity } from '@dumpstack/nt'
 
 const BYTES = 64 * 2 ** 20
 const MAX_SECONDS = 60
-/** Whoever waits so long takes the machine for hung. */
+/** After such a wait a user takes the machine for hung. */
 const HOPELESS_SECONDS = 3600
 
 export interface SlowDump {

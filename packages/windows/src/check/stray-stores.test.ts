@@ -1,4 +1,4 @@
-// Stores of a dump driver into memory of others: the instruction, or the call of a copy, that wrote each page first.
+// Stores of a dump driver into memory outside the dump path: the instruction, or the call of a copy, that wrote each page first.
 import { pfn } from '@dumpstack/bytes'
 import { buildPe } from '@dumpstack/testkit'
 import { expect, it } from 'vitest'

@@ -42,7 +42,7 @@ export interface WindowsTargetOptions {
   readonly debuggers?: readonly InstalledFile[]
   /** Told of each write of a dump. */
   readonly onDumpWrite?: DumpWriteObserver
-  /** Shared with a thread that hears signals: once its first element is not 0, whatever runs ends with Interrupted (bytes). */
+  /** Shared with the thread that receives signals: once its first element is not 0, whatever runs ends with Interrupted (bytes). */
   readonly stopFlag?: Int32Array
   /** Host milliseconds, for the seconds that a dump takes. */
   readonly hostNow: () => number

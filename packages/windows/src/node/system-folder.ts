@@ -1,4 +1,4 @@
-// Where a system keeps its disk and the files of C: on this host. Whoever owns the folder sees to it that nothing else in it is touched;
+// Where a system keeps its disk and the files of C: on this host. The owner of the folder makes sure that nothing else in it is touched;
 // what the host refuses becomes one line with path and reason.
 import { isSystemError } from '@dumpstack/bytes/node'
 import { WindowsError } from '../errors.ts'

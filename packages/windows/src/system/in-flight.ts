@@ -1,4 +1,4 @@
-// What the disk is busy with when the system crashes. Some writes have completed; the commands behind them, NCQ writes of new
+// What the disk is busy with when the system crashes. Some writes have completed; the commands after them, NCQ writes of new
 // bytes to other sectors and reads into memory of the kernel, are in the controller, and the dump stack must end them.
 import { equalBytes, type Gpa } from '@dumpstack/bytes'
 import { type DmaLog, Owner } from '@dumpstack/machine'
@@ -27,7 +27,7 @@ export class InFlight {
   constructor(system: WindowsSystem) {
     this.#system = system
     const { running, volume, disk } = system
-    // the dump of the last crash is still read when this stint runs again: not even its old clusters may change
+    // a resumed boot session still reads the dump of the last crash: not even its old clusters may change
     this.#settled = volume.findFreeDiskOffset(2 * WRITES * COMMAND_BYTES, running.foundDump)
     this.#target = this.#settled + WRITES * COMMAND_BYTES
     const settled = this.#buffer(WRITTEN_BEFORE)

@@ -31,7 +31,7 @@ export function pagesOf(ram: Ram, owners: readonly Owner[]): PageSet {
 export interface PagesAfterCrash {
   /** Of the dump path, and written since: they may hold anything. */
   readonly changedByDumpPath: PageSet
-  /** Of anybody else, and no longer as at the freeze: nothing of the system changes those. */
+  /** Pages of other owners that are no longer as at the freeze: nothing of the system changes those. */
   readonly strayWrites: PageSet
 }
 

@@ -1,4 +1,4 @@
-// What a power off leaves, over JSON and back; and that damage to it is named, never believed.
+// What a power off leaves, over JSON and back; and that damage to it is named, never used.
 
 import { bigintAsHex } from '@dumpstack/bytes'
 import { IcedDecoder } from '@dumpstack/cpu/node'

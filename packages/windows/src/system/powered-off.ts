@@ -1,5 +1,5 @@
 // What is left of the system when it is switched off, besides the disk image and the files of C: themselves: what the
-// next start goes by, in whatever process. As JSON it stands in a run's state file; damage is named, never believed.
+// next start goes by, in whatever process. As JSON it stands in a run's state file; damage is named, never used.
 
 import type { Bugcheck } from '@dumpstack/nt'
 import { bugcheck, type Facts, type SystemEvent, systemEvents } from '@dumpstack/target'

@@ -51,7 +51,7 @@ async function crashOf(
   }
 }
 
-/** CONTEXT of winnt.h: rcx at 0x80, rdx behind it, rsp at 0x98, rip at 0xf8. */
+/** CONTEXT of winnt.h: rcx at 0x80, rdx after it, rsp at 0x98, rip at 0xf8. */
 function contextOf(dump: Dump): { rip: bigint; rsp: bigint; rcx: bigint } {
   // DUMP_HEADER64: the context record begins at 0x348
   const view = new DataView(dump.headerBytes.buffer, dump.headerBytes.byteOffset + 0x348)

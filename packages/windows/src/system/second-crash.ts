@@ -59,7 +59,7 @@ export function secondCrashDump({ kernel, bugcheck, code }: StoppedSystem): Seco
   }
 }
 
-/** In as many ASCII characters as there are, with a zero behind them. */
+/** In as many ASCII characters as there are, with a zero after them. */
 function comment(header: Uint8Array, text: string): void {
   const { byteLength } = DumpHeader64.fields.comment
   const bytes = new Uint8Array(byteLength)

@@ -26,7 +26,7 @@ it('maps transfers back to file offsets and joins what one device wrote', () => 
   ])
 })
 
-it('gives a byte to its last writer, and to nobody where no transfer reached it', () => {
+it('gives a byte to its last writer, and to no device where no transfer reached it', () => {
   const records = log(
     { device: 'ahci0', diskOffset: PARTITION + 16384, byteLength: 8192 },
     { device: 'ahci1', diskOffset: PARTITION + 20480, byteLength: 512 },

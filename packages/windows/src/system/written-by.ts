@@ -4,7 +4,7 @@ import type { DmaLog } from '@dumpstack/machine'
 import type { WrittenRange } from '@dumpstack/target'
 
 const SECTOR_BYTES = 512
-const NOBODY = 'none'
+const UNWRITTEN = 'none'
 
 /** Ranges of file offsets in ascending order that cover `byteLength` bytes; the last writer of a sector counts. */
 export function writtenBy(
@@ -13,7 +13,7 @@ export function writtenBy(
   partitionOffset: number,
   byteLength: number,
 ): WrittenRange[] {
-  const devices = [NOBODY]
+  const devices = [UNWRITTEN]
   const writers = new Uint8Array(Math.ceil(byteLength / SECTOR_BYTES))
   for (let index = 0; index < log.length; index++) {
     const record = log.at(index)

@@ -38,7 +38,7 @@ it('never gives out a byte twice and loses none', () => {
   )
 })
 
-it('prefers one run behind the wanted place to pieces', () => {
+it('prefers one run after the wanted place to pieces', () => {
   const free = new FreeSpace({ partitionOffset: 0, byteLength: 100 })
   free.take({ partitionOffset: 20, byteLength: 10 })
   expect(free.gather(30, 10)).toEqual([{ partitionOffset: 30, byteLength: 30 }])

@@ -10,7 +10,7 @@ import type { Partition } from './gpt.ts'
 export const CLUSTER_BYTES = 4096
 /** Where a file system keeps its boot sector and tables; nothing is allocated here. */
 const RESERVED_BYTES = 1024 * 1024
-const FEWEST_PAGE_FILE_EXTENTS = 3
+const MIN_PAGE_FILE_EXTENTS = 3
 const MAX_GAP_CLUSTERS = 256
 
 export interface VolumeFile {
@@ -100,8 +100,8 @@ export class Volume {
    */
   createPageFile(path: string, byteLength: number, modifiedAt: number): VolumeFile {
     const clusters = Math.floor(byteLength / CLUSTER_BYTES)
-    if (clusters < FEWEST_PAGE_FILE_EXTENTS) {
-      const least = FEWEST_PAGE_FILE_EXTENTS * CLUSTER_BYTES
+    if (clusters < MIN_PAGE_FILE_EXTENTS) {
+      const least = MIN_PAGE_FILE_EXTENTS * CLUSTER_BYTES
       throw new WindowsError(
         'PAGE_FILE_SIZE',
         `page file ${path} is ${byteLength} bytes, expected at least ${least}`,
@@ -111,7 +111,7 @@ export class Volume {
       )
     }
     const choice = this.#choice
-    const count = Math.min(clusters, FEWEST_PAGE_FILE_EXTENTS + choice.below(3))
+    const count = Math.min(clusters, MIN_PAGE_FILE_EXTENTS + choice.below(3))
     const cuts = new Set<number>()
     while (cuts.size < count - 1) {
       // An eighth, a thirty-second, ... of the file at most: a dump that is much smaller than its page file crosses them too.

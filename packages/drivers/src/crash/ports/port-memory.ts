@@ -25,7 +25,7 @@ export class PortMemory {
   #isPromised = false
 
   readonly #guards: MemoryGuards
-  /** Where it begins, and the bytes behind it. */
+  /** Where it begins, and the bytes after it. */
   #uncached: { readonly gpa: Gpa; readonly behind: GuestBlock } | null = null
 
   constructor(ram: Ram, { memoryBlock, commonBuffers }: DumpContext, guards: MemoryGuards) {
@@ -81,7 +81,7 @@ export class PortMemory {
     return this.#guarded(this.heap, 'logical unit extension', byteLength)
   }
 
-  /** The bytes behind it are watched, where there are any. */
+  /** The bytes after it are watched, where there are any. */
   #guarded(heap: GuestHeap, what: string, byteLength: number): GuestBlock | null {
     const block = heap.take(byteLength)
     if (block !== null) this.#guard(heap, what, byteLength)

@@ -63,7 +63,7 @@ export function startedMiniport(
       sense: [sense.view.getUint8(0), sense.view.getUint8(2), sense.view.getUint8(12)],
     }
   }
-  /** A write that the controller never ends: its SRB status once somebody completes it, null until then. */
+  /** A write that the controller never ends: its SRB status once it is completed, null until then. */
   const sendIntoHang = (): { status: number | null } => {
     machine.faults.add({ kind: 'hang', controller: controller.name, afterWrites: 0, count: 1 })
     const pending: { status: number | null } = { status: null }

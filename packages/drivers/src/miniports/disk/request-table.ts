@@ -1,4 +1,4 @@
-// The views of the SRBs that a miniport has seen, by address. Which SRB a slot holds stands in guest RAM and nowhere else: whoever
+// The views of the SRBs that a miniport has seen, by address. Only guest RAM says which SRB a slot holds: code that
 // overwrites the pointer there sends the miniport somewhere else, as it would a compiled one.
 import { gva } from '@dumpstack/bytes'
 import { ScsiRequestBlock } from '@dumpstack/nt'

@@ -36,7 +36,7 @@ it('has no SRB_FUNCTION_DUMP_POINTERS', () => {
 it('starts a device that stopped itself again, and fails what was in flight', () => {
   const { send, sendIntoHang, machine, controller } = startedMiniport(viostor, VIRTIO_BLK)
   const pending = sendIntoHang()
-  // somebody else writes an index that no driver may write, and notifies: the device stops and says so
+  // the test writes an index that no driver may write, and notifies: the device stops and sets DEVICE_NEEDS_RESET
   const bar = machine.bus.config32(controller.bdf, 0x20) & 0xfffffff0
   const avail = machine.bus.read32(gpa((bar >>> 0) + 0x28))
   machine.ram.write(gpa(avail + 2), Uint8Array.of(0xff, 0x7f))

@@ -46,7 +46,7 @@ const RESET_STEP_US = 100
 /** 2.4.2 sets no limit to a reset; a second is more than any device needs. */
 const RESET_STEPS = 10_000
 const GENERATION_TRIES = 100
-/** A list of capabilities holds no more than fits behind the header. */
+/** A list of capabilities holds no more than fits after the header. */
 const MAX_CAPABILITIES = 48
 
 interface Structure {

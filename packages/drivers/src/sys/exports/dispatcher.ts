@@ -197,7 +197,7 @@ function setTimer(call: CallFrame, periodMs: number, dpc: Gva): boolean {
   return wasSet
 }
 
-/** The frame is of whoever is served when the timer fires: what it needs then is kept here. */
+/** The call frame is that of the call in progress when the timer fires: what it needs then is kept here. */
 function startTimer(call: CallFrame, timer: Gva, microseconds: number, periodMs: number): void {
   const { memory, instance, port } = call
   const fire = (): void => {

@@ -1,4 +1,4 @@
-// Exceptions that drivers raise, and the handler that C compilers name for functions with __try: it reads the scope table behind the unwind
+// Exceptions that drivers raise, and the handler that C compilers name for functions with __try: it reads the scope table after the unwind
 // information, asks filters, and runs termination handlers. Microsoft "x64 exception handling", language-specific handler data.
 import { gva } from '@dumpstack/bytes'
 import {

@@ -155,7 +155,7 @@ const FUNCTIONS: ExtendedFunctions = {
     return STOR_STATUS_SUCCESS
   },
 
-  // Harmless in both lives, and nobody listens.
+  // Harmless in both lives; no tracing session is modelled.
   LogSystemEvent: () => STOR_STATUS_SUCCESS,
   MiniportEtwEvent2: () => STOR_STATUS_SUCCESS,
   MiniportEtwEvent4: () => STOR_STATUS_SUCCESS,

@@ -72,7 +72,7 @@ function allocateIrp(call: CallFrame, stackSize: number): Gva {
   fields.size = byteLength
   fields.stackCount = count
   fields.currentLocation = count + 1
-  fields.currentStackLocation = irp + BigInt(byteLength) // one behind the last
+  fields.currentStackLocation = irp + BigInt(byteLength) // one after the last
   call.memory.write(irp, bytes)
   return irp
 }

@@ -24,7 +24,7 @@ const processors = (argumentCount: number): Export => exported(argumentCount, (c
 const one = (argumentCount: number): Export => exported(argumentCount, () => 1n)
 
 export const KERNEL_EXPORTS: ExportFamily = {
-  // Printing: nobody listens.
+  // Printing: no kernel debugger is attached.
   DbgPrint: nothing(4),
   DbgPrintEx: nothing(4),
   vDbgPrintEx: nothing(4),
@@ -127,7 +127,7 @@ export const KERNEL_EXPORTS: ExportFamily = {
 
   __chkstk: exported(0, probeStack),
 
-  // Tracing: nobody asked for it.
+  // Tracing: no session is started.
   EtwRegister: exported(4, (call) => {
     if (call.va(3) !== gva(0n)) call.memory.setU64(call.va(3), 0n)
     return 0n

@@ -24,7 +24,7 @@ export function acquireLock(call: CallFrame, kind: LockKind, key: bigint): numbe
   return irql
 }
 
-/** Of a key that is not held nothing is done but that the port hears of it. */
+/** For a key that is not held, only the port is told. */
 export function releaseLock(call: CallFrame, key: bigint): void {
   const { instance, port } = call
   const held = instance.locks.get(key)

@@ -6,7 +6,7 @@ import type { CallFrame } from '../call-frame.ts'
 import { type Export, type ExportFamily, exported, NOTHING } from './export.ts'
 
 type Width = 1 | 2 | 4
-/** Past the last port there is nobody: reads float, writes are lost. */
+/** Ports past the last one are unclaimed: reads return ones, writes are ignored. */
 const PORTS = 0x10000
 const ALL_ONES: Readonly<Record<Width, number>> = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff }
 const NAMES = { Uchar: 1, Ushort: 2, Ulong: 4 } as const

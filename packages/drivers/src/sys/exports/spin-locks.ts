@@ -1,5 +1,5 @@
 // ntoskrnl.exe: levels, and the kernel's spin locks. Signatures and levels as documented for wdm.h. One processor runs drivers, so that a lock
-// is never waited for: what the port hears is who takes and releases it.
+// is never waited for: the port is only told who takes and releases it.
 import { type Gva, gva } from '@dumpstack/bytes'
 import { KlockQueueHandle } from '@dumpstack/nt'
 import { DISPATCH_LEVEL } from '../../irql.ts'

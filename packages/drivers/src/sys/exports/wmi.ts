@@ -40,7 +40,7 @@ export const WMI_EXPORTS: ExportFamily = {
     complete(call, call.va(0), call.u8(1), call.u32(2))
     return NOTHING
   }),
-  // (HwDeviceExtension, PathId, TargetId, Lun, Guid, InstanceIndex, EventDataSize, EventData): nobody listens
+  // (HwDeviceExtension, PathId, TargetId, Lun, Guid, InstanceIndex, EventDataSize, EventData): no consumer is modelled
   ScsiPortWmiFireLogicalUnitEvent: exported(8, () => NOTHING),
 }
 
@@ -54,7 +54,7 @@ function dispatch(call: CallFrame): bigint {
   memory.setU8(field(context, MINOR_FUNCTION), minorFunction)
   const index = guidIndex(call, library, call.va(4))
   if (index < 0) {
-    complete(call, context, SRB_STATUS_ERROR, 0) // unverified: which failure a GUID gets that nobody registered
+    complete(call, context, SRB_STATUS_ERROR, 0) // unverified: which failure an unregistered GUID gets
     return FALSE
   }
   const control = CONTROLS[minorFunction]

@@ -9,7 +9,7 @@ import { allocatePool } from './pool.ts'
 /** IO_WORKITEM is opaque: our choice. */
 const WORK_ITEM_BYTES = 0x60n
 const DEVICE_OBJECT_AT = 0n
-/** WORK_QUEUE_ITEM: behind its list entry. */
+/** WORK_QUEUE_ITEM: after its list entry. */
 const WORKER_ROUTINE_AT = 0x10n
 const PARAMETER_AT = 0x18n
 

@@ -280,7 +280,7 @@ describe('faults', () => {
     expect(ahci.run(0, write(2))).toBe(0x50)
   })
 
-  it('hang: the write and those behind it never end; COMRESET brings the disk back', () => {
+  it('hang: the write and those after it never end; COMRESET brings the disk back', () => {
     const { ahci, machine, disk } = started()
     machine.faults.add({ kind: 'hang', ...after, count: 1 })
     for (const slot of [0, 1, 2]) ahci.prepare(slot, queued(slot, slot * 8))
@@ -369,7 +369,7 @@ describe('faults', () => {
     expect(timeOf(16)).toBeLessThan(100_000)
   })
 
-  it('linkDown: no link, PRCS, nothing in flight ends; `count` COMRESETs in vain', () => {
+  it('linkDown: no link, PRCS, nothing in flight ends; the first `count` COMRESETs fail', () => {
     const { ahci, machine, disk } = started()
     ahci.prepare(0, write(0))
     ahci.issue(1)

@@ -331,7 +331,7 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     return 0
   }
 
-  /** Slots that the HBA has; bits of others do nothing. */
+  /** Slots that the HBA has; the other bits do nothing. */
   #slots(bits: number): number {
     const beyond = bits & ~this.#slotMask
     if (beyond !== 0) {

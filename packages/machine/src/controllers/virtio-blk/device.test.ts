@@ -256,7 +256,7 @@ describe('faults', () => {
     expect(driver.run(write(0)).status).toBe(OK)
   })
 
-  it('lostCompletion writes and never says so; what is behind it ends', () => {
+  it('lostCompletion writes and never says so; what is after it ends', () => {
     const { disk, driver } = faulty({ kind: 'lostCompletion', controller, afterWrites: 0, count: 1 })
     driver.submit(write(0))
     const second = driver.submit(write(8))

@@ -120,7 +120,7 @@ function capability(
   return { at, bytes }
 }
 
-/** The other way into a window (4.1.4.9): the driver writes bar, offset, length, then reads or writes the data behind them. */
+/** The other way into a window (4.1.4.9): the driver writes bar, offset, length, then reads or writes the data after them. */
 function pciCfgCapability(): PciCapability {
   const bytes = new Uint8Array(VirtioPciCap.size + 4)
   const cap = VirtioPciCap.of(bytes)

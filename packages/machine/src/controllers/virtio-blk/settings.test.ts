@@ -254,7 +254,7 @@ describe('what is not offered', () => {
     expect(driver.device(32, 1)).toBe(0)
     expect(driver.run(write(1)).status).toBe(OK)
     expect(disk.flushCount).toBe(1)
-    expect(driver.run({ type: 4 }).status).toBe(OK) // a flush that nobody needs is no error, as for QEMU
+    expect(driver.run({ type: 4 }).status).toBe(OK) // a flush without a cache is no error, as for QEMU
   })
 
   it('write cache off: write-through until the driver turns it on', () => {

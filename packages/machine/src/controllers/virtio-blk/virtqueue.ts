@@ -23,7 +23,7 @@ import type { SegmentList } from '../segment-list.ts'
 /** Descriptors of one request: QEMU's limit, which an indirect table can reach. */
 const MAX_CHAIN = 1024
 const INDEX_MASK = 0xffff
-/** What overlaps is looked for among these, and the rings of each queue behind them. */
+/** What overlaps is looked for among these, and the rings of each queue after them. */
 const CLAIMS = ['an indirect table']
 const INDIRECT_TABLE = 0
 const RINGS = ['the descriptor table', 'the available ring', 'the used ring']
@@ -269,7 +269,7 @@ export class Virtqueue {
       return this.#refuse(`${length} bytes at ${hex(address)}, outside RAM`)
     }
     if (!isWritable && into.writable.byteLength > 0) {
-      return this.#refuse('device-readable memory behind device-writable memory')
+      return this.#refuse('device-readable memory after device-writable memory')
     }
     if (isWritable) this.#claims.write(address, length)
     into.append(address, length, isWritable)
