@@ -1,5 +1,5 @@
 // RAM as hypervisors write it to a file: an ELF64 core with a segment for each run (System V ABI, ELF-64 object file format). Offsets are
-// literals and shared with nobody.
+// literals and not shared.
 
 export interface RamSegment {
   readonly gpa: number

@@ -80,7 +80,7 @@ const openChecks = ({ examination }: ExaminationResult): Record<string, string> 
 
 /** The page of a virtual address that is no address of the kernel's image: pool without headers. */
 const pageAt = (va: bigint): number => full.mapped.get(va & ~0xfffn)!
-/** Of RAM that nobody mapped: below the 2 MiB page and above everything taken from the start. */
+/** A page of RAM that is not mapped: below the 2 MiB page and above everything taken from the start. */
 const UNMAPPED = 0x1a0
 
 it.each([1, 5, 6] as const)('passes a dump of type %i whose pages are those of the RAM', (type) => {

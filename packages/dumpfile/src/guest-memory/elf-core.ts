@@ -33,7 +33,7 @@ const MAX_SEGMENTS = 0x100000
 const PHYSICAL_END = 2n ** 52n
 const HEADERS_PER_READ = 1024
 
-/** In the order of the file. Throws DumpError for what is no such core, or not whole. */
+/** In the order of the file. Throws DumpError for a file that is no such core, or not whole. */
 export function readElfCore(source: ByteSource): MemorySegment[] {
   const header = ElfHeader.of(readWhole(source, 0n, ElfHeader.size, 'ELF header'))
   if (header.class !== ELFCLASS64 || header.data !== ELFDATA2LSB)
