@@ -10,7 +10,7 @@ const cli = path.join(root, 'packages/cli')
 const PROGRAMS = ['main', 'kd-main', 'crashdumptest-main']
 /** What can be imported: `dumpstack/dump` and so on. */
 const LIBRARY = ['dump', 'symbols', 'debugger', 'check'].map((door) => `library/${door}`)
-/** What packages of others say of their own classes is for their pages; its lines stay, empty, for the maps. */
+/** What third-party packages say of their own classes is for their pages; its lines stay, empty, for the maps. */
 const withoutDocs = {
   name: 'without-docs',
   setup: ({ onLoad }) =>
