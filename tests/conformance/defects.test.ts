@@ -31,6 +31,7 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsvioblk-b33', { event: 'restart' }, 'fail IO_FAILED I/O'],
   ['dsvioblk-b38', {}, 'warning slow-dump HwInterrupt'],
   ['dsvioblk-b39', { buffers: 'scattered' }, 'fail DM-42 WRITE'],
+  ['dsvioblk-lost-end', { queueSize: 16 }, 'warning request-timeout HwBuildIo'],
   ['dsvioblk-overlap-rings', {}, 'fail memory-overlap write of Q_ENABLE'],
   ['dsvioblk-used-store', {}, 'warning device-memory HwInterrupt'],
 ]

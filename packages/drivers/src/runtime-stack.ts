@@ -57,6 +57,8 @@ export interface RuntimeStack {
   memoryAt(address: Gpa): string | null
   /** Requests that were queued and have not completed. */
   readonly inFlight: number
+  /** The first request, in words, that the miniport did not end in ten seconds although the device had no fault: a reset came then. */
+  readonly timedOut: string | null
   /** Bytes of the largest SRB that the miniport is sent; a request for more is cut. */
   readonly transferLimit: number
   /**

@@ -22,6 +22,8 @@ export type Fault = { readonly controller: string; readonly count?: number } & (
   | { readonly kind: 'linkDown' }
 )
 export interface FaultPlan {
+  /** Nothing is planned, nor was since the last `clear`: what a device does is not of a fault. */
+  readonly isEmpty: boolean
   add(fault: Fault): void
   clear(): void
 }
@@ -127,6 +129,10 @@ export class PlannedFaults implements FaultPlan {
 
   constructor(controllers: readonly FaultyController[]) {
     this.#controllers = controllers
+  }
+
+  get isEmpty(): boolean {
+    return this.#planned.length === 0
   }
 
   add(fault: Fault): void {

@@ -255,5 +255,17 @@ describe('a request that is lost', () => {
     expect(report.finalStatus).toBe(0)
     expect(Buffer.compare(bytesOnDisk(crashed, PLAN.byteLength), bytesOfPlan(crashed, PLAN))).toBe(0)
     expect(Math.floor(crashed.machine.nowNs / 1e9)).toBe(18)
+    expect(report.violations).toMatchObject([
+      { rule: 'request-timeout', call: 'WRITE', severity: 'warning', count: 1 },
+    ])
+  })
+
+  it('is no matter of the miniport where the device lost its end', () => {
+    const planned: CrashOptions = {
+      profile: classic,
+      before: ({ machine }) => machine.faults.add({ ...fault, afterWrites: 1000 }),
+    }
+    const { report } = dumpWith(endsInReset, planned)
+    expect(report).toMatchObject({ finalStatus: 0, violations: [] })
   })
 })

@@ -46,6 +46,10 @@ export class BootDisk {
     this.transferLimit = port.transferLimit - (port.transferLimit % sectorBytes)
   }
 
+  get timedOut(): string | null {
+    return this.#queue.timedOut
+  }
+
   get inFlight(): number {
     return this.#queue.inFlight
   }

@@ -9,7 +9,7 @@ import { GuestScatterGatherList, scatterGatherBytes } from '../scatter-gather.ts
 import { SrbBuilder } from '../srb-builder.ts'
 import { SRB_BYTES } from '../srb-layout.ts'
 import type { SrbResources, Storport } from './storport.ts'
-import { endsAbove, pieceAt, pieceCount, type Transfer } from './transfer.ts'
+import { endsAbove, pieceAt, pieceCount, type Transfer, transferText } from './transfer.ts'
 
 /** What most requests need; one that needs more gets room for the largest. */
 const USUAL_BYTES = 0x20000
@@ -50,6 +50,11 @@ export class DiskRequest implements SrbResources {
   /** It ended with news of the device, as after a change of its configuration. */
   get isUnitAttention(): boolean {
     return this.builder.hasSense && SenseData.at(this.sense.view).senseKey === SCSI_SENSE_UNIT_ATTENTION
+  }
+
+  /** In words. */
+  get text(): string {
+    return this.transfer === null ? 'a request that moves no data of the disk' : transferText(this.transfer)
   }
 
   /** Lets list, window and DataBuffer show the data of `transfer`, which this request is about to move. */

@@ -1,11 +1,11 @@
 // What the running port does with an adapter that stops, hangs, is reset or is busy; the miniports are storahci with one change.
 import { gpa, gva } from '@dumpstack/bytes'
 import type { Machine } from '@dumpstack/machine'
-import { PortConfigurationInformation, ScsiRequestBlock } from '@dumpstack/nt'
+import { PortConfigurationInformation, ScsiRequestBlock, SRB_STATUS_BUS_RESET } from '@dumpstack/nt'
 import { describe, expect, it, vi } from 'vitest'
 import { answering, bad, type Change, EXECUTE_SCSI } from '../crash/bad-miniports.test-support.ts'
 import { testMachine } from '../fake-kernel.test-support.ts'
-import type { HwInitializationData } from '../miniport.ts'
+import type { GuestBlock, HwInitializationData } from '../miniport.ts'
 import { startRuntimeStack } from './start-runtime-stack.ts'
 
 const WRITE = 0x2a
@@ -128,6 +128,40 @@ function timed(events: { what: string; atNs: number }[], nowNs: () => number): C
 }
 
 describe('a bus reset', () => {
+  /** Takes the third write and forgets it until the reset. */
+  const forgetful: Change = (data, { port }) => {
+    let starts = 0
+    let lost: GuestBlock | null = null
+    return {
+      hwBuildIo: (extension, block) => {
+        const isWrite = ScsiRequestBlock.at(block.view).cdb[0] === WRITE
+        if (!isWrite || ++starts !== 3) return data.hwBuildIo!(extension, block)
+        lost = block
+        return false
+      },
+      hwResetBus: (extension, path) => {
+        const isReset = data.hwResetBus(extension, path)
+        if (lost !== null) {
+          ScsiRequestBlock.at(lost.view).srbStatus = SRB_STATUS_BUS_RESET
+          port.notificationRequestComplete(extension, lost)
+          lost = null
+        }
+        return isReset
+      },
+    }
+  }
+  it('that saves a request which the miniport has forgotten is told of, unless the device had a fault', () => {
+    for (const isFaulty of [false, true]) {
+      const { machine, stack, write, onDisk } = started(forgetful)
+      if (isFaulty) machine.faults.add({ kind: 'latency', controller: 'ahci0', nanoseconds: 1 })
+      for (let i = 0; i < 4; i++) write(i)
+      expect(stack.timedOut).toBeNull()
+      stack.drain()
+      expect(stack.timedOut).toBe(isFaulty ? null : 'write of 0x1000 bytes at disk offset 0x2000')
+      expect([onDisk(2), onDisk(3)]).toEqual([3, 4])
+    }
+  })
+
   it('ends what hangs for ten seconds; it is sent again after the reset and a pause', () => {
     const events: { what: string; atNs: number }[] = []
     const { machine, controller, stack, write, onDisk } = started((data, alteration) =>

@@ -20,7 +20,7 @@ import type { GuestBlock } from '../miniport.ts'
 import type { SrbBuilder } from '../srb-builder.ts'
 import { DiskRequest } from './disk-request.ts'
 import type { Storport } from './storport.ts'
-import type { Transfer } from './transfer.ts'
+import { type Transfer, transferText } from './transfer.ts'
 
 const REQUESTS = 32
 /** Time-out of the disk class driver (Services\Disk\TimeoutValue). */
@@ -48,6 +48,8 @@ export class RequestQueue {
   readonly waiting: Transfer[] = []
   /** Of a block, in transfers; known once the disk is. */
   sectorBytes = 0
+  /** The first request, in words, that did not end in time while the device had no fault. */
+  timedOut: string | null = null
   readonly #machine: Machine
   readonly #port: Storport
   readonly #bySrb = new Map<Gva, DiskRequest>()
@@ -170,8 +172,9 @@ export class RequestQueue {
   #tick(): void {
     const { nowNs } = this.#machine
     this.#nextTickNs = nowNs + TICK_NS
-    for (const { isActive, sentNs } of this.#bySrb.values()) {
-      if (!isActive || nowNs - sentNs < SRB_TIMEOUT_SECONDS * 1e9) continue
+    for (const request of this.#bySrb.values()) {
+      if (!request.isActive || nowNs - request.sentNs < SRB_TIMEOUT_SECONDS * 1e9) continue
+      if (this.#machine.faults.isEmpty) this.timedOut ??= request.text
       this.resetBus()
       return
     }
@@ -237,7 +240,7 @@ export class RequestQueue {
     }
     this.#failure ??= new DriversError(
       'IO_FAILED',
-      `${transfer.isWrite ? 'write' : 'read'} of ${hex(transfer.byteLength)} bytes at disk offset ${hex(transfer.diskOffset)} ended with ${builder.outcome(sense.view)} ${attempts} times`,
+      `${transferText(transfer)} ended with ${builder.outcome(sense.view)} ${attempts} times`,
       { diskOffset: transfer.diskOffset, status: builder.srbStatus },
     )
   }

@@ -19,6 +19,9 @@ export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
     get inFlight() {
       return disk.inFlight
     },
+    get timedOut() {
+      return disk.timedOut
+    },
     write: (diskOffset, gpa, byteLength) => disk.queue(true, diskOffset, gpa, byteLength),
     read: (diskOffset, gpa, byteLength) => disk.queue(false, diskOffset, gpa, byteLength),
     transferLimit: disk.transferLimit,

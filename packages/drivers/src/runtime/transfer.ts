@@ -90,6 +90,10 @@ export function checkShape(buffer: readonly BufferPiece[]): void {
   })
 }
 
+/** In words. */
+export const transferText = ({ isWrite, byteLength, diskOffset }: Transfer): string =>
+  `${isWrite ? 'write' : 'read'} of ${hex(byteLength)} bytes at disk offset ${hex(diskOffset)}`
+
 /** A range in guest RAM that ends above `address`. */
 export function endsAbove(transfer: Transfer, address: Gpa | number): boolean {
   for (let index = 0; index < pieceCount(transfer); index++) {

@@ -87,6 +87,20 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
       keeps: `StartCommand(Extension, Srb); // HwInterrupt completes it`,
     },
   },
+  'request-timeout': {
+    title: 'A request ends by itself: the reset of the port is for devices at fault.',
+    why: 'A request that the driver lost, or whose end it did not see, holds up its caller until the time-out, and the reset that follows ends all others with it. In a dump most ports do not send it again: no dump is written.',
+    howToFix:
+      'Look at what HwStartIo does with a request that finds no room, and at what HwInterrupt does when several end at once: each is issued or completed, on every path.',
+    answer: 'a warning where the request succeeds in the end and the device had no fault',
+    sources: [storport('HwStorResetBus', 'nc-storport-hw_reset_bus')],
+    example: {
+      breaks: `if (FreeSlots == 0)
+    return TRUE; // taken, and forgotten`,
+      keeps: `if (FreeSlots == 0)
+    return FALSE; // the port sends it again`,
+    },
+  },
   'completed-srb': {
     title: 'A request is left alone once it is completed.',
     why: 'With RequestComplete the port owns the request again: it may be gone by then, or be the next one.',

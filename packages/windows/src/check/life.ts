@@ -274,6 +274,7 @@ class SystemStart {
     this.#transfer(runtime)
     for (const what of toleratedBy(machine.evidence))
       this.#find('device-refused', 'HwStartIo', what, 'warning')
+    this.#judgeTimedOut(runtime)
     if (this.#system.event === 'beyond-end') this.#beyondEnd(runtime)
     machine.faults.clear()
     this.#kernel.loadCrashDriver()
@@ -344,6 +345,14 @@ class SystemStart {
         `other bytes ${what} than were written, from ${hex(page)} of the request on`,
       )
     }
+  }
+
+  /** What the reset of the port has saved: the driver had lost it, or its end. */
+  #judgeTimedOut({ timedOut }: RuntimeStack): void {
+    if (timedOut === null || this.#event.mayFail === true) return
+    const routine = this.#startOf('HwBuildIo') === null ? 'HwStartIo' : 'HwBuildIo'
+    const what = `${timedOut} did not end in ten seconds, although the device had no fault: only the reset of the port, and sending it again, has saved it`
+    this.#find('request-timeout' satisfies DumpModeRuleId, routine, what, 'warning', this.#startOf(routine))
   }
 
   /**

@@ -253,6 +253,10 @@ export class PolledSrb {
       return false
     }
     if (resend === null) return false
+    if (!isBlamed && machine.faults.isEmpty) {
+      const what = `${name} did not end in ${this.#timeoutSeconds} s, although the device had no fault: it came back in the reset of the bus, and is sent again`
+      this.#environment.violateInRequest('request-timeout', name, what, 'warning')
+    }
     this.#isActive = false
     machine.stall(resend.stallSeconds * 1e6)
     this.#pollIdle(resend.pollSeconds)
