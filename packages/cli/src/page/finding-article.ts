@@ -22,6 +22,8 @@ export interface ShownFinding {
   readonly repro: string
 }
 
+const MAX_FRAMES = 100
+
 /** `more` stands before the rest, `debug` is the command that opens RAM of that moment. */
 export function findingArticle(
   word: BadgeWord,
@@ -46,7 +48,7 @@ ${terms([
   ['Show it again', html`<code>${repro}</code>`],
   ['Debug', debug === undefined ? null : html`<code>${debug}</code>`],
 ])}
-${stack?.length ? html`<pre aria-label="Stack, innermost first">${stack.map((frame) => html`${frame}\n`)}</pre>` : ''}
+${stack?.length ? html`<pre aria-label="Stack, innermost first">${stack.slice(0, MAX_FRAMES).map((frame) => html`${frame}\n`)}</pre>` : ''}
 </article>
 `
 }

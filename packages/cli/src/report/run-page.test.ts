@@ -140,6 +140,17 @@ describe('texts of a run', () => {
       steps: Array.from({ length: 5000 }, () => facts(long).steps[1]!),
     })
     expect(page.length).toBeLessThan(1_000_000)
+    const [system] = facts('plain').systems
+    const tall = {
+      ...dump('plain', [{ ...violation('plain'), stack: Array.from({ length: 50_000 }, () => 'plain') }]),
+    }
+    const screen = Array.from({ length: 50_000 }, () => 'plain')
+    const tower = runPage({
+      ...facts('plain'),
+      systems: Array.from({ length: 5000 }, () => system!),
+      dumps: [{ ...tall, crash: { ...tall.crash!, screen } }],
+    })
+    expect(tower.length).toBeLessThan(50_000)
     for (const rest of ['4800 more findings', '49000 more messages', '4800 more rows'])
       expect(page).toContain(`${rest} are not shown.`)
   })

@@ -9,6 +9,11 @@ import { memoryFigure } from './memory-figure.ts'
 import { type DumpFacts, nameOf, type RunFacts, type SystemFacts, variantText } from './run-facts.ts'
 import { diskExtents, writeTimeline } from './write-figures.ts'
 
+// No run that came to its end by itself has more; a journal may come from anywhere.
+const MAX_SYSTEMS = 20
+const MAX_SCREEN_LINES = 50
+const MAX_MESSAGES = 1000
+
 export function runPage(facts: RunFacts): string {
   const { systems, dumps, steps, messages } = facts
   const found = findingsOf(dumps)
@@ -21,7 +26,7 @@ export function runPage(facts: RunFacts): string {
       title: titleOf(dump),
       body: dumpSection(dump),
     })),
-    { id: 'stack', title: 'Crash dump stack', body: html`${systems.map(stackTable)}` },
+    { id: 'stack', title: 'Crash dump stack', body: html`${systems.slice(0, MAX_SYSTEMS).map(stackTable)}` },
     { id: 'messages', title: 'Messages', body: messageTable(messages) },
   ]
   return reportPage(
@@ -123,7 +128,7 @@ function dumpSection(dump: DumpFacts): Html {
 ${
   crash === null
     ? html`<p>The run did not come to the end of this crash.</p>`
-    : html`<pre class="screen">${crash.screen.map((line) => html`${line}\n`)}</pre>
+    : html`<pre class="screen">${crash.screen.slice(0, MAX_SCREEN_LINES).map((line) => html`${line}\n`)}</pre>
 ${terms([
   ['Crashed at', clock(crash.crashedAt)],
   ['Final status', html`<code>${hex(crash.finalStatus)}</code>`],
@@ -182,8 +187,6 @@ const stackTable = ({ target, variant }: SystemFacts): Html =>
       purpose,
     ]),
   )
-
-const MAX_MESSAGES = 1000
 
 function messageTable(messages: RunFacts['messages']): Html {
   if (messages.length === 0) return html`<p>The test said nothing.</p>`

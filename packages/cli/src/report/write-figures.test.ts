@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { WriteFacts } from './write-facts.ts'
+import { type WriteFacts, writeFacts } from './write-facts.ts'
 import { diskExtents, writeTimeline } from './write-figures.ts'
 
 const MIB = 2 ** 20
@@ -62,4 +62,23 @@ it('draws what was written by when, and names what failed', () => {
     ['Write', 'Machine time', 'Disk offset', 'Status'],
     ['3', '1,250.000\u00a0ms', '0x40000000', 'SRB_STATUS_BUSY (0x5)'],
   ])
+})
+
+const MOST = 2 ** 64
+it.each([
+  ['no bytes', [0, 0], [0, 0], [0, 0], [0, 0]],
+  ['the last of everything', [MOST, MOST], [MOST, MOST], [2 ** 32 - 1, 0], [65535, 1]],
+  ['a clock that runs backwards', [MOST, 0, 5], [0, MOST, 7], [1, 2 ** 32 - 1, 1], [512, 65535, 512]],
+])('draws records that make no sense with numbers: %s', (_, atNs, lba, sectorCount, sectorBytes) => {
+  const facts = writeFacts({
+    count: atNs.length,
+    atNs: Float64Array.from(atNs),
+    lba: Float64Array.from(lba),
+    sectorCount: Uint32Array.from(sectorCount),
+    sectorBytes: Uint16Array.from(sectorBytes),
+    srbStatus: new Uint16Array(atNs.length),
+  })
+  const text = writeTimeline(facts!).text + diskExtents(facts!).text
+  expect(text).not.toMatch(/NaN|Infinity|undefined/)
+  for (const [, d] of text.matchAll(/ d="([^"]*)"/g)) expect(d).toMatch(/^([MLHVhvz][-\d. ]*)*$/)
 })

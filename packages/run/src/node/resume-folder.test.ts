@@ -34,6 +34,7 @@ const MADE_SINCE = [
   'mini/truth.bin',
   'result.json.tmp',
   'state.json.tmp',
+  'report.html',
 ]
 const made = (kind: MadeKind, name: string): void =>
   appendFileSync(at('dumpstack-run.jsonl'), madeLine(kind, name))
