@@ -34,8 +34,8 @@ const driverTable = (checked: readonly CheckedFile[]): Html =>
   table(
     'What the check came to for each driver',
     ['Driver', 'Verdict', 'Controller', 'Findings', 'Lives', 'Time'],
-    checked.map(({ file, verdict, controller, findings, runs, hostSeconds }, index) => [
-      index < MAX_ROWS ? html`<a href="#driver-${index + 1}">${file}</a>` : file,
+    checked.map(({ driver, verdict, controller, findings, runs, hostSeconds }, index) => [
+      html`<a href="#driver-${index + 1}">${driver.fileName}</a>`,
       badge(verdict),
       controller,
       findings.length,
