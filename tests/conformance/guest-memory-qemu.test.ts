@@ -72,7 +72,7 @@ describe.skipIf(!hasQemu())('RAM that QEMU wrote (needs qemu-system-x86_64)', ()
     const monitor = new Monitor([
       ...['-accel', 'tcg', '-display', 'none', '-nodefaults', '-no-user-config'],
       ...['-m', '64M,slots=1,maxmem=8G', '-object', 'memory-backend-ram,id=plugged,size=16M'],
-      ...['-device', 'pc-dimm,memdev=plugged', '-device', 'pvpanic', '-action', 'panic=pause'],
+      ...['-device', 'pc-dimm,memdev=plugged', '-device', 'pvpanic,events=1', '-action', 'panic=pause'],
       ...loader('low', 32 * MIB),
       ...loader('high', HIGH + 4 * MIB),
     ])
@@ -133,7 +133,7 @@ describe.skipIf(!hasQemu())('RAM that QEMU wrote (needs qemu-system-x86_64)', ()
       ...toolOutput('readelf', ['-lW', at('ram.elf')]).matchAll(/^ +LOAD +\S+ \S+ (\S+) (\S+)/gm),
     ]
     const listed = lines.map(([, address, bytes]) => [Number(address), Number(bytes)] as const)
-    expect(listed.length).toBeGreaterThan(3)
+    expect(listed.length).toBeGreaterThanOrEqual(3)
     const ends = new Map(listed.map(([address, bytes]) => [address, address + bytes]))
     const joined: { basePage: number; pageCount: number }[] = []
     for (const [address, end] of [...ends].sort(([a], [b]) => a - b)) {

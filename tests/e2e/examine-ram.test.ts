@@ -191,6 +191,7 @@ it('names a run that is missing in the bitmap, and one whose bytes are missing i
 
 it.each([
   [['run', '--ram', 'full-after.raw'], '--ram is for a dump file: run is a folder'],
+  [['run/full/MEMORY.DMP', '--as', 'mini', '--ram', 'full-after.raw'], '--ram is for dumps of pages: '],
   [['run/full/MEMORY.DMP', '--ram-before', 'full-after.raw'], '--ram-before goes with --ram'],
   [['run/full/MEMORY.DMP', '--ram', 'none.elf'], 'cannot read none.elf: no such file or directory'],
   [

@@ -17,6 +17,7 @@ import type { ExamineOptions } from '@dumpstack/run/node'
 import type { DumpType } from '@dumpstack/target'
 import { readNamed } from '../files/named-input.ts'
 import { openDumpFile } from '../files/open-dump-file.ts'
+import { UsageError } from '../program/usage-error.ts'
 import { labSymbols } from '../symbols/judge-symbols.ts'
 import { openRam, type RamFiles } from './open-ram.ts'
 
@@ -42,6 +43,8 @@ export async function examineDumpFile(
   const source = await openDumpFile(file, steps)
   try {
     const type = as ?? typeOfDump(source)
+    if (ram !== null && type === 'mini')
+      throw new UsageError(`--ram is for dumps of pages: ${file} is a mini dump, which holds none`)
     return await steps.step('examine', type ?? undefined, async () => {
       steps.say(connectingTo(shownPath(file)))
       if (type === null) return refuse(source, steps)

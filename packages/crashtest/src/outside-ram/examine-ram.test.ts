@@ -145,6 +145,34 @@ it('counts what Windows itself writes at the blue screen, and names it', () => {
   )
 })
 
+it('counts data of the dump stack, and leaves data of other drivers and pool open, each by its name', () => {
+  const module = (name: string, offset: bigint) => ({ name, base: full.kernelBase + offset, size: PAGE_SIZE })
+  const kernel = { name: 'ntoskrnl.exe', base: full.kernelBase, size: 5 * PAGE_SIZE }
+  const drivers = [
+    module('crashdmp.sys', 0x5000n),
+    module('dump_stornvme.sys', 0x6000n),
+    module('disk.sys', 0x7000n),
+  ]
+  const built = buildDump({ ...recipe(5), modules: [kernel, ...drivers] })
+  const page = (va: bigint): number => built.mapped.get(va)!
+  const pool = page(0xffffc40e1100f000n)
+  const ram = ramOf(built)
+  ram.pages.get(pool)!.fill(0)
+  ram.pages.get(pool)!.set([0, 0, 0x80, 2, ...Buffer.from('NvmX')])
+  ram.pages.get(pool)!.set([0x80, 0, 0x80, 2, ...Buffer.from('Disk')], 0x800)
+  for (const offset of [0x5000n, 0x6000n, 0x7000n]) ram.flip(page(built.kernelBase + offset), 0x40)
+  const { examination } = examine(built.bytes, [ram])
+  expect(
+    examination.differences?.map(({ what, owner, isExpected }) => [what, owner, isExpected]).sort(),
+  ).toEqual([
+    ['crashdmp.sys', 'dumpPath', true],
+    ['disk.sys', 'image', false],
+    ['dump_stornvme.sys', 'dumpPath', true],
+    ['pool tag NvmX', 'pool', false],
+  ])
+  expect(examination.truth).toMatchObject({ changedByDumpPath: 2, different: 2 })
+})
+
 it('fails a read-only page of an image that differs', () => {
   const bytes = full.bytes.slice()
   const page = pageAt(full.kernelBase + 0x6000n)
