@@ -52,7 +52,7 @@ it('passes dumps of the test as dumps from anywhere, and says that nothing is co
     const { code, open, messages } = examine(file, as, '-y', guest, '--junit', 'examined.xml')
     expect([code, open]).toEqual([0, {}])
     expect(messages).toContain(
-      '(i) The RAM of this crash is not at hand: the dump is judged by its own words',
+      '(i) The RAM of this crash is not available: the dump is judged by its own contents',
     )
     const units = as === 'mini' ? 'blocks' : 'pages'
     expect(messages).toContain(

@@ -118,7 +118,7 @@ it('refuses a folder that holds another run and leaves it alone', () => {
   expect(readFileSync(path.join(folder.path, 'run/journal.jsonl')).equals(before)).toBe(true)
 })
 
-it('verifies each dump by its own words', () => {
+it('verifies each dump by its own contents', () => {
   for (const file of ['full/MEMORY.DMP', 'kernel/MEMORY.DMP', `mini/${minidumpName()}`]) {
     const { code, stdout } = dumpstack(folder.path, 'verify', `run/${file}`, '--all-pages', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ verdict: 'pass', build: 19041, bugcheck: { code: '0xe2' } })

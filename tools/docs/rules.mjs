@@ -1,13 +1,7 @@
-// docs/dump-mode-rules.md, docs/rules and the table of rules in packages/drivers/README.md, from the table in packages/nt.
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+// docs/dump-mode-rules.md and docs/rules, from the table in packages/nt.
 import { DUMP_MODE_RULES, ruleExample, ruleSources } from '@dumpstack/nt'
 
 const RULES_PAGE = 'docs/dump-mode-rules.md'
-const DRIVERS_README = 'packages/drivers/README.md'
-const BEGIN = '<!-- Made by npm run docs from packages/nt/src/dump-mode: begin. Do not edit. -->'
-const END = '<!-- end -->'
-
 const MADE = '<!-- Made by npm run docs from packages/nt/src/dump-mode. Do not edit. -->'
 
 const rulesPage = () =>
@@ -43,32 +37,7 @@ const rulePage = (rule) =>
     '',
   ].join('\n')
 
-/** `readme` with its rows as the table has them. */
-export function withRuleRows(readme) {
-  const begin = readme.indexOf(BEGIN)
-  const end = readme.indexOf(END, begin)
-  if (begin === -1 || end === -1) throw new Error(`${DRIVERS_README} has no place for the rules`)
-  const rows = DUMP_MODE_RULES.map(({ id, title, answer }) => `| ${nameOf(id)} | ${title} | ${answer} |`)
-  const table = [
-    '',
-    '',
-    '| rule | what a driver has to do | what happens where it does not |',
-    '| --- | --- | --- |',
-    ...rows,
-    '',
-    '',
-  ]
-  return readme.slice(0, begin + BEGIN.length) + table.join('\n') + readme.slice(end)
-}
-
-/** Without a number it is what a finding says. */
-const nameOf = (id) => (id.startsWith('DM-') ? id : `\`${id}\``)
-
-export function rulePages() {
-  const readme = readFileSync(fileURLToPath(new URL(`../../${DRIVERS_README}`, import.meta.url)), 'utf8')
-  return [
-    [RULES_PAGE, rulesPage()],
-    ...DUMP_MODE_RULES.map((rule) => [`docs/rules/${rule.id}.md`, rulePage(rule)]),
-    [DRIVERS_README, withRuleRows(readme)],
-  ]
-}
+export const rulePages = () => [
+  [RULES_PAGE, rulesPage()],
+  ...DUMP_MODE_RULES.map((rule) => [`docs/rules/${rule.id}.md`, rulePage(rule)]),
+]

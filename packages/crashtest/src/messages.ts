@@ -64,7 +64,7 @@ export const debugWith = (command: string, deviceExtension: bigint | null): Mess
   )
 
 const NO_RAM = info(
-  'The RAM of this crash is not at hand: the dump is judged by its own words and by the debugger.',
+  'The RAM of this crash is not available: the dump is judged by its own contents and by the debugger.',
 )
 /** What an examination of a dump from elsewhere judges, and what only more than the dump could tell. */
 export const withoutRam = (type: DumpType): readonly Message[] => [

@@ -30,8 +30,8 @@ export function defineCheck(command: Command, exit: Exit): void {
   command
     .description(
       'The contract check of a storage miniport: loads it, does some I/O, crashes with requests in flight and writes a few MiB through its dump copy, ' +
-        'in a plan of lives, each on another system: sectors, rings, processors, memory, page file. A setting that is given is the only one, and has one life. ' +
-        'Its code is executed. No volume, no dump files: dumpstack test --driver does those.',
+        'in a plan of lives, each on another system: sectors, rings, processors, memory, page file. With a setting, only the one life with that setting runs. ' +
+        'The code of the driver is executed. There is no volume and no dump file: dumpstack test --driver has those.',
     )
     .argument('<files...>', 'Storport miniports for x64: viostor.sys; of a folder, all .sys files below it')
     .addOption(pdbOption())
@@ -53,7 +53,7 @@ export function defineCheck(command: Command, exit: Exit): void {
         'no check, but a table: the memory that one driver asks for, over processors and the settings of its controller that it grows with',
       ).conflicts(['plan', 'strict', 'knownIssues', 'secondCrash', 'junit', 'sarif', 'html']),
     )
-    .option('--strict', 'a warning fails too')
+    .option('--strict', 'let a warning fail too')
     .addOption(
       option(
         '--known-issues <file>',
@@ -63,7 +63,7 @@ export function defineCheck(command: Command, exit: Exit): void {
     .addOption(
       option(
         '--second-crash <folder>',
-        'leave RAM of each life that a driver ends as a dump in that folder, for kd',
+        'write the RAM of each life that a driver ends as a dump into that folder, for kd',
       ).argParser(parsePath),
     )
     .addOption(option('--junit <file>', 'write the result as JUnit XML').argParser(parsePath))
@@ -74,7 +74,7 @@ export function defineCheck(command: Command, exit: Exit): void {
       '--github',
       'annotations and job summary of GitHub Actions (default: where GITHUB_ACTIONS is true)',
     )
-    .option('--no-github', 'none of them')
+    .option('--no-github', 'neither of the two')
   addSettingOptions(command, SYSTEM_KEYS)
     .addHelpText(
       'after',

@@ -5,7 +5,7 @@ import type { Exit } from '../program/exit-code.ts'
 export function defineCmd(command: Command, exit: Exit): void {
   command
     .description(
-      'Runs a command line as the test kit prints it in the system of a run: C: is the run folder, the program is the debugger ' +
+      'Runs a command line, as the Windows Hardware Lab Kit (HLK) prints it, in the system of a run: C: is the run folder, the program is the debugger ' +
         'that the test installs there.',
     )
     .argument('<dir>', 'run folder')

@@ -21,7 +21,8 @@ export const CRASHDUMPTEST_HELP = `Usage: crashdumptest -c
        crashdumptest -dtm -y DIR [-ypass] [options]
        crashdumptest -autorun -y DIR [-dtm] [-step]
 
-The Crashdump Support Test in the steps of its kit. -autorun goes through every crash, restart and examination to the end.
+The Crashdump Support Test of the Windows Hardware Lab Kit (HLK), in the steps of the kit. -autorun goes through every
+crash, restart and examination to the end.
 
   -c                 clear past failures: what an earlier test left in the work folder
   -dtm -y DIR        initialise: check page file and disk, install debuggers and crash driver, set the page file, restart
@@ -31,7 +32,7 @@ Options:
   -y DIR             symbols: a folder (C:\\Symbols is the work folder's C/Symbols), or a symbol path
   -ypass             take DIR as it is: it need not exist
   -dtm               without questions, for a harness
-  -step              end at each crash of the system under test; the same -autorun -step goes on after the restart
+  -step              end at each crash of the system under test; the same -autorun -step continues after the restart
   -json              print the result of the finished test as one JSON object on stdout, and nothing else
   -junit FILE        write the result of the finished test as JUnit XML
   -events FILE       write each event as a line of JSON as it happens; - is stdout
@@ -45,7 +46,7 @@ Options of -dtm:
   -cpus N            number of CPUs, 1 to ${MAX_CPUS} (default: 4)
   -controller NAME   controller under test: ${DRIVEN_CONTROLLERS.join(', ')} (default: ${DEFAULT_CONTROLLER})
   -driver FILE.sys   storage miniport under test (default: one of our own)
-  -pdb FILE          names for it (default: the PDB beside it)
+  -pdb FILE          symbols of the driver (default: the PDB beside it)
   -seed N            same options and seed, same bytes (default: 1)
   -scenario NAME     break the system in a known way; dumpstack test --help lists them
   -?                 this text

@@ -10,14 +10,14 @@ import type { GivenExamineOptions } from './run-examine.ts'
 export function defineExamine(command: Command, exit: Exit): void {
   command
     .description(
-      'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own words and with the debugger, and with --ram against the RAM of its crash. ' +
+      'Examines the dumps of a finished run again, against the truth that it kept; or any dump file, by its own contents and with the debugger, and with --ram against the RAM of its crash. ' +
         'Changes nothing.',
     )
     .argument('<path>', 'run folder of dumpstack test, or a dump file')
     .addOption(
       option(
         '--as <type>',
-        `of which type a dump file should be, otherwise what its header says: ${DUMP_TYPES.join(', ')}`,
+        `the type that a dump file must have (default: the type that its header says): ${DUMP_TYPES.join(', ')}`,
       ).argParser(parseDumpType),
     )
     .addOption(

@@ -33,7 +33,7 @@ export function defineTest(command: Command, exit: Exit): void {
   const defaultPageFile = parsePageFileSize(DEFAULT_PAGE_FILE)
   command
     .description(
-      'The Crashdump Support Test: boots a Windows-shaped machine, crashes it with bugcheck 0xE2 while its disk is busy, ' +
+      'The Crashdump Support Test of the Windows Hardware Lab Kit (HLK): boots a Windows-shaped machine, crashes it with bugcheck 0xE2 while its disk is busy, ' +
         'restarts it, finds each dump and compares every page or block with the RAM that it came from.',
     )
     .addOption(
@@ -86,7 +86,7 @@ export function defineTest(command: Command, exit: Exit): void {
     .addOption(
       option(
         '--resume <dir>',
-        'go on with the stopped or killed run in that folder, with its own options; only -y, --json, --junit and --events beside it',
+        'continue the stopped or killed run in that folder, with its own options; only -y, --json, --junit and --events beside it',
       ).argParser(parsePath),
     )
   addSettingOptions(command, ['sector', 'diskSize'])

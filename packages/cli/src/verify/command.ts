@@ -5,7 +5,7 @@ import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 export function defineVerify(command: Command, exit: Exit): void {
   command
     .description(
-      'Checks a crash dump by its own words: size, counts, bitmap, runs, pools, KDBG, page tables, module list.',
+      'Checks a crash dump by its own contents: size, counts, bitmap, runs, pools, KDBG, page tables, module list.',
     )
     .argument('<file>', 'a kernel crash dump: MEMORY.DMP, a minidump')
     .option('--all-pages', 'also read every page')

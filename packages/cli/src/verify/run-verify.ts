@@ -1,4 +1,4 @@
-// `dumpstack verify FILE`: whether a dump is whole by its own words, without any truth to compare it with.
+// `dumpstack verify FILE`: whether a dump is whole by its own contents, without any truth to compare it with.
 import { hex, hex64 } from '@dumpstack/bytes'
 import { FileSource } from '@dumpstack/bytes/node'
 import { mebibytes } from '@dumpstack/crashtest'

@@ -1,4 +1,4 @@
-// The file is a whole crash dump by its own words: size, counts, runs, bitmap, KDBG, page tables (dumpfile's verify).
+// The file is a whole crash dump by its own contents: size, counts, runs, bitmap, KDBG, page tables (dumpfile's verify).
 import { andMore, counted, type ExaminedDump, fail, type Judgement, pass } from './check.ts'
 
 const NAMED = 8

@@ -86,13 +86,13 @@ type CulpritFact = {
 export const analyze: Command<AnalyzeFact> = {
   names: ['!analyze'],
   help: {
-    summary: 'say what crashed, and whose code it was',
+    summary: 'say what crashed, and in which module',
     usage: ['!analyze [-v]'],
     text:
-      'Names the bugcheck and the module that most likely caused it: the one that the bugcheck itself names; else the first on the stack ' +
-      'that is not the system. A module that only a scan of the stack found is named where nothing better is known, and is called a guess. ' +
-      'Bugchecks that find damage name memory or hardware instead of a driver. -v adds the meaning of the parameters, the exception, its ' +
-      'context, which is that of the crash and not of KeBugCheckEx wherever the dump has it, and its stack.',
+      'Names the bugcheck and the module that most likely caused it: the one that the bugcheck itself names, otherwise the first on the stack ' +
+      'that is not part of the system. A module that only a scan of the stack found is named where nothing better is known, and is called a guess. ' +
+      'For a bugcheck that reports damage, memory or hardware is named instead of a driver. -v adds the meaning of the parameters, the exception, its ' +
+      'context (that of the crash, not that of KeBugCheckEx, where the dump has it) and its stack.',
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-analyze',
   },
   async *facts(session, { rest }) {

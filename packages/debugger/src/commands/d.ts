@@ -63,7 +63,7 @@ export const d: Command<MemoryFact> = {
     usage: Object.keys(FORMATS).map((name) => `${name} [ADDRESS] [L COUNT]`),
     text:
       'db shows bytes and characters, dw, dd and dq numbers of 2, 4 and 8 bytes, dps pointers with the names of what they point to, ' +
-      'da and du text up to a NUL. Memory that the dump does not hold is shown as ??. Without an address, goes on after what was ' +
+      'da and du text up to a NUL. Memory that the dump does not hold is shown as ??. Without an address, continues after what was ' +
       'shown last.',
     examples: ['db nt L40', 'dps @rsp', 'du poi(nt!PsLoadedModuleList)+0x60'],
     follows: PAGE,

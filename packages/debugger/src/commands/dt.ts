@@ -34,7 +34,7 @@ export const dt: Command<DtFact> = {
     usage: ['dt [-rN] [-aN] MODULE!TYPE [FIELD...] [ADDRESS]', 'dt MODULE!PATTERN*'],
     text:
       'Shows the fields of a type with their offsets; with an address, their values. -r opens structures inside it, N levels deep ' +
-      '(-r alone: 1); -aN shows N of them after each other. FIELD shows only those fields, a name with a dot at its end those that ' +
+      '(-r alone: 1); -aN shows N of them in a row. FIELD shows only those fields; a name that ends with a dot, those that ' +
       'begin so. Without a module, the kernel is meant. A pattern lists the names of types.',
     examples: [
       'dt nt!_EPROCESS ImageFileName @$thread',

@@ -27,7 +27,7 @@ export const OUTCOME_RULES = {
   },
   'device-refused': {
     title: 'The controller is given nothing beyond the limits that it announces.',
-    why: 'What is beyond a limit, past the end of the disk, or written before a reset has ended, the device does not do: the request fails, or the register keeps its value.',
+    why: 'The device does not do what is beyond a limit, past the end of the disk, or written before a reset has ended: the request fails, or the register keeps its value.',
     howToFix:
       'The message names the limit, what it allows and what was found. Read the limit in dump mode too, and wait for the end of a reset.',
     answer: 'violation; the device refuses it',
@@ -74,7 +74,7 @@ EnableQueue(Extension, Queue);`,
   },
   'early-completion': {
     title: 'A write is completed with success once the controller has ended it, and not before.',
-    why: 'The dump port builds the next request as soon as one is complete: what the controller still reads then is other data, or none.',
+    why: 'The dump port builds the next request as soon as one is complete: from then on the controller reads other data, or none.',
     howToFix:
       'Complete a request where the queue or the command slot says that it has ended, by its own tag. A reset that completes requests ends them in the controller first.',
     answer:

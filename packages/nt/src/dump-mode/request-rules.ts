@@ -122,7 +122,7 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
   },
   'DM-43': {
     title: 'MaximumTransferLength and NumberOfPhysicalBreaks are both set, and agree.',
-    why: 'The port splits by the smaller of the two. With one unset or too large a small dump works, and a larger one dies at its first long write.',
+    why: 'The port splits by the smaller of the two. With one unset or too large a small dump works, and a larger one fails at its first long write.',
     howToFix:
       'Set both in the branch of dump mode too; N pages of data touch N + 1 pages where they begin inside one.',
     answer:

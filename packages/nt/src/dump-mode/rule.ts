@@ -1,4 +1,4 @@
-// What is known of one rule of dump mode. Reports, SARIF, docs/dump-mode-rules.md and the table in packages/drivers/README.md are
+// What is known of one rule of dump mode. Reports, SARIF, docs/dump-mode-rules.md and docs/rules are
 // made from these rows, so that each text stands once.
 
 /** A public document, header or driver that states the rule, or in which its absence was seen. */

@@ -142,7 +142,7 @@ export const DRIVER_BUGCHECKS: BugcheckMeanings = {
     },
   },
   202: {
-    text: 'The Plug and Play manager met an error that it cannot go on with, mostly made by a bus driver.',
+    text: 'The Plug and Play manager encountered an error that it cannot recover from, mostly made by a bus driver.',
     parameters: [violation, RESERVED, RESERVED, RESERVED],
     cases: {
       1: violated(
@@ -225,7 +225,7 @@ export const DRIVER_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   245: {
-    text: 'The filter manager met an error that it cannot go on with.',
+    text: 'The filter manager encountered an error that it cannot recover from.',
     parameters: [violation, RESERVED, RESERVED, RESERVED],
     cases: {
       102: violated(
@@ -257,7 +257,7 @@ export const DRIVER_BUGCHECKS: BugcheckMeanings = {
     },
   },
   254: {
-    text: 'A driver of the USB stack met an error.',
+    text: 'A driver of the USB stack encountered an error.',
     parameters: [violation, RESERVED, RESERVED, RESERVED],
     cases: {
       1: violated('an internal error of the stack'),
@@ -351,7 +351,7 @@ export const DRIVER_BUGCHECKS: BugcheckMeanings = {
     },
   },
   324: {
-    text: 'The USB 3 stack met an error: a client driver broke a rule, or hardware failed.',
+    text: 'The USB 3 stack encountered an error: a client driver broke a rule, or hardware failed.',
     parameters: [violation, RESERVED, RESERVED, RESERVED],
     cases: {
       1: violated(
@@ -380,7 +380,7 @@ export const DRIVER_BUGCHECKS: BugcheckMeanings = {
     },
   },
   350: {
-    text: 'NDIS took a live dump; the system goes on.',
+    text: 'NDIS took a live dump; the system keeps running.',
     parameters: [violation, RESERVED, RESERVED, RESERVED],
     cases: {
       1: violated(

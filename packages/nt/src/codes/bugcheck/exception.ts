@@ -84,7 +84,7 @@ export const EXCEPTION_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   127: {
-    text: 'The processor raised a trap that the kernel may not meet, or could not handle.',
+    text: 'The processor raised a trap that the kernel must not cause, or could not handle.',
     parameters: [
       code('the trap', {
         0: 'divide error',

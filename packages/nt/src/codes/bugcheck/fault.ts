@@ -56,7 +56,7 @@ export const FAULT_BUGCHECKS: BugcheckMeanings = {
   },
   26: MEMORY_MANAGEMENT,
   28: {
-    text: 'A reference count left its range, of a page frame or of something else.',
+    text: 'A reference count, of a page frame or of another object, left its range.',
     parameters: ALL_RESERVED,
   },
   63: {
@@ -69,7 +69,7 @@ export const FAULT_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   77: {
-    text: 'No free page is left to go on with.',
+    text: 'No free page is left.',
     parameters: [
       count('dirty pages'),
       count('dirty pages that belong into the page file'),

@@ -53,7 +53,7 @@ const watchdog = [
 export const HARDWARE_BUGCHECKS: BugcheckMeanings = {
   128: { text: 'Hardware raised a nonmaskable interrupt: it is faulty.', parameters: ALL_RESERVED },
   156: {
-    text: 'The processor reported a machine check that it cannot go on from.',
+    text: 'The processor reported a machine check that it cannot recover from.',
     parameters: [
       number('the bank'),
       object('the MCA_EXCEPTION'),

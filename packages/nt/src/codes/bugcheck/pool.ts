@@ -109,7 +109,7 @@ export const POOL_BUGCHECKS: BugcheckMeanings = {
     caseOf: (parameters) => parameters[3] ?? 0n,
     cases: {
       32: {
-        text: 'a driver frees what is not allocated',
+        text: 'a driver frees memory that is not allocated',
         parameters: [specialPoolFree, RESERVED, RESERVED, violation],
       },
       33: specialPoolSize,

@@ -22,7 +22,7 @@ import {
 
 const fileSystem = (name: string) =>
   ({
-    text: `${name} met an error that it cannot go on with, mostly because the volume is damaged.`,
+    text: `${name} encountered an error that it cannot recover from, mostly because the volume is damaged.`,
     parameters: [
       sourceLine('where in its source'),
       exceptionRecord('the exception record, if there was an exception'),
@@ -82,11 +82,11 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
   35: fileSystem('The FAT file system'),
   36: fileSystem('NTFS'),
   52: {
-    text: 'The cache manager met an error that it cannot go on with, such as no pool left.',
+    text: 'The cache manager encountered an error that it cannot recover from, such as no pool left.',
     parameters: [sourceLine('where in its source'), RESERVED, RESERVED, RESERVED],
   },
   81: {
-    text: 'The registry met an error that it cannot go on with: a hive is damaged, or could not be read.',
+    text: 'The registry encountered an error that it cannot recover from: a hive is damaged, or could not be read.',
     parameters: [
       RESERVED,
       RESERVED,
@@ -129,7 +129,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
     parameters: [deviceObject('the volume'), ntstatus('the status of the file system'), RESERVED, RESERVED],
   },
   239: {
-    text: 'A process ended that the system cannot do without.',
+    text: 'A process that the system needs ended.',
     parameters: [
       processOrThread('what ended'),
       code('what it is', { 0: 'a process', 1: 'a thread' }),
@@ -138,7 +138,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   244: {
-    text: 'A process or thread ended that the system cannot do without.',
+    text: 'A process or thread that the system needs ended.',
     parameters: [
       code('what it is', { 3: 'a process', 6: 'a thread' }),
       processOrThread('what ended'),
@@ -152,7 +152,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
   },
   317: { text: 'The kernel could not be initialised.', parameters: ALL_RESERVED },
   329: {
-    text: 'ReFS met an error that it cannot go on with.',
+    text: 'ReFS encountered an error that it cannot recover from.',
     parameters: [
       number('where in its source'),
       exceptionRecord('the exception record'),
@@ -175,7 +175,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   353: {
-    text: 'An administrator asked for this live dump; the system goes on.',
+    text: 'An administrator asked for this live dump; the system keeps running.',
     parameters: [
       number("the program that asked, as letters: 'Taskmgr' is 0x5461736b6d6772"),
       RESERVED,
@@ -184,7 +184,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   356: {
-    text: 'Win32k met an error that it cannot go on with.',
+    text: 'Win32k encountered an error that it cannot recover from.',
     parameters: [
       code('the kind of failure', {
         1: 'a region lies outside its surface',
@@ -212,7 +212,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
       RESERVED,
     ],
   },
-  395: { text: 'The secure kernel met a fatal error.', parameters: ALL_RESERVED },
+  395: { text: 'The secure kernel encountered a fatal error.', parameters: ALL_RESERVED },
   396: {
     text: 'The secure kernel found code or data of the kernel modified that may not be.',
     parameters: [
@@ -246,7 +246,7 @@ export const SYSTEM_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   417: {
-    text: 'A callout to win32k did not return in time; a live dump was taken and the system goes on.',
+    text: 'A callout to win32k did not return in time; a live dump was taken and the system keeps running.',
     parameters: [thread('the thread that blocks it'), RESERVED, RESERVED, RESERVED],
   },
   456: {

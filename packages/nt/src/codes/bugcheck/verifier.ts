@@ -404,7 +404,7 @@ export const VERIFIER_BUGCHECKS: BugcheckMeanings = {
     cases: { ...C4, [Number(FIRST_RULE)]: rule },
   },
   452: {
-    text: 'Driver Verifier found a driver that breaks a rule; a live dump was taken and the system goes on.',
+    text: 'Driver Verifier found a driver that breaks a rule; a live dump was taken and the system keeps running.',
     parameters: unknown,
     caseOf: ruleOr,
     cases: { [Number(FIRST_RULE)]: rule },

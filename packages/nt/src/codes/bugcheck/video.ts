@@ -31,7 +31,7 @@ const blackScreen = {
 
 export const VIDEO_BUGCHECKS: BugcheckMeanings = {
   270: {
-    text: 'The manager of video memory met a state that it cannot go on from, mostly by a driver.',
+    text: 'The manager of video memory reached a state that it cannot recover from, mostly by a driver.',
     parameters: [
       code('the kind of error', {
         1: 'a range that cannot be rotated is rotated',
@@ -79,7 +79,7 @@ export const VIDEO_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   279: {
-    text: 'The display driver did not respond in time; a live dump was taken and the system goes on.',
+    text: 'The display driver did not respond in time; a live dump was taken and the system keeps running.',
     parameters: LIVE_TIMEOUT,
   },
   281: {
@@ -116,7 +116,7 @@ export const VIDEO_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   321: {
-    text: 'An engine of the display adapter did not respond in time; a live dump was taken and the system goes on.',
+    text: 'An engine of the display adapter did not respond in time; a live dump was taken and the system keeps running.',
     parameters: LIVE_TIMEOUT,
   },
   391: {
@@ -129,7 +129,7 @@ export const VIDEO_BUGCHECKS: BugcheckMeanings = {
     ],
   },
   403: {
-    text: 'The graphics kernel took a live dump; the system goes on.',
+    text: 'The graphics kernel took a live dump; the system keeps running.',
     parameters: [code('the reason', { 256: 'internal' }), RESERVED, RESERVED, RESERVED],
   },
   424: {
@@ -137,7 +137,7 @@ export const VIDEO_BUGCHECKS: BugcheckMeanings = {
     parameters: [code('what asked for it', blackScreen), RESERVED, RESERVED, RESERVED],
   },
   432: {
-    text: 'A display miniport failed; a live dump was taken and the system goes on.',
+    text: 'A display miniport failed; a live dump was taken and the system keeps running.',
     parameters: [
       code('what failed', { 1: 'adding the device', 2: 'starting the device' }),
       ntstatus('the status'),
