@@ -64,11 +64,11 @@ it('draws what was written by when, and names what failed', () => {
   ])
 })
 
-const MOST = 2 ** 64
+const MAX_U64 = 2 ** 64
 it.each([
   ['no bytes', [0, 0], [0, 0], [0, 0], [0, 0]],
-  ['the last of everything', [MOST, MOST], [MOST, MOST], [2 ** 32 - 1, 0], [65535, 1]],
-  ['a clock that runs backwards', [MOST, 0, 5], [0, MOST, 7], [1, 2 ** 32 - 1, 1], [512, 65535, 512]],
+  ['the last of everything', [MAX_U64, MAX_U64], [MAX_U64, MAX_U64], [2 ** 32 - 1, 0], [65535, 1]],
+  ['a clock that runs backwards', [MAX_U64, 0, 5], [0, MAX_U64, 7], [1, 2 ** 32 - 1, 1], [512, 65535, 512]],
 ])('draws records that make no sense with numbers: %s', (_, atNs, lba, sectorCount, sectorBytes) => {
   const facts = writeFacts({
     count: atNs.length,
