@@ -1,6 +1,6 @@
 // The pages of `dumpstack report` and `dumpstack check --html` in a browser, as a person opens it: it loads nothing, says nothing on the console, and can be read by everybody,
 // on a phone, in the dark and on paper.
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -27,23 +27,20 @@ afterAll(() => folder.remove())
 const fileOf = (run: string): string =>
   path.join(folder.path, run === 'check' ? 'check.html' : `${run}/report.html`)
 
+/** File systems of Windows refuse it. */
+const NAME = process.platform === 'win32' ? 'x.sys' : `x<img src=q onerror=alert(1)>&amp;'\u202e.sys`
+const DRIVER = path.join(folder.path, NAME)
+
 beforeAll(() => {
-  const driver = path.join(repository, 'guest/miniports/bin/dsahci-b20.sys')
-  dumpstack(folder.path, 'test', ...SMALL, '--out', 'healthy')
-  dumpstack(folder.path, 'test', ...SMALL, '--dumps', 'full', '--out', 'broken', '--driver', driver)
-  dumpstack(
-    folder.path,
-    'test',
-    ...SMALL,
-    '--dumps',
-    'full',
-    '--out',
-    'truncated',
-    '--scenario',
-    'truncated-dump',
-  )
-  dumpstack(folder.path, 'test', ...SMALL, '--dumps', 'full', '--out', 'stopped', '--stop-after', 'crash')
-  dumpstack(folder.path, 'check', driver, '--plan', 'one', '--html', 'check.html')
+  const miniport = path.join(repository, 'guest/miniports/bin/dsahci-b20')
+  copyFileSync(`${miniport}.sys`, DRIVER)
+  const driver = ['--driver', DRIVER, '--pdb', `${miniport}.pdb`]
+  const test = (...args: readonly string[]) => dumpstack(folder.path, 'test', ...SMALL, ...args)
+  test('--out', 'healthy')
+  test('--dumps', 'full', '--out', 'broken', ...driver)
+  test('--dumps', 'full', '--out', 'truncated', '--scenario', 'truncated-dump')
+  test('--dumps', 'full', '--out', 'stopped', '--stop-after', 'crash')
+  dumpstack(folder.path, 'check', DRIVER, '--pdb', `${miniport}.pdb`, '--plan', 'one', '--html', 'check.html')
   for (const run of RUNS) {
     const { code, stdout, stderr } = dumpstack(folder.path, 'report', run)
     expect([code, stdout, stderr]).toEqual([0, `Report: ${run}/report.html\n`, ''])
@@ -63,6 +60,22 @@ it('replaces its own report, in the run folder and elsewhere, and nothing else',
   const refused = dumpstack(folder.path, 'report', 'healthy', '--out', 'healthy/journal.jsonl')
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('is a file of the run in')])
 })
+
+it.each(['broken', 'check'])(
+  '%s has the driver and the line of its sources, and nothing of a name but text',
+  (page) => {
+    const text = readFileSync(fileOf(page), 'utf8')
+    expect(text).toContain('hba.c:50</code>')
+    expect(text).toContain(
+      NAME.replaceAll('&', '&amp;')
+        .replace('<', '&lt;')
+        .replace('>', '&gt;')
+        .replace("'", '&#39;')
+        .replace('\u202e', '\\u202e'),
+    )
+    expect(text).not.toContain('<img')
+  },
+)
 
 describe.skipIf(!hasTool('chromium'))('in a browser (needs chromium)', () => {
   let browser: Browser
