@@ -95,6 +95,8 @@ export class CommandEngine implements AtaHost {
   readonly #device: AtaDevice | null
   readonly #prdt: Prdt
   readonly #claims: MemoryClaims
+  /** Since the start, up to the last slot: a driver of one slot may use the memory after its header for something else. */
+  #headersUsed = 0
   readonly #has64: boolean
   readonly #commands = Array.from({ length: AHCI_MAX_SLOTS }, (_, slot) => new AtaCommand(slot, this))
   /**
@@ -133,9 +135,8 @@ export class CommandEngine implements AtaHost {
 
   /** PxCMD.ST was set, and FISes are received. */
   start(): void {
-    const { commandList, host, received } = this.#port
-    this.#claims.claim(COMMAND_LIST, commandList, host.settings.slots * CommandHeader.size)
-    this.#claims.claim(RECEIVED_FIS, received.base, RECEIVED_FIS_BYTES)
+    this.#headersUsed = 0
+    this.#claims.claim(RECEIVED_FIS, this.#port.received.base, RECEIVED_FIS_BYTES)
     this.fetch()
   }
 
@@ -218,6 +219,10 @@ export class CommandEngine implements AtaHost {
     const header = gpa(this.#port.commandList + slot * CommandHeader.size)
     this.#headers[slot] = header
     this.#port.host.commandWork(0)
+    if (slot >= this.#headersUsed) {
+      this.#headersUsed = slot + 1
+      this.#claims.claim(COMMAND_LIST, this.#port.commandList, this.#headersUsed * CommandHeader.size)
+    }
     if (ram.read(header, this.#headerBytes) < CommandHeader.size) return this.#stopWith(PxIS_HBFS)
     const { di } = this.#header
     if ((di & COMMAND_HEADER_CFL_MASK) < FIS_DWORDS) return this.#stopWith(PxIS_IFS)
