@@ -1,5 +1,5 @@
 // `npm run fuzz [-- --minutes N] [--seed N] [--target NAME]`: damages real inputs at random and feeds them to the parsers of
-// dumps, PDBs, ISF tables, cabinets and symbol paths, and driver files to the contract check, which runs them. An error
+// dumps, guests' memory, PDBs, ISF tables, cabinets and symbol paths, and driver files to the contract check, which runs them. An error
 // that is not ours, or half a minute without an answer, ends the run with exit code 1 and leaves the input in
 // fuzz-failures/. Targets get equal time, not equal inputs: a driver takes a thousand times what a path takes. Input n of
 // a target depends on the target and seed + n alone, so `--target NAME --seed N` with a printed pair begins with that input.
@@ -151,7 +151,7 @@ async function makeTargets() {
   const { readFileSync } = await import('node:fs')
   const { deflateRawSync, gzipSync } = await import('node:zlib')
   const { DumpstackError, MemorySource } = await import('@dumpstack/bytes')
-  const { openDump, readModules, verifyDump } = await import('@dumpstack/dumpfile')
+  const { openDump, openGuestMemory, readModules, verifyDump } = await import('@dumpstack/dumpfile')
   const { Cabinet, openIsf, parseSymbolPath, PdbFile, unreadRecords } = await import('@dumpstack/symbols')
   const { inflateRaw } = await import('@dumpstack/symbols/node')
   const {
@@ -159,6 +159,7 @@ async function makeTargets() {
     buildCabinet,
     buildCrashMinidump,
     buildDump,
+    buildElfCore,
     buildPdb,
     buildTriageDump,
     LzxEncoder,
@@ -229,6 +230,24 @@ async function makeTargets() {
         const dump = openDump(new MemorySource(bytes))
         readModules(dump)
         for (const _ of verifyDump(new MemorySource(bytes), { allPages: true }));
+      },
+    },
+    'guest-memory': {
+      originals: [false, true].map(
+        (countInSection) =>
+          buildElfCore({
+            countInSection,
+            segments: [0, 0x4000, 0x100000000].map((gpa, index) => ({
+              gpa,
+              bytes: new Uint8Array(0x2000).fill(index),
+            })),
+          }).bytes,
+      ),
+      feed(bytes) {
+        const memory = openGuestMemory(new MemorySource(bytes))
+        const page = new Uint8Array(0x1800)
+        for (const { basePage, pageCount } of memory.runs.slice(0, 16))
+          for (const at of [basePage, basePage + pageCount - 1]) memory.read(at * 0x1000, page)
       },
     },
     driver: {
