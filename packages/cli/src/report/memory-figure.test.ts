@@ -1,7 +1,7 @@
 import { gva, type PageRun, pagesInRuns, pfn } from '@dumpstack/bytes'
 import { describe, expect, it } from 'vitest'
 import { memoryFigure } from './memory-figure.ts'
-import { type MemoryMap, PAGE_STATES, type PageState } from './memory-map.ts'
+import { type MemoryMap, mapOfStates, PAGE_STATES, type PageState } from './memory-map.ts'
 import type { MemoryFacts } from './run-facts.ts'
 
 const figure = (memory: MemoryFacts): string =>
@@ -17,14 +17,9 @@ const figure = (memory: MemoryFacts): string =>
   }).text
 
 const mapOf = (ram: readonly PageRun[], stateOf: (page: number) => PageState): MemoryMap => {
-  const last = ram.at(-1)!
-  const states = Uint8Array.from({ length: last.basePage + last.pageCount }, (_, page) =>
-    PAGE_STATES.indexOf(stateOf(page)),
-  )
-  const counts = Object.fromEntries(PAGE_STATES.map((state) => [state, 0]))
-  for (const { basePage, pageCount } of ram)
-    for (let page = Number(basePage); page < basePage + pageCount; page++) counts[stateOf(page)]!++
-  return { ram, states, counts: counts as MemoryMap['counts'] } // one for each state
+  const { basePage, pageCount } = ram.at(-1)!
+  const stateAt = (_: unknown, page: number): number => PAGE_STATES.indexOf(stateOf(page))
+  return mapOfStates(ram, Uint8Array.from({ length: basePage + pageCount }, stateAt))
 }
 const run = (basePage: number, pageCount: number): PageRun => ({ basePage: pfn(basePage), pageCount })
 

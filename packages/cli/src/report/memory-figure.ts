@@ -1,9 +1,9 @@
 // The map of the memory that a dump should hold: an area for each run of RAM, of cells that stand for as many pages each.
-import { hex, type PageRun, pagesInRuns } from '@dumpstack/bytes'
+import { hex, type PageRun } from '@dumpstack/bytes'
 import { comparedText, grouped } from '@dumpstack/crashtest'
 import { drawn, type Html, html, NOTHING } from '../page/html.ts'
-import { folded, MAX_ROWS, table } from '../page/page.ts'
-import { type MemoryMap, PAGE_STATES, type PageState, stateRuns } from './memory-map.ts'
+import { folded, table } from '../page/page.ts'
+import { type MemoryMap, PAGE_STATES, type PageState } from './memory-map.ts'
 import type { BlockFacts, DumpFacts } from './run-facts.ts'
 
 const WORDS: Readonly<Record<PageState, string>> = {
@@ -29,8 +29,6 @@ const MARKS: Readonly<Record<PageState, string>> = {
 const CELL = 10
 const SQUARE = `M0 0h${CELL}v${CELL}h-${CELL}z`
 const COLUMNS = 64
-const MAX_CELLS = 1024
-const MAX_AREAS = 16
 
 export function memoryFigure({ memory, examination }: DumpFacts): Html {
   if (memory.kind === 'unknown') return html`<p>${memory.why}</p>`
@@ -40,12 +38,9 @@ export function memoryFigure({ memory, examination }: DumpFacts): Html {
   return html`${compared}${memory.kind === 'pages' ? pageMap(memory.map) : blockTable(memory.blocks)}`
 }
 
-function pageMap(map: MemoryMap): Html {
-  const pages = pagesInRuns(map.ram)
-  const pagesPerCell = 2 ** Math.max(0, Math.ceil(Math.log2(pages / MAX_CELLS)))
-  const used = PAGE_STATES.filter((state) => map.counts[state] > 0)
-  const hidden = map.ram.length - MAX_AREAS
-  const { runs, count } = stateRuns(map, MAX_ROWS)
+function pageMap({ ram, counts, runs, runCount, pagesPerCell, areas }: MemoryMap): Html {
+  const used = PAGE_STATES.filter((state) => counts[state] > 0)
+  const hidden = ram.length - areas.length
   const rows = runs.map(({ basePage, pageCount, state }) => [
     html`<code>${hex(basePage)}</code>`,
     html`<code>${hex(basePage + pageCount - 1)}</code>`,
@@ -53,21 +48,21 @@ function pageMap(map: MemoryMap): Html {
     WORDS[state],
   ])
   return html`<figure>
-${map.ram.slice(0, MAX_AREAS).map((run) => area(map, run, pagesPerCell))}
+${areas.map((cells, index) => area(ram[index]!, cells))}
 ${hidden > 0 ? html`<p class="note">${hidden} more runs of RAM are not drawn.</p>` : ''}
 <ul class="legend">${used.map(
     (state) =>
-      html`<li><svg viewBox="0 0 ${CELL} ${CELL}" aria-hidden="true">${drawn(`cell-${state}`, SQUARE)}${drawn('mark', `M0 0${MARKS[state]}`)}</svg><span>${WORDS[state]}: ${pagesText(map.counts[state])}</span></li>`,
+      html`<li><svg viewBox="0 0 ${CELL} ${CELL}" aria-hidden="true">${drawn(`cell-${state}`, SQUARE)}${drawn('mark', `M0 0${MARKS[state]}`)}</svg><span>${WORDS[state]}: ${pagesText(counts[state])}</span></li>`,
   )}</ul>
 <figcaption>Each cell stands for ${pagesText(pagesPerCell)}, from left to right and from top to bottom, and shows the most important state of its pages. Holes between the runs of RAM are left out.</figcaption>
 </figure>
 ${folded(
-  `Runs of pages (${grouped(count)})`,
+  `Runs of pages (${grouped(runCount)})`,
   table(
     'Runs of pages in one state, by page frame number',
     ['First PFN', 'Last PFN', 'Pages', 'State'],
     rows,
-    count,
+    runCount,
   ),
 )}`
 }
@@ -75,12 +70,7 @@ ${folded(
 const pagesText = (count: number): string => `${grouped(count)} ${count === 1 ? 'page' : 'pages'}`
 
 /** One path for each state, with its cells that follow each other in a row as one. */
-function area({ states }: MemoryMap, { basePage, pageCount }: PageRun, pagesPerCell: number): Html {
-  const cells = new Uint8Array(Math.ceil(pageCount / pagesPerCell))
-  for (let index = 0; index < pageCount; index++) {
-    const cell = Math.floor(index / pagesPerCell)
-    cells[cell] = Math.max(cells[cell]!, states[basePage + index]!)
-  }
+function area({ basePage, pageCount }: PageRun, cells: Uint8Array): Html {
   const paths = PAGE_STATES.map((state, index) => {
     let [fills, marks] = ['', '']
     for (let cell = 0, next: number; cell < cells.length; cell = next) {

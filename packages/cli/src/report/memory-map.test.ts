@@ -1,7 +1,7 @@
 import { PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import type { Evidence } from '@dumpstack/target'
 import { expect, it } from 'vitest'
-import { memoryMap, stateRuns } from './memory-map.ts'
+import { MAX_STATE_RUNS, mapOfStates, memoryMap, PAGE_STATES } from './memory-map.ts'
 
 const set = (...pages: readonly number[]): PageSet => {
   const made = new PageSet(64)
@@ -48,28 +48,49 @@ it('gives each page of RAM one state, by promise, dump, changes and findings', (
     different: 1,
     missing: 3,
   })
-  expect(stateRuns(map, 100)).toEqual({
-    count: 11,
-    runs: [
-      { ...run(1, 1), state: 'outside' },
-      { ...run(2, 2), state: 'present' },
-      { ...run(4, 1), state: 'missing' },
-      { ...run(10, 1), state: 'present' },
-      { ...run(11, 1), state: 'changed' },
-      { ...run(12, 1), state: 'stray' },
-      { ...run(13, 1), state: 'different' },
-      { ...run(14, 2), state: 'present' },
-      { ...run(16, 2), state: 'missing' },
-      { ...run(18, 1), state: 'outside' },
-      { ...run(19, 1), state: 'unpromised' },
+  expect(map.runCount).toBe(11)
+  expect(map.runs).toEqual([
+    { ...run(1, 1), state: 'outside' },
+    { ...run(2, 2), state: 'present' },
+    { ...run(4, 1), state: 'missing' },
+    { ...run(10, 1), state: 'present' },
+    { ...run(11, 1), state: 'changed' },
+    { ...run(12, 1), state: 'stray' },
+    { ...run(13, 1), state: 'different' },
+    { ...run(14, 2), state: 'present' },
+    { ...run(16, 2), state: 'missing' },
+    { ...run(18, 1), state: 'outside' },
+    { ...run(19, 1), state: 'unpromised' },
+  ])
+  expect(map.pagesPerCell).toBe(1)
+  expect(map.areas.map((cells) => Array.from(cells, (cell) => PAGE_STATES[cell]))).toEqual([
+    ['outside', 'present', 'present', 'missing'],
+    [
+      'present',
+      'changed',
+      'stray',
+      'different',
+      'present',
+      'present',
+      'missing',
+      'missing',
+      'outside',
+      'unpromised',
     ],
-  })
+  ])
 })
 
-it('names the worst runs where there is no room for all', () => {
-  const { runs, count } = stateRuns(memoryMap(evidence, dump, [13]), 3)
-  expect(count).toBe(11)
-  expect(runs.map(({ state }) => state)).toEqual(['missing', 'different', 'missing'])
+it('names the most important runs where there is no room for all', () => {
+  const missing = PAGE_STATES.indexOf('missing')
+  const states = Uint8Array.from({ length: 5000 }, (_, page) => (page % 100 === 99 ? missing : page % 2))
+  const { runs, runCount } = mapOfStates([run(0, 5000)], states)
+  expect(runCount).toBe(4999 + 1)
+  expect(runs).toHaveLength(MAX_STATE_RUNS)
+  expect(runs.filter(({ state }) => state === 'missing')).toHaveLength(50)
+  expect(runs.filter(({ state }) => state === 'outside')).toHaveLength(0)
+  expect(runs.map(({ basePage }) => basePage)).toEqual(
+    runs.map(({ basePage }) => basePage).sort((a, b) => a - b),
+  )
 })
 
 it('has all that is promised missing where there is no dump', () => {

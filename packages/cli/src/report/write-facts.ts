@@ -76,20 +76,23 @@ export function writeFacts(writes: DumpWrites): WriteFacts | null {
 
 /** What was written more than once counts once. */
 function extentsOf({ count, lba, sectorCount, sectorBytes }: DumpWrites): DiskExtent[] {
-  const order = Uint32Array.from({ length: count }, (_, index) => index)
-  order.sort((a, b) => lba[a]! - lba[b]!)
-  const extents: DiskExtent[] = []
-  for (const index of order) {
+  const written: { start: number; end: number; firstWrite: number }[] = []
+  for (let index = 0; index < count; index++) {
     const start = lba[index]! * sectorBytes[index]!
     const end = start + sectorCount[index]! * sectorBytes[index]!
+    const last = written.at(-1)
+    if (last?.end === start) last.end = end
+    else written.push({ start, end, firstWrite: index })
+  }
+  written.sort((a, b) => a.start - b.start)
+  const extents: typeof written = []
+  for (const one of written) {
     const last = extents.at(-1)
-    if (last === undefined || start > last.end) extents.push({ start, end, firstWrite: index })
-    else
-      extents[extents.length - 1] = {
-        start: last.start,
-        end: Math.max(last.end, end),
-        firstWrite: Math.min(last.firstWrite, index),
-      }
+    if (last === undefined || one.start > last.end) extents.push(one)
+    else {
+      last.end = Math.max(last.end, one.end)
+      last.firstWrite = Math.min(last.firstWrite, one.firstWrite)
+    }
   }
   return extents.sort((a, b) => a.firstWrite - b.firstWrite)
 }
