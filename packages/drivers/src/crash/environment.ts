@@ -85,9 +85,10 @@ export class CrashEnvironment {
     this.#stopsSeen = machine.evidence.stops.length
     this.#refusalsSeen = machine.evidence.refusals.length
     machine.evidence.onOverlap = (_controller, message) => {
-      this.#overlap ??= message
+      if (this.#isReset) this.#overlap ??= message
     }
     machine.evidence.onStore = (_controller, message, page) => {
+      if (!this.#isReset) return
       const routine = this.entryPoint
       const site = (): CallSite | null => this.miniport.code?.storeSite(page) ?? this.#startOf(routine)
       this.#add('device-memory', routine, `${routine} ${message}`, 'warning', routine, site)
@@ -218,13 +219,18 @@ export class CrashEnvironment {
     while (this.#stopsSeen < stops.length) {
       const { controller, reason } = stops[this.#stopsSeen++]!
       if (controller !== this.controller.name) continue
-      if (isStart(this.entryPoint) && this.#state.resetCount === this.#resetsBefore) {
+      if (isStart(this.entryPoint) && !this.#isReset) {
         const cause = 'no routine has reset it, and it still runs as the instance that died left it'
         this.violate('DM-29', call, `${controller} stopped: ${reason}; ${cause}`)
       } else {
         this.violate('device-stopped', call, `${controller} stopped until its reset: ${reason}`)
       }
     }
+  }
+
+  /** By the dump driver: until then the controller looks at the memory of the instance that died, which is DM-29. */
+  get #isReset(): boolean {
+    return this.#state.resetCount !== this.#resetsBefore
   }
 
   /** Address of the routine that runs. */

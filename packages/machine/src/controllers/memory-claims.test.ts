@@ -147,8 +147,8 @@ describe('virtio-blk', () => {
     return { machine, told, driver }
   }
 
-  it('tells of rings that overlap', () => {
-    const { told, driver } = startedDisk()
+  it('tells of rings that overlap, and leaves them unguarded', () => {
+    const { machine, told, driver } = startedDisk()
     driver.start(0)
     driver.reset()
     driver.setCommon(0x18, 2, 64)
@@ -163,6 +163,7 @@ describe('virtio-blk', () => {
     expect(told).toEqual([
       'virtio-blk0: the used ring of queue 0, 516 bytes at physical address 0x110444, overlaps the available ring of queue 0, 132 bytes at physical address 0x110400, by 64 bytes',
     ])
+    expect(machine.ram.guards.has(DRIVER_MEMORY / 0x1000)).toBe(false)
   })
 
   it.each([false, true])(

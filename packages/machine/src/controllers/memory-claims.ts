@@ -25,12 +25,13 @@ export class MemoryClaims {
     this.#onOverlap = onOverlap
   }
 
-  /** The controller looks there from now on. */
-  claim(index: number, start: number, byteLength: number): void {
+  /** The controller looks there from now on. False where it overlaps another place. */
+  claim(index: number, start: number, byteLength: number): boolean {
     this.#starts[index] = start
     this.#ends[index] = start + byteLength
     const other = this.#find(start, start + byteLength, index)
     if (other >= 0) this.#tell(index, other, this.#names[index]!, start, byteLength)
+    return other < 0
   }
 
   release(index: number): void {

@@ -123,11 +123,11 @@ export class Virtqueue {
     this.#desc = this.desc
     this.#avail = this.avail
     this.#used = this.used
-    if (this.isEnabled) this.#guardUsed(usedBytes)
     const first = CLAIMS.length + this.index * RINGS.length
     this.#claims.claim(first, this.desc, descBytes)
     this.#claims.claim(first + 1, this.avail, availBytes)
-    this.#claims.claim(first + 2, this.used, usedBytes)
+    // stores into a ring that overlaps another have that cause
+    if (this.#claims.claim(first + 2, this.used, usedBytes) && this.isEnabled) this.#guardUsed(usedBytes)
     return this.isEnabled || this.#refuse('a ring of the queue lies outside RAM')
   }
 
