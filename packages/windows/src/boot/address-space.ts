@@ -1,5 +1,5 @@
 // Reading and writing guest memory by virtual address, page by page through the tables; no view of RAM is kept.
-import { type Gpa, type Gva, gpa, gva, hex, hex64, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gpa, type Gva, gpa, gva, hex, hex64, PAGE_SIZE, type Pfn } from '@dumpstack/bytes'
 import { PageTablesDamaged } from '@dumpstack/drivers'
 import type { Owner, Ram } from '@dumpstack/machine'
 import { KernelError } from '../errors.ts'
@@ -19,10 +19,18 @@ export class AddressSpace {
     this.tables = tables
   }
 
-  /** Backs `pageCount` pages from `va` on with page frames; their content is whatever the frames held. */
-  commit(va: Gva, pageCount: number, owner: Owner, protection: Protection): void {
+  /** Backs `pageCount` pages from `va` on with page frames; their content is whatever the frames held, or `each` gives them. */
+  commit(
+    va: Gva,
+    pageCount: number,
+    owner: Owner,
+    protection: Protection,
+    each?: (page: Pfn, index: number) => void,
+  ): void {
     for (let i = 0; i < pageCount; i++) {
-      this.tables.map(gva(va + BigInt(i * PAGE_SIZE)), this.pages.take(owner), protection)
+      const page = this.pages.take(owner)
+      this.tables.map(gva(va + BigInt(i * PAGE_SIZE)), page, protection)
+      each?.(page, i)
     }
   }
 

@@ -1,6 +1,6 @@
 // Memory of user processes: pages that a full dump must hold and a kernel dump must not. Some were written, some were
 // committed and never touched.
-import { type Gva, gva, PAGE_SIZE } from '@dumpstack/bytes'
+import { type Gva, gva, PAGE_SIZE, pfnToGpa } from '@dumpstack/bytes'
 import { Owner } from '@dumpstack/machine'
 import type { AddressSpace } from './address-space.ts'
 import type { Protection } from './page-tables.ts'
@@ -20,18 +20,18 @@ export function commitUserMemory(
   pageCount: number,
   writtenCount: number,
 ): void {
-  space.commit(base, pageCount, Owner.user, USER_READ_WRITE)
-  for (let i = 0; i < writtenCount; i++) {
-    const va = gva(base + BigInt(i * PAGE_SIZE))
-    space.write(va, pageOfText(`${imageName} private memory at 0x${va.toString(16)}`))
-  }
+  space.commit(base, pageCount, Owner.user, USER_READ_WRITE, (page, index) => {
+    if (index >= writtenCount) return
+    const va = base + BigInt(index * PAGE_SIZE)
+    space.ram.write(pfnToGpa(page), pageOfText(`${imageName} private memory at 0x${va.toString(16)}`))
+  })
 }
 
 const encoder = new TextEncoder()
+const page = new Uint8Array(PAGE_SIZE)
 
-/** A page of one line, again and again. */
+/** A page of one line, again and again; the next call overwrites it. */
 export function pageOfText(line: string): Uint8Array {
-  const page = new Uint8Array(PAGE_SIZE)
   const { written } = encoder.encodeInto(`${line}\r\n`, page)
   for (let at = written; at < PAGE_SIZE; at *= 2) page.copyWithin(at, 0, at)
   return page
