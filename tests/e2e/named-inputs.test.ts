@@ -24,6 +24,7 @@ const READERS: readonly (readonly string[])[] = [
   ['check', 'X'],
   ['check', '--pdb', 'X', driver],
   ['calls', 'X'],
+  ['report', 'X'],
   ['test', '--driver', 'X', '--out', 'run'],
   ['test', '--resume', 'X'],
   ['cmd', 'X', 'kd'],
@@ -47,12 +48,17 @@ describe.each(READERS)('%s %s %s %s', (...words) => {
 })
 
 const shell = '/bin/sh'
-it.skipIf(!existsSync(shell)).each(['dumpstack', 'kd', 'crashdumptest'])(
-  'says in one line that %s cannot be loaded for want of file handles (needs /bin/sh)',
-  (name) => {
+it.skipIf(!existsSync(shell)).each([
+  ['dumpstack', 'verify', 'file'],
+  ['dumpstack', 'test', '--out', 'run'],
+  ['kd', '-z', 'file'],
+  ['crashdumptest', '-?'],
+])(
+  'says in one line that %s %s cannot be loaded for want of file handles (needs /bin/sh)',
+  (name, ...args) => {
     const { status, stderr } = spawnSync(
       shell,
-      ['-c', 'ulimit -n 30; exec "$0" "$@"', process.execPath, path.join(bins, `${name}.js`), '-?'],
+      ['-c', 'ulimit -n 30; exec "$0" "$@"', process.execPath, path.join(bins, `${name}.js`), ...args],
       { encoding: 'utf8' },
     )
     expect(stderr).toMatch(/^error: the program cannot be loaded: .+\n$/)
