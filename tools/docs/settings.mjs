@@ -7,8 +7,8 @@ const HEAD = `# Settings of a life
 What \`dumpstack check\` varies from life to life, and what its options set by hand; \`dumpstack test\` takes those of the controller, \`--sector\` and
 \`--disk-size\` too. Made from the sources by \`npm run docs\`.
 
-The plan of a check begins with the plain life. In the others any two values of any two settings meet, of a setting with many values those of its first two trials; each further
-trial is in a life at least. Which trials come first, and which settings meet in a life, is drawn from \`--seed\`. The lives with an event come last.
+The plan of a check begins with the plain life. The other lives combine settings so that any two values of any two settings occur together (for a setting with many values, its first two
+trials); each further trial occurs in at least one life. \`--seed\` decides which trials come first and which settings occur together. The lives with an event come last.
 `
 
 const TABLE = `| setting | plain | trials | expected | meaning |

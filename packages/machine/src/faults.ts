@@ -59,7 +59,7 @@ export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
   busy: {
     count: 1,
     summary:
-      'For a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it goes on.',
+      'For a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it continues.',
   },
   hang: {
     count: ALWAYS,

@@ -22,7 +22,7 @@ interface BudgetCommand extends BudgetRequest {
 export function runBudget(request: BudgetCommand): number {
   const [file, ...more] = driverFiles(request.places)
   if (file === undefined || more.length > 0)
-    throw new UsageError(`--budget is of one driver, and ${more.length + 1} are given`)
+    throw new UsageError(`--budget takes one driver, and ${more.length + 1} are given`)
   const driver = openedDriver(file, request.pdb)
   const interrupt = catchInterrupts()
   try {

@@ -89,7 +89,7 @@ function checkOutputs(
   reads: readonly (string | null)[],
 ): void {
   if (pdb !== null && files.length > 1)
-    throw new UsageError(`--pdb is of one driver, and ${files.length} are to be checked`)
+    throw new UsageError(`--pdb belongs to one driver, and ${files.length} are to be checked`)
   checkDistinct([
     ['--sarif', sarif],
     ['--junit', junit],

@@ -102,7 +102,7 @@ describe('the culprit', () => {
       called(0x1e, [0xc0000005n, NT + 0x1234n, 0n, 0n], [NT + 0x1001n, DRIVER + 0x1111n]),
     )
     expect(text).toContain('MODULE_NAME: nt\n')
-    expect(text).toContain('Because:     nothing but the system is on the stack\n')
+    expect(text).toContain('Because:     only modules of the system are on the stack\n')
   })
 
   it('has a bucket that does not depend on where it was loaded', async () => {

@@ -29,7 +29,7 @@ export interface Stack {
 
 /** Parts of the system through which every crash passes. */
 const SYSTEM = new Set(['nt', 'hal', 'ntdll'])
-const ONLY_SYSTEM = 'nothing but the system is on the stack'
+const ONLY_SYSTEM = 'only modules of the system are on the stack'
 
 const MEMORY_MANAGEMENT = 0x1a
 const PFN_LIST_CORRUPT = 0x4e
@@ -94,7 +94,7 @@ function withoutModule(
     case PFN_LIST_CORRUPT:
       return blameless(
         'memory_corruption',
-        'the memory manager found its own structures corrupt: bad memory or any driver may have done it earlier, and the stack shows only who found it',
+        'the memory manager found its own structures corrupt: bad memory or any driver may have done it earlier, and the stack shows only the code that found it',
       )
     case FAULTY_HARDWARE_CORRUPTED_PAGE:
       return blameless('memory_corruption', 'a page of memory changed without a write to it')

@@ -32,7 +32,7 @@ export const dv: Command<LocalFact> = {
     summary: 'show local variables and where they are',
     usage: ['dv [PATTERN]'],
     text:
-      'Shows parameters (prv param) and other locals (prv local) of the function in which the chosen frame (.frame) stands: the register or the ' +
+      'Shows parameters (prv param) and other locals (prv local) of the function of the chosen frame (.frame): the register or the ' +
       'address that holds each, its type and its value. Optimised code keeps a value only as long as it is needed: a local that is in no ' +
       'place at this instruction, or in a register that a call has lost, is <unavailable>. Needs a PDB with the types of the module.',
     examples: ['dv', 'dv srb*', '.frame 1; dv'],

@@ -17,7 +17,7 @@ export const helpOn = (all: () => readonly Command[]): Command<HelpFact> => ({
   help: {
     summary: 'list the commands, or explain one',
     usage: ['.help', '.help COMMAND'],
-    text: 'Lists the commands that are there; with the name of one, says how to use it.',
+    text: 'Lists all commands; with the name of one, says how to use it.',
     examples: ['.help k'],
     follows: null,
   },

@@ -12,7 +12,7 @@ export const k: Command<StackFact> = {
     summary: 'show the stack',
     usage: ['k [COUNT]', 'kn [COUNT]', 'kv [COUNT]', 'k = RSP RIP [COUNT]'],
     text:
-      'Walks the stack of the current context (see r) and names each place. In brackets stands how a frame was found: unwind, by ' +
+      'Walks the stack of the current context (see r) and names each place. Brackets say how a frame was found: unwind, by ' +
       'the unwind information of the frame below; frame, recorded as such by a register context or a trap; call, the caller of ' +
       'KeBugCheckEx, whose return address lies at rsp; code, by code of the frame below that runs straight to a ret; scan, a guess, the next value on the stack that has a call before it or lies ' +
       'in a function, with what was missing: an image, its unwind information, a page. A guess can be wrong, and frames can be ' +

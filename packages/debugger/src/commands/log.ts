@@ -6,7 +6,7 @@ export const logopen: Command<{ readonly kind: 'logOpened'; readonly file: strin
   help: {
     summary: 'write all that follows to a file as well',
     usage: ['.logopen FILE', '.logappend FILE'],
-    text: 'Opens a log file, or with .logappend goes on at the end of one; a log that is open is closed. What is typed is in it too.',
+    text: 'Opens a log file, or with .logappend appends to one; a log that is open is closed. What is typed is in it too.',
     examples: ['.logopen crash.log'],
     follows: 'learn.microsoft.com/windows-hardware/drivers/debuggercmds/-logopen--open-log-file-',
   },

@@ -4,7 +4,7 @@ import { printTarget, type TargetFact, targetFact } from '../target-facts.ts'
 export const vertarget: Command<TargetFact> = {
   names: ['vertarget', 'version'],
   help: {
-    summary: 'show what system the dump is of',
+    summary: 'show the Windows version and the times of the dump',
     usage: ['vertarget'],
     text: 'Shows Windows version, processors, product, the base of the kernel, when it crashed and how long it had run.',
     follows:

@@ -53,12 +53,12 @@ export const LIFE_EVENTS = {
     dumpFault: (controller) => ({ kind: 'transientError', controller, afterWrites: AFTER_WRITES }),
   },
   'persistent-error': {
-    summary: 'From a write of the dump on all fail.',
+    summary: 'From one write of the dump on, all writes fail.',
     dumpFault: (controller) => ({ kind: 'persistentError', controller, afterWrites: AFTER_WRITES }),
     mayFail: true,
   },
   busy: {
-    summary: 'The device stands still for 200 ms of the dump.',
+    summary: 'The device does nothing for 200 ms while the dump is written.',
     dumpFault: (controller) => ({
       kind: 'busy',
       controller,
