@@ -66,7 +66,7 @@ function tellRefusal(text: string): void {
   for (const line of text.trimEnd().split(/\n(?=\(Did you mean )/)) tell(line)
 }
 
-/** Of two values for one option, the first would silently mean nothing; --device names one of many settings. */
+/** Refuses an option that is given twice, whose first value would be ignored; --device names one of many settings. */
 function refuseRepeats(args: readonly string[]): void {
   const names = args
     .filter((arg) => (arg.startsWith('--') && arg !== '--device') || arg === '-y')

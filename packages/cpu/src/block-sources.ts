@@ -28,7 +28,7 @@ const ENDS = new Set('jmp jrcxz jecxz loop loope loopne call ret int3 int ud2 hl
 
 export interface BlockSource {
   readonly text: string
-  /** Of cold text, which many processors run once. Hot text is parsed for each, so that its constants are one processor's. */
+  /** Made from cold text, which many processors run once. Hot text is parsed for each, so that its constants are one processor's. */
   readonly make: BlockMaker | null
   readonly bytes: Uint8Array
   /** Where each instruction begins. */
@@ -56,7 +56,7 @@ export class BlockSources {
     this.#decoder = decoder
   }
 
-  /** Of at most so many instructions; throws an Exception where there is none. */
+  /** The block of at most so many instructions; throws an Exception where there is none. */
   at(lo: number, hi: number, most: number, heat: Heat): BlockSource {
     const sources = shared[heat]
     const known = most === 1 ? undefined : sources.get(keyOf(lo, hi))

@@ -27,7 +27,7 @@ export class Block {
   readonly second: number
   /** Runs until it is hot; below 0 where it is hot already, and where there is no code. */
   runsLeft = -1
-  /** Of the translations and RAM it was last compared with; -1 once dropped. */
+  /** The generation of translations and RAM that it was last compared with; -1 once dropped. */
   generation = -1
 
   constructor(

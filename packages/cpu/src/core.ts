@@ -39,7 +39,7 @@ const isRewind = (error: unknown): boolean => error instanceof Exception && erro
 /** What runs at an address instead of guest code, or null. */
 export type FindSpecial = (lo: number, hi: number) => BlockCode | null
 
-/** Of processors that are over: a system that is driven has two. */
+/** Closed processors that are kept: a driven system has two. */
 const MAX_SPARES = 2
 const spares: Core[] = []
 
@@ -68,7 +68,7 @@ export class Core {
   readonly flags: Flags = new Flags(this.state)
   readonly memory: Memory
   readonly hostMemory: HostMemory
-  /** Of the world that it is plugged into. */
+  /** The meter of its world. */
   meter!: Meter
   observer: ((access: DeviceAccess) => void) | null = null
   onUnmask: ((instruction: string, level: number | null) => void) | null = null
@@ -227,7 +227,7 @@ export class Core {
     this.#blocks.generation++
   }
 
-  /** Of a page without code: what was decoded stays found. */
+  /** Flushes a page without code: decoded blocks stay found. */
   flushData(lo: number, hi: number): void {
     this.#mmu.flushPage(lo, hi)
     this.#tlb.flushPage(lo, hi)
@@ -278,7 +278,7 @@ export class Core {
     return this.#current.count === 0 ? 0 : this.#current.count - this.#words[Word.current]!
   }
 
-  /** Of the instruction that runs, also in the middle of a block. */
+  /** The address of the instruction that runs, also in the middle of a block. */
   get currentRip(): Gva {
     const { lo, hi, count, offsets } = this.#current
     return gvaOf(joined(lo, hi) + BigInt(count === 0 ? 0 : offsets[this.#words[Word.current]!]!))

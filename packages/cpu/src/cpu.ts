@@ -50,12 +50,12 @@ export interface CpuStopFacts {
   readonly rip: Gva
   /** The instruction's bytes, as many as could be fetched. */
   readonly bytes: Uint8Array
-  /** Of a page fault: the address and what was tried. */
+  /** For a page fault: the address and what was tried. */
   readonly address?: Gva
   readonly access?: 'read' | 'write' | 'execute'
-  /** Of a page fault: false where no translation exists, true where one forbids the access. */
+  /** For a page fault: false where no translation exists, true where one forbids the access. */
   readonly present?: boolean
-  /** Of a page fault: what the processor pushes (Intel SDM volume 3, 4.7). */
+  /** For a page fault: what the processor pushes (Intel SDM volume 3, 4.7). */
   readonly errorCode?: number
   /** The name of the form that is not implemented. */
   readonly form?: string

@@ -16,7 +16,7 @@ export class Memory {
     this.#devices = devices
   }
 
-  /** Of `byteLength` bytes that lie in two pages, at most four. */
+  /** Loads `byteLength` bytes, at most four, that lie in two pages. */
   #loadBytes(lo: number, hi: number, byteLength: number): number {
     this.#tlb.probe(lo, hi, byteLength, 'read')
     let value = 0

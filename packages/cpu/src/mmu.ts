@@ -13,14 +13,14 @@ const NO_EXECUTE = 1 << 31
 const ADDRESS_HIGH = 0xfffff
 /** Bits 51:48: addresses have 48, as cpuid says. */
 const RESERVED_HIGH = 0xf0000
-/** Of entries that map 2 MiB or 1 GiB, between the PAT bit and the address. */
+/** Reserved bits of entries that map 2 MiB or 1 GiB, between the PAT bit and the address. */
 const RESERVED_LOW = [0, 0x1fe000, 0x3fffe000] as const
 const TWO_32 = 2 ** 32
 
 /** Direct-mapped; a power of two. */
 export const TLB_ENTRIES = 1024
 export const ENTRY_MASK = TLB_ENTRIES - 1
-/** Of the lower half of an address. */
+/** For the lower half of an address. */
 export const PAGE_MASK = -4096
 export const OFFSET_MASK = 4095
 /** In instructions: what a walk takes of the host, and the view of the page that follows it. */

@@ -17,7 +17,7 @@ export interface CodePages {
 /** Whether bytes lie in two pages. */
 export const crosses = (lo: number, byteLength: number): boolean => (lo & OFFSET_MASK) + byteLength > 4096
 
-/** Of an address some bytes above another. */
+/** The upper half of an address some bytes above another. */
 export const upperHalf = (lo: number, hi: number, above: number): number =>
   above >>> 0 < lo >>> 0 ? (hi + 1) | 0 : hi
 
@@ -34,10 +34,10 @@ export class Tlb {
   readonly writeHi = new Int32Array(TLB_ENTRIES)
   readonly writeViews: DataView[] = Array.from({ length: TLB_ENTRIES }, () => this.#nothing)
   readonly #writePages = new Int32Array(TLB_ENTRIES)
-  /** Of pages with guarded memory, which code never finds: each store comes by here. */
+  /** Pages with guarded memory, which code never finds: each store to them passes here. */
   readonly #guardedLo = new Int32Array(TLB_ENTRIES).fill(NO_PAGE)
   readonly #guardedHi = new Int32Array(TLB_ENTRIES)
-  /** Of the last page that was asked for. */
+  /** The physical address of the page that was asked for last. */
   #physical = 0
 
   constructor(world: CpuWorld, mmu: Mmu, code: CodePages) {

@@ -43,7 +43,7 @@ class X64Cpu implements Cpu {
   /** Null once it is closed. */
   #plugged: Core | null
   readonly #traps: TrapRange[] = []
-  /** Of the calls in progress: rsp after the return. */
+  /** For each call in progress: rsp after the return. */
   readonly #returnLo = new Int32Array(MAX_CALL_DEPTH)
   readonly #returnHi = new Int32Array(MAX_CALL_DEPTH)
   #depth = 0

@@ -9,14 +9,14 @@ import type { NamedJudgement } from './debug-dump.ts'
 export interface CausedJudgement {
   readonly id: string
   readonly judgement: Judgement
-  /** Of the check that names the cause; null for a finding of its own. */
+  /** The check that names the cause; null for a finding of its own. */
   readonly causedBy: string | null
 }
 
 export interface KnownOfDump {
   /** Null for a dump from elsewhere. */
   readonly crash: Pick<CrashReport, 'bytesWritten' | 'violations'> | null
-  /** Of the dump file; null where none could be opened. */
+  /** The length of the dump file; null where none could be opened. */
   readonly byteLength: number | null
   /** The file is older than the crash. */
   readonly isStale: boolean

@@ -10,7 +10,7 @@ import type { TruthCount } from './test-event.ts'
 interface DifferentBlock {
   /** `data block 12`, `call stack`. */
   readonly what: string
-  /** Of the first byte that differs. */
+  /** The address of the first byte that differs. */
   readonly address: Gva
   readonly fileOffset: number
   readonly found: number

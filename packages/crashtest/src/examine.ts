@@ -43,7 +43,7 @@ export interface DumpToExamine {
   readonly whyNone?: Judgement
   /** Null for a dump from elsewhere. */
   readonly known: KnownCrash | null
-  /** Of a dump from elsewhere: RAM taken from outside at the blue screen, of one time or two. */
+  /** For a dump from elsewhere: RAM taken from outside at the blue screen, of one time or two. */
   readonly ram?: readonly [PhysicalSpace, PhysicalSpace?]
   /** What the debugger came to, see debug-dump.ts. */
   readonly debugged: readonly NamedJudgement[]

@@ -38,7 +38,7 @@ export class Debugger implements DebuggerControl {
   #log: { readonly file: string; readonly handle: LogFile } | null = null
   #hasQuit = false
   #hasLostLog = false
-  /** Of the fact that is being printed: written at once. */
+  /** The lines of the fact that is being printed: they are written together. */
   #lines = ''
   readonly #addLine: Write = (line = '') => {
     this.#lines += `${printable(line)}\n`

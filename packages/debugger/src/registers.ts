@@ -10,7 +10,7 @@ const DEBUG = ['dr0', 'dr1', 'dr2', 'dr3', 'dr6', 'dr7'] as const
 
 /** What commands need of any processor's registers. */
 export interface RegisterFile {
-  /** Of the next instruction. */
+  /** The address of the next instruction. */
   readonly ip: bigint
   readonly sp: bigint
   /** Null for a name that is no register. */

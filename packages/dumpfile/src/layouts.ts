@@ -99,7 +99,7 @@ export const RdmpHeader = defineStruct('_RDMP_HEADER64', 0x30, {
   validDump: u32(0x08),
   metadataSize: u64(0x10),
   firstPageOffset: u64(0x18),
-  /** Of type A only. */
+  /** In type A only. */
   totalNumberOfPages: u64(0x28),
 })
 export const RDMP_MARKER = 0x40

@@ -107,7 +107,7 @@ function index(high: number, low: number, shift: number): number {
   }
 }
 
-/** Of a valid entry: a PDPTE maps 1 GiB, a PDE 2 MiB. */
+/** For a valid entry: a PDPTE maps 1 GiB, a PDE 2 MiB. */
 export const isLargePage = (entryLow: number, shift: number): boolean =>
   (entryLow & PTE_LARGE_PAGE) !== 0 && shift !== LEAF_SHIFT && shift !== ROOT_SHIFT
 

@@ -63,7 +63,7 @@ export class PhysicalVirtualSpace implements VirtualSpace {
     }
   }
 
-  /** Of a page that a walk came to. */
+  /** For a page that a walk reached. */
   protected pageAbsence(page: Pfn): Absence | null {
     const byte = new Uint8Array(1)
     return this.#physical.read((page * PAGE_BYTES) as Gpa, byte) < 1 ? 'notInDump' : null // a PFN times the page size

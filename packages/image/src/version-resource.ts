@@ -8,7 +8,7 @@ const RT_VERSION = 16
 /** Set in an entry's offset where it is of another directory, and in its name where that is a text. */
 const IS_BELOW = 0x8000_0000
 const SIGNATURE = 0xfeef04bd
-/** Of VS_FIXEDFILEINFO: after three words and the key `VS_VERSION_INFO`, on the next multiple of four. */
+/** The offset of VS_FIXEDFILEINFO: after three words and the key `VS_VERSION_INFO`, on the next multiple of four. */
 const FIXED_FILE_INFO_AT = 0x28
 
 /** `10.0.19041.1`; null where the image says none. */

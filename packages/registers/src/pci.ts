@@ -60,7 +60,7 @@ export const PCI_MSIX_TABLE = 0x04
 export const PCI_MSIX_PBA = 0x08
 /** Number of vectors, less one. */
 export const PCI_MSIX_CONTROL_TABLE_SIZE = 0x07ff
-/** Of a dword that says where something is: which base address register; the rest is the offset. */
+/** In a dword that gives a location: the base address register; the rest is the offset. */
 export const PCI_MSIX_BIR = 0x7
 /** A table entry: address, upper half, data, control. */
 export const PCI_MSIX_ENTRY_BYTES = 16

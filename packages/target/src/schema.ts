@@ -69,7 +69,7 @@ export function object<F extends Fields>(
   }
 }
 
-/** Of a type that is declared elsewhere. */
+/** A schema of a type that is declared elsewhere. */
 export const objectOf = <T extends object>(fields: FieldsOf<T>, description?: string): ObjectSchema<T> =>
   object(fields as Fields, description) as ObjectSchema<unknown> as ObjectSchema<T> // FieldsOf holds them to be the same
 

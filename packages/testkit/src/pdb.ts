@@ -4,7 +4,7 @@
 export interface PdbRecipe {
   /** 32 digits as symbol stores write them. */
   readonly guid?: string
-  /** Of the info stream; and of the debug information, which stores use. */
+  /** The age in the info stream, and in the debug information, which stores use. */
   readonly age?: number
   readonly dbiAge?: number
   readonly blockSize?: number
@@ -15,9 +15,9 @@ export interface PdbRecipe {
   /** Every so-manieth type has its offset in the hash stream; none has where this is left out. */
   readonly checkpointEvery?: number
   /** Tables of {rva, rvaTo}. */
-  /** Of stream 2; that of Visual C++ 7.1 and later where it is left out. */
+  /** The version of stream 2; that of Visual C++ 7.1 and later where it is left out. */
   readonly tpiVersion?: number
-  /** Of stream 4, which then has no ids; there is no such stream where it is left out. */
+  /** The version of stream 4, which then has no ids; there is no such stream where it is left out. */
   readonly ipiVersion?: number
   /** Object files, each with a stream of its own. */
   readonly modules?: readonly PdbModuleRecipe[]

@@ -23,7 +23,7 @@ export interface PeInput {
   imports?: Record<string, (string | number)[]>
   relocations?: number[]
   rsds?: { guid: Uint8Array; age: number; path: string }
-  /** Of a version resource. */
+  /** The file version in a version resource. */
   fileVersion?: readonly [number, number, number, number]
   /** Unwind information as raw bytes, 4-byte aligned by the builder; or the RVA of one that is there already. */
   functions?: { begin: number; end: number; unwind: Uint8Array | number }[]

@@ -53,7 +53,7 @@ export class RawVirtioBlk {
   #size = QUEUE
   #avail = 0
   #used = 0
-  /** Of headers and tables, past where those of a queue of 256 are. */
+  /** The offset of headers and tables past those of a queue of 256. */
   #behind = 0
   #nextDescriptor = 0
   #availIndex = 0

@@ -24,10 +24,10 @@ export interface Budget extends BudgetTable {
 /** What a Windows has for a driver in a dump, and the first cell that asks for more; null where none does. */
 export interface BudgetLimit {
   readonly profile: string
-  /** Of DM-11. */
+  /** The limit of DM-11. */
   readonly advisedBytes: number
   readonly firstPastAdvised: LifeSettings | null
-  /** Of the largest uncached extension that there is. There is no pool. */
+  /** The size of the largest uncached extension. There is no pool. */
   readonly maxBytes: number
   readonly firstPastMax: LifeSettings | null
 }

@@ -28,7 +28,7 @@ export interface CheckOptions {
   /** Null: the one that the driver says it drives. */
   readonly controller: string | null
   readonly seed: number
-  /** Of every life. */
+  /** The settings of every life. */
   readonly settings: LifeSettings
   /** Whether the plan runs around them, or the one life that they are. */
   readonly isWhole: boolean

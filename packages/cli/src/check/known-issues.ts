@@ -33,7 +33,7 @@ export function readKnownIssues(file: string): readonly KnownIssue[] {
 /** The file that was checked. */
 export interface CheckedVersion {
   readonly fileName: string
-  /** Of its version resource. */
+  /** The file version in its resources. */
   readonly fileVersion: string | null
 }
 

@@ -32,7 +32,7 @@ export function dumpOnHost(file: string, runFolder: string | null): string {
   return (runFolder === null ? null : newestKept(file, runFolder)) ?? found ?? file
 }
 
-/** Of the dumps that Windows had under that path, the last one. */
+/** The last of the dumps that Windows had under that path. */
 function newestKept(windowsPath: string, runFolder: string): string | null {
   const wanted = path.win32.normalize(windowsPath).toLowerCase()
   const kept = keptDumps(new GuardedFolder(runFolder), DUMP_TYPES).filter(

@@ -9,7 +9,7 @@ const STEP_BYTES = 0x4_0000
 export interface DownloadOutput {
   /** A line that stays. */
   tell(text: string): void
-  /** Of a terminal the last line, for now. */
+  /** The last line of a terminal, for now. */
   readonly progress: { show(text: string): void; clear(): void }
 }
 

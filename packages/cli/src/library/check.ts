@@ -22,7 +22,7 @@ export interface CheckDriverOptions {
   readonly controller?: string
   /** Same options and seed, same findings; 1 where it is absent. */
   readonly seed?: number
-  /** Of docs/settings.md: the one life with these, or with `plan: 'full'` the whole plan around them. */
+  /** Settings of docs/settings.md: the one life with these, or with `plan: 'full'` the whole plan around them. */
   readonly settings?: LifeSettings
   /** `full` where there are no settings. */
   readonly plan?: 'one' | 'full'

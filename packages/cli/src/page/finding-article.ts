@@ -13,7 +13,7 @@ export interface ShownFinding {
   readonly address?: string
   readonly offset?: string
   readonly irql?: string
-  /** Of the machine. */
+  /** The time of the machine. */
   readonly atNs: number
   readonly arguments?: readonly string[]
   readonly bytes?: string

@@ -46,5 +46,5 @@ function escaped(text: string): string {
   )
 }
 
-/** Of an SVG; both texts are ours, and a drawing may be longer than any text. */
+/** Markup of an SVG; both texts are ours, and a drawing may be longer than any text. */
 export const drawn = (kind: string, d: string): Html => new Html(`<path class="${kind}" d="${d}"/>`)

@@ -31,7 +31,7 @@ export { planTest, type TestPlan } from './test-options.ts'
 class HostMemoryError extends DumpstackError {}
 
 export interface SessionOptions extends RunSessionOptions {
-  /** Of a resumed run, instead of the symbol path that it was begun with. */
+  /** The symbol path of a resumed run, in place of the one that it was begun with. */
   readonly symbolPath?: string
   /** The same as the signal for guest code, which gives the event loop no turn. */
   readonly stopFlag?: Int32Array

@@ -74,7 +74,7 @@ export interface GivenTestOptions extends GivenOutput {
   readonly pdb?: string
   /** Folder of C: for the debuggers; DEFAULT_DEBUGGERS without it. */
   readonly debuggers?: string
-  /** Of the controller. */
+  /** Settings of the controller. */
   readonly device?: LifeSettings
   readonly sector?: SystemSettings['sector']
   /** As large as the test needs without it. */
@@ -91,7 +91,7 @@ export interface TestPlan {
   readonly pageFileBytes: number
   readonly diskBytes: number
   readonly sector: SystemSettings['sector']
-  /** Of the controller, where they differ from its defaults. */
+  /** The settings of the controller that differ from its defaults. */
   readonly settings: LifeSettings
   readonly scenario: Scenario | null
   readonly seed: number
@@ -101,7 +101,7 @@ export interface TestPlan {
   /** A driver file under test, and its PDB where one was named; null: the profile's miniport is modelled. */
   readonly driverFile: string | null
   readonly driverPdb: string | null
-  /** Of C:, where the test installs kd. */
+  /** The folder of C: where the test installs kd. */
   readonly debuggersFolder: string
 }
 

@@ -151,7 +151,7 @@ export function pop(emit: Emitter, size: number, extra = 0): Value {
   return value
 }
 
-/** Of 16 bits: no compiler emits it. */
+/** Refuses operands of 16 bits, which no compiler emits. */
 const refuseShort = (emit: Emitter, form: string): void => {
   if (/^(Pushw_imm8|Push_imm16|Leavew|Enterw_imm16_imm8)$/.test(form)) emit.refuse()
 }

@@ -29,7 +29,7 @@ export type Fault = { readonly access: Access; readonly address: bigint }
 
 export interface ExceptionRecord {
   readonly code: number
-  /** Of the code that raised it. */
+  /** The address of the code that raised it. */
   readonly address: bigint
   readonly flags: number
   readonly parameters: readonly bigint[]

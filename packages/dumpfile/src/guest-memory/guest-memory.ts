@@ -13,9 +13,9 @@ import {
 import { DumpError } from '../dump-error.ts'
 
 export interface MemorySegment {
-  /** Of its first byte; a whole number of pages. */
+  /** The address of its first byte; a whole number of pages. */
   readonly gpa: number
-  /** Of its first byte in the file. */
+  /** The offset of its first byte in the file. */
   readonly offset: number
   readonly byteLength: number
 }

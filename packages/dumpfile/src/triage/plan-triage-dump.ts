@@ -31,7 +31,7 @@ export interface MemoryRange {
 
 /** What a minidump says beyond its header. */
 export interface TriageFacts {
-  /** Of the processor that crashed: KPRCB, EPROCESS, ETHREAD. */
+  /** Structures of the processor that crashed: KPRCB, EPROCESS, ETHREAD. */
   readonly prcb: Gva
   readonly process: Gva
   readonly thread: Gva

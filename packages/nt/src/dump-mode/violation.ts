@@ -19,7 +19,7 @@ export interface DumpModeViolation {
   readonly rule: DumpModeRuleId
   /** The call or access: `StorPortIssueDpc`. */
   readonly call: string
-  /** Of the first time. */
+  /** The message of the first time. */
   readonly message: string
   /** How often this rule was broken at this place. */
   readonly count: number
@@ -30,7 +30,7 @@ export interface DumpModeViolation {
   readonly irql: string
   /** Virtual nanoseconds. */
   readonly atNs: number
-  /** Of a driver whose code runs: what the call was given, and the stack with names, innermost first. */
+  /** For a driver whose code runs: what the call was given, and the stack with names, innermost first. */
   readonly arguments?: readonly string[]
   /** Its code at the address, in hexadecimal. */
   readonly bytes?: string

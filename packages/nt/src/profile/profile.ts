@@ -57,7 +57,7 @@ export interface AddressRange {
 
 /** Where a kernel keeps what, and where it shows its own page tables. */
 export interface KernelPlaces {
-  /** Of the PML4: the entry that names the PML4 itself. */
+  /** The entry of the PML4 that names the PML4 itself. */
   readonly selfMapSlot: number
   /** ntoskrnl and hal. */
   readonly kernelImages: AddressRange
@@ -82,7 +82,7 @@ export interface Profile extends OsVersion {
   /** Folder of its guest images and their PDBs, below guest/. */
   readonly guestImages: string
   readonly productType: ProductType
-  /** Of a domain: with the product type it decides whether MEMORY.DMP is kept once it is reported. */
+  /** Whether it belongs to a domain: with the product type this decides whether MEMORY.DMP is kept once it is reported. */
   readonly isDomainMember: boolean
   /** DUMP_HEADER64.DumpType of the test's dump types. */
   readonly dumpTypes: {

@@ -65,7 +65,7 @@ export class GuardedFolder {
     return this.hasFile(name) ? (this.stat(name)?.size ?? null) : null
   }
 
-  /** Of the folder itself, or of one below it; none where that is not there. */
+  /** The names in the folder itself, or in one below it; none where that does not exist. */
   names(folder = ''): string[] {
     if (folder === '') return onHost(`read ${this.path}`, () => readdirSync(this.path)).sort()
     if (!this.hasFolder(folder)) return []
@@ -123,7 +123,7 @@ export class GuardedFolder {
     }
   }
 
-  /** Of a file that is there. Throws what the system says, RunError RUN_FOLDER_UNSAFE. */
+  /** A descriptor of an existing file. Throws the error of the system, RunError RUN_FOLDER_UNSAFE. */
   descriptor(name: string, flags: number): number {
     this.hasFile(name)
     const file = this.pathOf(name)
@@ -140,7 +140,7 @@ export class GuardedFolder {
     throw unsafe(file, found, 'a file of its own')
   }
 
-  /** Of the entry itself; null where nothing is there. Throws RunError RUN_FOLDER_UNSAFE where something on the way is no folder. */
+  /** The status of the entry itself; null where it does not exist. Throws RunError RUN_FOLDER_UNSAFE where something on the way is no folder. */
   protected stat(name: string): Stats | null {
     const parts = path.relative(this.path, this.pathOf(name)).split(path.sep)
     let at = this.path

@@ -79,7 +79,7 @@ export class ListFile {
     this.#byteLength = end
   }
 
-  /** Of a line that was refused a part may be there. */
+  /** A part of a refused line may be in the file. */
   #cutBack(): void {
     try {
       ftruncateSync(this.#fd, this.#byteLength)

@@ -37,7 +37,7 @@ export interface WriteGuard {
   verify(): void
 }
 
-/** Of a folder that only this process knows. */
+/** For a folder that only this process knows. */
 const UNGUARDED: WriteGuard = { check() {}, verify() {} }
 
 export class OwnedFolder extends GuardedFolder {
@@ -168,7 +168,7 @@ export class OwnedFolder extends GuardedFolder {
     this.rename(draft, name)
   }
 
-  /** Of a file that the run made. Throws RunError RUN_FOLDER_FOREIGN, RUN_FOLDER_UNSAFE, and what the system says. */
+  /** Opens a file that the run made. Throws RunError RUN_FOLDER_FOREIGN, RUN_FOLDER_UNSAFE, and the error of the system. */
   openToAppend(name: string): number {
     return this.#openMade(name, constants.O_WRONLY | constants.O_APPEND)
   }

@@ -16,10 +16,10 @@ export const DRIVE = 'C'
 /** Where debuggers keep what they fetch from symbol servers: no run has made it, and it outlives them all. */
 const FETCHED = 'symbols'
 const MAX_NAMED = 8
-/** Of a marker that a kill cut off. */
+/** The list of a marker that a kill cut off. */
 const NO_LIST: MadeList = { runId: '', made: new Map() }
 
-/** Of a folder that is there. */
+/** The resolved path of an existing folder. */
 export const resolved = (folder: string): string => onHost(`read ${folder}`, () => realpathSync(folder))
 
 /**
@@ -84,7 +84,7 @@ function holdsSymbolsAlone(folder: GuardedFolder, name: string): boolean {
   return inner.length > 0 && inner.every((each) => each.toLowerCase() === FETCHED)
 }
 
-/** Of a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
+/** Takes a folder that was locked after `refuseTaken` had no objection. Throws RunError as that does, HOST_IO. */
 export function takeFolder(root: string, guard?: WriteGuard): OwnedFolder {
   refuseTaken(root)
   const guarded = new GuardedFolder(root)

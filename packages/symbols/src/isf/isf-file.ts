@@ -65,7 +65,7 @@ export class IsfFile implements SymbolFile {
     this.#types = new IsfTypes(this.#root)
   }
 
-  /** Of several names for one address the first one of the table: nothing in it says which is better. */
+  /** Takes the first of several names for one address: nothing in the table says which is better. */
   near(rva: number): NearSymbol | null {
     const { rvas, symbols } = this.#sorted()
     const count = countBefore(rvas.length, (i) => rvas[i]! <= rva)

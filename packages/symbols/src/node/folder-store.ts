@@ -95,7 +95,7 @@ export async function searchFolder(
   return seen.size > 0 ? null : search.note(shownAs, 'absent', `${search.request.name} is not there`)
 }
 
-/** Of a folder, a pipe or a loop of links nothing can be read: they are not there. */
+/** A folder, a pipe or a loop of links cannot be read: it counts as absent. */
 function isFile(file: string): boolean {
   try {
     return statSync(file).isFile()

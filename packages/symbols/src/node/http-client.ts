@@ -16,7 +16,7 @@ const MAX_BROKEN = 2
 /** Servers used to answer debuggers alone. */
 const USER_AGENT = 'Microsoft-Symbol-Server/10.0 (Dumpstack)'
 
-/** Of an answer without a file, read so that its connection can be used again; of more than this it is closed. */
+/** An answer without a file is read up to here, so that its connection can be used again; after a longer one it is closed. */
 const MAX_PAGE_BYTES = 0x10000
 
 export interface HttpLimits extends Partial<HttpTimes> {
@@ -167,7 +167,7 @@ function hostOf(address: string): string {
   return new URL(address).host
 }
 
-/** Of a host with several addresses each is tried: then the text is in the parts. */
+/** Each address of a host is tried: with several, the text is in the parts. */
 function causeOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(causeOf).join(', ')
   return error instanceof Error ? error.message : String(error)

@@ -35,7 +35,7 @@ export type GlobalSymbol =
       readonly name: string
       /** Index among the modules, from 0. */
       readonly module: number
-      /** Of the procedure's record in the module's stream. */
+      /** The offset of the procedure's record in the module's stream. */
       readonly symbolOffset: number
     }
   | { readonly kind: 'type'; readonly recordOffset: number; readonly name: string; readonly type: number }

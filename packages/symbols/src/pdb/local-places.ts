@@ -35,7 +35,7 @@ const MACHINE_AMD64 = 0x8664
 const FRAME_REGISTERS = [null, 'rsp', 'rbp', 'r13'] as const
 const LOCAL_BASE_SHIFT = 14
 const PARAMETER_BASE_SHIFT = 16
-/** Of S_DEFRANGE_REGISTER_REL: it is a part of the local that lies there. */
+/** A flag of S_DEFRANGE_REGISTER_REL: it is a part of the local that lies there. */
 const IS_PART = 1
 
 export interface FrameBases {
@@ -44,7 +44,7 @@ export interface FrameBases {
 }
 export const NO_FRAME: FrameBases = { ofLocals: null, ofParameters: null }
 
-/** Of another machine than x64 nothing is said. */
+/** Empty for another machine than x64. */
 export const frameBases = (flags: number, machine: number): FrameBases =>
   machine !== MACHINE_AMD64
     ? NO_FRAME

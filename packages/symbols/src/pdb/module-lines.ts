@@ -35,7 +35,7 @@ export interface LineRow {
   readonly start: number
   readonly end: number
   readonly line: number
-  /** Of the file's name in `/names`. */
+  /** The offset of the file's name in `/names`. */
   readonly nameOffset: number
 }
 

@@ -50,7 +50,7 @@ export interface PdbProcedure {
   readonly segment: number
   readonly offset: number
   readonly byteLength: number
-  /** Of its record in the module's stream. */
+  /** The offset of its record in the module's stream. */
   readonly symbolOffset: number
   readonly type: number
   readonly isGlobal: boolean

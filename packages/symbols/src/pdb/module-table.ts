@@ -27,7 +27,7 @@ export class ModuleTable {
   readonly #streams = new Map<number, StreamBytes>()
   readonly #symbols = new Map<number, ModuleSymbols>()
   readonly #lines = new Map<number, ModuleLines>()
-  /** Of each module that was asked for, ascending by source RVA. */
+  /** The procedures of each module that was asked for, ascending by source RVA. */
   readonly #procedures = new Map<number, readonly PlacedProcedure[]>()
   #pieces: Pieces | null = null
 

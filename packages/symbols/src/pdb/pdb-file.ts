@@ -125,7 +125,7 @@ export class PdbFile implements SymbolFile {
     return this.#modules
   }
 
-  /** Of names for one address, that of a function or of data goes before a public: it is the programmer's. */
+  /** Among names for one address, that of a function or of data precedes a public: it is the programmer's. */
   near(rva: number): NearSymbol | null {
     const source = this.segments.toSource(rva)
     if (source < 0) return null

@@ -6,7 +6,7 @@ import { hashBytes, PublicsHeader, SymbolHash } from './symbol-hash.ts'
 import { type PublicSymbol, PubSym32, publicAt, publicName, symbolRecordAt } from './symbol-records.ts'
 
 export class Publics {
-  /** Of the stream that all symbol records are in. */
+  /** The stream that holds all symbol records. */
   readonly records: StreamBytes
   readonly #hash: SymbolHash
   readonly #addressMap: StreamBytes

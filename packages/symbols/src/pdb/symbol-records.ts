@@ -112,9 +112,9 @@ const RECORD_HEAD_BYTES = 4
 
 export interface SymbolRecord {
   readonly kind: number
-  /** Of its length. */
+  /** The offset of its length. */
   readonly offset: number
-  /** Of what follows it. */
+  /** The offset of the next record. */
   readonly end: number
 }
 

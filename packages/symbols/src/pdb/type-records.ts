@@ -29,9 +29,9 @@ const UNKNOWN = 0xffffffff
 export interface TypeRecord {
   readonly index: number
   readonly leaf: number
-  /** Of its length, in the records. */
+  /** The offset of its length in the records. */
   readonly offset: number
-  /** Of what follows it. */
+  /** The offset of the next record. */
   readonly end: number
 }
 

@@ -120,7 +120,7 @@ export class TypeTable {
     return index < FIRST_TYPE_INDEX ? null : userType(this.records.stream, this.records.at(index))
   }
 
-  /** Of the list of that index, and of those it goes on in. */
+  /** The fields of the list of that index, and of the lists that continue it. */
   fields(fieldList: number): Iterable<Field> {
     return fieldsOf(this.records, fieldList)
   }

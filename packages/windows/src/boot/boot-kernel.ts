@@ -32,7 +32,7 @@ export const KERNEL_FILE = 'ntkrnlmp.exe'
 export const KERNEL_NAME = 'ntoskrnl.exe'
 const HAL_FILE = 'hal.dll'
 const SYSTEM_PROCESS_ID = 4
-/** Of NtBuildNumber: the bits above it tell a free build from a checked one. */
+/** The build in NtBuildNumber; the bits above it tell a free build from a checked one. */
 const BUILD_MASK = 0xffff
 const SYSTEM_THREAD_COUNT = 4
 // A sixteenth of RAM is pool that the kernel owns and has not touched; 1 of 64 pages once belonged to an ended process.

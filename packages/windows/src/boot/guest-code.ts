@@ -18,7 +18,7 @@ const EFLAGS_INTERRUPTS_OFF = 0x2
 const INTERRUPT_FLAG = 0x200
 /** Above anything that this kernel does between two halts. */
 const MAX_RUN = 1_000_000
-/** Of a processor that has frozen itself and spins. */
+/** The instructions of one turn of a processor that has frozen itself and spins. */
 const FREEZE_RUN = 20_000
 const IPI_FROZEN = 2
 const HLT_BYTES = 1n

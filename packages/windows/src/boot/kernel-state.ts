@@ -34,6 +34,6 @@ export interface KernelState {
   readonly userProcesses: readonly UserProcess[]
   readonly sharedData: UserSharedData
   readonly pfnDatabase: PfnDatabase
-  /** Of drivers, in the order in which they registered. */
+  /** The secondary data of drivers, in the order in which they registered. */
   readonly secondaryData: SecondaryDataBuffer[]
 }

@@ -20,7 +20,7 @@ const VER_PLATFORM_WIN32_NT = 2
 const SYSTEM_FOLDER = 'C:\\Windows\\SYSTEM32\\'
 
 export interface EnvironmentOptions {
-  /** Of the process. */
+  /** The address space of the process. */
   readonly space: AddressSpace
   /** Where the ENVIRONMENT_PAGES begin. */
   readonly base: Gva

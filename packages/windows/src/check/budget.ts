@@ -19,14 +19,14 @@ import type { LifeOptions } from './life.ts'
 import { type LifeSettings, lifeOf, settingRules, systemSettings } from './settings.ts'
 
 export interface BudgetOptions extends Omit<LifeOptions, 'onPhase' | 'onStop' | 'observer'> {
-  /** Of every cell; a setting that is given is no axis of the table. */
+  /** The settings of every cell; a given setting is no axis of the table. */
   readonly settings: LifeSettings
   /** Told before each cell, from 1 on. */
   readonly onCell?: (cell: number, cells: number) => void
 }
 
 export interface MemoryAsked {
-  /** Of the largest block; in a dump also of one that there is not. */
+  /** The size of the largest block; in a dump also of one that was refused. */
   readonly uncachedBytes: number
   /** The most at a time; in a dump, which has none, all that is asked for. */
   readonly poolBytes: number

@@ -42,7 +42,7 @@ export interface DriverCheckRun {
   readonly bytesWritten: number
   /** From power on to the end of the dump, by the machine's clock. */
   readonly machineSeconds: number
-  /** Of that, from the crash on. */
+  /** The part of that from the crash on. */
   readonly dumpSeconds: number
   /** Guest instructions, in both lives. */
   readonly instructions: number

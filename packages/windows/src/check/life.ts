@@ -140,7 +140,7 @@ const MUST_TAKE: ReadonlySet<string> = new Set([
   'event',
 ] satisfies readonly (keyof SystemSettings)[])
 
-/** Of a start that the driver itself ends in order. */
+/** The errors of a start that the driver itself ends in order. */
 const REFUSALS: ReadonlySet<string> = new Set(['ADAPTER_NOT_FOUND', 'ADAPTER_ERROR', 'CONTROLLER_FAILED'])
 
 /** From power on to the end of the dump. */
@@ -162,7 +162,7 @@ class SystemStart {
   #bytesWritten = 0
   #dumpSeconds = 0
   #hasFinished = false
-  /** Of a life that the driver has ended early. */
+  /** The bugcheck of a life that the driver has ended early. */
   #stoppedWith: Bugcheck | null = null
 
   constructor(options: LifeOptions, life: LifeSettings, layout: DiskLayout, image: MemoryDiskImage) {

@@ -12,7 +12,7 @@ export const REQUESTS = 8
 const FIRST_OFFSET = 512
 const SCATTERED_BYTES = (REQUEST_BYTES / PAGE_SIZE + 1) * 2 * PAGE_SIZE
 
-/** Of all requests; scattered: pages apart, all but the first and the last whole. */
+/** The buffers of all requests; scattered: pages apart, all but the first and the last whole. */
 export function requestBuffers(kernel: BootedKernel, { buffers }: SystemSettings): BufferPiece[][] {
   const isScattered = buffers === 'scattered'
   const room = isScattered ? SCATTERED_BYTES : REQUEST_BYTES

@@ -26,7 +26,7 @@ export interface WindowsTargetOptions {
   readonly conditions: TargetConditions
   /** The controller under test; ahci by default. */
   readonly controller?: ControllerModel
-  /** Of the controller, where they differ from its defaults. */
+  /** The settings of the controller that differ from its defaults. */
   readonly settings?: Partial<Settings>
   /** 512 (512e) by default, or 4096 (4Kn). */
   readonly logicalSectorBytes?: 512 | 4096

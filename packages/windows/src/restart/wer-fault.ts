@@ -105,7 +105,7 @@ export class DumpCopy {
     if (this.#state === 'running') this.#abandon()
   }
 
-  /** Of the file that the copy leaves. */
+  /** The length of the file that the copy leaves. */
   get #byteLength(): number {
     const { from, cutOffAfterBytes } = this.#options
     return Math.min(from.byteLength, cutOffAfterBytes ?? from.byteLength)

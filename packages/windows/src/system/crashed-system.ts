@@ -61,7 +61,7 @@ export class CrashedSystem {
     return step.value
   }
 
-  /** Of a page that is not as it was at the crash: the first byte that differs. */
+  /** The first byte that differs in a page that is not as it was at the crash. */
   firstChange(page: Pfn): Gpa {
     const now = new Uint8Array(PAGE_SIZE)
     const then = new Uint8Array(PAGE_SIZE)

@@ -37,7 +37,7 @@ export interface SystemOptions {
   readonly pageFileBytes: number
   readonly conditions: TargetConditions
   readonly controller: ControllerModel
-  /** Of the controller, where they differ from its defaults. */
+  /** The settings of the controller that differ from its defaults. */
   readonly settings?: Partial<Settings>
   readonly logicalSectorBytes: 512 | 4096
   readonly physicalSectorBytes: 512 | 4096

@@ -29,7 +29,7 @@ export function pagesOf(ram: Ram, owners: readonly Owner[]): PageSet {
 }
 
 export interface PagesAfterCrash {
-  /** Of the dump path, and written since: they may hold anything. */
+  /** Pages of the dump path that were written since the crash: they may hold anything. */
   readonly changedByDumpPath: PageSet
   /** Pages of other owners that are no longer as at the freeze: nothing of the system changes those. */
   readonly strayWrites: PageSet

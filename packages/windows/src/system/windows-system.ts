@@ -47,7 +47,7 @@ export interface RunningSystem {
   readonly kernel: BootedKernel
   readonly runtime: RuntimeStack
   readonly dumpStack: CrashDumpStack
-  /** Of the driver file that runs the disk; null where TypeScript stands in for it. */
+  /** The code of the driver file that runs the disk; null where TypeScript stands in for it. */
   readonly code: MiniportCode | null
   readonly pageFile: VolumeFile | null
   /** Virtual nanoseconds at power on. */
@@ -64,7 +64,7 @@ export class WindowsSystem {
   readonly profile: Profile
   readonly #partition: Partition
   readonly #startTimes: SeededChoice
-  /** Of the last start. */
+  /** The processors of the last start. */
   readonly #cpus: Cpu[] = []
   #registry!: Registry // #load, which the constructor calls, sets all four
   #crashControl!: CrashControl

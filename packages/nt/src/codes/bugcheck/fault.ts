@@ -29,7 +29,7 @@ const referenced = address('the address that was referenced')
 const referencedBy = instruction('the code that referenced it')
 const readOrWrite = access('the access', { 0: 'read', 1: 'write' })
 
-/** Of the checks of Driver Verifier and special pool. */
+/** Parameters of the checks of Driver Verifier and special pool. */
 const SPECIAL_POOL: BugcheckParameters = [
   referenced,
   readOrWrite,

@@ -66,7 +66,7 @@ export interface BugcheckCase {
 export interface BugcheckMeaning {
   /** One sentence. */
   readonly text: string
-  /** Of a case that `cases` does not know. */
+  /** The parameters of a case that `cases` does not know. */
   readonly parameters: BugcheckParameters
   readonly cases?: Readonly<Record<number, BugcheckCase>>
   /** The key in `cases`; the first parameter where absent. */
