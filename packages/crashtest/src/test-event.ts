@@ -149,7 +149,7 @@ export const examinationFields = <B, W>(shown: Schema<B>, written: Schema<W>) =>
   pagesInDump: about('0 in a mini dump, which holds blocks.', count),
   truth: nullable(
     truthCount,
-    'Null for a dump from elsewhere (dumpstack examine FILE) without --ram: the RAM of its crash is not at hand. With --ram, changedByDumpPath counts what Windows itself wrote meanwhile, and extra the pages that the RAM does not hold.',
+    'Null for a dump from elsewhere (dumpstack examine FILE) without --ram: the RAM of its crash is not available. With --ram, changedByDumpPath counts what Windows itself wrote meanwhile, and extra the pages that the RAM does not hold.',
   ),
   differences: optional(
     list(pageDifference, 'With --ram: the first 1024 pages that differ from the RAM, and whose they are.'),
@@ -185,16 +185,19 @@ export const violationFields = {
   offset: optional(hexText),
   irql: text,
   atNs: about('Virtual nanoseconds.', number),
-  arguments: optional(list(hexText, 'Of a driver whose code ran: what the call was given.')),
+  arguments: optional(list(hexText, 'For a driver whose code ran: what the call was given.')),
   bytes: optional(about('Its code at the address.', text)),
   stack: optional(
-    list(text, 'Of a driver whose code ran: its stack, innermost first, with names where a PDB has them.'),
+    list(text, 'For a driver whose code ran: its stack, innermost first, with names where a PDB has them.'),
   ),
   source: optional(sourceLine),
-  repro: about('One line that shows it again: the test adds it, which knows its own options.', text),
+  repro: about(
+    'A command line that reproduces it; the test adds it, because it knows its own options.',
+    text,
+  ),
   debug: optional(
     about(
-      'Of what ended a dump: the command that opens RAM of that moment in the debugger, at the driver.',
+      'For a fault that ended a dump: the command that opens RAM of that moment in the debugger, at the driver.',
       text,
     ),
   ),
@@ -210,7 +213,7 @@ export interface ReportedCrash extends CrashReport {
 
 const inFlight = objectOf<InFlightCommands>({
   commands: about('In the controller when the storage stack froze.', count),
-  completed: about('Of them, those whose data moved after the crash all the same.', count),
+  completed: about('Those of them whose data moved after the crash.', count),
   leaked: list(count, 'Disk offsets of writes that did not complete and whose sectors changed nevertheless.'),
 })
 
@@ -301,7 +304,7 @@ export const eventKinds = {
   end: {
     ...step,
     verdict,
-    seconds: about('Of the host: how long the step took.', number),
+    seconds: about('Seconds of the host that the step took.', number),
   },
   message: { level: messageLevel, text },
   finding: { finding },
