@@ -48,6 +48,7 @@ import {
 } from './driver-finding.ts'
 import { LIFE_EVENTS, type LifeEvent } from './events.ts'
 import type { Reached, StartAttempt } from './find-controller.ts'
+import { isRefusal } from './refused-hardware.ts'
 import { eachPiece, REQUEST_BYTES, REQUESTS, requestBuffers } from './request-buffers.ts'
 import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
 import { slowDump } from './slow-dump.ts'
@@ -125,23 +126,6 @@ const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
   'integrity-gate',
   'page-tables',
 ])
-
-/** What is of the system alone. */
-const MUST_TAKE: ReadonlySet<string> = new Set([
-  'bus',
-  'port',
-  'cpus',
-  'memory',
-  'buffers',
-  'diskSize',
-  'pageFile',
-  'extents',
-  'secondDump',
-  'event',
-] satisfies readonly (keyof SystemSettings)[])
-
-/** The errors of a start that the driver itself ends in order. */
-const REFUSALS: ReadonlySet<string> = new Set(['ADAPTER_NOT_FOUND', 'ADAPTER_ERROR', 'CONTROLLER_FAILED'])
 
 /** From power on to the end of the dump. */
 class SystemStart {
@@ -442,9 +426,11 @@ class SystemStart {
   /** The running stack did not get this far. */
   #broke(error: DumpstackError): void {
     if (error.code === 'IO_FAILED' && this.#event.mayFail === true) return
-    // a driver may refuse hardware that it does not drive, and says so; where it is plugged in it has to take
-    const isRefusal = REFUSALS.has(error.code) && Object.keys(this.#life).some((key) => !MUST_TAKE.has(key))
-    const verdict = isRefusal ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
+    const verdict = isRefusal(error, this.#life)
+      ? 'note'
+      : error instanceof NotJudged
+        ? 'inconclusive'
+        : 'fail'
     if (verdict === 'fail')
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
     const { routine } = error.fields
