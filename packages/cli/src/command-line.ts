@@ -48,7 +48,7 @@ Examples:
   dumpstack test --scenario dump-in-use    when MEMORY.DMP is locked
   dumpstack test --driver viostor.sys      dumps that this driver file writes
   dumpstack test --resume dumpstack-run    continue a run that was stopped
-  dumpstack check viostor.sys              does this driver keep the dump-mode contract?
+  dumpstack check viostor.sys              does it keep the contract?
   dumpstack examine dumpstack-run          examine the dumps of that run again
   dumpstack verify MEMORY.DMP --all-pages  is this dump whole?
 ${EXIT_CODES}`,
