@@ -44,6 +44,7 @@ it.each([
 it.each([
   [['--help']],
   [['test', '--help']],
+  [['check', '--help']],
   [['help', 'examine']],
   [['verify', '--help']],
   [['stack', '-h']],

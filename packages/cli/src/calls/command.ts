@@ -30,14 +30,17 @@ export function defineCalls(command: Command, exit: Exit): void {
     .addHelpText(
       'after',
       `
-In names * stands for anything, and case does not count. --call and --register together show what matches either.
+In names * stands for anything, and case does not count. --call and --register
+together show what matches either.
 
 Examples:
   dumpstack calls dumpstack-run --dump full --routine HwFindAdapter
-  dumpstack calls dumpstack-run --life dump --call RequestComplete --register PxCI
+  dumpstack calls dumpstack-run --life dump --call RequestComplete
+  dumpstack calls dumpstack-run --register PxCI
   dumpstack calls dumpstack-run --summary
 
-Exit codes: 0 shown, 2 wrong use, 4 no such run, no driver file in it, or a damaged record`,
+Exit codes: 0 shown, 2 wrong use,
+            4 no such run, no driver file in it, or a damaged record`,
     )
     .action(async (folder: string, given: GivenCallsOptions) => {
       const { runCalls } = await import('./run-calls.ts')

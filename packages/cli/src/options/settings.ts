@@ -30,11 +30,12 @@ export function addSettingOptions(command: Command, keys: readonly SystemKey[]):
   )
   for (const key of keys) {
     const rule = SYSTEM_RULES[key]
-    const values = 'choices' in rule ? rule.choices.join('|') : key === 'diskSize' ? 'size' : 'n'
+    const value = 'choices' in rule ? 'name' : key === 'diskSize' ? 'size' : 'n'
+    const choices = 'choices' in rule ? `: ${rule.choices.join(', ')}` : ''
     command.addOption(
       option(
-        `${optionName(key)} <${values}>`,
-        `${rule.summary} (default: ${settingText(key, rule.default)})`,
+        `${optionName(key)} <${value}>`,
+        `${rule.summary.replace(/\.$/, '')}${choices} (default: ${settingText(key, rule.default)})`,
       ).argParser((text) => parseSetting(key, text)),
     )
   }

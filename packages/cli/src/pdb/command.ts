@@ -21,7 +21,8 @@ Examples:
   dumpstack pdb ntkrnlmp.pdb --types _LIST_ENTRY
   dumpstack pdb ntkrnlmp.pdb --lines KeBugCheck2+0x10
 
-Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for, 2 wrong use`,
+Exit codes: 0 shown, 1 not a PDB, damaged, or without what was asked for,
+            2 wrong use`,
     )
     .action(async (file: string, given: GivenPdbOptions) => {
       const { runPdb, viewOf } = await import('./run-pdb.ts')
