@@ -32,7 +32,7 @@ ${verdictBox(verdict, `${counted(checked.length, 'driver')}, ${counted(count, 'f
 
 const driverTable = (checked: readonly CheckedFile[]): Html =>
   table(
-    'What the check came to for each driver',
+    'The result of the check for each driver',
     ['Driver', 'Verdict', 'Controller', 'Findings', 'Lives', 'Time'],
     checked.map(({ driver, verdict, controller, findings, runs, hostSeconds }, index) => [
       html`<a href="#driver-${index + 1}">${driver.fileName}</a>`,

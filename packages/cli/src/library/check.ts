@@ -29,8 +29,9 @@ export interface CheckDriverOptions {
 }
 
 /**
- * Checks a driver file as `dumpstack check` does, which takes seconds of this thread: its code is executed. Throws UsageError for a
- * file that cannot be read and for options that cannot be, DumpstackError for a file that is no driver; every other fault of the driver is in the report.
+ * Checks a driver file as `dumpstack check` does, which takes seconds of this thread: its code is executed. Throws UsageError for a file
+ * that cannot be read and for options that cannot be, and DumpstackError for a file that is no Storport miniport for x64 or that starts
+ * on no controller; every other fault of the driver is in the report.
  */
 export function checkDriver(file: string, options: CheckDriverOptions = {}): DriverCheckReport {
   const { settings = {}, seed = 1, plan = Object.keys(settings).length === 0 ? 'full' : 'one' } = options

@@ -90,7 +90,7 @@ function systemTerms({ target, seed }: SystemFacts): readonly (readonly [string,
 
 const dumpTable = (dumps: readonly DumpFacts[]): Html =>
   table(
-    'What the run came to for each dump',
+    'The result of the run for each dump',
     ['Dump', 'Verdict', 'Size', 'Compared', 'Time to write', 'File'],
     dumps.map((dump, index) => {
       const { examination, crash } = dump
