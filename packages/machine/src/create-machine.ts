@@ -82,7 +82,7 @@ class EmbeddedMachine implements Machine {
         bdf,
         interruptVector,
         clock: this.#clock,
-        ram,
+        ram: options.dmaRam ?? ram,
         faults,
         notModelled: evidence.notModelledLog,
         work: this.#work,

@@ -30,4 +30,4 @@ export {
   readDwords,
   writeDwords,
 } from './pci.ts'
-export { Owner, type Ram } from './ram.ts'
+export { type DmaRam, Owner, type Ram } from './ram.ts'

@@ -7,7 +7,7 @@ import type { Disk } from './disk/disk.ts'
 import type { Evidence } from './evidence.ts'
 import type { FaultPlan } from './faults.ts'
 import type { Bdf, ControllerState } from './pci.ts'
-import type { Ram } from './ram.ts'
+import type { DmaRam, Ram } from './ram.ts'
 
 /** A disk as its machine is given it. */
 interface DiskAttachment extends DiskPlace {
@@ -29,6 +29,8 @@ export interface MachineOptions {
   readonly runs: readonly PageRun[]
   readonly cpuCount: number
   readonly controllers: readonly ControllerOptions[]
+  /** Where controllers reach RAM, when it is not the machine's own but that of a computer whose bus they are put on. */
+  readonly dmaRam?: DmaRam
   /**
    * Shared with the thread that receives signals: once its first element is not 0, time does not pass any more and guest code does not go
    * on, both throw Interrupted (bytes).

@@ -74,6 +74,19 @@ export interface Ram extends CpuRam {
   onStrayWrite: ((page: Pfn) => void) | null
 }
 
+/**
+ * RAM as controllers reach it. What they write is there in the order of their calls, a view with what it holds at the next call that
+ * writes: a controller fills a view before it reports the end of a request.
+ */
+export interface DmaRam
+  extends Pick<
+    Ram,
+    'runs' | 'has' | 'read' | 'u32' | 'write' | 'setU32' | 'span' | 'view' | 'guard' | 'unguard'
+  > {
+  /** Bytes from `gpa` to the end of its chunk; 0 in a hole. */
+  contiguous(gpa: Gpa): number
+}
+
 interface Chunk {
   readonly base: number
   readonly end: number
@@ -81,7 +94,7 @@ interface Chunk {
   view: DataView
 }
 
-export class GuestRam implements Ram {
+export class GuestRam implements Ram, DmaRam {
   readonly seed: number
   readonly runs: readonly PageRun[]
   readonly used: PageSet
@@ -134,7 +147,6 @@ export class GuestRam implements Ram {
     return true
   }
 
-  /** Bytes from `gpa` to the end of its chunk; 0 in a hole. */
   contiguous(gpa: Gpa): number {
     const chunk = this.#chunkAt(gpa)
     return chunk === null ? 0 : chunk.end - gpa

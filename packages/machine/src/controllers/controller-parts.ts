@@ -5,7 +5,7 @@ import type { PlannedFaults } from '../faults.ts'
 import type { HostWork } from '../host-work.ts'
 import type { NotModelledLog } from '../not-modelled.ts'
 import type { Bdf } from '../pci.ts'
-import type { GuestRam } from '../ram.ts'
+import type { DmaRam } from '../ram.ts'
 import type { OnOverlap, OnStore } from './memory-claims.ts'
 
 export interface ControllerParts {
@@ -15,7 +15,7 @@ export interface ControllerParts {
   /** Of its line. */
   readonly interruptVector: number
   readonly clock: VirtualClock
-  readonly ram: GuestRam
+  readonly ram: DmaRam
   readonly faults: PlannedFaults
   readonly notModelled: NotModelledLog
   readonly work: HostWork

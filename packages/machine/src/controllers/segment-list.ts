@@ -1,9 +1,9 @@
 // The memory of one transfer as a driver described it: segments in order, neighbours joined, as spans of guest RAM.
 import { gpa, PAGE_SIZE } from '@dumpstack/bytes'
-import type { GuestRam } from '../ram.ts'
+import type { DmaRam } from '../ram.ts'
 
 export class SegmentList {
-  readonly #ram: GuestRam
+  readonly #ram: DmaRam
   /** `count` of them are of this transfer. */
   readonly #starts: number[] = []
   readonly #lengths: number[] = []
@@ -11,7 +11,7 @@ export class SegmentList {
   #byteLength = 0
   readonly #parts: Uint8Array[] = []
 
-  constructor(ram: GuestRam) {
+  constructor(ram: DmaRam) {
     this.#ram = ram
   }
 

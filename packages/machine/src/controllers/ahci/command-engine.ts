@@ -31,7 +31,7 @@ import {
 import { AtaCommand, type AtaDevice, type AtaHost, Protocol, STATUS_GOOD } from '../../disk/ata-device.ts'
 import type { BlockStatus } from '../../disk/block-device.ts'
 import type { BeyondLimit } from '../../evidence.ts'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 import { MemoryClaims } from '../memory-claims.ts'
 import type { SegmentList } from '../segment-list.ts'
 import { Gather, Prdt } from './prdt.ts'
@@ -57,7 +57,7 @@ const DRIVER_ERRORS: Readonly<Record<number, string>> = {
 
 /** What the commands of a port need from its HBA. */
 export interface CommandHost {
-  readonly ram: GuestRam
+  readonly ram: DmaRam
   readonly isBusMaster: boolean
   note(register: string, access: 'read' | 'write'): void
   /** Of the host, for a command with so many PRDT entries. */

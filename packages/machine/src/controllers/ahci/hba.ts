@@ -41,7 +41,7 @@ import {
   readDwords,
   writeDwords,
 } from '../../pci.ts'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 import type { Attachment } from '../controller-model.ts'
 import type { ControllerParts } from '../controller-parts.ts'
 import { MSI_CAPABILITY, Msi } from './msi.ts'
@@ -72,7 +72,7 @@ export class AhciHba implements PciFunction, DwordRegisters, PortHost, Controlle
   readonly bdf: number
   readonly interruptVector: number
   readonly clock: VirtualClock
-  readonly ram: GuestRam
+  readonly ram: DmaRam
   readonly config: PciConfig
   readonly settings: AhciSettings
   readonly #cap: number

@@ -2,7 +2,7 @@
 import { fromHalves, type Gpa, gpa } from '@dumpstack/bytes'
 import { PRDT_DBC_MASK, PRDT_I, PrdtEntry } from '@dumpstack/registers'
 import type { OnRefused } from '../../evidence.ts'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 
 const FETCH_ENTRIES = 64
@@ -16,7 +16,7 @@ export const Gather = { whole: 0, tooShort: 1, notRam: 2, badEntry: 3 } as const
 export type Gather = (typeof Gather)[keyof typeof Gather]
 
 export class Prdt {
-  readonly #ram: GuestRam
+  readonly #ram: DmaRam
   readonly #has64: boolean
   readonly #onRefused: OnRefused
   readonly #fetched = new Uint8Array(FETCH_ENTRIES * PrdtEntry.size)
@@ -27,7 +27,7 @@ export class Prdt {
   /** An entry with its I bit set was used up. */
   wantsInterrupt = false
 
-  constructor(ram: GuestRam, has64: boolean, onRefused: OnRefused) {
+  constructor(ram: DmaRam, has64: boolean, onRefused: OnRefused) {
     this.#ram = ram
     this.#has64 = has64
     this.#onRefused = onRefused

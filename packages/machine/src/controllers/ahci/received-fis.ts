@@ -18,10 +18,10 @@ import {
   RECEIVED_FIS_SDBFIS,
 } from '@dumpstack/registers'
 import type { AtaCommand } from '../../disk/ata-device.ts'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 
 export class ReceivedFis {
-  readonly #ram: GuestRam
+  readonly #ram: DmaRam
   readonly #registerBytes = new Uint8Array(FisRegD2H.size)
   readonly #register = FisRegD2H.of(this.#registerBytes)
   readonly #deviceBitsBytes = new Uint8Array(FisSetDeviceBits.size)
@@ -31,7 +31,7 @@ export class ReceivedFis {
   /** Base of the area, as PxFB and PxFBU hold it. */
   base = 0
 
-  constructor(ram: GuestRam) {
+  constructor(ram: DmaRam) {
     this.#ram = ram
   }
 

@@ -2,7 +2,7 @@
 import { fromHalves, gpa } from '@dumpstack/bytes'
 import { VIRTIO_BLK_T_BARRIER, VIRTIO_BLK_T_OUT, VirtioBlkReq } from '@dumpstack/registers'
 import { BlockOp, type BlockRequest, type BlockStatus } from '../../disk/block-device.ts'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 import { SegmentList } from '../segment-list.ts'
 import type { Chain, Virtqueue } from './virtqueue.ts'
 
@@ -31,7 +31,7 @@ export class BlkRequest implements Chain, BlockRequest {
   isRefused = false
   readonly readable: SegmentList
   readonly writable: SegmentList
-  readonly #ram: GuestRam
+  readonly #ram: DmaRam
   readonly #headerBytes = new Uint8Array(VirtioBlkReq.size)
   readonly #header = VirtioBlkReq.of(this.#headerBytes)
   readonly #statusByte = new Uint8Array(1)
@@ -52,7 +52,7 @@ export class BlkRequest implements Chain, BlockRequest {
   dueNs = 0
   readonly #host: BlkHost
 
-  constructor(ram: GuestRam, host: BlkHost) {
+  constructor(ram: DmaRam, host: BlkHost) {
     this.#ram = ram
     this.#host = host
     this.readable = new SegmentList(ram)

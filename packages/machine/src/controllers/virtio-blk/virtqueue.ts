@@ -16,7 +16,7 @@ import {
   VIRTQ_USED_RING,
   VirtqDesc,
 } from '@dumpstack/registers'
-import type { GuestRam } from '../../ram.ts'
+import type { DmaRam } from '../../ram.ts'
 import { MemoryClaims, type OnOverlap, type OnStore } from '../memory-claims.ts'
 import type { SegmentList } from '../segment-list.ts'
 
@@ -56,7 +56,7 @@ export interface Chain {
 }
 
 export class Virtqueue {
-  readonly #ram: GuestRam
+  readonly #ram: DmaRam
   readonly #claims: MemoryClaims
   readonly #onStore: OnStore
   readonly #bytes = new Uint8Array(VirtqDesc.size)
@@ -89,7 +89,7 @@ export class Virtqueue {
   /** used_idx at the last decision about an interrupt; -1 before the first. */
   #signalledUsed = -1
 
-  constructor(ram: GuestRam, claims: MemoryClaims, onStore: OnStore, index: number, sizeMax: number) {
+  constructor(ram: DmaRam, claims: MemoryClaims, onStore: OnStore, index: number, sizeMax: number) {
     this.#ram = ram
     this.#claims = claims
     this.#onStore = onStore
