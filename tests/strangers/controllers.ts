@@ -1,0 +1,17 @@
+// The controllers that strangers drive, a line each: every one that a machine can have.
+import { ahci, type ControllerModel, virtioBlk } from '@dumpstack/machine'
+
+export interface StrangersRow {
+  readonly model: ControllerModel
+  /** Drivers of Debian's kernel, in the order of their loading; what they depend on is found. */
+  readonly modules: readonly string[]
+  /** Requests that Linux has in flight when it fills the queue. */
+  readonly queueDepth: number
+  /** Interrupts by messages, as `lspci` names their capability; every controller has a line too. */
+  readonly messages: 'MSI' | 'MSI-X'
+}
+
+export const ROWS: readonly StrangersRow[] = [
+  { model: ahci, modules: ['ahci', 'sd_mod'], queueDepth: 32, messages: 'MSI' },
+  { model: virtioBlk, modules: ['virtio_pci', 'virtio_blk'], queueDepth: 64, messages: 'MSI-X' },
+]
