@@ -4,7 +4,7 @@
 set -uo pipefail
 
 here=${GITHUB_ACTION_PATH:-$(dirname "$0")/..}
-[ -f "$here/packages/cli/dist/main.js" ] || node "$here/tools/ready.mjs" || exit
+[ -f "$here/packages/cli/dist/main.js" ] || node "$here/tools/ready.mjs" packages/cli || exit
 
 options=()
 while IFS= read -r line; do

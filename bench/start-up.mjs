@@ -12,7 +12,7 @@ const ROUNDS = 7
 const root = fileURLToPath(new URL('..', import.meta.url))
 const cli = path.join(root, 'packages/cli')
 const bundle = (...args) =>
-  spawnSync(process.execPath, [path.join(root, 'tools/bundle.mjs'), ...args], { stdio: 'inherit' })
+  spawnSync(process.execPath, [path.join(root, 'tools/package/bundle.mjs'), ...args], { stdio: 'inherit' })
 
 /** Said by the process itself as it ends, on a line of its own. */
 const MARK = 'processor time in us: '

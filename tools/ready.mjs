@@ -1,13 +1,12 @@
-// Makes a fresh clone ready: Node version, dependencies when the lock file or the platform changed, build.
+// Makes a clone ready: Node version, dependencies, build. `ready.mjs PROJECT...` builds no more than these and what they refer to.
 // Plain JavaScript without dependencies; everything it prints goes to stderr, so that --json owns stdout.
-import { spawn, spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { realpathSync } from 'node:fs'
 import path from 'node:path'
 import readline from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { endUnlessGood, install, run } from './install.mjs'
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const [major, minor] = process.versions.node.split('.').map(Number)
@@ -16,22 +15,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(4)
 }
 
-function run(what, args) {
-  const { status, signal } = spawnSync(process.execPath, args, { cwd: root, stdio: ['ignore', 2, 2] })
-  endUnlessGood(what, status, signal)
-}
-
-function endUnlessGood(what, status, signal) {
-  if (signal !== null) process.kill(process.pid, signal)
-  if (status !== 0) {
-    process.stderr.write(`${what} failed with exit code ${status}\n`)
-    process.exit(4)
-  }
-}
-
-/** The build takes a minute on a fresh clone: a terminal shows which project it is at. */
+/** The build takes ten seconds and more on a fresh clone: a terminal shows which project it is at. */
 async function buildInSight(compiler) {
-  const child = spawn(process.execPath, [compiler, '-b', '--verbose'], {
+  const child = spawn(process.execPath, [...compiler, '--verbose'], {
     cwd: root,
     stdio: ['ignore', 'pipe', 2],
   })
@@ -54,34 +40,15 @@ async function buildInSight(compiler) {
   endUnlessGood('the build', status, signal)
 }
 
-function npmCli() {
-  const fromEnvironment = process.env.npm_execpath
-  if (fromEnvironment?.endsWith('.js')) return fromEnvironment
-  const beside = path.join(
-    path.dirname(process.execPath),
-    '..',
-    'lib',
-    'node_modules',
-    'npm',
-    'bin',
-    'npm-cli.js',
-  )
-  if (existsSync(beside)) return beside
-  return createRequire(import.meta.url).resolve('npm/bin/npm-cli.js')
-}
-
-const stamp = path.join(root, 'node_modules', '.ready')
-const wanted = createHash('sha256')
-  .update(readFileSync(path.join(root, 'package-lock.json')))
-  .update(`${process.platform} ${process.arch} ${major}`)
-  .digest('hex')
-const isFirst = !existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted
-if (isFirst) {
-  process.stderr.write('setting up this clone: dependencies and build, half a minute, once\n')
-  run('npm ci', [npmCli(), 'ci', '--include=dev', '--loglevel=error'])
-  writeFileSync(stamp, wanted)
-}
-const compiler = path.join(root, 'node_modules', 'typescript', 'bin', 'tsc')
+const isFirst = install(root, () =>
+  process.stderr.write('setting up this clone: dependencies and build, half a minute, once\n'),
+)
+const isProgram = realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+const compiler = [
+  path.join(root, 'node_modules', 'typescript', 'bin', 'tsc'),
+  '-b',
+  ...(isProgram ? process.argv.slice(2) : []),
+]
 if (process.stderr.isTTY && process.env.TERM !== 'dumb') await buildInSight(compiler)
-else run('the build', [compiler, '-b'])
+else run('the build', compiler, root)
 if (isFirst) process.stderr.write(`ready after ${Math.round(performance.now() / 1000)} s\n`)

@@ -1,5 +1,5 @@
-// The npm package as a stranger gets it: packed from this clone, installed where nothing else is, and used from there. Nothing is fetched:
-// what it depends on is packed from node_modules.
+// The npm package as a stranger gets it: packed from this clone, installed where nothing else is, and used from there. Nothing is fetched
+// but, once, what packs it (tools/package): what the package depends on is packed from node_modules.
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'

@@ -4,8 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { install } from '../install.mjs'
 
-const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
+const here = path.dirname(fileURLToPath(import.meta.url))
+const root = path.resolve(here, '../..')
 const cli = path.join(root, 'packages/cli')
 const PROGRAMS = ['main', 'kd-main', 'crashdumptest-main']
 /** What can be imported: `dumpstack/dump` and so on. */
@@ -25,7 +27,8 @@ const MADE = ['lib', 'guest', 'LICENSE', 'LICENSES.md']
 for (const name of MADE) rmSync(path.join(cli, name), { recursive: true, force: true })
 if (!process.argv.includes('--clean')) {
   // a clone in which nothing was installed yet; otherwise what is there is left alone, as others may be using it
-  if (!existsSync(path.join(root, 'node_modules/esbuild'))) await import('./ready.mjs')
+  if (!existsSync(path.join(root, 'node_modules/typescript'))) install(root)
+  install(here)
   await makePackage()
 }
 
