@@ -17,17 +17,17 @@ export function install(folder, announce = () => {}) {
   announce()
   // a lock file names each version by its hash: what npm has kept of it needs no question to the registry
   const options = ['--include=dev', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error']
-  run('npm ci', [npmCli(), 'ci', ...options], folder)
+  run('npm ci', [npmCli(), 'ci', ...options], folder, 'ignore')
   writeFileSync(stamp, wanted)
   return true
 }
 
-/** Runs Node on `args`; ends this process as it ended, unless it ended well. */
-export function run(what, args, cwd) {
+/** Runs Node on `args`; ends this process as it ended, unless it ended well. `output` is where its own standard output goes. */
+export function run(what, args, cwd, output = 2) {
   const { status, signal } = spawnSync(process.execPath, args, {
     cwd,
     env: withoutNpmOptions(),
-    stdio: ['ignore', 2, 2],
+    stdio: ['ignore', output, 2],
   })
   endUnlessGood(what, status, signal)
 }
