@@ -78,6 +78,8 @@ const DIAGNOSTIC_PASSED = 0x01
 
 /** Read-only 1: PxCMD.CPD is 0, and SUD unless CAP.SSS is 1. */
 const CMD_RESET = PxCMD_SUD | PxCMD_POD
+/** How long PxCMD.CR stays 1 after ST is cleared. Our choice; section 10.1.2 has software wait for half a second. */
+const STOP_NS = 10_000
 /** ICC ends where it began: the link is always active, requests are done at once. */
 const CMD_WRITABLE = PxCMD_ST | PxCMD_FRE | PxCMD_ATAPI | PxCMD_DLAE
 const IE_WRITABLE =
@@ -130,6 +132,8 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
   ci = 0
   currentSlot = 0
   isRunning = false
+  /** PxCMD.CR is 1 until then, though no command runs. */
+  #stopsUntilNs = 0
   /** How often its list was given up: by a stop of both engines, COMRESET or the reset of its HBA. */
   resetCount = 0
 
@@ -188,6 +192,7 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     this.#is = this.#ie = 0
     this.#cmd = this.#isStaggered ? CMD_RESET & ~PxCMD_SUD : CMD_RESET
     this.#stop()
+    this.#stopsUntilNs = 0
     this.#link.hbaReset()
     if (!this.#isStaggered) this.#link.spinUp()
   }
@@ -319,9 +324,14 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
 
   get #command(): number {
     let value = this.#cmd
+    if (this.#isStopping) value |= PxCMD_CR
     if (this.isRunning) value |= PxCMD_CR | ((this.currentSlot & PxCMD_CCS_MASK) << PxCMD_CCS_SHIFT)
     if ((this.#cmd & PxCMD_FRE) !== 0) value |= PxCMD_FR
     return value >>> 0
+  }
+
+  get #isStopping(): boolean {
+    return this.host.clock.nowNs < this.#stopsUntilNs
   }
 
   /** Without CAP.S64A the upper halves of addresses are read only 0 (sections 3.3.2 and 3.3.4). */
@@ -347,8 +357,9 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     return bits & this.#slotMask
   }
 
-  #writeCommand(value: number): void {
+  #writeCommand(written: number): void {
     const before = this.#cmd
+    const value = this.#isStopping ? this.#writtenTooEarly(written) : written
     // once spun up, a device stays so: listen mode is not modelled
     const spunUp = this.#isStaggered ? (before | value) & PxCMD_SUD : PxCMD_SUD
     if (this.#isStaggered && (before & ~value & PxCMD_SUD) !== 0) this.host.note('PxCMD.SUD cleared', 'write')
@@ -358,12 +369,29 @@ export class AhciPort implements LinkEnd, CommandPort, BlockHost {
     if ((value & PxCMD_CLO) !== 0 && (before & PxCMD_ST) === 0)
       this.#tfd &= ~(ATA_STATUS_BSY | ATA_STATUS_DRQ)
     if ((this.#cmd & PxCMD_FRE) !== 0 && this.#signaturePending) this.#deliverSignature()
-    if ((before & PxCMD_ST) !== 0 && (this.#cmd & PxCMD_ST) === 0) this.#stop()
+    if ((before & PxCMD_ST) !== 0 && (this.#cmd & PxCMD_ST) === 0) {
+      if (this.isRunning) this.#stopsUntilNs = this.host.clock.nowNs + STOP_NS
+      this.#stop()
+    }
     if ((before & PxCMD_FRE) !== 0 && (this.#cmd & (PxCMD_ST | PxCMD_FRE)) === 0) {
       this.#engine.portIsIdle()
       this.resetCount++
     }
     this.#startIfReady()
+  }
+
+  /** PxCMD.CR is still 1: ST may not be set (section 10.3.1), and FRE is cleared afterwards (section 10.1.2). */
+  #writtenTooEarly(value: number): number {
+    const found = { allowed: 0, found: 1 }
+    if ((this.#cmd & ~value & PxCMD_FRE) !== 0) {
+      const limit = 'PxCMD.CR before FRE is cleared'
+      const what = 'an end of FISes before the command engine has stopped'
+      this.host.onRefused({ ...found, limit, what, isTolerated: true })
+    }
+    if ((value & PxCMD_ST) === 0) return value
+    const what = 'a start of a command engine that has not stopped'
+    this.host.onRefused({ ...found, limit: 'PxCMD.CR before ST is set', what })
+    return value & ~PxCMD_ST
   }
 
   /** P:NotRunning to P:Idle needs a ready device (section 10.3.1). */

@@ -123,7 +123,37 @@ describe('port registers', () => {
     expect((ahci.port(0x18) >>> 8) & 0x1f).toBe(4) // CCS
     expect(ahci.port(0x20) & 0x80).toBe(0x80) // BSY
     ahci.setPort(0x18, ahci.port(0x18) & ~1)
-    expect([ahci.port(0x34), ahci.port(0x38), ahci.port(0x18)]).toEqual([0, 0, 0x4016])
+    expect([ahci.port(0x34), ahci.port(0x38)]).toEqual([0, 0])
+    expect(ahci.port(0x18)).toBe(0xc016) // the engine stops
+    ahci.bus.stall(20)
+    expect(ahci.port(0x18)).toBe(0x4016)
+  })
+
+  it.each<[what: string, write: number, refused: string | null, after: number]>([
+    [
+      'takes no start (10.3.1)',
+      0x11,
+      'a start of a command engine that has not stopped, PxCMD.CR before ST is set is 0',
+      0x4016,
+    ],
+    [
+      'has its FISes until then (10.1.2)',
+      0,
+      'an end of FISes before the command engine has stopped, PxCMD.CR before FRE is cleared is 0',
+      0x6,
+    ],
+    ['is written as it is', 0x10, null, 0x4016],
+  ])('an engine that stops %s', (_what, write, refused, after) => {
+    const { ahci, machine } = start()
+    ahci.set(0x04, 0x80000000)
+    ahci.startPort()
+    ahci.setPort(0x18, 0x10)
+    ahci.setPort(0x18, write)
+    expect(machine.evidence.refusals.map(({ message }) => message)).toEqual(refused === null ? [] : [refused])
+    ahci.bus.stall(20)
+    expect(ahci.port(0x18)).toBe(after)
+    ahci.setPort(0x18, 0x11)
+    expect(ahci.port(0x18) & 0x8000).toBe(0x8000)
   })
 
   it('PxCMD.CLO clears BSY and DRQ while ST is 0 (3.3.7); a busy port does not start', () => {
