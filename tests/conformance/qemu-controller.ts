@@ -130,6 +130,7 @@ export function machineOnQemu(
     checkStop: () => embedded.checkStop(),
     checkpoint: () => embedded.checkpoint(),
     reset: (options) => embedded.reset(options),
+    cyclePower: (controller) => embedded.cyclePower(controller),
     close: () => embedded.close(),
   }
   push()

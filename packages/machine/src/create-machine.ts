@@ -2,6 +2,7 @@
 import { type Gpa, gpa, hex, PAGE_SIZE, type PhysicalSpace, pfn } from '@dumpstack/bytes'
 import {
   PCI_BASE_ADDRESS_0,
+  PCI_BASE_ADDRESS_COUNT,
   PCI_COMMAND,
   PCI_COMMAND_BUS_MASTER,
   PCI_COMMAND_IO_SPACE,
@@ -27,6 +28,12 @@ const PCI_WINDOW = gpa(0xe0000000)
 const PCI_PORTS = 0xc000
 /** A function without ports or memory keeps that bit 0. */
 const FIRMWARE_COMMAND = PCI_COMMAND_IO_SPACE | PCI_COMMAND_MEMORY_SPACE | PCI_COMMAND_BUS_MASTER
+/** What the bus driver puts back when a function has power again; the command register last. */
+const RESTORED_REGISTERS: readonly number[] = [
+  ...Array.from({ length: PCI_BASE_ADDRESS_COUNT }, (_, bar) => PCI_BASE_ADDRESS_0 + bar * 4),
+  PCI_INTERRUPT_LINE,
+  PCI_COMMAND,
+]
 /** Entry and exit of an interrupt routine. */
 const INTERRUPT_NS = 1000
 
@@ -163,6 +170,14 @@ class EmbeddedMachine implements Machine {
     this.interruptsEnabled = true
     this.#powerOn()
     if (!options.keepRam) this.ram.refill()
+  }
+
+  cyclePower(controller: string): void {
+    const device = this.#functions.find(({ name }) => name === controller)!
+    const { config } = device
+    const saved = RESTORED_REGISTERS.map((offset) => [offset, config.read(offset, false)] as const)
+    device.powerOn()
+    for (const [offset, value] of saved) config.write(offset, value, 0xffffffff)
   }
 
   close(): void {

@@ -77,6 +77,11 @@ export interface Machine extends CpuWorld {
    * routines are gone, interruptsEnabled is true again. Without keepRam used pages hold the fill again and have no owner.
    */
   reset(options: { keepRam: boolean }): void
+  /**
+   * The power of a controller goes and comes (D3cold). It is at power-on state then, but for windows, command register and interrupt line,
+   * which the bus driver puts back; interrupt messages are gone.
+   */
+  cyclePower(controller: string): void
   /** Gives RAM back. Disk images belong to the caller that made them. */
   close(): void
 }

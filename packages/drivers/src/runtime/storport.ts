@@ -230,7 +230,7 @@ export class Storport extends PortServices implements PortExports {
   }
 
   /**
-   * Stops the adapter and starts it again, as when its power goes and comes (SCSI_ADAPTER_CONTROL_TYPE). No request may be in flight.
+   * Stops the adapter, cuts its power and starts it again, as the system's sleep does (SCSI_ADAPTER_CONTROL_TYPE). No request may be in flight.
    * Resources and extensions stay as they are; a miniport that cannot be restarted is shown its adapter again. `block` is for
    * parameters.
    */
@@ -238,6 +238,7 @@ export class Storport extends PortServices implements PortExports {
     const { adapterPower, stopAdapter, setRunningConfig, restartAdapter } = ScsiAdapterControlType
     if (this.#control!.has(adapterPower)) {
       for (const powerState of [STOR_POWER_D3, STOR_POWER_D0]) {
+        if (powerState === STOR_POWER_D0) this.#cyclePower()
         fillBlock(block, 0)
         StorAdapterControlPower.at(block.view).powerState = powerState
         this.#run('ScsiAdapterPower', adapterPower, block)
@@ -248,6 +249,7 @@ export class Storport extends PortServices implements PortExports {
     this.#run('ScsiStopAdapter', stopAdapter)
     this.#disconnect()
     this.deferred.forget()
+    this.#cyclePower()
     this.#run('ScsiSetRunningConfig', setRunningConfig)
     if (this.#control!.has(restartAdapter)) {
       this.#connect()
@@ -259,6 +261,12 @@ export class Storport extends PortServices implements PortExports {
       this.#bringUp()
     }
     this.#settle()
+  }
+
+  /** Messages are as they were: a function has the same each time. */
+  #cyclePower(): void {
+    this.machine.cyclePower(this.controller.name)
+    if (this.#messages.length > 0) assignMessages(this.machine, this.controller.bdf, this.ranges)
   }
 
   #run(name: string, type: ScsiAdapterControlType, parameters: GuestBlock | null = null): void {

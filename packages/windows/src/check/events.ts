@@ -34,7 +34,7 @@ export const LIFE_EVENTS = {
     runningFault: (controller) => ({ kind: 'latency', controller, nanoseconds: BUSY_NS, count: 8 }),
   },
   restart: {
-    summary: 'The adapter is stopped and started again.',
+    summary: 'The adapter is stopped, its power goes and comes, and it is started again.',
     running: (runtime) => runtime.restart(),
   },
   'beyond-end': { summary: 'Requests at and across the end of the disk.' },
