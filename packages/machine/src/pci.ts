@@ -83,6 +83,7 @@ export interface PciWindowShape {
   readonly byteLength: number
   /** Legacy ports (kind io), which the function claims while it decodes I/O space: 0x1f0 of the first IDE channel. */
   readonly fixedAt?: number
+  readonly isPrefetchable?: true
 }
 
 export interface PciCapability {
@@ -187,7 +188,7 @@ export class PciConfig {
   }
 
   /** Section 6.2.5.1: address bits below the size and the kind read only. */
-  #layWindow({ bar, kind, byteLength, fixedAt }: PciWindowShape): void {
+  #layWindow({ bar, kind, byteLength, fixedAt, isPrefetchable }: PciWindowShape): void {
     const space = kind === 'io' ? PCI_COMMAND_IO_SPACE : PCI_COMMAND_MEMORY_SPACE
     this.#writable.setUint16(PCI_COMMAND, this.#writable.getUint16(PCI_COMMAND, true) | space, true)
     if (fixedAt !== undefined) return
@@ -195,7 +196,8 @@ export class PciConfig {
     this.#writable.setUint32(register, -byteLength >>> 0, true)
     if (kind === 'io') this.#bytes.setUint32(register, PCI_BASE_ADDRESS_IO, true)
     if (kind !== 'memory64') return
-    this.#bytes.setUint32(register, PCI_BASE_ADDRESS_64 | PCI_BASE_ADDRESS_PREFETCHABLE, true)
+    const prefetchable = isPrefetchable === true ? PCI_BASE_ADDRESS_PREFETCHABLE : 0
+    this.#bytes.setUint32(register, PCI_BASE_ADDRESS_64 | prefetchable, true)
     this.#writable.setUint32(register + 4, 0xffffffff, true)
   }
 

@@ -24,7 +24,7 @@ import type { ControllerParts } from '../controller-parts.ts'
 import type { MemoryClaims } from '../memory-claims.ts'
 import { BlockBackend } from './backend.ts'
 import { deviceConfig, OFFERED_BY_LEGACY, OFFERED_HIGH, offeredFeatures } from './identity.ts'
-import { Msix } from './msix.ts'
+import { VirtioMsix } from './msix.ts'
 import type { VirtioBlkSettings } from './settings.ts'
 import { queueClaims, Virtqueue } from './virtqueue.ts'
 
@@ -46,7 +46,7 @@ const ENABLED_LATE: BeyondLimit = {
 
 export class VirtioBlk implements ControllerState {
   readonly queues: readonly Virtqueue[]
-  readonly msix: Msix
+  readonly msix: VirtioMsix
   /** Bits 0 to 31 that the legacy interface offers. */
   readonly offeredLegacy: number
   /** Registers that only the driver looks at again. */
@@ -85,7 +85,7 @@ export class VirtioBlk implements ControllerState {
     const features = offeredFeatures(settings)
     this.#offered = [features, OFFERED_HIGH]
     this.offeredLegacy = features | OFFERED_BY_LEGACY
-    this.msix = new Msix(config, settings, parts.onMessage)
+    this.msix = new VirtioMsix(config, settings, parts.onMessage)
     this.#claims = queueClaims(settings.queues, parts.onOverlap)
     this.queues = Array.from(
       { length: settings.queues },

@@ -34,7 +34,8 @@ import {
 } from '@dumpstack/registers'
 import type { DiskMedium } from '../../disk/disk.ts'
 import type { PciCapability, PciIdentity, PciWindowShape } from '../../pci.ts'
-import { MSIX_WINDOW, msixCapability, vectorCount } from './msix.ts'
+import { msixCapability } from '../msix.ts'
+import { MSIX_WINDOW, msixPlace } from './msix.ts'
 import type { VirtioBlkSettings } from './settings.ts'
 
 export const LEGACY_BAR = 0
@@ -76,6 +77,7 @@ const LEGACY_WINDOW: PciWindowShape = { bar: LEGACY_BAR, kind: 'io', byteLength:
 const MODERN_WINDOW: PciWindowShape = {
   bar: MODERN_BAR,
   kind: 'memory64',
+  isPrefetchable: true,
   byteLength: STRUCTURE_BYTES * 4,
 }
 
@@ -87,7 +89,8 @@ const VIRTIO_CAPABILITIES = [
   capability(0x40, VIRTIO_PCI_CAP_COMMON_CFG, COMMON_AT),
 ]
 
-export function pciIdentity({ virtio, msix, queues }: VirtioBlkSettings): PciIdentity {
+export function pciIdentity(settings: VirtioBlkSettings): PciIdentity {
+  const { virtio, msix } = settings
   const isModern = virtio === 'modern'
   const hasMsix = msix === 'on'
   return {
@@ -98,7 +101,7 @@ export function pciIdentity({ virtio, msix, queues }: VirtioBlkSettings): PciIde
     subsystemVendorId: VIRTIO_PCI_VENDOR_ID,
     subsystemId: isModern ? MODERN_SUBSYSTEM_ID : VIRTIO_DEVICE_ID_BLOCK,
     windows: [...(isModern ? [] : [LEGACY_WINDOW]), ...(hasMsix ? [MSIX_WINDOW] : []), MODERN_WINDOW],
-    capabilities: [...(hasMsix ? [msixCapability(vectorCount(queues))] : []), ...VIRTIO_CAPABILITIES],
+    capabilities: [...(hasMsix ? [msixCapability(msixPlace(settings))] : []), ...VIRTIO_CAPABILITIES],
   }
 }
 
