@@ -1,5 +1,5 @@
 // The controllers that strangers drive, a line each: every one that a machine can have.
-import { ahci, type ControllerModel, virtioBlk } from '@dumpstack/machine'
+import { ahci, type ControllerModel, nvme, virtioBlk } from '@dumpstack/machine'
 
 export interface StrangersRow {
   readonly model: ControllerModel
@@ -13,5 +13,6 @@ export interface StrangersRow {
 
 export const ROWS: readonly StrangersRow[] = [
   { model: ahci, modules: ['ahci', 'sd_mod'], queueDepth: 32, messages: 'MSI' },
+  { model: nvme, modules: ['nvme'], queueDepth: 64, messages: 'MSI-X' },
   { model: virtioBlk, modules: ['virtio_pci', 'virtio_blk'], queueDepth: 64, messages: 'MSI-X' },
 ]

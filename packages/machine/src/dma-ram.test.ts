@@ -1,8 +1,9 @@
 // Controllers that are given RAM of someone else keep to its contract, DmaRam: here a view is a copy, which the next write puts into RAM.
 import { type Gpa, gpa, pfn } from '@dumpstack/bytes'
-import { RawAhci, type RawBus, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
+import { RawAhci, type RawBus, RawNvme, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import { describe, expect, it } from 'vitest'
 import { ahci } from './controllers/ahci/index.ts'
+import { nvme } from './controllers/nvme/index.ts'
 import { virtioBlk } from './controllers/virtio-blk/index.ts'
 import { createMachine } from './create-machine.ts'
 import { createDisk } from './disk/disk.ts'
@@ -53,6 +54,16 @@ const DRIVERS = [
       const block = { lba: 8, count: BYTES / 512 }
       driver.run(0, { ...block, command: 0x35, isWrite: true, segments: segments(BUFFER) })
       driver.run(1, { ...block, command: 0x25, segments: segments(BUFFER + 4096) })
+    },
+  },
+  {
+    model: nvme,
+    copy: (bus: RawBus) => {
+      const driver = new RawNvme(bus, TEST_BDF, DRIVER_MEMORY)
+      driver.start()
+      const pages = (at: number) => [0, 1, 2].map((i) => at + i * 8192)
+      driver.run(driver.transfer(1, 8, pages(BUFFER)))
+      driver.run(driver.transfer(2, 8, pages(BUFFER + 4096)))
     },
   },
   {

@@ -43,23 +43,23 @@ export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
   badSector: {
     count: ALWAYS,
     summary:
-      'Reads and writes that touch the sectors fail (ahci: UNC, IDNF; virtio-blk: IOERR) and move nothing.',
+      'Reads and writes that touch the sectors fail (ahci: UNC, IDNF; nvme: Unrecovered Read Error, Write Fault; virtio-blk: IOERR) and move nothing.',
   },
   transientError: {
     count: 1,
     summary:
-      'The write fails (ahci: interface CRC error, ICRC and ABRT; virtio-blk: IOERR) and moves nothing; a retry is good.',
+      'The write fails (ahci: interface CRC error, ICRC and ABRT; nvme: Data Transfer Error; virtio-blk: IOERR) and moves nothing; a retry is good.',
   },
   persistentError: {
     count: ALWAYS,
     counted: 'requests that fail',
     summary:
-      'From the write on every read, write, verify and flush fails (ahci: DF and ABRT; virtio-blk: IOERR); no reset helps.',
+      'From the write on every read, write, verify and flush fails (ahci: DF and ABRT; nvme: Internal Error; virtio-blk: IOERR); no reset helps.',
   },
   busy: {
     count: 1,
     summary:
-      'For a time the device ends nothing and takes nothing (ahci: BSY; virtio-blk: the ring stays as it is), then it continues.',
+      'For a time the device ends nothing and takes nothing (ahci: BSY; nvme and virtio-blk: the queue stays as it is), then it continues.',
   },
   hang: {
     count: ALWAYS,
@@ -72,7 +72,7 @@ export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
   surpriseReset: {
     count: 1,
     summary:
-      'Instead of ending the write the device resets itself and forgets what it had (ahci: the link drops and COMINIT comes; ' +
+      'Instead of ending the write the device resets itself and forgets what it had (ahci: the link drops and COMINIT comes; nvme: CSTS.CFS; ' +
       'virtio-blk: DEVICE_NEEDS_RESET for a modern driver, silence for a legacy one).',
   },
   wrongStatus: {
@@ -88,7 +88,7 @@ export const FAULT_KINDS: Readonly<Record<Fault['kind'], FaultKind>> = {
     counted: 'resets',
     summary:
       'After a reset that the driver asked for the device is ready that much later (ahci: BSY after COMRESET, GHC.HR and a ' +
-      'software reset; virtio-blk: device_status of the modern interface).',
+      'software reset; nvme: CSTS.RDY after CC.EN was cleared; virtio-blk: device_status of the modern interface).',
   },
   latency: {
     count: ALWAYS,

@@ -11,6 +11,7 @@ export {
 } from './controllers/controller-model.ts'
 export type { ControllerParts } from './controllers/controller-parts.ts'
 export { CONTROLLERS, controllerNamed } from './controllers/index.ts'
+export { nvme } from './controllers/nvme/index.ts'
 export { SegmentList } from './controllers/segment-list.ts'
 export { virtioBlk } from './controllers/virtio-blk/index.ts'
 export { createMachine } from './create-machine.ts'

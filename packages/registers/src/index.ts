@@ -1,5 +1,6 @@
 export * from './ahci.ts'
 export * from './ata.ts'
+export * from './nvme.ts'
 export * from './pci.ts'
 export * from './scsi.ts'
 export { senseText } from './sense-names.ts'

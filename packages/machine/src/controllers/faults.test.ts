@@ -1,12 +1,13 @@
 // The faults that disturb more than one request, the same on each controller: a driver sees an error, a busy device, one that
 // restarts, a reset that takes long. And whatever happened, nothing that a reset dropped is reported afterwards.
 import { gpa, lba } from '@dumpstack/bytes'
-import { RawAhci, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
+import { RawAhci, RawNvme, RawVirtioBlk, rawBusOf } from '@dumpstack/testkit'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Fault } from '../faults.ts'
 import { BUFFER, DRIVER_MEMORY, diskBytes, pattern, TEST_BDF, testMachine } from '../test-machine.ts'
 import { ahci } from './ahci/index.ts'
+import { nvme } from './nvme/index.ts'
 import { virtioBlk } from './virtio-blk/index.ts'
 
 const PAGE = 4096
@@ -104,8 +105,44 @@ function virtioDriver(machine: Machine): Driver {
   }
 }
 
+function nvmeDriver(machine: Machine): Driver {
+  const raw = new RawNvme(rawBusOf(machine), TEST_BDF, DRIVER_MEMORY)
+  const command = (kind: 'read' | 'write' | 'flush', page: number) =>
+    kind === 'flush'
+      ? { opcode: 0 }
+      : raw.transfer(kind === 'read' ? 2 : 1, page * 8, [kind === 'read' ? BACK : BUFFER])
+  let taken = 0
+  return {
+    start() {
+      raw.start()
+      taken = 0
+    },
+    send(page) {
+      raw.submit(command('write', page))
+      raw.ring()
+    },
+    run(kind, page) {
+      const cid = raw.submit(command(kind, page))
+      raw.ring()
+      for (;;) {
+        const ended = raw.take()
+        taken++
+        if (ended.cid === cid) return ended.status === 0
+      }
+    },
+    ended() {
+      while (raw.hasCompletion()) {
+        raw.take()
+        taken++
+      }
+      return taken
+    },
+  }
+}
+
 describe.each([
   { model: ahci, driverOf: ahciDriver },
+  { model: nvme, driverOf: nvmeDriver },
   { model: virtioBlk, driverOf: virtioDriver },
 ])('$model.kind', ({ model, driverOf }) => {
   const controller = `${model.kind}0`

@@ -2,9 +2,10 @@
 import { MachineError } from '../errors.ts'
 import { ahci } from './ahci/index.ts'
 import type { ControllerModel } from './controller-model.ts'
+import { nvme } from './nvme/index.ts'
 import { virtioBlk } from './virtio-blk/index.ts'
 
-export const CONTROLLERS: readonly ControllerModel[] = [ahci, virtioBlk]
+export const CONTROLLERS: readonly ControllerModel[] = [ahci, nvme, virtioBlk]
 
 /** Throws MachineError CONTROLLER_UNKNOWN. */
 export function controllerNamed(kind: string): ControllerModel {
