@@ -73,10 +73,10 @@ link ntdll.dll /dll /entry:DllMain /def:exports/ntdll.def "$(compile src/ntdll.c
 link crashtst.sys /driver /entry:DriverEntry /def:exports/crashtst.def "$(compile src/crashtst.c)" lib/ntoskrnl.lib
 
 link storport.sys /driver /entry:DriverEntry /implib:lib/storport.lib "$(compile src/stack/storport.c)" lib/ntoskrnl.lib
-for driver in crashdmp diskdump dumpfve disk; do
+for driver in crashdmp diskdump dumpstorport dumpfve disk; do
   link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib
 done
-for driver in storahci viostor; do
+for driver in storahci stornvme viostor; do
   link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib lib/storport.lib
 done
 rm -f bin/*.lib

@@ -25,7 +25,7 @@ const named = (prefixes: readonly string[], routines: readonly string[]): string
 /** What the images of the stack export, and that of the toy. */
 const EXPORTS = [
   ...named(
-    ['Ahci', 'VirtIo', 'Toy'],
+    ['Ahci', 'Nvme', 'VirtIo', 'Toy'],
     ['HwFindAdapter', 'HwInitialize', 'HwBuildIo', 'HwStartIo', 'HwInterrupt', 'HwResetBus'],
   ),
   ...named(['DumpFve'], ['Start', 'Write', 'Finish', 'Unload']),
@@ -127,16 +127,16 @@ export interface TestMachine {
   readonly image: DiskImage
 }
 
+export interface TestMachineOptions {
+  readonly model?: ControllerModel
+  readonly settings?: Exclude<ControllerOptions['settings'], undefined>
+  readonly logicalSectorBytes?: 512 | 4096
+  readonly diskBytes?: number
+  readonly bdf?: number
+}
+
 /** 16 MiB of RAM with the legacy hole and a piece above 4 GiB, one controller, one disk in memory. */
-export function testMachine(
-  options: {
-    model?: ControllerModel
-    settings?: ControllerOptions['settings']
-    logicalSectorBytes?: 512 | 4096
-    diskBytes?: number
-    bdf?: number
-  } = {},
-): TestMachine {
+export function testMachine(options: TestMachineOptions = {}): TestMachine {
   const { model = ahci, settings } = options
   const image = new MemoryDiskImage(options.diskBytes ?? TEST_DISK_BYTES)
   const disk = createDisk({

@@ -6,7 +6,7 @@ import { controllerDrivers, type Profile, win10_19041 } from '@dumpstack/nt'
 import type { DumpFilterImage } from '../dump-filter.ts'
 import type { DumpPortImage } from '../dump-port.ts'
 import type { CrashDumpStack, DumpWriteReport, PageFileExtent } from '../dump-stack.ts'
-import { type TestMachine, testMachine } from '../fake-kernel.test-support.ts'
+import { type TestMachine, type TestMachineOptions, testMachine } from '../fake-kernel.test-support.ts'
 import type { MiniportImage } from '../miniport.ts'
 import { miniportNamed } from '../miniports/index.ts'
 import { startRuntimeStack } from '../runtime/start-runtime-stack.ts'
@@ -53,6 +53,7 @@ export const BODY: readonly PageRun[] = [run(0x40, 0x20), run(0x900, 0x100), run
 export interface CrashOptions {
   /** `ahci` unless it is said; the miniports are those that the profile gives it, unless they are said. */
   readonly model?: ControllerModel
+  readonly settings?: TestMachineOptions['settings']
   readonly miniport?: MiniportImage
   readonly runtimeMiniport?: MiniportImage
   readonly port?: DumpPortImage
@@ -80,6 +81,7 @@ export interface Crashed extends TestMachine {
 export function crash(options: CrashOptions = {}): Crashed {
   const test = testMachine({
     model: options.model ?? ahci,
+    ...(options.settings && { settings: options.settings }),
     logicalSectorBytes: options.logicalSectorBytes ?? 512,
     ...(options.diskBytes && { diskBytes: options.diskBytes }),
     ...(options.bdf && { bdf: options.bdf }),

@@ -2,9 +2,10 @@
 import { DriversError } from '../errors.ts'
 import type { MiniportImage } from '../miniport.ts'
 import { storahci } from './storahci/index.ts'
+import { stornvme } from './stornvme/index.ts'
 import { viostor } from './viostor/index.ts'
 
-const MINIPORTS: readonly MiniportImage[] = [storahci, viostor]
+const MINIPORTS: readonly MiniportImage[] = [storahci, stornvme, viostor]
 
 /** Throws DriversError WRONG_MINIPORT for a name that only a file can have. */
 export function miniportNamed(fileName: string): MiniportImage {

@@ -11,6 +11,16 @@ it('names the images as listings of Windows 10 do: the port by the module that i
   ])
 })
 
+// covers: STACK-9
+it('names the images as real minidumps with an NVMe disk do', () => {
+  const { images } = controllerDrivers(win10_19041, 'nvme')
+  expect(images.map(({ baseName, fullName }) => [baseName, fullName])).toEqual([
+    ['dump_storport.sys', '\\SystemRoot\\System32\\Drivers\\dump_dumpstorport.sys'],
+    ['dump_stornvme.sys', '\\SystemRoot\\System32\\drivers\\dump_stornvme.sys'],
+    ['dump_dumpfve.sys', '\\SystemRoot\\System32\\Drivers\\dump_dumpfve.sys'],
+  ])
+})
+
 it('gives virtio-blk the third party driver', () => {
   const drivers = controllerDrivers(win10_19041, 'virtio-blk')
   expect(drivers.miniport).toBe('viostor.sys')

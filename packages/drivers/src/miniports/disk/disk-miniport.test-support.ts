@@ -74,6 +74,8 @@ export function startedMiniport(
     const write = ScsiRequestBlock.at(hanging.view)
     write.cdb = Uint8Array.from(WRITE_ONE_BLOCK)
     write.dataTransferLength = 512
+    list.clear()
+    list.append(buffer.gpa, 512)
     port.start(hanging)
     machine.run(machine.nowNs + 1e9)
     return pending

@@ -1,8 +1,9 @@
 // What each disk miniport owes its port, whatever its controller.
-import { ahci, virtioBlk } from '@dumpstack/machine'
+import { ahci, nvme, virtioBlk } from '@dumpstack/machine'
 import { describe, expect, it } from 'vitest'
 import { partOf } from '../../guest-block.ts'
 import { storahci } from '../storahci/index.ts'
+import { stornvme } from '../stornvme/index.ts'
 import { viostor } from '../viostor/index.ts'
 import { DISK_BYTES, startedMiniport, text, WRITE_ONE_BLOCK } from './disk-miniport.test-support.ts'
 
@@ -10,6 +11,7 @@ const ABOVE_32_BITS = 0x1_0000_0010
 
 describe.each([
   ['storahci', storahci, ahci],
+  ['stornvme', stornvme, nvme],
   ['viostor', viostor, virtioBlk],
 ] as const)('%s', (_name, miniport, model) => {
   const started = (logicalSectorBytes: 512 | 4096 = 512) =>

@@ -17,8 +17,8 @@ const broker: StackImage = {
   purpose: 'crash dump broker',
 }
 
-/** The dump port takes the place of storport.sys, from which the miniport imports, and comes from the file diskdump.sys. */
-const stackOn = (miniport: string, disk: string): ControllerDrivers => ({
+/** The dump port takes the place of storport.sys, from which the miniport imports; `portFile` is the file that it comes from. */
+const stackOn = (miniport: string, disk: string, portFile = 'diskdump.sys'): ControllerDrivers => ({
   runtimePort: 'storport.sys',
   miniport,
   dumpPort: 'diskdump',
@@ -26,9 +26,9 @@ const stackOn = (miniport: string, disk: string): ControllerDrivers => ({
   images: [
     {
       role: 'port',
-      nameOnDisk: 'diskdump.sys',
+      nameOnDisk: portFile,
       baseName: 'dump_storport.sys',
-      fullName: `${DRIVERS}dump_diskdump.sys`,
+      fullName: `${DRIVERS}dump_${portFile}`,
       purpose: 'dump port driver',
     },
     dumpMiniport(miniport, `dump miniport of ${disk}`),
@@ -81,9 +81,9 @@ export const win10_19041: Profile = {
   order: { filterStart: 'beforePort', findAdapter: 'insideInitialize' },
   stack: {
     ahci: stackOn('storahci.sys', 'the AHCI disk'),
+    nvme: stackOn('stornvme.sys', 'the NVMe disk', 'dumpstorport.sys'),
     // a third party's driver, which no installation medium has: the dump needs it all the same
     'virtio-blk': stackOn('viostor.sys', 'the virtio disk'),
-    nvme: notBuilt('stornvme.sys'),
     'lsi-sas': notBuilt('LSI_SAS.sys'),
     pvscsi: notBuilt('pvscsi.sys'),
     ide: notBuilt('atapi.sys under dumpata.sys'),
