@@ -1,7 +1,7 @@
 // A full dump of a 1 GiB machine from DriverEntry of the dump port to FinishRoutine, into a real file: medians of five fresh
 // processes: the page file's blocks in the page cache (as on a disk image that was used before) with FLUSH recorded and
 // with FLUSH fsynced, and into a sparse file that has no blocks yet. RAM holds the published fill, memory has holes, the
-// page file four pieces. Over AHCI and over virtio-blk, in turns. MODE is recorded, fsynced, fresh, or null: a disk that drops
+// page file four pieces. Over each controller, in turns. MODE is recorded, fsynced, fresh, or null: a disk that drops
 // what it is given. Needs a build (npm run build). `node bench/dump-write.mjs once MODE [MIB] [CONTROLLER] [FILE.sys [record]]` is one
 // measurement in this process, of the TypeScript miniport or of a compiled one.
 import { spawnSync } from 'node:child_process'
@@ -15,7 +15,7 @@ import { crashedMachine, nullImage, PARTITION_OFFSET } from './support/crashed-m
 
 const MIB = 2 ** 20
 const PROCESSES = 5
-const CONTROLLERS = ['ahci', 'virtio-blk']
+const CONTROLLERS = ['ahci', 'nvme', 'virtio-blk']
 const median = (values) => values.sort((a, b) => a - b)[values.length >> 1]
 
 /** Gives every block of the page file its place on the host's disk and in its page cache. */

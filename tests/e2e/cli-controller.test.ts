@@ -8,24 +8,29 @@ const folder = temporaryFolder()
 afterAll(() => folder.remove())
 
 // covers: KIT-18
-it('full, kernel and mini dumps pass through virtio-blk, and the result names it', () => {
-  const args = ['test', '--ram', '64M', '--cpus', '2', ...VIRTIO, '--out', 'run', '--json']
-  const { code, stdout } = dumpstack(folder.path, ...args)
-  expect(schemaViolation('docs/schema/test-result.schema.json', stdout)).toBe('')
-  expect(JSON.parse(stdout)).toMatchObject({
-    verdict: 'pass',
-    controller: 'virtio-blk0',
-    violations: [],
-    dumps: ['full', 'kernel', 'mini'].map((type) => ({
-      type,
+it.each(['virtio-blk', 'nvme'])(
+  'full, kernel and mini dumps pass through %s, and the result names it',
+  (kind) => {
+    const run = `run-${kind}`
+    const args = ['test', '--ram', '64M', '--cpus', '2', '--controller', kind, '--out', run, '--json']
+    const { code, stdout } = dumpstack(folder.path, ...args)
+    expect(schemaViolation('docs/schema/test-result.schema.json', stdout)).toBe('')
+    expect(JSON.parse(stdout)).toMatchObject({
       verdict: 'pass',
-      file: expect.stringContaining(path.join('run', type)),
-      truth: { different: 0, missing: 0, extra: 0 },
-      writtenBy: [{ device: 'virtio-blk0', fileOffset: '0x0' }],
-    })),
-  })
-  expect(code).toBe(0)
-}, 60_000)
+      controller: `${kind}0`,
+      violations: [],
+      dumps: ['full', 'kernel', 'mini'].map((type) => ({
+        type,
+        verdict: 'pass',
+        file: expect.stringContaining(path.join(run, type)),
+        truth: { different: 0, missing: 0, extra: 0 },
+        writtenBy: [{ device: `${kind}0`, fileOffset: '0x0' }],
+      })),
+    })
+    expect(code).toBe(0)
+  },
+  60_000,
+)
 
 // covers: STACK-3
 it('stack lists the images of the controller', () => {
@@ -67,13 +72,13 @@ it.each(['test', 'stack', 'check storahci.sys'])(
 
 it.each([
   ['test', 'buslogic', 'vmscsi.sys is a 32-bit driver of the Windows 2000 to 2003 era'],
-  ['test', 'nvme', 'stornvme.sys is not modelled yet'],
+  ['test', 'pvscsi', 'pvscsi.sys is not modelled yet'],
   ['stack', 'floppy', 'no such controller is known'],
 ])('%s --controller %s is wrong use: %s', (command, controller, reason) => {
   const { code, stdout, stderr } = dumpstack(folder.path, command, '--controller', controller)
   expect(code).toBe(2)
   expect(stdout).toBe('')
   expect(stderr).toContain(
-    `error: --controller ${controller}: controller ${controller} does not go with win10-19041: ${reason}; expected ahci or virtio-blk`,
+    `error: --controller ${controller}: controller ${controller} does not go with win10-19041: ${reason}; expected ahci or nvme or virtio-blk`,
   )
 })

@@ -1,5 +1,5 @@
 // The first walk: a full, a kernel and a mini dump of a healthy system, each page and block compared with RAM.
-import { ahci, virtioBlk } from '@dumpstack/machine'
+import { ahci, nvme, virtioBlk } from '@dumpstack/machine'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
 import { afterAll, expect, it } from 'vitest'
 import { newWalk, RAM_BYTES, removeFolders } from './walk.ts'
@@ -12,6 +12,8 @@ type Overrides = Partial<WindowsTargetOptions> & { readonly cpuCount: number }
 it.each([
   ['512e', { cpuCount: 2 }],
   ['4Kn', { cpuCount: 1, logicalSectorBytes: 4096 }],
+  ['nvme', { cpuCount: 2, controller: nvme }],
+  ['4Kn nvme', { cpuCount: 1, logicalSectorBytes: 4096, controller: nvme }],
   ['virtio', { cpuCount: 2, controller: virtioBlk }],
   ['4Kn virtio', { cpuCount: 1, logicalSectorBytes: 4096, controller: virtioBlk }],
 ] satisfies [string, Overrides][])('all dumps pass on a %s disk', async (_, overrides: Overrides) => {

@@ -29,7 +29,10 @@ found and what is allowed; a driver sees only the status.
 
 | controller | limit | what happens to more |
 | --- | --- | --- |
-| both | \`capacity\` | IDNF; IOERR |
+| all | \`capacity\` | ahci: IDNF; nvme: LBA Out of Range; virtio-blk: IOERR |
+| nvme | \`MDTS\` | Invalid Field in Command |
+| nvme | \`the doorbell\` (a queue that is not there, or a value past its entries) | an asynchronous event |
+| nvme | \`CSTS.RDY\` (CC.EN set before the reset has ended) | CC.EN stays 0 |
 | virtio-blk | \`seg_max\`, \`size_max\`, \`queue_size\` (descriptors of a chain) | IOERR; QEMU counts none of them, VIRTIO 1.2 (2.7.5.3.1, 5.2.4) forbids them to drivers |
 | virtio-blk | \`device_status\` (a write before a reset has ended) | the write does nothing |
 | ahci | \`command slots\` (CAP.NCS) | the bit of PxCI or PxSACT is not set |
@@ -37,7 +40,7 @@ found and what is allowed; a driver sees only the status.
 | ahci | \`DBC unit\` (even), \`DBC maximum\` (4 MiB), \`CAP.S64A\` | PxIS.HBFS; an upper half of PxCLB or PxFB stays 0 |
 | ahci | \`GHC.HR at its end\` (a write before a reset has ended) | the write does nothing |
 
-A PRD table that is shorter than its command's data is PxIS.OFS, and a virtio queue that no driver may build stops its device until a reset: both are
+A PRD table that is shorter than its command's data is PxIS.OFS, and a virtio queue that no driver may build stops its device until a reset, as do NVMe queues outside RAM, of which CSTS.CFS tells: they are
 \`stops\` of the evidence. A PRD table that is longer than the data is good (AHCI 1.3.1, 5.4.1).
 `
 

@@ -25,7 +25,7 @@ export interface RawNvmeCompletion {
 /** In the driver's memory: queue n has its submission entries at n * 2 pages, its completion entries in the page after them. */
 const PAGE = 0x1000
 const ENTRIES = 32
-/** Behind the queues: pages for lists and for the data of admin commands. */
+/** After the queues: pages for lists and for the data of admin commands. */
 const LISTS = 0x8000
 const DATA = 0xa000
 

@@ -18,7 +18,7 @@ export interface CheckDriverOptions {
   readonly pdb?: string
   /** One of profileNames. */
   readonly profile?: string
-  /** `ahci`, `virtio-blk`; the one that the driver drives where it is absent. */
+  /** `ahci`, `nvme`, `virtio-blk`; the one that the driver drives where it is absent. */
   readonly controller?: string
   /** Same options and seed, same findings; 1 where it is absent. */
   readonly seed?: number

@@ -53,10 +53,10 @@ it.each([
 it('refuses a controller that this Windows has no driver for, and says why', () => {
   expect(plan({ controller: 'virtio-blk' }).controller).toBe('virtio-blk')
   expect(() => plan({ controller: 'buslogic' })).toThrow(
-    /^--controller buslogic: controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver .*; expected ahci or virtio-blk$/,
+    /^--controller buslogic: controller buslogic does not go with win10-19041: vmscsi.sys is a 32-bit driver .*; expected ahci or nvme or virtio-blk$/,
   )
   expect(() => plan({ controller: 'floppy' })).toThrow(
-    'no such controller is known; expected ahci or virtio-blk',
+    'no such controller is known; expected ahci or nvme or virtio-blk',
   )
 })
 

@@ -367,9 +367,7 @@ describe('driver images', () => {
 
   it('must be installed', () => {
     const { kernel } = boot()
-    expect(() => kernel.loadImage('stornvme.sys', 'stornvme.sys')).toThrow(
-      /^image stornvme.sys is not installed$/,
-    )
+    expect(() => kernel.loadImage('pvscsi.sys', 'pvscsi.sys')).toThrow(/^image pvscsi.sys is not installed$/)
   })
 })
 

@@ -227,7 +227,7 @@ export class NvmeAdapter extends DiskAdapter<NvmeRequest> {
     if (shift < SHIFT_512 || shift > NVME_PAGE_SHIFT) return false
     disk.sectorBytes = 1 << shift
     disk.sectorCount = fromHalves(namespace.nszeHigh, namespace.nszeLow)
-    // the controller does not say what is behind its blocks
+    // no field of 1.4 has the size of a physical block: one of flash is a page at least
     disk.logicalPerPhysicalExponent = NVME_PAGE_SHIFT - shift
     if (!this.#identifyInto(page, NVME_CNS_CONTROLLER, 0)) return false
     const controller = NvmeIdentifyController.at(page.view)
@@ -266,7 +266,7 @@ export class NvmeAdapter extends DiskAdapter<NvmeRequest> {
     return this.#runAdmin(NVME_ADMIN_IDENTIFY, page.gpa, cns, 0, nsid)
   }
 
-  /** As many pairs as both sides have, in dump mode one, whose completions interrupt nobody. */
+  /** As many pairs as both sides have, in dump mode one, without interrupts. */
   #createQueues(): boolean {
     const facts = this.#facts
     const { disk } = this
