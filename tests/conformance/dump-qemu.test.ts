@@ -23,6 +23,7 @@ import {
   createMachine,
   type Disk,
   type Machine,
+  nvme,
   virtioBlk,
 } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
@@ -123,6 +124,12 @@ const PLACES: readonly Place[] = [
     bdf: 0xfa,
     device: 'ide-hd,drive=d,bus=ide.0,serial=DS-0001,logical_block_size=512,physical_block_size=4096',
     assign: [[0x24, WINDOW]],
+  },
+  {
+    model: nvme,
+    bdf: 0x20,
+    device: 'nvme,drive=d,addr=04.0,serial=DS-0001,logical_block_size=512,physical_block_size=4096',
+    assign: [[0x10, WINDOW]],
   },
   {
     model: virtioBlk,

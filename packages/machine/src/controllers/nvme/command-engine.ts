@@ -289,7 +289,9 @@ export class CommandEngine implements AdminHost {
       this.#parts.onRefused({ limit: 'MDTS', allowed, found: byteLength, what })
       return NVME_SC_INVALID_FIELD
     }
-    const status = this.#prp.gather(request, byteLength, !isWrite)
+    // past its end the disk refuses it, whatever its memory
+    const isOnDisk = this.#isOnDisk(request.lba, request.sectorCount)
+    const status = isOnDisk ? this.#prp.gather(request, byteLength, !isWrite) : NVME_SC_SUCCESS
     if (status !== NVME_SC_SUCCESS) return status
     request.op = isWrite ? BlockOp.write : BlockOp.read
     request.byteLength = byteLength
