@@ -21,6 +21,12 @@ export interface LoadedImage {
   exportAddress(name: string): Gva | null
 }
 
+/** Without one: data that is read and written. */
+export interface PageAccess {
+  readonly write: boolean
+  readonly execute: boolean
+}
+
 export interface KernelServices {
   readonly version: OsVersion
   /** Physically contiguous, zeroed nonpaged memory, page granular; its pages get `owner`. */
@@ -33,7 +39,7 @@ export interface KernelServices {
    */
   reserveSystemPtes(pageCount: number, tables?: Owner): Gva
   /** Points the entry of one reserved page at a page of RAM, or nowhere. */
-  mapSystemPte(va: Gva, page: Gpa | null): void
+  mapSystemPte(va: Gva, page: Gpa | null, access?: PageAccess): void
   /** Maps a register window; the same window gives the same address. */
   mapIoSpace(gpa: Gpa, byteLength: number): Gva
   /**

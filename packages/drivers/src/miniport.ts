@@ -137,7 +137,8 @@ export interface StorDpc {
   readonly routine: (deviceExtension: GuestBlock) => void
 }
 
-export type LockKind = 'interrupt' | 'startIo' | 'dpc'
+/** `message`: of one interrupt message. */
+export type LockKind = 'interrupt' | 'startIo' | 'dpc' | 'message'
 export interface HeldLock {
   readonly kind: LockKind
 }
@@ -227,6 +228,10 @@ export interface PortExports {
   /** Nor these: the driver takes a spin lock of the kernel, by that call, or releases it. `toDispatch`: the call sets that level. */
   spinLockTaken(call: string, wasHeld: boolean, toDispatch: boolean): void
   spinLockReleased(call: string, wasHeld: boolean): void
+  /** Nor this: code or data of a pageable section was needed at DISPATCH_LEVEL or above, in the running system. */
+  pageableNeeded(routine: string, message: string): void
+  /** Nor this: a routine has returned with a lock that it took. `taken`: where. */
+  lockKept(routine: string, taken: () => CallSite): void
   /**
    * Nor this: the driver waits, and time passes up to `untilNs` with the interrupts and what is put off. False where nothing of
    * that comes: the system has stopped.

@@ -1,8 +1,9 @@
 // The contract of the running storage stack: a port driver with its miniport on one controller, and the disk behind it.
 import type { Gpa } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import type { DumpModeRuleId, Severity } from '@dumpstack/nt'
 import type { KernelMemory, KernelServices } from './kernel-services.ts'
-import type { MiniportImage } from './miniport.ts'
+import type { CallSite, MiniportImage } from './miniport.ts'
 
 export interface RuntimeStackOptions {
   readonly machine: Machine
@@ -11,6 +12,21 @@ export interface RuntimeStackOptions {
   readonly miniport: MiniportImage
   /** The controller's messages stay unused, as where a driver's INF file does not ask for them (MSISupported). */
   readonly usesLine?: boolean
+  /** Told of each rule that the miniport breaks while the system works on. */
+  readonly onBroken?: OnBroken
+}
+
+export type OnBroken = (broken: RuntimeViolation) => void
+
+/** A rule that the running miniport has broken. */
+export interface RuntimeViolation {
+  readonly rule: DumpModeRuleId
+  /** What the miniport called, or the routine of it. */
+  readonly call: string
+  readonly message: string
+  readonly severity: Severity
+  /** Null: where its code is now. */
+  readonly site: (() => CallSite) | null
 }
 
 /** Where a logical unit is behind its adapter. */

@@ -256,9 +256,15 @@ export class CrashEnvironment {
   }
 
   /** `call`: what the routine that runs called, or a routine itself. */
-  violate(rule: DumpModeRuleId, call: string, message: string, severity: Severity = 'fail'): void {
+  violate(
+    rule: DumpModeRuleId,
+    call: string,
+    message: string,
+    severity: Severity = 'fail',
+    site: (() => CallSite) | null = null,
+  ): void {
     const routine = isEntryPoint(call) ? call : this.entryPoint
-    this.#add(rule, call, message, severity, routine, () => this.#site(call, routine))
+    this.#add(rule, call, message, severity, routine, site ?? (() => this.#site(call, routine)))
   }
 
   /** What came of a request as a whole, which shows while it is polled, is reported where it was built. */

@@ -4,8 +4,10 @@ import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
 import { checkRam, GuestFault } from '../guest-fault.ts'
 import type { KernelServices } from '../kernel-services.ts'
-import type { DeviceRegisters, GuestBlock, HeldLock, LockKind, StorDpc } from '../miniport.ts'
+import { isSingle, lockName, notHeld, stillHeld, takenAgain } from '../lock-state.ts'
+import type { CallSite, DeviceRegisters, GuestBlock, HeldLock, LockKind, StorDpc } from '../miniport.ts'
 import { RegisterWindow } from '../register-window.ts'
+import type { OnBroken } from '../runtime-stack.ts'
 import { STOR_STATUS_BUSY, STOR_STATUS_NOT_IMPLEMENTED, STOR_STATUS_SUCCESS } from '../stor-status.ts'
 import { DeferredWork, FIRST_TIMER } from './deferred-work.ts'
 import { discoverFunction, type PciRange, readConfig, writeConfig } from './pci-device.ts'
@@ -23,9 +25,18 @@ export abstract class PortServices {
   protected readonly ranges: readonly (PciRange | null)[]
   protected readonly memory: PortMemory
   protected readonly deferred: DeferredWork
+  protected readonly onBroken: OnBroken | null
+  readonly #held = new Set<LockKind>()
   readonly #parameters = new Map<string, Uint8Array>()
 
-  constructor(machine: Machine, kernel: KernelServices, controller: ControllerOptions, driverName: string) {
+  constructor(
+    machine: Machine,
+    kernel: KernelServices,
+    controller: ControllerOptions,
+    driverName: string,
+    onBroken: OnBroken | null,
+  ) {
+    this.onBroken = onBroken
     this.machine = machine
     this.kernel = kernel
     this.controller = controller
@@ -71,10 +82,16 @@ export abstract class PortServices {
 
   // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
   acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
+    const wasHeld = isSingle(kind) && this.#held.has(kind)
+    if (wasHeld) this.#lockState('StorPortAcquireSpinLock', takenAgain(lockName(kind), ''))
+    this.#held.add(kind)
     return { kind }
   }
 
-  releaseSpinLock(): void {}
+  releaseSpinLock(_extension: GuestBlock, lock: HeldLock | null): void {
+    this.spinLockReleased('StorPortReleaseSpinLock', lock !== null)
+    if (lock !== null) this.#held.delete(lock.kind)
+  }
 
   allocatePool(_extension: GuestBlock, byteLength: number): GuestBlock | null {
     return this.memory.pool(byteLength)
@@ -143,9 +160,26 @@ export abstract class PortServices {
 
   unmask(): void {}
 
-  spinLockTaken(): void {}
+  spinLockTaken(call: string, wasHeld: boolean): void {
+    if (wasHeld) this.#lockState(call, takenAgain('a spin lock', ''))
+  }
 
-  spinLockReleased(): void {}
+  spinLockReleased(call: string, wasHeld: boolean): void {
+    if (!wasHeld) this.#lockState(call, notHeld(''))
+  }
+
+  pageableNeeded(routine: string, message: string): void {
+    this.onBroken?.({ rule: 'pageable-code', call: routine, message, severity: 'warning', site: null })
+  }
+
+  lockKept(routine: string, taken: () => CallSite): void {
+    this.#held.clear()
+    this.#lockState(routine, stillHeld(routine), taken)
+  }
+
+  #lockState(call: string, message: string, site: (() => CallSite) | null = null): void {
+    this.onBroken?.({ rule: 'lock-state', call, message, severity: 'fail', site })
+  }
 
   dereference(va: Gva, byteLength: number): GuestBlock {
     const address = this.kernel.vaToGpa(va)

@@ -37,7 +37,7 @@ import {
   reaches64Bit,
   transferLimit,
 } from '../port-configuration.ts'
-import type { ScsiPlace } from '../runtime-stack.ts'
+import type { OnBroken, ScsiPlace } from '../runtime-stack.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { AdapterControl } from './adapter-control.ts'
 import { DriverObjects } from './driver-objects.ts'
@@ -103,8 +103,9 @@ export class Storport extends PortServices implements PortExports {
     controller: ControllerOptions,
     miniport: MiniportImage,
     usesLine = false,
+    onBroken: OnBroken | null = null,
   ) {
-    super(machine, kernel, controller, miniport.fileName)
+    super(machine, kernel, controller, miniport.fileName, onBroken)
     this.#miniport = miniport
     this.#usesLine = usesLine
     kernel.loadImage('storport.sys', 'storport.sys')

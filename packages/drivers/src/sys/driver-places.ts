@@ -44,6 +44,11 @@ export class DriverPlaces {
     return this.#site(frames, rip, args, isReturn, this.#cpu.cr8)
   }
 
+  /** Of a call that returned there, whose frames are gone. */
+  ofCall(image: LoadedImage, address: Gva, irql: number): CallSite {
+    return this.#site([{ image, address }], address, [], true, irql)
+  }
+
   /** Where a routine begins that does not run. */
   startOf(image: LoadedImage, address: Gva): CallSite {
     return this.#site([{ image, address }], address, [], false, null)

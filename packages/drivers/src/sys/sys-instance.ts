@@ -43,7 +43,13 @@ export interface InstanceMemory {
   readonly scratch: KernelMemory
 }
 
-interface TakenLock {
+/** A lock that a driver holds: where it was taken, and the level since then. */
+export interface HeldSince {
+  readonly at: Gva
+  readonly level: number
+}
+
+interface TakenLock extends HeldSince {
   readonly lock: HeldLock
   readonly irql: number
   readonly interruptsEnabled: boolean
@@ -91,8 +97,8 @@ export class SysInstance {
   readonly dpcs = new Map<Gva, StorDpc>()
   /** By the address of a STOR_LOCK_HANDLE, or what stands for one. */
   readonly locks = new Map<bigint, TakenLock>()
-  /** Addresses of the KSPIN_LOCKs that it holds. */
-  readonly spinLocks = new Set<Gva>()
+  /** By the addresses of the KSPIN_LOCKs that it holds. */
+  readonly spinLocks = new Map<Gva, HeldSince>()
   /** By the address of a STOR_DPC: SystemArgument1 and SystemArgument2 of the last issue. */
   readonly dpcArguments = new Map<Gva, readonly [bigint, bigint]>()
   readonly timers = new Set<bigint>()

@@ -7,7 +7,7 @@ import { ROUTINE_IRQL, type RoutineIrql, STATUS_UNSUCCESSFUL } from '@dumpstack/
 import { DriverHang } from '../crash/driver-hang.ts'
 import { DriversError } from '../errors.ts'
 import { NotJudged } from '../guest-fault.ts'
-import { DEVICE_LEVEL } from '../irql.ts'
+import { DEVICE_LEVEL, DISPATCH_LEVEL, irqlText } from '../irql.ts'
 import type { KernelServices, LoadedImage } from '../kernel-services.ts'
 import type { CallSite, CodeStop, MiniportCode, PortExports } from '../miniport.ts'
 import { awaitedValue } from './awaited-value.ts'
@@ -32,7 +32,7 @@ import {
 } from './registers.ts'
 import { LookEnded, RepeatedState } from './repeated-state.ts'
 import { liesIn, storesInto } from './stored-page.ts'
-import type { SysInstance } from './sys-instance.ts'
+import type { HeldSince, SysInstance } from './sys-instance.ts'
 import type { SysLoader } from './sys-loader.ts'
 import type { SysObserver } from './sys-observer.ts'
 import type { TrapTable } from './trap-table.ts'
@@ -99,6 +99,7 @@ export class SysRunner implements MiniportCode {
   #readsInRow = 0
   /** That the port is being told of. */
   #access: DeviceAccess | null = null
+  #needsPageable = false
   /** While code that was stopped is looked at. */
   #look: RepeatedState | null = null
 
@@ -147,15 +148,20 @@ export class SysRunner implements MiniportCode {
     const rsp = cpu.readGpr(Gpr.rsp)
     const level = cpu.cr8
     const { interruptsEnabled } = machine
+    const locks = instance.locks.size
+    const spinLocks = instance.spinLocks.size
     if (outer === null) this.#begin(instance, name, entry, args)
     this.#instance = instance
     this.#routine = name
     this.#slot = null
     this.#tick()
     cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
+    this.#page(instance)
     if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
     try {
-      return cpu.call(entry, args)
+      const result = cpu.call(entry, args)
+      this.#endLocks(instance, name, locks, spinLocks)
+      return result
     } catch (error) {
       const reason = isCpuStop(error) ? this.#faultOf(error, instance) : error
       if (reason instanceof Error && reason !== this.#stop?.error)
@@ -167,8 +173,45 @@ export class SysRunner implements MiniportCode {
       this.#slot = outerSlot
       cpu.writeGpr(Gpr.rsp, rsp)
       cpu.cr8 = level
+      if (outer !== null) this.#page(outer)
       if (interruptsEnabled) machine.interruptsEnabled = true
     }
+  }
+
+  /** Pageable code is there below DISPATCH_LEVEL, and in a dump, whose images are locked; once it was needed above, it stays. */
+  #page({ image, life }: SysInstance): void {
+    if (life === 'dump') return
+    if (this.#cpu.cr8 < DISPATCH_LEVEL || this.#needsPageable) this.#loader.pageIn()
+    else this.#loader.pageOut(image)
+  }
+
+  /** True where a section was out of memory that the code needs at its level: that is told, and it goes on. */
+  #pageIn(error: unknown): boolean {
+    const instance = this.#instance
+    if (instance === null || !isCpuStop(error) || error.reason !== 'pageFault') return false
+    const { image, port } = instance
+    const address = error.address ?? error.rip
+    const section = this.#loader.pagedOutSection(address)
+    if (section === null) return false
+    const what = `${this.#places.inImage(image, address)}, in the pageable section ${section}, was needed at ${irqlText(this.#cpu.cr8)}, expected below DISPATCH_LEVEL`
+    port.pageableNeeded(this.#routine, what)
+    this.#needsPageable = true
+    this.#loader.pageIn()
+    return true
+  }
+
+  /** No lock outlives the routine that took it, which found `lockCount` and `spinLockCount` held: told, and released. */
+  #endLocks(instance: SysInstance, routine: string, lockCount: number, spinLockCount: number): void {
+    const { locks, spinLocks, port, image } = instance
+    if (locks.size <= lockCount && spinLocks.size <= spinLockCount) return
+    const kept = <K>(held: Map<K, HeldSince>, count: number): void => {
+      for (const [key, { at, level }] of [...held].slice(count)) {
+        held.delete(key)
+        port.lockKept(routine, () => this.#places.ofCall(image, at, level))
+      }
+    }
+    kept(locks, lockCount)
+    kept(spinLocks, spinLockCount)
   }
 
   // MiniportCode
@@ -384,6 +427,7 @@ export class SysRunner implements MiniportCode {
 
   /** True where a handler of the driver takes what stopped it, and its code goes on. */
   #dispatch(error: unknown): boolean {
+    if (this.#pageIn(error)) return true
     const { cr8, rip } = this.#cpu
     const raised = this.#instance === null ? null : raisedBy(error, cr8)
     if (raised === null || !this.#exceptions.dispatch(raised, this.#traps.slotAt(rip) !== null)) return false

@@ -4,8 +4,10 @@ import {
   BUGCHECK_CALLBACK,
   CRASHDUMP_TEST,
   DUMP_FILTERS,
+  PAGEABLE_CODE,
   PAGING,
   type RuleText,
+  STORPORT_SPINLOCK_RULE,
   srb,
   storport,
   VIRTIO_SPECIFICATION,
@@ -128,17 +130,32 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
   },
   'lock-state': {
     title: 'A lock is acquired once, and released by its holder.',
-    why: 'A processor that takes a lock again which it already holds waits for ever. A lock that is released without being held can be taken by two processors at once.',
+    why: 'A processor that takes a lock again which it already holds waits for ever. A lock that is released without being held can be taken by two processors at once. A lock that is held when a routine has returned stops the next one that takes it.',
     howToFix:
       'Pair each StorPortAcquireSpinLock with one release on every path, and take no lock in a routine that is called with it.',
-    answer: 'violation; the lock is left as it is',
-    sources: [storport('StorPortAcquireSpinLock', 'nf-storport-storportacquirespinlock')],
+    answer: 'violation; the lock is left as it is, and one that was kept is released',
+    sources: [
+      storport('StorPortAcquireSpinLock', 'nf-storport-storportacquirespinlock'),
+      STORPORT_SPINLOCK_RULE,
+    ],
     example: {
       breaks: `StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Outer);
 StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Inner);`,
       keeps: `StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Handle);
 CompleteUsed(Extension);
 StorPortReleaseSpinLock(Extension, &Handle);`,
+    },
+  },
+  'pageable-code': {
+    title: 'Nothing that runs at DISPATCH_LEVEL or above lies in a pageable section.',
+    why: 'A section whose name begins with PAGE may be in the page file. At DISPATCH_LEVEL a page fault is a bugcheck, and the driver of that disk cannot read it back from there. It goes well for as long as memory is plenty.',
+    howToFix:
+      'Take the routine out of the section: pageable is what DriverEntry, HwFindAdapter and passive initialisation alone call. Or lock the section with MmLockPagableCodeSection.',
+    answer: 'a warning, at the first instruction or access in the running system; the section is there',
+    sources: [PAGEABLE_CODE],
+    example: {
+      breaks: `#pragma alloc_text(PAGE, BuildCommand) // HwBuildIo calls it`,
+      keeps: `#pragma alloc_text(PAGE, FindAdapter) // PASSIVE_LEVEL`,
     },
   },
   'stray-write': {

@@ -56,6 +56,14 @@ export const PAGING: RuleSource = {
   title: "Intel 64 and IA-32 Architectures Software Developer's Manual, volume 3, chapter 4",
   url: 'https://www.intel.com/sdm',
 }
+export const PAGEABLE_CODE: RuleSource = {
+  title: 'Restrictions on Pageable Code in Storage Drivers',
+  url: 'https://learn.microsoft.com/windows-hardware/drivers/storage/restrictions-on-pageable-code-in-storage-drivers',
+}
+export const STORPORT_SPINLOCK_RULE: RuleSource = {
+  title: 'StorPortSpinLock rule (storport)',
+  url: 'https://learn.microsoft.com/windows-hardware/drivers/devtest/storport-storportspinlock',
+}
 export const NVMEWIN: RuleSource = {
   title: 'nvmewin, the NVMe driver of the OpenFabrics Alliance',
   url: 'https://github.com/csm10495/nvmewin',

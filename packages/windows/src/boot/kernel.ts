@@ -1,6 +1,6 @@
 // The booted kernel as drivers and the rest of the system see it: memory, images, and the way into the bugcheck.
 import { endOfRuns, type Gpa, type Gva, PAGE_SIZE, PageSet, type PhysicalSpace, pfn } from '@dumpstack/bytes'
-import type { KernelMemory, LoadedImage } from '@dumpstack/drivers'
+import type { KernelMemory, LoadedImage, PageAccess } from '@dumpstack/drivers'
 import type { DumpFacts, TriageFacts } from '@dumpstack/dumpfile'
 import { Owner } from '@dumpstack/machine'
 import type { Bugcheck, DumpType, OsVersion } from '@dumpstack/nt'
@@ -67,9 +67,9 @@ export class Kernel implements BootedKernel {
     return va
   }
 
-  mapSystemPte(va: Gva, page: Gpa | null): void {
+  mapSystemPte(va: Gva, page: Gpa | null, access: PageAccess = KERNEL_READ_WRITE): void {
     const { tables } = this.#state.memory
-    tables.point(va, page === null ? null : pfn(page / PAGE_SIZE), KERNEL_READ_WRITE)
+    tables.point(va, page === null ? null : pfn(page / PAGE_SIZE), access)
   }
 
   mapIoSpace(gpa: Gpa, byteLength: number): Gva {

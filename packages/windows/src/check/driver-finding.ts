@@ -1,7 +1,7 @@
 // The result of a contract check of a driver file: findings, each with the place in the driver's code.
 import { hex } from '@dumpstack/bytes'
 import { type CallSite, hexBytes, irqlText, type LoadedImage } from '@dumpstack/drivers'
-import type { DumpModeViolation, Severity, SourcePlace } from '@dumpstack/nt'
+import type { DumpModeRuleId, DumpModeViolation, Severity, SourcePlace } from '@dumpstack/nt'
 import { type LifeSettings, lifeText } from './settings.ts'
 
 /** How far the driver had come. */
@@ -59,13 +59,27 @@ export interface DriverCheckReport {
   readonly interrupted: boolean
 }
 
-export const ofViolation = (violation: DumpModeViolation, life: LifeSettings): DriverFinding => ({
+/** A finding of these rules is why the dump ended. */
+export const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
+  'DM-23',
+  'DM-26',
+  'DM-42',
+  'DM-46',
+  'integrity-gate',
+  'page-tables',
+])
+
+export const ofViolation = (
+  violation: DumpModeViolation,
+  phase: CheckPhase,
+  life: LifeSettings,
+): DriverFinding => ({
   verdict: violation.severity,
   rule: violation.rule,
   call: violation.call,
   message: violation.message,
   count: violation.count,
-  phase: 'dump',
+  phase,
   setting: lifeText(life),
   settings: life,
   driver: violation.driver,

@@ -17,6 +17,7 @@ import {
   type SymbolNames,
   type SysHost,
   startRuntimeStack,
+  ViolationLog,
 } from '@dumpstack/drivers'
 import { type Machine, MemoryDiskImage, Owner } from '@dumpstack/machine'
 import {
@@ -29,6 +30,7 @@ import {
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
 import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
+import { brokenRule } from './broken-rule.ts'
 import {
   capacityFault,
   checkDump,
@@ -43,6 +45,7 @@ import {
   type CheckPhase,
   type DriverCheckRun,
   type DriverFinding,
+  ENDS_THE_DUMP,
   ofViolation,
   placeOf,
 } from './driver-finding.ts'
@@ -117,16 +120,6 @@ export function attemptStart(options: LifeOptions): StartAttempt {
   }
 }
 
-/** A finding of these rules is why the dump ended. */
-const ENDS_THE_DUMP: ReadonlySet<DumpModeRuleId> = new Set([
-  'DM-23',
-  'DM-26',
-  'DM-42',
-  'DM-46',
-  'integrity-gate',
-  'page-tables',
-])
-
 /** From power on to the end of the dump. */
 class SystemStart {
   readonly findings: DriverFinding[] = []
@@ -140,6 +133,8 @@ class SystemStart {
   readonly #cpu: Cpu
   readonly #kernel: BootedKernel
   readonly #host: SysHost
+  /** What the driver broke before the crash. */
+  readonly #broken = new ViolationLog()
   readonly close: () => void
   #phase: CheckPhase = 'start'
   isJudged = false
@@ -185,6 +180,8 @@ class SystemStart {
       if (!(error instanceof DumpstackError)) throw error
       this.#broke(error)
     }
+    for (const violation of this.#broken.violations)
+      this.findings.push(ofViolation(violation, 'running', this.#life))
     if (this.#stoppedWith !== null) this.#leave(this.#stoppedWith)
     return {
       setting: lifeText(this.#life),
@@ -237,7 +234,15 @@ class SystemStart {
     const miniport = this.#miniport()
     const controller = machine.controllers[0]!
     const usesLine = this.#system.interrupts === 'line'
-    const runtime = startRuntimeStack({ machine, kernel, controller, miniport, usesLine })
+    const runtime = startRuntimeStack({
+      machine,
+      kernel,
+      controller,
+      miniport,
+      usesLine,
+      onBroken: (broken) =>
+        this.#broken.add(brokenRule(broken, this.#driverImage!, machine.nowNs, this.#host.miniport.code)),
+    })
     const fault = capacityFault(runtime.bootDevice, this.#layout)
     if (fault !== null) {
       const at = this.#startOf('HwBuildIo') ?? this.#startOf('HwStartIo')
@@ -372,7 +377,7 @@ class SystemStart {
     // a wait for a device at fault may be long, and counted
     const mayReturn = report.isCutOff === true && this.#event.mayFail === true
     for (const violation of report.violations) {
-      const finding = ofViolation(violation, this.#life)
+      const finding = ofViolation(violation, 'dump', this.#life)
       const isHang = finding.rule === ('DM-26' satisfies DumpModeRuleId)
       this.findings.push(mayReturn && isHang ? { ...finding, verdict: 'note' } : finding)
     }

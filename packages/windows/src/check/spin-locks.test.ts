@@ -45,6 +45,7 @@ it('takes no lock for one that may be taken at HIGH_LEVEL', () => {
     ['KeReleaseSpinLockFromDpcLevel', at(0x308)],
     ['KeReleaseSpinLockFromDpcLevel', LOCK],
     ['KeAcquireSpinLockAtDpcLevel', LOCK],
+    ['KeReleaseSpinLockFromDpcLevel', LOCK],
   )
   expect(careful).toEqual([])
 })
@@ -57,6 +58,7 @@ it.each<[string, string, string, Step[]]>([
     [
       ['KeAcquireSpinLockAtDpcLevel', LOCK],
       ['KeAcquireSpinLockAtDpcLevel', LOCK],
+      ['KeReleaseSpinLockFromDpcLevel', LOCK],
     ],
   ],
   [
@@ -66,7 +68,14 @@ it.each<[string, string, string, Step[]]>([
     [
       ['KeAcquireSpinLockAtDpcLevel', LOCK],
       ['KeAcquireInStackQueuedSpinLockAtDpcLevel', LOCK, HANDLE],
+      ['KeReleaseSpinLockFromDpcLevel', LOCK],
     ],
+  ],
+  [
+    'kept',
+    'HwFindAdapter',
+    'a lock that HwFindAdapter has taken is held when it has returned',
+    [['KeAcquireSpinLockAtDpcLevel', LOCK]],
   ],
   [
     'released twice',
@@ -93,6 +102,7 @@ it('does not wait for a lock that is only tried', () => {
     findAdapter: [
       ['KeTryToAcquireSpinLockAtDpcLevel', LOCK],
       ['KeTryToAcquireSpinLockAtDpcLevel', LOCK],
+      ['KeReleaseSpinLockFromDpcLevel', LOCK],
     ],
   }).crash()
   expect([calls.result(0), calls.result(1)]).toEqual([1n, 0n])

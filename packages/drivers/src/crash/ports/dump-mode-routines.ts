@@ -3,7 +3,8 @@
 import { hex } from '@dumpstack/bytes'
 import type { DumpModeRuleId } from '@dumpstack/nt'
 import { irqlText } from '../../irql.ts'
-import type { GuestBlock, HeldLock, LockKind, StorDpc } from '../../miniport.ts'
+import { isSingle, lockName, notHeld, stillHeld, takenAgain } from '../../lock-state.ts'
+import type { CallSite, GuestBlock, HeldLock, LockKind, StorDpc } from '../../miniport.ts'
 import {
   STOR_STATUS_NOT_IMPLEMENTED,
   STOR_STATUS_SUCCESS,
@@ -87,9 +88,9 @@ export abstract class DumpModeRoutines {
 
   /** StartIoLock and DpcLock lower to DISPATCH_LEVEL what runs at HIGH_LEVEL (B12); the interrupt's own lock cannot. */
   acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
-    const name = kind === 'startIo' ? 'StartIoLock' : kind === 'dpc' ? 'DpcLock' : 'the interrupt lock'
-    const wasHeld = kind !== 'dpc' && this.#held.has(kind)
-    this.#lockTaken('StorPortAcquireSpinLock', name, wasHeld, kind !== 'interrupt')
+    const wasHeld = isSingle(kind) && this.#held.has(kind)
+    const toDispatch = kind === 'startIo' || kind === 'dpc'
+    this.#lockTaken('StorPortAcquireSpinLock', lockName(kind), wasHeld, toDispatch)
     this.#held.add(kind)
     return { kind }
   }
@@ -105,8 +106,15 @@ export abstract class DumpModeRoutines {
   spinLockReleased(call: string, wasHeld: boolean): void {
     this.watch.onCall()
     if (wasHeld) return
-    const what = `a lock was released in ${this.environment.entryPoint} that is not held`
-    this.environment.violate('lock-state', call, what)
+    this.environment.violate('lock-state', call, notHeld(` in ${this.environment.entryPoint}`))
+  }
+
+  /** The images of a dump are locked in memory. */
+  pageableNeeded(): void {}
+
+  lockKept(routine: string, taken: () => CallSite): void {
+    this.#held.clear()
+    this.environment.violate('lock-state', routine, stillHeld(routine), 'fail', taken)
   }
 
   #lockTaken(call: string, lock: string, wasHeld: boolean, toDispatch: boolean): void {
@@ -116,10 +124,7 @@ export abstract class DumpModeRoutines {
       const what = `${lock} was taken in ${entryPoint} at HIGH_LEVEL, expected at most DISPATCH_LEVEL`
       this.environment.violate('DM-25', call, what)
     }
-    if (wasHeld) {
-      const what = `${lock} was taken in ${entryPoint} while it was held: its holder waits for itself`
-      this.environment.violate('lock-state', call, what)
-    }
+    if (wasHeld) this.environment.violate('lock-state', call, takenAgain(lock, ` in ${entryPoint}`))
   }
 
   querySystemTime(): bigint {

@@ -8,6 +8,7 @@ const LEVELS: Readonly<Record<LockKind, number>> = {
   dpc: DISPATCH_LEVEL,
   startIo: DISPATCH_LEVEL,
   interrupt: DEVICE_LEVEL,
+  message: DEVICE_LEVEL,
 }
 
 /** Key of the lock of an interrupt message: no STOR_LOCK_HANDLE has such an address. */
@@ -17,10 +18,11 @@ export const messageLock = (messageId: number): bigint => -1n - BigInt(messageId
 export function acquireLock(call: CallFrame, kind: LockKind, key: bigint): number {
   const { instance, port, irql, interruptsEnabled } = call
   const lock = port.acquireSpinLock(instance.blockAt(call.va(1)), kind)
-  const held = { lock, irql, interruptsEnabled }
+  const level = Math.max(irql, LEVELS[kind])
+  const held = { lock, irql, interruptsEnabled, at: call.returnAddress, level }
   instance.keepNamed(instance.locks, key, held, 'locks')
-  call.irql = Math.max(irql, LEVELS[kind])
-  if (kind === 'interrupt') call.interruptsEnabled = false
+  call.irql = level
+  if (LEVELS[kind] === DEVICE_LEVEL) call.interruptsEnabled = false
   return irql
 }
 

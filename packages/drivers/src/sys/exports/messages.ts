@@ -15,7 +15,7 @@ const LATCHED = 1
 export const MESSAGE_FUNCTIONS: ExtendedFunctions = {
   // (MessageId, *OldIrql)
   AcquireMSISpinLock: (call) => {
-    call.memory.setU32(call.va(3), acquireLock(call, 'interrupt', messageLock(call.u32(2))))
+    call.memory.setU32(call.va(3), acquireLock(call, 'message', messageLock(call.u32(2))))
     return STOR_STATUS_SUCCESS
   },
   // (MessageId, OldIrql)

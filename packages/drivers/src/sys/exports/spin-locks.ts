@@ -74,8 +74,9 @@ function take(call: CallFrame, name: string, toDispatch: boolean): bigint {
   const { instance, port } = call
   const lock = call.va(0)
   port.spinLockTaken(name, instance.spinLocks.has(lock), toDispatch)
-  instance.keep(instance.spinLocks, lock, 'spin locks')
   if (toDispatch) call.irql = Math.max(call.irql, DISPATCH_LEVEL)
+  const held = { at: call.returnAddress, level: call.irql }
+  instance.keepNamed(instance.spinLocks, lock, held, 'spin locks')
   return NOTHING
 }
 
