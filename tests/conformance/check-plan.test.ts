@@ -1,4 +1,5 @@
 // The whole plan of lives, in process: the good miniports keep the contract in each life, and a finding names the settings that it needs.
+// As a command it runs in several threads, and comes to the same.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { openSysFile } from '@dumpstack/drivers'
@@ -6,8 +7,12 @@ import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import type { DriverCheckReport } from '@dumpstack/windows'
 import { checkDriverFile } from '@dumpstack/windows/node'
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
+import { dumpstack, temporaryFolder } from '../e2e/cli.ts'
 import { MINIPORT_BIN } from './tools.ts'
+
+const folder = temporaryFolder()
+afterAll(() => folder.remove())
 
 function check(fileName: string, kind: string): DriverCheckReport {
   const file = openSysFile(fileName, readFileSync(path.join(MINIPORT_BIN, fileName)))
@@ -50,3 +55,22 @@ it.each([
   },
   300_000,
 )
+
+it('comes to the same in one thread and in several', () => {
+  const report = check('dsvioblk-b26.sys', 'virtio-blk')
+  const { stdout } = dumpstack(folder.path, 'check', path.join(MINIPORT_BIN, 'dsvioblk-b26.sys'), '--json')
+  const checked: DriverCheckReport = JSON.parse(stdout)
+  expect(checked.runs).toEqual(report.runs)
+  const withoutNames = ({ findings }: DriverCheckReport) =>
+    findings.map(({ verdict, rule, call, message, count, settings, offset, atNs }) => ({
+      verdict,
+      rule,
+      call,
+      message,
+      count,
+      settings,
+      offset,
+      atNs,
+    }))
+  expect(withoutNames(checked)).toEqual(withoutNames(report))
+}, 300_000)

@@ -9,7 +9,7 @@ import { install } from '../install.mjs'
 const here = path.dirname(fileURLToPath(import.meta.url))
 const root = path.resolve(here, '../..')
 const cli = path.join(root, 'packages/cli')
-const PROGRAMS = ['main', 'kd-main', 'crashdumptest-main']
+const PROGRAMS = ['main', 'kd-main', 'crashdumptest-main', 'check/life-thread']
 /** What can be imported: `dumpstack/dump` and so on. */
 const LIBRARY = ['dump', 'symbols', 'debugger', 'check'].map((door) => `library/${door}`)
 /** What third-party packages say of their own classes is for their pages; its lines stay, empty, for the maps. */

@@ -6,7 +6,7 @@ export * from './bugcheck/blue-screen.ts'
 export type { BudgetCell, BudgetStop, BudgetTable } from './check/budget.ts'
 export type * from './check/driver-finding.ts'
 export { LIFE_EVENTS } from './check/events.ts'
-export type { StoppedLife } from './check/life.ts'
+export type { LifeResult, StoppedLife } from './check/life.ts'
 export {
   type LifeSettings,
   lifeOf,
@@ -17,6 +17,7 @@ export {
   type SystemSettings,
   settingText,
 } from './check/settings.ts'
+export type { SharedPlan } from './check/shared-plan.ts'
 export * from './errors.ts'
 export { CrashedSystem } from './system/crashed-system.ts'
 export * from './system/options.ts'

@@ -19,6 +19,7 @@ import { shellWord } from '../terminal/shell-word.ts'
 import { ProgressLine } from '../terminal/terminal.ts'
 import { DEFAULT_CONTROLLER, DEFAULT_PROFILE } from '../test/test-options.ts'
 import { type KnownIssue, knownReason } from './known-issues.ts'
+import type { LifeThreads } from './life-threads.ts'
 import type { SecondCrashes, SecondCrashFile } from './second-crashes.ts'
 
 /** What all files of a command are checked with. */
@@ -39,6 +40,8 @@ export interface CheckOptions {
   readonly secondCrashes: SecondCrashes | null
   /** Interrupt.stopFlag */
   readonly stopFlag?: Int32Array
+  /** Null: all lives are run in this thread. */
+  readonly threads: LifeThreads | null
 }
 
 export interface CheckedFinding extends DriverFinding {
@@ -119,7 +122,7 @@ interface FileReport {
 const NO_DUMPS: FileReport['secondCrashes'] = new Map()
 
 function reportOf(file: string, options: CheckOptions): FileReport {
-  const { pdb, profile, seed, settings, isWhole, stopFlag } = options
+  const { pdb, profile, seed, settings, isWhole, stopFlag, threads } = options
   const fileName = path.basename(file)
   let driver: OpenedDriver
   try {
@@ -142,6 +145,9 @@ function reportOf(file: string, options: CheckOptions): FileReport {
       ...system,
       settings,
       isWhole,
+      ...(threads !== null && {
+        share: (plan) => threads.share(driver, { file, pdb, profile: profile.name, controller, seed, plan }),
+      }),
       onProgress: ({ life, lives, setting, phase }) => {
         const which = lives === 0 ? 'what a finding needs' : `life ${life} of ${lives}`
         progress.show(`checking ${fileName} on ${controller}, ${which}: ${setting}, ${phase}`)

@@ -15,13 +15,15 @@ import type { checkPage } from './check-page.ts'
 import { driverFiles } from './driver-files.ts'
 import { showOnGithub } from './github.ts'
 import { readKnownIssues } from './known-issues.ts'
+import { LifeThreads } from './life-threads.ts'
 import { sarifOf } from './sarif.ts'
 import { SecondCrashes } from './second-crashes.ts'
 
 const RESULT_SCHEMA = 'docs/schema/check-result.schema.json'
 const RESULTS_SCHEMA = 'docs/schema/check-results.schema.json'
 
-export interface CheckRequest extends Omit<CheckOptions, 'knownIssues' | 'secondCrashes' | 'stopFlag'> {
+export interface CheckRequest
+  extends Omit<CheckOptions, 'knownIssues' | 'secondCrashes' | 'stopFlag' | 'threads'> {
   /** Driver files, and folders of them. */
   readonly places: readonly string[]
   /** File with a list of known issues. */
@@ -55,10 +57,12 @@ export function runCheck(request: CheckRequest): number {
     throw error
   }
   const interrupt = catchInterrupts()
+  const threads = request.isWhole ? new LifeThreads() : null
   try {
     const knownIssues = request.known === null ? [] : readKnownIssues(request.known)
     const { stopFlag } = interrupt
-    const options = { ...request, knownIssues, secondCrashes, ...(stopFlag !== undefined && { stopFlag }) }
+    const stop = stopFlag === undefined ? {} : { stopFlag }
+    const options = { ...request, knownIssues, secondCrashes, threads, ...stop }
     for (const file of files) {
       const one = checkFile(file, options)
       checked.push(one)
@@ -70,6 +74,7 @@ export function runCheck(request: CheckRequest): number {
     throw error
   } finally {
     interrupt.release()
+    threads?.close()
   }
   write(request, checked, files.length, seconds(), null)
   return exitCodeOf(worst(checked))

@@ -8,12 +8,15 @@ import { controllerOf } from './find-controller.ts'
 import { attemptStart, type LifeOptions, type LifeResult, runLife } from './life.ts'
 import { reduceFindings, withoutCause } from './reduce.ts'
 import { type LifeSettings, lifeOf, lifeText, planLives } from './settings.ts'
+import { runPlan, type SharedPlan } from './shared-plan.ts'
 
 export interface DriverCheckOptions extends Omit<LifeOptions, 'onPhase'> {
   /** Settings of every life; with `isWhole` the plan runs around them, otherwise the one life that they are. */
   readonly settings: LifeSettings
   readonly isWhole: boolean
   readonly onProgress?: (progress: CheckProgress) => void
+  /** Begins to run the lives of a plan in other threads too. */
+  readonly share?: (plan: readonly LifeSettings[]) => SharedPlan<LifeResult>
 }
 
 export interface CheckProgress {
@@ -38,7 +41,7 @@ export function findController(
 
 /** Throws TargetOptionsError SETTING. */
 export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
-  const { controller, seed, isWhole, onProgress } = options
+  const { controller, seed, isWhole, onProgress, share } = options
   const settings = lifeOf(controller, options.settings)
   const plan = isWhole ? planLives(controller, settings, seed) : [settings]
   const results = new Map<string, LifeResult>()
@@ -49,14 +52,20 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
     results.set(setting, result)
     return result
   }
-  const lives: LifeResult[] = []
+  let lives: LifeResult[] = []
   let findings: DriverFinding[] = []
   let interrupted = false
   try {
-    for (const [index, life] of plan.entries()) {
-      const result = live(life, index + 1, plan.length)
-      lives.push(result)
-      if (index === 0 && result.findings.some(endsPlan)) break
+    const shared = plan.length > 1 ? share?.(plan) : undefined
+    try {
+      runPlan(plan.length, shared, {
+        live: (index) => live(plan[index]!, index + 1, plan.length),
+        endsPlan: (result) => result.findings.some(endsPlan),
+        done: (index, result) => results.set(lifeText(plan[index]!), result),
+      })
+    } finally {
+      shared?.close()
+      lives = plan.flatMap((life) => results.get(lifeText(life)) ?? [])
     }
     findings = reduceFindings(lives, settings, live)
     // what ended a life early hides what else it would have shown: once more without that

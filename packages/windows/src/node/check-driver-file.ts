@@ -6,7 +6,8 @@ import { drivenControllers, type Profile } from '@dumpstack/nt'
 import { type BudgetOptions, type BudgetTable, measureBudget } from '../check/budget.ts'
 import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
-import type { LifeOptions } from '../check/life.ts'
+import { type LifeOptions, type LifeResult, runLife } from '../check/life.ts'
+import type { LifeSettings } from '../check/settings.ts'
 import type { DriverFileOptions } from './create-windows-target.ts'
 import { installDriver, readGuestImages } from './guest-images.ts'
 
@@ -19,6 +20,15 @@ export function checkDriverFile(
   options: Omit<DriverCheckOptions, keyof Installed>,
 ): DriverCheckReport {
   return checkDriver({ ...options, ...installed(driver, options.profile) })
+}
+
+/** Runs single lives of a plan. Throws TargetOptionsError DRIVER_NAME_TAKEN. */
+export function driverLives(
+  driver: Omit<DriverFileOptions, 'description'>,
+  options: Omit<LifeOptions, keyof Installed>,
+): (life: LifeSettings) => LifeResult {
+  const all = { ...options, ...installed(driver, options.profile) }
+  return (life) => runLife(all, life)
 }
 
 /** Throws TargetOptionsError DRIVER_NAME_TAKEN and SETTING. */

@@ -1,5 +1,5 @@
 // The memory of a dump port, which is all that its miniport can have: the heap and the two common buffers of the context.
-import { type Gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { equalBytes, type Gpa, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Ram } from '@dumpstack/machine'
 import type { Profile } from '@dumpstack/nt'
 import { DriversError } from '../../errors.ts'
@@ -120,6 +120,8 @@ export class PortMemory {
 
 /** The first byte that is not the pattern any more; -1 where all are. */
 function firstChange({ view }: GuestBlock): number {
-  for (let i = 0; i < view.byteLength; i++) if (view.getUint8(i) !== DUMP_MEMORY_PATTERN) return i
-  return -1
+  const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+  // bytes that are all alike are those that follow them
+  if (bytes[0] === DUMP_MEMORY_PATTERN && equalBytes(bytes.subarray(1), bytes.subarray(0, -1))) return -1
+  return bytes.findIndex((byte) => byte !== DUMP_MEMORY_PATTERN)
 }

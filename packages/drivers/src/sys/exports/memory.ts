@@ -69,11 +69,14 @@ export function fill(call: CallFrame, length: bigint, value: number): bigint {
   return fillAt(call, call.va(0), length, value)
 }
 
+/** What one round writes, of the value that was asked for last. */
+const filled = new Uint8Array(ROUND)
+
 export function fillAt(call: CallFrame, to: Gva, length: bigint, value: number): bigint {
-  const bytes = new Uint8Array(length < BigInt(ROUND) ? Number(length) : ROUND).fill(value)
+  if (filled[0] !== value) filled.fill(value)
   for (let done = 0n; done < length; done += BigInt(ROUND)) {
     const left = length - done
-    call.memory.write(gva(to + done), left < BigInt(ROUND) ? bytes.subarray(0, Number(left)) : bytes)
+    call.memory.write(gva(to + done), left < BigInt(ROUND) ? filled.subarray(0, Number(left)) : filled)
   }
   return to
 }
