@@ -21,15 +21,22 @@ const GUESTS = ['tests/conformance/{compilers,defects,guest,guest-types,hostile}
 /** Forty whole checks, which take a quarter of an hour: `npm run bug-score` runs them. */
 const SCORE = ['tests/conformance/mutants.test.ts']
 
-// `npm test` runs `rooms` and `quick`, `npm run check` all but `score`. Tests of rooms share a process: they leave no state in it.
+/** Kernels and firmware on an emulated processor, most of a minute for each controller: `npm run strangers` runs them. */
+const STRANGERS = ['tests/strangers/{linux,ovmf}.test.ts']
+
+// `npm test` runs `rooms` and `quick`, `npm run check` all but `score` and `strangers`. Tests of rooms share a process: they leave no state in it.
 export default defineConfig({
   test: {
     projects: [
       project('rooms', { include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.mjs'], isolate: false }),
       project('quick', { include: QUICK }),
-      project('thorough', { include: ['tests/**/*.test.ts'], exclude: [...QUICK, ...GUESTS, ...SCORE] }),
+      project('thorough', {
+        include: ['tests/**/*.test.ts'],
+        exclude: [...QUICK, ...GUESTS, ...SCORE, ...STRANGERS],
+      }),
       project('guests', { include: GUESTS }),
       project('score', { include: SCORE }),
+      project('strangers', { include: STRANGERS }),
     ],
     maxWorkers: availableParallelism(), // the default leaves one of two idle
     reporters: ['default', './tools/skip-reporter.mjs'],

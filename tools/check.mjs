@@ -10,7 +10,8 @@ const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)))
 const bin = (name, file) => path.join(root, 'node_modules', name, file)
 const given = process.argv.slice(2)
 const toVitest = given.filter((option) => option !== '--no-tests')
-if (!toVitest.some((option) => option.startsWith('--project'))) toVitest.push('--project=!score')
+if (!toVitest.some((option) => option.startsWith('--project')))
+  toVitest.push('--project=!score', '--project=!strangers')
 const steps = [
   [
     'format, lint and import rules',

@@ -19,8 +19,8 @@ export interface PcOptions {
   readonly ramBytes: number
   /** Firmware or kernel, and which device the character device `console` is. */
   readonly qemu: readonly string[]
-  /** The console says this: it is done. */
-  readonly until: RegExp
+  /** The console says this: it is done. Null: it switches itself off. */
+  readonly until: RegExp | null
   readonly timeoutMs: number
   /** Before anything runs. */
   readonly prepare?: (proxy: PciProxy) => void
@@ -46,9 +46,11 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
   const kill = () => qemu.kill('SIGKILL')
   process.once('exit', kill)
   const exited = new Promise<void>((resolve) => {
-    qemu.once('close', () => resolve())
     qemu.once('error', (error) => end(`QEMU did not start: ${error.message}`))
-    qemu.once('exit', (code, signal) => end(`QEMU ended with ${signal ?? code}`))
+    qemu.once('close', (code, signal) => {
+      end(code === 0 && options.until === null ? '' : `QEMU ended with ${signal ?? code}`)
+      resolve()
+    })
   })
   const sockets = [qemu.stdio[3] as Duplex, qemu.stdio[4] as Duplex] as const // pipes of spawn are sockets
   const proxy = new PciProxy(options.row.model, image, ram, ...sockets, (error) =>
@@ -59,7 +61,7 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
   let console = ''
   qemu.stdout!.on('data', (bytes: Buffer) => {
     console += bytes.toString('latin1')
-    if (options.until.test(console)) end('')
+    if (options.until?.test(console)) end('')
   })
   qemu.stderr!.on('data', (bytes: Buffer) => {
     console += bytes.toString()
