@@ -1,0 +1,4 @@
+fs0:
+cp source.bin copy.bin
+comp source.bin copy.bin
+reset -s
