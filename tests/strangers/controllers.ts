@@ -21,7 +21,7 @@ export const ROWS: readonly StrangersRow[] = [
     messages: 'MSI',
     notModelled: ['EM_LOC', 'EM_CTL'],
   },
-  { model: nvme, modules: ['nvme'], queueDepth: 32, messages: 'MSI-X', notModelled: [] },
+  { model: nvme, modules: ['nvme'], queueDepth: 64, messages: 'MSI-X', notModelled: [] },
   {
     model: virtioBlk,
     modules: ['virtio_pci', 'virtio_blk'],

@@ -38,6 +38,10 @@ const COMMAND = 0x04
 const INTERRUPT_DISABLE = 0x400
 const INTERRUPT_STATUS = 0x80000
 const BASE_ADDRESSES = [0x10, 0x14, 0x18, 0x1c, 0x20, 0x24]
+/** Memory, 64 bits wide. */
+const WIDE_MASK = 0x7
+const WIDE = 0x4
+const PREFETCHABLE = 0x8
 const ROM_BASE_ADDRESS = 0x30
 const CONFIG_BYTES = 0x100
 
@@ -60,6 +64,8 @@ export class PciProxy {
   readonly #qtest: Duplex
   readonly #timer: NodeJS.Timeout
   readonly #startMs = performance.now()
+  /** Base address registers of 64 bits, which QEMU's proxy can only place below 4 GiB. */
+  readonly #wide: readonly number[]
   #received = Buffer.alloc(0)
   #lineLevel = false
 
@@ -92,6 +98,9 @@ export class PciProxy {
       ],
     })
     this.#powerOn()
+    const isWide = (register: number): boolean =>
+      (this.machine.bus.config32(BDF, register) & WIDE_MASK) === WIDE
+    this.#wide = BASE_ADDRESSES.filter(isWide)
     const guarded = (action: () => void) => () => {
       try {
         action()
@@ -107,6 +116,11 @@ export class PciProxy {
     socket.on('data', (bytes: Buffer) => {
       this.#received = Buffer.concat([this.#received, bytes])
       guarded(() => this.#takeMessages())()
+    })
+    // QEMU stands still while its answers are not read
+    qtest.on('data', (bytes: Buffer) => {
+      const text = bytes.toString('latin1')
+      if (/FAIL|ERR/.test(text)) failed(new Error(`qtest answered ${text}`))
     })
     for (const one of [socket, qtest]) one.on('error', () => {}) // QEMU has ended: its exit says how
   }
@@ -186,12 +200,15 @@ export class PciProxy {
     }
   }
 
-  /** Reads where `value` is null. There is no ROM, nor extended configuration space. */
+  /** Reads where `value` is null. There is no ROM, no extended configuration space, and a base address register of 64 bits is one of 32. */
   #config(offset: number, size: number, value: number | null): number {
     this.seen.configAccesses++
-    if (offset >= CONFIG_BYTES || (offset & ~3) === ROM_BASE_ADDRESS) return 0
-    this.machine.bus.out32(CONFIG_ADDRESS, 0x80000000 + BDF * 0x100 + (offset & ~3))
-    return this.#port(CONFIG_DATA + (offset & 3), size, value)
+    const register = offset & ~3
+    const isUpperHalf = this.#wide.includes(register - 4)
+    if (offset >= CONFIG_BYTES || register === ROM_BASE_ADDRESS || isUpperHalf) return 0
+    this.machine.bus.out32(CONFIG_ADDRESS, 0x80000000 + BDF * 0x100 + register)
+    const read = this.#port(CONFIG_DATA + (offset & 3), size, value)
+    return offset === register && this.#wide.includes(register) ? (read & ~(WIDE | PREFETCHABLE)) >>> 0 : read
   }
 
   #registers(body: Buffer, value: bigint | null): bigint {
