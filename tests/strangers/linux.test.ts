@@ -19,6 +19,8 @@ const COPIES = [8 * MIB, 16 * MIB]
 const RAM_BYTES = 256 * MIB
 /** Requests come faster than they end, so that they queue. */
 const LATENCY_NS = 5e6
+/** Interrupts: firmware polls, and one may be for all that has ended. */
+const MANY = 30
 const content = Buffer.from(Uint32Array.from({ length: COPIED_BYTES / 4 }, (_, i) => i * 0x9e3779b1).buffer)
 
 describe.skipIf(!hasQemu() || !hasDebian())(`Linux (${NEEDS})`, () => {
@@ -65,8 +67,8 @@ describe.skipIf(!hasQemu() || !hasDebian())(`Linux (${NEEDS})`, () => {
       for (const at of COPIES) expect(disk.subarray(at, at + COPIED_BYTES).equals(content)).toBe(true)
       expect(proxy.machine.disks[0]!.isCacheDirty).toBe(false)
       expect(proxy.seen.maxInFlight).toBeGreaterThanOrEqual(row.queueDepth)
-      expect(proxy.seen.messages).toBeGreaterThan(100)
-      expect(proxy.seen.lineRises).toBeGreaterThan(100)
+      expect(proxy.seen.messages).toBeGreaterThan(MANY)
+      expect(proxy.seen.lineRises).toBeGreaterThan(MANY)
       const { stops, refusals, notModelled } = proxy.machine.evidence
       expect({ stops, refusals }).toEqual({ stops: [], refusals: [] })
       expect(notModelled.map(({ register }) => register)).toEqual(row.notModelled)

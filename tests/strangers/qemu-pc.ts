@@ -68,7 +68,11 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
   })
   try {
     const why = await ended
-    if (why !== '') throw new Error(`${why}; the console ends with:\n${console.slice(-2000)}`)
+    if (why !== '') {
+      const { stops, refusals, notModelled } = proxy.machine.evidence
+      const story = JSON.stringify({ seen: proxy.seen, stops, refusals, notModelled }, null, 1)
+      throw new Error(`${why}; the controller saw ${story}; the console ends with:\n${console.slice(-2000)}`)
+    }
     return { console, proxy }
   } finally {
     clearTimeout(timer)
