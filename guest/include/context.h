@@ -158,7 +158,7 @@ typedef struct _KTRAP_FRAME {
 } KTRAP_FRAME;
 _Static_assert(sizeof(KTRAP_FRAME) == 0x190, "_KTRAP_FRAME");
 
-/** What C keeps across calls, below a trap frame or a switch of stacks. */
+/** The registers that a function preserves across calls, saved below a trap frame or a switch of stacks. */
 typedef struct _KEXCEPTION_FRAME {
     ULONG64 P1Home;
     ULONG64 P2Home;

@@ -5,7 +5,7 @@
 #define LDR_H
 #include "ntdef.h"
 
-/** What the loader tells the kernel: the fields that this kernel reads. */
+/** What the loader tells the kernel: only the fields that this kernel reads. */
 typedef struct _LOADER_PARAMETER_BLOCK {
     UCHAR Reserved0[0x10];
     struct _LIST_ENTRY LoadOrderListHead;

@@ -24,7 +24,7 @@ typedef long long LONG64;
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
 #define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
 
-/** A function that a stack must show, and that a debugger finds by name. */
+/** A function that must appear on stacks, and that a debugger finds by name. */
 #define NOINLINE __attribute__((noinline))
 
 typedef struct _LIST_ENTRY {

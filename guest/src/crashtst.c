@@ -38,7 +38,7 @@ NOINLINE NTSTATUS CrashTestDeviceControl(DEVICE_OBJECT *DeviceObject, IRP *Irp) 
     NTSTATUS status = STATUS_INVALID_DEVICE_REQUEST;
     DeviceObject->ActiveThreadCount++;
     if (stack->IoControlCode == IOCTL_CRASH_TEST_BUGCHECK) {
-        // The bugcheck has no parameters of its own: a program may give four, to find them again in the dump.
+        // The bugcheck has no parameters of its own: a program may pass four values, which it then finds in the dump.
         static const ULONG64 none[4];
         const ULONG64 *parameters = stack->InputBufferLength >= sizeof(none) ? stack->Type3InputBuffer : none;
         CrashTestTriggerBugcheck(parameters[0], parameters[1], parameters[2], parameters[3]);

@@ -3,7 +3,7 @@
 
 BOOLEAN HalInitSystemForwarded(ULONG Phase);
 
-/** Phase 0 only remembers that it has been: the kernel does the work. */
+/** Phase 0 only records that it was called: the kernel does the work. */
 static ULONG HalpPhase = ~0ul;
 
 NOINLINE BOOLEAN HalInitSystemForwarded(ULONG Phase) {

@@ -13,7 +13,7 @@ NOINLINE void RtlExitUserThread(NTSTATUS ExitStatus) {
     for (;;) __asm__ volatile("pause" : : "a"(ExitStatus));
 }
 
-/** Where every user thread starts: calls its routine, ends the thread with what that returns. */
+/** Every user thread starts here: calls its routine, then ends the thread with the value that the routine returns. */
 NOINLINE void RtlUserThreadStart(NTSTATUS (*StartAddress)(void *), void *Parameter) {
     NTSTATUS status = StartAddress(Parameter);
     RtlExitUserThread(status);
@@ -21,7 +21,7 @@ NOINLINE void RtlUserThreadStart(NTSTATUS (*StartAddress)(void *), void *Paramet
 
 static LDR_DATA_TABLE_ENTRY *LdrpImageEntry;
 
-/** Runs before the first instruction of a process: remembers the first module of the load order list. */
+/** Runs before the first instruction of a process: records the first module of the load order list. */
 NOINLINE void LdrInitializeThunk(void *Context, PEB_LDR_DATA *Ldr) {
     LIST_ENTRY *first = Ldr->InLoadOrderModuleList.Flink;
     if (Context != NULL && first != &Ldr->InLoadOrderModuleList) LdrpImageEntry = (LDR_DATA_TABLE_ENTRY *)first;

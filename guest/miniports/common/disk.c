@@ -76,7 +76,7 @@ void DiskFailed(SCSI_REQUEST_BLOCK *Srb) {
     }
 }
 
-/** Data of a command that needs no disk: as many bytes as the SRB has room for. */
+/** Returns the data of a command that needs no disk: as many bytes as the SRB has room for. */
 static DISK_ACTION Answer(SCSI_REQUEST_BLOCK *Srb, const UCHAR *Data, ULONG Length) {
     ULONG room = SrbGetDataTransferLength(Srb);
     if (room < Length) Length = room;
@@ -141,7 +141,7 @@ static DISK_ACTION ReadCapacity16(const DISK *Disk, SCSI_REQUEST_BLOCK *Srb, con
     return Answer(Srb, data, sizeof(data));
 }
 
-/** A header, and the caching page where it is asked for. */
+/** Returns a header, and the caching page if it was asked for. */
 static DISK_ACTION ModeSense(const DISK *Disk, SCSI_REQUEST_BLOCK *Srb, const UCHAR *Cdb) {
     UCHAR data[8 + 20];
     ULONG header = Cdb[0] == SCSIOP_MODE_SENSE ? 4 : 8;

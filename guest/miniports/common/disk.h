@@ -1,4 +1,4 @@
-// A disk as SCSI shows it: what both miniports answer themselves, and how they read a transfer out of a CDB.
+// A disk as SCSI presents it: the commands that both miniports answer themselves, and how they read a transfer from a CDB.
 #ifndef DISK_H
 #define DISK_H
 #include "srb.h"
@@ -10,7 +10,7 @@ typedef struct _DISK {
     UCHAR PhysicalBlockExponent;
     BOOLEAN ReadOnly;
     BOOLEAN WriteCache;
-    /** Takes several requests at once. */
+    /** The disk accepts several requests at once. */
     BOOLEAN CommandQueuing;
     CHAR VendorId[8];
     CHAR ProductId[16];
@@ -25,20 +25,20 @@ typedef struct _TRANSFER {
 } TRANSFER;
 
 typedef enum _DISK_ACTION {
-    /** The SRB has its answer and its status. */
+    /** The SRB has its data and its status. */
     DiskAnswered,
     /** Blocks have to move: see the TRANSFER. */
     DiskTransfer,
     DiskFlush,
 } DISK_ACTION;
 
-/** EXECUTE_SCSI: answers it, or says what the controller has to do. */
+/** EXECUTE_SCSI: answers the SRB, or returns what the controller has to do. */
 DISK_ACTION DiskExecute(const DISK *Disk, SCSI_REQUEST_BLOCK *Srb, TRANSFER *Transfer);
 
-/** CHECK CONDITION with sense data. The SRB is not completed here. */
+/** Sets CHECK CONDITION and sense data. The SRB is not completed here. */
 void DiskCheckCondition(SCSI_REQUEST_BLOCK *Srb, UCHAR SenseKey, UCHAR AdditionalSenseCode);
 
-/** What a transfer or flush that the controller failed ends with. */
+/** The status of a transfer or flush that the controller failed. */
 void DiskFailed(SCSI_REQUEST_BLOCK *Srb);
 
 /** Fills `Field` with `Text`, padded with spaces. */

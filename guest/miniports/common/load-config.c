@@ -1,6 +1,6 @@
 // The load configuration of an image (learn.microsoft.com/windows/win32/debug/pe-format, "The Load Configuration Structure"),
 // and what it points to: the security cookie of /GS (SECURITY_COOKIE) and the pointers of control flow guard (GUARD_CF).
-// A driver kit brings all this in a library; here it is in the open.
+// A driver kit supplies all this in a library; here it is written out.
 #include "storport.h"
 
 typedef struct _IMAGE_LOAD_CONFIG_DIRECTORY64 {
@@ -34,17 +34,17 @@ AT(IMAGE_LOAD_CONFIG_DIRECTORY64, GuardFlags, 0x90);
 #ifdef SECURITY_COOKIE
 #define DEFAULT_SECURITY_COOKIE 0x00002B992DDFA232ull
 
-/** The loader of an image puts a random value here. */
+/** The loader of the image stores a random value here. */
 ULONG64 __security_cookie = DEFAULT_SECURITY_COOKIE;
 
-/** The compiler calls it at the end of every function that it protects. */
+/** The compiler inserts a call to this at the end of every function that it protects. */
 void __security_check_cookie(ULONG64 StackCookie) {
     if (StackCookie != __security_cookie) FAST_FAIL(FAST_FAIL_STACK_COOKIE_CHECK_FAILURE);
 }
 
 ULONG DriverEntry(void *DriverObject, void *RegistryPath);
 
-/** The entry point of the image: a cookie that nobody changed protects nothing. */
+/** The entry point of the image: a cookie that the loader did not change protects nothing. */
 ULONG GsDriverEntry(void *DriverObject, void *RegistryPath) {
     if (__security_cookie == 0 || __security_cookie == DEFAULT_SECURITY_COOKIE) FAST_FAIL(FAST_FAIL_SECURITY_COOKIE_INIT);
     return DriverEntry(DriverObject, RegistryPath);
@@ -56,7 +56,7 @@ ULONG GsDriverEntry(void *DriverObject, void *RegistryPath) {
 extern const UCHAR __guard_fids_table[];
 extern const UCHAR __guard_fids_count[], __guard_flags[];
 
-// Every target is good until a kernel that has the guard puts its own routines here. The target is in rcx, or in rax.
+// Every target is valid until a kernel with control flow guard stores its own routines here. The target is in rcx, or in rax.
 __asm__(".text\n"
         ".globl GuardCheckNothing\n"
         "GuardCheckNothing: retq\n"
@@ -78,6 +78,6 @@ const IMAGE_LOAD_CONFIG_DIRECTORY64 _load_config_used = {
     .GuardCFDispatchFunctionPointer = &__guard_dispatch_icall_fptr,
     .GuardCFFunctionTable = __guard_fids_table,
     .GuardCFFunctionCount = __guard_fids_count,
-    .GuardFlags = 0x100 | 0x400, // instrumented; has the table of functions
+    .GuardFlags = 0x100 | 0x400, // instrumented, and the table of functions is present
 #endif
 };

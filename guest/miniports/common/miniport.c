@@ -1,4 +1,4 @@
-// What a miniport of one disk tells its port: storport.h of the kit, HW_INITIALIZATION_DATA and PORT_CONFIGURATION_INFORMATION.
+// What a miniport with one disk tells its port: storport.h of the kit, HW_INITIALIZATION_DATA and PORT_CONFIGURATION_INFORMATION.
 #include "miniport.h"
 
 #define PCI_ACCESS_RANGES 6

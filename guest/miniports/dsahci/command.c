@@ -1,4 +1,4 @@
-// Commands: composed in the SRB extension, issued in a slot, completed when the slot's bit is gone. AHCI 1.3.1, sections 4.2
+// Commands: composed in the SRB extension, issued in a slot, completed when the bit of the slot is clear. AHCI 1.3.1, sections 4.2
 // and 5.6; queued commands (NCQ) of ACS-3, section 4.14.
 #include "dsahci.h"
 
@@ -10,7 +10,7 @@
 #define INTERNAL_STEP_US 100
 #define INTERNAL_STEPS 50000 // five seconds
 
-/** The SRB extension has slack for the alignment; the low bits of both addresses are the same. */
+/** The SRB extension has spare bytes for the alignment; the low bits of both addresses are the same. */
 COMMAND *AhciCommandOf(SCSI_REQUEST_BLOCK *Srb) {
     ULONG64 at = (ULONG64)SrbGetExtension(Srb);
     return (COMMAND *)((at + COMMAND_ALIGNMENT - 1) & ~(ULONG64)(COMMAND_ALIGNMENT - 1));
@@ -40,7 +40,7 @@ BOOLEAN AhciComposeTransfer(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb, const TRA
     UCHAR low = (UCHAR)Transfer->Blocks, high = (UCHAR)(Transfer->Blocks >> 8);
     if (Adapter->UseQueuing) {
         AhciCompose(command, Transfer->Write ? ATA_WRITE_FPDMA_QUEUED : ATA_READ_FPDMA_QUEUED);
-        command->Queued = TRUE; // the count goes to Features, Count gets the tag
+        command->Queued = TRUE; // Features holds the count, and Count the tag
         fis->Features = low;
         fis->FeaturesExp = high;
     } else {
@@ -82,7 +82,7 @@ static void RecordHistory(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb, const COMMA
     entry->Sequence = (USHORT)Adapter->HistoryNext++;
 }
 
-/** FALSE when the command has to wait: no slot, or queued and other commands would mix (ACS-3, 4.14). */
+/** Returns FALSE when the command has to wait: no slot is free, or queued and other commands would be mixed (ACS-3, 4.14). */
 BOOLEAN AhciIssue(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     COMMAND *command = AhciCommandOf(Srb);
     ULONG slot = 0, length;
@@ -103,7 +103,7 @@ BOOLEAN AhciIssue(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     return TRUE;
 }
 
-/** A command of the driver itself in slot 0, polled to its end; nothing else may be outstanding. */
+/** Runs a command of the driver itself in slot 0 and polls until it ends; no other command may be outstanding. */
 BOOLEAN AhciRunInternal(ADAPTER *Adapter, UCHAR AtaCommand, ULONG DataOffset, ULONG DataLength) {
     COMMAND *command = &Adapter->Shared->Internal;
     AhciCompose(command, AtaCommand);
@@ -128,7 +128,7 @@ static SCSI_REQUEST_BLOCK *Release(ADAPTER *Adapter, ULONG Slot) {
     return srb;
 }
 
-/** What is in neither PxCI nor PxSACT any more has ended well. */
+/** Completes the commands whose bits are clear in both PxCI and PxSACT: they have succeeded. */
 void AhciCompleteFinished(ADAPTER *Adapter) {
     ULONG busy = ReadPort(Adapter, PxCI) | (Adapter->Queued != 0 ? ReadPort(Adapter, PxSACT) : 0);
     ULONG finished = Adapter->Outstanding & ~busy;
@@ -141,16 +141,16 @@ void AhciCompleteFinished(ADAPTER *Adapter) {
 }
 
 /**
- * The list stands still or a reset was asked for. What has ended is completed, the port is brought back, all else fails.
- * Which of several queued commands was at fault stands in a log that is not read here: all of them may be tried again,
- * one at a time from now on, so that the next failure has a name.
+ * The command list has stopped, or a reset was requested. Commands that have ended are completed, the port is restarted, the others fail.
+ * Which of several queued commands failed is recorded in a log that is not read here: all of them may be retried,
+ * one at a time from now on, so that the next failure names its command.
  */
 void AhciFailOutstanding(ADAPTER *Adapter, BOOLEAN BusReset) {
     AhciCompleteFinished(Adapter);
     BOOLEAN queued = Adapter->Queued != 0;
     AhciRecoverPort(Adapter);
     if (queued && !BusReset) Adapter->UseQueuing = FALSE;
-    ULONG failed = Adapter->Outstanding; // a completion may bring the next request
+    ULONG failed = Adapter->Outstanding; // the port may start the next request from a completion
     for (ULONG slot = 0; slot < SLOTS; slot++) {
         if ((failed >> slot & 1) == 0) continue;
         SCSI_REQUEST_BLOCK *srb = Release(Adapter, slot);

@@ -1,6 +1,6 @@
 // The entry points. This driver is loaded twice: once to run the disk, and once more, as dump_dsahci.sys, to write the dump of
-// a system that has stopped. Where the two lives differ, `DumpMode` stands in the line; nothing is shared between them but
-// the HBA, which the second life finds as the first one left it, and the DUMP_CONTEXT.
+// a system that has stopped. Where the two instances differ, the line tests `DumpMode`; they share nothing but
+// the HBA, which the second instance finds as the first one left it, and the DUMP_CONTEXT.
 #include "dsahci.h"
 
 #if BUG == 23
@@ -15,7 +15,7 @@ typedef struct _OBJECT_ATTRIBUTES {
 IMPORT NTSTATUS ZwOpenKey(void **KeyHandle, ULONG DesiredAccess, OBJECT_ATTRIBUTES *ObjectAttributes);
 IMPORT NTSTATUS ZwClose(void *Handle);
 
-/** B23: the registry, at PASSIVE_LEVEL only, from a routine that runs at HIGH_LEVEL in a dump. */
+/** B23: reads the registry, which needs PASSIVE_LEVEL, in a routine that runs at HIGH_LEVEL in a dump. */
 static NOINLINE void ReadSettings(void) {
     static WCHAR Path[] = L"\\Registry\\Machine\\System\\CurrentControlSet\\Services\\dsahci\\Parameters";
     UNICODE_STRING name = { sizeof(Path) - sizeof(WCHAR), sizeof(Path), Path };
@@ -28,7 +28,7 @@ static NOINLINE void ReadSettings(void) {
 /** Known before StorPortInitialize is called: the dump port calls HwFindAdapter from inside it. */
 static BOOLEAN LoadedForDump;
 
-/** BAR 5 (2.1.11), among the ranges that the port has assigned. */
+/** Finds BAR 5 (2.1.11) among the ranges that the port has assigned. */
 static ACCESS_RANGE *FindRegisters(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
     ULONG config[0x40 / 4];
     ULONG read = StorPortGetBusData(Adapter, PCIConfiguration, ConfigInfo->SystemIoBusNumber, ConfigInfo->SlotNumber, config,
@@ -43,13 +43,13 @@ static ACCESS_RANGE *FindRegisters(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMAT
 }
 
 /**
- * Memory that the HBA reads. In dump mode about 32 KiB are there in all, with less alignment than at run time and full of
- * whatever was in it: only what the dump needs is asked for, aligned here and cleared.
+ * Allocates the memory that the HBA reads. In dump mode about 32 KiB are available in all, with less alignment than at run time and
+ * not cleared: only what the dump needs is requested, then aligned and cleared here.
  */
 static BOOLEAN AllocateShared(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
     ULONG bytes = sizeof(SHARED_MEMORY);
 #if BUG == 6
-    // B06: what only the running system uses is counted in for the dump too.
+    // B06: memory that only the running system uses is requested for the dump too.
     bytes += HISTORY_ENTRIES * sizeof(HISTORY_ENTRY);
 #else
     if (!Adapter->DumpMode) bytes += HISTORY_ENTRIES * sizeof(HISTORY_ENTRY);
@@ -68,7 +68,7 @@ static ULONG AhciHwFindAdapter(void *DeviceExtension, void *HwContext, void *Bus
     (void)BusInformation;
     *Again = FALSE;
 #if BUG == 14
-    // B14: trusts the global alone, which DriverEntry has not set yet when the dump port comes here.
+    // B14: relies on the global alone, which DriverEntry has not set yet when the dump port calls this routine.
     (void)ArgumentString;
     adapter->DumpMode = LoadedForDump;
 #else
@@ -99,7 +99,7 @@ static ULONG AhciHwFindAdapter(void *DeviceExtension, void *HwContext, void *Bus
     return SP_RETURN_FOUND;
 }
 
-/** The rest of the start, at PASSIVE_LEVEL: seconds may pass here. */
+/** The rest of the initialization, at PASSIVE_LEVEL: it may take seconds. */
 static BOOLEAN AhciPassiveInitialize(void *DeviceExtension) { return AhciStartPort(DeviceExtension); }
 
 static BOOLEAN AhciHwInitialize(void *DeviceExtension) {
@@ -134,7 +134,7 @@ static BOOLEAN BuildFlush(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     return TRUE;
 }
 
-/** Flushes the cache as well (ACS-3, 7.50), and parks what turns. */
+/** Flushes the cache too (ACS-3, 7.50), and stops the spindle of a disk that has one. */
 static BOOLEAN BuildShutdown(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     (void)Adapter;
     AhciCompose(AhciCommandOf(Srb), ATA_STANDBY_IMMEDIATE);
@@ -148,7 +148,7 @@ static BOOLEAN BuildReset(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
 
 static BOOLEAN BuildNothing(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) { return MiniportEnd(Adapter, Srb, SRB_STATUS_SUCCESS); }
 
-/** Asked of the running instance, for the one that will write the dump. */
+/** The port calls this in the running instance, on behalf of the one that will write the dump. */
 static BOOLEAN BuildDumpPointers(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     static const WCHAR Name[] = L"dsahci";
     MINIPORT_DUMP_POINTERS *pointers = SrbGetDataBuffer(Srb);
@@ -202,8 +202,8 @@ static BOOLEAN AhciHwStartIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
 }
 
 /**
- * At run time an interrupt brings us here; in a dump the port calls again and again until its SRB is complete. PxIS is set
- * whether or not interrupts are enabled; the summary in IS needs PxIE, so a dump does not ask it.
+ * At run time an interrupt leads here; in a dump the port calls this repeatedly until its SRB is complete. PxIS is set
+ * whether or not interrupts are enabled; the summary in IS needs PxIE, so it is not read in a dump.
  */
 static BOOLEAN AhciHwInterrupt(void *DeviceExtension) {
     ADAPTER *adapter = DeviceExtension;

@@ -70,7 +70,7 @@
 #define RUNTIME_BREAKS 33
 #define DUMP_BREAKS 17
 
-/** 4.2.2: one of the command list. */
+/** An entry of the command list (4.2.2). */
 typedef struct _COMMAND_HEADER {
     ULONG Flags; // FIS length in dwords, write bit, number of PRDT entries << 16
     ULONG BytesTransferred;
@@ -81,7 +81,7 @@ typedef struct _COMMAND_HEADER {
 SIZE(COMMAND_HEADER, 0x20);
 #define HEADER_WRITE (1u << 6)
 
-/** 4.2.3.3 */
+/** An entry of the PRDT (4.2.3.3). */
 typedef struct _PRDT_ENTRY {
     ULONG AddressLow;
     ULONG AddressHigh;
@@ -100,7 +100,7 @@ typedef struct _REGISTER_FIS {
 } REGISTER_FIS;
 SIZE(REGISTER_FIS, 20);
 
-/** A command table (4.2.3), and what stays beside it until the command has a slot. On a boundary of 128 bytes. */
+/** A command table (4.2.3), and the fields that are kept with it until the command has a slot. It is aligned to 128 bytes. */
 typedef struct _COMMAND {
     REGISTER_FIS Fis;
     UCHAR Reserved[0x80 - sizeof(REGISTER_FIS)];
@@ -118,7 +118,7 @@ typedef struct _DUMP_CONTEXT {
 } DUMP_CONTEXT;
 #define DUMP_CONTEXT_SIGNATURE 0x41485344 // DSHA
 
-/** One line of the history that the running instance keeps for a debugger. */
+/** An entry of the history that the running instance keeps for a debugger. */
 typedef struct _HISTORY_ENTRY {
     ULONG64 Lba;
     void *Srb;
@@ -131,7 +131,7 @@ typedef struct _HISTORY_ENTRY {
 SIZE(HISTORY_ENTRY, 32);
 #define HISTORY_ENTRIES 1024
 
-/** The uncached extension, from a boundary of 1 KiB on: HBA and driver share it. */
+/** The uncached extension, aligned to 1 KiB: HBA and driver share it. */
 typedef struct _SHARED_MEMORY {
     COMMAND_HEADER CommandList[SLOTS];
     UCHAR ReceivedFis[0x100];
@@ -146,8 +146,8 @@ _Static_assert(offsetof(SHARED_MEMORY, Internal) % COMMAND_ALIGNMENT == 0, "Inte
 #define SHARED_ALIGNMENT 0x400
 
 /**
- * The device extension. Storport hands it over zeroed, in both lives, and this driver relies on that: nothing here is
- * cleared before use. What comes from StorPortGetUncachedExtension is another matter.
+ * The device extension. Storport zeroes it for both instances, and this driver relies on that: nothing here is
+ * cleared before use. Memory from StorPortGetUncachedExtension is not zeroed.
  */
 typedef struct _ADAPTER {
     volatile UCHAR *Hba;
@@ -156,7 +156,7 @@ typedef struct _ADAPTER {
     ULONG64 SharedAddress;
     ULONG Port;
     ULONG Capabilities;
-    /** Slots that may be used; a bit for each that is issued, and for each of those that is a queued command. */
+    /** The number of usable slots; a bit for each slot that is issued, and for each of those that holds a queued command. */
     ULONG SlotCount;
     ULONG Outstanding;
     ULONG Queued;

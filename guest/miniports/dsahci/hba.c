@@ -1,16 +1,16 @@
-// The HBA and its port: taking them over, starting them, getting them back after an error. AHCI 1.3.1, sections 10.1.2, 10.3,
-// 10.4 and 6.2.2. Every wait is a bounded loop of stalls: there is no other clock in dump mode.
+// The HBA and its port: taking them over, starting them, restarting them after an error. AHCI 1.3.1, sections 10.1.2, 10.3,
+// 10.4 and 6.2.2. Every wait is a bounded loop of stalls: dump mode has no other clock.
 #include "dsahci.h"
 
 #define HBA_RESET_MS 1000 // 10.4.3
 #define ENGINE_STOP_MS 500 // 10.1.2
 #define LINK_MS 1000
-#define DUMP_EXTRA_LINK_MS 300 // an HBA that was reset under load is slow to find its disk
+#define DUMP_EXTRA_LINK_MS 300 // after a reset under load an HBA needs longer to find its disk
 #define DEVICE_READY_MS 10000
 
 static void Delay(ULONG Milliseconds) {
 #if BUG == 20
-    // B20: waits for the clock of the system, which stands still once the system has stopped.
+    // B20: waits for the system clock, which does not advance once the system has stopped.
     LARGE_INTEGER start, now;
     StorPortQuerySystemTime(&start);
     do StorPortQuerySystemTime(&now);
@@ -38,8 +38,8 @@ static BOOLEAN WaitLink(ADAPTER *Adapter, ULONG Milliseconds) {
 }
 
 /**
- * An HBA that is enabled belongs to firmware or, in dump mode, to the instance that died with the system: its commands
- * still run and its list is still read. Only a reset ends that.
+ * An HBA that is enabled was started by firmware or, in dump mode, by the instance that stopped with the system: it still runs
+ * commands and reads their list. Only a reset ends that.
  */
 BOOLEAN AhciTakeHba(ADAPTER *Adapter) {
     volatile UCHAR *ghc = Adapter->Hba + AHCI_GHC;
@@ -60,7 +60,7 @@ static void SelectPort(ADAPTER *Adapter, ULONG Port) {
     Adapter->PortRegisters = Adapter->Hba + AHCI_PORT(Port);
 }
 
-/** The port that the running instance named, if there is a `Context`; else the first one with a link. */
+/** Returns the port that the running instance named, if there is a `Context`; otherwise the first one with a link. */
 BOOLEAN AhciFindPort(ADAPTER *Adapter, const DUMP_CONTEXT *Context) {
     ULONG implemented = StorPortReadRegisterUlong(Adapter->Hba + AHCI_PI);
     if (Context != NULL) {
@@ -79,7 +79,7 @@ BOOLEAN AhciFindPort(ADAPTER *Adapter, const DUMP_CONTEXT *Context) {
     return FALSE;
 }
 
-/** 10.3.2 and 10.1.2: the command engine stops before the FIS engine. */
+/** Stops the command engine, then the FIS engine (10.3.2, 10.1.2). */
 static BOOLEAN StopEngines(ADAPTER *Adapter) {
     WritePort(Adapter, PxCMD, ReadPort(Adapter, PxCMD) & ~PxCMD_ST);
     if (!WaitClear(Adapter, PxCMD, PxCMD_CR, ENGINE_STOP_MS)) return FALSE;
@@ -87,13 +87,13 @@ static BOOLEAN StopEngines(ADAPTER *Adapter) {
     return WaitClear(Adapter, PxCMD, PxCMD_FR, ENGINE_STOP_MS);
 }
 
-/** Where command list and received FISes are. A reset leaves these registers alone: both halves are written, always. */
+/** Sets the addresses of command list and received FISes. A reset does not change these registers: both halves are always written. */
 static void SetAddresses(ADAPTER *Adapter) {
     ULONG64 list = Adapter->SharedAddress + offsetof(SHARED_MEMORY, CommandList);
     ULONG64 received = Adapter->SharedAddress + offsetof(SHARED_MEMORY, ReceivedFis);
 #if BUG == 15
     if (Adapter->DumpMode) {
-        // B15: sixteen bits of a register of 32; the others keep the address of the instance that died.
+        // B15: writes 16 bits of a 32-bit register; the others keep the address of the earlier instance.
         StorPortWriteRegisterUshort(Adapter->PortRegisters + PxCLB, (USHORT)list);
         StorPortWriteRegisterUshort(Adapter->PortRegisters + PxFB, (USHORT)received);
         return;
@@ -113,7 +113,7 @@ static void ResetLink(ADAPTER *Adapter) {
     WritePort(Adapter, PxSCTL, control);
 }
 
-/** The disk is there: waits until it is ready and starts the command engine. */
+/** The link is up: waits until the disk is ready and starts the command engine. */
 static BOOLEAN StartEngine(ADAPTER *Adapter) {
     WritePort(Adapter, PxSERR, ~0u);
     if (!WaitClear(Adapter, PxTFD, TFD_BSY | TFD_DRQ, DEVICE_READY_MS)) return FALSE;
@@ -124,7 +124,7 @@ static BOOLEAN StartEngine(ADAPTER *Adapter) {
 
 static ULONG LinkPatience(ADAPTER *Adapter) { return Adapter->DumpMode ? LINK_MS + DUMP_EXTRA_LINK_MS : LINK_MS; }
 
-/** From any state to a disk that has answered IDENTIFY DEVICE. */
+/** Brings the port from any state to one in which the disk has answered IDENTIFY DEVICE. */
 BOOLEAN AhciStartPort(ADAPTER *Adapter) {
     WritePort(Adapter, PxIE, 0);
     if (!StopEngines(Adapter)) return FALSE;
@@ -146,7 +146,7 @@ BOOLEAN AhciStartPort(ADAPTER *Adapter) {
     return TRUE;
 }
 
-/** 6.2.2: after an error the list stands still; what was issued is gone afterwards. */
+/** After an error the command list has stopped (6.2.2); restarting it discards the commands that were issued. */
 BOOLEAN AhciRecoverPort(ADAPTER *Adapter) {
     ULONG enabled = ReadPort(Adapter, PxIE);
     WritePort(Adapter, PxIE, 0);

@@ -1,4 +1,4 @@
-// IDENTIFY DEVICE (ACS-3, section 7.12.7): what the disk is. Numbers in brackets are words.
+// IDENTIFY DEVICE (ACS-3, section 7.12.7): the properties of the disk. Numbers in brackets are word numbers.
 #include "dsahci.h"
 
 /** ATA strings hold two swapped characters a word. */
@@ -15,7 +15,7 @@ BOOLEAN AhciIdentify(ADAPTER *Adapter) {
     const USHORT *word = Adapter->Shared->Identify;
     DISK *disk = &Adapter->Disk;
     if (!AhciRunInternal(Adapter, ATA_IDENTIFY_DEVICE, offsetof(SHARED_MEMORY, Identify), 512)) return FALSE;
-    if ((word[83] & 1 << 10) == 0) return FALSE; // no 48-bit commands, which all of ours are
+    if ((word[83] & 1 << 10) == 0) return FALSE; // no 48-bit commands, and this driver uses no others
     disk->BlockCount = word[100] | (ULONG64)word[101] << 16 | (ULONG64)word[102] << 32 | (ULONG64)word[103] << 48;
     disk->BlockBytes = 512;
     if ((word[106] & 0xC000) == 0x4000) {

@@ -1,11 +1,11 @@
-// Bringing the device up (3.1.1): reset, features, queue, DRIVER_OK; and what its configuration says of the disk (5.2.4).
+// Bringing the device up (3.1.1): reset, features, queue, DRIVER_OK; and reading the properties of the disk from its configuration (5.2.4).
 #include "dsvioblk.h"
 
 #define RESET_MS 1000
 
 /**
- * Writing 0 ends everything: queues, addresses, requests that a dead instance left behind. The device may need a moment; it
- * is done when it reads as 0 (4.1.4.3.2).
+ * Writing 0 resets everything: queues, addresses, requests of an earlier instance of the driver. The device may need a moment; the
+ * reset is complete when the register reads as 0 (4.1.4.3.2).
  */
 BOOLEAN VioResetDevice(ADAPTER *Adapter) {
     const TRANSPORT *transport = Adapter->Transport;
@@ -39,7 +39,7 @@ static void ReadDisk(ADAPTER *Adapter) {
     DiskSetText(disk->SerialNumber, sizeof(disk->SerialNumber), "", 0);
 }
 
-/** The same segments in both lives would be simpler, but a dump has fewer pages to describe and less memory to do it in. */
+/** One number of segments for both instances would be simpler, but a dump has fewer pages to describe and less memory for it. */
 static void ReadLimits(ADAPTER *Adapter) {
     const TRANSPORT *transport = Adapter->Transport;
     Adapter->MaxSegments = Adapter->DumpMode ? DUMP_SEGMENTS : RUNTIME_SEGMENTS;

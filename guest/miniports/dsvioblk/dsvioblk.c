@@ -12,11 +12,11 @@ static void SetLimits(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigIn
     ConfigInfo->NumberOfPhysicalBreaks = Adapter->MaxSegments + 1;
     ConfigInfo->MaximumTransferLength = ConfigInfo->NumberOfPhysicalBreaks * PAGE_SIZE;
 #elif BUG == 1
-    // B01: the length follows from the segments in the branch of the running system only.
+    // B01: the length is computed from the segments in the branch of the running system only.
     ConfigInfo->NumberOfPhysicalBreaks = Adapter->MaxSegments;
     if (!Adapter->DumpMode) ConfigInfo->MaximumTransferLength = (Adapter->MaxSegments - 1) * PAGE_SIZE;
 #else
-    // One segment less than there are: a buffer that begins inside a page touches one page more.
+    // One segment fewer than available: a buffer that begins inside a page touches one page more.
     ConfigInfo->NumberOfPhysicalBreaks = Adapter->MaxSegments;
     ConfigInfo->MaximumTransferLength = (Adapter->MaxSegments - 1) * PAGE_SIZE;
 #endif
@@ -40,7 +40,7 @@ static ULONG VioHwFindAdapter(void *DeviceExtension, void *HwContext, void *BusI
     return SP_RETURN_FOUND;
 }
 
-/** At run time requests end here: the queue belongs to whoever holds the lock that HwStartIo runs under. */
+/** At run time requests complete here: the queue may be used only under the lock that HwStartIo runs under. */
 static void VioCompletionDpc(STOR_DPC *Dpc, void *DeviceExtension, void *SystemArgument1, void *SystemArgument2) {
     STOR_LOCK_HANDLE lock;
     (void)Dpc;
@@ -55,7 +55,7 @@ static void VioCompletionDpc(STOR_DPC *Dpc, void *DeviceExtension, void *SystemA
 static BOOLEAN VioHwInitialize(void *DeviceExtension) {
     ADAPTER *adapter = DeviceExtension;
 #if BUG == 22
-    // B22: the dump completes its requests in a DPC as well, where none runs.
+    // B22: completes requests in a DPC in a dump too, where no DPC runs.
     StorPortNotification(InitializeDpc, adapter, &adapter->CompletionDpc, VioCompletionDpc);
 #else
     if (!adapter->DumpMode) StorPortNotification(InitializeDpc, adapter, &adapter->CompletionDpc, VioCompletionDpc);
@@ -66,7 +66,7 @@ static BOOLEAN VioHwInitialize(void *DeviceExtension) {
     return TRUE;
 }
 
-/** A device without VIRTIO_BLK_F_FLUSH writes through: nothing is left to flush (5.2.5). */
+/** A device without VIRTIO_BLK_F_FLUSH writes through: there is nothing to flush (5.2.5). */
 static BOOLEAN BuildFlush(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     if ((Adapter->Features & VIRTIO_BLK_F_FLUSH) == 0) {
         SrbSetScsiStatus(Srb, SCSISTAT_GOOD);
@@ -81,7 +81,7 @@ static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     switch (DiskExecute(&Adapter->Disk, Srb, &transfer)) {
     case DiskTransfer:
 #if BUG == 26
-        // B26: lest a dump go beyond the disk, an end in units of 512 bytes, held against a capacity in blocks.
+        // B26: so that a dump does not write past the disk, compares an end in units of 512 bytes with a capacity in blocks.
         if (Adapter->DumpMode && (transfer.Lba + transfer.Blocks) * (Adapter->Disk.BlockBytes / VIRTIO_SECTOR) > Adapter->Disk.BlockCount) {
             return MiniportEnd(Adapter, Srb, SRB_STATUS_INVALID_REQUEST);
         }
@@ -95,7 +95,7 @@ static BOOLEAN BuildScsi(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     }
 }
 
-/** Starts the device again; what it had may be tried again. */
+/** Restarts the device; its requests fail with a status that lets the port retry them. */
 static BOOLEAN Reset(ADAPTER *Adapter) {
     Adapter->Ready = FALSE;
     if (!VioResetDevice(Adapter)) return FALSE;
@@ -103,7 +103,7 @@ static BOOLEAN Reset(ADAPTER *Adapter) {
     BOOLEAN isBack = VioNegotiate(Adapter) && VioStartDevice(Adapter);
     while (failed != NULL) {
         SCSI_REQUEST_BLOCK *srb = failed;
-        failed = VioRequestOf(srb)->NextFailed; // a completed SRB is no longer ours
+        failed = VioRequestOf(srb)->NextFailed; // a completed SRB belongs to the port
         SrbComplete(Adapter, srb, SRB_STATUS_BUS_RESET);
     }
     return isBack;
@@ -144,17 +144,17 @@ static BOOLEAN VioHwStartIo(void *DeviceExtension, SCSI_REQUEST_BLOCK *Srb) {
 }
 
 /**
- * The ISR status says whose line interrupt it is. With MSI-X, or where the driver wants no interrupts, it stays 0: a dump,
- * which finds the device as the running system had it, looks at the used ring and nowhere else.
+ * The ISR status says whether a line interrupt is this device's. With MSI-X, or where the driver disables interrupts, it stays 0: in a
+ * dump, where the device is as the running system left it, only the used ring is read.
  */
 static BOOLEAN VioHwInterrupt(void *DeviceExtension) {
     ADAPTER *adapter = DeviceExtension;
 #if BUG == 10
-    // B10: asks the ISR status in a dump too.
+    // B10: reads the ISR status in a dump too.
     if (adapter->Transport->ReadIsr(adapter) == 0) return FALSE;
     if (adapter->DumpMode) return VioReapQueue(adapter);
 #elif BUG == 12
-    // B12: takes the lock of HwStartIo, which is of DISPATCH_LEVEL, at the HIGH_LEVEL of a dump.
+    // B12: acquires the lock of HwStartIo, which raises IRQL to DISPATCH_LEVEL, at the HIGH_LEVEL of a dump.
     if (adapter->DumpMode) {
         VioCompletionDpc(&adapter->CompletionDpc, adapter, NULL, NULL);
         return TRUE;

@@ -1,5 +1,5 @@
 // dsvioblk.sys: a Storport miniport for the virtio block device. Virtual I/O Device (VIRTIO) 1.2, sections in comments;
-// "legacy" is the interface of devices before 1.0, which transitional devices still have (2.7 ... "Legacy Interface").
+// "legacy" is the interface of devices before 1.0, which transitional devices have too (2.7 ... "Legacy Interface").
 #ifndef DSVIOBLK_H
 #define DSVIOBLK_H
 #include "disk.h"
@@ -29,7 +29,7 @@
 #define BLK_BLK_SIZE 0x14
 #define BLK_PHYSICAL_BLOCK_EXP 0x18
 
-/** Capacity and request sectors are in these units whatever the block size is (5.2.4, 5.2.6). */
+/** Capacity and sectors of requests are in these units, whatever the block size (5.2.4, 5.2.6). */
 #define VIRTIO_SECTOR 512
 
 // Requests (5.2.6)
@@ -46,7 +46,7 @@ SIZE(REQUEST_HEADER, 16);
 
 // The split virtqueue (2.7)
 #define DESC_NEXT 1
-#define DESC_WRITE 2 // for the device to write
+#define DESC_WRITE 2 // the device writes this buffer
 #define DESC_INDIRECT 4
 typedef struct _DESCRIPTOR {
     ULONG64 Address;
@@ -76,27 +76,27 @@ AT(USED_RING, Ring, 4);
 /** Data segments of one request; a device may allow fewer. */
 #define RUNTIME_SEGMENTS 33
 #define DUMP_SEGMENTS 17
-/** Entries that a dump needs: header, data, status, and the next power of two. A legacy device takes only its own number. */
+/** Entries that a dump needs: header, data, status, and the next power of two. A legacy device accepts only its own queue size. */
 #define DUMP_QUEUE_SIZE 32
-#define MAXIMUM_QUEUE_SIZE 1024
+#define MAX_QUEUE_SIZE 1024
 
-/** The SRB extension: what the device reads and writes beside the data. */
+/** The SRB extension: what the device reads and writes besides the data. */
 typedef struct _REQUEST {
     REQUEST_HEADER Header;
     DESCRIPTOR Table[RUNTIME_SEGMENTS + 2];
     ULONG Descriptors;
     volatile UCHAR Status;
-    /** While a reset fails them all. */
+    /** Links the requests that a reset fails. */
     SCSI_REQUEST_BLOCK *NextFailed;
 } REQUEST;
 #define REQUEST_ALIGNMENT 16
 
-/** What changes with every request. Behind the rings in the uncached extension, which nobody has zeroed. */
+/** The state that changes with every request. It follows the rings in the uncached extension, which is not zeroed. */
 typedef struct _QUEUE_STATE {
     USHORT FreeHead;
     USHORT FreeCount;
     USHORT LastUsed;
-    /** By first descriptor. */
+    /** The SRB of each chain, by its first descriptor. */
     SCSI_REQUEST_BLOCK *Srb[];
 } QUEUE_STATE;
 
@@ -109,33 +109,33 @@ typedef struct _QUEUE {
     ULONG64 AvailableAddress;
     ULONG64 UsedAddress;
     ULONG Size;
-    /** Of rings and state. */
+    /** Bytes of the rings and the state. */
     ULONG Bytes;
 } QUEUE;
 
 typedef struct _ADAPTER ADAPTER;
 
-/** What differs between the two interfaces of a device on the PCI bus (4.1). */
+/** The operations that differ between the two interfaces of a device on the PCI bus (4.1). */
 typedef struct _TRANSPORT {
     UCHAR (*GetStatus)(ADAPTER *Adapter);
     void (*SetStatus)(ADAPTER *Adapter, UCHAR Status);
     ULONG64 (*GetFeatures)(ADAPTER *Adapter);
     void (*SetFeatures)(ADAPTER *Adapter, ULONG64 Features);
-    /** Selects the request queue; entries that the device offers, 0 without a queue. */
+    /** Selects the request queue; returns the entries that the device offers, 0 if it has no queue. */
     USHORT (*SelectQueue)(ADAPTER *Adapter);
-    /** FALSE where the device did not take the addresses. */
+    /** Returns FALSE if the device did not accept the addresses. */
     BOOLEAN (*EnableQueue)(ADAPTER *Adapter);
     void (*Notify)(ADAPTER *Adapter);
-    /** Reading acknowledges the interrupt. */
+    /** Reading the status acknowledges the interrupt. */
     UCHAR (*ReadIsr)(ADAPTER *Adapter);
     ULONG (*ReadConfig)(ADAPTER *Adapter, ULONG Offset);
-    /** Of the used ring, behind the available ring. */
+    /** The boundary on which the used ring begins, after the available ring. */
     ULONG UsedAlignment;
     ULONG RingAlignment;
     BOOLEAN QueueSizeIsFixed;
 } TRANSPORT;
 
-/** The device extension. Storport hands it over zeroed, in both lives, and this driver relies on that. */
+/** The device extension. Storport zeroes it for both instances, and this driver relies on that. */
 struct _ADAPTER {
     const TRANSPORT *Transport;
     volatile UCHAR *Common;

@@ -1,5 +1,5 @@
 // The I/O ports of a legacy or transitional device (4.1.4.10): 32 feature bits, one address per queue, in pages, and a queue
-// size that the device alone decides. The address register has 32 bits: a shorter write leaves the rest of the old address.
+// size that only the device chooses. The address register has 32 bits: a shorter write keeps the rest of the old address.
 #include "dsvioblk.h"
 
 #define LEGACY_DEVICE_FEATURES 0x00

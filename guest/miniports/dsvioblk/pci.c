@@ -1,5 +1,5 @@
 // Finds the registers of the device: the structures of a modern one through its capabilities (4.1.4), the I/O ports of a
-// legacy one behind BAR 0 (4.1.4.10). Modern comes first, as a transitional device has both.
+// legacy one through BAR 0 (4.1.4.10). The modern interface is tried first, as a transitional device has both.
 #include "dsvioblk.h"
 
 #define CONFIG_BYTES 256
@@ -25,15 +25,15 @@ typedef struct _VIRTIO_CAPABILITY {
     UCHAR Id, Next, Length, Type, Bar, StructureId, Padding[2];
     ULONG Offset;
     ULONG StructureLength;
-    ULONG NotifyMultiplier; // of CFG_NOTIFY
+    ULONG NotifyMultiplier; // from the CFG_NOTIFY capability
 } VIRTIO_CAPABILITY;
 SIZE(VIRTIO_CAPABILITY, 20);
 
-/** With MSI-X enabled two more registers stand before the device's own (4.1.4.10). */
+/** With MSI-X enabled, two more registers precede those of the device (4.1.4.10). */
 #define LEGACY_CONFIG 0x14
 #define LEGACY_CONFIG_MSIX 0x18
 
-/** Where a BAR is mapped; for I/O space its first port. NULL where the port has no such range. */
+/** Returns where a BAR is mapped; for I/O space its first port. NULL if the port has assigned no such range. */
 static void *MapBar(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo, const UCHAR *Config, ULONG Bar) {
     if (Bar > 5) return NULL;
     ULONG low = *(const ULONG *)(Config + CONFIG_BAR(Bar));
@@ -49,7 +49,7 @@ static void *MapBar(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo
     return NULL;
 }
 
-/** One capability after another, each structure mapped where it is: most devices have all of them in one BAR. */
+/** Walks the capabilities and maps each structure: most devices have all of them in one BAR. */
 static BOOLEAN FindModern(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo, const UCHAR *Config) {
     UCHAR *bases[6] = { NULL, NULL, NULL, NULL, NULL, NULL };
     ULONG at = (*(const USHORT *)(Config + CONFIG_STATUS) & CONFIG_STATUS_CAPABILITIES) != 0 ? Config[CONFIG_CAPABILITIES] : 0;
@@ -66,7 +66,7 @@ static BOOLEAN FindModern(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *Conf
         if (bases[capability->Bar] == NULL) bases[capability->Bar] = MapBar(Adapter, ConfigInfo, Config, capability->Bar);
         if (bases[capability->Bar] == NULL) continue;
         volatile UCHAR *structure = bases[capability->Bar] + capability->Offset;
-        // The first of a type is the one that the device prefers.
+        // The device prefers the first capability of a type.
         if (capability->Type == CFG_COMMON && Adapter->Common == NULL) Adapter->Common = structure;
         if (capability->Type == CFG_ISR && Adapter->Isr == NULL) Adapter->Isr = structure;
         if (capability->Type == CFG_DEVICE && Adapter->DeviceConfig == NULL) Adapter->DeviceConfig = structure;
@@ -87,7 +87,7 @@ BOOLEAN VioFindDevice(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigIn
     if (id >> 16 != VIRTIO_BLK_TRANSITIONAL && id >> 16 != VIRTIO_BLK_MODERN) return FALSE;
     Adapter->IoConfigOffset = LEGACY_CONFIG;
     BOOLEAN isModern = FindModern(Adapter, ConfigInfo, config);
-#ifdef LEGACY_ONLY // a build that is as old as devices without the modern registers
+#ifdef LEGACY_ONLY // a build for devices without the modern registers
     isModern = FALSE;
 #endif
     if (isModern) {

@@ -1,8 +1,8 @@
-// The request queue: memory, the rings as driver and device share them, and requests on their way (2.7, 2.7.13, 2.7.14).
+// The request queue: memory, the rings that driver and device share, and requests in progress (2.7, 2.7.13, 2.7.14).
 #include "dsvioblk.h"
 
 #define KEEP_ORDER() __asm__ volatile("" ::: "memory")
-/** A store before, a load behind: the one pair that x64 may turn around. */
+/** Between a store and a later load: the one pair that x64 may reorder. */
 #define FENCE() __asm__ volatile("lock; orl $0, (%%rsp)" ::: "memory", "cc")
 
 #define NULL_DESCRIPTOR 0xFFFF
@@ -18,13 +18,13 @@ static ULONG AvailableOffset(ULONG Size) { return Size * sizeof(DESCRIPTOR); }
 static ULONG UsedOffset(ULONG Size, ULONG Alignment) { return AlignUp(AvailableOffset(Size) + 6 + Size * 2, Alignment); }
 
 /**
- * All that the driver shares with the device is one block. In a dump that block is small, hardly aligned, and full of what
- * was in it before.
+ * Driver and device share one block of memory. In a dump that block is small, may be aligned to 8 bytes only, and holds old
+ * contents.
  */
 BOOLEAN VioAllocateQueue(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *ConfigInfo) {
     const TRANSPORT *transport = Adapter->Transport;
     ULONG size = transport->SelectQueue(Adapter);
-    if (size == 0 || size > MAXIMUM_QUEUE_SIZE || (size & (size - 1)) != 0) return FALSE;
+    if (size == 0 || size > MAX_QUEUE_SIZE || (size & (size - 1)) != 0) return FALSE;
 #if BUG != 4
     if (Adapter->DumpMode && !transport->QueueSizeIsFixed && size > DUMP_QUEUE_SIZE) size = DUMP_QUEUE_SIZE;
 #endif
@@ -33,7 +33,7 @@ BOOLEAN VioAllocateQueue(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *Confi
     ULONG state = AlignUp(used + 6 + size * 8, 8);
     ULONG bytes = state + sizeof(QUEUE_STATE) + size * sizeof(SCSI_REQUEST_BLOCK *);
 #if BUG == 4
-    // B04: a queue for every processor, though a dump has one processor and uses one queue.
+    // B04: asks for a queue for every processor, though a dump has one processor and uses one queue.
     ULONG total = AlignUp(bytes, PAGE_SIZE) * KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
     UCHAR *block = StorPortGetUncachedExtension(Adapter, ConfigInfo, total + transport->RingAlignment);
 #else
@@ -55,11 +55,11 @@ BOOLEAN VioAllocateQueue(ADAPTER *Adapter, PORT_CONFIGURATION_INFORMATION *Confi
     return TRUE;
 }
 
-/** An empty queue: all descriptors are free. Before the device is told where it is. */
+/** Makes the queue empty: all descriptors are free. Called before the device is given its address. */
 void VioResetQueue(ADAPTER *Adapter) {
     QUEUE *queue = &Adapter->Queue;
 #if BUG == 17
-    // B17: the rings are cleared, the driver's own state behind them is not.
+    // B17: the rings are cleared, the driver's own state after them is not.
     memset(queue->Descriptors, 0, (ULONG)((UCHAR *)queue->State - (UCHAR *)queue->Descriptors));
 #else
     memset(queue->Descriptors, 0, queue->Bytes);
@@ -67,7 +67,7 @@ void VioResetQueue(ADAPTER *Adapter) {
     for (ULONG i = 0; i + 1 < queue->Size; i++) queue->Descriptors[i].Next = (USHORT)(i + 1);
     queue->State->FreeHead = 0;
     queue->State->FreeCount = (USHORT)queue->Size;
-    // A dump polls, and nobody takes its interrupts.
+    // A dump polls: no interrupts are delivered.
     if (Adapter->DumpMode) queue->Available->Flags = AVAIL_NO_INTERRUPT;
 }
 
@@ -89,7 +89,7 @@ static void FreeChain(QUEUE *Queue, USHORT Head) {
     Queue->State->FreeHead = Head;
 }
 
-/** One descriptor that points at the request's own table (2.7.5.3). */
+/** Uses one descriptor, which points to the table of the request (2.7.5.3). */
 static USHORT PlaceIndirect(ADAPTER *Adapter, REQUEST *Request) {
     QUEUE *queue = &Adapter->Queue;
     ULONG length;
@@ -101,7 +101,7 @@ static USHORT PlaceIndirect(ADAPTER *Adapter, REQUEST *Request) {
     return head;
 }
 
-/** The table copied into descriptors of the queue. */
+/** Copies the table of the request into descriptors of the queue. */
 static USHORT PlaceChain(QUEUE *Queue, const REQUEST *Request) {
     USHORT head = TakeDescriptor(Queue), current = head;
     for (ULONG i = 0;; i++) {
@@ -115,7 +115,7 @@ static USHORT PlaceChain(QUEUE *Queue, const REQUEST *Request) {
     }
 }
 
-/** FALSE when the queue is full. */
+/** Returns FALSE when the queue is full. */
 BOOLEAN VioSubmit(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     QUEUE *queue = &Adapter->Queue;
     REQUEST *request = VioRequestOf(Srb);
@@ -125,14 +125,14 @@ BOOLEAN VioSubmit(ADAPTER *Adapter, SCSI_REQUEST_BLOCK *Srb) {
     AVAILABLE_RING *available = queue->Available;
     queue->State->Srb[head] = Srb;
     available->Ring[available->Index & (queue->Size - 1)] = head;
-    KEEP_ORDER(); // the entry before the index
+    KEEP_ORDER(); // the entry is written before the index
     available->Index = available->Index + 1;
-    FENCE(); // the index before the flag is read
+    FENCE(); // the index is written before the flag is read
     if ((queue->Used->Flags & USED_NO_NOTIFY) == 0) Adapter->Transport->Notify(Adapter);
     return TRUE;
 }
 
-/** Completes what the device has put into the used ring; TRUE when there was something. */
+/** Completes the requests in the used ring; returns TRUE if there were any. */
 BOOLEAN VioReapQueue(ADAPTER *Adapter) {
     QUEUE *queue = &Adapter->Queue;
     QUEUE_STATE *state = queue->State;
@@ -142,7 +142,7 @@ BOOLEAN VioReapQueue(ADAPTER *Adapter) {
         ULONG id = queue->Used->Ring[state->LastUsed & (queue->Size - 1)].Id;
         state->LastUsed++;
         found = TRUE;
-        if (id >= queue->Size || state->Srb[id] == NULL) continue; // the device made it up
+        if (id >= queue->Size || state->Srb[id] == NULL) continue; // no request has this number
         SCSI_REQUEST_BLOCK *srb = state->Srb[id];
         state->Srb[id] = NULL;
         FreeChain(queue, (USHORT)id);
@@ -157,7 +157,7 @@ BOOLEAN VioReapQueue(ADAPTER *Adapter) {
     return found;
 }
 
-/** What the device had, after a reset has made it forget: a chain through the requests. */
+/** Fails the requests that the device had before its reset: they are linked into a list first. */
 SCSI_REQUEST_BLOCK *VioTakeOutstanding(ADAPTER *Adapter) {
     QUEUE *queue = &Adapter->Queue;
     SCSI_REQUEST_BLOCK *first = NULL;

@@ -1,7 +1,7 @@
-// A request (5.2.6): header, data, status byte, one descriptor for each piece, in the order that the device wants.
+// A request (5.2.6): header, data, status byte, one descriptor for each segment, in the order that the device requires.
 #include "dsvioblk.h"
 
-/** The SRB extension has slack for the alignment, so that the header never crosses a page. */
+/** The SRB extension has spare bytes for the alignment, so that the header never crosses a page. */
 REQUEST *VioRequestOf(SCSI_REQUEST_BLOCK *Srb) {
     ULONG64 at = (ULONG64)SrbGetExtension(Srb);
     return (REQUEST *)((at + REQUEST_ALIGNMENT - 1) & ~(ULONG64)(REQUEST_ALIGNMENT - 1));

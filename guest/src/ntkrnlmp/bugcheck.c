@@ -23,12 +23,12 @@ typedef struct _CRASHDMP_CALL_TABLE {
 
 CRASHDMP_CALL_TABLE CrashdmpCallTable;
 void *CrashdmpDumpBlock;
-/** How writing the dump ended; -1 where none was begun. */
+/** The status with which writing the dump ended; -1 if it was never begun. */
 NTSTATUS IopFinalCrashDumpStatus = -1;
 
 extern ULONG KiBugCheckActive;
 
-/** Control registers, descriptor tables and debug registers: what no trap frame holds. */
+/** Saves control registers, descriptor tables and debug registers, which no trap frame holds. */
 NOINLINE void KiSaveProcessorControlState(struct _KPROCESSOR_STATE *ProcessorState) {
     KSPECIAL_REGISTERS *special = &ProcessorState->SpecialRegisters;
     __asm__ volatile("movq %%cr0, %0" : "=r"(special->Cr0));
@@ -55,7 +55,7 @@ NOINLINE void KiSaveProcessorControlState(struct _KPROCESSOR_STATE *ProcessorSta
     special->MsrFsBase = KiReadMsr(MSR_FS_BASE);
 }
 
-/** The context that was captured, everywhere debuggers look for it, and what it leaves out. */
+/** Stores the captured context in every place where debuggers look for it, with the registers that it leaves out. */
 NOINLINE void KiSaveProcessorState(struct _KPRCB *Prcb) {
     struct _CONTEXT *context = Prcb->Context;
     KSPECIAL_REGISTERS *special = &Prcb->ProcessorState.SpecialRegisters;
@@ -70,7 +70,7 @@ NOINLINE void KiSaveProcessorState(struct _KPRCB *Prcb) {
     memcpy(&Prcb->ProcessorState.ContextFrame, context, sizeof(*context));
 }
 
-/** KeBugCheckEx (trap.S) comes here with its caller's context captured. */
+/** KeBugCheckEx (trap.S) calls this after it has captured the context of its caller. */
 NOINLINE void KeBugCheck2(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3, ULONG64 P4,
                           struct _KTRAP_FRAME *TrapFrame) {
     struct _KPRCB *prcb = KeGetCurrentPrcb();
@@ -79,7 +79,7 @@ NOINLINE void KeBugCheck2(ULONG BugCheckCode, ULONG64 P1, ULONG64 P2, ULONG64 P3
     prcb->DebuggerSavedIRQL = KeGetCurrentIrql();
     if (TrapFrame != NULL) prcb->Context->Rip = TrapFrame->Rip;
     KiSaveProcessorState(prcb);
-    // The first processor to come wins; any other waits to be frozen.
+    // The first processor to arrive writes the dump; any other waits to be frozen.
     if (__atomic_exchange_n(&KiBugCheckActive, 1, __ATOMIC_SEQ_CST) != 0) KiFreezeTargetExecution(NULL, NULL);
     KiBugCheckData[0] = BugCheckCode;
     for (ULONG i = 0; i < 4; i++) KiBugCheckData[i + 1] = parameters[i];

@@ -1,7 +1,7 @@
 // Stopping the other processors: an interprocessor interrupt makes each save its state and wait until it is told to run.
 #include "kernel.h"
 
-/** Asks every other processor to stop and waits, a bounded time, until it has. */
+/** Asks every other processor to stop and waits for it, for a bounded time. */
 NOINLINE void KiSendFreeze(void) {
     struct _KPRCB *self = KeGetCurrentPrcb();
     for (ULONG i = 0; i < KeNumberProcessors; i++) {
@@ -18,7 +18,7 @@ NOINLINE void KiSendFreeze(void) {
     }
 }
 
-/** What the processor did when the interrupt came: the registers that the two frames keep, in place of this function's own. */
+/** Records the interrupted context: the registers that the two frames keep, in place of those of this function. */
 static void KiContextOfFrames(struct _CONTEXT *Context, const struct _KTRAP_FRAME *TrapFrame,
                               const struct _KEXCEPTION_FRAME *ExceptionFrame) {
     Context->Rip = TrapFrame->Rip;
@@ -43,7 +43,7 @@ static void KiContextOfFrames(struct _CONTEXT *Context, const struct _KTRAP_FRAM
     Context->R15 = ExceptionFrame->R15;
 }
 
-/** Without frames: a processor that came second to KeBugCheckEx. */
+/** A processor that called KeBugCheckEx second: it has no frames. */
 NOINLINE void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame) {
     struct _KPRCB *prcb = KeGetCurrentPrcb();
     struct _CONTEXT *context = prcb->Context;
@@ -54,7 +54,7 @@ NOINLINE void KiFreezeTargetExecution(struct _KTRAP_FRAME *TrapFrame, struct _KE
     while (((volatile struct _KPRCB *)prcb)->IpiFrozen != RUNNING) YieldProcessor();
 }
 
-/** What an interprocessor interrupt does: here the only request is to freeze. */
+/** Handles an interprocessor interrupt: here the only request is to freeze. */
 NOINLINE void KiIpiProcessRequests(struct _KTRAP_FRAME *TrapFrame, struct _KEXCEPTION_FRAME *ExceptionFrame) {
     struct _KPRCB *prcb = KeGetCurrentPrcb();
     KIRQL irql = KeGetCurrentIrql();

@@ -1,5 +1,5 @@
 // Kernel variables that a debugger, a dump header or the boot code finds by name. Lists start empty (they link to
-// themselves); what the machine has to fill in at boot is zero here.
+// themselves); variables that are filled in at boot are zero here.
 #include "kernel.h"
 
 LIST_ENTRY PsLoadedModuleList = EMPTY_LIST(PsLoadedModuleList);
@@ -11,9 +11,9 @@ struct _EPROCESS KiInitialProcess;
 struct _ETHREAD KiInitialThread;
 struct _EPROCESS *PsIdleProcess = &KiInitialProcess;
 
-struct _KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
+struct _KPRCB *KiProcessorBlock[MAX_PROCESSORS];
 ULONG KeNumberProcessors;
-ULONG KeMaximumProcessors = MAXIMUM_PROCESSORS;
+ULONG KeMaximumProcessors = MAX_PROCESSORS;
 /** 100 ns units between clock interrupts: 15.625 ms. */
 ULONG KeTimeIncrement = 156250;
 void *KeLoaderBlock;

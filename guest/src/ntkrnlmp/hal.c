@@ -69,13 +69,13 @@ NOINLINE BOOLEAN HalTranslateBusAddress(ULONG InterfaceType, ULONG BusNumber, LA
     return TRUE;
 }
 
-/** No I/O memory management unit: map registers are not needed, and the list of them is empty. */
+/** There is no I/O memory management unit: map registers are not needed, and their list is empty. */
 NOINLINE void *HalAllocateCrashDumpRegisters(void *AdapterObject, ULONG *NumberOfMapRegisters) {
     if (AdapterObject == NULL) *NumberOfMapRegisters = 0;
     return NULL;
 }
 
-/** Through the page tables' own window: the PTE of every address lies in an array at MmPteBase. */
+/** Reads the page tables through their self-map: the PTEs of all addresses are an array at MmPteBase. */
 NOINLINE LARGE_INTEGER MmGetPhysicalAddress(void *BaseAddress) {
     ULONG64 va = (ULONG64)BaseAddress & 0xFFFFFFFFFFFF;
     LARGE_INTEGER none = { .QuadPart = 0 };

@@ -1,4 +1,4 @@
-// What a processor does when it has nothing to do: the frames that an idle processor shows in every dump.
+// The idle loop of a processor: the frames that an idle processor shows in every dump.
 #include "kernel.h"
 
 NOINLINE void HalProcessorIdle(void) {

@@ -1,4 +1,4 @@
-// The way of a device control request from the system service to a driver, and what drivers import to get one.
+// The path of a device control request from the system service to a driver, and the routines that drivers import to receive one.
 #include "kernel.h"
 
 /** FILE_OBJECT.DeviceObject */
@@ -7,7 +7,7 @@
 #define STACK_LOCATIONS 8
 #define IRP_TYPE 6
 
-/** Request storage of this kernel; a request that is under way has its type. */
+/** The storage of this kernel for requests; a request in progress has its type. */
 static struct _IOP_REQUEST {
     struct _IRP Irp;
     struct _IO_STACK_LOCATION Stack[STACK_LOCATIONS];
@@ -114,7 +114,7 @@ NOINLINE NTSTATUS IoCreateDevice(struct _DRIVER_OBJECT *DriverObject, ULONG Devi
 static struct _DRIVER_OBJECT IopDrivers[8];
 static ULONG IopDriverCount;
 
-/** What a driver that fills in nothing answers. */
+/** The routine of each function that a driver leaves out: it fails the request. */
 NOINLINE NTSTATUS IopInvalidDeviceRequest(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
     (void)DeviceObject;
     Irp->IoStatus.Status = STATUS_INVALID_DEVICE_REQUEST;
@@ -122,7 +122,7 @@ NOINLINE NTSTATUS IopInvalidDeviceRequest(struct _DEVICE_OBJECT *DeviceObject, s
     return STATUS_INVALID_DEVICE_REQUEST;
 }
 
-/** Calls the entry point of an image that has been mapped; NULL where the driver would not start. */
+/** Calls the entry point of an image that has been mapped; NULL when DriverEntry fails. */
 NOINLINE struct _DRIVER_OBJECT *IopLoadDriver(struct _KLDR_DATA_TABLE_ENTRY *Entry) {
     if (IopDriverCount == sizeof(IopDrivers) / sizeof(IopDrivers[0])) return NULL;
     struct _DRIVER_OBJECT *driver = &IopDrivers[IopDriverCount];
@@ -141,7 +141,7 @@ NOINLINE struct _DRIVER_OBJECT *IopLoadDriver(struct _KLDR_DATA_TABLE_ENTRY *Ent
     return driver;
 }
 
-/** FILE_OBJECT as far as a request goes through it. */
+/** FILE_OBJECT: the fields that a request uses. */
 static struct {
     SHORT Type;
     SHORT Size;
@@ -152,7 +152,7 @@ static struct {
 _Static_assert(sizeof(IopFiles[0]) == 0xD8, "_FILE_OBJECT");
 static ULONG IopFileCount;
 
-/** A device whose requests wait for ever, as on a pipe that nobody writes to. */
+/** A device whose requests wait for ever, as on a pipe that has no writer. */
 static NTSTATUS IopPendRequest(struct _DEVICE_OBJECT *DeviceObject, struct _IRP *Irp) {
     Irp->CurrentStackLocation->DeviceObject = DeviceObject;
     Irp->PendingReturned = TRUE;

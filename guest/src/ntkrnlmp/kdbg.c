@@ -1,6 +1,6 @@
 // KDDEBUGGER_DATA64 and DBGKD_GET_VERSION64 of this image. Offsets come from the structures themselves, addresses from
-// the variables that build 19041 has there; a field stays zero where that build leaves it zero, or where nothing in this
-// kernel stands behind it. tests/conformance/guest.test.ts compares with the block of a real minidump.
+// the variables that build 19041 has there; a field stays zero where that build leaves it zero, or where this
+// kernel has no data for it. tests/conformance/guest.test.ts compares with the block of a real minidump.
 #include "kernel.h"
 
 #define ADDRESS(variable) ((ULONG64)&(variable))
@@ -26,7 +26,7 @@ char *KdPrintWritePointer = KdPrintDefaultCircularBuffer;
 ULONG KdPrintRolloverCount;
 ULONG KdPrintBufferSize = sizeof(KdPrintDefaultCircularBuffer);
 
-/** Ranges that a minidump should hold besides its own: none are registered. */
+/** Further ranges that a minidump should hold: none are registered. */
 ULONG IopNumTriageDumpDataBlocks;
 void *IopTriageDumpDataBlocks[64];
 

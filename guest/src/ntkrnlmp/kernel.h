@@ -1,4 +1,4 @@
-// What the parts of ntkrnlmp share: processor access, the globals that more than one part uses, and exported routines.
+// Shared by the parts of ntkrnlmp: processor access, the globals that more than one part uses, and exported routines.
 #ifndef KERNEL_H
 #define KERNEL_H
 #include "io.h"
@@ -6,14 +6,14 @@
 #include "ldr.h"
 #include "mm.h"
 
-#define MAXIMUM_PROCESSORS 64
+#define MAX_PROCESSORS 64
 #define PASSIVE_LEVEL 0
 #define DISPATCH_LEVEL 2
 #define HIGH_LEVEL 15
 
 typedef volatile struct _KPRCB GS_PRCB;
 
-/** gs points at the KPCR, which holds its own KPRCB's address at 0x20. */
+/** gs points to the KPCR, which holds the address of its KPRCB at 0x20. */
 static inline struct _KPRCB *KeGetCurrentPrcb(void) {
     return *(struct _KPRCB * __attribute__((address_space(256))) *)offsetof(KPCR, CurrentPrcb);
 }
@@ -30,7 +30,7 @@ static inline void KiSetIrql(KIRQL irql) {
 
 static inline struct _KPCR *KiGetPcr(void) { return (struct _KPCR *)((char *)KeGetCurrentPrcb() - offsetof(KPCR, Prcb)); }
 
-/** Nothing interrupts from here on; the KPCR says so too, for a debugger. */
+/** Disables interrupts; the IRQL in the KPCR tells a debugger so. */
 static inline void KiRaiseToHighLevel(void) {
     KiSetIrql(HIGH_LEVEL);
     KiGetPcr()->Irql = HIGH_LEVEL;
@@ -62,7 +62,7 @@ extern char __ImageBase[];
 
 extern LIST_ENTRY PsLoadedModuleList, PsActiveProcessHead;
 extern struct _EPROCESS *PsInitialSystemProcess, *PsIdleProcess;
-extern struct _KPRCB *KiProcessorBlock[MAXIMUM_PROCESSORS];
+extern struct _KPRCB *KiProcessorBlock[MAX_PROCESSORS];
 extern ULONG KeNumberProcessors, KeTimeIncrement;
 extern ULONG64 KiBugCheckData[5], MmPteBase;
 extern struct _UNLOADED_DRIVERS *MmUnloadedDrivers;
@@ -104,7 +104,7 @@ void KiStartUserThread(void);
 void *memcpy(void *Destination, const void *Source, ULONG64 Length);
 void *memset(void *Destination, int Value, ULONG64 Length);
 
-/** Which processor interrupt asks a processor to look at its KPRCB requests. */
+/** The vector of the interrupt that asks a processor to read the requests in its KPRCB. */
 #define IPI_VECTOR 0xE1
 
 /** KPRCB.IpiFrozen, as debuggers print it. */

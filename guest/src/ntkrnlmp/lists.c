@@ -1,5 +1,5 @@
-// The lists that a debugger walks: loaded and unloaded modules, processes and their threads. Objects come with their fields
-// filled in; entering them is done here.
+// The lists that a debugger walks: loaded and unloaded modules, processes and their threads. The caller fills in the
+// fields of an object; this file links it into its list.
 #include "kernel.h"
 
 static void InitializeListHead(LIST_ENTRY *Head) { Head->Flink = Head->Blink = Head; }
@@ -22,7 +22,7 @@ NOINLINE void MiProcessLoaderEntry(struct _KLDR_DATA_TABLE_ENTRY *Entry, BOOLEAN
     else RemoveEntryList(&Entry->InLoadOrderLinks);
 }
 
-/** The oldest row gives way. The name's buffer stays the caller's gift. */
+/** The oldest entry is replaced. The buffer of the name is not copied: the caller must keep it. */
 NOINLINE void MiRememberUnloadedDriver(UNICODE_STRING *Name, void *Start, void *End, LARGE_INTEGER CurrentTime) {
     struct _UNLOADED_DRIVERS *row = &MmUnloadedDrivers[MmLastUnloadedDriver % MI_UNLOADED_DRIVERS];
     row->Name = *Name;

@@ -40,7 +40,7 @@ NOINLINE void RtlInitUnicodeString(UNICODE_STRING *DestinationString, WCHAR *Sou
 extern char *KdPrintCircularBuffer, *KdPrintWritePointer;
 extern ULONG KdPrintRolloverCount, KdPrintBufferSize;
 
-/** Keeps the format as it is, for `!dbgprint`: the arguments are not put in. */
+/** Keeps the format as it is, for `!dbgprint`: the arguments are not formatted. */
 NOINLINE ULONG DbgPrint(const char *Format, ...) {
     char *end = KdPrintCircularBuffer + KdPrintBufferSize;
     for (const char *from = Format; *from != 0; from++) {

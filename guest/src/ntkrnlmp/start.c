@@ -1,4 +1,4 @@
-// From the loader to the idle loop: each processor comes through here once, the boot processor first.
+// From the loader to the idle loop: each processor runs this once, the boot processor first.
 // Registers: Intel SDM volume 4 (model-specific registers), volume 3A 2.4 (descriptor table registers).
 #include "kernel.h"
 
@@ -23,7 +23,7 @@ static void KiLoadDescriptorTables(struct _KPCR *Pcr) {
     __asm__ volatile("lgdt %0\n\tlidt %1\n\tltr %w2" : : "m"(gdt), "m"(idt), "r"(TSS_SELECTOR));
 }
 
-/** Enters what the loader has loaded, in its order: the kernel first, the HAL second. */
+/** Lists the modules that the loader has loaded, in load order: the kernel first, the HAL second. */
 static void MiInitializeLoadedModuleList(struct _LOADER_PARAMETER_BLOCK *LoaderBlock) {
     LIST_ENTRY *head = &LoaderBlock->LoadOrderListHead;
     while (head->Flink != head) {

@@ -1,4 +1,4 @@
-// System threads and waiting: enough for a thread that waits to show the stack that it shows on Windows.
+// System threads and waiting: enough for a waiting thread to show the stack that it shows on Windows.
 #include "kernel.h"
 
 #define THREAD_STATE_READY 1
@@ -16,12 +16,12 @@ typedef struct _START_FRAME {
     UCHAR Home[0x30];
     ULONG64 Rbp;
     void (*Return)(void);
-    // where the first function begins: no caller
+    // as at the entry of the first function: it has no caller
     ULONG64 NoReturn;
     ULONG64 Argument[4];
 } START_FRAME;
 
-/** The first instruction of a system thread will be its routine's. */
+/** A system thread starts at the first instruction of its routine. */
 NOINLINE void KiInitializeContextThread(struct _KTHREAD *Thread, void (*StartRoutine)(void *), void *StartContext) {
     START_FRAME *frame = (START_FRAME *)Thread->InitialStack - 1;
     frame->Rbp = 0;
@@ -32,7 +32,7 @@ NOINLINE void KiInitializeContextThread(struct _KTHREAD *Thread, void (*StartRou
     Thread->KernelStack = frame;
 }
 
-/** A program's thread goes to user mode first: `UserFrame` says where, `FirstArgument` is what it finds in rcx. */
+/** A thread of a program starts in user mode: `UserFrame` holds its registers, `FirstArgument` goes into rcx. */
 NOINLINE void KiInitializeUserContextThread(struct _KTHREAD *Thread, const struct _MACHINE_FRAME *UserFrame,
                                             ULONG64 FirstArgument) {
     struct _MACHINE_FRAME *machine = (struct _MACHINE_FRAME *)Thread->InitialStack - 1;
@@ -77,7 +77,7 @@ NOINLINE NTSTATUS KeWaitForSingleObject(void *Object, ULONG WaitReason, CHAR Wai
         header->SignalState--;
         return WAIT_SUCCESS;
     }
-    // A wait with a time limit needs the timer, an alertable one APCs: neither is here.
+    // A wait with a time limit needs the timer, an alertable one needs APCs: this kernel has neither.
     if (Timeout != NULL || Alertable) return STATUS_NOT_IMPLEMENTED;
     thread->WaitIrql = irql;
     thread->WaitMode = WaitMode;
@@ -105,6 +105,6 @@ NOINLINE void PspSystemThreadStartup(void (*StartRoutine)(void *), void *StartCo
     StartRoutine(StartContext);
     thread->ExitStatus = STATUS_SUCCESS;
     thread->Tcb.State = THREAD_STATE_TERMINATED;
-    // A processor never comes back to a thread that has ended.
+    // A processor never returns to a thread that has ended.
     for (;;) KiSwapThread(&thread->Tcb, KeGetCurrentPrcb());
 }

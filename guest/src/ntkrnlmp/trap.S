@@ -1,4 +1,4 @@
-# Entries that C cannot write: they make trap, exception and switch frames in their real layouts, and say so in .pdata.
+# Entries that cannot be written in C: they build trap, exception and switch frames in their real layouts, and describe them in .pdata.
 
     .macro PROC name
     .globl \name
@@ -46,7 +46,7 @@
 
     .text
 
-# An interprocessor interrupt: the processor has pushed the machine frame. rbp finds the trap frame, so that the exception
+# An interprocessor interrupt: the processor has pushed the machine frame. rbp points to the trap frame, so that the exception
 # frame below it needs no unwind codes.
 PROC KiIpiInterrupt
     TRAP_FRAME
@@ -137,7 +137,7 @@ PROC KiStartSystemThread
     int3
     .seh_endproc
 
-# The first instructions of a program's thread: its argument, then the machine frame that leads to user mode.
+# The first instructions of a thread of a program: loads its argument and returns to user mode through the machine frame.
 PROC KiStartUserThread
     .seh_pushframe
     .seh_stackalloc 8
@@ -152,7 +152,7 @@ PROC KiStartUserThread
     iretq
     .seh_endproc
 
-# Saves what C keeps across calls in a KEXCEPTION_FRAME (return address at 0x138) and switches stacks.
+# Saves the nonvolatile registers in a KEXCEPTION_FRAME (return address at 0x138) and switches stacks.
 PROC KiSwapContext
     subq $0x138, %rsp
     .seh_stackalloc 0x138
@@ -215,7 +215,7 @@ PROC KiSwapContext
     retq
     .seh_endproc
 
-# rdi the thread that stops, rsi the one that goes on. KTHREAD.KernelStack (0x58) points at the switch frame:
+# rdi is the thread that stops, rsi the one that continues. KTHREAD.KernelStack (0x58) points to the switch frame:
 # rbp at 0x30, return address at 0x38.
 PROC SwapContext
     pushq %rbp
@@ -272,7 +272,7 @@ PROC RtlCaptureContext
     .seh_endproc
 
 # Keeps its arguments where a debugger looks for them, captures its caller's registers as they were at its first
-# instruction, and never comes back.
+# instruction, and never returns.
 PROC KeBugCheckEx
     movq %rcx, 8(%rsp)
     movq %rdx, 0x10(%rsp)
@@ -320,7 +320,7 @@ RtlpBreakWithStatusInstruction:
     int3
     retq
 
-# Every indirect call of C goes through here, with its target in rax, as in kernels built with control flow guard.
+# Every indirect call of the C code goes through here, with its target in rax, as in kernels built with control flow guard.
     .globl guard_dispatch_icall
     .p2align 4, 0xcc
 guard_dispatch_icall:

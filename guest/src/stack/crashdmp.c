@@ -1,4 +1,4 @@
-// crashdmp.sys: the broker. DriverEntry fills the kernel's call table; the routines behind it are modelled outside.
+// crashdmp.sys: the broker. DriverEntry fills the kernel's call table; its routines are modelled outside the guest.
 // Table: x86 offsets of Windows 7 (crashdmp.wordpress.com, "Pre-initialization"), pointers widened. unverified for 19041.
 #include "synthetic.h"
 
@@ -36,7 +36,7 @@ EXPORT NTSTATUS CrashdmpWrite(void *DumpBlock, ULONG BugCheckCode, ULONG64 *Para
     return SyntheticRoutine("CrashdmpWrite");
 }
 
-/** Not a driver object and a registry path: the boot device's path and the kernel's call table. */
+/** The arguments are the path of the boot device and the call table of the kernel, not a driver object and a registry path. */
 NTSTATUS DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath) {
     CRASHDMP_TABLE *table = (CRASHDMP_TABLE *)(void *)RegistryPath;
     if (DriverObject == NULL || table == NULL) return STATUS_UNSUCCESSFUL;

@@ -1,4 +1,4 @@
-// diskdump.sys: the dump port. Both families of support routines, so that a SCSI port or Storport miniport binds unchanged.
+// diskdump.sys: the dump port. It exports both families of support routines, so that SCSI port and Storport miniports bind unchanged.
 #include "synthetic.h"
 #include "port-routines.h"
 
@@ -39,7 +39,7 @@ EXPORT NTSTATUS DiskDumpWrite(LARGE_INTEGER *DiskByteOffset, MDL *Mdl) {
 
 EXPORT void DiskDumpFinish(void) { SyntheticRoutine("DiskDumpFinish"); }
 
-/** Called at the crash with the stack's context instead of a registry path: gives its routines. */
+/** Called when the dump stack is initialized, with the context of the stack instead of a registry path: returns its routines. */
 NTSTATUS DriverEntry(DRIVER_OBJECT *DriverObject, UNICODE_STRING *RegistryPath) {
     DUMP_STACK_CONTEXT *context = (DUMP_STACK_CONTEXT *)(void *)RegistryPath;
     if (DriverObject != NULL || context == NULL) return STATUS_UNSUCCESSFUL;

@@ -12,7 +12,7 @@
     X(Family##WriteRegisterUchar) X(Family##WriteRegisterUshort) X(Family##WriteRegisterUlong) \
     X(Family##WriteRegisterBufferUchar) X(Family##WriteRegisterBufferUshort) X(Family##WriteRegisterBufferUlong)
 
-/** What a Storport miniport finds in storport.sys, and in the dump port that takes its place. */
+/** Exports of storport.sys, and of the dump port that takes its place, for Storport miniports. */
 #define STORPORT_ROUTINES(X) \
     X(StorPortInitialize) X(StorPortNotification) X(StorPortExtendedFunction) X(StorPortGetDeviceBase) \
     X(StorPortFreeDeviceBase) X(StorPortGetPhysicalAddress) X(StorPortGetVirtualAddress) \

@@ -13,7 +13,7 @@ IMPORT LARGE_INTEGER KeQueryPerformanceCounter(LARGE_INTEGER *Frequency);
 IMPORT NTSTATUS IofCallDriver(DEVICE_OBJECT *DeviceObject, IRP *Irp);
 IMPORT void IofCompleteRequest(IRP *Irp, CHAR PriorityBoost);
 
-/** Class requests arrive here; the adapter behind them is modelled outside the guest. */
+/** Class requests arrive here; the adapter below is modelled outside the guest. */
 EXPORT NTSTATUS RaDriverDeviceControlIrp(DEVICE_OBJECT *DeviceObject, IRP *Irp) {
     if (DeviceObject->NextDevice != NULL) return IofCallDriver(DeviceObject->NextDevice, Irp);
     if (MmGetPhysicalAddress(Irp).QuadPart == 0) KeStallExecutionProcessor(1);

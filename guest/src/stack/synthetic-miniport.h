@@ -1,4 +1,4 @@
-// A stub of a Storport miniport: what it imports from its port, and a DriverEntry that hands over its routines.
+// A stub of a Storport miniport: its imports from the port, and a DriverEntry that passes its routines to the port.
 #ifndef SYNTHETIC_MINIPORT_H
 #define SYNTHETIC_MINIPORT_H
 #include "synthetic.h"

@@ -1,5 +1,5 @@
 // Stub images carry real imports, exports and frames for the module lists, stacks and import tables of a dump. What their
-// drivers do is modelled outside the guest: a routine that is run here says so and fails, it never pretends.
+// drivers do is modelled outside the guest: a routine that is run prints that it is a stub, and fails.
 #ifndef SYNTHETIC_H
 #define SYNTHETIC_H
 #include "io.h"
