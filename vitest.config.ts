@@ -21,8 +21,8 @@ const GUESTS = ['tests/conformance/{compilers,defects,guest,guest-types,hostile}
 /** Forty whole checks, which take a quarter of an hour: `npm run bug-score` runs them. */
 const SCORE = ['tests/conformance/mutants.test.ts']
 
-/** Kernels and firmware on an emulated processor, most of a minute for each controller: `npm run strangers` runs them. */
-const STRANGERS = ['tests/strangers/{linux,ovmf}.test.ts']
+/** Kernels and firmware on an emulated processor, nearly a minute for each controller: `npm run strangers` runs them. */
+const STRANGERS = ['tests/strangers/{linux,ovmf,settings}.test.ts']
 
 // `npm test` runs `rooms` and `quick`, `npm run check` all but `score` and `strangers`. Tests of rooms share a process: they leave no state in it.
 export default defineConfig({

@@ -9,6 +9,8 @@ export interface StrangersRow {
   readonly queueDepth: number
   /** Registers that Linux reads although we do not model them; docs/conformance.md says why. */
   readonly notModelled: readonly string[]
+  /** Settings whose limit SeaBIOS goes beyond, so that requests fail; docs/conformance.md says how. */
+  readonly exceeded: readonly string[]
   /** Interrupts by messages, as `lspci` names their capability; every controller has a line too. */
   readonly messages: 'MSI' | 'MSI-X'
 }
@@ -20,13 +22,15 @@ export const ROWS: readonly StrangersRow[] = [
     queueDepth: 32,
     messages: 'MSI',
     notModelled: ['EM_LOC', 'EM_CTL'],
+    exceeded: [],
   },
-  { model: nvme, modules: ['nvme'], queueDepth: 64, messages: 'MSI-X', notModelled: [] },
+  { model: nvme, modules: ['nvme'], queueDepth: 64, messages: 'MSI-X', notModelled: [], exceeded: [] },
   {
     model: virtioBlk,
     modules: ['virtio_pci', 'virtio_blk'],
     queueDepth: 64,
     messages: 'MSI-X',
     notModelled: [],
+    exceeded: ['sizeMax'],
   },
 ]

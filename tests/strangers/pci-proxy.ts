@@ -8,6 +8,7 @@ import {
   createMachine,
   type DiskImage,
   type Machine,
+  type Settings,
 } from '@dumpstack/machine'
 import type { SharedRam } from './shared-ram.ts'
 
@@ -72,6 +73,7 @@ export class PciProxy {
   /** `failed`: told what our side threw, once. */
   constructor(
     model: ControllerModel,
+    settings: Partial<Settings>,
     image: DiskImage,
     ram: SharedRam,
     socket: Duplex,
@@ -94,7 +96,14 @@ export class PciProxy {
       dmaRam: ram,
       cpuCount: 1,
       controllers: [
-        { model, name: model.kind, bdf: BDF, interruptVector: LINE_VECTOR, attachments: [{ disk }] },
+        {
+          model,
+          name: model.kind,
+          bdf: BDF,
+          interruptVector: LINE_VECTOR,
+          attachments: [{ disk }],
+          settings,
+        },
       ],
     })
     this.#powerOn()

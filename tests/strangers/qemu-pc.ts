@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import type { Duplex } from 'node:stream'
+import type { Settings } from '@dumpstack/machine'
 import { FileDiskImage } from '@dumpstack/machine/node'
 import type { StrangersRow } from './controllers.ts'
 import { PciProxy, SLOT } from './pci-proxy.ts'
@@ -14,6 +15,7 @@ const SHARED_MEMORY = '/dev/shm'
 
 export interface PcOptions {
   readonly row: StrangersRow
+  readonly settings?: Partial<Settings>
   /** Of the disk behind the controller. */
   readonly image: string
   readonly ramBytes: number
@@ -43,8 +45,6 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
     end = resolve
   })
   const qemu = start(options, ramFile)
-  const kill = () => qemu.kill('SIGKILL')
-  process.once('exit', kill)
   const exited = new Promise<void>((resolve) => {
     qemu.once('error', (error) => end(`QEMU did not start: ${error.message}`))
     qemu.once('close', (code, signal) => {
@@ -52,11 +52,6 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
       resolve()
     })
   })
-  const sockets = [qemu.stdio[3] as Duplex, qemu.stdio[4] as Duplex] as const // pipes of spawn are sockets
-  const proxy = new PciProxy(options.row.model, image, ram, ...sockets, (error) =>
-    end(`the controller failed: ${error.stack}`),
-  )
-  options.prepare?.(proxy)
   const timer = setTimeout(() => end(`no end after ${options.timeoutMs} ms`), options.timeoutMs)
   let console = ''
   qemu.stdout!.on('data', (bytes: Buffer) => {
@@ -66,7 +61,15 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
   qemu.stderr!.on('data', (bytes: Buffer) => {
     console += bytes.toString()
   })
+  let made: PciProxy | null = null
   try {
+    const sockets = [qemu.stdio[3] as Duplex, qemu.stdio[4] as Duplex] as const // pipes of spawn are sockets
+    const { row, settings = {} } = options
+    const proxy = new PciProxy(row.model, settings, image, ram, ...sockets, (error) =>
+      end(`the controller failed: ${error.stack}`),
+    )
+    made = proxy
+    options.prepare?.(proxy)
     const why = await ended
     if (why !== '') {
       const { stops, refusals, notModelled } = proxy.machine.evidence
@@ -76,10 +79,9 @@ export async function runPc(options: PcOptions): Promise<PcRun> {
     return { console, proxy }
   } finally {
     clearTimeout(timer)
-    proxy.close()
-    kill()
+    made?.close()
+    qemu.kill('SIGKILL')
     await exited
-    process.removeListener('exit', kill)
     ram.close()
     image.close()
     fs.rmSync(folder, { recursive: true })
@@ -94,7 +96,10 @@ function start({ ramBytes, qemu }: PcOptions, ramFile: string): ChildProcess {
   const qtest = ['-chardev', 'socket,id=qtest,fd=4', '-qtest', 'chardev:qtest', '-qtest-log', 'none']
   const console = ['-chardev', 'stdio,id=console,signal=off']
   const args = [...machine, ...ram, ...quiet, ...slot, ...qtest, ...console, ...qemu]
-  return spawn(QEMU, args, { stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'] })
+  // so that it ends with us, however we end
+  return spawn('setpriv', ['--pdeathsig', 'KILL', QEMU, ...args], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+  })
 }
 
 /** Memory where there is enough of it for all that uses it, for RAM that is never written back. */
