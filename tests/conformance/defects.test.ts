@@ -34,10 +34,13 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsvioblk-b33', { event: 'restart' }, 'fail IO_FAILED I/O'],
   ['dsvioblk-b38', {}, 'warning slow-dump HwInterrupt'],
   ['dsvioblk-b39', { buffers: 'scattered' }, 'fail DM-42 WRITE'],
+  ['dsvioblk-irql', {}, 'warning routine-irql ZwClose'],
   ['dsvioblk-lock-kept', {}, 'fail lock-state HwDpc'],
+  ['dsvioblk-lock-order', {}, 'fail lock-state StorPortAcquireSpinLock'],
   ['dsvioblk-lock-twice', {}, 'fail lock-state StorPortAcquireSpinLock'],
   ['dsvioblk-lost-end', { queueSize: 16 }, 'warning request-timeout HwBuildIo'],
   ['dsvioblk-overlap-rings', {}, 'fail memory-overlap write of Q_ENABLE'],
+  ['dsvioblk-port-lock', {}, 'warning lock-state StorPortAcquireSpinLock'],
   ['dsvioblk-used-store', {}, 'warning device-memory HwInterrupt'],
 ]
 

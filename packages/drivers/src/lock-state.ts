@@ -17,6 +17,12 @@ export const isSingle = (kind: LockKind): boolean => kind === 'startIo' || kind 
 export const takenAgain = (lock: string, where: string): string =>
   `${lock} was taken${where} while it was held: its holder waits for itself`
 
+export const takenFromPort = (lock: string): string =>
+  `${lock} was taken in a routine that the port calls with it: its holder waits for itself`
+
+export const wrongOrder = (lock: string): string =>
+  `${lock} was taken while the interrupt lock was held, expected before that`
+
 export const notHeld = (where: string): string => `a lock was released${where} that is not held`
 
 export const stillHeld = (routine: string): string =>

@@ -228,6 +228,8 @@ export interface PortExports {
   /** Nor these: the driver takes a spin lock of the kernel, by that call, or releases it. `toDispatch`: the call sets that level. */
   spinLockTaken(call: string, wasHeld: boolean, toDispatch: boolean): void
   spinLockReleased(call: string, wasHeld: boolean): void
+  /** Nor this: a routine of the driver has returned at another level than it was called at. */
+  returnedAt(routine: string, irql: number, expected: number): void
   /** Nor this: code or data of a pageable section was needed at DISPATCH_LEVEL or above, in the running system. */
   pageableNeeded(routine: string, message: string): void
   /** Nor this: a routine has returned with a lock that it took. `taken`: where. */

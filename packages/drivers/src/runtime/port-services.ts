@@ -2,9 +2,19 @@
 // Parameters key, the time, and work that it puts off. Everything works, as nothing has stopped.
 import { type Gpa, type Gva, gpa, gva } from '@dumpstack/bytes'
 import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import type { Severity } from '@dumpstack/nt'
 import { checkRam, GuestFault } from '../guest-fault.ts'
+import { irqlText } from '../irql.ts'
 import type { KernelServices } from '../kernel-services.ts'
-import { isSingle, lockName, notHeld, stillHeld, takenAgain } from '../lock-state.ts'
+import {
+  isSingle,
+  lockName,
+  notHeld,
+  stillHeld,
+  takenAgain,
+  takenFromPort,
+  wrongOrder,
+} from '../lock-state.ts'
 import type { CallSite, DeviceRegisters, GuestBlock, HeldLock, LockKind, StorDpc } from '../miniport.ts'
 import { RegisterWindow } from '../register-window.ts'
 import type { OnBroken } from '../runtime-stack.ts'
@@ -26,6 +36,8 @@ export abstract class PortServices {
   protected readonly memory: PortMemory
   protected readonly deferred: DeferredWork
   protected readonly onBroken: OnBroken | null
+  /** That the port holds for the routine that it calls (the page of StorPortAcquireSpinLock). */
+  protected portLock: LockKind | null = null
   readonly #held = new Set<LockKind>()
   readonly #parameters = new Map<string, Uint8Array>()
 
@@ -82,10 +94,20 @@ export abstract class PortServices {
 
   // One processor runs driver code at a time and interrupts arrive between its steps: locks always succeed.
   acquireSpinLock(_extension: GuestBlock, kind: LockKind): HeldLock {
-    const wasHeld = isSingle(kind) && this.#held.has(kind)
-    if (wasHeld) this.#lockState('StorPortAcquireSpinLock', takenAgain(lockName(kind), ''))
+    const name = lockName(kind)
+    const call = 'StorPortAcquireSpinLock'
+    const isLower = kind === 'startIo' || kind === 'dpc'
+    if (isSingle(kind) && this.#held.has(kind)) this.#lockState(call, takenAgain(name, ''))
+    else if (kind === this.portLock) this.#lockState(call, takenFromPort(name), 'warning')
+    else if (isLower && this.#held.has('interrupt')) this.#lockState(call, wrongOrder(name))
+    else if (isLower && this.portLock === 'interrupt') this.#lockState(call, wrongOrder(name), 'warning')
     this.#held.add(kind)
     return { kind }
+  }
+
+  /** The miniport holds a lock of the port. */
+  protected get holdsLock(): boolean {
+    return this.#held.size > 0
   }
 
   releaseSpinLock(_extension: GuestBlock, lock: HeldLock | null): void {
@@ -154,7 +176,17 @@ export abstract class PortServices {
     return 0
   }
 
-  calledTooHigh(): void {}
+  calledTooHigh(call: string, maxIrql: number): void {
+    this.#irql(call, `${call} was called, expected at most at ${irqlText(maxIrql)}`)
+  }
+
+  returnedAt(routine: string, irql: number, expected: number): void {
+    this.#irql(routine, `${routine} returned at ${irqlText(irql)}, expected ${irqlText(expected)}`)
+  }
+
+  #irql(call: string, message: string): void {
+    this.onBroken?.({ rule: 'routine-irql', call, message, severity: 'warning', site: null })
+  }
 
   registerAccess(): void {}
 
@@ -174,11 +206,16 @@ export abstract class PortServices {
 
   lockKept(routine: string, taken: () => CallSite): void {
     this.#held.clear()
-    this.#lockState(routine, stillHeld(routine), taken)
+    this.#lockState(routine, stillHeld(routine), 'fail', taken)
   }
 
-  #lockState(call: string, message: string, site: (() => CallSite) | null = null): void {
-    this.onBroken?.({ rule: 'lock-state', call, message, severity: 'fail', site })
+  #lockState(
+    call: string,
+    message: string,
+    severity: Severity = 'fail',
+    site: (() => CallSite) | null = null,
+  ): void {
+    this.onBroken?.({ rule: 'lock-state', call, message, severity, site })
   }
 
   dereference(va: Gva, byteLength: number): GuestBlock {

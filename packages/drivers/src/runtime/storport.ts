@@ -206,7 +206,10 @@ export class Storport extends PortServices implements PortExports {
   start(srb: GuestBlock): boolean {
     const { hwBuildIo, hwStartIo } = this.#data
     if (hwBuildIo !== undefined && !hwBuildIo(this.#extension, srb)) return true
-    return hwStartIo(this.#extension, srb)
+    this.portLock = 'startIo' // there is one channel: StorPortInitializePerfOpts is not implemented
+    const isTaken = hwStartIo(this.#extension, srb)
+    this.portLock = null
+    return isTaken
   }
 
   /** No request is sent while the miniport resets the bus, which is when it completes what it has, nor for a while afterwards. */
@@ -311,7 +314,10 @@ export class Storport extends PortServices implements PortExports {
     const { requestedDumpBufferSize } = this.config
     if (requestedDumpBufferSize > 0) this.#makeDumpRegion(requestedDumpBufferSize)
     this.#connect()
-    if (!this.#data.hwInitialize(this.#extension)) throw this.#failed('HwInitialize returned FALSE')
+    this.portLock = 'interrupt'
+    const isInitialized = this.#data.hwInitialize(this.#extension)
+    this.portLock = null
+    if (!isInitialized) throw this.#failed('HwInitialize returned FALSE')
     if (this.#passiveInitialization !== null && !this.#passiveInitialization()) {
       throw this.#failed('passive initialisation returned FALSE')
     }
@@ -382,8 +388,11 @@ export class Storport extends PortServices implements PortExports {
     if (this.#messages.length === 0) bus.onInterrupt(this.controller.interruptVector, () => this.#interrupt())
     for (const { messageId, vector } of this.#messages) {
       bus.onInterrupt(vector, () => {
+        const outer = this.portLock
+        this.portLock = 'interrupt'
         const isOwn = this.#data.hwMSInterruptRoutine!(this.#extension, messageId)
-        this.deferred.runDpcs(this.#extension)
+        this.portLock = outer
+        this.#runDpcs()
         return isOwn
       })
     }
@@ -410,9 +419,17 @@ export class Storport extends PortServices implements PortExports {
         `HwInterrupt was called ${INTERRUPT_STORM} times and completed nothing: it does not acknowledge`,
       )
     }
+    const outer = this.portLock
+    this.portLock = 'interrupt'
     const isOwn = this.#data.hwInterrupt(this.#extension)
-    this.deferred.runDpcs(this.#extension)
+    this.portLock = outer
+    this.#runDpcs()
     return isOwn
+  }
+
+  /** Not while a lock keeps the level up: they come when a caller waits for the disk. */
+  #runDpcs(): void {
+    if (this.portLock === null && !this.holdsLock) this.deferred.runDpcs(this.#extension)
   }
 
   #checkWanted(what: string, byteLength: number): void {

@@ -155,12 +155,14 @@ export class SysRunner implements MiniportCode {
     this.#routine = name
     this.#slot = null
     this.#tick()
-    cpu.cr8 = Math.max(irql, outer === null ? 0 : level)
+    const entered = Math.max(irql, outer === null ? 0 : level)
+    cpu.cr8 = entered
     this.#page(instance)
     if (irql >= DEVICE_LEVEL) machine.interruptsEnabled = false
     try {
       const result = cpu.call(entry, args)
-      this.#endLocks(instance, name, locks, spinLocks)
+      const isLocked = this.#endLocks(instance, name, locks, spinLocks)
+      if (!isLocked && cpu.cr8 !== entered) instance.port.returnedAt(name, cpu.cr8, entered)
       return result
     } catch (error) {
       const reason = isCpuStop(error) ? this.#faultOf(error, instance) : error
@@ -189,21 +191,20 @@ export class SysRunner implements MiniportCode {
   #pageIn(error: unknown): boolean {
     const instance = this.#instance
     if (instance === null || !isCpuStop(error) || error.reason !== 'pageFault') return false
-    const { image, port } = instance
     const address = error.address ?? error.rip
     const section = this.#loader.pagedOutSection(address)
     if (section === null) return false
-    const what = `${this.#places.inImage(image, address)}, in the pageable section ${section}, was needed at ${irqlText(this.#cpu.cr8)}, expected below DISPATCH_LEVEL`
-    port.pageableNeeded(this.#routine, what)
+    const what = `${this.#places.inImage(instance.image, address)}, in the pageable section ${section}, was needed at ${irqlText(this.#cpu.cr8)}, expected below DISPATCH_LEVEL`
+    instance.port.pageableNeeded(this.#routine, what)
     this.#needsPageable = true
     this.#loader.pageIn()
     return true
   }
 
   /** No lock outlives the routine that took it, which found `lockCount` and `spinLockCount` held: told, and released. */
-  #endLocks(instance: SysInstance, routine: string, lockCount: number, spinLockCount: number): void {
+  #endLocks(instance: SysInstance, routine: string, lockCount: number, spinLockCount: number): boolean {
     const { locks, spinLocks, port, image } = instance
-    if (locks.size <= lockCount && spinLocks.size <= spinLockCount) return
+    if (locks.size <= lockCount && spinLocks.size <= spinLockCount) return false
     const kept = <K>(held: Map<K, HeldSince>, count: number): void => {
       for (const [key, { at, level }] of [...held].slice(count)) {
         held.delete(key)
@@ -212,6 +213,7 @@ export class SysRunner implements MiniportCode {
     }
     kept(locks, lockCount)
     kept(spinLocks, spinLockCount)
+    return true
   }
 
   // MiniportCode
@@ -253,10 +255,9 @@ export class SysRunner implements MiniportCode {
 
   #stopOf(error: unknown, instance: SysInstance): CodeStop {
     const cpu = this.#cpu
-    const isServed = this.#traps.slotAt(cpu.rip) !== null
     return codeStop(
       instance,
-      isServed ? registersAtCall(cpu) : registersOf(cpu, false),
+      this.#traps.slotAt(cpu.rip) !== null ? registersAtCall(cpu) : registersOf(cpu, false),
       exceptionOf(error) ?? BREAKPOINT,
     )
   }
@@ -330,11 +331,12 @@ export class SysRunner implements MiniportCode {
     return entry.serve(this.#frame)
   }
 
-  /** In a dump a routine that needs a lower level breaks a rule and fails, modelled or not; null where it may be called. */
+  /** In a dump a routine that needs a lower level breaks a rule and fails, modelled or not; null where it goes on. */
   #tooHigh(slot: number): bigint | null {
     const level = this.#levels[slot] ?? null
-    if (level === null || this.#caller.life !== 'dump') return null
+    if (level === null || this.#cpu.cr8 <= level.maxIrql) return null
     this.#caller.port.calledTooHigh(this.#traps.slots[slot]!.name, level.maxIrql)
+    if (this.#caller.life === 'runtime') return null
     return level.answersStatus ? FAILED : NOTHING
   }
 

@@ -132,7 +132,7 @@ StorPortNotification(RequestComplete, Extension, Srb);`,
     title: 'A lock is acquired once, and released by its holder.',
     why: 'A processor that takes a lock again which it already holds waits for ever. A lock that is released without being held can be taken by two processors at once. A lock that is held when a routine has returned stops the next one that takes it.',
     howToFix:
-      'Pair each StorPortAcquireSpinLock with one release on every path, and take no lock in a routine that is called with it.',
+      'Pair each StorPortAcquireSpinLock with one release on every path, take no lock in a routine that is called with it, and StartIoLock before InterruptLock.',
     answer: 'violation; the lock is left as it is, and one that was kept is released',
     sources: [
       storport('StorPortAcquireSpinLock', 'nf-storport-storportacquirespinlock'),
@@ -144,6 +144,23 @@ StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Inner);`,
       keeps: `StorPortAcquireSpinLock(Extension, InterruptLock, NULL, &Handle);
 CompleteUsed(Extension);
 StorPortReleaseSpinLock(Extension, &Handle);`,
+    },
+  },
+  'routine-irql': {
+    title:
+      'The running driver calls each routine at its documented IRQL, and returns at the one that it was called at.',
+    why: 'A routine for PASSIVE_LEVEL that is called at DISPATCH_LEVEL waits where nothing may wait, or touches what is in the page file. A routine that returns at another level takes the port out of its locks.',
+    howToFix:
+      'The finding has the level: HwBuildIo and HwStartIo run at DISPATCH_LEVEL, HwInitialize and HwInterrupt at that of the interrupt. Do it in HwFindAdapter, in passive initialisation or in a work item, and give each level back that was raised.',
+    answer: 'a warning, in the running system; the call does what it does',
+    sources: [
+      storport('StorPortEnablePassiveInitialization', 'nf-storport-storportenablepassiveinitialization'),
+    ],
+    example: {
+      breaks: `BOOLEAN HwStartIo(PVOID Extension, PSCSI_REQUEST_BLOCK Srb) {
+    ZwOpenKey(&Key, KEY_READ, &Attributes);`,
+      keeps: `BOOLEAN PassiveInitialize(PVOID Extension) {
+    ZwOpenKey(&Key, KEY_READ, &Attributes);`,
     },
   },
   'pageable-code': {

@@ -109,6 +109,9 @@ export abstract class DumpModeRoutines {
     this.environment.violate('lock-state', call, notHeld(` in ${this.environment.entryPoint}`))
   }
 
+  /** What has lowered the level is found where it did. */
+  returnedAt(): void {}
+
   /** The images of a dump are locked in memory. */
   pageableNeeded(): void {}
 
