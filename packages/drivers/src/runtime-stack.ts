@@ -14,7 +14,11 @@ export interface RuntimeStackOptions {
   readonly usesLine?: boolean
   /** Told of each rule that the miniport breaks while the system works on. */
   readonly onBroken?: OnBroken
+  /** Told before HwFindAdapter is called, and once more after SP_RETURN_FOUND. */
+  readonly onFindAdapter?: OnFindAdapter
 }
+
+export type OnFindAdapter = (hasFound: boolean) => void
 
 export type OnBroken = (broken: RuntimeViolation) => void
 

@@ -10,7 +10,7 @@ import {
   type LifeSettings,
   lifeOptions,
 } from '@dumpstack/windows'
-import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { checkDriverFile } from '@dumpstack/windows/node'
 import { debugCommand } from '../driver/debug-command.ts'
 import { DriverFailure } from '../driver/driver-failure.ts'
 import { type OpenedDriver, openDriver } from '../driver/driver-file.ts'
@@ -138,26 +138,33 @@ function reportOf(file: string, options: CheckOptions): FileReport {
   const progress = new ProgressLine()
   const stop = stopFlag === undefined ? {} : { stopFlag }
   try {
-    if (options.controller === null) progress.show(`checking ${fileName}: which controller it drives`)
-    const controller = options.controller ?? findDriverController(driver, { profile, ...stop }).kind
-    const system = { profile, controller: controllerNamed(controller), seed, ...stop }
+    const system = { profile, seed, ...stop }
     const report = checkDriverFile(driver, {
       ...system,
+      controller: options.controller === null ? null : controllerNamed(options.controller),
       settings,
       isWhole,
       ...(threads !== null && {
-        share: (plan) => threads.share(driver, { file, pdb, profile: profile.name, controller, seed, plan }),
+        share: ({ kind }, plan) =>
+          threads.share(driver, { file, pdb, profile: profile.name, controller: kind, seed, plan }),
       }),
-      onProgress: ({ life, lives, setting, phase }) => {
+      onProgress: ({ controller: { kind }, life, lives, setting, phase }) => {
         const which = lives === 0 ? 'what a finding needs' : `life ${life} of ${lives}`
-        progress.show(`checking ${fileName} on ${controller}, ${which}: ${setting}, ${phase}`)
+        progress.show(`checking ${fileName} on ${kind}, ${which}: ${setting}, ${phase}`)
       },
     })
+    const controller = report.controller.replace(/\d+$/, '') // without its number
     progress.show(`checking ${fileName} on ${controller}: what it leaves for the debugger`)
     const left = options.secondCrashes?.leave(report.findings, {
       driver: file,
       live: (finding, onStop) =>
-        void checkDriverFile(driver, { ...system, settings: finding.settings, isWhole: false, onStop }),
+        void checkDriverFile(driver, {
+          ...system,
+          controller: controllerNamed(controller),
+          settings: finding.settings,
+          isWhole: false,
+          onStop,
+        }),
       commandOf: (dump) => debugCommand(dump, pdb ?? file, profile),
     })
     const secondCrashes = left ?? NO_DUMPS

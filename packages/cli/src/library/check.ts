@@ -2,7 +2,7 @@
 import { controllerNamed } from '@dumpstack/machine'
 import { PROFILES } from '@dumpstack/nt'
 import type { DriverCheckReport, LifeSettings } from '@dumpstack/windows'
-import { checkDriverFile, findDriverController } from '@dumpstack/windows/node'
+import { checkDriverFile } from '@dumpstack/windows/node'
 import { openDriver } from '../driver/driver-file.ts'
 import { UsageError } from '../program/usage-error.ts'
 import { controllerOf, DEFAULT_PROFILE, profileNamed } from '../test/test-options.ts'
@@ -41,9 +41,7 @@ export function checkDriver(file: string, options: CheckDriverOptions = {}): Dri
   const driver = openDriver(file, options.pdb ?? null)
   try {
     const controller =
-      options.controller === undefined
-        ? findDriverController(driver, { profile })
-        : controllerNamed(controllerOf(options.controller, profile))
+      options.controller === undefined ? null : controllerNamed(controllerOf(options.controller, profile))
     return checkDriverFile(driver, { profile, controller, seed, settings, isWhole: plan === 'full' })
   } finally {
     driver.close()

@@ -37,7 +37,7 @@ import {
   reaches64Bit,
   transferLimit,
 } from '../port-configuration.ts'
-import type { OnBroken, ScsiPlace } from '../runtime-stack.ts'
+import type { OnBroken, OnFindAdapter, ScsiPlace } from '../runtime-stack.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
 import { AdapterControl } from './adapter-control.ts'
 import { DriverObjects } from './driver-objects.ts'
@@ -78,6 +78,7 @@ export class Storport extends PortServices implements PortExports {
     throw new DriversError('NO_REQUEST', 'an SRB was asked for before the port has any')
   }
   readonly #miniport: MiniportImage
+  readonly #onFindAdapter: OnFindAdapter
   readonly #usesLine: boolean
   readonly #objects: DriverObjects
   #data!: HwInitializationData
@@ -104,10 +105,12 @@ export class Storport extends PortServices implements PortExports {
     miniport: MiniportImage,
     usesLine = false,
     onBroken: OnBroken | null = null,
+    onFindAdapter: OnFindAdapter = () => {},
   ) {
     super(machine, kernel, controller, miniport.fileName, onBroken)
     this.#miniport = miniport
     this.#usesLine = usesLine
+    this.#onFindAdapter = onFindAdapter
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
     this.configBlock = this.memory.allocate(PortConfigurationInformation.size)
@@ -349,6 +352,7 @@ export class Storport extends PortServices implements PortExports {
     layAccessRanges(ranges.view, config.numberOfAccessRanges, this.ranges)
     config.accessRanges = ranges.va
     this.memory.serveController(() => !this.is64Bit)
+    this.#onFindAdapter(false)
     const found = this.#data.hwFindAdapter(this.#extension, null, null, '', this.configBlock)
     if (found === SP_RETURN_NOT_FOUND) {
       // A driver for another device: nothing was tried of what it can.
@@ -356,6 +360,7 @@ export class Storport extends PortServices implements PortExports {
       throw new NotJudged('ADAPTER_NOT_FOUND', this.#notStarted(what), this.#names)
     }
     if (found !== SP_RETURN_FOUND) throw this.#failed(`HwFindAdapter returned ${found}`, 'ADAPTER_ERROR')
+    this.#onFindAdapter(true)
     this.#checkWanted('SRB extensions', config.srbExtensionSize * MAX_QUEUE_DEPTH)
     this.#checkWanted('a dump buffer', config.requestedDumpBufferSize)
     this.memory.startNewHeap()

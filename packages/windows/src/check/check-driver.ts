@@ -7,7 +7,7 @@ import type { CheckPhase, DriverCheckReport, DriverFinding } from './driver-find
 import { controllerOf } from './find-controller.ts'
 import { attemptStart, type LifeOptions, type LifeResult, runLife } from './life.ts'
 import { reduceFindings, withoutCause } from './reduce.ts'
-import { type LifeSettings, lifeOf, lifeText, planLives } from './settings.ts'
+import { hasSettings, type LifeSettings, lifeOf, lifeText, planLives } from './settings.ts'
 import { runPlan, type SharedPlan } from './shared-plan.ts'
 
 export interface DriverCheckOptions extends Omit<LifeOptions, 'onPhase'> {
@@ -16,10 +16,11 @@ export interface DriverCheckOptions extends Omit<LifeOptions, 'onPhase'> {
   readonly isWhole: boolean
   readonly onProgress?: (progress: CheckProgress) => void
   /** Begins to run the lives of a plan in other threads too. */
-  readonly share?: (plan: readonly LifeSettings[]) => SharedPlan<LifeResult>
+  readonly share?: (controller: ControllerModel, plan: readonly LifeSettings[]) => SharedPlan<LifeResult>
 }
 
 export interface CheckProgress {
+  readonly controller: ControllerModel
   /** From 1 on. */
   readonly life: number
   /** Lives of the plan; 0: a finding is reduced to what it needs. */
@@ -41,58 +42,129 @@ export function findController(
 
 /** Throws TargetOptionsError SETTING. */
 export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
-  const { controller, seed, isWhole, onProgress, share } = options
-  const settings = lifeOf(controller, options.settings)
-  const plan = isWhole ? planLives(controller, settings, seed) : [settings]
-  const results = new Map<string, LifeResult>()
-  const live = (life: LifeSettings, number = 0, lives = 0): LifeResult => {
-    const setting = lifeText(life)
-    const onPhase = (phase: CheckPhase): void => onProgress?.({ life: number, lives, setting, phase })
-    const result = results.get(setting) ?? runLife({ ...options, onPhase }, life)
-    results.set(setting, result)
-    return result
+  return new DriverCheck(options).run()
+}
+
+/**
+ * The check on the one of the controllers that the driver is for: its first life is tried on each that has the settings. Throws NotJudged
+ * NO_SUCH_DEVICE, and TargetOptionsError SETTING where no controller has the settings.
+ */
+export function checkDriverOnAny(
+  options: Omit<DriverCheckOptions, 'controller'>,
+  controllers: readonly ControllerModel[],
+): DriverCheckReport {
+  const fit = controllers.filter((controller) => hasSettings(controller, options.settings))
+  // what is wrong with the settings is said of the first
+  const checks = new Map(
+    (fit.length > 0 ? fit : controllers.slice(0, 1)).map((controller) => [
+      controller,
+      new DriverCheck({ ...options, controller }),
+    ]),
+  )
+  const attempts = function* () {
+    for (const [controller, check] of checks) yield { controller, ...check.start() }
   }
-  let lives: LifeResult[] = []
-  let findings: DriverFinding[] = []
-  let interrupted = false
-  try {
-    const shared = plan.length > 1 ? share?.(plan) : undefined
+  return checks.get(controllerOf(options.file.fileName, attempts()))!.run()
+}
+
+class DriverCheck {
+  readonly #options: DriverCheckOptions
+  readonly #settings: LifeSettings
+  readonly #plan: readonly LifeSettings[]
+  readonly #results = new Map<string, LifeResult>()
+  #shared: SharedPlan<LifeResult> | undefined
+
+  constructor(options: DriverCheckOptions) {
+    const { controller, seed, isWhole } = options
+    this.#options = options
+    this.#settings = lifeOf(controller, options.settings)
+    this.#plan = isWhole ? planLives(controller, this.#settings, seed) : [this.#settings]
+  }
+
+  /** How the driver starts in the first life. */
+  start(): LifeResult['start'] {
     try {
-      runPlan(plan.length, shared, {
-        live: (index) => live(plan[index]!, index + 1, plan.length),
-        endsPlan: (result) => result.findings.some(endsPlan),
-        done: (index, result) => results.set(lifeText(plan[index]!), result),
-      })
-    } finally {
-      shared?.close()
-      lives = plan.flatMap((life) => results.get(lifeText(life)) ?? [])
+      return this.#first().start
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
+      return { failure: null, reached: 'entry' } // `run` is interrupted at once, and reports it
     }
-    findings = reduceFindings(lives, settings, live)
-    // what ended a life early hides what else it would have shown: once more without that
-    const more = lives.filter(({ run }) => !run.finished).flatMap(({ life }) => withoutCause(life, findings))
-    for (const [index, life] of more.entries()) lives.push(live(life, index + 1, more.length))
-    if (more.length > 0) findings = reduceFindings(lives, settings, live)
-  } catch (error) {
-    if (!(error instanceof Interrupted)) throw error
-    interrupted = true
-    // with the settings of the lives that showed them: no further life can run
-    findings = reduceFindings(
-      lives,
-      settings,
-      (life) => results.get(lifeText(life)) ?? { ...lives[0]!, life, findings: [] },
-    )
   }
-  // a driver that refuses the only hardware that it was shown wrote no dump
-  const isJudged = !interrupted && lives[0]!.isJudged
-  findings.sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict))
-  const has = (verdict: DriverFinding['verdict']): boolean => findings.some((one) => one.verdict === verdict)
-  return {
-    verdict:
-      has('fail') && !interrupted ? 'fail' : has('inconclusive') || !isJudged ? 'inconclusive' : 'pass',
-    controller: `${controller.kind}0`,
-    findings,
-    runs: lives.map(({ run }) => run),
-    interrupted,
+
+  #first(): LifeResult {
+    return this.#live(this.#plan[0]!, 1, this.#plan.length)
+  }
+
+  run(): DriverCheckReport {
+    let lives: LifeResult[] = []
+    let findings: DriverFinding[] = []
+    let interrupted = false
+    try {
+      try {
+        this.#runPlan()
+      } finally {
+        this.#shared?.close()
+        lives = this.#plan.flatMap((life) => this.#results.get(lifeText(life)) ?? [])
+      }
+      findings = this.#reduced(lives)
+      // what ended a life early hides what else it would have shown: once more without that
+      const more = lives
+        .filter(({ run }) => !run.finished)
+        .flatMap(({ life }) => withoutCause(life, findings))
+      for (const [index, life] of more.entries()) lives.push(this.#live(life, index + 1, more.length))
+      if (more.length > 0) findings = this.#reduced(lives)
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
+      interrupted = true
+      // with the settings of the lives that showed them: no further life can run
+      findings = reduceFindings(
+        lives,
+        this.#settings,
+        (life) => this.#results.get(lifeText(life)) ?? { ...lives[0]!, life, findings: [] },
+      )
+    }
+    // a driver that refuses the only hardware that it was shown wrote no dump
+    const isJudged = !interrupted && lives[0]!.isJudged
+    findings.sort((a, b) => VERDICTS.indexOf(a.verdict) - VERDICTS.indexOf(b.verdict))
+    const has = (verdict: DriverFinding['verdict']): boolean =>
+      findings.some((one) => one.verdict === verdict)
+    return {
+      verdict:
+        has('fail') && !interrupted ? 'fail' : has('inconclusive') || !isJudged ? 'inconclusive' : 'pass',
+      controller: `${this.#options.controller.kind}0`,
+      findings,
+      runs: lives.map(({ run }) => run),
+      interrupted,
+    }
+  }
+
+  #runPlan(): void {
+    const plan = this.#plan
+    this.#first()
+    runPlan(plan.length, this.#shared, {
+      live: (index) => this.#live(plan[index]!, index + 1, plan.length),
+      endsPlan: (result) => result.findings.some(endsPlan),
+      done: (index, result) => this.#results.set(lifeText(plan[index]!), result),
+    })
+  }
+
+  #reduced(lives: readonly LifeResult[]): DriverFinding[] {
+    return reduceFindings(lives, this.#settings, (life) => this.#live(life, 0, 0))
+  }
+
+  #live(life: LifeSettings, number: number, lives: number): LifeResult {
+    const setting = lifeText(life)
+    const known = this.#results.get(setting)
+    if (known !== undefined) return known
+    const { controller, onProgress, share } = this.#options
+    const onPhase = (phase: CheckPhase): void => {
+      onProgress?.({ controller, life: number, lives, setting, phase })
+      // the other lives begin in other threads as soon as the driver runs
+      if (phase === 'running' && number === 1 && lives > 1) this.#shared ??= share?.(controller, this.#plan)
+    }
+    const result = runLife({ ...this.#options, onPhase }, life)
+    this.#results.set(setting, result)
+    return result
   }
 }
 

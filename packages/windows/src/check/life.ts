@@ -3,7 +3,6 @@
 import { DumpstackError, equalBytes, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/cpu'
 import {
-  alteredMiniport,
   behindPort,
   type CallSite,
   type DumpWriteReport,
@@ -20,13 +19,7 @@ import {
   ViolationLog,
 } from '@dumpstack/drivers'
 import { type Machine, MemoryDiskImage, Owner } from '@dumpstack/machine'
-import {
-  type Bugcheck,
-  type DumpModeRuleId,
-  ntstatusText,
-  SP_RETURN_FOUND,
-  SRB_STATUS_SUCCESS,
-} from '@dumpstack/nt'
+import { type Bugcheck, type DumpModeRuleId, ntstatusText, SRB_STATUS_SUCCESS } from '@dumpstack/nt'
 import type { BootedKernel } from '../boot/contract.ts'
 import { CrashedSystem, MANUAL_CRASH } from '../system/crashed-system.ts'
 import { type SecondCrashDump, secondCrashDump } from '../system/second-crash.ts'
@@ -83,6 +76,8 @@ export interface LifeResult {
   readonly findings: readonly DriverFinding[]
   /** It came to a dump: not where the driver refused the hardware. */
   readonly isJudged: boolean
+  /** How the driver started on the controller. */
+  readonly start: Omit<StartAttempt, 'controller'>
 }
 
 export function runLife(options: LifeOptions, life: LifeSettings): LifeResult {
@@ -103,7 +98,9 @@ function startOf(
 ): LifeResult {
   const start = new SystemStart(options, life, layout, image)
   try {
-    return { life, run: start.run(), findings: start.findings, isJudged: start.isJudged }
+    const run = start.run()
+    const { findings, isJudged, attempt } = start
+    return { life, run, findings, isJudged, start: attempt }
   } finally {
     start.close()
   }
@@ -114,7 +111,7 @@ export function attemptStart(options: LifeOptions): StartAttempt {
   const layout = diskLayout(systemSettings({}), options.seed, 0)
   const start = new SystemStart(options, {}, layout, new MemoryDiskImage(layout.byteLength))
   try {
-    return { controller: options.controller, ...start.attempt() }
+    return { controller: options.controller, ...start.tryStart() }
   } finally {
     start.close()
   }
@@ -138,6 +135,7 @@ class SystemStart {
   readonly close: () => void
   #phase: CheckPhase = 'start'
   isJudged = false
+  attempt: Omit<StartAttempt, 'controller'> = { failure: null, reached: 'entry' }
   #bytesWritten = 0
   #dumpSeconds = 0
   #hasFinished = false
@@ -194,25 +192,40 @@ class SystemStart {
     }
   }
 
-  attempt(): Omit<StartAttempt, 'controller'> {
-    const machine = this.#machine
-    const { kernel, miniport } = this.#host
-    let reached: Reached = 'entry'
-    const watched = alteredMiniport(miniport, (data) => ({
-      ...data,
-      hwFindAdapter: (...given) => {
-        reached = 'controller'
-        const answer = data.hwFindAdapter(...given)
-        if (answer === SP_RETURN_FOUND) reached = 'adapter'
-        return answer
-      },
-    }))
+  tryStart(): Omit<StartAttempt, 'controller'> {
     try {
-      startRuntimeStack({ machine, kernel, controller: machine.controllers[0]!, miniport: watched })
-      return { failure: null, reached }
+      this.#started(this.#host.miniport)
     } catch (error) {
       if (!(error instanceof DumpstackError)) throw error
-      return { failure: error, reached }
+    }
+    return this.attempt
+  }
+
+  /** The running stack; `attempt` says how far the driver came. */
+  #started(miniport: MiniportImage): RuntimeStack {
+    const machine = this.#machine
+    let reached: Reached = 'entry'
+    const usesLine = this.#system.interrupts === 'line'
+    const controller = machine.controllers[0]!
+    let failure: DumpstackError | null = null
+    try {
+      return startRuntimeStack({
+        machine,
+        kernel: this.#host.kernel,
+        controller,
+        miniport,
+        usesLine,
+        onFindAdapter: (hasFound) => {
+          reached = hasFound ? 'adapter' : 'controller'
+        },
+        onBroken: (broken) =>
+          this.#broken.add(brokenRule(broken, this.#driverImage!, machine.nowNs, this.#host.miniport.code)),
+      })
+    } catch (error) {
+      if (error instanceof DumpstackError) failure = error
+      throw error
+    } finally {
+      this.attempt = { failure, reached }
     }
   }
 
@@ -233,16 +246,7 @@ class SystemStart {
     const { kernel } = this.#host
     const miniport = this.#miniport()
     const controller = machine.controllers[0]!
-    const usesLine = this.#system.interrupts === 'line'
-    const runtime = startRuntimeStack({
-      machine,
-      kernel,
-      controller,
-      miniport,
-      usesLine,
-      onBroken: (broken) =>
-        this.#broken.add(brokenRule(broken, this.#driverImage!, machine.nowNs, this.#host.miniport.code)),
-    })
+    const runtime = this.#started(miniport)
     const fault = capacityFault(runtime.bootDevice, this.#layout)
     if (fault !== null) {
       const at = this.#startOf('HwBuildIo') ?? this.#startOf('HwStartIo')

@@ -40,6 +40,7 @@ function driver(causes: Readonly<Record<string, readonly LifeSettings[]>>) {
       },
       findings: broken.map((rule) => findingOf(life, rule)),
       isJudged: true,
+      start: { failure: null, reached: 'adapter' },
     }
   }
   return {

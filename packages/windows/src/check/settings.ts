@@ -156,16 +156,30 @@ export const deviceSettings = ({ settings }: ControllerModel, life: LifeSettings
 export function lifeOf(controller: ControllerModel, given: LifeSettings): LifeSettings {
   const rules = settingRules(controller)
   for (const [key, value] of Object.entries(given)) {
-    const rule = rules[key]
-    const wrong =
-      rule === undefined
-        ? `setting ${key} is unknown, expected one of ${controller.kind}: ${Object.keys(rules).join(', ')}`
-        : isAllowed(rule, value)
-          ? null
-          : `setting ${key} is ${settingText(key, value)} for ${controller.kind}, expected ${expectedOf(rule)}`
+    const wrong = whatIsWrong(controller, rules, key, value)
     if (wrong !== null) throw new TargetOptionsError('SETTING', wrong, { key, value })
   }
   return Object.fromEntries(Object.entries(given).filter(([key, value]) => rules[key]!.default !== value))
+}
+
+/** Whether the controller has them. */
+export function hasSettings(controller: ControllerModel, given: LifeSettings): boolean {
+  const rules = settingRules(controller)
+  return Object.entries(given).every(([key, value]) => whatIsWrong(controller, rules, key, value) === null)
+}
+
+function whatIsWrong(
+  { kind }: ControllerModel,
+  rules: Readonly<Record<string, SettingRule>>,
+  key: string,
+  value: number | string,
+): string | null {
+  const rule = rules[key]
+  if (rule === undefined)
+    return `setting ${key} is unknown, expected one of ${kind}: ${Object.keys(rules).join(', ')}`
+  return isAllowed(rule, value)
+    ? null
+    : `setting ${key} is ${settingText(key, value)} for ${kind}, expected ${expectedOf(rule)}`
 }
 
 /**

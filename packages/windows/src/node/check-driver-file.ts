@@ -4,7 +4,12 @@ import { IcedDecoder } from '@dumpstack/cpu/node'
 import { type ControllerModel, controllerNamed } from '@dumpstack/machine'
 import { drivenControllers, type Profile } from '@dumpstack/nt'
 import { type BudgetOptions, type BudgetTable, measureBudget } from '../check/budget.ts'
-import { checkDriver, type DriverCheckOptions, findController } from '../check/check-driver.ts'
+import {
+  checkDriver,
+  checkDriverOnAny,
+  type DriverCheckOptions,
+  findController,
+} from '../check/check-driver.ts'
 import type { DriverCheckReport } from '../check/driver-finding.ts'
 import { type LifeOptions, type LifeResult, runLife } from '../check/life.ts'
 import type { LifeSettings } from '../check/settings.ts'
@@ -14,12 +19,23 @@ import { installDriver, readGuestImages } from './guest-images.ts'
 /** One, so that what is decoded for one file serves the next. */
 const decoder = new IcedDecoder()
 
-/** Throws TargetOptionsError DRIVER_NAME_TAKEN and SETTING. */
+/**
+ * Without a controller on the one of the profile's that the driver is for. Throws TargetOptionsError DRIVER_NAME_TAKEN and SETTING, and
+ * NotJudged NO_SUCH_DEVICE.
+ */
 export function checkDriverFile(
   driver: Omit<DriverFileOptions, 'description'>,
-  options: Omit<DriverCheckOptions, keyof Installed>,
+  {
+    controller,
+    ...options
+  }: Omit<DriverCheckOptions, keyof Installed | 'controller'> & {
+    readonly controller: ControllerModel | null
+  },
 ): DriverCheckReport {
-  return checkDriver({ ...options, ...installed(driver, options.profile) })
+  const all = { ...options, ...installed(driver, options.profile) }
+  return controller === null
+    ? checkDriverOnAny(all, drivenControllers(options.profile).map(controllerNamed))
+    : checkDriver({ ...all, controller })
 }
 
 /** Runs single lives of a plan. Throws TargetOptionsError DRIVER_NAME_TAKEN. */
