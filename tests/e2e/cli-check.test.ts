@@ -1,5 +1,5 @@
 // `dumpstack check FILE.sys` as a user runs it; what it finds in each of the repository's miniports is windows' own test.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { dumpstack, repository, schemaViolation, startDumpstack, temporaryFolder } from './cli.ts'
@@ -248,6 +248,28 @@ it('tables the memory that a driver asks for, and names the first cell past each
   expect(refused.stdout).toContain('a ADAPTER_ERROR: ')
   expect(refused.code).toBe(3)
 }, 120_000)
+
+it.each<[what: string, message: string, make: () => string]>([
+  ['a file that is absent', 'no such file or directory (ENOENT)', () => path.join(folder.path, 'absent.sys')],
+  [
+    'a folder without drivers',
+    'has no .sys file, expected at least one',
+    () => {
+      const empty = path.join(folder.path, 'no-drivers')
+      mkdirSync(empty)
+      return empty
+    },
+  ],
+])('writes JUnit for %s too', (_what, message, make) => {
+  const junit = path.join(folder.path, 'refused.xml')
+  rmSync(junit, { force: true })
+  const { code, stderr } = dumpstack(folder.path, 'check', make(), ...PLAIN, '--junit', junit)
+  expect(code).toBe(2)
+  expect(stderr).toContain(message)
+  const xml = readFileSync(junit, 'utf8')
+  expect(xml).toContain('errors="1"')
+  expect(xml).toContain(message)
+})
 
 it.each([['--strict'], ['--plan', 'one'], ['--junit', 'x.xml'], ['dsahci.sys']])(
   'refuses --budget beside %s',

@@ -89,4 +89,15 @@ it('refuses a file that is no driver, and a PDB of another build', () => {
   expect(other.stderr).toMatch(/--pdb .*dsvioblk.pdb is [0-9A-F]+, but dsahci.sys was built with [0-9A-F]+/)
   expect(other.code).toBe(2)
   expect(dumpstack(folder.path, 'test', '--pdb', 'x.pdb').code).toBe(2)
+  const none = dumpstack(
+    folder.path,
+    'check',
+    miniport('dsahci.sys'),
+    '--pdb',
+    miniport('dsahci.sys'),
+    '--plan',
+    'one',
+  )
+  expect(none.stderr).toContain('expected a PDB (MSF 7.00)')
+  expect(none.code).toBe(2)
 }, 60_000)

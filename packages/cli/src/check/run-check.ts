@@ -45,21 +45,30 @@ export function runCheck(request: CheckRequest): number {
   const checked: CheckedFile[] = []
   const seconds = (): number => (performance.now() - startedAt) / 1000
   let files: readonly string[] = []
-  let secondCrashes: SecondCrashes | null = null
+  let refusal: unknown = null
   try {
     files = driverFiles(request.places)
-    const reads = readsOf(request, files)
-    checkOutputs(request, files, reads)
-    if (request.secondCrash !== null) secondCrashes = new SecondCrashes(request.secondCrash, reads)
+    checkPdb(request, files)
+  } catch (error) {
+    refusal = error
+  }
+  const reads = readsOf(request, files)
+  try {
+    checkOutputs(request, reads)
   } catch (error) {
     // an output that may not be written is not
     if (request.json) printJson(resultsOf(request, checked, seconds(), reasonOf(error)))
     throw error
   }
+  if (refusal !== null) {
+    write(request, checked, files.length, seconds(), reasonOf(refusal))
+    throw refusal
+  }
   const interrupt = catchInterrupts()
   const threads = request.isWhole ? new LifeThreads() : null
   try {
     const knownIssues = request.known === null ? [] : readKnownIssues(request.known)
+    const secondCrashes = request.secondCrash === null ? null : new SecondCrashes(request.secondCrash, reads)
     const { stopFlag } = interrupt
     const stop = stopFlag === undefined ? {} : { stopFlag }
     const options = { ...request, knownIssues, secondCrashes, threads, ...stop }
@@ -88,13 +97,12 @@ const readsOf = ({ places, pdb, known }: CheckRequest, files: readonly string[])
   ...files.flatMap((file) => [file, pdb ?? besideOf(file)]),
 ]
 
-function checkOutputs(
-  { pdb, sarif, junit, html }: CheckRequest,
-  files: readonly string[],
-  reads: readonly (string | null)[],
-): void {
+function checkPdb({ pdb }: CheckRequest, files: readonly string[]): void {
   if (pdb !== null && files.length > 1)
     throw new UsageError(`--pdb belongs to one driver, and ${files.length} are to be checked`)
+}
+
+function checkOutputs({ sarif, junit, html }: CheckRequest, reads: readonly (string | null)[]): void {
   checkDistinct([
     ['--sarif', sarif],
     ['--junit', junit],

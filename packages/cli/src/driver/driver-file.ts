@@ -14,7 +14,7 @@ export interface OpenedDriver extends DriverFileOptions {
   close(): void
 }
 
-/** Throws UsageError for a PDB of another driver, DriversError or ImageError for a file that is no driver, FileError for a path that is no file. */
+/** Throws UsageError for a named PDB that is none, or of another driver, DriversError or ImageError for a file that is no driver, FileError for a path that is no file. */
 export function openDriver(file: string, pdb: string | null): OpenedDriver {
   const bytes = readBeginning(file, MAX_SYS_FILE_BYTES + 1) // one byte too many is enough to refuse it
   const sys = openSysFile(path.basename(file), bytes)
@@ -68,7 +68,8 @@ function openPdb(
     if (isNamed) throw new UsageError(`--pdb ${pdb} is ${found}, but ${fileName} ${wanted}`)
   } catch (error) {
     source.close()
-    if (isNamed || !(error instanceof SymbolsError)) throw error
+    if (!(error instanceof SymbolsError)) throw error
+    if (isNamed) throw new UsageError(`--pdb: ${error.message}`)
     return null
   }
   source.close()
