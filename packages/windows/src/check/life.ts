@@ -1,6 +1,6 @@
 // One life of a driver file: load, start, some I/O, a crash with requests in flight, some MiB through the dump port, flush and shutdown.
 // No volume, no dump files. Where the life asks for it, the system starts again on the used page file and dumps once more.
-import { DumpstackError, equalBytes, hex, PAGE_SIZE } from '@dumpstack/bytes'
+import { DumpstackError, hex } from '@dumpstack/bytes'
 import type { Cpu } from '@dumpstack/cpu'
 import {
   behindPort,
@@ -45,7 +45,8 @@ import {
 import { LIFE_EVENTS, type LifeEvent } from './events.ts'
 import type { Reached, StartAttempt } from './find-controller.ts'
 import { isRefusal } from './refused-hardware.ts'
-import { eachPiece, REQUEST_BYTES, REQUESTS, requestBuffers } from './request-buffers.ts'
+import { REQUEST_BYTES, REQUESTS, requestBuffers } from './request-buffers.ts'
+import { transfer } from './running-transfer.ts'
 import { type LifeSettings, lifeText, type SystemSettings, systemSettings } from './settings.ts'
 import { slowDump } from './slow-dump.ts'
 
@@ -306,38 +307,19 @@ class SystemStart {
 
   /** Writes and reads back through the running stack. */
   #transfer(runtime: RuntimeStack): void {
-    const { ram } = this.#machine
-    const { transferAt } = this.#layout
-    const bytes = REQUESTS * REQUEST_BYTES
-    const from = requestBuffers(this.#kernel, this.#system)
-    const into = requestBuffers(this.#kernel, this.#system)
-    const pattern = new Uint8Array(bytes)
-    for (let i = 0; i < bytes; i++) pattern[i] = (i >>> 9) ^ i
-    eachPiece(from, (piece, at) => ram.write(piece.gpa, pattern.subarray(at, at + piece.byteLength)))
-    if (this.#event.runningFault !== undefined)
-      this.#machine.faults.add(this.#event.runningFault(runtime.controller.name))
-    for (const [i, buffer] of from.entries()) runtime.writeScattered(transferAt + i * REQUEST_BYTES, buffer)
-    this.#event.running?.(runtime)
-    runtime.drain()
-    for (const [i, buffer] of into.entries()) runtime.readScattered(transferAt + i * REQUEST_BYTES, buffer)
-    runtime.drain()
-    const found = new Uint8Array(bytes)
-    eachPiece(into, (piece, at) => ram.read(piece.gpa, found.subarray(at, at + piece.byteLength)))
-    const onDisk = new Uint8Array(bytes)
-    this.#image.read(transferAt, onDisk)
-    for (const [what, got] of [
-      ['reached the disk', onDisk],
-      ['were read back', found],
-    ] as const) {
-      if (equalBytes(got, pattern)) continue
-      const at = got.findIndex((byte, index) => byte !== pattern[index])
-      const page = Math.floor(at / PAGE_SIZE) * PAGE_SIZE
-      this.#add(
-        'wrong-data',
-        'HwStartIo',
-        `other bytes ${what} than were written, from ${hex(page)} of the request on`,
-      )
-    }
+    const machine = this.#machine
+    const { running, runningFault } = this.#event
+    if (runningFault !== undefined) machine.faults.add(runningFault(runtime.controller.name))
+    const wrong = transfer({
+      runtime,
+      ram: machine.ram,
+      from: requestBuffers(this.#kernel, this.#system),
+      into: requestBuffers(this.#kernel, this.#system),
+      at: this.#layout.transferAt,
+      image: this.#image,
+      whileWriting: () => running?.(runtime),
+    })
+    for (const what of wrong) this.#add('wrong-data', 'HwStartIo', what)
   }
 
   /** What the reset of the port has saved: the driver had lost it, or its end. */
