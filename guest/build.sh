@@ -25,9 +25,13 @@ compile() { # SOURCE OPTIONS: obj/NAME.obj
   local object=obj/${1//\//-}.obj
   # No sibling calls: a stack must show every caller. Control flow guard: every indirect call has a return address.
   clang-16 --target=x86_64-pc-windows-msvc -O1 -g -gcodeview -gno-codeview-command-line -ffreestanding \
-    -fno-stack-protector -mno-sse -fasynchronous-unwind-tables -fno-eliminate-unused-debug-types \
-    -fno-optimize-sibling-calls -Wall -Wextra -Werror -Iinclude "${@:2}" -fdebug-compilation-dir=. -c "$1" -o "$object"
+    -fno-stack-protector -mno-sse -fasynchronous-unwind-tables -fno-optimize-sibling-calls \
+    -Wall -Wextra -Werror -Iinclude "${@:2}" -fdebug-compilation-dir=. -c "$1" -o "$object"
   echo "$object"
+}
+# Functions and lines are all that a debugger can ask of a driver that only stands for one: its package carries no types.
+synthetic() { # NAME: the object of src/stack/NAME.c
+  compile "src/stack/$1.c" -gline-tables-only
 }
 link() { # OUTPUT ARGUMENTS
   lld-link-16 /nologo /subsystem:native /nodefaultlib /debug /pdb:"${1%.*}.pdb" /pdbaltpath:"${1%.*}.pdb" \
@@ -63,7 +67,10 @@ virtio_blk() { # FILE BUG OPTIONS: security cookie
 import_library ntoskrnl
 
 objects=()
-for source in src/ntkrnlmp/*.c; do objects+=("$(compile "$source" -Xclang -cfguard)"); done
+# A debugger takes the structures of Windows from the kernel's symbols: they stay there, used or not.
+for source in src/ntkrnlmp/*.c; do
+  objects+=("$(compile "$source" -Xclang -cfguard -fno-eliminate-unused-debug-types)")
+done
 # Assembly has no CodeView: -g would leave DWARF sections in the image.
 objects+=("$(compile src/ntkrnlmp/trap.S -g0 -Wno-unused-command-line-argument)")
 link ntkrnlmp.exe /entry:KiSystemStartup /def:exports/ntoskrnl.def /fixed:no "${objects[@]}"
@@ -72,12 +79,12 @@ link hal.dll /dll /entry:DriverEntry /def:exports/hal.def "$(compile src/hal.c)"
 link ntdll.dll /dll /entry:DllMain /def:exports/ntdll.def "$(compile src/ntdll.c)"
 link crashtst.sys /driver /entry:DriverEntry /def:exports/crashtst.def "$(compile src/crashtst.c)" lib/ntoskrnl.lib
 
-link storport.sys /driver /entry:DriverEntry /implib:lib/storport.lib "$(compile src/stack/storport.c)" lib/ntoskrnl.lib
+link storport.sys /driver /entry:DriverEntry /implib:lib/storport.lib "$(synthetic storport)" lib/ntoskrnl.lib
 for driver in crashdmp diskdump dumpstorport dumpfve disk; do
-  link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib
+  link $driver.sys /driver /entry:DriverEntry "$(synthetic $driver)" lib/ntoskrnl.lib
 done
 for driver in storahci stornvme viostor; do
-  link $driver.sys /driver /entry:DriverEntry "$(compile src/stack/$driver.c)" lib/ntoskrnl.lib lib/storport.lib
+  link $driver.sys /driver /entry:DriverEntry "$(synthetic $driver)" lib/ntoskrnl.lib lib/storport.lib
 done
 rm -f bin/*.lib
 
