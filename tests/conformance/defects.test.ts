@@ -41,6 +41,7 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsvioblk-lost-end', { queueSize: 16 }, 'warning request-timeout HwBuildIo'],
   ['dsvioblk-overlap-rings', {}, 'fail memory-overlap write of Q_ENABLE'],
   ['dsvioblk-port-lock', {}, 'warning lock-state StorPortAcquireSpinLock'],
+  ['dsvioblk-reset-ignored', { event: 'running-hang' }, 'note IO_FAILED I/O'],
   ['dsvioblk-used-store', {}, 'warning device-memory HwInterrupt'],
 ]
 

@@ -416,12 +416,10 @@ class SystemStart {
 
   /** The running stack did not get this far. */
   #broke(error: DumpstackError): void {
-    if (error.code === 'IO_FAILED' && this.#event.mayFail === true) return
-    const verdict = isRefusal(error, this.#life)
-      ? 'note'
-      : error instanceof NotJudged
-        ? 'inconclusive'
-        : 'fail'
+    // no dump was tried then, which is to be said
+    const mayFail = error.code === 'IO_FAILED' && this.#event.mayFail === true
+    const verdict =
+      mayFail || isRefusal(error, this.#life) ? 'note' : error instanceof NotJudged ? 'inconclusive' : 'fail'
     if (verdict === 'fail')
       this.#stoppedWith = (error instanceof GuestFault ? error.bugcheck : null) ?? MANUAL_CRASH
     const { routine } = error.fields
