@@ -159,8 +159,9 @@ export class Storport extends PortServices implements PortExports {
     return srbLayoutFor(this.#data.srbTypeFlags)
   }
 
-  /** The miniport wants no requests now, or the port lets a bus come to rest. */
+  /** The miniport wants no requests now, or holds a lock while it completes one; or the port lets a bus come to rest. */
   get isHeld(): boolean {
+    if (this.holdsLock) return true
     return this.machine.nowNs < Math.max(this.#heldUntilNs, this.#resetHoldsUntilNs)
   }
 
