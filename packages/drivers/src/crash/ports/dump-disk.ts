@@ -62,6 +62,8 @@ export class DumpDisk {
   readonly #sendsPerSrb: number
   readonly #memory: PortMemory
   readonly #smallBuffer: GuestBlock
+  /** Of a probe: its write, once more; false where the miniport kept it. */
+  #writeAgain: (() => boolean) | null = null
   #partitionOffset = 0
   #sectorBytes = PAGE_SIZE
   #blockCount = 0
@@ -112,7 +114,7 @@ export class DumpDisk {
   }
 
   /**
-   * Resets while a request runs and while none does, then SHUTDOWN while the cache of the disk is not empty. False: the miniport kept a
+   * Resets while a request runs and while none does. At the end the cache is not empty for SHUTDOWN either. False: the miniport kept a
    * request.
    */
   probe(offset: number, mdl: GuestBlock): boolean {
@@ -135,8 +137,9 @@ export class DumpDisk {
       }
       if (status === STATUS_IO_TIMEOUT) return false
     }
-    // whatever the resets did, the data is there again; SHUTDOWN and SYNCHRONIZE CACHE each find it in the cache
-    return write(false) && this.#shutdown('warning') && write(false)
+    // whatever the resets did, the data is there again; SYNCHRONIZE CACHE finds it in the cache, and SHUTDOWN after it once more
+    this.#writeAgain = () => write(false)
+    return write(false)
   }
 
   /** SYNCHRONIZE CACHE, judged by the disk, then SHUTDOWN as the last SRB (DM-47). */
@@ -148,22 +151,23 @@ export class DumpDisk {
       const what = `ended with success, but no flush reached ${disk.name}: its cache may still hold the dump`
       this.#environment.violateInRequest('DM-47', 'SYNCHRONIZE CACHE', `SYNCHRONIZE CACHE ${what}`)
     }
-    this.#shutdown('fail')
+    // nothing comes after SHUTDOWN: a controller may be off then
+    const isProbed = this.#writeAgain !== null
+    if (this.#writeAgain?.() !== false) this.#shutdown(isProbed ? 'warning' : 'fail')
     const unasked = this.#memory.unaskedChange()
     if (unasked === null) return
     const severity = unasked.isPromised ? 'warning' : 'fail'
     this.#environment.violateInRequest('stray-memory', 'WRITE', unasked.message, severity)
   }
 
-  /** `severity`: of a cache that is left as it is. False: the miniport kept the request. */
-  #shutdown(severity: Severity): boolean {
+  /** `severity`: of a cache that is left as it is. */
+  #shutdown(severity: Severity): void {
     const { disk } = this.#environment.controller.attachments[0]!
     this.#srb.begin(SRB_FUNCTION_SHUTDOWN, BASE_FLAGS, 0)
     if (this.#mustSucceed('SHUTDOWN') && disk.isCacheDirty) {
       const what = `SHUTDOWN ended with success, but ${disk.name} still has writes in its cache`
       this.#environment.violateInRequest('DM-47', 'SHUTDOWN', what, severity)
     }
-    return this.#srb.isOver
   }
 
   /** READ CAPACITY (16), or (10) where a miniport for small disks knows only that. */

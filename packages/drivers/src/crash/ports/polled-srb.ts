@@ -42,7 +42,6 @@ export class PolledSrb {
   #builder: SrbBuilder | null = null
   #isActive = false
   #isComplete = true
-  #isKept = false
   #completedBefore = 0
   #isWrite = false
   #byteLength = 0
@@ -82,11 +81,6 @@ export class PolledSrb {
     return this.#isActive ? this.block : null
   }
 
-  /** Whether the miniport has let go of the last one: it ended, or was refused. */
-  get isOver(): boolean {
-    return !this.#isKept
-  }
-
   get srbStatus(): number {
     return this.builder.srbStatus
   }
@@ -116,7 +110,6 @@ export class PolledSrb {
       this.failure = `${name} did not complete within ${this.#timeoutSeconds} s`
       if (this.#recovers(name, resetsBus)) return STATUS_IO_DEVICE_ERROR
       this.#isActive = false
-      this.#isKept = !this.#isComplete
       return STATUS_IO_TIMEOUT
     }
     this.#isActive = false
