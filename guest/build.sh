@@ -60,6 +60,9 @@ miniport() { # NAME FILE BUG LINK_OPTIONS OPTIONS: miniports/bin/FILE.sys from m
 ahci() { # FILE BUG OPTIONS: control flow guard
   miniport dsahci "$1" "$2" "/entry:DriverEntry /guard:cf,nolongjmp" -O2 -fno-stack-protector -Xclang -cfguard -DGUARD_CF "${@:3}"
 }
+nvme() { # FILE BUG OPTIONS: security cookie
+  miniport dsnvme "$1" "$2" /entry:GsDriverEntry -O2 -fstack-protector-strong -DSECURITY_COOKIE "${@:3}"
+}
 virtio_blk() { # FILE BUG OPTIONS: security cookie
   miniport dsvioblk "$1" "$2" /entry:GsDriverEntry -O1 -fstack-protector-strong -DSECURITY_COOKIE "${@:3}"
 }
@@ -97,6 +100,7 @@ ahci dsahci-checked 0 "${checked[@]}"
 virtio_blk dsvioblk-checked 0 "${checked[@]}"
 rm obj/dsahci-* obj/dsvioblk-*
 ahci dsahci 0
+nvme dsnvme 0
 virtio_blk dsvioblk 0
 virtio_blk dsvioblk-legacy 0 -DLEGACY_ONLY
 # One build for each defect: guest/miniports/README.md says what they are.

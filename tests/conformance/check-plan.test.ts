@@ -28,6 +28,7 @@ const textOf = ({ findings }: DriverCheckReport): string[] =>
 it.each([
   // it ignores resets, as it should, also where a request is lost
   ['dsahci.sys', 'ahci', ['note DM-37 on event lost-completion']],
+  ['dsnvme.sys', 'nvme', ['note DM-37 on event lost-completion']],
   // and a request of any shape takes two segments
   ['dsvioblk.sys', 'virtio-blk', ['note ADAPTER_ERROR on segMax 1', 'note DM-37 on event lost-completion']],
 ])(

@@ -19,6 +19,7 @@ const INCLUDES = ['include', 'miniports/include', 'miniports/common'].map(
 )
 const DRIVERS: readonly (readonly [name: string, controller: string])[] = [
   ['dsahci', 'ahci'],
+  ['dsnvme', 'nvme'],
   ['dsvioblk', 'virtio-blk'],
 ]
 

@@ -23,6 +23,12 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsahci-overlap-tables', { buffers: 'scattered' }, 'fail memory-overlap I/O'],
   ['dsahci-pageable', {}, 'warning pageable-code HwBuildIo'],
   ['dsahci-restart', { event: 'restart' }, 'fail wrong-data HwStartIo'],
+  ['dsnvme-admin-polls', {}, 'fail no-dump dump'],
+  ['dsnvme-cpu-queues', { cpus: 4 }, 'fail DM-11 StorPortGetUncachedExtension'],
+  ['dsnvme-mdts', { mdts: 1 }, 'fail device-refused write of doorbell 0x1008'],
+  ['dsnvme-no-wait', {}, 'fail device-refused write of CC'],
+  ['dsnvme-phase', {}, 'fail no-dump dump'],
+  ['dsnvme-prp-page', {}, 'fail no-dump dump'],
   ['dsvioblk-b03', { sizeMax: 16384 }, 'fail device-refused write of NOTIFY'],
   ['dsvioblk-b07', { queueSize: 512 }, 'fail no-dump dump'],
   ['dsvioblk-b16', {}, 'fail bugcheck-0xd1 HwInitialize'],
@@ -45,6 +51,12 @@ const CASES: readonly (readonly [name: string, settings: LifeSettings, finding: 
   ['dsvioblk-used-store', {}, 'warning device-memory HwInterrupt'],
 ]
 
+const CONTROLLER: Readonly<Record<string, string>> = {
+  dsahci: 'ahci',
+  dsnvme: 'nvme',
+  dsvioblk: 'virtio-blk',
+}
+
 it('has each defect once, and each of a kind in the catalogue', () => {
   expect(CASES.map(([name]) => name)).toEqual(defects().sort())
   const catalogued = KINDS_OF_BUGS.flatMap(({ own }) => own)
@@ -60,7 +72,7 @@ describe.skipIf(!canBuild)(`wrong miniports (needs ${BUILD_TOOLS.join(', ')})`, 
         { file: openSysFile(path.basename(file), readFileSync(file)), names: { nameAt: () => null } },
         {
           profile: win10_19041,
-          controller: controllerNamed(name.startsWith('dsahci') ? 'ahci' : 'virtio-blk'),
+          controller: controllerNamed(CONTROLLER[name.split('-')[0]!]!),
           seed: 1,
           settings,
           isWhole: false,

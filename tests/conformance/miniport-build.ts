@@ -15,6 +15,7 @@ const BUILDS = {
     compile: ['-O2', '-fno-stack-protector', '-Xclang', '-cfguard', '-DGUARD_CF'],
     entry: 'DriverEntry',
   },
+  dsnvme: { compile: ['-O2', '-fstack-protector-strong', '-DSECURITY_COOKIE'], entry: 'GsDriverEntry' },
   dsvioblk: { compile: ['-O1', '-fstack-protector-strong', '-DSECURITY_COOKIE'], entry: 'GsDriverEntry' },
 } as const
 type Driver = keyof typeof BUILDS
@@ -29,7 +30,7 @@ export const defectPatch = (name: string): string => path.join(DEFECTS, `${name}
 
 /** The driver file of a patch, in a folder of `work`, with its PDB beside it. The first line of the patch names the driver. */
 export function buildMiniport(work: string, patch: string): string {
-  const [, driver] = readFileSync(patch, 'utf8').match(/\((dsahci|dsvioblk)\)/) as [string, Driver]
+  const [, driver] = readFileSync(patch, 'utf8').match(/\((dsahci|dsnvme|dsvioblk)\)/) as [string, Driver]
   const folder = path.join(work, path.basename(patch, '.patch'))
   const miniports = path.join(folder, 'guest/miniports')
   cpSync(path.join(GUEST, 'miniports'), miniports, {

@@ -13,7 +13,7 @@ export const guestImages = (): string[] =>
 
 /** Our miniports that are as they should be; the bad ones are the same code but for a line. */
 export const MINIPORT_BIN = path.join(ROOT, 'guest', 'miniports', 'bin')
-export const goodMiniports = ['dsahci.sys', 'dsvioblk.sys', 'dsvioblk-legacy.sys']
+export const goodMiniports = ['dsahci.sys', 'dsnvme.sys', 'dsvioblk.sys', 'dsvioblk-legacy.sys']
 
 export const hasTool = (name: string): boolean => spawnSync(name, ['--version']).status === 0
 

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { FileSource } from '@dumpstack/bytes/node'
 import type { CheckOutcome, RunEnd } from '@dumpstack/crashtest'
 import { openSysFile } from '@dumpstack/drivers'
-import { ahci, virtioBlk } from '@dumpstack/machine'
+import { controllerNamed } from '@dumpstack/machine'
 import { PdbFile } from '@dumpstack/symbols'
 import type { CrashReport, DumpType } from '@dumpstack/target'
 import type { WindowsTargetOptions } from '@dumpstack/windows/node'
@@ -21,6 +21,12 @@ const RAM_BYTES = 64 * MIB
 const DEBUGGER_CHECKS = 'file dumpType bugcheck symbols addresses modules objects stack'.split(' ')
 afterAll(removeFolders)
 
+const CONTROLLER: Readonly<Record<string, string>> = {
+  dsahci: 'ahci',
+  dsnvme: 'nvme',
+  dsvioblk: 'virtio-blk',
+}
+
 type Conditions = Partial<WindowsTargetOptions>
 
 /** Options of a system on the controller of `name`, which runs it. */
@@ -32,7 +38,7 @@ function optionsOf(name: string, conditions: Conditions): Conditions {
     ramBytes: RAM_BYTES,
     pageFileBytes: RAM_BYTES + 64 * MIB,
     cpuCount: 2,
-    controller: name.startsWith('dsahci') ? ahci : virtioBlk,
+    controller: controllerNamed(CONTROLLER[name.split('-')[0]!]!),
     driver: {
       file: openSysFile(`${name}.sys`, bytes),
       names: { nameAt: (rva) => pdb.near(rva)?.name ?? null },
@@ -69,7 +75,7 @@ async function test(name: string, dumps: readonly DumpType[], conditions: Condit
   }
 }
 
-it.each(['dsahci', 'dsvioblk', 'dsvioblk-legacy'])(
+it.each(['dsahci', 'dsnvme', 'dsvioblk', 'dsvioblk-legacy'])(
   '%s passes full, kernel and mini',
   async (name) => {
     const { verdict, reports } = await test(name, ['full', 'kernel', 'mini'])
@@ -80,8 +86,8 @@ it.each(['dsahci', 'dsvioblk', 'dsvioblk-legacy'])(
   120_000,
 )
 
-// Both rely on that and on nothing else that memory holds.
-it.each(['dsahci', 'dsvioblk'])(
+// All rely on that and on nothing else that memory holds.
+it.each(['dsahci', 'dsnvme', 'dsvioblk'])(
   '%s breaks no rule over 20 seeds with a zeroed device extension',
   async (name) => {
     for (let seed = 2; seed < 22; seed++) {
@@ -104,6 +110,7 @@ const FAR_4K: Conditions = {
 
 it.each<[file: string, conditions: Conditions]>([
   ['dsahci', { logicalSectorBytes: 4096 }],
+  ['dsnvme', FAR_4K],
   ['dsvioblk', FAR_4K],
   ['dsvioblk', { settings: { segMax: 8 } }],
 ])(

@@ -72,6 +72,7 @@ const read = (fileName: string): Uint8Array =>
 
 it('asks the code of a driver', () => {
   expect(find(read('dsahci.sys'))).toBe('ahci')
+  expect(find(read('dsnvme.sys'))).toBe('nvme')
   expect(find(read('dsvioblk.sys'))).toBe('virtio-blk')
 })
 
