@@ -59,7 +59,14 @@ it.each([
 
 it('comes to the same in one thread and in several', () => {
   const report = check('dsvioblk-b26.sys', 'virtio-blk')
-  const { stdout } = dumpstack(folder.path, 'check', path.join(MINIPORT_BIN, 'dsvioblk-b26.sys'), '--json')
+  const { stdout } = dumpstack(
+    folder.path,
+    'check',
+    path.join(MINIPORT_BIN, 'dsvioblk-b26.sys'),
+    '--json',
+    '--threads',
+    '3',
+  )
   const checked: DriverCheckReport = JSON.parse(stdout)
   expect(checked.runs).toEqual(report.runs)
   const withoutNames = ({ findings }: DriverCheckReport) =>

@@ -5,9 +5,12 @@ import type { Command } from 'commander'
 import { option, pdbOption, profileOption, seedOption } from '../options/options.ts'
 import { parsePath } from '../options/path-option.ts'
 import { addSettingOptions, type GivenSettings, givenSettings, SYSTEM_KEYS } from '../options/settings.ts'
+import { parseWhole } from '../options/sizes.ts'
 import { EXIT_CODES, type Exit } from '../program/exit-code.ts'
 import { version } from '../program/version.ts'
 import { controllerOf, DRIVEN_CONTROLLERS } from '../test/test-options.ts'
+
+const MAX_THREADS = 64
 
 interface GivenCheckOptions extends GivenSettings {
   readonly pdb?: string
@@ -16,6 +19,7 @@ interface GivenCheckOptions extends GivenSettings {
   readonly seed: number
   readonly plan?: 'one' | 'full'
   readonly budget?: true
+  readonly threads?: number
   readonly strict?: true
   readonly knownIssues?: string
   readonly secondCrash?: string
@@ -52,6 +56,12 @@ export function defineCheck(command: Command, exit: Exit): void {
         '--budget',
         'no check, but a table: the memory that one driver asks for, over processors and the settings of its controller that it grows with',
       ).conflicts(['plan', 'strict', 'knownIssues', 'secondCrash', 'junit', 'sarif', 'html']),
+    )
+    .addOption(
+      option(
+        '--threads <n>',
+        'threads that run lives of the plan (default: one for each two processors, at most 4)',
+      ).argParser(parseWhole(1, MAX_THREADS)),
     )
     .option('--strict', 'let a warning fail too')
     .addOption(
@@ -102,6 +112,7 @@ export function defineCheck(command: Command, exit: Exit): void {
         runCheck({
           ...alike,
           isWhole: given.plan === undefined ? Object.keys(settings).length === 0 : given.plan === 'full',
+          threadCount: given.threads ?? null,
           isStrict: given.strict === true,
           known: given.knownIssues ?? null,
           secondCrash: given.secondCrash ?? null,

@@ -7,7 +7,9 @@ import type { LifeResult, LifeSettings, SharedPlan } from '@dumpstack/windows'
 import type { OpenedDriver } from '../driver/driver-file.ts'
 
 /** Each holds some machines of 64 MiB. */
-const MAX_THREADS = 4
+const MAX_DEFAULT = 4
+/** A thread keeps another processor half busy: what it runs is compiled there. */
+const PROCESSORS_OF_THREAD = 2
 /** From here and from the chunks of the package alike. */
 const PROGRAM = new URL('../check/life-thread.js', import.meta.url)
 
@@ -43,10 +45,11 @@ export class LifeThreads {
   readonly #workers: Worker[] = []
   #jobs = 0
 
-  /** None where there is one processor, or where the program is not built. */
-  constructor() {
-    const count = existsSync(PROGRAM) ? Math.min(MAX_THREADS, availableParallelism()) - 1 : 0
-    for (let i = 0; i < count; i++) {
+  /** `count`: the thread of the check is one of them; null: as many as this host has use for. None are made where the program is not built. */
+  constructor(count: number | null) {
+    const fit = Math.min(MAX_DEFAULT, Math.floor(availableParallelism() / PROCESSORS_OF_THREAD))
+    const others = existsSync(PROGRAM) ? (count ?? fit) - 1 : 0
+    for (let i = 0; i < others; i++) {
       const { port1, port2 } = new MessageChannel()
       const worker = new Worker(PROGRAM, { workerData: port2, transferList: [port2] })
       // one that ends early leaves its lives to the others

@@ -35,6 +35,8 @@ export interface CheckRequest
   /** The file, and what prints the page: it is loaded where it is asked for. */
   readonly html: { readonly file: string; readonly checkPage: typeof checkPage } | null
   readonly json: boolean
+  /** Threads that run lives; null: as many as this host has use for. */
+  readonly threadCount: number | null
   /** What GitHub Actions shows is written. */
   readonly github: boolean
   readonly toolVersion: string
@@ -65,7 +67,7 @@ export function runCheck(request: CheckRequest): number {
     throw refusal
   }
   const interrupt = catchInterrupts()
-  const threads = request.isWhole ? new LifeThreads() : null
+  const threads = request.isWhole ? new LifeThreads(request.threadCount) : null
   try {
     const knownIssues = request.known === null ? [] : readKnownIssues(request.known)
     const secondCrashes = request.secondCrash === null ? null : new SecondCrashes(request.secondCrash, reads)

@@ -40,6 +40,7 @@ const check = (controller: 'ahci' | null) => () =>
     html: null,
     json: true,
     github: false,
+    threadCount: null,
     toolVersion: '0',
   })
 
