@@ -1,5 +1,6 @@
 // What a check asks of a miniport beside the dump: resets with and without a request, SHUTDOWN with data in the cache. And
 // what the port does about a request that is lost.
+import { gva } from '@dumpstack/bytes'
 import { ahci, type Fault, virtioBlk } from '@dumpstack/machine'
 import { RESENDS_AFTER_RESET, ScsiRequestBlock, SRB_STATUS_BUS_RESET, win10_19041 } from '@dumpstack/nt'
 import { describe, expect, it } from 'vitest'
@@ -10,7 +11,10 @@ import { viostor } from '../miniports/viostor/index.ts'
 import { answering, bad, type Change, dumpWith, inInitialize, PLAN } from './bad-miniports.test-support.ts'
 import { bytesOfPlan, bytesOnDisk, type CrashOptions, crash, writeDump } from './crash.test-support.ts'
 
+const EXECUTE_SCSI = 0x00
 const SHUTDOWN = 0x07
+const WRITE_10 = 0x2a
+const WRITE_16 = 0x8a
 const RESET_BUS = 0x12
 const GHC = 0x04
 const PxIE = 0x114
@@ -59,6 +63,21 @@ describe('under probes', () => {
     const { report } = dumpWith(bad(change), { probes: true })
     expect(report).toMatchObject({ finalStatus: 0, violations: [{ rule, call, severity: 'warning' }] })
     expect(dumpWith(bad(change)).report.violations).toEqual([]) // a dump asks none of this
+  })
+
+  it('shows the miniport the data of each write, also of the one before SHUTDOWN', () => {
+    const shown: boolean[] = []
+    const looks = bad((data, { port }) => ({
+      hwBuildIo: (extension, block) => {
+        const { function: kind, cdb, dataBuffer } = ScsiRequestBlock.at(block.view)
+        if (kind === EXECUTE_SCSI && (cdb[0] === WRITE_10 || cdb[0] === WRITE_16))
+          shown.push(port.getPhysicalAddress(extension, block, gva(dataBuffer)) !== null)
+        return data.hwBuildIo!(extension, block)
+      },
+    }))
+    expect(dumpWith(looks, { probes: true }).report).toMatchObject({ finalStatus: 0, violations: [] })
+    expect(shown.length).toBeGreaterThan(3)
+    expect(shown).not.toContain(false)
   })
 
   it('DM-47: warns of a SHUTDOWN that leaves data in the cache of the disk', () => {

@@ -121,8 +121,11 @@ export class DumpDisk {
     const { view } = mdl
     const first = view.getUint32(BYTE_OFFSET, true)
     const length = Math.min(view.getUint32(BYTE_COUNT, true), this.#adapter.maximumTransfer)
-    this.#listPages(view, first, length)
-    if (this.#adapter.mapsBuffers) this.#dataWindow.map()
+    const show = (): void => {
+      this.#listPages(view, first, length)
+      if (this.#adapter.mapsBuffers) this.#dataWindow.map()
+    }
+    show()
     const block = (this.#partitionOffset + offset) / this.#sectorBytes
     const write = (resetsBus: boolean): boolean =>
       this.#send(block, length, this.#dataWindow.addressOf(first), resetsBus) !== STATUS_IO_TIMEOUT
@@ -138,7 +141,14 @@ export class DumpDisk {
       if (status === STATUS_IO_TIMEOUT) return false
     }
     // whatever the resets did, the data is there again; SYNCHRONIZE CACHE finds it in the cache, and SHUTDOWN after it once more
-    this.#writeAgain = () => write(false)
+    this.#writeAgain = () => {
+      for (let at = 0; at < first + length; at += PAGE_SIZE)
+        this.#dataWindow.add(pageOfMdl(view, at / PAGE_SIZE) * PAGE_SIZE)
+      show()
+      const hasEnded = write(false)
+      this.#dataWindow.unmap()
+      return hasEnded
+    }
     return write(false)
   }
 
