@@ -7,8 +7,8 @@ import { controllerNamed } from '@dumpstack/machine'
 import { win10_19041 } from '@dumpstack/nt'
 import type { DriverCheckReport } from '@dumpstack/windows'
 import { checkDriverFile } from '@dumpstack/windows/node'
-import { afterAll, expect, it } from 'vitest'
-import { dumpstack, temporaryFolder } from '../e2e/cli.ts'
+import { afterAll, expect, it, vi } from 'vitest'
+import { dumpstack, repository, temporaryFolder } from '../e2e/cli.ts'
 import { MINIPORT_BIN } from './tools.ts'
 
 const folder = temporaryFolder()
@@ -82,3 +82,30 @@ it('comes to the same in one thread and in several', () => {
     }))
   expect(withoutNames(checked)).toEqual(withoutNames(report))
 }, 300_000)
+
+it('has lives run by other threads', async () => {
+  // as it is built: a thread runs the built program
+  const built = (file: string): string => path.join(repository, 'packages/cli/dist', file)
+  const { LifeThreads }: typeof import('../../packages/cli/src/check/life-threads.ts') = await import(
+    built('check/life-threads.js')
+  )
+  const { openDriver }: typeof import('../../packages/cli/src/driver/driver-file.ts') = await import(
+    built('driver/driver-file.js')
+  )
+  const file = path.join(MINIPORT_BIN, 'dsvioblk.sys')
+  const driver = openDriver(file, null)
+  const threads = new LifeThreads(3)
+  try {
+    const plan = [{}, { cpus: 1 }, { queueSize: 8 }]
+    const job = { file, pdb: null, profile: win10_19041.name, controller: 'virtio-blk', seed: 1, plan }
+    const shared = threads.share(driver, job)
+    const settings = await Promise.all(
+      [1, 2].map((index) => vi.waitUntil(() => shared.result(index)?.run.setting, { timeout: 60_000 })),
+    )
+    expect(settings).toEqual(['cpus 1', 'queueSize 8'])
+    expect([0, 1, 2].map(shared.claim)).toEqual([false, false, false])
+  } finally {
+    threads.close()
+    driver.close()
+  }
+}, 120_000)

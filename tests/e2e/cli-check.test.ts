@@ -72,6 +72,7 @@ it('runs the one life whose settings are given', () => {
 
 it.each([
   ['--device', 'queueSize'],
+  ['--device', 'slots=1'], // of the other controller
   ['--device', 'sector=4Kn'],
   ['--device', 'queueSize=7'],
   ['--cpus', '65'],

@@ -51,7 +51,7 @@ export class LifeThreads {
     const others = existsSync(PROGRAM) ? (count ?? fit) - 1 : 0
     for (let i = 0; i < others; i++) {
       const { port1, port2 } = new MessageChannel()
-      const worker = new Worker(PROGRAM, { workerData: port2, transferList: [port2] })
+      const worker = new Worker(PROGRAM, { workerData: port2, transferList: [port2], execArgv: [] })
       // one that ends early leaves its lives to the others
       worker.on('error', () => {})
       worker.unref()

@@ -46,25 +46,25 @@ export function checkDriver(options: DriverCheckOptions): DriverCheckReport {
 }
 
 /**
- * The check on the one of the controllers that the driver is for: its first life is tried on each that has the settings. Throws NotJudged
- * NO_SUCH_DEVICE, and TargetOptionsError SETTING where no controller has the settings.
+ * The check on the one of the controllers that the driver is for: its first life is tried on each that has the settings, and its start
+ * alone on the others. Throws NotJudged NO_SUCH_DEVICE, and TargetOptionsError SETTING where that one does not have the settings.
  */
 export function checkDriverOnAny(
   options: Omit<DriverCheckOptions, 'controller'>,
   controllers: readonly ControllerModel[],
 ): DriverCheckReport {
-  const fit = controllers.filter((controller) => hasSettings(controller, options.settings))
-  // what is wrong with the settings is said of the first
-  const checks = new Map(
-    (fit.length > 0 ? fit : controllers.slice(0, 1)).map((controller) => [
-      controller,
-      new DriverCheck({ ...options, controller }),
-    ]),
-  )
+  const checks = new Map<ControllerModel, DriverCheck>()
   const attempts = function* () {
-    for (const [controller, check] of checks) yield { controller, ...check.start() }
+    for (const controller of controllers) {
+      if (hasSettings(controller, options.settings)) {
+        const check = new DriverCheck({ ...options, controller })
+        checks.set(controller, check)
+        yield { controller, ...check.start() }
+      } else yield attemptStart({ ...options, controller })
+    }
   }
-  return checks.get(controllerOf(options.file.fileName, attempts()))!.run()
+  const controller = controllerOf(options.file.fileName, attempts())
+  return (checks.get(controller) ?? new DriverCheck({ ...options, controller })).run()
 }
 
 class DriverCheck {
