@@ -38,6 +38,8 @@ export abstract class PortServices {
   protected readonly onBroken: OnBroken | null
   /** That the port holds for the routine that it calls (the page of StorPortAcquireSpinLock). */
   protected portLock: LockKind | null = null
+  /** The miniport wants no requests until then. */
+  protected pausedUntilNs = 0
   readonly #held = new Set<LockKind>()
   readonly #parameters = new Map<string, Uint8Array>()
 
@@ -78,6 +80,16 @@ export abstract class PortServices {
 
   stallExecution(microseconds: number): void {
     this.machine.stall(microseconds)
+  }
+
+  pause(_extension: GuestBlock, seconds: number): boolean {
+    this.pausedUntilNs = this.machine.nowNs + seconds * 1e9
+    return true
+  }
+
+  resume(): boolean {
+    this.pausedUntilNs = 0
+    return true
   }
 
   initializePerfOpts(): number {

@@ -6,8 +6,8 @@ import { Storport } from './storport.ts'
 
 /** Throws DriversError NO_CONTROLLER, ADAPTER_NOT_FOUND, ADAPTER_ERROR, CONTROLLER_FAILED or IO_FAILED when the disk does not come up. */
 export function startRuntimeStack(options: RuntimeStackOptions): RuntimeStack {
-  const { machine, kernel, controller, miniport, usesLine = false, onBroken = null, onFindAdapter } = options
-  const port = new Storport(machine, kernel, controller, miniport, usesLine, onBroken, onFindAdapter)
+  const { machine, kernel, controller } = options
+  const port = new Storport(options)
   const disk = new BootDisk(machine, port)
   const pointers = makeDumpPointers(machine, kernel, port, disk)
   return {

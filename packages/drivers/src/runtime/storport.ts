@@ -1,13 +1,12 @@
 // A small Storport for the running system: brings a miniport up as PnP would, hands it SRBs and takes its interrupts. Structures live
 // in guest RAM as nonpaged kernel memory.
-import { type Gpa, type Gva, gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
-import type { ControllerOptions, Machine } from '@dumpstack/machine'
+import { type Gpa, type Gva, hex, PAGE_SIZE } from '@dumpstack/bytes'
 import {
   AccessRange,
   HwInitializationDataLayout,
+  INTERRUPT_SYNCHRONIZE_PER_MESSAGE,
   ntstatusText,
   PortConfigurationInformation,
-  SCSI_ADAPTER_CONTROL_MAX,
   ScsiAdapterControlType,
   SP_RETURN_FOUND,
   SP_RETURN_NOT_FOUND,
@@ -20,7 +19,7 @@ import { DataWindow } from '../data-window.ts'
 import { DriversError } from '../errors.ts'
 import { fillBlock } from '../guest-block.ts'
 import { NotJudged } from '../guest-fault.ts'
-import type { KernelMemory, KernelServices, LoadedImage } from '../kernel-services.ts'
+import type { KernelMemory, LoadedImage } from '../kernel-services.ts'
 import type {
   DeviceObjects,
   GuestBlock,
@@ -37,11 +36,12 @@ import {
   reaches64Bit,
   transferLimit,
 } from '../port-configuration.ts'
-import type { OnBroken, OnFindAdapter, ScsiPlace } from '../runtime-stack.ts'
+import type { OnFindAdapter, RuntimeStackOptions, ScsiPlace } from '../runtime-stack.ts'
 import { type SrbLayout, srbLayoutFor } from '../srb-layout.ts'
-import { AdapterControl } from './adapter-control.ts'
+import { AdapterControl, type AdapterNames } from './adapter-control.ts'
+import { AdapterInterrupts } from './adapter-interrupts.ts'
 import { DriverObjects } from './driver-objects.ts'
-import { assignMessages, disableMessages } from './message-interrupts.ts'
+import { FrozenMemory } from './frozen-memory.ts'
 import { layAccessRanges, slotNumberOf } from './pci-device.ts'
 import { MAX_ALLOCATION } from './port-memory.ts'
 import { PortServices } from './port-services.ts'
@@ -82,35 +82,28 @@ export class Storport extends PortServices implements PortExports {
   readonly #usesLine: boolean
   readonly #objects: DriverObjects
   #data!: HwInitializationData
-  /** By which the controller interrupts; none where it raises its line. */
-  #messages: readonly MessageInterrupt[] = []
+  readonly #interrupts: AdapterInterrupts
   #deviceExtension: GuestBlock | null = null
   #control: AdapterControl | null = null
   #dumpRegion: KernelMemory | null = null
   #uncached: GuestBlock | null = null
-  /** The miniport's memory when the system stopped; a checkpoint ends the blocks. */
-  #frozen: readonly { readonly name: string; readonly start: Gpa; readonly end: number }[] = []
+  #frozen: FrozenMemory | null = null
   #passiveInitialization: (() => boolean) | null = null
   #logicalUnit: GuestBlock | null = null
   #place: ScsiPlace = { pathId: 0, targetId: 0, lun: 0 }
-  #heldUntilNs = 0
   #resetHoldsUntilNs = 0
   #interruptsInVain = 0
-  #isFrozen = false
 
-  constructor(
-    machine: Machine,
-    kernel: KernelServices,
-    controller: ControllerOptions,
-    miniport: MiniportImage,
-    usesLine = false,
-    onBroken: OnBroken | null = null,
-    onFindAdapter: OnFindAdapter = () => {},
-  ) {
-    super(machine, kernel, controller, miniport.fileName, onBroken)
+  constructor(options: RuntimeStackOptions) {
+    const { machine, kernel, controller, miniport } = options
+    super(machine, kernel, controller, miniport.fileName, options.onBroken ?? null)
     this.#miniport = miniport
-    this.#usesLine = usesLine
-    this.#onFindAdapter = onFindAdapter
+    this.#usesLine = options.usesLine ?? false
+    this.#onFindAdapter = options.onFindAdapter ?? (() => {})
+    this.#interrupts = new AdapterInterrupts(machine, controller, this.ranges, {
+      line: () => this.#interrupt(),
+      message: (messageId) => this.#message(messageId),
+    })
     kernel.loadImage('storport.sys', 'storport.sys')
     this.image = kernel.loadImage(miniport.fileName, miniport.fileName)
     this.configBlock = this.memory.allocate(PortConfigurationInformation.size)
@@ -162,7 +155,7 @@ export class Storport extends PortServices implements PortExports {
   /** The miniport wants no requests now, or holds a lock while it completes one; or the port lets a bus come to rest. */
   get isHeld(): boolean {
     if (this.holdsLock) return true
-    return this.machine.nowNs < Math.max(this.#heldUntilNs, this.#resetHoldsUntilNs)
+    return this.machine.nowNs < Math.max(this.pausedUntilNs, this.#resetHoldsUntilNs)
   }
 
   /** While a caller waits for the disk: what the miniport deferred, and its timers, once they are due. */
@@ -171,7 +164,7 @@ export class Storport extends PortServices implements PortExports {
   }
 
   idle(untilNs: number): boolean {
-    if (this.#isFrozen) return false
+    if (this.isFrozen) return false
     this.machine.run(untilNs)
     this.runDeferred()
     return true
@@ -182,19 +175,12 @@ export class Storport extends PortServices implements PortExports {
   }
 
   get isFrozen(): boolean {
-    return this.#isFrozen
+    return this.#frozen !== null
   }
 
   /** What of the miniport's lies there, in words, once the system has stopped. */
   memoryAt(address: Gpa): string | null {
-    const found = this.#frozen.find(({ start, end }) => address >= start && address < end)
-    if (found !== undefined) return found.name
-    const { base, size } = this.image
-    for (let at = 0; at < size; at += PAGE_SIZE) {
-      const page = this.kernel.vaToGpa(gva(base + BigInt(at)))
-      if (page !== null && address >= page && address < page + PAGE_SIZE) return 'its image'
-    }
-    return null
+    return this.#frozen?.at(address) ?? null
   }
 
   allocate(byteLength: number): GuestBlock {
@@ -227,14 +213,8 @@ export class Storport extends PortServices implements PortExports {
 
   /** After the adapter was initialised, before the first request; `block` is filled for the miniport's answer. */
   queryControlTypes(block: GuestBlock): void {
-    this.#control = new AdapterControl(this.#data, this.#extension)
-    const past = this.#control.query(block)
-    if (past < 0) return
-    throw new DriversError(
-      'CONTROL_LIST',
-      `HwAdapterControl of ${this.driverName} wrote SupportedTypeList[${past}] for ScsiQuerySupportedControlTypes, expected none from MaxControlType on, which is ${SCSI_ADAPTER_CONTROL_MAX}`,
-      { ...this.#names, routine: 'HwAdapterControl' },
-    )
+    this.#control = new AdapterControl(this.#data, this.#extension, this.#names)
+    this.#control.query(block)
   }
 
   /**
@@ -244,24 +224,25 @@ export class Storport extends PortServices implements PortExports {
    */
   restart(block: GuestBlock): void {
     const { adapterPower, stopAdapter, setRunningConfig, restartAdapter } = ScsiAdapterControlType
-    if (this.#control!.has(adapterPower)) {
+    const control = this.#control!
+    if (control.has(adapterPower)) {
       for (const powerState of [STOR_POWER_D3, STOR_POWER_D0]) {
         if (powerState === STOR_POWER_D0) this.#cyclePower()
         fillBlock(block, 0)
         StorAdapterControlPower.at(block.view).powerState = powerState
-        this.#run('ScsiAdapterPower', adapterPower, block)
+        control.run('ScsiAdapterPower', adapterPower, block)
       }
       this.#settle()
       return
     }
-    this.#run('ScsiStopAdapter', stopAdapter)
-    this.#disconnect()
+    control.run('ScsiStopAdapter', stopAdapter)
+    this.#interrupts.disconnect()
     this.deferred.forget()
     this.#cyclePower()
-    this.#run('ScsiSetRunningConfig', setRunningConfig)
-    if (this.#control!.has(restartAdapter)) {
-      this.#connect()
-      this.#run('ScsiRestartAdapter', restartAdapter)
+    control.run('ScsiSetRunningConfig', setRunningConfig)
+    if (control.has(restartAdapter)) {
+      this.#interrupts.connect()
+      control.run('ScsiRestartAdapter', restartAdapter)
     } else {
       this.#passiveInitialization = null
       fillBlock(this.configBlock, 0)
@@ -271,16 +252,9 @@ export class Storport extends PortServices implements PortExports {
     this.#settle()
   }
 
-  /** Messages are as they were: a function has the same each time. */
   #cyclePower(): void {
     this.machine.cyclePower(this.controller.name)
-    if (this.#messages.length > 0) assignMessages(this.machine, this.controller.bdf, this.ranges)
-  }
-
-  #run(name: string, type: ScsiAdapterControlType, parameters: GuestBlock | null = null): void {
-    if (this.#control!.run(type, parameters)) return
-    const what = `HwAdapterControl of ${this.driverName} failed ${name}, expected ScsiAdapterControlSuccess`
-    throw new DriversError('CONTROLLER_FAILED', what, { ...this.#names, routine: 'HwAdapterControl' })
+    this.#interrupts.restore()
   }
 
   /** Of an adapter that was found. */
@@ -289,18 +263,14 @@ export class Storport extends PortServices implements PortExports {
   }
 
   freeze(): void {
-    const named: readonly (readonly [name: string, block: GuestBlock | null])[] = [
+    this.#frozen = new FrozenMemory(this.kernel, this.image, [
       ['its device extension', this.#deviceExtension],
       ['its uncached extension', this.#uncached],
       ['its logical unit extension', this.#logicalUnit],
       ...this.memory.poolBlocks.map((block) => ['its pool', block] as const),
-    ]
-    this.#frozen = named.flatMap(([name, block]) =>
-      block === null ? [] : [{ name, start: block.gpa, end: block.gpa + block.view.byteLength }],
-    )
-    this.#isFrozen = true
+    ])
     this.deferred.stop()
-    this.#disconnect()
+    this.#interrupts.disconnect()
   }
 
   #start(miniport: MiniportImage): void {
@@ -317,7 +287,7 @@ export class Storport extends PortServices implements PortExports {
   #bringUp(): void {
     const { requestedDumpBufferSize } = this.config
     if (requestedDumpBufferSize > 0) this.#makeDumpRegion(requestedDumpBufferSize)
-    this.#connect()
+    this.#interrupts.connect()
     this.portLock = 'interrupt'
     const isInitialized = this.#data.hwInitialize(this.#extension)
     this.portLock = null
@@ -374,9 +344,7 @@ export class Storport extends PortServices implements PortExports {
 
   /** ADR 0017: a driver that brings a routine for messages is shown its controller a second time, with messages enabled. */
   #findAdapterWithMessages(): void {
-    const { bdf } = this.controller
-    this.#messages = assignMessages(this.machine, bdf, this.ranges)
-    if (this.#messages.length === 0) return
+    if (!this.#interrupts.takeMessages()) return
     this.deferred.forget()
     this.#deviceExtension = null
     this.#uncached = null
@@ -385,29 +353,7 @@ export class Storport extends PortServices implements PortExports {
     fillBlock(this.configBlock, 0)
     this.#findAdapter()
     if (this.#takesMessages) return
-    this.#messages = []
-    disableMessages(this.machine, bdf)
-  }
-
-  #connect(): void {
-    const { bus } = this.machine
-    if (this.#messages.length === 0) bus.onInterrupt(this.controller.interruptVector, () => this.#interrupt())
-    for (const { messageId, vector } of this.#messages) {
-      bus.onInterrupt(vector, () => {
-        const outer = this.portLock
-        this.portLock = 'interrupt'
-        const isOwn = this.#data.hwMSInterruptRoutine!(this.#extension, messageId)
-        this.portLock = outer
-        this.#runDpcs()
-        return isOwn
-      })
-    }
-  }
-
-  #disconnect(): void {
-    const { bus } = this.machine
-    bus.onInterrupt(this.controller.interruptVector, null)
-    for (const { vector } of this.#messages) bus.onInterrupt(vector, null)
+    this.#interrupts.useLine()
   }
 
   /** DM-15: memory that the dump instance will find in DumpRegion. */
@@ -425,17 +371,30 @@ export class Storport extends PortServices implements PortExports {
         `HwInterrupt was called ${INTERRUPT_STORM} times and completed nothing: it does not acknowledge`,
       )
     }
+    return this.#locked(() => this.#data.hwInterrupt(this.#extension))
+  }
+
+  #message(messageId: number): boolean {
+    const routine = (): boolean => this.#data.hwMSInterruptRoutine!(this.#extension, messageId)
+    // with a lock for each message the interrupt lock is free
+    return this.config.interruptSynchronizationMode === INTERRUPT_SYNCHRONIZE_PER_MESSAGE
+      ? this.#andDpcs(routine())
+      : this.#locked(routine)
+  }
+
+  /** Under the interrupt lock. */
+  #locked(routine: () => boolean): boolean {
     const outer = this.portLock
     this.portLock = 'interrupt'
-    const isOwn = this.#data.hwInterrupt(this.#extension)
+    const isOwn = routine()
     this.portLock = outer
-    this.#runDpcs()
-    return isOwn
+    return this.#andDpcs(isOwn)
   }
 
   /** Not while a lock keeps the level up: they come when a caller waits for the disk. */
-  #runDpcs(): void {
+  #andDpcs(isOwn: boolean): boolean {
     if (this.portLock === null && !this.holdsLock) this.deferred.runDpcs(this.#extension)
+    return isOwn
   }
 
   #checkWanted(what: string, byteLength: number): void {
@@ -451,7 +410,7 @@ export class Storport extends PortServices implements PortExports {
     return `${this.driverName} did not start on ${this.controller.name}: ${what}`
   }
 
-  get #names(): { readonly driver: string; readonly controller: string } {
+  get #names(): AdapterNames {
     return { driver: this.driverName, controller: this.controller.name }
   }
 
@@ -525,16 +484,6 @@ export class Storport extends PortServices implements PortExports {
     return this.#logicalUnit
   }
 
-  pause(_extension: GuestBlock, seconds: number): boolean {
-    this.#heldUntilNs = this.machine.nowNs + seconds * 1e9
-    return true
-  }
-
-  resume(): boolean {
-    this.#heldUntilNs = 0
-    return true
-  }
-
   notificationRequestComplete(_extension: GuestBlock, srb: GuestBlock): void {
     this.#interruptsInVain = 0
     this.onComplete(srb)
@@ -546,6 +495,6 @@ export class Storport extends PortServices implements PortExports {
   }
 
   getMessageInterruptInformation(_extension: GuestBlock, messageId: number): MessageInterrupt | null {
-    return this.#messages[messageId] ?? null
+    return this.#interrupts.message(messageId)
   }
 }

@@ -95,6 +95,8 @@ export const SCSI_DMA64_MINIPORT_SUPPORTED = 0x01
 export const SCSI_DMA64_MINIPORT_FULL64BIT_SUPPORTED = 0x02
 export const SCSI_DMA64_SYSTEM_SUPPORTED = 0x80
 
+/** InterruptSynchronizationMode InterruptSynchronizePerMessage. */
+export const INTERRUPT_SYNCHRONIZE_PER_MESSAGE = 2
 /** SynchronizationModel StorSynchronizeFullDuplex. */
 export const STOR_SYNCHRONIZE_FULL_DUPLEX = 1
 

@@ -23,7 +23,7 @@ export function startedMiniport(
 ) {
   const test = testMachine({ diskBytes: DISK_BYTES, ...options })
   const { machine, kernel, controller } = test
-  const port = new Storport(machine, kernel, controller, miniport)
+  const port = new Storport({ machine, kernel, controller, miniport })
   const block = port.allocate(ScsiRequestBlock.size)
   const buffer = port.allocate(0x2000)
   const sense = port.allocate(SENSE_BYTES)
